@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One package, one executable, few targets. A target exists for a wall (a third-party import that it alone may have,
+// or purity); docs/ARCHITECTURE.md draws the arrows and scripts/check-walls enforces them.
+
+/// Warnings are errors where it counts (`make lint`, CI); not for people who build with a newer compiler than ours.
+let strict = Context.environment["SIMPLEAI_STRICT"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+func nio(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "swift-nio") }
+}
+
+let crypto: [Target.Dependency] = [
+    .product(name: "Crypto", package: "swift-crypto"),
+    .product(name: "CryptoExtras", package: "swift-crypto"),
+]
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "simpleai",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "simpleai", targets: ["simpleai"])
+    ],
+    dependencies: [
+        // The control plane: router, server loop, graceful shutdown of connections.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // Sockets: the data plane, the pooled upstream, UDP magic packets, the acceptance suite's measuring client.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // TLS towards runners and towards deployments under test.
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        // HTTP1ToHTTPServerCodec: the border between our handler and Hummingbird's.
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        // Fetching discovery documents, key sets and, for `simpleai token`, tokens.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        // RSA, ECDSA and digests for token verification, for the local issuer and for the names of kept tokens.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        // Subcommands, options, help and completions.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // Structured logs.
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // One ServiceGroup: ordered start, signals, graceful shutdown.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        // The settings file, with a line number for every value.
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        // Deques for queues that are bounded and first in, first out.
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    ],
+    targets: [
+        // L0: vocabulary and pure rules; standard library only.
+        room("SimpleAICore"),
+
+        // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
+        tests(of: "SimpleAICore"),
+    ]
+)

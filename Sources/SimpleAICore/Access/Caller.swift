@@ -1,0 +1,31 @@
+/// What a caller may do beyond asking for classes.
+public enum Privilege: Hashable, Sendable {
+    /// May ask for exact model ids (the role `model:specific` unless settings name another).
+    case specificModels
+    /// May use the admin surface; includes `specificModels`.
+    case administration
+}
+
+/// Who is asking: the subject of a verified token and the roles that the token states.
+public struct Caller: Hashable, Sendable {
+    /// The token's `sub`; unique only together with `issuer`.
+    public let subject: String
+    /// The token's `iss`; empty where authentication is off.
+    public let issuer: String
+    public let roles: Set<Role>
+    private let privileges: Set<Privilege>
+
+    public init(subject: String, issuer: String, roles: Set<Role>, privileges: Set<Privilege>) {
+        self.subject = subject
+        self.issuer = issuer
+        self.roles = roles
+        self.privileges = privileges
+    }
+
+    /// Everybody, where settings say `auth.mode: none` (which only loopback addresses may).
+    public static let anonymous = Caller(
+        subject: "anonymous", issuer: "", roles: [], privileges: [.administration])
+
+    public var isAdmin: Bool { privileges.contains(.administration) }
+    public var mayAskForExactModels: Bool { isAdmin || privileges.contains(.specificModels) }
+}

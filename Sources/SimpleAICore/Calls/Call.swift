@@ -1,0 +1,45 @@
+/// What a request's `model` field asks for.
+public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
+    case byClass(ClassName)
+    case exactly(ModelID)
+
+    /// - Parameter field: the field's value; nil or empty asks for `defaultClass`.
+    public init(field: String?, defaultClass: ClassName) {
+        guard let field, !field.isEmpty else {
+            self = .byClass(defaultClass)
+            return
+        }
+        // Byte by byte: a combining mark after the colon would hide the prefix from a comparison of characters.
+        let prefix = "class:".utf8
+        self =
+            field.utf8.starts(with: prefix)
+            ? .byClass(ClassName(String(Substring(field.utf8.dropFirst(prefix.count))))) : .exactly(ModelID(field))
+    }
+
+    /// As a caller would write it.
+    public var description: String {
+        switch self {
+        case .byClass(let name): "class:\(name)"
+        case .exactly(let model): model.rawValue
+        }
+    }
+}
+
+/// One inference request, read and understood but not yet allowed.
+public struct Call: Hashable, Sendable {
+    public let id: CallID
+    public let endpoint: Endpoint
+    public let request: ModelRequest
+    /// Whether the answer is a stream of events.
+    public let streams: Bool
+    /// Whether the caller asked for the usage chunk itself.
+    public let wantsUsage: Bool
+
+    public init(id: CallID, endpoint: Endpoint, request: ModelRequest, streams: Bool, wantsUsage: Bool) {
+        self.id = id
+        self.endpoint = endpoint
+        self.request = request
+        self.streams = streams
+        self.wantsUsage = wantsUsage
+    }
+}

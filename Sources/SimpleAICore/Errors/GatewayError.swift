@@ -1,0 +1,71 @@
+/// Everything that can go wrong with a request, as callers and operators know it.
+///
+/// `code` is closed: one table (`GatewayError+Response` in the gateway) turns codes into responses. Adapters translate
+/// library errors at their own border; what nobody translated is `internalError`.
+public struct GatewayError: Error, Hashable, Sendable {
+    public enum Code: String, CaseIterable, Sendable {
+        case invalidJSON = "invalid_json"
+        case invalidRequest = "invalid_request"
+        case invalidAPIKey = "invalid_api_key"
+        case permissionDenied = "permission_denied"
+        case modelNotFound = "model_not_found"
+        case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
+        case requestTooLarge = "request_too_large"
+        case unsupportedMediaType = "unsupported_media_type"
+        case headersTooLarge = "headers_too_large"
+        case rateLimitExceeded = "rate_limit_exceeded"
+        case upstreamError = "upstream_error"
+        case internalError = "internal_error"
+        case noRunnerAvailable = "no_runner_available"
+        case queueFull = "queue_full"
+        case wakeFailed = "wake_failed"
+        case keysUnavailable = "keys_unavailable"
+        case shuttingDown = "shutting_down"
+        case wakeTimeout = "wake_timeout"
+        case upstreamTimeout = "upstream_timeout"
+    }
+
+    /// Who has to change something for the next try to succeed.
+    public enum Side: String, Hashable, Sendable {
+        case client, gateway, runner, upstream
+    }
+
+    public enum Retry: Hashable, Sendable {
+        case never
+        /// Another runner may do better; the gateway itself decides that.
+        case elsewhere
+        /// The same request may succeed after this time.
+        case after(Duration)
+    }
+
+    public let code: Code
+    /// Safe to show to the caller.
+    public let message: String
+    /// The request's field that is at fault, as OpenAI's errors name it.
+    public let param: String?
+    public let retry: Retry
+    /// For the operator's log only.
+    public let cause: String?
+
+    public init(
+        _ code: Code, _ message: String, param: String? = nil, retry: Retry = .never, cause: String? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retry = retry
+        self.cause = cause
+    }
+
+    public var side: Side {
+        switch code {
+        case .invalidJSON, .invalidRequest, .invalidAPIKey, .permissionDenied, .modelNotFound, .notFound,
+            .methodNotAllowed, .requestTooLarge, .unsupportedMediaType, .headersTooLarge, .rateLimitExceeded:
+            .client
+        case .internalError, .queueFull, .keysUnavailable, .shuttingDown: .gateway
+        case .noRunnerAvailable, .wakeFailed, .wakeTimeout: .runner
+        case .upstreamError, .upstreamTimeout: .upstream
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// A named list of models that serve the same purpose.
+public struct ModelClass: Hashable, Sendable {
+    public let name: ClassName
+    /// At least one; in the order of settings.
+    public let models: [ModelID]
+    /// Machine types that are preferred for this class, best first; they form tiers.
+    public let preferredMachineTypes: [String]
+
+    public init(name: ClassName, models: [ModelID], preferredMachineTypes: [String] = []) {
+        self.name = name
+        self.models = models
+        self.preferredMachineTypes = preferredMachineTypes
+    }
+}
+
+/// The classes of this gateway, and which of them serves requests that name no model.
+public struct ClassTable: Hashable, Sendable {
+    public let classes: [ModelClass]
+    public let defaultClass: ClassName
+    private let index: [ClassName: Int]
+
+    public init(_ classes: [ModelClass], defaultClass: ClassName) {
+        self.classes = classes
+        self.defaultClass = defaultClass
+        self.index = Dictionary(classes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public subscript(name: ClassName) -> ModelClass? { index[name].map { classes[$0] } }
+
+    /// The classes that a model belongs to, in the order of settings.
+    public func names(of model: ModelID) -> [ClassName] {
+        classes.filter { $0.models.contains(model) }.map(\.name)
+    }
+}

@@ -1,0 +1,45 @@
+/// A machine's serving endpoint, as settings or a registration describe it: what does not change while it runs.
+public struct Runner: Hashable, Sendable {
+    public let id: RunnerID
+    /// How many calls it takes at once; at least 1.
+    public let slots: Int
+    /// Multiplies its share of the load; at least 1.
+    public let weight: Int
+    public let machineType: String
+    /// Whether we know how to wake its machine.
+    public let canBeWoken: Bool
+    /// Ids that settings state; empty means that the engine's own list counts.
+    public let statedModels: [ModelID]
+    /// Public id to the engine's own id.
+    public let aliases: [ModelID: String]
+
+    public init(
+        id: RunnerID, slots: Int = 1, weight: Int = 1, machineType: String = "", canBeWoken: Bool = false,
+        statedModels: [ModelID] = [], aliases: [ModelID: String] = [:]
+    ) {
+        self.id = id
+        self.slots = max(1, slots)
+        self.weight = max(1, weight)
+        self.machineType = machineType
+        self.canBeWoken = canBeWoken
+        self.statedModels = statedModels
+        self.aliases = aliases
+    }
+
+    /// What callers may ask this runner for, when its engine lists `engineModels`: the stated ids, or else the listed
+    /// ones, each under its public name where it has one. A name that settings give away is not also the engine's.
+    public func publicModels(engineModels: [String]) -> [ModelID: String] {
+        if !statedModels.isEmpty {
+            return Dictionary(
+                statedModels.map { ($0, aliases[$0] ?? $0.rawValue) }, uniquingKeysWith: { first, _ in first })
+        }
+        let listed = Set(engineModels)
+        var models: [ModelID: String] = [:]
+        for (name, engineName) in aliases where listed.contains(engineName) { models[name] = engineName }
+        let renamed = Set(models.values)
+        for name in engineModels where !renamed.contains(name) && models[ModelID(name)] == nil {
+            models[ModelID(name)] = name
+        }
+        return models
+    }
+}

@@ -1,0 +1,371 @@
+/// Reads a JSON document (RFC 8259) as it arrives, byte by byte, builds nothing, and remembers where the values of a
+/// few watched top-level members stand.
+///
+/// It is as strict as the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
+/// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a depth bomb costs no
+/// more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`, `"\u006dodel"`), is an
+/// error: what was authorised must be what is run.
+///
+/// This is one machine, and therefore one file: bytes in, a state, no allocation per byte.
+public struct JSONScanner {
+    /// Where a watched member's value stands in the document.
+    public struct Member: Hashable, Sendable {
+        public enum Kind: Hashable, Sendable { case string, number, object, array, boolean(Bool), null }
+        public let kind: Kind
+        /// Byte offsets of the whole value, quotes and brackets included.
+        public let range: Range<Int>
+    }
+
+    private enum State: UInt8 {
+        case value, valueOrEndOfArray, keyOrEndOfObject, key, colon, commaOrEnd, done
+        case string, escape, unicodeEscape, continuation
+        case literal
+        case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
+    }
+
+    private let watched: [[UInt8]]
+    private let maximumDepth: Int
+    private var found: [Member?]
+    private var state: State = .value
+    private var containers: [Bool] = []  // true: object
+    private var offset = 0
+    private var failure: JSONError?
+    private(set) public var isObject = false
+
+    // The token being read.
+    private var readingKey = false
+    private var inKey = false  // a top-level key, whose bytes are collected
+    private var seen: UInt64 = 0  // one bit per watched key
+    private var key: [UInt8] = []
+    private var watchedIndex: Int?
+    private var valueStart = 0
+    private var valueKind: Member.Kind = .null
+    private var literal: StaticString = "null"
+    private var literalIndex = 0
+    private var escapeDigits = 0
+    private var escapeValue: UInt32 = 0
+    private var continuationsLeft = 0
+    private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
+
+    /// - Parameters:
+    ///   - watched: the top-level keys to remember; short and few, since each key is compared with each of them.
+    ///   - maximumDepth: how many containers may be open at once.
+    public init(watching watched: [String], maximumDepth: Int = 512) {
+        self.watched = watched.map { Array($0.utf8) }
+        self.maximumDepth = maximumDepth
+        self.found = Array(repeating: nil, count: watched.count)
+        self.containers.reserveCapacity(16)
+    }
+
+    /// The value of a watched key; nil when it has not occurred (yet), or stands in a document that is no object.
+    public func member(_ key: String) -> Member? {
+        guard let index = watched.firstIndex(where: { $0.elementsEqual(key.utf8) }) else { return nil }
+        return found[index]
+    }
+
+    /// Reads the document's next bytes. After an error every further call throws the same error.
+    public mutating func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+        if let failure { throw failure }
+        do throws(JSONError) {
+            var index = 0
+            while index < bytes.count {
+                if state == .string { index = skipPlainString(bytes, from: index) }
+                guard index < bytes.count else { break }
+                try step(bytes[index], at: offset + index)
+                index += 1
+            }
+            offset += bytes.count
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    public mutating func scan(_ bytes: ArraySlice<UInt8>) throws(JSONError) {
+        let outcome: Result<Void, JSONError> = bytes.withUnsafeBytes { bytes in
+            do throws(JSONError) {
+                return .success(try scan(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome.get()
+    }
+
+    /// Says that the document ends here; throws when it must not.
+    public mutating func finish() throws(JSONError) {
+        if let failure { throw failure }
+        switch state {
+        case .zero, .integer, .fraction, .exponentDigits: if containers.isEmpty { endValue(at: offset) }
+        default: break
+        }
+        guard state == .done else {
+            let error = JSONError(.truncated, at: offset)
+            failure = error
+            throw error
+        }
+    }
+
+    /// The bulk of every prompt: printable ASCII inside a string.
+    private mutating func skipPlainString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x80 { break }
+            index += 1
+        }
+        if inKey { appendToKey(bytes[start..<index]) }
+        return index
+    }
+
+    private mutating func step(_ byte: UInt8, at position: Int) throws(JSONError) {
+        switch state {
+        case .value, .valueOrEndOfArray, .keyOrEndOfObject, .key, .colon, .commaOrEnd, .done:
+            try structure(byte, at: position)
+        case .string, .escape, .unicodeEscape, .continuation:
+            try insideString(byte, at: position)
+        case .literal:
+            try insideLiteral(byte, at: position)
+        case .minus, .zero, .integer, .point, .fraction, .exponent, .exponentSign, .exponentDigits:
+            try insideNumber(byte, at: position)
+        }
+    }
+}
+
+// MARK: - Structure
+
+extension JSONScanner {
+    private mutating func structure(_ byte: UInt8, at position: Int) throws(JSONError) {
+        if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { return }
+        switch state {
+        case .valueOrEndOfArray where byte == UInt8(ascii: "]"):
+            closeContainer(at: position)
+        case .value, .valueOrEndOfArray:
+            try beginValue(byte, at: position)
+        case .keyOrEndOfObject where byte == UInt8(ascii: "}"):
+            closeContainer(at: position)
+        case .key, .keyOrEndOfObject:
+            guard byte == UInt8(ascii: "\"") else { throw JSONError(.syntax, at: position) }
+            inKey = containers.count == 1
+            key.removeAll(keepingCapacity: true)
+            readingKey = true
+            state = .string
+        case .colon:
+            guard byte == UInt8(ascii: ":") else { throw JSONError(.syntax, at: position) }
+            state = .value
+        case .commaOrEnd:
+            guard let inObject = containers.last else { throw JSONError(.syntax, at: position) }
+            switch (byte, inObject) {
+            case (UInt8(ascii: ","), true): state = .key
+            case (UInt8(ascii: ","), false): state = .value
+            case (UInt8(ascii: "}"), true), (UInt8(ascii: "]"), false): closeContainer(at: position)
+            default: throw JSONError(.syntax, at: position)
+            }
+        default:
+            throw JSONError(.trailingBytes, at: position)
+        }
+    }
+
+    private mutating func beginValue(_ byte: UInt8, at position: Int) throws(JSONError) {
+        if isTopLevelMember { valueStart = position }
+        switch byte {
+        case UInt8(ascii: "{"): try openContainer(object: true, at: position)
+        case UInt8(ascii: "["): try openContainer(object: false, at: position)
+        case UInt8(ascii: "\""):
+            setKind(.string)
+            state = .string
+        case UInt8(ascii: "t"): beginLiteral("true", .boolean(true))
+        case UInt8(ascii: "f"): beginLiteral("false", .boolean(false))
+        case UInt8(ascii: "n"): beginLiteral("null", .null)
+        case UInt8(ascii: "-"): beginNumber(.minus)
+        case UInt8(ascii: "0"): beginNumber(.zero)
+        case UInt8(ascii: "1")...UInt8(ascii: "9"): beginNumber(.integer)
+        default: throw JSONError(.syntax, at: position)
+        }
+    }
+
+    private var isTopLevelMember: Bool { isObject && containers.count == 1 }
+
+    private mutating func setKind(_ kind: Member.Kind) {
+        if isTopLevelMember { valueKind = kind }
+    }
+
+    private mutating func openContainer(object: Bool, at position: Int) throws(JSONError) {
+        guard containers.count < maximumDepth else { throw JSONError(.tooDeep, at: position) }
+        setKind(object ? .object : .array)
+        if containers.isEmpty { isObject = object }
+        containers.append(object)
+        state = object ? .keyOrEndOfObject : .valueOrEndOfArray
+    }
+
+    private mutating func closeContainer(at position: Int) {
+        containers.removeLast()
+        endValue(at: position + 1)
+    }
+
+    /// A value ended just before `end`.
+    private mutating func endValue(at end: Int) {
+        if isTopLevelMember, let index = watchedIndex {
+            found[index] = Member(kind: valueKind, range: valueStart..<end)
+            watchedIndex = nil
+        }
+        state = containers.isEmpty ? .done : .commaOrEnd
+    }
+
+}
+
+// MARK: - Strings
+
+extension JSONScanner {
+    private mutating func insideString(_ byte: UInt8, at position: Int) throws(JSONError) {
+        switch state {
+        case .string:
+            switch byte {
+            case UInt8(ascii: "\""): try endString(at: position)
+            case UInt8(ascii: "\\"): state = .escape
+            case 0..<0x20: throw JSONError(.syntax, at: position)
+            case 0..<0x80: appendToKey(byte)
+            default: try beginMultibyte(byte, at: position)
+            }
+        case .continuation:
+            guard continuationRange.contains(byte) else { throw JSONError(.invalidUTF8, at: position) }
+            continuationRange = 0x80...0xBF
+            continuationsLeft -= 1
+            appendToKey(byte)
+            if continuationsLeft == 0 { state = .string }
+        case .escape:
+            guard let plain = Self.meaning(ofEscape: byte) else { throw JSONError(.syntax, at: position) }
+            if byte == UInt8(ascii: "u") {
+                escapeDigits = 0
+                escapeValue = 0
+                state = .unicodeEscape
+            } else {
+                appendToKey(plain)
+                state = .string
+            }
+        default:
+            guard let digit = Self.value(ofHexDigit: byte) else { throw JSONError(.syntax, at: position) }
+            escapeValue = escapeValue << 4 | digit
+            escapeDigits += 1
+            if escapeDigits == 4 {
+                if inKey { appendEscapedToKey() }
+                state = .string
+            }
+        }
+    }
+
+    /// Which second bytes may follow a lead byte: RFC 3629 §4 (no overlong forms, no surrogates, nothing above
+    /// U+10FFFF).
+    private mutating func beginMultibyte(_ byte: UInt8, at position: Int) throws(JSONError) {
+        switch byte {
+        case 0xC2...0xDF: continuationsLeft = 1
+        case 0xE0: (continuationsLeft, continuationRange) = (2, 0xA0...0xBF)
+        case 0xE1...0xEC, 0xEE, 0xEF: continuationsLeft = 2
+        case 0xED: (continuationsLeft, continuationRange) = (2, 0x80...0x9F)
+        case 0xF0: (continuationsLeft, continuationRange) = (3, 0x90...0xBF)
+        case 0xF1...0xF3: continuationsLeft = 3
+        case 0xF4: (continuationsLeft, continuationRange) = (3, 0x80...0x8F)
+        default: throw JSONError(.invalidUTF8, at: position)
+        }
+        appendToKey(byte)
+        state = .continuation
+    }
+
+    private mutating func endString(at position: Int) throws(JSONError) {
+        guard readingKey else { return endValue(at: position + 1) }
+        readingKey = false
+        state = .colon
+        guard inKey else { return }
+        inKey = false
+        watchedIndex = watched.firstIndex(of: key)
+        guard let watchedIndex else { return }
+        let bit: UInt64 = 1 << UInt64(watchedIndex)
+        guard seen & bit == 0 else {
+            throw JSONError(.duplicateKey(String(decoding: key, as: UTF8.self)), at: position)
+        }
+        seen |= bit
+    }
+
+    /// No watched key is longer than this; a longer one only has to stay different from all of them.
+    private static let longestKey = 64
+
+    private mutating func appendToKey(_ byte: UInt8) {
+        if inKey, key.count <= Self.longestKey { key.append(byte) }
+    }
+
+    private mutating func appendToKey(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        key.append(contentsOf: bytes.prefix(Self.longestKey + 1 - min(key.count, Self.longestKey + 1)))
+    }
+
+    /// Surrogate halves are kept as they are: no watched key holds one, so a key with one is simply another key.
+    private mutating func appendEscapedToKey() {
+        guard let scalar = Unicode.Scalar(escapeValue) else { return appendToKey(0xFF) }
+        for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { appendToKey(byte) }
+    }
+
+    private static func meaning(ofEscape byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "u"): byte
+        case UInt8(ascii: "b"): 0x08
+        case UInt8(ascii: "f"): 0x0C
+        case UInt8(ascii: "n"): 0x0A
+        case UInt8(ascii: "r"): 0x0D
+        case UInt8(ascii: "t"): 0x09
+        default: nil
+        }
+    }
+
+    private static func value(ofHexDigit byte: UInt8) -> UInt32? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+}
+
+// MARK: - Literals and numbers
+
+extension JSONScanner {
+    private mutating func beginLiteral(_ text: StaticString, _ kind: Member.Kind) {
+        setKind(kind)
+        literal = text
+        literalIndex = 1
+        state = .literal
+    }
+
+    private mutating func insideLiteral(_ byte: UInt8, at position: Int) throws(JSONError) {
+        guard byte == literal.utf8Start[literalIndex] else { throw JSONError(.syntax, at: position) }
+        literalIndex += 1
+        if literalIndex == literal.utf8CodeUnitCount { endValue(at: position + 1) }
+    }
+
+    private mutating func beginNumber(_ first: State) {
+        setKind(.number)
+        state = first
+    }
+
+    private mutating func insideNumber(_ byte: UInt8, at position: Int) throws(JSONError) {
+        let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+        switch (state, byte) {
+        case (.minus, UInt8(ascii: "0")): state = .zero
+        case (.minus, _) where isDigit: state = .integer
+        case (.integer, _) where isDigit: break
+        case (.zero, UInt8(ascii: ".")), (.integer, UInt8(ascii: ".")): state = .point
+        case (.point, _) where isDigit, (.fraction, _) where isDigit: state = .fraction
+        case (.zero, UInt8(ascii: "e")), (.zero, UInt8(ascii: "E")), (.integer, UInt8(ascii: "e")),
+            (.integer, UInt8(ascii: "E")), (.fraction, UInt8(ascii: "e")), (.fraction, UInt8(ascii: "E")):
+            state = .exponent
+        case (.exponent, UInt8(ascii: "+")), (.exponent, UInt8(ascii: "-")): state = .exponentSign
+        case (.exponent, _) where isDigit, (.exponentSign, _) where isDigit, (.exponentDigits, _) where isDigit:
+            state = .exponentDigits
+        case (.zero, _) where !isDigit, (.integer, _), (.fraction, _), (.exponentDigits, _):
+            // The number ended before this byte, which belongs to the structure around it.
+            endValue(at: position)
+            try structure(byte, at: position)
+        default:
+            throw JSONError(.syntax, at: position)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+/// One value inside a JSON document that has been checked as a whole, and the way to the values inside it. Nothing is
+/// copied or decoded until it is asked for; `bytes` keeps its indices, so that a value can be replaced in place.
+public struct JSONSlice: Sendable {
+    public let bytes: ArraySlice<UInt8>
+
+    /// Nil when `document` is no valid JSON.
+    public init?(document: ArraySlice<UInt8>, maximumDepth: Int = 512) {
+        var scanner = JSONScanner(watching: [], maximumDepth: maximumDepth)
+        do throws(JSONError) {
+            try scanner.scan(document)
+            try scanner.finish()
+        } catch {
+            return nil
+        }
+        let start = Self.skipWhitespace(document, from: document.startIndex)
+        bytes = document[start..<Self.endOfValue(document, from: start)]
+    }
+
+    private init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+
+    /// The value of an object's member; the last one, where a key occurs twice. Nil for anything but an object.
+    public subscript(key: String) -> JSONSlice? {
+        guard bytes.first == UInt8(ascii: "{") else { return nil }
+        var found: JSONSlice?
+        walk { name, value in
+            if let name, name.count == key.utf8.count + 2 || name.contains(UInt8(ascii: "\\")),
+                JSONString.decode(name).utf8.elementsEqual(key.utf8)
+            {
+                found = JSONSlice(checked: value)
+            }
+        }
+        return found
+    }
+
+    /// An array's elements; empty for anything else.
+    public var elements: [JSONSlice] {
+        guard bytes.first == UInt8(ascii: "[") else { return [] }
+        var elements: [JSONSlice] = []
+        walk { _, value in elements.append(JSONSlice(checked: value)) }
+        return elements
+    }
+
+    public var string: String? {
+        bytes.first == UInt8(ascii: "\"") ? JSONString.decode(bytes) : nil
+    }
+
+    public var integer: Int? { Int(String(decoding: bytes, as: UTF8.self)) }
+
+    public var isNull: Bool { bytes.first == UInt8(ascii: "n") }
+    public var isObject: Bool { bytes.first == UInt8(ascii: "{") }
+
+    /// Calls `visit` with every member's key token and value, or with every element.
+    private func walk(_ visit: (ArraySlice<UInt8>?, ArraySlice<UInt8>) -> Void) {
+        let isObject = bytes.first == UInt8(ascii: "{")
+        var index = bytes.startIndex + 1
+        while true {
+            index = Self.skipWhitespace(bytes, from: index)
+            guard index < bytes.endIndex, bytes[index] != UInt8(ascii: "}"), bytes[index] != UInt8(ascii: "]") else {
+                return
+            }
+            if bytes[index] == UInt8(ascii: ",") {
+                index += 1
+                continue
+            }
+            var key: ArraySlice<UInt8>?
+            if isObject {
+                let end = Self.endOfValue(bytes, from: index)
+                key = bytes[index..<end]
+                index = Self.skipWhitespace(bytes, from: end) + 1  // the colon
+                index = Self.skipWhitespace(bytes, from: index)
+            }
+            let end = Self.endOfValue(bytes, from: index)
+            visit(key, bytes[index..<end])
+            index = end
+        }
+    }
+
+    private static func skipWhitespace(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < bytes.endIndex, bytes[index] <= 0x20 { index += 1 }
+        return index
+    }
+
+    /// Where the value that begins at `start` ends, in a document that is known to be valid.
+    private static func endOfValue(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+        var index = start
+        var depth = 0
+        while index < bytes.endIndex {
+            switch bytes[index] {
+            case UInt8(ascii: "\""):
+                index += 1
+                while index < bytes.endIndex, bytes[index] != UInt8(ascii: "\"") {
+                    index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+                }
+                index += 1
+                if depth == 0 { return min(index, bytes.endIndex) }
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                depth += 1
+                index += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if depth == 0 { return index }
+                depth -= 1
+                index += 1
+                if depth == 0 { return index }
+            case UInt8(ascii: ","), UInt8(ascii: ":"), 0x20, 0x0A, 0x0D, 0x09:
+                if depth == 0 { return index }
+                index += 1
+            default: index += 1
+            }
+        }
+        return min(index, bytes.endIndex)
+    }
+}

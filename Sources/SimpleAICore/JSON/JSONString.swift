@@ -1,0 +1,71 @@
+/// JSON string tokens: what they mean, and how to write them.
+public enum JSONString {
+    /// The meaning of a string token (quotes included) that a `JSONScanner` has accepted. Halves of surrogate pairs
+    /// that stand alone become U+FFFD.
+    public static func decode(_ token: some Collection<UInt8>) -> String {
+        let content = Array(token.dropFirst().dropLast())
+        guard content.contains(UInt8(ascii: "\\")) else { return String(decoding: content, as: UTF8.self) }
+        var units: [UInt8] = []
+        units.reserveCapacity(content.count)
+        var index = 0
+        while index < content.count {
+            guard content[index] == UInt8(ascii: "\\"), index + 1 < content.count else {
+                units.append(content[index])
+                index += 1
+                continue
+            }
+            index += 2
+            switch content[index - 1] {
+            case UInt8(ascii: "b"): units.append(0x08)
+            case UInt8(ascii: "f"): units.append(0x0C)
+            case UInt8(ascii: "n"): units.append(0x0A)
+            case UInt8(ascii: "r"): units.append(0x0D)
+            case UInt8(ascii: "t"): units.append(0x09)
+            case UInt8(ascii: "u"):
+                var value = hexValue(content[index...])
+                index += 4
+                if (0xD800..<0xDC00).contains(value), content[index...].starts(with: [0x5C, 0x75]) {
+                    let low = hexValue(content[(index + 2)...])
+                    if (0xDC00..<0xE000).contains(low) {
+                        value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
+                        index += 6
+                    }
+                }
+                units.append(contentsOf: String(Unicode.Scalar(value) ?? "\u{FFFD}").utf8)
+            case let plain: units.append(plain)
+            }
+        }
+        return String(decoding: units, as: UTF8.self)
+    }
+
+    /// `text` as a JSON string token, quotes included; everything outside the grammar's plain characters is escaped.
+    public static func encode(_ text: String) -> String {
+        var token = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": token += "\\\""
+            case "\\": token += "\\\\"
+            case "\n": token += "\\n"
+            case "\r": token += "\\r"
+            case "\t": token += "\\t"
+            case "\u{0}"..<"\u{20}", "\u{7F}":
+                let digits = String(scalar.value, radix: 16)
+                token += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: token.unicodeScalars.append(scalar)
+            }
+        }
+        return token + "\""
+    }
+
+    private static func hexValue(_ digits: ArraySlice<UInt8>) -> UInt32 {
+        var value: UInt32 = 0
+        for byte in digits.prefix(4) {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt32(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt32(byte - UInt8(ascii: "a") + 10)
+            default: value = value << 4 | UInt32(byte &- UInt8(ascii: "A") &+ 10)
+            }
+        }
+        return value
+    }
+}

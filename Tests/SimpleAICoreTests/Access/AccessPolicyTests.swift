@@ -1,0 +1,117 @@
+import SimpleAICore
+import Testing
+
+/// The rights table of the contract.
+@Suite struct AccessPolicyTests {
+    enum Kind: CaseIterable { case plain, specific, admin, both }
+
+    static let classes = ClassTable(
+        [
+            ModelClass(name: "fast", models: ["small", "tiny"], preferredMachineTypes: ["gpu", "cpu"]),
+            ModelClass(name: "big", models: ["large"]),
+        ], defaultClass: "fast")
+
+    private func caller(_ kind: Kind, roles: Set<Role> = []) -> Caller {
+        let privileges: Set<Privilege> =
+            switch kind {
+            case .plain: []
+            case .specific: [.specificModels]
+            case .admin: [.administration]
+            case .both: [.specificModels, .administration]
+            }
+        return Caller(subject: "s", issuer: "i", roles: roles, privileges: privileges)
+    }
+
+    private func call(_ field: String?) -> Call {
+        Call(
+            id: "c", endpoint: .chatCompletions, request: ModelRequest(field: field, defaultClass: "fast"),
+            streams: false,
+            wantsUsage: false)
+    }
+
+    private func outcome(
+        _ field: String?, _ caller: Caller, _ policy: AccessPolicy = AccessPolicy(classes: classes)
+    ) -> Result<AuthorizedCall, GatewayError> {
+        do throws(GatewayError) {
+            return .success(try policy.authorize(call(field), by: caller))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func code(_ field: String?, _ caller: Caller) -> GatewayError.Code? {
+        if case .failure(let error) = outcome(field, caller) { error.code } else { nil }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func everybodyMayAskForClasses(_ kind: Kind) throws {
+        for field in ["class:fast", "", nil] {
+            let call = try outcome(field, caller(kind)).get()
+            #expect(call.models == ["small", "tiny"])
+            #expect(call.preferredMachineTypes == ["gpu", "cpu"])
+        }
+        #expect(try outcome("class:big", caller(kind)).get().models == ["large"])
+        for field in ["class:none", "class:", "class:FAST", "class:fast ", "class:class:fast"] {
+            #expect(code(field, caller(kind)) == .modelNotFound)
+        }
+    }
+
+    @Test func exactIdsNeedTheRightWhetherTheyExistOrNot() throws {
+        for field in ["small", "large", "does-not-exist", "Class:fast", "fast"] {
+            guard case .failure(let refusal) = outcome(field, caller(.plain)) else {
+                Issue.record("\(field) was allowed")
+                continue
+            }
+            #expect(refusal.code == .permissionDenied)
+            #expect(refusal.message.hasPrefix("Permission denied:"))
+            #expect(refusal.param == "model")
+            // Nothing in the refusal tells whether the model exists.
+            #expect(outcome("another", caller(.plain)) == outcome(field, caller(.plain)))
+            for kind in [Kind.specific, .admin, .both] {
+                let call = try outcome(field, caller(kind)).get()
+                #expect(call.models == [ModelID(field)])
+                #expect(call.preferredMachineTypes.isEmpty)
+            }
+        }
+    }
+
+    @Test(arguments: [(Kind.plain, false), (.specific, false), (.admin, true), (.both, true)])
+    func onlyAdminsAdminister(_ kind: Kind, _ may: Bool) {
+        let policy = AccessPolicy(classes: Self.classes)
+        if may {
+            #expect(throws: Never.self) { try policy.authorizeAdministration(by: caller(kind)) }
+        } else {
+            let error = #expect(throws: GatewayError.self) { try policy.authorizeAdministration(by: caller(kind)) }
+            #expect(error?.code == .permissionDenied)
+            #expect(error?.message.hasPrefix("Permission denied:") == true)
+        }
+        #expect(caller(kind).isAdmin == may)
+        #expect(caller(kind).mayAskForExactModels == (kind != .plain))
+    }
+
+    @Test func wakingMayNeedARole() throws {
+        let everybody = AccessPolicy(classes: Self.classes)
+        let some = AccessPolicy(classes: Self.classes, wakeRoles: ["waker", "night"])
+        for kind in Kind.allCases { #expect(everybody.mayWake(caller(kind))) }
+        #expect(!some.mayWake(caller(.plain)))
+        #expect(!some.mayWake(caller(.specific, roles: ["Waker", "waker "])))
+        #expect(some.mayWake(caller(.plain, roles: ["x", "night"])))
+        #expect(some.mayWake(caller(.admin)))
+        #expect(try !outcome("class:fast", caller(.plain), some).get().mayWake)
+        #expect(try outcome("class:fast", caller(.plain, roles: ["waker"]), some).get().mayWake)
+        #expect(try !outcome("small", caller(.specific), some).get().mayWake)
+    }
+
+    @Test(arguments: Kind.allCases, [true, false])
+    func listsFollowRights(_ kind: Kind, showsMembers: Bool) {
+        let policy = AccessPolicy(classes: Self.classes, showsMembers: showsMembers)
+        #expect(policy.mayList("small", by: caller(kind)) == (kind != .plain || showsMembers))
+        #expect(policy.mayList("in-no-class", by: caller(kind)) == (kind != .plain))
+    }
+
+    @Test func withoutAuthenticationEverybodyIsAdmin() {
+        #expect(Caller.anonymous.isAdmin)
+        #expect(Caller.anonymous.mayAskForExactModels)
+        #expect(AccessPolicy(classes: Self.classes, wakeRoles: ["waker"]).mayWake(.anonymous))
+    }
+}

@@ -1,0 +1,59 @@
+import SimpleAICore
+import Testing
+
+@Suite struct RunnerTests {
+    private func models(
+        stated: [ModelID] = [], aliases: [ModelID: String] = [:], listed: [String] = []
+    ) -> [ModelID: String] {
+        Runner(id: "r", statedModels: stated, aliases: aliases).publicModels(engineModels: listed)
+    }
+
+    @Test func theEnginesListCountsWhenNothingIsStated() {
+        #expect(models(listed: []) == [:])
+        #expect(models(listed: ["a", "b", "a"]) == ["a": "a", "b": "b"])
+    }
+
+    @Test func statedModelsCountWhateverTheEngineLists() {
+        #expect(models(stated: ["a", "a"], listed: ["b"]) == ["a": "a"])
+        #expect(models(stated: ["a", "b"], aliases: ["a": "x", "z": "y"], listed: ["y"]) == ["a": "x", "b": "b"])
+    }
+
+    @Test func aliasesRenameWhatTheEngineLists() {
+        #expect(models(aliases: ["a": "x"], listed: ["x", "y"]) == ["a": "x", "y": "y"])
+        #expect(models(aliases: ["a": "x", "b": "x"], listed: ["x"]) == ["a": "x", "b": "x"])
+        #expect(models(aliases: ["a": "x"], listed: ["y"]) == ["y": "y"])
+    }
+
+    /// What settings call `a` is not what the engine happens to call `a`.
+    @Test func anAliasWinsOverTheEnginesOwnName() {
+        #expect(models(aliases: ["a": "b"], listed: ["a", "b"]) == ["a": "b"])
+        #expect(models(aliases: ["a": "b", "b": "a"], listed: ["b", "a"]) == ["a": "b", "b": "a"])
+    }
+
+    @Test func slotsAndWeightAreAtLeastOne() {
+        let runner = Runner(id: "r", slots: 0, weight: -3)
+        #expect(runner.slots == 1)
+        #expect(runner.weight == 1)
+    }
+}
+
+@Suite struct ClassTableTests {
+    private let table = ClassTable(
+        [
+            ModelClass(name: "fast", models: ["a", "b"]), ModelClass(name: "big", models: ["b"]),
+            ModelClass(name: "fast", models: ["c"]),
+        ], defaultClass: "big")
+
+    @Test func findsClassesByName() {
+        #expect(table["big"]?.models == ["b"])
+        #expect(table["fast"]?.models == ["a", "b"])
+        #expect(table["Fast"] == nil)
+        #expect(table.defaultClass == "big")
+    }
+
+    @Test func namesTheClassesOfAModel() {
+        #expect(table.names(of: "b") == ["fast", "big"])
+        #expect(table.names(of: "a") == ["fast"])
+        #expect(table.names(of: "z").isEmpty)
+    }
+}

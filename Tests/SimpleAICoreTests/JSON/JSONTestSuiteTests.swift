@@ -1,0 +1,40 @@
+import SimpleAICore
+import Foundation
+import Testing
+
+/// nst/JSONTestSuite, `test_parsing`: y has to be accepted, n refused, i is the parser's choice.
+@Suite(
+    .enabled(
+        if: Corpora.hasJSONParsing,
+        "SKIP: JSONTestSuite is not at \(Corpora.jsonParsingPath); set SIMPLEAI_CORPORA to where it is"))
+struct JSONTestSuiteTests {
+    @Test func acceptsWhatHasToBeAccepted() throws {
+        let files = try Corpora.jsonParsingFiles("y_")
+        #expect(files.count >= 95)
+        for file in files {
+            let error = Scanned(file.bytes).error
+            #expect(error == nil, "\(file.name)")
+            #expect(JSONSlice(document: file.bytes[...]) != nil, "\(file.name)")
+        }
+    }
+
+    @Test func refusesWhatHasToBeRefused() throws {
+        let files = try Corpora.jsonParsingFiles("n_")
+        #expect(files.count >= 187)
+        for file in files {
+            #expect(Scanned(file.bytes).error != nil, "\(file.name)")
+            #expect(JSONSlice(document: file.bytes[...]) == nil, "\(file.name)")
+        }
+    }
+
+    /// Either verdict is good; it only has to be the same for every cut, and one that both our readers share.
+    @Test func isConsistentAboutTheRest() throws {
+        let files = try Corpora.jsonParsingFiles("i_")
+        #expect(files.count >= 35)
+        for file in files {
+            let whole = Scanned(file.bytes)
+            #expect(Scanned(file.bytes.indices.map { file.bytes[$0...$0] }) == whole, "\(file.name)")
+            #expect((JSONSlice(document: file.bytes[...]) == nil) == (whole.error != nil), "\(file.name)")
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import SimpleAICore
+
+/// What a scanner makes of a document, however it was cut into pieces.
+struct Scanned: Equatable {
+    var members: [JSONScanner.Member?] = []
+    var isObject = false
+    var error: JSONError?
+
+    static let watched = ["model", "stream"]
+
+    init(_ pieces: [ArraySlice<UInt8>], maximumDepth: Int = 512) {
+        var scanner = JSONScanner(watching: Self.watched, maximumDepth: maximumDepth)
+        do throws(JSONError) {
+            for piece in pieces { try scanner.scan(piece) }
+            try scanner.finish()
+        } catch {
+            self.error = error
+        }
+        members = Self.watched.map { scanner.member($0) }
+        isObject = scanner.isObject
+    }
+
+    init(_ document: String, maximumDepth: Int = 512) {
+        self.init([Array(document.utf8)[...]], maximumDepth: maximumDepth)
+    }
+
+    init(_ document: [UInt8]) {
+        self.init([document[...]])
+    }
+}
