@@ -75,7 +75,23 @@ let package = Package(
         // L0: vocabulary and pure rules; standard library only.
         room("SimpleAICore"),
 
+        // L1: one wall each; they never import each other.
+        room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
+        room("Authentication", ["SimpleAICore", logging, asyncHTTPClient] + crypto + nio("NIOCore", "NIOHTTP1")),
+        room(
+            "TokenProviders",
+            [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
+        room("WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
+        room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
+
         // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
         tests(of: "SimpleAICore"),
+        tests(of: "Scheduling", ["SimpleAICore"]),
+        tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
+        tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "Settings", ["SimpleAICore"]),
     ]
 )

@@ -1,0 +1,53 @@
+public import SimpleAICore
+
+/// One issuer whose tokens are accepted, under which conditions, and where its keys come from. Several entries may
+/// name the same issuer with different audiences; a token is accepted if one of them accepts it.
+public struct IssuerConfiguration: Hashable, Sendable {
+    public enum Audience: Hashable, Sendable {
+        /// The token's `aud` is not looked at: any token of the issuer is good, whomever it was made for.
+        case any
+        /// The token's `aud` must hold one of these, byte for byte.
+        case oneOf([String])
+    }
+
+    public enum Keys: Hashable, Sendable {
+        /// OpenID Connect Discovery 1.0 §4: `ISSUER/.well-known/openid-configuration` names the key set.
+        case discovery
+        /// A JWK set (RFC 7517 §5) over HTTP.
+        case url(String)
+        /// A JWK set in a local file, read again when the file changes.
+        case file(path: String)
+    }
+
+    public enum ClaimPath: Hashable, Sendable {
+        /// Keys with dots between them; a top-level key equal to the whole string wins.
+        case dotted(String)
+        /// Keys from the top level down, taken as they are.
+        case keys([String])
+    }
+
+    /// Compared with the token's `iss` byte for byte.
+    public var issuer: String
+    public var audience: Audience
+    public var keys: Keys = .discovery
+    /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm here, an elliptic curve key
+    /// to that of its curve if it stands here. A key that nothing here fits is ignored.
+    public var algorithms: [SignatureAlgorithm] = [.rs256, .es256]
+    /// The header's `typ` that is required, for example `at+jwt`; empty: any.
+    public var tokenType = ""
+    /// Scopes that a token must have, all of them.
+    public var scopes: [String] = []
+    /// The age at which keys are fetched again.
+    public var refreshEvery: Duration = .seconds(600)
+    /// The least time between two fetches that unknown key ids cause.
+    public var refreshCooldown: Duration = .seconds(30)
+    /// Where roles are read; all that is found is united.
+    public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
+    public var adminRole: Role = "admin"
+    public var specificRole: Role = "model:specific"
+
+    public init(issuer: String, audience: Audience) {
+        self.issuer = issuer
+        self.audience = audience
+    }
+}

@@ -1,0 +1,48 @@
+/// One JSON value as a token, a key set or a discovery document states it.
+enum JSONValue: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    /// Always finite.
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+    /// An object that names a member twice, where the reader was told to go on. It has no contents, so nothing can
+    /// be read from it by accident.
+    case ambiguous
+
+    var string: String? {
+        if case .string(let value) = self { value } else { nil }
+    }
+
+    var number: Double? {
+        if case .number(let value) = self { value } else { nil }
+    }
+
+    var array: [JSONValue]? {
+        if case .array(let value) = self { value } else { nil }
+    }
+
+    var object: [String: JSONValue]? {
+        if case .object(let value) = self { value } else { nil }
+    }
+
+    /// The elements of an array that holds nothing but strings; nil for everything else.
+    var strings: [String]? {
+        guard let array else { return nil }
+        var strings: [String] = []
+        for element in array {
+            guard let string = element.string else { return nil }
+            strings.append(string)
+        }
+        return strings
+    }
+}
+
+extension String {
+    /// Equality of bytes. Swift's `==` takes canonically equivalent spellings for equal (the Kelvin sign for a `K`),
+    /// which is not what "exact" means for an issuer, an audience, a key id or a role.
+    func isExactly(_ other: String) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+}

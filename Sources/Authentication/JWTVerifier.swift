@@ -1,0 +1,151 @@
+import AsyncHTTPClient
+public import Logging
+public import SimpleAICore
+
+public import struct Foundation.Date
+
+/// Verifies access tokens in the form of signed JWTs (RFC 7519, RFC 8725, RFC 9068) against the keys of the
+/// configured issuers. Which issuer is looked at follows from the token's `iss`; which algorithm, from the issuer's
+/// key; nothing else that the token says about itself is followed.
+///
+/// `run()` must be running for keys to be fetched. Until an issuer's keys have arrived its tokens are rejected with
+/// `TokenRejection.keysUnavailable`; all others are judged at once.
+public final class JWTVerifier: TokenVerifier {
+    /// What is known of one configured issuer's keys; for readiness, metrics and the admin surface.
+    public struct IssuerState: Hashable, Sendable {
+        public let issuer: String
+        /// Usable keys; zero until the first fetch succeeds.
+        public let keyCount: Int
+        /// When keys were last fetched successfully, by the wall clock.
+        public let lastRefresh: Date?
+        /// Why the last fetch failed; nil if it did not. For operators.
+        public let lastError: String?
+    }
+
+    private struct Entry: Sendable {
+        let configuration: IssuerConfiguration
+        let source: KeySource
+    }
+
+    /// One per distinct place of keys, in the order of the settings.
+    let sources: [KeySource]
+    let cache: VerifiedTokenCache
+    private let entries: [Entry]
+    /// Seconds.
+    private let leeway: Double
+    private let limits: KeyFetchLimits
+    private let logger: Logger
+    private let wallClock: @Sendable () -> Date
+
+    /// - Parameters:
+    ///   - issuers: in the order of the settings.
+    ///   - leeway: by how much clocks may differ, for `exp`, `nbf` and `iat`.
+    ///   - rememberedTokens: the most verified tokens whose callers are remembered.
+    ///   - wallClock: the time that tokens are judged by.
+    public convenience init(
+        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int = 10_000,
+        wallClock: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.init(
+            issuers: issuers, leeway: leeway, logger: logger, rememberedTokens: rememberedTokens,
+            limits: KeyFetchLimits(), wallClock: wallClock)
+    }
+
+    init(
+        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int,
+        limits: KeyFetchLimits, wallClock: @escaping @Sendable () -> Date
+    ) {
+        var sources: [KeySource] = []
+        entries = issuers.map { issuer in
+            let wanted = KeySource.Configuration(issuer)
+            if let known = sources.first(where: { $0.configuration == wanted }) {
+                return Entry(configuration: issuer, source: known)
+            }
+            let source = KeySource(wanted, limits: limits, logger: logger, wallClock: wallClock)
+            sources.append(source)
+            return Entry(configuration: issuer, source: source)
+        }
+        self.sources = sources
+        cache = VerifiedTokenCache(capacity: rememberedTokens)
+        self.leeway = max(.zero, leeway) / .seconds(1)
+        self.limits = limits
+        self.logger = logger
+        self.wallClock = wallClock
+    }
+
+    /// Fetches the keys of all issuers and keeps them fresh; returns when the task is cancelled. Once at a time.
+    public func run() async {
+        do {
+            try await HTTPClient.withHTTPClient(configuration: DocumentFetcher.clientConfiguration) { client in
+                let fetcher = DocumentFetcher(client: client, limits: limits)
+                await withDiscardingTaskGroup { group in
+                    for source in sources { group.addTask { await source.run(fetcher: fetcher) } }
+                }
+            }
+        } catch {
+            logger.warning("The client for keys did not shut down in order", metadata: ["error": "\(error)"])
+        }
+    }
+
+    public var hasKeys: Bool { sources.contains { $0.keys != nil } }
+
+    /// One per configured entry, in the order of the settings.
+    public var issuerStates: [IssuerState] {
+        entries.map { entry in
+            let status = entry.source.status
+            return IssuerState(
+                issuer: entry.configuration.issuer, keyCount: status.keys?.keys.count ?? 0,
+                lastRefresh: status.lastRefresh, lastError: status.lastError?.description)
+        }
+    }
+
+    public func rememberedCaller(for token: String) -> Caller? {
+        cache.caller(for: token, at: now)
+    }
+
+    public func caller(for token: String) async throws(TokenRejection) -> Caller {
+        let parsed: CompactToken
+        let claims: Claims
+        do throws(TokenFault) {
+            parsed = try CompactToken(token)
+            claims = try Claims(json: parsed.payload)
+        } catch {
+            throw .invalid(reason: error.rawValue)
+        }
+
+        var fault = TokenFault.unknownIssuer
+        var retryAfter: Duration?
+        for entry in entries where entry.configuration.issuer.isExactly(claims.issuer) {
+            do throws(TokenFault) {
+                try claims.check(against: entry.configuration, header: parsed.header, at: now, leeway: leeway)
+                guard let key = try await verify(parsed, with: entry.source) else {
+                    retryAfter = entry.source.retryAfter
+                    continue
+                }
+                let caller = claims.caller(under: entry.configuration)
+                cache.remember(caller, for: token, until: claims.expiry + leeway, signedBy: key, at: now)
+                return caller
+            } catch {
+                // Of several entries for one issuer, the one whose audience fits says what is really wrong.
+                if fault == .unknownIssuer || fault == .wrongAudience { fault = error }
+            }
+        }
+        if let retryAfter { throw .keysUnavailable(retryAfter: retryAfter) }
+        throw .invalid(reason: fault.rawValue)
+    }
+
+    /// The key that signed the token; nil while the issuer's keys are not known.
+    private func verify(_ token: CompactToken, with source: KeySource) async throws(TokenFault) -> VerifyingKey? {
+        guard let keys = source.keys else { return nil }
+        do throws(TokenFault) {
+            return try keys.verify(token)
+        } catch .unknownKey {
+            // The issuer may have a new key since.
+            return try await source.keysOnDemand()?.verify(token)
+        } catch {
+            throw error
+        }
+    }
+
+    private var now: Double { wallClock().timeIntervalSince1970 }
+}

@@ -1,0 +1,49 @@
+import Synchronization
+
+/// Ends one sleeper's wait early. A ring with nobody waiting is kept for the next one who does; more rings add
+/// nothing. One sleeper at a time.
+final class Doorbell: Sendable {
+    private enum State {
+        case quiet
+        case rung
+        case awaited(CheckedContinuation<Void, Never>)
+    }
+
+    private let state = Mutex(State.quiet)
+
+    func ring() {
+        takeSleeper(otherwise: .rung)?.resume()
+    }
+
+    /// Returns at the next ring, or when the task is cancelled.
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if case .rung = state {
+                        state = .quiet
+                        return true
+                    }
+                    // The handler below has run in vain if the cancellation came before the continuation.
+                    if Task.isCancelled { return true }
+                    state = .awaited(continuation)
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            takeSleeper(otherwise: nil)?.resume()
+        }
+    }
+
+    private func takeSleeper(otherwise fallback: State?) -> CheckedContinuation<Void, Never>? {
+        state.withLock { state in
+            if case .awaited(let sleeper) = state {
+                state = .quiet
+                return sleeper
+            }
+            if let fallback { state = fallback }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// Gets an issuer's key set document from wherever the settings say it is, time after time.
+struct KeyDocumentReader: Sendable {
+    private let issuer: String
+    private let location: IssuerConfiguration.Keys
+    private let maximumAge: Duration
+    private let fetcher: DocumentFetcher
+
+    /// Where discovery found the key set, until a scheduled refresh or a failure asks again.
+    private var discovered: String?
+    private var fileStamp: KeyFile.Stamp?
+    private var fileReadAt: ContinuousClock.Instant?
+
+    init(source: KeySource.Configuration, fetcher: DocumentFetcher) {
+        issuer = source.issuer
+        location = source.location
+        maximumAge = source.refreshEvery
+        self.fetcher = fetcher
+    }
+
+    /// The document; nil where it is known to be unchanged.
+    /// - Parameter onDemand: asked because of an unknown key id, so what was discovered before is good enough.
+    mutating func read(onDemand: Bool) async throws(KeySourceFault) -> [UInt8]? {
+        switch location {
+        case .discovery:
+            if !onDemand { discovered = nil }
+            let address: String
+            if let discovered {
+                address = discovered
+            } else {
+                address = try await discover()
+            }
+            discovered = nil
+            let document = try await fetcher.document(at: address)
+            discovered = address
+            return document
+        case .url(let address):
+            return try await fetcher.document(at: address)
+        case .file(let path):
+            return try readFile(KeyFile(path: path), onDemand: onDemand)
+        }
+    }
+
+    /// OpenID Connect Discovery 1.0 §4.1 and §4.3.
+    private func discover() async throws(KeySourceFault) -> String {
+        let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
+        let document = try await fetcher.document(at: base + "/.well-known/openid-configuration")
+        let value: JSONValue
+        do throws(JSONFault) {
+            value = try StrictJSONReader.value(of: document)
+        } catch {
+            throw .notJSON
+        }
+        guard let members = value.object, let stated = members["issuer"]?.string,
+            let address = members["jwks_uri"]?.string
+        else { throw .notADiscoveryDocument }
+        guard stated.isExactly(issuer) else { throw .otherIssuer }
+        // Keys over plain HTTP only from issuers that are themselves reached over plain HTTP.
+        let scheme = address.prefix { $0 != ":" }.lowercased()
+        guard scheme == "https" || (scheme == "http" && issuer.lowercased().hasPrefix("http:")) else {
+            throw .insecureKeyAddress
+        }
+        return address
+    }
+
+    private mutating func readFile(_ file: KeyFile, onDemand: Bool) throws(KeySourceFault) -> [UInt8]? {
+        // Forgotten until the file was read, so that a failure is not taken for "unchanged" the next time.
+        let known = fileStamp
+        fileStamp = nil
+        let stamp = try file.stamp()
+        let now = ContinuousClock.now
+        if stamp == known, !onDemand, let fileReadAt, now - fileReadAt < maximumAge {
+            fileStamp = stamp
+            return nil
+        }
+        let document = try file.contents(atMost: fetcher.limits.size)
+        fileStamp = stamp
+        fileReadAt = now
+        return document
+    }
+}

@@ -1,0 +1,68 @@
+/// The usable keys of one issuer at one moment (RFC 7517 §5).
+struct KeySet: Sendable {
+    struct Skipped: Hashable, Sendable {
+        let position: Int
+        let problem: KeyProblem
+    }
+
+    /// More than any issuer publishes; each costs a little to read and to compare.
+    static let maximumKeys = 256
+
+    let keys: [VerifyingKey]
+    /// The entries of the document that are not used, and why.
+    let skipped: [Skipped]
+
+    /// Reads a key set document. One odd key is skipped; a document that yields no key at all is refused, so that
+    /// it cannot replace keys that work.
+    /// - Parameter known: keys of the set before; those that are still published stay the same objects.
+    init(
+        document: [UInt8], algorithms: [SignatureAlgorithm], known: [VerifyingKey] = []
+    ) throws(KeySourceFault) {
+        let value: JSONValue
+        do throws(JSONFault) {
+            value = try StrictJSONReader.value(of: document, duplicates: .marked)
+        } catch {
+            throw .notJSON
+        }
+        guard let entries = value.object?["keys"]?.array else { throw .notAKeySet }
+        guard entries.count <= Self.maximumKeys else { throw .tooManyKeys }
+        var keys: [VerifyingKey] = []
+        var skipped: [Skipped] = []
+        for (position, entry) in entries.enumerated() {
+            do throws(KeyProblem) {
+                let key = try JSONWebKey.verifyingKey(from: entry, algorithms: algorithms)
+                if keys.contains(where: key.isSame) { continue }
+                keys.append(known.first(where: key.isSame) ?? key)
+            } catch {
+                skipped.append(Skipped(position: position, problem: error))
+            }
+        }
+        guard !keys.isEmpty else { throw .noUsableKey }
+        self.keys = keys
+        self.skipped = skipped
+    }
+
+    /// The key that signed the token, if its signature is good.
+    func verify(_ token: CompactToken) throws(TokenFault) -> VerifyingKey {
+        let key = try key(for: token.header)
+        guard key.isValid(token.signature, for: token.signingInput) else { throw .badSignature }
+        return key
+    }
+
+    /// The one key that the header can mean. A key id that is not here never stands for another key.
+    private func key(for header: JOSEHeader) throws(TokenFault) -> VerifyingKey {
+        var candidates = keys
+        if let wanted = header.keyID {
+            candidates = keys.filter { $0.id?.isExactly(wanted) ?? false }
+            guard !candidates.isEmpty else { throw .unknownKey }
+        }
+        let fitting = candidates.filter { $0.algorithm == header.algorithm }
+        guard let key = fitting.first else { throw header.keyID == nil ? .noFittingKey : .algorithmMismatch }
+        guard fitting.count == 1 else { throw .ambiguousKey }
+        return key
+    }
+
+    func holds(_ key: VerifyingKey) -> Bool {
+        keys.contains { $0 === key }
+    }
+}

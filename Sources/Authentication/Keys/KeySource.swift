@@ -1,0 +1,225 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// One issuer's keys, kept fresh. Everything that is fetched is fetched by `run`, one fetch at a time: callers can
+/// ask for it and wait for its end, but neither start two nor break one off by going away.
+final class KeySource: Sendable {
+    /// Entries of the settings that agree in all of this share one source.
+    struct Configuration: Hashable, Sendable {
+        let issuer: String
+        let location: IssuerConfiguration.Keys
+        let algorithms: [SignatureAlgorithm]
+        let refreshEvery: Duration
+        let refreshCooldown: Duration
+
+        init(_ issuer: IssuerConfiguration) {
+            self.issuer = issuer.issuer
+            location = issuer.keys
+            algorithms = issuer.algorithms
+            refreshEvery = issuer.refreshEvery
+            refreshCooldown = issuer.refreshCooldown
+        }
+    }
+
+    struct Status: Sendable {
+        /// The last good ones; nil until there were any.
+        var keys: KeySet?
+        var lastRefresh: Date?
+        /// Nil after a success.
+        var lastError: KeySourceFault?
+        var isRunning = false
+        /// Fetches that came to an end, well or badly.
+        var fetchesEnded = 0
+    }
+
+    private struct State {
+        var status = Status()
+        var schedule: RefreshSchedule
+        /// Counts the changes of `status`, so that none is missed between looking and waiting.
+        var revision = 0
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        var nextWaiter = 0
+    }
+
+    let configuration: Configuration
+    private let limits: KeyFetchLimits
+    private let logger: Logger
+    private let wallClock: @Sendable () -> Date
+    private let doorbell = Doorbell()
+    private let state: Mutex<State>
+
+    init(
+        _ configuration: Configuration, limits: KeyFetchLimits, logger: Logger,
+        wallClock: @escaping @Sendable () -> Date
+    ) {
+        self.configuration = configuration
+        self.limits = limits
+        self.wallClock = wallClock
+        var logger = logger
+        logger[metadataKey: "issuer"] = "\(configuration.issuer)"
+        self.logger = logger
+        let every =
+            if case .file = configuration.location { min(limits.filePoll, configuration.refreshEvery) } else {
+                configuration.refreshEvery
+            }
+        state = Mutex(
+            State(
+                schedule: RefreshSchedule(
+                    every: every, cooldown: configuration.refreshCooldown,
+                    firstRetry: limits.firstRetry, lastRetry: limits.lastRetry)))
+    }
+
+    var status: Status { state.withLock { $0.status } }
+    var keys: KeySet? { state.withLock { $0.status.keys } }
+
+    /// How long a caller should wait before there may be keys: whole seconds, 1 to 60.
+    var retryAfter: Duration {
+        let due = state.withLock { $0.schedule.due }
+        let seconds = due.map { ($0 - .now).components.seconds + 1 } ?? 1
+        return .seconds(min(max(seconds, 1), 60))
+    }
+
+    /// The keys after a fetch that is made because the ones there are do not hold a key that a token names; the same
+    /// keys at once where the cooldown, or the end of `run`, forbids a fetch.
+    func keysOnDemand() async -> KeySet? {
+        let (answer, fetchesEnded) = state.withLock {
+            ($0.schedule.demanded(at: .now), $0.status.fetchesEnded)
+        }
+        if answer == .refused { return keys }
+        if answer == .wake { doorbell.ring() }
+        return await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }.keys
+    }
+
+    /// The first status that meets the condition, or whatever it is when the task is cancelled.
+    func status(when isMet: (Status) -> Bool) async -> Status {
+        while true {
+            let (status, revision) = state.withLock { ($0.status, $0.revision) }
+            if isMet(status) || Task.isCancelled { return status }
+            await change(since: revision)
+        }
+    }
+
+    /// Keeps the keys fresh until the task is cancelled. Once at a time.
+    func run(fetcher: DocumentFetcher) async {
+        update {
+            $0.status.isRunning = true
+            $0.schedule.started(at: .now)
+        }
+        var reader = KeyDocumentReader(source: configuration, fetcher: fetcher)
+        while !Task.isCancelled {
+            guard let due = state.withLock({ $0.schedule.due }) else { break }
+            if due > .now {
+                await pause(until: due)
+            } else {
+                await fetch(with: &reader)
+            }
+        }
+        update {
+            $0.status.isRunning = false
+            $0.schedule.stopped()
+        }
+    }
+
+    private func fetch(with reader: inout KeyDocumentReader) async {
+        let (isOnDemand, known) = state.withLock {
+            $0.schedule.fetchBegan()
+            return ($0.schedule.isOnDemand, $0.status.keys)
+        }
+        do throws(KeySourceFault) {
+            guard let document = try await reader.read(onDemand: isOnDemand) else {
+                update {
+                    $0.schedule.fetchSucceeded(at: .now)
+                    $0.status.fetchesEnded += 1
+                }
+                return
+            }
+            let keys = try KeySet(
+                document: document, algorithms: configuration.algorithms, known: known?.keys ?? [])
+            replace(known, by: keys)
+        } catch {
+            // Cancelled: the end of `run` says what is to be said.
+            if Task.isCancelled { return }
+            update {
+                $0.schedule.fetchFailed(at: .now)
+                $0.status.lastError = error
+                $0.status.fetchesEnded += 1
+            }
+            logger.warning(
+                "Keys of an issuer could not be refreshed",
+                metadata: ["error": "\(error)", "keys_known": "\(known?.keys.count ?? 0)"])
+        }
+    }
+
+    private func replace(_ known: KeySet?, by keys: KeySet) {
+        let withdrawn = known?.keys.filter { !keys.holds($0) } ?? []
+        update {
+            $0.schedule.fetchSucceeded(at: .now)
+            $0.status.keys = keys
+            $0.status.lastRefresh = wallClock()
+            $0.status.lastError = nil
+            $0.status.fetchesEnded += 1
+        }
+        for key in withdrawn { key.withdraw() }
+        let added = keys.keys.count - (known?.keys.count ?? 0) + withdrawn.count
+        if added > 0 || !withdrawn.isEmpty {
+            logger.info(
+                "Keys of an issuer changed",
+                metadata: [
+                    "keys": "\(keys.keys.count)", "added": "\(added)", "withdrawn": "\(withdrawn.count)",
+                ])
+        }
+        if keys.skipped != known?.skipped {
+            for key in keys.skipped {
+                logger.notice(
+                    "A key of an issuer is not used",
+                    metadata: ["position": "\(key.position)", "reason": "\(key.problem.rawValue)"])
+            }
+        }
+    }
+
+    private func pause(until due: ContinuousClock.Instant) async {
+        await withTaskGroup { group in
+            group.addTask {
+                do {
+                    try await ContinuousClock().sleep(until: due)
+                } catch {
+                    // Cancelled: the bell rang first, or the service ends.
+                }
+            }
+            group.addTask { await self.doorbell.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func update(_ change: (inout State) -> Void) {
+        let waiters = state.withLock { state in
+            change(&state)
+            state.revision += 1
+            defer { state.waiters = [:] }
+            return state.waiters
+        }
+        for waiter in waiters.values { waiter.resume() }
+    }
+
+    /// Returns when the status is no longer the one of that revision, or when the task is cancelled.
+    private func change(since revision: Int) async {
+        let waiter = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if state.revision != revision || Task.isCancelled { return true }
+                    state.waiters[waiter] = continuation
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: waiter) }?.resume()
+        }
+    }
+}

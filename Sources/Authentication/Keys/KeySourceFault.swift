@@ -1,0 +1,33 @@
+/// Why an issuer's keys could not be had. For operators: the log, metrics and readiness.
+enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
+    /// `reason` is the transport's own description.
+    case unreachable(reason: String)
+    case timeout
+    case status(Int)
+    case tooLarge
+    case notJSON
+    case notADiscoveryDocument
+    case otherIssuer
+    case insecureKeyAddress
+    case notAKeySet
+    case tooManyKeys
+    case noUsableKey
+    case unreadableFile(reason: String)
+
+    var description: String {
+        switch self {
+        case .unreachable(let reason): "not reachable: \(reason)"
+        case .timeout: "no complete answer in time"
+        case .status(let code): "answered with status \(code)"
+        case .tooLarge: "document is larger than allowed"
+        case .notJSON: "document is not strict JSON"
+        case .notADiscoveryDocument: "discovery document has no issuer or no jwks_uri"
+        case .otherIssuer: "discovery document is of another issuer"
+        case .insecureKeyAddress: "jwks_uri is not https"
+        case .notAKeySet: "document is not a key set"
+        case .tooManyKeys: "key set has more than \(KeySet.maximumKeys) keys"
+        case .noUsableKey: "key set has no usable key"
+        case .unreadableFile(let reason): "file cannot be read: \(reason)"
+        }
+    }
+}

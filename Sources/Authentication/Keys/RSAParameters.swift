@@ -1,0 +1,38 @@
+/// An RSA public key's numbers, big-endian and without leading zeros, and what makes them unfit.
+struct RSAParameters {
+    let modulus: [UInt8]
+    let exponent: [UInt8]
+
+    init(modulus: [UInt8], exponent: [UInt8]) {
+        self.modulus = Array(modulus.drop { $0 == 0 })
+        self.exponent = Array(exponent.drop { $0 == 0 })
+    }
+
+    var modulusBits: Int {
+        guard let first = modulus.first else { return 0 }
+        return modulus.count * 8 - first.leadingZeroBitCount
+    }
+
+    /// Odd, above 1 and of at most 32 bits. With the exponent 1 every signature is its own message.
+    var hasSoundExponent: Bool {
+        guard let last = exponent.last, last & 1 == 1, exponent.count <= 4 else { return false }
+        return exponent != [1]
+    }
+
+    /// Whether the modulus has the fingerprint of CVE-2017-15361 (ROCA), so that its factors can be found: modulo
+    /// every prime below, it is a power of 65537. A sound modulus has it by chance once in a hundred million.
+    var isFactorable: Bool {
+        Self.tellingPrimes.allSatisfy { prime in
+            let remainder = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }
+            var power = 1
+            repeat {
+                if power == remainder { return true }
+                power = power * 65537 % prime
+            } while power != 1
+            return false
+        }
+    }
+
+    /// The small primes modulo which 65537 generates but a part of the numbers.
+    private static let tellingPrimes = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157]
+}

@@ -1,0 +1,75 @@
+import Crypto
+import CryptoExtras
+import Foundation
+import Synchronization
+
+/// One public key of an issuer, bound to one algorithm. An object, because tokens verified with it stay good only as
+/// long as the issuer publishes it: those who remember such a token ask the key itself.
+final class VerifyingKey: Sendable {
+    enum Material: Sendable {
+        case rsa(_RSA.Signing.PublicKey)
+        case p256(P256.Signing.PublicKey)
+        case p384(P384.Signing.PublicKey)
+        case p521(P521.Signing.PublicKey)
+        case ed25519(Curve25519.Signing.PublicKey)
+    }
+
+    let id: String?
+    let algorithm: SignatureAlgorithm
+    private let material: Material
+    /// What the key is made of, to recognise it after a refresh.
+    private let encoded: [UInt8]
+    private let withdrawn = Atomic(false)
+
+    init(id: String?, algorithm: SignatureAlgorithm, material: Material, encoded: [UInt8]) {
+        self.id = id
+        self.algorithm = algorithm
+        self.material = material
+        self.encoded = encoded
+    }
+
+    var isWithdrawn: Bool { withdrawn.load(ordering: .acquiring) }
+
+    /// The issuer no longer publishes the key.
+    func withdraw() { withdrawn.store(true, ordering: .releasing) }
+
+    func isSame(as other: VerifyingKey) -> Bool {
+        algorithm == other.algorithm && encoded == other.encoded
+            && (id.map { Array($0.utf8) } == other.id.map { Array($0.utf8) })
+    }
+
+    /// Whether the signature over the message is this key's. What kind of signature it is follows from the key's
+    /// algorithm alone.
+    func isValid(_ signature: [UInt8], for message: [UInt8]) -> Bool {
+        switch material {
+        case .rsa(let key):
+            isValid(.init(rawRepresentation: signature), for: message, by: key)
+        case .p256(let key):
+            // A signature of the wrong length cannot be made; that is a refusal like any other.
+            (try? P256.Signing.ECDSASignature(rawRepresentation: signature))
+                .map { key.isValidSignature($0, for: message) } ?? false
+        case .p384(let key):
+            (try? P384.Signing.ECDSASignature(rawRepresentation: signature))
+                .map { key.isValidSignature($0, for: message) } ?? false
+        case .p521(let key):
+            (try? P521.Signing.ECDSASignature(rawRepresentation: signature))
+                .map { key.isValidSignature($0, for: message) } ?? false
+        case .ed25519(let key):
+            key.isValidSignature(signature, for: message)
+        }
+    }
+
+    private func isValid(
+        _ signature: _RSA.Signing.RSASignature, for message: [UInt8], by key: _RSA.Signing.PublicKey
+    ) -> Bool {
+        switch algorithm {
+        case .rs256: key.isValidSignature(signature, for: SHA256.hash(data: message), padding: .insecurePKCS1v1_5)
+        case .rs384: key.isValidSignature(signature, for: SHA384.hash(data: message), padding: .insecurePKCS1v1_5)
+        case .rs512: key.isValidSignature(signature, for: SHA512.hash(data: message), padding: .insecurePKCS1v1_5)
+        case .ps256: key.isValidSignature(signature, for: SHA256.hash(data: message), padding: .PSS)
+        case .ps384: key.isValidSignature(signature, for: SHA384.hash(data: message), padding: .PSS)
+        case .ps512: key.isValidSignature(signature, for: SHA512.hash(data: message), padding: .PSS)
+        case .es256, .es384, .es512, .edDSA: false
+        }
+    }
+}

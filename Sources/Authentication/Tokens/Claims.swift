@@ -1,0 +1,71 @@
+/// What a token states (RFC 7519 §4.1), in types. Times are seconds since 1970, fractions allowed.
+struct Claims: Sendable {
+    let issuer: String
+    let subject: String
+    let expiry: Double
+    let notBefore: Double?
+    let issuedAt: Double?
+    let audiences: [String]
+    /// From `scope` (RFC 8693 §4.2) and `scp`.
+    let scopes: Set<String>
+    /// Every claim, for the paths that roles are read from.
+    let members: [String: JSONValue]
+
+    /// A number beyond it is no time and would lose seconds as a `Double`.
+    private static let latestTime = 9_007_199_254_740_992.0
+
+    init(json: [UInt8]) throws(TokenFault) {
+        do throws(JSONFault) {
+            guard case .object(let object) = try StrictJSONReader.value(of: json) else { throw .malformed }
+            members = object
+        } catch {
+            throw error == .duplicateMember ? .duplicateClaim : .malformedClaims
+        }
+        guard let issuer = members["iss"]?.string else { throw .missingIssuer }
+        guard let subject = members["sub"]?.string, !subject.isEmpty else { throw .missingSubject }
+        guard let expiry = try Self.time(members["exp"], otherwise: .missingExpiry) else { throw .missingExpiry }
+        self.issuer = issuer
+        self.subject = subject
+        self.expiry = expiry
+        notBefore = try Self.time(members["nbf"], otherwise: .malformedClaims)
+        issuedAt = try Self.time(members["iat"], otherwise: .malformedClaims)
+        audiences = try Self.oneOrMore(members["aud"])
+        scopes = Set([members["scope"], members["scp"]].flatMap(Self.scopes))
+    }
+
+    /// Whether the token, if its signature is good, is one for us and for now.
+    func check(
+        against configuration: IssuerConfiguration, header: JOSEHeader, at now: Double, leeway: Double
+    ) throws(TokenFault) {
+        guard now < expiry + leeway else { throw .expired }
+        if let notBefore, now + leeway < notBefore { throw .notYetValid }
+        if let issuedAt, now + leeway < issuedAt { throw .issuedInFuture }
+        if case .oneOf(let accepted) = configuration.audience {
+            guard audiences.contains(where: { audience in accepted.contains { $0.isExactly(audience) } }) else {
+                throw .wrongAudience
+            }
+        }
+        if !configuration.tokenType.isEmpty {
+            guard header.type == JOSEHeader.normalizedType(configuration.tokenType) else { throw .wrongType }
+        }
+        guard scopes.isSuperset(of: configuration.scopes) else { throw .missingScope }
+    }
+
+    private static func time(_ value: JSONValue?, otherwise fault: TokenFault) throws(TokenFault) -> Double? {
+        guard let value else { return nil }
+        guard let seconds = value.number, abs(seconds) <= latestTime else { throw fault }
+        return seconds
+    }
+
+    private static func oneOrMore(_ value: JSONValue?) throws(TokenFault) -> [String] {
+        guard let value else { return [] }
+        if let one = value.string { return [one] }
+        guard let several = value.strings else { throw .malformedClaims }
+        return several
+    }
+
+    private static func scopes(_ value: JSONValue?) -> [String] {
+        if let list = value?.string { return list.split(separator: " ").map(String.init) }
+        return value?.strings ?? []
+    }
+}

@@ -1,0 +1,39 @@
+/// What is wrong with a token. The texts are for the operator's log; they are constant, so nothing of a token can
+/// ever stand in one.
+enum TokenFault: String, Error, Hashable, Sendable {
+    // The compact serialization (RFC 7515 §7.1).
+    case tooLarge = "token is larger than 16 KiB"
+    case notCompact = "token has not three segments"
+    case encrypted = "token is encrypted (five segments)"
+    case malformedEncoding = "token is not strict base64url"
+
+    // The header.
+    case malformedHeader = "header is not a JSON object as it should be"
+    case duplicateHeader = "header names a parameter twice"
+    case unsupportedAlgorithm = "algorithm is none, symmetric or unknown"
+    case criticalHeader = "header has critical extensions"
+    case detachedPayload = "header asks for an unencoded payload"
+    case embeddedKey = "header brings or names its own key"
+    case compressed = "header asks for compression or encryption"
+    case wrongType = "token is of another type"
+
+    // The claims.
+    case malformedClaims = "claims are not a JSON object as it should be"
+    case duplicateClaim = "claims name a member twice"
+    case missingIssuer = "issuer is missing or no string"
+    case missingSubject = "subject is missing or no string"
+    case missingExpiry = "expiry is missing or no number"
+    case unknownIssuer = "issuer is not configured"
+    case wrongAudience = "token is for another audience"
+    case expired = "token has expired"
+    case notYetValid = "token is not valid yet"
+    case issuedInFuture = "token was issued in the future"
+    case missingScope = "a required scope is missing"
+
+    // The key and the signature.
+    case unknownKey = "key id is not among the issuer's keys"
+    case noFittingKey = "no key of the issuer fits a token without key id"
+    case ambiguousKey = "more than one key of the issuer fits"
+    case algorithmMismatch = "algorithm is not that of the key"
+    case badSignature = "signature does not verify"
+}

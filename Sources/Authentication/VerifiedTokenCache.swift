@@ -1,0 +1,145 @@
+import Crypto
+import Foundation
+import SimpleAICore
+import Synchronization
+
+/// Callers of tokens that were verified before. The tokens themselves are not kept, only their digests. It holds a
+/// bounded number of entries, and no operation looks at more than a few of them; each part has a lock of its own, so
+/// that event loops seldom meet.
+final class VerifiedTokenCache: Sendable {
+    private let parts: [Part]
+
+    /// - Parameter capacity: the most tokens that are remembered; rounded up to a multiple of the number of parts.
+    init(capacity: Int = 10_000, parts: Int = 16) {
+        let perPart = max(1, (capacity + parts - 1) / parts)
+        self.parts = (0..<parts).map { _ in Part(capacity: perPart) }
+    }
+
+    /// The caller, unless the token has expired, or its key was withdrawn, or it is not known.
+    /// - Parameter now: seconds since 1970.
+    func caller(for token: String, at now: Double) -> Caller? {
+        let digest = TokenDigest(of: token)
+        return part(of: digest).table.withLock { $0.caller(for: digest, at: now) }
+    }
+
+    /// - Parameter expiry: when the token stops being good, leeway included; seconds since 1970.
+    func remember(
+        _ caller: Caller, for token: String, until expiry: Double, signedBy key: VerifyingKey, at now: Double
+    ) {
+        let digest = TokenDigest(of: token)
+        let entry = Table.Entry(digest: digest, caller: caller, expiry: expiry, key: key)
+        part(of: digest).table.withLock { $0.insert(entry, at: now) }
+    }
+
+    /// Entries held, those that have expired unnoticed included.
+    var count: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.count } } }
+
+    private func part(of digest: TokenDigest) -> Part {
+        parts[Int(truncatingIfNeeded: digest.words.0 % UInt64(parts.count))]
+    }
+
+    private final class Part: Sendable {
+        let table: Mutex<Table>
+        init(capacity: Int) { table = Mutex(Table(capacity: capacity)) }
+    }
+}
+
+/// The SHA-256 of a token, in a form that is cheap to hash and compare.
+private struct TokenDigest: Hashable, Sendable {
+    let words: (UInt64, UInt64, UInt64, UInt64)
+
+    init(of token: String) {
+        var hash = SHA256()
+        var token = token
+        token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        words = hash.finalize().withUnsafeBytes { bytes in
+            (
+                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+            )
+        }
+    }
+
+    static func == (left: Self, right: Self) -> Bool { left.words == right.words }
+
+    func hash(into hasher: inout Hasher) {
+        // The digest is uniform already; one word tells entries apart, equality looks at all four.
+        hasher.combine(words.1)
+    }
+}
+
+/// A table of slots with "second chance" eviction: a hand goes round and takes the first entry that is dead or was
+/// not asked for since the hand last passed.
+private struct Table {
+    struct Entry {
+        let digest: TokenDigest
+        let caller: Caller
+        let expiry: Double
+        let key: VerifyingKey
+        var wasUsed = false
+
+        func isGood(at now: Double) -> Bool { now < expiry && !key.isWithdrawn }
+    }
+
+    /// The most slots that one insertion looks at.
+    private static let patience = 8
+
+    private let capacity: Int
+    private var slots: [Entry] = []
+    private var positions: [TokenDigest: Int] = [:]
+    private var hand = 0
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    var count: Int { slots.count }
+
+    mutating func caller(for digest: TokenDigest, at now: Double) -> Caller? {
+        guard let position = positions[digest] else { return nil }
+        guard slots[position].isGood(at: now) else {
+            remove(at: position)
+            return nil
+        }
+        slots[position].wasUsed = true
+        return slots[position].caller
+    }
+
+    mutating func insert(_ entry: Entry, at now: Double) {
+        if let position = positions[entry.digest] {
+            slots[position] = entry
+        } else if slots.count < capacity {
+            positions[entry.digest] = slots.count
+            slots.append(entry)
+        } else {
+            let victim = victim(at: now)
+            positions[slots[victim].digest] = nil
+            positions[entry.digest] = victim
+            slots[victim] = entry
+        }
+    }
+
+    private mutating func victim(at now: Double) -> Int {
+        for _ in 0..<Self.patience {
+            let position = advanceHand()
+            if !slots[position].wasUsed || !slots[position].isGood(at: now) { return position }
+            slots[position].wasUsed = false
+        }
+        return advanceHand()
+    }
+
+    private mutating func advanceHand() -> Int {
+        hand = hand + 1 < slots.count ? hand + 1 : 0
+        return hand
+    }
+
+    /// The last slot fills the gap.
+    private mutating func remove(at position: Int) {
+        positions[slots[position].digest] = nil
+        let last = slots.removeLast()
+        if position < slots.count {
+            slots[position] = last
+            positions[last.digest] = position
+        }
+    }
+}

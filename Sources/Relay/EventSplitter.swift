@@ -1,0 +1,110 @@
+public import NIOCore
+
+/// Cuts a stream of server-sent events (WHATWG HTML §9.2.5) into whole events, whatever pieces it arrives in.
+///
+/// An event ends with an empty line; lines end with LF, CR LF or CR. The pieces together are the stream, byte for byte.
+public struct EventSplitter {
+    /// An event that is longer than this is nothing that an engine sends.
+    private static let longestEvent = 8 << 20
+
+    public struct TooLong: Error {}
+
+    private var pending = ByteBuffer()
+    /// How far `pending` has been looked at.
+    private var searched = 0
+    private var lineIsEmpty = true
+    private var previousWasCR = false
+    /// The empty line was ended by a CR: an LF that follows still belongs to it.
+    private var eventEndedWithCR = false
+
+    public init() {}
+
+    /// Whether something has arrived that is no whole event yet.
+    public var isInsideEvent: Bool { pending.readableBytes > 0 }
+
+    public mutating func append(_ bytes: ByteBuffer) throws(TooLong) {
+        if pending.readableBytes == 0 {
+            pending = bytes
+        } else {
+            // Here and not after every event: events share the storage, so that each time would copy all that is left.
+            pending.discardReadBytes()
+            pending.writeImmutableBuffer(bytes)
+        }
+        if pending.readableBytes > Self.longestEvent { throw TooLong() }
+    }
+
+    /// The next whole event with the empty line that ends it; nil until more has arrived.
+    public mutating func next() -> ByteBuffer? {
+        let end: Int? = pending.withUnsafeReadableBytes { bytes in
+            while searched < bytes.count {
+                let byte = bytes[searched]
+                searched += 1
+                if byte == 0x0A, previousWasCR {
+                    // The second half of CR LF: the line has ended already.
+                    previousWasCR = false
+                    if eventEndedWithCR { return searched }
+                    continue
+                }
+                if eventEndedWithCR {
+                    searched -= 1
+                    return searched
+                }
+                previousWasCR = byte == 0x0D
+                guard byte == 0x0A || byte == 0x0D else {
+                    lineIsEmpty = false
+                    continue
+                }
+                if !lineIsEmpty {
+                    lineIsEmpty = true
+                } else if byte == 0x0D {
+                    eventEndedWithCR = true
+                } else {
+                    return searched
+                }
+            }
+            return nil
+        }
+        guard let end else { return nil }
+        searched = 0
+        lineIsEmpty = true
+        previousWasCR = false
+        eventEndedWithCR = false
+        return pending.readSlice(length: end)
+    }
+
+    /// What is left when the stream has ended: an unfinished event, or one whose last CR was not followed by anything.
+    public mutating func takeRest() -> ByteBuffer {
+        defer { self = EventSplitter() }
+        return pending
+    }
+
+    /// An event's payload as a client would see it.
+    public struct Payload {
+        /// The `data` lines joined by LF. Indices are offsets in the event where there is one such line.
+        public let bytes: ArraySlice<UInt8>
+        public let isOneLine: Bool
+    }
+
+    /// Nil for an event without data, such as a comment.
+    public static func payload(of event: ByteBuffer) -> Payload? {
+        var lines: [ArraySlice<UInt8>] = []
+        for line in Self.lines(of: event) where Self.isData(line) {
+            let value = line.dropFirst(5)
+            lines.append(value.first == 0x20 ? value.dropFirst() : value)
+        }
+        guard let first = lines.first else { return nil }
+        if lines.count == 1 { return Payload(bytes: first, isOneLine: true) }
+        return Payload(bytes: ArraySlice(lines.joined(separator: [0x0A])), isOneLine: false)
+    }
+
+    /// An event's lines that are no data: its name, its id, comments.
+    static func otherLines(of event: ByteBuffer) -> [ArraySlice<UInt8>] {
+        lines(of: event).filter { !isData($0) }
+    }
+
+    private static func lines(of event: ByteBuffer) -> [ArraySlice<UInt8>] {
+        Array(event.readableBytesView).split { $0 == 0x0A || $0 == 0x0D }
+    }
+
+    private static func isData(_ line: ArraySlice<UInt8>) -> Bool { line.starts(with: "data:".utf8) }
+}

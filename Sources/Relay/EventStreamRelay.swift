@@ -1,0 +1,133 @@
+public import NIOCore
+public import SimpleAICore
+
+/// Follows an engine's event stream on its way to the caller: forwards every whole event as it arrives, restores the
+/// public model id, takes out the usage chunk that only we asked for, and knows whether the stream was complete.
+///
+/// Complete means: every choice has its `finish_reason` (`/v1/responses`: a closing event came) and the engine ended
+/// cleanly. Bytes that need no change pass untouched.
+public struct EventStreamRelay {
+    private let endpoint: Endpoint
+    private let model: ModelID
+    private let hidesUsageChunk: Bool
+    private var splitter = EventSplitter()
+    private var open: Set<Int> = []
+    private var finished: Set<Int> = []
+    private var responseIsClosed = false
+    private var doneWasForwarded = false
+    public private(set) var usage: TokenUsage?
+    /// Events forwarded, for metrics.
+    public private(set) var events = 0
+
+    /// - Parameters:
+    ///   - model: the id under which the caller knows the serving model.
+    ///   - hidesUsageChunk: true when the caller did not ask for the chunk that we made the engine send.
+    public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool) {
+        self.endpoint = endpoint
+        self.model = model
+        self.hidesUsageChunk = hidesUsageChunk
+    }
+
+    /// Takes the next bytes and forwards the events that they complete. Only whole events leave, so a comment of ours
+    /// may follow at any time.
+    public mutating func receive(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(EventSplitter.TooLong) {
+        try splitter.append(bytes)
+        while let event = splitter.next() {
+            if let event = pass(event) {
+                events += 1
+                forward(event)
+            }
+        }
+    }
+
+    /// The engine's body ended without an error.
+    /// - Returns: nil when the stream was cut short; else what is still to be sent (a missing `[DONE]`, or nothing).
+    public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
+        var rest = splitter.takeRest()
+        if rest.readableBytes > 0 {
+            // Half an event would be the last thing that a client chokes on before it reads our error.
+            guard Self.isWhole(rest) else { return nil }
+            // A last event whose empty line the engine saved itself.
+            rest.writeString("\n\n")
+            if let event = pass(rest) { forward(event) }
+        }
+        guard isComplete else { return nil }
+        return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
+    }
+
+    private var isComplete: Bool {
+        endpoint == .responses ? responseIsClosed : !finished.isEmpty && open.isSubset(of: finished)
+    }
+
+    /// Whether an event without its empty line can be all that the engine meant to send.
+    private static func isWhole(_ rest: ByteBuffer) -> Bool {
+        guard let payload = EventSplitter.payload(of: rest) else {
+            return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
+        }
+        return payload.bytes.elementsEqual("[DONE]".utf8) || JSONSlice(document: payload.bytes) != nil
+    }
+
+    /// The event as the caller shall see it; nil when it shall not. A `[DONE]` passes only when it is true.
+    private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
+        guard let payload = EventSplitter.payload(of: event) else { return event }
+        if endpoint != .responses, payload.bytes.elementsEqual("[DONE]".utf8) {
+            guard isComplete, !doneWasForwarded else { return nil }
+            doneWasForwarded = true
+            return event
+        }
+        guard let chunk = JSONSlice(document: payload.bytes) else { return event }
+        if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
+
+        let choices = chunk["choices"]?.elements ?? []
+        for choice in choices {
+            let index = choice["index"]?.integer ?? 0
+            open.insert(index)
+            if let reason = choice["finish_reason"], !reason.isNull { finished.insert(index) }
+        }
+        if let found = chunk["usage"], let usage = TokenUsage(found) {
+            self.usage = usage
+            if hidesUsageChunk, choices.isEmpty { return nil }
+        }
+        return restored(event, payload, token: chunk["model"])
+    }
+
+    private mutating func passResponsesEvent(
+        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ chunk: JSONSlice
+    ) -> ByteBuffer {
+        let response = chunk["response"]
+        switch chunk["type"]?.string {
+        case "response.completed", "response.incomplete", "response.failed":
+            responseIsClosed = true
+            if let found = response?["usage"], let usage = TokenUsage(found) { self.usage = usage }
+        default: break
+        }
+        return restored(event, payload, token: response?["model"])
+    }
+
+    /// The event with the public id in place of the engine's own; untouched when it carries the public id already.
+    private func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
+        guard let token, let name = token.string, name != model.rawValue else { return event }
+        let id = JSONString.encode(model.rawValue)
+        var changed = ByteBuffer()
+        changed.reserveCapacity(event.readableBytes + id.utf8.count)
+        if payload.isOneLine {
+            let bytes = Array(event.readableBytesView)
+            changed.writeBytes(bytes[..<token.bytes.startIndex])
+            changed.writeString(id)
+            changed.writeBytes(bytes[token.bytes.endIndex...])
+        } else {
+            for line in EventSplitter.otherLines(of: event) {
+                changed.writeBytes(line)
+                changed.writeString("\n")
+            }
+            // Between JSON tokens a line break is white space, so one line says the same.
+            let space: (UInt8) -> UInt8 = { $0 == 0x0A ? 0x20 : $0 }
+            changed.writeString("data: ")
+            changed.writeBytes(payload.bytes[..<token.bytes.startIndex].map(space))
+            changed.writeString(id)
+            changed.writeBytes(payload.bytes[token.bytes.endIndex...].map(space))
+            changed.writeString("\n\n")
+        }
+        return changed
+    }
+}

@@ -1,0 +1,65 @@
+public import NIOHTTP1
+
+/// Which headers cross the gateway, in either direction.
+public enum ForwardedHeaders {
+    /// RFC 9110 §7.6.1, and what older software adds to that list.
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
+    /// The caller's own secrets, and what we set ourselves.
+    private static let neverUpstream: Set<String> = [
+        "authorization", "cookie", "host", "content-length", "content-encoding", "accept-encoding", "expect",
+        "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "api-key", "x-api-key",
+    ]
+    private static let neverDownstream: Set<String> = [
+        "www-authenticate", "set-cookie", "content-length", "server", "date", "x-request-id",
+        "access-control-allow-origin", "access-control-allow-credentials",
+    ]
+    private static let ownPrefix = "x-simpleai-"
+
+    /// The head for the runner: the caller's headers without hop-by-hop ones, secrets and our own namespace; with the
+    /// runner's key, an exact length, and `identity` as the only accepted encoding, since answers are looked into.
+    public static func request(
+        from head: HTTPRequestHead, path: String, to upstream: Upstream, bodyLength: Int, requestID: String
+    ) -> HTTPRequestHead {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(head.headers.count + 4)
+        headers.add(name: "Host", value: upstream.authority)
+        let named = namedByConnection(head.headers)
+        for (name, value) in head.headers {
+            let lowercased = name.lowercased()
+            if hopByHop.contains(lowercased) || neverUpstream.contains(lowercased) || named.contains(lowercased)
+                || lowercased.hasPrefix(ownPrefix) || lowercased.hasPrefix("proxy-") || lowercased == "x-request-id"
+            {
+                continue
+            }
+            headers.add(name: name, value: value)
+        }
+        if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        headers.add(name: "Accept-Encoding", value: "identity")
+        headers.add(name: "Content-Length", value: String(bodyLength))
+        headers.add(name: "X-Request-Id", value: requestID)
+        return HTTPRequestHead(version: .http1_1, method: .POST, uri: upstream.pathPrefix + path, headers: headers)
+    }
+
+    /// The engine's headers that reach the caller.
+    public static func response(from head: HTTPResponseHead) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(head.headers.count + 8)
+        let named = namedByConnection(head.headers)
+        for (name, value) in head.headers {
+            let lowercased = name.lowercased()
+            if hopByHop.contains(lowercased) || neverDownstream.contains(lowercased) || named.contains(lowercased)
+                || lowercased.hasPrefix(ownPrefix)
+            {
+                continue
+            }
+            headers.add(name: name, value: value)
+        }
+        return headers
+    }
+
+    private static func namedByConnection(_ headers: HTTPHeaders) -> Set<String> {
+        Set(headers[canonicalForm: "connection"].map { $0.lowercased() })
+    }
+}

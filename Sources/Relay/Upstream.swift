@@ -1,0 +1,52 @@
+import NIOCore
+public import NIOSSL
+public import SimpleAICore
+import Synchronization
+
+/// Where one runner's engine can be reached, and when it last moved a byte for a call.
+public final class Upstream: Sendable {
+    public let runner: RunnerID
+    public let host: String
+    public let port: Int
+    /// Nil for plain http.
+    public let tls: NIOSSLContext?
+    /// What stands before `/v1` in the engine's URL; empty or beginning with a slash, never ending with one.
+    public let pathPrefix: String
+    /// Sent as a bearer token instead of the caller's; nil where the engine wants none.
+    public let apiKey: String?
+    /// Whether the engine knows `stream_options.include_usage`.
+    public let knowsStreamUsage: Bool
+    /// Monotonic nanoseconds; 0 for never.
+    private let lastByte = Atomic<UInt64>(0)
+
+    public init(
+        runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
+        apiKey: String? = nil, knowsStreamUsage: Bool = true
+    ) {
+        self.runner = runner
+        self.host = host
+        self.port = port
+        self.tls = tls
+        self.pathPrefix = pathPrefix
+        self.apiKey = apiKey
+        self.knowsStreamUsage = knowsStreamUsage
+    }
+
+    /// The `Host` header's value (RFC 9110 §7.2).
+    public var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (tls == nil ? 80 : 443) ? name : "\(name):\(port)"
+    }
+
+    /// When a byte of an answer last came from there, on any event loop.
+    public var lastByteAt: ContinuousClock.Instant? {
+        let nanoseconds = lastByte.load(ordering: .relaxed)
+        guard nanoseconds > 0 else { return nil }
+        let ago = NIODeadline.now() - .uptimeNanoseconds(nanoseconds)
+        return .now - .nanoseconds(ago.nanoseconds)
+    }
+
+    func noteByte(at time: NIODeadline) {
+        lastByte.store(time.uptimeNanoseconds, ordering: .relaxed)
+    }
+}

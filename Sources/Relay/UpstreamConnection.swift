@@ -1,0 +1,191 @@
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// One HTTP/1.1 connection to a runner: at most one exchange at a time, reads only on demand, kept alive in between.
+final class UpstreamConnection: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private struct Exchange {
+        let target: any UpstreamExchange
+        let ticket: UpstreamTicket
+        let timeouts: UpstreamTimeouts
+        let isFirstOnConnection: Bool
+        var requestIsWritten = false
+        var head: HTTPResponseHead?
+        var bodyHasBegun = false
+        var isEnded = false
+        var lastProgress: NIODeadline
+    }
+
+    let upstream: Upstream
+    private let pool: UpstreamPool
+    private var context: ChannelHandlerContext?
+    private var exchange: Exchange?
+    private var exchanges = 0
+    private var watch: Scheduled<Void>?
+    /// The error that explains why the channel is about to close.
+    private var cause: UpstreamFailure?
+    /// The connection broke, so the end of an answer that only the connection's end would mark is no end.
+    private var isBroken = false
+
+    init(upstream: Upstream, pool: UpstreamPool) {
+        self.upstream = upstream
+        self.pool = pool
+    }
+
+    /// Whether the other side has not hung up yet, as far as we know.
+    var isUsable: Bool { context?.channel.isActive ?? false }
+
+    // MARK: Exchanges
+
+    func begin(
+        _ request: UpstreamRequest, for target: any UpstreamExchange, ticket: UpstreamTicket,
+        timeouts: UpstreamTimeouts
+    ) {
+        guard let context else {
+            ticket.progress = .over
+            return target.upstreamFailed(.staleConnection)
+        }
+        exchange = Exchange(
+            target: target, ticket: ticket, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
+            lastProgress: .now())
+        exchanges += 1
+        let number = exchanges
+        ticket.progress = .exchanging(self)
+        context.write(wrapOutboundOut(.head(request.head)), promise: nil)
+        if request.body.readableBytes > 0 {
+            context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
+        }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenSuccess { [weak self] in
+            guard let self, self.exchanges == number else { return }
+            self.exchange?.requestIsWritten = true
+            self.exchange?.lastProgress = .now()
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        armWatch(context)
+        context.read()
+    }
+
+    /// The one who asked has gone: closing the connection is how HTTP/1.1 tells an engine to stop.
+    func abandonExchange() {
+        exchange = nil
+        watch?.cancel()
+        context?.close(promise: nil)
+    }
+
+    func readMore() {
+        exchange?.lastProgress = .now()
+        context?.read()
+    }
+
+    func close() {
+        context?.close(promise: nil)
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let now = NIODeadline.now()
+        upstream.noteByte(at: now)
+        guard exchange != nil else {
+            // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
+            context.close(promise: nil)
+            return
+        }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            exchange?.head = head
+            exchange?.target.upstreamAnswered(head)
+        case .body(let bytes):
+            exchange?.lastProgress = now
+            if exchange?.bodyHasBegun == false {
+                exchange?.bodyHasBegun = true
+                // From now on another limit holds, and a shorter one has to be noticed in time.
+                armWatch(context)
+            }
+            exchange?.target.upstreamSent(bytes)
+        case .end:
+            guard !isBroken else { return }
+            endExchange(context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if exchange?.ticket.wantsReads ?? true { context.read() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case HTTPParserError.invalidEOFState where exchange?.head != nil: break
+        case let error as HTTPParserError: cause = cause ?? .malformed(String(describing: error))
+        case NIOSSLError.handshakeFailed, NIOSSLError.noCertificateToValidate, NIOSSLError.unableToValidateCertificate,
+            NIOSSLError.cannotMatchULabel, is NIOSSLExtraError:
+            cause = .untrusted(String(describing: error))
+        default: isBroken = true
+        }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        watch?.cancel()
+        pool.forget(self)
+        guard let exchange else { return }
+        self.exchange = nil
+        exchange.ticket.progress = .over
+        exchange.target.upstreamFailed(cause ?? Self.failure(of: exchange))
+        context.fireChannelInactive()
+    }
+
+    private static func failure(of exchange: Exchange) -> UpstreamFailure {
+        if exchange.head != nil { return .closedDuringAnswer }
+        return exchange.isFirstOnConnection ? .closedBeforeAnswer : .staleConnection
+    }
+
+    private func endExchange(_ context: ChannelHandlerContext) {
+        guard let exchange else { return }
+        self.exchange = nil
+        watch?.cancel()
+        exchange.ticket.progress = .over
+        let keepAlive = exchange.head?.isKeepAlive ?? false
+        // An answer that overtook its request leaves the rest of the request on the wire.
+        if keepAlive, exchange.requestIsWritten, context.channel.isActive {
+            pool.giveBack(self)
+        } else {
+            context.close(promise: nil)
+        }
+        exchange.target.upstreamEnded()
+    }
+
+    // MARK: Timeouts
+
+    /// One timer per exchange, moved on lazily: progress only writes a time stamp.
+    private func armWatch(_ context: ChannelHandlerContext) {
+        guard let exchange else { return }
+        watch?.cancel()
+        let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
+        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: exchange.lastProgress + limit) {
+            [weak self] in
+            self?.checkProgress()
+        }
+    }
+
+    private func checkProgress() {
+        guard let context, let exchange else { return }
+        let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
+        if !exchange.ticket.wantsReads { self.exchange?.lastProgress = .now() }
+        guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else { return armWatch(context) }
+        cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout
+        context.close(promise: nil)
+    }
+}

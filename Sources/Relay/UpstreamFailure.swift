@@ -1,0 +1,29 @@
+/// How an exchange with a runner can fail, told apart as far as retrying and blaming need it.
+public enum UpstreamFailure: Error, Hashable, Sendable {
+    /// The host refused the connection: it is there, its engine is not.
+    case refused
+    /// Nobody there: no route, or no answer to the connection attempt in time.
+    case unreachable(String)
+    /// The TLS handshake failed.
+    case untrusted(String)
+    /// A kept-alive connection had been closed by the other side: no answer byte came. `requestWasSent` is true.
+    case staleConnection
+    /// A fresh connection broke after the request was sent and before any answer byte.
+    case closedBeforeAnswer
+    /// The connection broke in the middle of the answer.
+    case closedDuringAnswer
+    /// What came was no HTTP answer.
+    case malformed(String)
+    /// No byte of the answer's body within the limit.
+    case firstByteTimeout
+    /// A gap in the answer longer than the limit.
+    case gapTimeout
+
+    /// Whether no byte of the request can have reached the engine.
+    public var happenedBeforeSending: Bool {
+        switch self {
+        case .refused, .unreachable, .untrusted: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+public import NIOCore
+import NIOHTTP1
+
+/// One small GET on a connection of its own, for probes: what it learns of a runner is not mixed up with calls, and it
+/// never counts as activity there.
+public enum UpstreamFetch {
+    /// A runner's answer to a probe.
+    public struct Answer {
+        public let status: Int
+        public let body: ByteBuffer
+    }
+
+    /// A model list that is longer than this is none.
+    private static let largestBody = 4 << 20
+
+    /// Must be called on the pool's event loop; `completion` comes there, once.
+    /// - Parameters:
+    ///   - path: appended to the upstream's path prefix.
+    ///   - timeout: for the whole exchange, connecting included.
+    public static func get(
+        _ path: String, from upstream: Upstream, pool: UpstreamPool, on eventLoop: any EventLoop,
+        timeout: TimeAmount, completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+    ) {
+        var headers = HTTPHeaders([
+            ("Host", upstream.authority), ("Accept", "application/json"), ("Connection", "close"),
+        ])
+        if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .GET, uri: upstream.pathPrefix + path, headers: headers)
+        let collector = Collector(completion)
+        let limits = UpstreamTimeouts(connect: timeout, firstByte: timeout, gap: timeout)
+        let ticket = UpstreamTicket()
+        collector.cancel = { ticket.cancel() }
+        collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            ticket.cancel()
+            collector.finish(.failure(.unreachable("no answer in time")))
+        }
+        pool.send(
+            UpstreamRequest(head: head, body: ByteBuffer()), to: upstream, for: collector, ticket: ticket,
+            timeouts: limits, fresh: true)
+    }
+
+    private final class Collector: UpstreamExchange {
+        private var completion: ((Result<Answer, UpstreamFailure>) -> Void)?
+        private var status = 0
+        private var body = ByteBuffer()
+        var deadline: Scheduled<Void>?
+        var cancel: (() -> Void)?
+
+        init(_ completion: @escaping (Result<Answer, UpstreamFailure>) -> Void) {
+            self.completion = completion
+        }
+
+        func upstreamAnswered(_ head: HTTPResponseHead) { status = Int(head.status.code) }
+
+        func upstreamSent(_ bytes: ByteBuffer) {
+            guard body.readableBytes + bytes.readableBytes <= largestBody else {
+                cancel?()
+                return finish(.failure(.malformed("the answer is too long")))
+            }
+            body.writeImmutableBuffer(bytes)
+        }
+
+        func upstreamEnded() { finish(.success(Answer(status: status, body: body))) }
+        func upstreamFailed(_ failure: UpstreamFailure) { finish(.failure(failure)) }
+
+        func finish(_ result: Result<Answer, UpstreamFailure>) {
+            deadline?.cancel()
+            guard let completion else { return }
+            self.completion = nil
+            cancel = nil
+            completion(result)
+        }
+    }
+}

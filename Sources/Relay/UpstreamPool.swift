@@ -1,0 +1,114 @@
+public import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The connections of one event loop to all runners. A call, its client's channel and its upstream channel live on one
+/// loop, so nothing in here needs a lock.
+public final class UpstreamPool {
+    /// Idle connections that are kept per runner; more than that are closed when they come back.
+    private static let idleLimit = 64
+
+    private let eventLoop: any EventLoop
+    private var idle: [ObjectIdentifier: [UpstreamConnection]] = [:]
+
+    /// - Parameter eventLoop: every use of the pool has to happen there.
+    public init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// Sends a request to a runner and its answer to `target`.
+    /// - Parameters:
+    ///   - ticket: a new one, by which the caller controls the exchange.
+    ///   - fresh: true to use no kept-alive connection, after one turned out to be stale.
+    public func send(
+        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: UpstreamTicket,
+        timeouts: UpstreamTimeouts, fresh: Bool = false
+    ) {
+        eventLoop.preconditionInEventLoop()
+        while !fresh, let connection = idle[ObjectIdentifier(upstream)]?.popLast() {
+            guard connection.isUsable else { continue }
+            return connection.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+        }
+        connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
+            guard case .connecting = ticket.progress else {
+                // Cancelled meanwhile. Kept, it would pass for a fresh connection however long it has lain there.
+                if case .success(let connection) = result { connection.value.close() }
+                return
+            }
+            switch result {
+            case .success(let connection):
+                connection.value.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+            case .failure(let error):
+                ticket.progress = .over
+                target.upstreamFailed(Self.failure(from: error))
+            }
+        }
+    }
+
+    /// Closes what is idle; exchanges under way end by themselves.
+    public func closeIdle() {
+        let connections = idle.values.joined()
+        idle = [:]
+        for connection in connections { connection.close() }
+    }
+
+    func giveBack(_ connection: UpstreamConnection) {
+        let key = ObjectIdentifier(connection.upstream)
+        guard idle[key, default: []].count < Self.idleLimit else { return connection.close() }
+        idle[key, default: []].append(connection)
+    }
+
+    func forget(_ connection: UpstreamConnection) {
+        idle[ObjectIdentifier(connection.upstream)]?.removeAll { $0 === connection }
+    }
+
+    private func connect(
+        to upstream: Upstream, timeout: TimeAmount
+    ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
+        let loopBoundSelf = NIOLoopBound(self, eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(timeout)
+            .channelOption(.autoRead, value: false)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls = upstream.tls {
+                        // SNI takes names, not addresses (RFC 6066 §3).
+                        let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
+                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try pipeline.addHandler(HTTPRequestEncoder())
+                    try pipeline.addHandler(
+                        ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
+                    try pipeline.addHandler(UpstreamConnection(upstream: upstream, pool: loopBoundSelf.value))
+                }
+            }
+        // An address needs no resolver, and so no detour over another thread.
+        let connected =
+            if let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) {
+                bootstrap.connect(to: address)
+            } else {
+                bootstrap.connect(host: upstream.host, port: upstream.port)
+            }
+        return connected.flatMapThrowing { channel in
+            let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+            return NIOLoopBound(connection, eventLoop: eventLoop)
+        }
+    }
+
+    private static func failure(from error: any Error) -> UpstreamFailure {
+        switch error {
+        case let error as UpstreamFailure: return error
+        case let error as IOError where error.errnoCode == ECONNREFUSED: return .refused
+        case let error as NIOConnectionError:
+            let refused = error.connectionErrors.contains {
+                ($0.error as? IOError)?.errnoCode == ECONNREFUSED
+            }
+            return refused ? .refused : .unreachable("no address of the host answered")
+        case ChannelError.connectTimeout: return .unreachable("no answer to the connection attempt")
+        default: return .unreachable(String(describing: error))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+public import SimpleAICore
+
+/// What the scheduler needs to know about a call.
+public struct PlacementRequest: Hashable, Sendable {
+    /// Any of these may serve it.
+    public let models: [ModelID]
+    /// True when the caller asked for one id: a model that nobody knows is then the caller's mistake.
+    public let isExact: Bool
+    public let preferredMachineTypes: [String]
+    public let mayWake: Bool
+    /// Runners that already failed this call.
+    public let excluded: Set<RunnerID>
+
+    public init(_ authorized: AuthorizedCall, excluding excluded: Set<RunnerID> = []) {
+        models = authorized.models
+        if case .exactly = authorized.call.request { isExact = true } else { isExact = false }
+        preferredMachineTypes = authorized.preferredMachineTypes
+        mayWake = authorized.mayWake
+        self.excluded = excluded
+    }
+
+    init(
+        models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [], mayWake: Bool = true,
+        excluded: Set<RunnerID> = []
+    ) {
+        self.models = models
+        self.isExact = isExact
+        self.preferredMachineTypes = preferredMachineTypes
+        self.mayWake = mayWake
+        self.excluded = excluded
+    }
+}
+
+/// Names one call that waits for a lease.
+public struct WaiterID: Hashable, Sendable {
+    let number: UInt64
+}
+
+/// The scheduler's answer to a request for a lease.
+public enum Placement: Hashable, Sendable {
+    case granted(Lease)
+    /// An answer will follow; `machineIsWaking` tells what it waits for.
+    case waiting(WaiterID, machineIsWaking: Bool)
+    case refused(GatewayError)
+}

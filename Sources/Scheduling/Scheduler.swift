@@ -1,0 +1,125 @@
+public import SimpleAICore
+import Synchronization
+
+/// The shell around `SchedulerState`: lock, ask, unlock, act. Nothing is awaited, logged, written or resumed under the
+/// lock.
+public final class Scheduler: Sendable {
+    /// What a waiting call gets in the end.
+    public typealias Resume = @Sendable (Result<Lease, GatewayError>) -> Void
+
+    private struct Guarded {
+        var state: SchedulerState
+        var resumes: [WaiterID: Resume] = [:]
+        /// What waits to be carried out, in the order in which it was decided.
+        var outbox: [SchedulerEffect] = []
+        /// Somebody is carrying it out. One at a time: "wake me at 5" and "wake me at 3" must not change places.
+        var isPerforming = false
+
+        mutating func takeOutbox() -> [SchedulerEffect] {
+            defer { outbox = [] }
+            return outbox
+        }
+    }
+
+    private let guarded: Mutex<Guarded>
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let perform: Mutex<(@Sendable (SchedulerEffect) -> Void)?> = Mutex(nil)
+
+    /// - Parameters:
+    ///   - now: the clock, for tests to own.
+    public init(_ state: SchedulerState, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        guarded = Mutex(Guarded(state: state))
+        self.now = now
+    }
+
+    /// Who carries out what is not a grant or a rejection: packets, timers, log lines. Set once, before the first call.
+    /// `perform` is told one effect at a time, in the order in which they were decided, on any thread.
+    public func onEffect(_ perform: @escaping @Sendable (SchedulerEffect) -> Void) {
+        self.perform.withLock { $0 = perform }
+    }
+
+    /// Asks for a lease. `resume` is called exactly once, on any thread, if the answer is `waiting`, unless `abandon`
+    /// comes first; never otherwise.
+    public func place(_ request: PlacementRequest, resume: @escaping Resume) -> Placement {
+        act { guarded, now in
+            let placement = guarded.state.place(request, now: now)
+            if case .waiting(let waiter, _) = placement { guarded.resumes[waiter] = resume }
+            return placement
+        }
+    }
+
+    public func release(_ lease: LeaseID) {
+        act { $0.state.release(lease, now: $1) }
+    }
+
+    /// Takes a waiting call back.
+    /// - Returns: false when its answer is already on the way: `resume` has been or will be called.
+    public func abandon(_ waiter: WaiterID, of request: PlacementRequest) -> Bool {
+        act { guarded, _ in
+            guard guarded.resumes.removeValue(forKey: waiter) != nil else { return false }
+            guarded.state.abandon(waiter, models: request.models)
+            return true
+        }
+    }
+
+    public func runnerAnswered(_ id: RunnerID, engineModels: [String]?) {
+        act { $0.state.runnerAnswered(id, engineModels: engineModels, now: $1) }
+    }
+
+    public func runnerUnreachable(_ id: RunnerID, lastByteAt: ContinuousClock.Instant?) {
+        act { $0.state.runnerUnreachable(id, lastByteAt: lastByteAt, now: $1) }
+    }
+
+    public func runnerRefused(_ id: RunnerID) {
+        act { $0.state.runnerRefused(id, now: $1) }
+    }
+
+    public func callCouldNotConnect(_ id: RunnerID) {
+        act { $0.state.callCouldNotConnect(id, now: $1) }
+    }
+
+    public func timePassed() {
+        act { $0.state.timePassed(now: $1) }
+    }
+
+    public func snapshot() -> SchedulerSnapshot {
+        let now = now()
+        return guarded.withLock { $0.state.snapshot(now: now) }
+    }
+
+    private func act<Answer: Sendable>(_ body: (inout Guarded, ContinuousClock.Instant) -> Answer) -> Answer {
+        let now = now()
+        var resumptions: [(Resume, Result<Lease, GatewayError>)] = []
+        let (answer, isPerformer) = guarded.withLock { guarded in
+            let answer = body(&guarded, now)
+            for effect in guarded.state.takeEffects() {
+                switch effect {
+                case .grant(let waiter, let lease):
+                    guarded.resumes.removeValue(forKey: waiter).map { resumptions.append(($0, .success(lease))) }
+                case .reject(let waiter, let error):
+                    guarded.resumes.removeValue(forKey: waiter).map { resumptions.append(($0, .failure(error))) }
+                default: guarded.outbox.append(effect)
+                }
+            }
+            let isPerformer = !guarded.outbox.isEmpty && !guarded.isPerforming
+            if isPerformer { guarded.isPerforming = true }
+            return (answer, isPerformer)
+        }
+        for (resume, result) in resumptions { resume(result) }
+        if isPerformer { performEffects() }
+        return answer
+    }
+
+    private func performEffects() {
+        let perform = perform.withLock { $0 }
+        while true {
+            let effects = guarded.withLock { guarded in
+                let effects = guarded.takeOutbox()
+                if effects.isEmpty { guarded.isPerforming = false }
+                return effects
+            }
+            if effects.isEmpty { return }
+            for effect in effects { perform?(effect) }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+public import SimpleAICore
+
+/// What has to be done outside after an event; the machine itself does nothing but decide.
+public enum SchedulerEffect: Hashable, Sendable {
+    case grant(WaiterID, Lease)
+    case reject(WaiterID, GatewayError)
+    case sendPacket(RunnerID, wake: WakeID, number: Int)
+    case stateChanged(RunnerID, from: RunnerState, to: RunnerState)
+    case wakeStarted(RunnerID, WakeID)
+    case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
+    /// Call `timePassed` at this time; replaces every earlier wish.
+    case startTimer(ContinuousClock.Instant)
+}

@@ -1,0 +1,132 @@
+import SimpleAICore
+
+/// What a call that cannot be served now may hope for, and the passing of time.
+extension SchedulerState {
+    enum Prospect {
+        case hope(Waiter.Hope)
+        case none(GatewayError)
+    }
+
+    /// What there is to wait for; starts a wake where that is the only way.
+    /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. They are
+    ///   not waited for again: two machines that never boot would keep a call for ever, each in its turn.
+    mutating func prospect(
+        for request: PlacementRequest, failedWakes: Set<Int> = [], now: ContinuousClock.Instant
+    ) -> Prospect {
+        let known = Set(request.models.flatMap { serving[$0] ?? [] })
+        let indices = known.sorted().filter { !request.excluded.contains(records[$0].runner.id) }
+        let states = indices.map { records[$0].state }
+
+        if states.contains(.ready) { return .hope(.slot) }
+        if states.contains(.unknown) || records.contains(where: { $0.state == .unknown && !$0.modelsAreKnown }) {
+            return .hope(.probe)
+        }
+        let sleeping = indices.filter { !failedWakes.contains($0) }
+        if let wake = sleeping.compactMap({ records[$0].wake?.id }).first { return .hope(.wake(wake)) }
+
+        let wakeable = sleeping.filter { index in
+            let record = records[index]
+            guard configuration.wakeEnabled, record.runner.canBeWoken else { return false }
+            return record.state == .asleep
+                || (record.state == .wakeFailed && record.wakeNotBefore.map { $0 <= now } ?? true)
+        }
+        if !wakeable.isEmpty, request.mayWake { return .hope(.wake(startWake(bestOf: wakeable, request, now: now))) }
+        return .none(refusal(of: request, known: known, indices: indices, wakeable: wakeable, now: now))
+    }
+
+    private func refusal(
+        of request: PlacementRequest, known: Set<Int>, indices: [Int], wakeable: [Int], now: ContinuousClock.Instant
+    ) -> GatewayError {
+        if known.isEmpty, request.isExact, let model = request.models.first {
+            return GatewayError(
+                .modelNotFound, "There is no model \"\(model)\". GET /v1/models lists what you may ask for.",
+                param: "model")
+        }
+        if !wakeable.isEmpty {
+            return GatewayError(
+                .noRunnerAvailable,
+                "The machine that serves this is asleep, and waking it needs a role that you do not have.",
+                retry: .after(.seconds(60)))
+        }
+        let failed = indices.filter { records[$0].state == .wakeFailed }
+        if let soonest = failed.compactMap({ records[$0].wakeNotBefore }).min() {
+            return GatewayError(
+                .wakeFailed, "The machine that serves this did not wake up; it will be tried again.",
+                retry: .after(max(.seconds(1), now.duration(to: soonest))))
+        }
+        let states = known.sorted().map { "\(records[$0].runner.id) \(records[$0].state.rawValue)" }
+        return GatewayError(
+            .noRunnerAvailable, "No runner that serves this is available right now.", retry: .after(.seconds(10)),
+            cause: states.isEmpty ? "no runner lists it" : states.joined(separator: ", "))
+    }
+
+    func deadline(of hope: Waiter.Hope, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        switch hope {
+        case .slot, .probe: now.advanced(by: configuration.queueTimeout)
+        case .wake: now.advanced(by: configuration.wakeTimeout)
+        }
+    }
+
+    /// After a runner's state or list changed: whoever still has something to wait for waits on, the others are told why
+    /// not. A wake brings a deadline of its own, and after it the queue's begins anew; between a slot and a probe the
+    /// old one stays, so that a runner that comes and goes cannot hold a call for ever.
+    /// - Parameter failure: the wake that failed, on which runner, and what to tell those who waited for it.
+    mutating func reconsiderWaiters(
+        now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil
+    ) {
+        guard queue.count > 0 else { return }
+        var waiting = WaitQueue()
+        swap(&waiting, &queue)
+        waiting.reconsider { waiter in
+            var reason: GatewayError?
+            if let failure, waiter.hope == .wake(failure.wake) {
+                waiter.failedWakes.insert(failure.runner)
+                reason = failure.error
+            }
+            switch prospect(for: waiter.request, failedWakes: waiter.failedWakes, now: now) {
+            case .hope(let hope):
+                if hope.isWake || waiter.hope.isWake, hope != waiter.hope { waiter.deadline = deadline(of: hope, now) }
+                waiter.hope = hope
+                if case .wake(let id) = hope { waiter.wake = id }
+                return true
+            case .none(let error):
+                effects.append(.reject(waiter.id, reason ?? error))
+                return false
+            }
+        }
+        swap(&waiting, &queue)
+    }
+
+    /// Deadlines of waiting calls, packets that are due, wakes that took too long.
+    public mutating func timePassed(now: ContinuousClock.Instant) {
+        for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
+        var late: [SchedulerEffect] = []
+        let timeouts = (queue: configuration.queueTimeout, wake: configuration.wakeTimeout)
+        queue.reconsider { waiter in
+            guard waiter.deadline <= now else { return true }
+            let error =
+                switch waiter.hope {
+                case .slot:
+                    GatewayError(
+                        .queueFull, "No slot became free within \(timeouts.queue). Try again shortly.",
+                        retry: .after(.seconds(5)))
+                case .probe:
+                    GatewayError(
+                        .noRunnerAvailable, "No runner that serves this has answered yet.", retry: .after(.seconds(5)))
+                case .wake:
+                    GatewayError(
+                        .wakeTimeout, "The machine did not wake up within \(timeouts.wake).",
+                        retry: .after(.seconds(30)))
+                }
+            late.append(.reject(waiter.id, error))
+            return false
+        }
+        effects += late
+        clearTimer()
+    }
+
+    var nextDeadline: ContinuousClock.Instant? {
+        let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
+        return [queue.earliestDeadline, wakes.min()].compactMap { $0 }.min()
+    }
+}

@@ -1,0 +1,191 @@
+public import SimpleAICore
+
+/// Who serves which call, who waits, and which machine is being woken: events in, answers and effects out.
+///
+/// No clock, no socket, no logger and no lock: time is an argument, and everything that has to happen outside comes out
+/// as a `SchedulerEffect`. `Scheduler` is the shell around it.
+///
+/// What always holds:
+/// - picking a runner and reserving its slot are one step, so a burst cannot pile up on one runner;
+/// - the sum of the runners' active calls equals the number of leases;
+/// - a machine has at most one wake in flight, however many calls wait for it;
+/// - within one set of models, whoever came first is served first.
+public struct SchedulerState: Sendable {
+    public struct Configuration: Sendable {
+        /// Waiting calls per set of models.
+        public var queueLength = 256
+        public var queueTimeout: Duration = .seconds(30)
+        public var wakeEnabled = true
+        public var wakeTimeout: Duration = .seconds(90)
+        /// How long a failed wake keeps the next call from trying again.
+        public var wakeBackOff: Duration = .seconds(30)
+        /// When the n-th packet goes out, from the start of the wake, counted from 0; grows without bound.
+        public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
+        /// Makes wake ids unique over restarts.
+        public var wakeIDPrefix = "w"
+        /// Probes in a row that must find nobody before a machine counts as gone.
+        public var probesUntilGone = 3
+
+        public init() {}
+    }
+
+    struct Record: Sendable {
+        let runner: Runner
+        var state: RunnerState = .unknown
+        /// Public id to the engine's own, as last known.
+        var models: [ModelID: String]
+        /// Whether the list of models is known: stated, remembered, or heard from the engine.
+        var modelsAreKnown: Bool
+        var active = 0
+        var lastPicked: UInt64 = 0
+        var failedProbes = 0
+        var firstFailureAt: ContinuousClock.Instant?
+        var wake: WakeState?
+        var wakeNotBefore: ContinuousClock.Instant?
+        var bootTime = BootTime()
+
+        var hasFreeSlot: Bool { active < runner.slots }
+    }
+
+    let configuration: Configuration
+    var records: [Record] = []
+    var indexByID: [RunnerID: Int] = [:]
+    var leases = LeaseTable()
+    var queue = WaitQueue()
+    /// Which runners serve which model; rebuilt whenever a runner's list changes.
+    var serving: [ModelID: [Int]] = [:]
+    /// The runners whose machines are being woken.
+    var waking: Set<Int> = []
+    private var picks: UInt64 = 0
+    private var waiters: UInt64 = 0
+    private var wakes = 0
+    private var timer: ContinuousClock.Instant?
+    var effects: [SchedulerEffect] = []
+
+    public init(_ configuration: Configuration = .init()) {
+        self.configuration = configuration
+    }
+
+    /// Makes a runner known; its first probe decides whether it is there.
+    /// - Parameters:
+    ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
+    public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
+        guard indexByID[runner.id] == nil else { return }
+        indexByID[runner.id] = records.count
+        var record = Record(
+            runner: runner, models: runner.publicModels(engineModels: rememberedModels),
+            modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
+        record.bootTime = bootTime
+        records.append(record)
+        rebuildIndex()
+    }
+
+    /// What has to happen outside since the last time this was asked.
+    public mutating func takeEffects() -> [SchedulerEffect] {
+        if effects.isEmpty && queue.count == 0 && waking.isEmpty && timer == nil { return [] }
+        let wanted = nextDeadline
+        if let wanted, timer.map({ wanted < $0 }) ?? true { effects.append(.startTimer(wanted)) }
+        timer = wanted
+        defer { effects = [] }
+        return effects
+    }
+
+    // MARK: Calls
+
+    /// Asks for a lease. Picks and reserves in one step; otherwise waits where waiting can help, and refuses where not.
+    public mutating func place(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
+        if let lease = reserve(for: request, waited: .zero, wake: nil) { return .granted(lease) }
+        let hope: Waiter.Hope
+        switch prospect(for: request, now: now) {
+        case .hope(let found): hope = found
+        case .none(let error): return .refused(error)
+        }
+        guard queue.length(for: request.models) < configuration.queueLength else {
+            return .refused(
+                GatewayError(
+                    .queueFull, "Too many calls are waiting for this model. Try again shortly.",
+                    retry: .after(.seconds(5))))
+        }
+        waiters += 1
+        var waiter = Waiter(
+            id: WaiterID(number: waiters), request: request, since: now, hope: hope, deadline: deadline(of: hope, now))
+        if case .wake(let id) = hope { waiter.wake = id }
+        queue.append(waiter)
+        return .waiting(waiter.id, machineIsWaking: waiter.wake != nil)
+    }
+
+    /// Gives a slot back. Returning a lease twice changes nothing but a counter.
+    public mutating func release(_ lease: LeaseID, now: ContinuousClock.Instant) {
+        guard let index = leases.takeBack(lease) else { return }
+        records[index].active -= 1
+        serveWaiters(ofRunnerAt: index, now: now)
+    }
+
+    /// A waiting call's client has gone. The wake it may have caused goes on, since the machine boots anyway.
+    public mutating func abandon(_ waiter: WaiterID, models: [ModelID]) {
+        _ = queue.remove(waiter, models: models)
+    }
+
+    // MARK: Choosing
+
+    /// Picks the best runner that has a free slot and takes the slot.
+    mutating func reserve(for request: PlacementRequest, waited: Duration, wake: WakeID?) -> Lease? {
+        var best: (candidate: Candidate, model: ModelID)?
+        for model in request.models {
+            guard let indices = serving[model] else { continue }
+            for index in indices {
+                let record = records[index]
+                guard record.state == .ready, record.hasFreeSlot, !request.excluded.contains(record.runner.id)
+                else { continue }
+                let candidate = Candidate(
+                    index: index, outstanding: record.active, capacity: record.runner.slots * record.runner.weight,
+                    tier: Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes),
+                    lastPicked: record.lastPicked)
+                if best.map({ Balancer.prefers(candidate, to: $0.candidate) }) ?? true { best = (candidate, model) }
+            }
+        }
+        guard let best else { return nil }
+        return reserve(best.model, onRunnerAt: best.candidate.index, waited: waited, wake: wake)
+    }
+
+    private mutating func reserve(
+        _ model: ModelID, onRunnerAt index: Int, waited: Duration, wake: WakeID?
+    ) -> Lease {
+        picks += 1
+        records[index].active += 1
+        records[index].lastPicked = picks
+        return Lease(
+            id: leases.issue(forRunnerAt: index), runner: records[index].runner.id, model: model,
+            engineModel: records[index].models[model] ?? model.rawValue, waited: waited, wake: wake)
+    }
+
+    /// Gives free slots of one runner to those who waited longest for it.
+    mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        while queue.count > 0, records[index].state == .ready, records[index].hasFreeSlot {
+            let record = records[index]
+            let next = queue.takeFirst(
+                couldServe: { models in models.contains { record.models[$0] != nil } },
+                canServe: { !$0.request.excluded.contains(record.runner.id) })
+            guard let waiter = next, let model = waiter.request.models.first(where: { record.models[$0] != nil })
+            else { return }
+            let lease = reserve(
+                model, onRunnerAt: index, waited: waiter.since.duration(to: now), wake: waiter.wake)
+            effects.append(.grant(waiter.id, lease))
+        }
+    }
+
+    mutating func rebuildIndex() {
+        serving = [:]
+        for (index, record) in records.enumerated() {
+            for model in record.models.keys { serving[model, default: []].append(index) }
+        }
+    }
+
+    /// The timer that was asked for has fired.
+    mutating func clearTimer() { timer = nil }
+
+    mutating func makeWakeID() -> WakeID {
+        wakes += 1
+        return WakeID("\(configuration.wakeIDPrefix)\(wakes)")
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// Files that settings name. Paths are relative to the working directory, like every path on the command line.
+enum ReadableFile {
+    static func check(_ path: String) throws(SettingsMismatch) {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw .init("there is no file \(quoted(path)); create it or mend the path")
+        }
+        guard !isDirectory.boolValue else {
+            throw .init("\(quoted(path)) is a directory; name a file in it")
+        }
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw .init("\(quoted(path)) may not be read; change its owner or mode")
+        }
+    }
+
+    /// The bytes of a file, whole.
+    static func contents(of path: String) throws(SettingsMismatch) -> [UInt8] {
+        try check(path)
+        do {
+            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw .init("\(quoted(path)) cannot be read: \(error.localizedDescription)")
+        }
+    }
+}
+
+/// A file that holds one secret and nothing else, as container platforms mount them.
+enum SecretFile {
+    static func contents(of path: String) throws(SettingsMismatch) -> String {
+        let bytes = try ReadableFile.contents(of: path)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .init("\(quoted(path)) holds bytes that are no UTF-8; write the secret as text")
+        }
+        // Editors end a file with a newline, which is no part of the secret.
+        let secret = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !secret.isEmpty else { throw .init("\(quoted(path)) is empty; write the secret into it") }
+        return secret
+    }
+}

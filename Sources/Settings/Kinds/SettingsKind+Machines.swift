@@ -1,0 +1,127 @@
+import SimpleAICore
+
+// MARK: - Names of our vocabulary
+
+extension SettingsKind where Value == ModelID {
+    static var model: Self { SettingsKind<String>.name("a model id").map { ModelID($0) } }
+}
+
+extension SettingsKind where Value == Role {
+    static var role: Self { SettingsKind<String>.name("a role").map { Role($0) } }
+}
+
+extension SettingsKind where Value == ClassName {
+    static var className: Self {
+        SettingsKind<String>.identifier("a class name").map { text throws(SettingsMismatch) in
+            guard !text.hasPrefix("class:") else {
+                throw .init("\(quoted(text)) has the prefix that callers write; write \(text.dropFirst(6))")
+            }
+            return ClassName(text)
+        }
+    }
+}
+
+extension SettingsKind where Value == RunnerID {
+    static var runnerID: Self { SettingsKind<String>.identifier("a runner's id").map { RunnerID($0) } }
+}
+
+extension SettingsKind where Value == String {
+    /// A name that travels in headers, metrics and URLs: visible ASCII, 128 characters at most.
+    static func identifier(_ what: String) -> Self {
+        .init(what) { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { throw .init("is empty; write \(what)") }
+            guard text.utf8.count <= 128, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw .init(
+                    "\(quoted(text)) cannot be \(what); write at most 128 visible ASCII characters without spaces")
+            }
+            return text
+        }
+    }
+}
+
+// MARK: - Waking
+
+extension SettingsKind where Value == MACAddress {
+    /// A machine's own address: neither a group's nor nobody's.
+    static var mac: Self {
+        let example = "AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff"
+        return .init(example) { text throws(SettingsMismatch) in
+            guard let mac = MACAddress(text) else {
+                throw .init("\(quoted(text)) is no MAC address; write it as \(example)")
+            }
+            guard let first = mac.bytes.first, first & 1 == 0, mac.bytes.contains(where: { $0 != 0 }) else {
+                throw .init("\(mac) belongs to no single machine; write the address of its network card")
+            }
+            return mac
+        }
+    }
+}
+
+extension SettingsKind where Value == [UInt8] {
+    /// Six bytes in the form of a MAC address, or nothing. A password: never quoted in messages.
+    static var secureOn: Self {
+        .init("a password in the form AA:BB:CC:DD:EE:FF") { text throws(SettingsMismatch) in
+            if text.isEmpty { return [] }
+            guard let password = MACAddress(text) else {
+                throw .init("is no SecureOn password; write its six bytes as AA:BB:CC:DD:EE:FF")
+            }
+            return password.bytes
+        }
+    }
+}
+
+// MARK: - Addresses
+
+extension SettingsKind where Value == String {
+    /// An IP address or a host name, without scheme, brackets or port.
+    static var host: Self {
+        .init("an address like 127.0.0.1, ::1 or gateway.lan") { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { throw .init("is empty; write an IP address or a host name") }
+            guard HostName.isValid(text) else {
+                throw .init(
+                    "\(quoted(text)) is no host; write an IP address or a host name, without scheme, brackets or port")
+            }
+            return text
+        }
+    }
+
+    /// An address of an engine, in the form that requests build on: no `/` and no `/v1` at its end.
+    static var engineURL: Self {
+        .init("a URL like http://10.0.0.5:11434") { text throws(SettingsMismatch) in
+            try WebAddress(text, allowingQuery: false).base
+        }
+    }
+
+    /// An issuer, exactly as its tokens name it.
+    static var issuerURL: Self {
+        .init("a URL like https://auth.example.com/realms/main") { text throws(SettingsMismatch) in
+            _ = try WebAddress(text, allowingQuery: false)
+            return text
+        }
+    }
+
+    /// The address of a document.
+    static var documentURL: Self {
+        .init("a URL like https://auth.example.com/keys") { text throws(SettingsMismatch) in
+            if !text.isEmpty { _ = try WebAddress(text, allowingQuery: true) }
+            return text
+        }
+    }
+
+    /// The path of a URL.
+    static var urlPath: Self {
+        .init("a path like /v1/models") { text throws(SettingsMismatch) in
+            guard text.first == "/", text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") })
+            else { throw .init("\(quoted(text)) is no path; begin with / and write visible ASCII without #") }
+            return text
+        }
+    }
+
+    /// A file that is there and may be read, or nothing.
+    static var existingFile: Self {
+        .init("a path") { text throws(SettingsMismatch) in
+            if !text.isEmpty { try ReadableFile.check(text) }
+            return text
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import SimpleAICore
+
+// MARK: - Numbers
+
+extension SettingsKind where Value == Int {
+    static func integer(_ range: ClosedRange<Int>) -> Self {
+        let wanted = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        return .init(wanted) { text throws(SettingsMismatch) in
+            guard let number = Int(text), text.first != "+" else {
+                throw .init("\(quoted(text)) is no whole number; write \(wanted)")
+            }
+            guard range.contains(number) else { throw .init("\(number) is out of range; write \(wanted)") }
+            return number
+        }
+    }
+
+    static func oneOf(_ numbers: [Int]) -> Self {
+        let wanted = numbers.map(String.init).joined(separator: " or ")
+        return .init(wanted) { text throws(SettingsMismatch) in
+            guard let number = Int(text), numbers.contains(number) else {
+                throw .init("\(quoted(text)) is not possible; write \(wanted)")
+            }
+            return number
+        }
+    }
+}
+
+extension SettingsKind where Value == Double {
+    static func fraction(_ range: ClosedRange<Double>) -> Self {
+        let wanted = "a number from \(range.lowerBound) to \(range.upperBound)"
+        return .init(wanted) { text throws(SettingsMismatch) in
+            guard let number = Double(text), range.contains(number) else {
+                throw .init("\(quoted(text)) is not possible; write \(wanted)")
+            }
+            return number
+        }
+    }
+}
+
+// MARK: - Durations and sizes
+
+extension SettingsKind where Value == Duration {
+    /// `500ms`, `90s`, `5m` or `1h`.
+    static func duration(from least: Duration = .zero, to most: Duration = .days(30)) -> Self {
+        .init("a duration like 500ms, 90s, 5m or 1h") { text throws(SettingsMismatch) in
+            guard let (count, unit) = numberAndUnit(text) else {
+                throw .init("\(quoted(text)) is no duration; write one like 500ms, 90s, 5m or 1h")
+            }
+            let milliseconds: Int? =
+                switch unit {
+                case "ms": 1
+                case "s": 1_000
+                case "m": 60_000
+                case "h": 3_600_000
+                default: nil
+                }
+            guard let milliseconds else {
+                let mending = unit.isEmpty ? "write \(count)s for seconds" : "units are ms, s, m and h"
+                throw .init("\(quoted(text)) has no unit that is known; \(mending)")
+            }
+            let (total, overflow) = count.multipliedReportingOverflow(by: milliseconds)
+            guard !overflow, case let duration = Duration.milliseconds(total), (least...most).contains(duration) else {
+                throw .init("\(quoted(text)) is out of range; write \(least.written) to \(most.written)")
+            }
+            return duration
+        }
+    }
+}
+
+extension SettingsKind where Value == ByteCount {
+    /// `1500B`, `64KiB`, `32MiB` or `1GiB`.
+    static func size(from least: ByteCount, to most: ByteCount) -> Self {
+        .init("a size like 64KiB, 32MiB or 1GiB") { text throws(SettingsMismatch) in
+            guard let (count, unit) = numberAndUnit(text) else {
+                throw .init("\(quoted(text)) is no size; write one like 64KiB, 32MiB or 1GiB")
+            }
+            let factor: Int? =
+                switch unit {
+                case "B": 1
+                case "KiB": 1 << 10
+                case "MiB": 1 << 20
+                case "GiB": 1 << 30
+                default: nil
+                }
+            guard let factor else {
+                let near =
+                    Spelling.nearest(to: unit + "iB", among: ["KiB", "MiB", "GiB"])
+                    ?? Spelling.nearest(to: unit, among: ["KiB", "MiB", "GiB"])
+                let mending = near.map { "write \(count)\($0)" } ?? "units are B, KiB, MiB and GiB"
+                throw .init("\(quoted(text)) has no unit that is known; \(mending)")
+            }
+            let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
+            guard !overflow, case let size = ByteCount(bytes: bytes), (least...most).contains(size) else {
+                throw .init("\(quoted(text)) is out of range; write \(least) to \(most)")
+            }
+            return size
+        }
+    }
+}
+
+extension Duration {
+    static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
+
+    /// The shortest exact form that settings would read back; for whole milliseconds, as settings have them.
+    var written: String {
+        let (seconds, attoseconds) = components
+        if attoseconds != 0 { return "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)ms" }
+        if seconds >= 3_600, seconds % 3_600 == 0 { return "\(seconds / 3_600)h" }
+        if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60)m" }
+        return "\(seconds)s"
+    }
+}
+
+/// Digits, then letters; nil where that is not all of it.
+private func numberAndUnit(_ text: String) -> (number: Int, unit: String)? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }
+    guard let number = Int(digits), unit.allSatisfy({ $0.isASCII && $0.isLetter }) else { return nil }
+    return (number, String(unit))
+}

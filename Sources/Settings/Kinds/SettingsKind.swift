@@ -1,0 +1,104 @@
+/// How the text of a single value becomes a value: one constant or function per kind, gathered in extensions.
+struct SettingsKind<Value> {
+    /// Something to write, for values of another shape altogether.
+    let example: String
+    let read: (String) throws(SettingsMismatch) -> Value
+
+    init(_ example: String, _ read: @escaping (String) throws(SettingsMismatch) -> Value) {
+        self.example = example
+        self.read = read
+    }
+
+    /// The same texts, under a further condition or as another type.
+    func map<Other>(
+        _ example: String? = nil, _ transform: @escaping (Value) throws(SettingsMismatch) -> Other
+    ) -> SettingsKind<Other> {
+        let read = read
+        return .init(example ?? self.example) { text throws(SettingsMismatch) in try transform(try read(text)) }
+    }
+}
+
+/// Why a text is no value of its kind: what is wrong; how to mend it.
+struct SettingsMismatch: Error, Hashable {
+    let message: String
+
+    init(_ message: String) { self.message = message }
+}
+
+// MARK: - Texts
+
+extension SettingsKind where Value == String {
+    /// Any text, the empty one included.
+    static var text: Self { .init("a text") { $0 } }
+
+    /// A text that may stand in a header, a path or a list of names: not empty, without control characters.
+    static func name(_ what: String) -> Self {
+        .init(what) { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { throw .init("is empty; write \(what)") }
+            guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
+                text.first != " ", text.last != " "
+            else { throw .init("\(quoted(text)) has control characters or spaces around it; write \(what)") }
+            return text
+        }
+    }
+
+    /// A credential that goes into a header: visible ASCII, or nothing. Never quoted in messages.
+    static var token: Self {
+        .init("a token") { text throws(SettingsMismatch) in
+            guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw .init("has characters that no header may carry; write visible ASCII without spaces")
+            }
+            return text
+        }
+    }
+}
+
+extension SettingsKind where Value == Bool {
+    static var flag: Self {
+        .init("true or false") { text throws(SettingsMismatch) in
+            switch text {
+            case "true", "True", "TRUE": return true
+            case "false", "False", "FALSE": return false
+            default: throw .init("\(quoted(text)) is neither true nor false; write one of them")
+            }
+        }
+    }
+}
+
+extension SettingsKind where Value: RawRepresentable, Value.RawValue == String {
+    static func choice(_ choices: [Value]) -> Self {
+        let names = choices.map(\.rawValue)
+        return .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
+            if let choice = choices.first(where: { $0.rawValue == text }) { return choice }
+            throw .init(choose(text, among: names))
+        }
+    }
+}
+
+extension SettingsKind where Value == String {
+    static func choice(_ names: [String]) -> Self {
+        .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
+            guard names.contains(text) else { throw .init(choose(text, among: names)) }
+            return text
+        }
+    }
+}
+
+private func choose(_ text: String, among names: [String]) -> String {
+    let all = names.formatted(last: "or")
+    let nearest = Spelling.nearest(to: text, among: names).map { ": did you mean \($0)?" } ?? ""
+    return "\(quoted(text)) is not known here; write \(all)\(nearest)"
+}
+
+extension [String] {
+    /// `one, two or three`.
+    fileprivate func formatted(last conjunction: String) -> String {
+        guard let last, count > 1 else { return first ?? "" }
+        return dropLast().joined(separator: ", ") + " \(conjunction) \(last)"
+    }
+}
+
+/// A value as messages show it: cut where it is long.
+func quoted(_ text: String) -> String {
+    text.count > 80 ? "\"\(text.prefix(77))…\"" : "\"\(text)\""
+}

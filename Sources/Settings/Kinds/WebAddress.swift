@@ -1,0 +1,79 @@
+/// An `http` or `https` URL, as settings hold them: scheme, host, port, path, and a query where one makes sense. Users
+/// and passwords are refused everywhere, because addresses show up in logs.
+struct WebAddress: Hashable, Sendable {
+    let scheme: String
+    /// Without brackets.
+    let host: String
+    /// Host and port as written.
+    let authority: String
+    /// Empty or beginning with `/`, query included.
+    let path: String
+
+    init(_ text: String, allowingQuery: Bool) throws(SettingsMismatch) {
+        guard !text.isEmpty else { throw .init("is empty; write a URL like http://10.0.0.5:11434") }
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .init("has spaces or characters beyond ASCII; percent-encode them")
+        }
+        guard let (scheme, rest) = Self.scheme(of: text) else {
+            throw .init("is no http or https URL; begin with http:// or https://")
+        }
+        let authority = rest.prefix { !"/?#".contains($0) }
+        let path = rest.dropFirst(authority.count)
+        guard !authority.contains("@") else {
+            throw .init("has a user or password in it; remove them (an engine's key goes into api_key)")
+        }
+        guard !path.contains("#") else { throw .init("has a fragment; remove # and what follows") }
+        guard allowingQuery || !path.contains("?") else { throw .init("has a query; remove ? and what follows") }
+        host = try Self.host(of: authority)
+        self.scheme = scheme
+        self.authority = String(authority)
+        self.path = String(path)
+    }
+
+    /// Without slashes at the end, and without the `/v1` that people copy from elsewhere.
+    var base: String {
+        var path = path[...]
+        func dropSlashes() { while path.last == "/" { path.removeLast() } }
+        dropSlashes()
+        if path.hasSuffix("/v1") {
+            path.removeLast(3)
+            dropSlashes()
+        }
+        return "\(scheme)://\(authority)\(path)"
+    }
+
+    var isPlainBeyondLoopback: Bool { scheme == "http" && !HostName.isLoopback(host) }
+
+    private static func scheme(of text: String) -> (scheme: String, rest: Substring)? {
+        for scheme in ["http", "https"] where text.lowercased().hasPrefix(scheme + "://") {
+            return (scheme, text.dropFirst(scheme.count + 3))
+        }
+        return nil
+    }
+
+    private static func host(of authority: Substring) throws(SettingsMismatch) -> String {
+        let host: Substring
+        let port: Substring?
+        if authority.first == "[", let end = authority.firstIndex(of: "]") {
+            host = authority[..<end].dropFirst()
+            let rest = authority[end...].dropFirst()
+            guard rest.isEmpty || rest.first == ":", host.contains(":") else {
+                throw .init("has no host that can be read; write http://[::1]:8080 for IPv6")
+            }
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else {
+            let parts = authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            host = parts.first ?? ""
+            port = parts.count > 1 ? parts[1] : nil
+        }
+        if let port {
+            guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
+                (1...65_535).contains(number)
+            else { throw .init("has no port from 1 to 65535 after the colon; mend or remove it") }
+        }
+        guard HostName.isValid(String(host)) else {
+            throw .init("has no host that can be read; write an address like http://10.0.0.5:11434")
+        }
+        return String(host)
+    }
+}

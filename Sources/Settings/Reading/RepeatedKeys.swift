@@ -1,0 +1,55 @@
+import Yams
+
+/// Yams refuses a document at the first key that its table holds twice. Settings report every problem at once, so each
+/// such key is marked in the text and the document is read again: the rest of it, and the key's place, stay known.
+struct RepeatedKeys {
+    private let text: String
+
+    /// Of the private use area: no key of ours has it, and YAML allows it at the beginning of a plain scalar.
+    private static let mark: Unicode.Scalar = "\u{F8F7}"
+    /// More repetitions than this are one problem, not many.
+    private static let limit = 100
+
+    init(_ text: String) {
+        self.text = text
+    }
+
+    /// Throws `YamlError`. Nil for a text without a document.
+    func compose() throws -> Node? {
+        var marked = text
+        for _ in 0..<Self.limit {
+            do {
+                return try Yams.compose(yaml: marked)
+            } catch YamlError.duplicatedKeysInMapping(_, let context) {
+                guard let position = Self.index(of: context.mark, in: marked) else { break }
+                marked.unicodeScalars.insert(Self.mark, at: position)
+            }
+        }
+        return try Yams.compose(yaml: marked)
+    }
+
+    /// The key as it was written, if it was marked.
+    static func original(of key: String) -> String? {
+        guard key.unicodeScalars.first == mark else { return nil }
+        return String(key.unicodeScalars.drop { $0 == mark }).trimming { $0 == "\"" || $0 == "'" }
+    }
+
+    private static func index(of mark: Mark, in text: String) -> String.Index? {
+        let scalars = text.unicodeScalars
+        var start = scalars.startIndex
+        for _ in 1..<max(1, mark.line) {
+            guard let newline = scalars[start...].firstIndex(of: "\n") else { return nil }
+            start = scalars.index(after: newline)
+        }
+        return scalars.index(start, offsetBy: mark.column - 1, limitedBy: scalars.endIndex)
+    }
+}
+
+extension String {
+    fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> String {
+        var slice = self[...]
+        while let first = slice.first, isTrimmed(first) { slice.removeFirst() }
+        while let last = slice.last, isTrimmed(last) { slice.removeLast() }
+        return String(slice)
+    }
+}

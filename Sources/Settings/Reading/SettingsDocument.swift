@@ -1,0 +1,131 @@
+import Yams
+
+/// Turns YAML text into a tree of `SettingsNode`: the only file that knows Yams.
+struct SettingsDocument {
+    private let name: String
+    private let environment: SettingsEnvironment
+    private let report: SettingsReport
+    private var nodes = 0
+
+    /// Far above any real file, and below what aliases of aliases can grow to.
+    private static let maxNodes = 100_000
+
+    /// The tree of a text, values expanded from the environment, problems of single values reported.
+    static func tree(
+        of text: String, name: String, environment: SettingsEnvironment, report: SettingsReport,
+        example: String = "simpleai.example.yaml"
+    ) throws(SettingsProblem) -> SettingsNode {
+        let root: Node?
+        do {
+            root = try RepeatedKeys(text).compose()
+        } catch {
+            throw problem(error, file: name)
+        }
+        var document = SettingsDocument(name: name, environment: environment, report: report)
+        guard let root, case let tree = try document.node(root, at: .root), tree.content != .nothing else {
+            throw SettingsProblem(
+                file: name, line: 0, key: "", message: "is empty; begin with a copy of \(example)")
+        }
+        return tree
+    }
+
+    private init(name: String, environment: SettingsEnvironment, report: SettingsReport) {
+        self.name = name
+        self.environment = environment
+        self.report = report
+    }
+
+    private mutating func node(_ node: Node, at path: SettingsPath) throws(SettingsProblem) -> SettingsNode {
+        let place = place(of: node)
+        nodes += 1
+        guard nodes <= Self.maxNodes else {
+            throw SettingsProblem(
+                file: name, line: place.line, key: "",
+                message: "aliases make more than \(Self.maxNodes) values of this file; write them out")
+        }
+        let content: SettingsNode.Content =
+            switch node {
+            case .scalar(let scalar): self.content(of: scalar, at: path, place)
+            case .sequence(let sequence): .list(try elements(of: sequence, at: path))
+            case .mapping(let mapping): .table(try entries(of: mapping, at: path))
+            case .alias: .nothing
+            }
+        return SettingsNode(content: content, place: place)
+    }
+
+    private func content(
+        of scalar: Node.Scalar, at path: SettingsPath, _ place: SettingsPlace
+    ) -> SettingsNode.Content {
+        // Quoted, these are text.
+        if scalar.style == .plain || scalar.style == .any {
+            if ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
+        }
+        do {
+            return .scalar(try environment.expand(scalar.string))
+        } catch {
+            report.problem(error.message, at: path, place: place)
+            return .broken
+        }
+    }
+
+    private mutating func elements(
+        of sequence: Node.Sequence, at path: SettingsPath
+    ) throws(SettingsProblem) -> [SettingsNode] {
+        var elements: [SettingsNode] = []
+        for node in sequence { elements.append(try self.node(node, at: path[elements.count])) }
+        return elements
+    }
+
+    private mutating func entries(
+        of mapping: Node.Mapping, at path: SettingsPath
+    ) throws(SettingsProblem) -> [SettingsNode.Entry] {
+        var entries: [SettingsNode.Entry] = []
+        for (key, value) in mapping {
+            let place = place(of: key)
+            guard case .scalar(let scalar) = key else {
+                report.problem("holds a key that is a list or a table; write a name", at: path, place: place)
+                continue
+            }
+            if let original = RepeatedKeys.original(of: scalar.string) {
+                let other = mapping.first { $0.key.scalar?.string == original }
+                let again = other.map { "again in line \(self.place(of: $0.key).line)" } ?? "more than once"
+                report.problem("is written \(again); keep one", at: path[original], place: place)
+                continue
+            }
+            if scalar.string == "<<" {
+                report.problem("merge keys are not read; write the keys out", at: path[scalar.string], place: place)
+                continue
+            }
+            let entryPath = path[scalar.string]
+            entries.append(.init(key: scalar.string, place: place, value: try node(value, at: entryPath)))
+        }
+        return entries
+    }
+
+    private func place(of node: Node) -> SettingsPlace {
+        SettingsPlace(file: name, line: node.mark?.line ?? 1)
+    }
+}
+
+extension SettingsDocument {
+    private static func problem(_ error: any Error, file: String) -> SettingsProblem {
+        let (line, reason) = lineAndReason(of: error)
+        return SettingsProblem(
+            file: file, line: line, key: "", message: "is no YAML: \(reason); mend the indentation, quotes or brackets")
+    }
+
+    private static func lineAndReason(of error: any Error) -> (line: Int, reason: String) {
+        guard let error = error as? YamlError else { return (0, "\(error)") }
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let begun = context.map { "\($0.text) in line \($0.mark.line), " } ?? ""
+            return (mark.line, begun + problem)
+        case .reader(let problem, let offset, _, let yaml):
+            let before = offset.map { yaml.prefix($0) }
+            return (before.map { $0.count(where: \.isNewline) + 1 } ?? 0, problem)
+        default:
+            return (0, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,271 @@
+import SimpleAICore
+
+/// One table of the file while it is read. Every key that is asked for is thereby known; what the file holds besides
+/// is an unknown key. Tables that the file leaves out are asked as well, so what is known does not depend on it.
+struct SettingsTable {
+    let path: SettingsPath
+    let place: SettingsPlace
+    private let pattern: SettingsPath
+    private let report: SettingsReport
+    private var entries: [SettingsNode.Entry] = []
+    /// False for what stands in a table's place and is none: nothing can be missing from it.
+    private var isReadable = true
+    private var knownKeys: [String] = []
+    /// Whether the keys are names of the operator's choice.
+    private var keysAreNames = false
+
+    /// The table at the top of the file.
+    static func read(_ root: SettingsNode, report: SettingsReport, _ body: (inout SettingsTable) -> Void) {
+        read(root, at: .root, pattern: .root, place: root.place, report: report, body)
+    }
+
+    private static func read(
+        _ node: SettingsNode?, at path: SettingsPath, pattern: SettingsPath, place: SettingsPlace,
+        report: SettingsReport, _ body: (inout SettingsTable) -> Void
+    ) {
+        var table = SettingsTable(path: path, place: place, pattern: pattern, report: report)
+        switch node?.content {
+        case nil, .nothing: break
+        case .table(let entries): table.entries = entries
+        case .broken: table.isReadable = false
+        case .scalar, .list:
+            table.isReadable = false
+            report.problem("must be a table; write keys below it, indented", at: path, place: place)
+        }
+        body(&table)
+        table.reportUnknownKeys()
+    }
+
+    private init(path: SettingsPath, place: SettingsPlace, pattern: SettingsPath, report: SettingsReport) {
+        self.path = path
+        self.place = place
+        self.pattern = pattern
+        self.report = report
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    func problem(_ message: String, at key: String? = nil) {
+        let entry = key.flatMap(entry)
+        report.problem(message, at: key.map { path[$0] } ?? path, place: entry?.place ?? place)
+    }
+
+    func warning(_ message: String, at key: String) {
+        report.warning(message, at: path[key], place: entry(key)?.place ?? place)
+    }
+
+    /// Whether a key, or something below it, has been refused already.
+    func hasProblem(at key: String) -> Bool {
+        report.hasProblem(at: path[key])
+    }
+
+    /// Whether the file or the environment says anything for a key.
+    private func says(_ key: String) -> Bool {
+        guard let entry = entry(key) else { return false }
+        return entry.value.content != .nothing
+    }
+
+    /// Whether a key is missing from a table that could hold it.
+    func lacks(_ key: String) -> Bool { isReadable && !says(key) }
+
+    private func entry(_ key: String) -> SettingsNode.Entry? {
+        entries.first { $0.key == key }
+    }
+
+    /// Whether a key holds more than an empty text, list or table.
+    func asksForSomething(_ key: String) -> Bool {
+        switch entry(key)?.value.content {
+        case nil, .nothing, .scalar(""), .list([]), .table([]), .broken: false
+        case .scalar, .list, .table: true
+        }
+    }
+
+    mutating func known(_ key: String) { _ = take(key) }
+
+    /// Makes a key known, and gives what is written for it.
+    private mutating func take(_ key: String) -> SettingsNode.Entry? {
+        knownKeys.append(key)
+        report.known(pattern(of: key))
+        return entry(key)
+    }
+
+    private func pattern(of key: String) -> SettingsPath {
+        pattern.appending(keysAreNames ? .anyKey : .key(key))
+    }
+
+    private func reportUnknownKeys() {
+        for entry in entries where !knownKeys.contains(entry.key) {
+            let mending =
+                Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
+                ?? "known here: \(knownKeys.joined(separator: ", "))"
+            report.problem("is unknown; \(mending)", at: path[entry.key], place: entry.place)
+        }
+    }
+}
+
+// MARK: - Single values
+
+extension SettingsTable {
+    /// What is written for a key; nil if nothing is, or if it was refused.
+    mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
+        guard let entry = take(key) else { return nil }
+        return scalar(entry.value, kind, at: path[key], place: entry.place)
+    }
+
+    /// Leaves the default where nothing is written.
+    mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
+        if let written = read(key, kind) { value = written }
+    }
+
+    /// A key without a default. `mending` says what to write.
+    mutating func required<Value>(_ key: String, _ kind: SettingsKind<Value>, _ mending: String) -> Value? {
+        let value = read(key, kind)
+        if lacks(key) { problem("is required; \(mending)", at: key) }
+        return value
+    }
+
+    /// A secret, or the file that holds it: `key` or `key_file`. Its value never gets into a message.
+    mutating func secret<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
+        let fileKey = key + "_file"
+        let written = read(key, kind)
+        guard let path = read(fileKey, .text), !path.isEmpty else { return written }
+        guard !asksForSomething(key) else {
+            problem("is given besides \(key); keep one of them", at: fileKey)
+            return nil
+        }
+        do {
+            return try kind.read(SecretFile.contents(of: path))
+        } catch {
+            problem(error.message, at: fileKey)
+            return nil
+        }
+    }
+
+    mutating func secret<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
+        if let written = secret(key, kind) { value = written }
+    }
+
+    /// A key that is a name of the operator's choice.
+    func name<Value: Name>(_ key: String, _ kind: SettingsKind<Value>) -> Value {
+        do {
+            return try kind.read(key)
+        } catch {
+            problem("the name \(error.message)", at: key)
+            return Value(key)
+        }
+    }
+
+    private func scalar<Value>(
+        _ node: SettingsNode, _ kind: SettingsKind<Value>, at path: SettingsPath, place: SettingsPlace
+    ) -> Value? {
+        switch node.content {
+        case .nothing, .broken:
+            return nil
+        case .list, .table:
+            report.problem("must be a single value; write \(kind.example)", at: path, place: place)
+            return nil
+        case .scalar(let text):
+            do {
+                return try kind.read(text)
+            } catch {
+                report.problem(error.message, at: path, place: place)
+                return nil
+            }
+        }
+    }
+}
+
+// MARK: - Lists
+
+extension SettingsTable {
+    /// A list of single values; nil if nothing is written. Elements that were refused are left out.
+    mutating func list<Value>(_ key: String, of kind: SettingsKind<Value>) -> [Value]? {
+        elements(key)?.enumerated().compactMap { index, node in
+            scalarElement(node, kind, at: path[key][index])
+        }
+    }
+
+    mutating func list<Value>(_ key: String, of kind: SettingsKind<Value>, into values: inout [Value]) {
+        if let written = list(key, of: kind) { values = written }
+    }
+
+    /// One value, or a list of values.
+    mutating func oneOrMore<Value>(_ key: String, _ kind: SettingsKind<Value>) -> [Value]? {
+        if let entry = entry(key), case .scalar = entry.value.content { return read(key, kind).map { [$0] } }
+        return list(key, of: kind)
+    }
+
+    /// A list whose elements are single values or lists of them.
+    mutating func lists<Value>(_ key: String, of kind: SettingsKind<Value>) -> [OneOrMore<Value>]? {
+        elements(key)?.enumerated().compactMap { index, node in
+            let path = path[key][index]
+            guard case .list(let elements) = node.content else {
+                return scalarElement(node, kind, at: path).map(OneOrMore.one)
+            }
+            return .more(elements.enumerated().compactMap { scalarElement($1, kind, at: path[$0]) })
+        }
+    }
+
+    enum OneOrMore<Value> {
+        case one(Value)
+        case more([Value])
+    }
+
+    /// A list of tables.
+    mutating func tables(_ key: String, _ body: (inout SettingsTable) -> Void) {
+        let elements = elements(key) ?? []
+        for (index, node) in elements.enumerated() {
+            Self.read(
+                node, at: path[key][index], pattern: pattern(of: key).appending(.anyIndex), place: node.place,
+                report: report, body)
+        }
+    }
+
+    private mutating func elements(_ key: String) -> [SettingsNode]? {
+        guard let entry = take(key) else { return nil }
+        switch entry.value.content {
+        case .nothing, .broken: return nil
+        case .list(let elements): return elements
+        case .scalar, .table:
+            problem("must be a list; write [first, second] or one `- element` a line", at: key)
+            return nil
+        }
+    }
+
+    private func scalarElement<Value>(
+        _ node: SettingsNode, _ kind: SettingsKind<Value>, at path: SettingsPath
+    ) -> Value? {
+        if node.content == .nothing {
+            report.problem("is empty; write \(kind.example) or remove it", at: path, place: node.place)
+        }
+        return scalar(node, kind, at: path, place: node.place)
+    }
+}
+
+// MARK: - Tables in tables
+
+/// A part of the settings that reads itself from its table. Properties hold their defaults before.
+protocol SettingsSection {
+    mutating func read(from table: inout SettingsTable)
+}
+
+extension SettingsTable {
+    mutating func section(_ key: String, into section: inout some SettingsSection) {
+        self.section(key) { section.read(from: &$0) }
+    }
+
+    mutating func section(_ key: String, _ body: (inout SettingsTable) -> Void) {
+        let entry = take(key)
+        Self.read(
+            entry?.value, at: path[key], pattern: pattern(of: key), place: entry?.place ?? place, report: report, body)
+    }
+
+    /// A table whose keys are names of the operator's choice: each is handed out once, in the file's order, to be read
+    /// from the table that comes with it.
+    mutating func names(in key: String, _ body: (inout SettingsTable, String) -> Void) {
+        section(key) { table in
+            table.keysAreNames = true
+            for entry in table.entries { body(&table, entry.key) }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// Finds the name that somebody meant.
+enum Spelling {
+    /// The nearest of some names, nil if none is near. Case, `-` and `_` count for nothing.
+    static func nearest(to written: String, among names: some Sequence<String>) -> String? {
+        let folded = fold(written)
+        let limit = max(1, folded.count / 3)
+        return names.lazy
+            .map { (name: $0, distance: distance(folded, fold($0))) }
+            .filter { $0.distance <= limit }
+            .min { $0.distance < $1.distance }?
+            .name
+    }
+
+    private static func fold(_ name: String) -> [Character] {
+        name.lowercased().filter { $0 != "-" && $0 != "_" }
+    }
+
+    /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+    static func distance(_ left: [Character], _ right: [Character]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...right.count)
+        for i in left.indices {
+            var row = [i + 1]
+            for j in right.indices {
+                var cost = min(last[j] + (left[i] == right[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1)
+                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+                    cost = min(cost, beforeLast[j - 1] + 1)
+                }
+                row.append(cost)
+            }
+            (beforeLast, last) = (last, row)
+        }
+        return last[right.count]
+    }
+}

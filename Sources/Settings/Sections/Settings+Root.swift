@@ -1,0 +1,30 @@
+import SimpleAICore
+
+/// The top of the file: every section on one screen, in the file's order.
+extension Settings: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.section("server", into: &server)
+        table.section("auth", into: &auth)
+        readClasses(from: &table)
+        table.section("routing", into: &routing)
+        // Before the runners, whose wake blocks take their defaults from it.
+        table.section("wake", into: &wake)
+        readRunners(from: &table)
+        table.section("fleet", into: &fleet)
+        table.section("sleep") { $0.later("after", .duration(), unless: .zero) }
+        table.section("keepalive", into: &keepalive)
+        table.section("expose") { $0.read("runner", .choice([.all, .admin, .none]), into: &expose.runner) }
+        table.section("models") { $0.read("show_members", .flag, into: &models.showMembers) }
+        table.section("errors") {
+            $0.read("permission_denied_status", .oneOf([403, 400]), into: &errors.permissionDeniedStatus)
+        }
+        table.section("metrics") { $0.secret("token", .token, into: &metrics.token) }
+        table.later("policies")
+        table.later("limits")
+        table.section("keys") { $0.later("database", .text, unless: "./simpleai.db") }
+        table.section("log") {
+            $0.read("level", .choice(Log.Level.allCases), into: &log.level)
+            $0.read("format", .choice([.text, .json]), into: &log.format)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import SimpleAICore
+
+extension Settings {
+    mutating func readClasses(from table: inout SettingsTable) {
+        table.names(in: "classes") { table, name in
+            let models = table.list(name, of: .model) ?? []
+            if models.isEmpty, !table.hasProblem(at: name) {
+                table.problem("has no models; list the ids of its models, or remove the class", at: name)
+            }
+            classes.append(ModelClass(name: table.name(name, .className), models: models))
+        }
+        table.read("default_class", .className, into: &defaultClass)
+    }
+}
+
+extension Settings.Routing: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.later("policy", .policy, unless: "least_busy")
+        table.names(in: "classes") { table, name in
+            table.section(name) { table in
+                table.later("policy", .policy, unless: "least_busy")
+                let types = table.list("prefer", of: .name("a machine type")) ?? []
+                if !types.isEmpty { prefer[ClassName(name)] = types }
+                table.later("speculative_wake")
+            }
+        }
+        table.section("queue") {
+            $0.read("length", .integer(0...1_000_000), into: &queueLength)
+            $0.read("timeout", .duration(), into: &queueTimeout)
+        }
+        table.section("failover") {
+            $0.read("attempts", .integer(0...10), into: &failoverAttempts)
+            $0.read("after_send", .choice([.staleOnly, .never, .always]), into: &afterSend)
+        }
+        table.section("ejection") {
+            $0.later("failures", .integer(1...1_000), unless: 5)
+            $0.later("for", .duration(), unless: .seconds(10))
+            $0.later("max_share", .fraction(0...1), unless: 0.5)
+        }
+        table.section("timeouts", into: &timeouts)
+    }
+}
+
+extension Settings.Timeouts: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("connect", .duration(), into: &connect)
+        table.read("first_byte", .duration(), into: &firstByte)
+        table.read("gap", .duration(), into: &gap)
+        table.read("total", .duration(), into: &total)
+    }
+}
+
+extension Settings.Keepalive: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("after", .duration(to: .seconds(300)), into: &after)
+        table.read("every", .duration(from: .milliseconds(100), to: .seconds(300)), into: &every)
+    }
+}
+
+extension SettingsKind where Value == String {
+    fileprivate static var policy: Self { .choice(["least_busy", "round_robin", "prefix_affinity"]) }
+}

@@ -1,0 +1,104 @@
+import SimpleAICore
+
+extension Settings {
+    /// Needs `wake` to be read already.
+    mutating func readRunners(from table: inout SettingsTable) {
+        table.tables("runners") { table in
+            let url = table.required("url", .engineURL, "write the engine's address, like http://10.0.0.5:11434")
+            let id = table.read("id", .runnerID)
+            // One that cannot be read keeps its place, so that indices stay those of the file.
+            var runner = StaticRunner(id: id ?? RunnerID(Self.hostAndPort(of: url ?? "")), url: url ?? "")
+            runner.read(from: &table)
+            runner.readWake(from: &table, defaults: wake)
+            runners.append(runner)
+        }
+    }
+
+    /// What a runner is called that has no id.
+    private static func hostAndPort(of url: String) -> String {
+        let parts = url.split(separator: "/", omittingEmptySubsequences: true)
+        return parts.count > 1 ? String(parts[1]) : ""
+    }
+}
+
+extension Settings.StaticRunner: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.list("models", of: .model, into: &models)
+        table.names(in: "aliases") { table, name in
+            let publicID = table.name(name, .model)
+            if let engineID = table.required(name, .name("a model id"), "write the engine's own id of the model") {
+                aliases[publicID] = engineID
+            }
+        }
+        table.read("slots", .integer(1...10_000), into: &slots)
+        table.read("weight", .integer(1...1_000), into: &weight)
+        table.read("machine_type", .text, into: &machineType)
+        table.read("stream_usage", .flag, into: &streamUsage)
+        table.section("tls") {
+            $0.read("verify", .flag, into: &tls.verify)
+            $0.read("ca_file", .existingFile, into: &tls.caFile)
+        }
+        table.secret("api_key", .token, into: &apiKey)
+        table.section("probe") {
+            $0.read("path", .urlPath, into: &probe.path)
+            $0.read("every", .duration(from: .milliseconds(50)), into: &probe.every)
+            $0.read("timeout", .duration(from: .milliseconds(50)), into: &probe.timeout)
+        }
+    }
+
+    /// A block without anything in it is no block: the machine cannot be woken.
+    fileprivate mutating func readWake(from table: inout SettingsTable, defaults: Settings.Wake) {
+        table.section("wake") { table in
+            let mac =
+                table.isEmpty
+                ? table.read("mac", .mac) : table.required("mac", .mac, "write the machine's MAC address")
+            let broadcast = table.read("broadcast", .host) ?? defaults.broadcast
+            let port = table.read("port", .wakePort) ?? defaults.port
+            let secureOn = table.secret("secure_on", .secureOn) ?? []
+            table.later("command")
+            table.later("http")
+            table.later("relay")
+            guard let mac else { return }
+            var target = Settings.WakeTarget(mac: mac, broadcast: broadcast, port: port)
+            target.secureOn = secureOn
+            wake = target
+        }
+    }
+}
+
+extension Settings.Wake: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("enabled", .flag, into: &enabled)
+        table.read("broadcast", .host, into: &broadcast)
+        table.read("port", .wakePort, into: &port)
+        table.read("timeout", .duration(from: .seconds(1), to: .seconds(3_600)), into: &timeout)
+        table.list("schedule", of: .duration(), into: &schedule)
+        table.read("probe_every", .duration(from: .milliseconds(50)), into: &probeEvery)
+        if let written = table.list("roles", of: .role) { roles = Set(written) }
+        checkTimes(in: table)
+    }
+
+    private func checkTimes(in table: SettingsTable) {
+        if zip(schedule, schedule.dropFirst()).contains(where: { $0 >= $1 }) {
+            table.problem("does not rise; write each offset later than the one before", at: "schedule")
+        }
+        if let first = schedule.first, first >= timeout {
+            table.problem(
+                "sends its first packet at \(first.written), not before wake.timeout (\(timeout.written)); "
+                    + "begin with 0s", at: "schedule")
+        }
+        if schedule.isEmpty, !table.hasProblem(at: "schedule") {
+            table.problem("is empty; write at least [0s]", at: "schedule")
+        }
+        if probeEvery >= timeout {
+            table.problem(
+                "looks for the machine too seldom to see it within wake.timeout (\(timeout.written)); "
+                    + "write a shorter time", at: "probe_every")
+        }
+    }
+}
+
+extension SettingsKind where Value == Int {
+    /// Unlike a server's port, one that is sent to cannot be 0.
+    fileprivate static var wakePort: Self { .integer(1...65_535) }
+}

@@ -1,0 +1,44 @@
+import SimpleAICore
+
+extension Settings.Server: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("host", .host, into: &host)
+        table.read("port", .integer(0...65_535), into: &port)
+        table.read("event_loops", .integer(0...1_024), into: &eventLoops)
+        table.section("tls") {
+            $0.later("certificate")
+            $0.later("key")
+            $0.later("key_file")
+        }
+        table.read("drain", .duration(), into: &drain)
+        table.read("drain_notice", .duration(), into: &drainNotice)
+        table.read("max_body", .size(from: .kibibytes(1), to: .gibibytes(4)), into: &maxBody)
+        table.read("max_buffered", .size(from: .kibibytes(1), to: .gibibytes(1_024)), into: &maxBuffered)
+        table.read("max_connections", .integer(1...1_000_000), into: &maxConnections)
+        table.read("idle_timeout", .duration(from: .seconds(1)), into: &idleTimeout)
+        table.later("trusted_proxies")
+        table.section("cors") { $0.later("origins") }
+        table.read("max_headers", .size(from: .kibibytes(1), to: .mebibytes(1)), into: &maxHeaders)
+        if maxBuffered < maxBody {
+            table.problem(
+                "\(maxBuffered) is less than one body of server.max_body (\(maxBody)); raise it or lower max_body",
+                at: "max_buffered")
+        }
+    }
+}
+
+extension ByteCount {
+    fileprivate static func gibibytes(_ count: Int) -> Self { .mebibytes(count << 10) }
+}
+
+extension Settings.Fleet: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.later("token")
+        table.later("token_file")
+        table.later("tokens")
+        table.later("allowed_hosts")
+        table.later("runner_timeout", .duration(), unless: .seconds(90))
+        table.later("grace", .duration(), unless: .seconds(5))
+        table.read("state_file", SettingsKind<String>.name("a path"), into: &stateFile)
+    }
+}

@@ -1,0 +1,214 @@
+public import SimpleAICore
+
+/// What `simpleai.yaml` says, checked and with every default filled in: one property per key, in the file's order.
+public struct Settings: Hashable, Sendable {
+    public var server = Server()
+    public var auth = Auth()
+    /// In the file's order.
+    public var classes: [ModelClass] = []
+    public var defaultClass: ClassName = "fast"
+    public var routing = Routing()
+    public var runners: [StaticRunner] = []
+    public var fleet = Fleet()
+    public var wake = Wake()
+    public var keepalive = Keepalive()
+    public var expose = Expose()
+    public var models = Models()
+    public var errors = Errors()
+    public var metrics = Metrics()
+    public var log = Log()
+
+    public init() {}
+
+    public struct Server: Hashable, Sendable {
+        public var host = "127.0.0.1"
+        /// 0 means any free port.
+        public var port = 8080
+        /// 0 means one per core.
+        public var eventLoops = 0
+        public var drain: Duration = .seconds(30)
+        public var drainNotice: Duration = .zero
+        public var maxBody: ByteCount = .mebibytes(32)
+        public var maxBuffered: ByteCount = .mebibytes(512)
+        public var maxConnections = 10_000
+        public var idleTimeout: Duration = .seconds(75)
+        public var maxHeaders: ByteCount = .kibibytes(64)
+    }
+
+    public struct Auth: Hashable, Sendable {
+        public enum Mode: String, Hashable, Sendable { case oidc, none }
+        public var mode: Mode = .oidc
+        public var leeway: Duration = .seconds(30)
+        public var issuers: [Issuer] = []
+    }
+
+    public struct Issuer: Hashable, Sendable {
+        public enum Audience: Hashable, Sendable {
+            case any
+            case oneOf([String])
+        }
+        public enum Keys: Hashable, Sendable {
+            case discovery
+            case url(String)
+            case file(path: String)
+        }
+        public var issuer: String
+        public var audience: Audience
+        /// Names of JOSE algorithms, for keys that declare none.
+        public var algorithms: [String] = ["RS256", "ES256"]
+        /// Empty: any.
+        public var tokenType = ""
+        /// All of them are required.
+        public var scopes: [String] = []
+        public var refreshEvery: Duration = .seconds(600)
+        public var refreshCooldown: Duration = .seconds(30)
+        public var keys: Keys = .discovery
+        /// Each path is a list of keys from the token's top level down; a dotted string in the file is kept whole in
+        /// `ClaimPath.dotted`, because an exact top-level key of that name wins.
+        public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
+        public var adminRole: Role = "admin"
+        public var specificRole: Role = "model:specific"
+
+        public init(issuer: String, audience: Audience) {
+            self.issuer = issuer
+            self.audience = audience
+        }
+    }
+
+    public enum ClaimPath: Hashable, Sendable {
+        case dotted(String)
+        case keys([String])
+    }
+
+    public struct ModelClass: Hashable, Sendable {
+        public var name: ClassName
+        /// In order of preference as written; members are equal until `prefer` says otherwise.
+        public var models: [ModelID]
+        public init(name: ClassName, models: [ModelID]) {
+            self.name = name
+            self.models = models
+        }
+    }
+
+    public struct Routing: Hashable, Sendable {
+        public enum AfterSend: String, Hashable, Sendable {
+            case staleOnly = "stale_only"
+            case never, always
+        }
+        public var queueLength = 256
+        public var queueTimeout: Duration = .seconds(30)
+        public var failoverAttempts = 2
+        public var afterSend: AfterSend = .staleOnly
+        public var timeouts = Timeouts()
+        /// Machine types per class, best first; empty where a class has no preference.
+        public var prefer: [ClassName: [String]] = [:]
+    }
+
+    public struct Timeouts: Hashable, Sendable {
+        public var connect: Duration = .seconds(3)
+        public var firstByte: Duration = .seconds(300)
+        public var gap: Duration = .seconds(120)
+        /// Zero: none.
+        public var total: Duration = .zero
+    }
+
+    public struct StaticRunner: Hashable, Sendable {
+        public var id: RunnerID
+        /// `http` or `https`, host, optional port and path prefix; no user, query or fragment. A trailing `/v1` and
+        /// a trailing slash are removed.
+        public var url: String
+        /// Empty: discovered from the engine's own list.
+        public var models: [ModelID] = []
+        /// Public id to the engine's own id.
+        public var aliases: [ModelID: String] = [:]
+        public var slots = 1
+        public var weight = 1
+        public var machineType = ""
+        public var streamUsage = true
+        public var tls = TLS()
+        /// Empty: no `Authorization` is sent to the engine.
+        public var apiKey = ""
+        public var probe = Probe()
+        /// Nil: a machine that is always on, or that we cannot wake.
+        public var wake: WakeTarget?
+
+        public init(id: RunnerID, url: String) {
+            self.id = id
+            self.url = url
+        }
+    }
+
+    public struct TLS: Hashable, Sendable {
+        public var verify = true
+        public var caFile = ""
+    }
+
+    public struct Probe: Hashable, Sendable {
+        public var path = "/v1/models"
+        public var every: Duration = .seconds(5)
+        public var timeout: Duration = .seconds(2)
+    }
+
+    public struct WakeTarget: Hashable, Sendable {
+        public var mac: MACAddress
+        public var broadcast: String
+        public var port: Int
+        /// Six bytes, or empty.
+        public var secureOn: [UInt8] = []
+
+        public init(mac: MACAddress, broadcast: String = "255.255.255.255", port: Int = 9) {
+            self.mac = mac
+            self.broadcast = broadcast
+            self.port = port
+        }
+    }
+
+    public struct Fleet: Hashable, Sendable {
+        public var stateFile = "./simpleai-state.json"
+    }
+
+    public struct Wake: Hashable, Sendable {
+        public var enabled = true
+        public var broadcast = "255.255.255.255"
+        public var port = 9
+        public var timeout: Duration = .seconds(90)
+        /// Offsets from the start of the wake; after the last, every 15 s.
+        public var schedule: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }
+        public var probeEvery: Duration = .milliseconds(500)
+        /// Empty: every authenticated caller may cause a wake.
+        public var roles: Set<Role> = []
+    }
+
+    public struct Keepalive: Hashable, Sendable {
+        public var after: Duration = .seconds(5)
+        public var every: Duration = .seconds(10)
+    }
+
+    public struct Expose: Hashable, Sendable {
+        public enum Audience: String, Hashable, Sendable { case all, admin, none }
+        public var runner: Audience = .all
+    }
+
+    public struct Models: Hashable, Sendable {
+        public var showMembers = true
+    }
+
+    public struct Errors: Hashable, Sendable {
+        /// 403, or 400 for clients of older deployments.
+        public var permissionDeniedStatus = 403
+    }
+
+    public struct Metrics: Hashable, Sendable {
+        /// Empty: loopback peers only.
+        public var token = ""
+    }
+
+    public struct Log: Hashable, Sendable {
+        public enum Level: String, Hashable, Sendable, CaseIterable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+        public enum Format: String, Hashable, Sendable { case text, json }
+        public var level: Level = .info
+        public var format: Format = .text
+    }
+}

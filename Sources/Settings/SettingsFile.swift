@@ -1,0 +1,86 @@
+import Foundation
+
+/// From a file to settings: read, expanded and overridden from the environment, checked. All problems are reported at
+/// once.
+public enum SettingsFile {
+    /// Where settings are looked for when nobody names a file, in this order.
+    public static let defaultPaths = ["./simpleai.yaml", "/etc/simpleai/simpleai.yaml"]
+
+    /// Reads a file, or the first of `defaultPaths` that is there.
+    public static func load(
+        path: String? = nil, environment: [String: String]
+    ) throws(SettingsError) -> LoadedSettings {
+        let path = if let path { path } else { try defaultPath() }
+        return try parse(try text(of: path), name: path, environment: environment)
+    }
+
+    /// Reads a text; `name` stands for the file in problems.
+    public static func parse(
+        _ text: String, name: String, environment: [String: String]
+    ) throws(SettingsError) -> LoadedSettings {
+        let report = SettingsReport()
+        let settings: Settings
+        do {
+            settings = try read(text, name: name, environment: .init(variables: environment), report: report)
+        } catch {
+            throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
+        }
+        guard report.problems.isEmpty else {
+            throw SettingsError(problems: SettingsReport.sorted(report.problems))
+        }
+        return LoadedSettings(settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name)
+    }
+
+    /// The way of every file, step by step. What is thrown is a file that is no document at all; everything else is
+    /// reported, and the settings are good only if nothing was.
+    static func read(
+        _ text: String, name: String, environment: SettingsEnvironment, report: SettingsReport
+    ) throws(SettingsProblem) -> Settings {
+        var tree = try SettingsDocument.tree(
+            of: withoutByteOrderMark(text), name: name, environment: environment, report: report)
+        environment.override(&tree, report: report)
+        var settings = Settings()
+        SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
+        SettingsValidation(settings: settings, tree: tree, report: report).check()
+        return settings
+    }
+
+    /// A settings file's text, whole.
+    static func text(of path: String) throws(SettingsError) -> String {
+        let bytes: [UInt8]
+        do {
+            bytes = try ReadableFile.contents(of: path)
+        } catch {
+            throw SettingsError(file: path, line: 0, error.message)
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SettingsError(file: path, line: invalidLine(of: bytes), "is no UTF-8 here; save the file as UTF-8")
+        }
+        return text
+    }
+
+    /// The mark, which some editors write, is no part of the text.
+    static func withoutByteOrderMark(_ text: String) -> String {
+        text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    }
+
+    private static func defaultPath() throws(SettingsError) -> String {
+        for path in defaultPaths where FileManager.default.fileExists(atPath: path) { return path }
+        let others = defaultPaths.dropFirst().joined(separator: ", ")
+        throw SettingsError(
+            file: defaultPaths[0], line: 0,
+            "is not there, nor is \(others); copy simpleai.example.yaml there or name a file with --config")
+    }
+
+    private static func invalidLine(of bytes: [UInt8]) -> Int {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let valid = lines.prefix { String(validating: $0, as: UTF8.self) != nil }
+        return valid.count + 1
+    }
+}
+
+extension SettingsError {
+    fileprivate init(file: String, line: Int, _ message: String) {
+        self.init(problems: [SettingsProblem(file: file, line: line, key: "", message: message)])
+    }
+}

@@ -1,0 +1,187 @@
+import SimpleAICore
+
+/// The rules about several keys at once; what a single key may hold is said where it is read. Warnings are for what
+/// works, but hardly as it was meant.
+struct SettingsValidation {
+    let settings: Settings
+    /// Where everything was written.
+    let tree: SettingsNode
+    let report: SettingsReport
+
+    func check() {
+        checkAuthentication()
+        for (index, issuer) in settings.auth.issuers.enumerated() { check(issuer, at: .root["auth"]["issuers"][index]) }
+        checkIssuersDiffer()
+        checkDefaultClass()
+        for modelClass in settings.classes { check(modelClass) }
+        checkRouting()
+        for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
+        checkRunnersDiffer()
+    }
+
+    func problem(_ message: String, at path: SettingsPath) {
+        report.problem(message, at: path, place: tree.place(of: path))
+    }
+
+    func warning(_ message: String, at path: SettingsPath) {
+        report.warning(message, at: path, place: tree.place(of: path))
+    }
+}
+
+// MARK: - Authentication
+
+extension SettingsValidation {
+    private func checkAuthentication() {
+        let auth = SettingsPath.root["auth"]
+        switch settings.auth.mode {
+        case .oidc where settings.auth.issuers.isEmpty && !report.hasProblem(at: auth["issuers"]):
+            problem(
+                "mode oidc needs at least one issuer; add one with its issuer and audience. Without an identity "
+                    + "provider: `simpleai token init` makes one for a home lab, and auth.mode: none serves "
+                    + "this machine alone", at: auth["issuers"])
+        case .none where !HostName.isLoopback(settings.server.host):
+            problem(
+                "none would serve everybody who reaches \(settings.server.host); set server.host: 127.0.0.1, "
+                    + "or auth.mode: oidc", at: auth["mode"])
+        case .none where !settings.auth.issuers.isEmpty:
+            warning("none asks nobody for a token; the issuers are not used", at: auth["mode"])
+        case .oidc, .none:
+            break
+        }
+    }
+
+    private func check(_ issuer: Settings.Issuer, at path: SettingsPath) {
+        // Keys that come from a file cannot be replaced on their way.
+        let (fetched, key) =
+            switch issuer.keys {
+            case .discovery: (issuer.issuer, "issuer")
+            case .url(let url): (url, "jwks_url")
+            case .file: ("", "")
+            }
+        // What is no address is reported where it was read.
+        guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlainBeyondLoopback else { return }
+        warning(
+            "\(fetched) has no TLS: whoever is on the way can replace the keys and so make tokens; use https",
+            at: path[key])
+    }
+
+    private func checkIssuersDiffer() {
+        for (index, first) in repetitions(in: settings.auth.issuers.map(\.issuer)) {
+            problem(
+                "is the same as auth.issuers[\(first)]; write one entry with all its audiences",
+                at: .root["auth"]["issuers"][index]["issuer"])
+        }
+    }
+}
+
+// MARK: - Classes and routing
+
+extension SettingsValidation {
+    private func checkDefaultClass() {
+        let path = SettingsPath.root["default_class"]
+        let name = settings.defaultClass
+        let names = settings.classes.map(\.name.rawValue)
+        if names.contains(name.rawValue) || report.hasProblem(at: path) { return }
+        if names.isEmpty, report.hasProblem(at: .root["classes"]) { return }
+        if tree.holds(path) {
+            let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
+            problem("there is no class \(name); \(nearest ?? "name one of classes, or add it there")", at: path)
+        } else if names.isEmpty {
+            let right = settings.auth.mode == .oidc ? ", which takes a role of its own" : ""
+            warning("there are none: every call has to name its model\(right)", at: .root["classes"])
+        } else {
+            problem("is \(name) unless set, and there is no such class; name one of classes", at: path)
+        }
+    }
+
+    private func check(_ modelClass: Settings.ModelClass) {
+        let path = SettingsPath.root["classes"][modelClass.name.rawValue]
+        for (index, _) in repetitions(in: modelClass.models) {
+            problem("names \(modelClass.models[index]) twice; name it once", at: path)
+        }
+        guard let served = modelsOfAllRunners else { return }
+        for model in modelClass.models where !served.contains(model) {
+            let nearest = Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
+            let mending = nearest.map { "did you mean \($0)?" } ?? "add it to a runner's models or aliases"
+            warning("no runner has \(model); \(mending)", at: path)
+        }
+    }
+
+    /// Nil if some runner's models are known only when it is asked.
+    private var modelsOfAllRunners: Set<ModelID>? {
+        guard !settings.runners.isEmpty, settings.runners.allSatisfy({ !$0.models.isEmpty }) else { return nil }
+        return settings.runners.reduce(into: []) {
+            $0.formUnion($1.models)
+            $0.formUnion($1.aliases.keys)
+        }
+    }
+
+    private func checkRouting() {
+        let classes = SettingsPath.root["routing"]["classes"]
+        let names = settings.classes.map(\.name.rawValue)
+        for name in tree.keys(of: classes) where !names.contains(name) {
+            let nearest = Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
+            problem("there is no such class; \(nearest ?? "add it to classes or remove it")", at: classes[name])
+        }
+        let machineTypes = Set(settings.runners.map(\.machineType))
+        for (name, types) in settings.routing.prefer.sorted(by: { $0.key < $1.key }) {
+            for type in types where !machineTypes.contains(type) {
+                warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
+            }
+        }
+    }
+}
+
+// MARK: - Runners
+
+extension SettingsValidation {
+    private func check(_ runner: Settings.StaticRunner, at path: SettingsPath) {
+        for (index, _) in repetitions(in: runner.models) {
+            problem("names \(runner.models[index]) twice; name it once", at: path["models"])
+        }
+        if !runner.models.isEmpty {
+            let models = Set(runner.models.map(\.rawValue))
+            for (publicID, engineID) in runner.aliases.sorted(by: { $0.key < $1.key })
+            where !models.contains(engineID) && !models.contains(publicID.rawValue) {
+                problem(
+                    "stands for \(engineID), which is not among this runner's models; add it there or mend the id",
+                    at: path["aliases"][publicID.rawValue])
+            }
+        }
+        if !runner.tls.verify, runner.url.hasPrefix("https://") {
+            warning(
+                "false accepts any certificate: whoever is on the way can read the calls; set tls.ca_file instead",
+                at: path["tls"]["verify"])
+        }
+        if runner.wake != nil, !settings.wake.enabled {
+            warning("is not used, because wake.enabled is false", at: path["wake"])
+        }
+    }
+
+    private func checkRunnersDiffer() {
+        let path = SettingsPath.root["runners"]
+        for (index, first) in repetitions(in: settings.runners.map(\.id.rawValue)) {
+            problem(
+                "\(settings.runners[index].id) is the id of runners[\(first)] already; give each runner its own",
+                at: path[index]["id"])
+        }
+        if settings.runners.isEmpty, !report.hasProblem(at: path) {
+            warning("there are none: every call gets 503 until there is one", at: path)
+        }
+    }
+
+    /// Indices of values that stood before, each with the index where. Empty texts are problems of their own.
+    private func repetitions<Value: Hashable & CustomStringConvertible>(
+        in values: [Value]
+    ) -> [(index: Int, first: Int)] {
+        var firsts: [Value: Int] = [:]
+        return values.indices.compactMap { index in
+            guard !values[index].description.isEmpty else { return nil }
+            guard let first = firsts[values[index]] else {
+                firsts[values[index]] = index
+                return nil
+            }
+            return (index, first)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+extension TokenProviderSettings {
+    /// Everything that a token is asked for with.
+    public struct Selection: Hashable, Sendable {
+        public var client: Client
+        public var grant: Grant
+        /// Set if the grant is `password`.
+        public var credentials: Credentials?
+        public var scopes: [String]
+        /// Empty: the parameter is not sent.
+        public var audience: String
+        public var resources: [String]
+    }
+
+    /// Why the file has nothing for a user and roles: what is wrong; how to mend it.
+    public struct SelectionProblem: Error, Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        init(_ description: String) { self.description = description }
+    }
+
+    /// What the file says for a user and roles. A provider decides itself who has which role, so a role stands for the
+    /// client or the user that has it; what several of them say must agree, because a token has one subject.
+    public func selection(user: String?, roles names: [String]) throws(SelectionProblem) -> Selection {
+        var chosen: [(name: String, identity: Identity)] = []
+        var person = user.map { (name: $0, source: "--user \($0)") }
+        for name in names {
+            guard let role = roles[name] else { throw unknown("role", name, among: roles.keys.sorted()) }
+            chosen.append(("roles.\(name)", role.identity))
+            guard let roleUser = role.user else { continue }
+            if let person, person.name != roleUser {
+                throw .init(
+                    "roles.\(name) stands for the user \(roleUser), and \(person.source) for another one; "
+                        + "leave one of them out")
+            }
+            person = (roleUser, "roles.\(name).user")
+        }
+        if let person {
+            guard let identity = users[person.name] else {
+                throw unknown("user", person.name, among: users.keys.sorted())
+            }
+            chosen.append(("users.\(person.name)", identity))
+        }
+        var merged = try Self.agreement(of: chosen)
+        // Somebody else's password must never stand in for a user's own.
+        if merged.credentials == nil, person == nil { merged.credentials = standard.credentials }
+        return try completed(merged, impliesPassword: chosen.contains { $0.identity.credentials != nil })
+    }
+
+    private func unknown(_ kind: String, _ name: String, among names: [String]) -> SelectionProblem {
+        let nearest = Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
+        let all =
+            names.isEmpty
+            ? "add it to \(kind)s" : "add it to \(kind)s, where there are: \(names.joined(separator: ", "))"
+        return .init("there is no \(kind) \(name) in the provider's settings; \(nearest ?? all)")
+    }
+
+    private static func agreement(
+        of chosen: [(name: String, identity: Identity)]
+    ) throws(SelectionProblem) -> Identity {
+        var merged = Identity()
+        func take<Value: Hashable>(_ key: String, _ part: WritableKeyPath<Identity, Value?>) throws(SelectionProblem) {
+            let said = chosen.filter { $0.identity[keyPath: part] != nil }
+            guard let first = said.first else { return }
+            if let other = said.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
+                throw .init("\(first.name) and \(other.name) differ in `\(key)`; ask for one of them")
+            }
+            merged[keyPath: part] = first.identity[keyPath: part]
+        }
+        try take("client", \.client)
+        try take("grant", \.grant)
+        try take("username", \.credentials)
+        try take("scopes", \.scopes)
+        try take("audience", \.audience)
+        try take("resource", \.resources)
+        return merged
+    }
+
+    private func completed(_ merged: Identity, impliesPassword: Bool) throws(SelectionProblem) -> Selection {
+        guard let client = merged.client ?? standard.client else {
+            throw .init("no client is named; write client: { id: … }")
+        }
+        let whereNothingIsSaid: Grant = merged.credentials == nil ? .clientCredentials : .password
+        let grant = merged.grant ?? (impliesPassword ? .password : nil) ?? standard.grant ?? whereNothingIsSaid
+        switch grant {
+        case .clientCredentials where client.secret.isEmpty:
+            throw .init("client_credentials needs the client's secret; write client.secret or client.secret_file")
+        case .password where merged.credentials == nil:
+            throw .init(
+                "the grant password needs a user's password; write password or password_file, or ask with --user")
+        default:
+            break
+        }
+        return Selection(
+            client: client, grant: grant, credentials: grant == .password ? merged.credentials : nil,
+            scopes: merged.scopes ?? standard.scopes ?? [], audience: merged.audience ?? standard.audience ?? "",
+            resources: merged.resources ?? standard.resources ?? [])
+    }
+}

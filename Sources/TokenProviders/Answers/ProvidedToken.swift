@@ -1,0 +1,79 @@
+public import Foundation
+
+/// A token that a provider gave, and how long it is good.
+public struct ProvidedToken: Hashable, Sendable {
+    public let text: String
+    public let obtained: Date
+    /// Nil where neither the answer nor the token says.
+    public let expires: Date?
+
+    /// Whether a gateway that knows a provider's keys can read it. Others are opaque: only their provider can.
+    public var isJWT: Bool { JWTClaims(of: text) != nil }
+
+    private struct Content: Decodable {
+        let access_token: String?
+        let id_token: String?
+        let token_type: String?
+        let expires_in: Seconds?
+    }
+
+    /// Reads a successful answer of a token endpoint (RFC 6749 §5.1).
+    init(_ answer: ProviderAnswer, for order: TokenOrder, at now: Date) throws(TokenProviderProblem) {
+        let content = try answer.decoded(Content.self)
+        guard answer.isSuccess else { throw .nonsense(at: answer.address, status: answer.status, what: answer.kind) }
+        let stated: Date?
+        switch order.wanted {
+        case .accessToken:
+            // RFC 6749 §7.1: a token of a type that one does not know must not be used.
+            if let type = content.token_type, type.lowercased() != "bearer" {
+                throw .noToken(
+                    issuer: order.issuer, wanted: .accessToken,
+                    mending: "its token is of the type \(ShownText(type, limit: 40).text), and a bearer token is needed"
+                )
+            }
+            text = content.access_token ?? ""
+            stated = content.expires_in.map { now.addingTimeInterval($0.value) }
+        case .idToken:
+            text = content.id_token ?? ""
+            // `expires_in` is about the access token.
+            stated = nil
+        }
+        guard !text.isEmpty else {
+            let mending = order.wanted == .idToken ? "it needs the scope openid and a grant with a user" : ""
+            throw .noToken(issuer: order.issuer, wanted: order.wanted, mending: mending)
+        }
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .noToken(
+                issuer: order.issuer, wanted: order.wanted, mending: "what it gives could not stand in a header")
+        }
+        obtained = now
+        expires = [stated, JWTClaims(of: text)?.expiry].compactMap(\.self).min()
+    }
+
+    init(text: String, obtained: Date, expires: Date?) {
+        self.text = text
+        self.obtained = obtained
+        self.expires = expires
+    }
+}
+
+/// What can be read off a JWT without any key: never used to decide about rights.
+private struct JWTClaims {
+    let expiry: Date?
+
+    init?(of token: String) {
+        struct Claims: Decodable { let exp: Seconds? }
+        struct Header: Decodable { let alg: String }
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Self.bytes(parts[0]), let claims = Self.bytes(parts[1]),
+            (try? JSONDecoder().decode(Header.self, from: header)) != nil,
+            let content = try? JSONDecoder().decode(Claims.self, from: claims)
+        else { return nil }
+        expiry = content.exp.map { Date(timeIntervalSince1970: $0.value) }
+    }
+
+    private static func bytes(_ part: Substring) -> Data? {
+        let text = part.replacing("-", with: "+").replacing("_", with: "/")
+        return Data(base64Encoded: text + String(repeating: "=", count: (4 - text.count % 4) % 4))
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+
+/// What came back for one request, whole.
+struct ProviderAnswer: Hashable, Sendable {
+    /// Without its query: the part that messages show.
+    let address: String
+    let status: Int
+    let contentType: String
+    let body: [UInt8]
+
+    var isSuccess: Bool { (200..<300).contains(status) }
+
+    /// The answer's JSON object.
+    ///
+    /// - Throws: `TokenProviderProblem` for redirections and for everything that is no such object.
+    func decoded<Content: Decodable>(_: Content.Type) throws(TokenProviderProblem) -> Content {
+        guard !(300..<400).contains(status) else { throw .redirected(at: address, status: status) }
+        do {
+            return try JSONDecoder().decode(Content.self, from: Data(body))
+        } catch let error as DecodingError {
+            throw .nonsense(at: address, status: status, what: what(error))
+        } catch {
+            throw .nonsense(at: address, status: status, what: kind)
+        }
+    }
+
+    /// The error that the answer states, if it does.
+    func refusal(hiding secrets: [String]) -> OAuthRefusal? {
+        struct Content: Decodable {
+            let error: String
+            let error_description: String?
+        }
+        guard !isSuccess, let content = try? decoded(Content.self), !content.error.isEmpty else { return nil }
+        return OAuthRefusal(
+            error: ShownText(content.error, hiding: secrets, limit: 80).text,
+            details: ShownText(content.error_description ?? "", hiding: secrets).text)
+    }
+
+    /// What the answer is instead of what was expected.
+    var kind: String {
+        let type = ShownText(String(contentType.prefix { $0 != ";" }), limit: 60).text
+        return type.isEmpty ? "something that is no JSON" : "\(type), not with the JSON of a provider"
+    }
+
+    private func what(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, _): "a document without \(key.stringValue)"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            context.codingPath.last.map { "something else than expected for \($0.stringValue)" } ?? kind
+        default: kind
+        }
+    }
+}
+
+/// Seconds, which some providers write as a text.
+struct Seconds: Decodable {
+    let value: Double
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let number: Double
+        if let text = try? container.decode(String.self) {
+            number = Double(text) ?? .nan
+        } else {
+            number = try container.decode(Double.self)
+        }
+        guard number.isFinite, number >= 0, number < 1e10 else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no number of seconds")
+        }
+        value = number
+    }
+}

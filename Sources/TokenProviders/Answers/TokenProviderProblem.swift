@@ -1,0 +1,49 @@
+/// Why a provider gave no token: one sentence for the person who asked. Never holds a secret.
+public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvertible {
+    /// An address that nothing is sent to, and why.
+    case address(String, String)
+    case unreachable(at: String, reason: String)
+    case silent(at: String, limit: Duration)
+    case tooLarge(at: String)
+    case redirected(at: String, status: Int)
+    /// The answer is not what the protocol has in this place.
+    case nonsense(at: String, status: Int, what: String)
+    case otherIssuer(wanted: String, stated: String)
+    case noEndpoint(issuer: String, name: String)
+    case refused(OAuthRefusal, issuer: String)
+    case noToken(issuer: String, wanted: TokenOrder.Wanted, mending: String)
+    /// Nobody entered the code in time.
+    case deviceCodeExpired(issuer: String)
+    case keptTokenUnreadable(String)
+
+    public var description: String {
+        switch self {
+        case .address(let address, let what): "\(address) \(what)"
+        case .unreachable(let address, let reason): "no answer from \(address): \(reason)"
+        case .silent(let address, let limit): "no answer from \(address) within \(limit)"
+        case .tooLarge(let address): "\(address) answers with more than a megabyte"
+        case .redirected(let address, let status):
+            "\(address) answers with a redirection (\(status)), which is not followed; name the final address"
+        case .nonsense(let address, let status, let what): "\(address) answers \(status) with \(what)"
+        case .otherIssuer(let wanted, let stated):
+            "the provider calls itself \(stated), the settings say \(wanted); write `issuer` exactly as it does"
+        case .noEndpoint(let issuer, let name): "the provider \(issuer) states no \(name), so it has no such grant"
+        case .refused(let refusal, let issuer): "the provider \(issuer) refuses: \(refusal)"
+        case .noToken(let issuer, let wanted, let mending):
+            "the provider \(issuer) gives no \(wanted.rawValue)\(mending.isEmpty ? "" : "; \(mending)")"
+        case .deviceCodeExpired(let issuer):
+            "nobody entered the code at \(issuer) in time; ask again"
+        case .keptTokenUnreadable(let reason): reason
+        }
+    }
+}
+
+/// An error answer of RFC 6749 §5.2.
+public struct OAuthRefusal: Hashable, Sendable, CustomStringConvertible {
+    /// `invalid_grant`, `slow_down`, …
+    public let error: String
+    /// Empty where the provider says no more.
+    public let details: String
+
+    public var description: String { details.isEmpty ? error : "\(error) (\(details))" }
+}

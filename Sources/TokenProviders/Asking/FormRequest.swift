@@ -1,0 +1,98 @@
+import Foundation
+
+/// A form that is posted to a provider, and the header that says who posts it.
+struct FormRequest: Hashable, Sendable {
+    struct Field: Hashable, Sendable {
+        let name: String
+        let value: String
+    }
+
+    private(set) var fields: [Field] = []
+    /// The value of `Authorization`; nil where the client says in the form who it is.
+    private(set) var authorization: String?
+
+    /// As `application/x-www-form-urlencoded`.
+    var body: String {
+        fields.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
+    }
+
+    mutating func add(_ name: String, _ value: String) {
+        fields.append(Field(name: name, value: value))
+    }
+
+    mutating func authenticate(_ client: OAuthClient, _ method: OAuthClient.Authentication) {
+        switch method {
+        case .basic:
+            // RFC 6749 §2.3.1: both parts are encoded like a form's before they are joined.
+            let pair = "\(Self.encoded(client.id)):\(Self.encoded(client.secret))"
+            authorization = "Basic " + Data(pair.utf8).base64EncodedString()
+        case .post:
+            add("client_id", client.id)
+            add("client_secret", client.secret)
+        case .none:
+            add("client_id", client.id)
+        }
+    }
+
+    /// The form encoding of RFC 6749, appendix B: UTF-8, and everything but letters, digits and `*-._` as percent
+    /// escapes. A space could be `+`, too; but many providers undo only the escapes in `Authorization`.
+    static func encoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "*"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
+    }
+}
+
+// MARK: - The forms of the grants
+
+extension TokenOrder {
+    /// The request that a client's own token or a user's takes; nil for grants that begin somewhere else.
+    func tokenRequest(authentication: OAuthClient.Authentication) -> FormRequest? {
+        var request = FormRequest()
+        switch grant {
+        case .clientCredentials:
+            request.add("grant_type", "client_credentials")
+        case .password(let username, let password):
+            request.add("grant_type", "password")
+            request.add("username", username)
+            request.add("password", password)
+        case .deviceCode:
+            return nil
+        }
+        addWishes(to: &request)
+        request.authenticate(client, authentication)
+        return request
+    }
+
+    /// RFC 8628 §3.1.
+    func deviceAuthorizationRequest(authentication: OAuthClient.Authentication) -> FormRequest {
+        var request = FormRequest()
+        addWishes(to: &request)
+        request.authenticate(client, authentication)
+        return request
+    }
+
+    /// RFC 8628 §3.4.
+    func devicePollRequest(code: String, authentication: OAuthClient.Authentication) -> FormRequest {
+        var request = FormRequest()
+        request.add("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+        request.add("device_code", code)
+        request.authenticate(client, authentication)
+        return request
+    }
+
+    private func addWishes(to request: inout FormRequest) {
+        if !scopes.isEmpty { request.add("scope", scopes.joined(separator: " ")) }
+        if !audience.isEmpty { request.add("audience", audience) }
+        for resource in resources { request.add("resource", resource) }
+    }
+}

@@ -1,0 +1,78 @@
+/// Which token is wanted, from whom and as whom: everything that asking for it takes.
+public struct TokenOrder: Hashable, Sendable {
+    public enum Grant: Hashable, Sendable {
+        /// RFC 6749 §4.4.
+        case clientCredentials
+        /// RFC 6749 §4.3.
+        case password(username: String, password: String)
+        /// RFC 8628.
+        case deviceCode
+    }
+
+    public enum Wanted: String, Hashable, Sendable {
+        case accessToken = "access_token"
+        case idToken = "id_token"
+    }
+
+    /// Exactly as the provider's discovery document states it.
+    public var issuer: String
+    public var client: OAuthClient
+    public var grant: Grant
+    public var wanted: Wanted = .accessToken
+    public var scopes: [String] = []
+    /// Empty: the parameter is not sent.
+    public var audience = ""
+    /// RFC 8707.
+    public var resources: [String] = []
+    /// Whether secrets may travel without TLS beyond loopback.
+    public var allowsInsecure = false
+    /// For each answer of the provider.
+    public var timeout: Duration = .seconds(10)
+    /// Names by which the person who asks tells orders apart, such as a user and roles: two that differ here never share
+    /// a kept token.
+    public var names: [String] = []
+
+    public init(issuer: String, client: OAuthClient, grant: Grant) {
+        self.issuer = issuer
+        self.client = client
+        self.grant = grant
+    }
+
+    /// What no message may show.
+    var secrets: [String] {
+        var secrets = [client.secret]
+        if case .password(_, let password) = grant { secrets.append(password) }
+        return secrets.filter { !$0.isEmpty }
+    }
+}
+
+/// Whom the provider knows us as.
+public struct OAuthClient: Hashable, Sendable {
+    /// RFC 6749 §2.3.1.
+    public enum Authentication: String, Hashable, Sendable {
+        case basic = "client_secret_basic"
+        case post = "client_secret_post"
+        case none
+    }
+
+    public var id: String
+    /// Empty: a public client.
+    public var secret: String
+    /// Nil: what the provider's discovery document allows.
+    public var authentication: Authentication?
+
+    public init(id: String, secret: String = "", authentication: Authentication? = nil) {
+        self.id = id
+        self.secret = secret
+        self.authentication = authentication
+    }
+
+    /// How to authenticate at a provider that states its methods; nil where it states none, which means `basic`
+    /// (OpenID Connect Discovery 1.0 §3).
+    func authentication(among stated: [String]?) -> Authentication {
+        if let authentication { return authentication }
+        if secret.isEmpty { return .none }
+        guard let stated, !stated.contains(Authentication.basic.rawValue) else { return .basic }
+        return stated.contains(Authentication.post.rawValue) ? .post : .basic
+    }
+}

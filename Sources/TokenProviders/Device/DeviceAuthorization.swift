@@ -1,0 +1,41 @@
+/// What a provider answers to the beginning of a device flow (RFC 8628 §3.2).
+struct DeviceAuthorization: Hashable, Sendable {
+    let deviceCode: String
+    let prompt: DevicePrompt
+    let lifetime: Duration
+    let interval: Duration
+
+    private struct Content: Decodable {
+        let device_code: String
+        let user_code: String
+        let verification_uri: String?
+        /// What some providers call it that are older than the RFC.
+        let verification_url: String?
+        let verification_uri_complete: String?
+        let expires_in: Seconds
+        let interval: Seconds?
+    }
+
+    init(_ answer: ProviderAnswer) throws(TokenProviderProblem) {
+        let content = try answer.decoded(Content.self)
+        guard answer.isSuccess else { throw .nonsense(at: answer.address, status: answer.status, what: answer.kind) }
+        guard let address = content.verification_uri ?? content.verification_url, !content.device_code.isEmpty else {
+            throw .nonsense(at: answer.address, status: answer.status, what: "a document without verification_uri")
+        }
+        deviceCode = content.device_code
+        prompt = DevicePrompt(
+            address: ShownText(address).text, userCode: ShownText(content.user_code, limit: 40).text,
+            completeAddress: content.verification_uri_complete.map { ShownText($0).text })
+        lifetime = .seconds(content.expires_in.value)
+        // RFC 8628 §3.2: five seconds unless the provider says otherwise.
+        interval = .seconds(content.interval?.value ?? 5)
+    }
+}
+
+/// What a person has to do so that the program gets its token.
+public struct DevicePrompt: Hashable, Sendable {
+    public let address: String
+    public let userCode: String
+    /// The same with the code in it.
+    public let completeAddress: String?
+}

@@ -1,0 +1,60 @@
+/// The waiting for a person who enters a code (RFC 8628 §3.4 and §3.5), pure: polls in, what to do next out. Times are
+/// counted from the moment when the provider gave the code.
+struct DeviceFlow: Sendable {
+    enum Poll: Sendable {
+        case granted(ProvidedToken)
+        case refused(OAuthRefusal)
+        /// No answer that could be read: the provider may do better next time.
+        case unanswered
+    }
+
+    enum Action: Hashable, Sendable {
+        /// Wait this long, then poll.
+        case poll(after: Duration)
+        case succeed(ProvidedToken)
+        case fail(TokenProviderProblem)
+    }
+
+    /// Nobody is waited for longer, whatever the provider says.
+    static let longestWait: Duration = .seconds(1800)
+    /// A provider that asks for less is polled this often all the same, and one that asks for more as seldom as this.
+    static let intervals: ClosedRange<Duration> = .seconds(1) ... .seconds(60)
+
+    private let issuer: String
+    private let end: Duration
+    private var interval: Duration
+
+    init(issuer: String, lifetime: Duration, interval: Duration) {
+        self.issuer = issuer
+        end = min(lifetime, Self.longestWait)
+        self.interval = Self.bounded(interval)
+    }
+
+    func began() -> Action { next(at: .zero) }
+
+    mutating func polled(_ poll: Poll, at elapsed: Duration) -> Action {
+        switch poll {
+        case .granted(let token):
+            return .succeed(token)
+        case .refused(let refusal):
+            switch refusal.error {
+            case "authorization_pending": break
+            case "slow_down": interval = Self.bounded(interval + .seconds(5))
+            case "expired_token": return .fail(.deviceCodeExpired(issuer: issuer))
+            default: return .fail(.refused(refusal, issuer: issuer))
+            }
+        case .unanswered:
+            // RFC 8628 §3.5: after a timeout a client polls more seldom.
+            interval = Self.bounded(interval * 2)
+        }
+        return next(at: elapsed)
+    }
+
+    private func next(at elapsed: Duration) -> Action {
+        elapsed + interval < end ? .poll(after: interval) : .fail(.deviceCodeExpired(issuer: issuer))
+    }
+
+    private static func bounded(_ interval: Duration) -> Duration {
+        min(max(interval, intervals.lowerBound), intervals.upperBound)
+    }
+}

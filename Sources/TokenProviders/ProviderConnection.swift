@@ -1,0 +1,82 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// HTTP as a provider is spoken to: no redirections, no cookies, bounded in bytes and time.
+struct ProviderConnection: Sendable {
+    let client: HTTPClient
+    /// For each answer, from the first packet to the last byte.
+    let limit: Duration
+
+    private static let largestAnswer = 1 << 20
+
+    static var configuration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.httpVersion = .http1Only
+        return configuration
+    }
+
+    func get(_ address: String) async throws(TokenProviderProblem) -> ProviderAnswer {
+        try await send(HTTPClientRequest(url: address))
+    }
+
+    func post(_ form: FormRequest, to address: String) async throws(TokenProviderProblem) -> ProviderAnswer {
+        var request = HTTPClientRequest(url: address)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
+        if let authorization = form.authorization { request.headers.add(name: "Authorization", value: authorization) }
+        request.body = .bytes(ByteBuffer(string: form.body))
+        return try await send(request)
+    }
+
+    private func send(_ request: HTTPClientRequest) async throws(TokenProviderProblem) -> ProviderAnswer {
+        let result = await withTaskGroup(of: Result<ProviderAnswer, TokenProviderProblem>.self) { group in
+            group.addTask { await answer(to: request) }
+            // The client's own deadline ends with the head of the answer; a body may then drip for ever.
+            group.addTask { await expiry(of: request) }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(.silent(at: Self.shown(request.url), limit: limit))
+        }
+        return try result.get()
+    }
+
+    private func expiry(of request: HTTPClientRequest) async -> Result<ProviderAnswer, TokenProviderProblem> {
+        do {
+            try await ContinuousClock().sleep(for: limit)
+            return .failure(.silent(at: Self.shown(request.url), limit: limit))
+        } catch {
+            return .failure(.unreachable(at: Self.shown(request.url), reason: "cancelled"))
+        }
+    }
+
+    private func answer(to request: HTTPClientRequest) async -> Result<ProviderAnswer, TokenProviderProblem> {
+        var request = request
+        let address = Self.shown(request.url)
+        request.headers.add(name: "Accept", value: "application/json")
+        request.headers.add(name: "User-Agent", value: "simpleai")
+        do {
+            let response = try await client.execute(request, timeout: TimeAmount(limit))
+            var body: [UInt8] = []
+            for try await chunk in response.body {
+                guard body.count + chunk.readableBytes <= Self.largestAnswer else {
+                    return .failure(.tooLarge(at: address))
+                }
+                body += chunk.readableBytesView
+            }
+            return .success(
+                ProviderAnswer(
+                    address: address, status: Int(response.status.code),
+                    contentType: response.headers.first(name: "Content-Type") ?? "", body: body))
+        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
+            return .failure(.silent(at: address, limit: limit))
+        } catch {
+            return .failure(.unreachable(at: address, reason: ShownText(String(describing: error)).text))
+        }
+    }
+
+    /// Queries may hold what is nobody's business.
+    private static func shown(_ address: String) -> String {
+        ShownText(String(address.prefix { $0 != "?" })).text
+    }
+}

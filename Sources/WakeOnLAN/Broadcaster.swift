@@ -1,0 +1,74 @@
+public import NIOCore
+public import NIOPosix
+public import SimpleAICore
+
+/// Sends magic packets over UDP: to the limited broadcast address, a directed one, a unicast address or a host name,
+/// IPv4 or IPv6.
+///
+/// Each packet gets a socket of its own: a wake needs a handful of them, and a fresh socket has no life to look after
+/// and sees the interfaces, routes and address family of its moment.
+public struct Broadcaster: WakeSender {
+    private let group: any EventLoopGroup
+
+    public init(group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
+        self.group = group
+    }
+
+    public func send(_ request: WakePacketRequest) async throws(WakeSendError) {
+        guard let packet = MagicPacket(mac: request.mac, secureOn: request.secureOn) else {
+            throw .invalidRequest(reason: "a SecureOn password has 6 bytes, this one \(request.secureOn.count)")
+        }
+        try await send(packet, to: request.broadcast, port: request.port)
+    }
+
+    /// Returns once the system took the packet.
+    ///
+    /// - Parameters:
+    ///   - address: an IP address, or a host name, which is looked up off the event loops.
+    ///   - port: 1 to 65535; 9 by custom.
+    public func send(_ packet: MagicPacket, to address: String, port: Int) async throws(WakeSendError) {
+        guard (1...65_535).contains(port) else { throw .invalidRequest(reason: "there is no UDP port \(port)") }
+        let remote = try await resolve(address, port: port)
+        do {
+            try await transmit(packet, to: remote)
+        } catch {
+            throw Self.translate(error, address: address)
+        }
+    }
+
+    private func resolve(_ host: String, port: Int) async throws(WakeSendError) -> SocketAddress {
+        // A failure here only says that it is no literal address, and so has to be looked up.
+        if let address = try? SocketAddress(ipAddress: host, port: port) { return address }
+        do {
+            return try await NIOThreadPool.singleton.runIfActive {
+                try SocketAddress.makeAddressResolvingHost(host, port: port)
+            }
+        } catch {
+            throw .unknownHost(host)
+        }
+    }
+
+    private func transmit(_ packet: MagicPacket, to remote: SocketAddress) async throws {
+        let anyAddress = try SocketAddress(ipAddress: remote.protocol == .inet6 ? "::" : "0.0.0.0", port: 0)
+        let channel = try await DatagramBootstrap(group: group)
+            .channelOption(.socketOption(.so_broadcast), value: 1)
+            .bind(to: anyAddress)
+            .get()
+        let envelope = AddressedEnvelope(remoteAddress: remote, data: channel.allocator.buffer(bytes: packet.bytes))
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        channel.writeAndFlush(envelope, promise: written)
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        // Awaited, so that no descriptor outlives the call.
+        try await channel.closeFuture.get()
+        try await written.futureResult.get()
+    }
+
+    static func translate(_ error: any Error, address: String) -> WakeSendError {
+        guard let error = error as? IOError else { return .failed(address: address, reason: "\(error)") }
+        return switch error.errnoCode {
+        case EACCES, EPERM: .notPermitted(address: address)
+        case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, ENETDOWN: .noRoute(address: address)
+        default: .failed(address: address, reason: error.description)
+        }
+    }
+}

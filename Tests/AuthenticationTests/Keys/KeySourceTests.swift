@@ -1,0 +1,418 @@
+import Foundation
+import NIOHTTP1
+import SimpleAICore
+import Testing
+
+@testable import Authentication
+
+/// Keys from a live issuer on loopback. Nothing here waits for a time, only for what the source or the server did.
+@Suite(.timeLimit(.minutes(1))) struct KeySourceTests {
+    private func issuer(
+        _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
+    ) -> IssuerConfiguration {
+        var issuer = IssuerConfiguration(issuer: server.url, audience: .oneOf(["simpleai"]))
+        issuer.refreshEvery = every
+        issuer.refreshCooldown = cooldown
+        return issuer
+    }
+
+    private func token(_ server: KeyServer, kid: String, by key: TestKey) -> String {
+        TokenSketch(issuer: server.url, kid: kid, algorithm: key.algorithm).signed(by: key)
+    }
+
+    @Test func findsKeysByDiscovery() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                #expect(verifier.hasKeys)
+                #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
+                let state = try #require(verifier.issuerStates.first)
+                #expect(state.issuer == server.url)
+                #expect(state.keyCount == 1)
+                #expect(state.lastRefresh == TestTime.date)
+                #expect(state.lastError == nil)
+            }
+        }
+    }
+
+    @Test func anIssuerWithATrailingSlashKeepsItInItsName() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            let name = server.url + "/"
+            server.answer(
+                "/.well-known/openid-configuration",
+                with: ["issuer": .string(name), "jwks_uri": .string(server.url + "/jwks")])
+            var issuer = issuer(server)
+            issuer.issuer = name
+            try await withRunningVerifier(issuer) { verifier in
+                await verifier.keysArrived()
+                let good = TokenSketch(issuer: name, kid: "a").signed(by: key)
+                #expect(await verifier.reason(against: good) == nil)
+                #expect(await verifier.fault(of: token(server, kid: "a", by: key)) == .unknownIssuer)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["issuer": "https://other.example", "jwks_uri": "SERVER/jwks"], .otherIssuer),
+            (["issuer": "SERVER/", "jwks_uri": "SERVER/jwks"], .otherIssuer),
+            (["jwks_uri": "SERVER/jwks"], .notADiscoveryDocument), (["issuer": "SERVER"], .notADiscoveryDocument),
+            (["issuer": "SERVER", "jwks_uri": 5], .notADiscoveryDocument), ([], .notADiscoveryDocument),
+            (["issuer": "SERVER", "jwks_uri": "file:///etc/passwd"], .insecureKeyAddress),
+            (["issuer": "SERVER", "jwks_uri": "/jwks"], .insecureKeyAddress),
+        ] as [(JSONValue, KeySourceFault)])
+    func aDiscoveryDocumentMustBeTheIssuersOwn(document: JSONValue, fault: KeySourceFault) async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            let text = document.text.replacingOccurrences(of: "SERVER", with: server.url)
+            server.answer("/.well-known/openid-configuration", with: .document(Array(text.utf8)))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                let status = await verifier.sources[0].status { $0.lastError != nil }
+                #expect(status.lastError == fault)
+                #expect(!verifier.hasKeys)
+                #expect(server.requests(for: "/jwks") == 0)
+                // The control: with the right document the same issuer serves.
+                server.publish(try key.jwk(kid: "a"))
+                await verifier.keysArrived()
+                #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
+            }
+        }
+    }
+
+    @Test func anIssuerThatIsDownAtTheStartRecoversByItself() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.answer("/.well-known/openid-configuration", with: .hangUp)
+            try await withRunningVerifier(issuer(server)) { verifier in
+                _ = await verifier.sources[0].status { $0.fetchesEnded >= 3 }
+                let good = token(server, kid: "a", by: key)
+                #expect(!verifier.hasKeys)
+                #expect(await verifier.reason(against: good) == "keys unavailable")
+                #expect(verifier.issuerStates.first?.lastError != nil)
+                // What can be judged without keys is.
+                #expect(
+                    await verifier.fault(of: TokenSketch(issuer: "https://other").signed(by: key)) == .unknownIssuer)
+                #expect(await verifier.fault(of: "garbage") == .notCompact)
+                server.publish(try key.jwk(kid: "a"))
+                await verifier.keysArrived()
+                #expect(await verifier.reason(against: good) == nil)
+                #expect(verifier.issuerStates.first?.lastError == nil)
+            }
+        }
+    }
+
+    @Test func keysUnavailableSaysWhenToComeBack() async throws {
+        try await KeyServer.run { server in
+            server.answer("/.well-known/openid-configuration", with: .document([], status: .serviceUnavailable))
+            var limits = quickLimits
+            limits.firstRetry = .seconds(40)
+            limits.lastRetry = .seconds(40)
+            try await withRunningVerifier(issuer(server), limits: limits) { verifier in
+                let good = token(server, kid: "a", by: try TestKey.make(.es256))
+                _ = await verifier.sources[0].status { $0.fetchesEnded == 1 }
+                do throws(TokenRejection) {
+                    _ = try await verifier.caller(for: good)
+                    Issue.record("accepted without keys")
+                } catch {
+                    guard case .keysUnavailable(let retryAfter) = error else {
+                        Issue.record("unexpected \(error)")
+                        return
+                    }
+                    #expect(retryAfter > .seconds(1) && retryAfter <= .seconds(41))
+                }
+            }
+        }
+    }
+
+    @Test func anUnknownKeyIDFetchesTheNewKeyAndWithdrawsTheOld() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.rs256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                let (old, new) = (token(server, kid: "a", by: a), token(server, kid: "b", by: b))
+                #expect(await verifier.reason(against: old) == nil)
+                #expect(verifier.rememberedCaller(for: old) != nil)
+
+                server.publish(try b.jwk(kid: "b"))
+                #expect(await verifier.reason(against: new) == nil)
+                #expect(verifier.rememberedCaller(for: new) != nil)
+                #expect(server.requests(for: "/jwks") == 2)
+                #expect(server.requests(for: "/.well-known/openid-configuration") == 1)
+                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(await verifier.fault(of: old) == .unknownKey)
+                #expect(verifier.rememberedCaller(for: old) == nil)
+            }
+        }
+    }
+
+    @Test func aKeyThatStaysKeepsItsTokensRemembered() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                let old = token(server, kid: "a", by: a)
+                #expect(await verifier.reason(against: old) == nil)
+                server.publish(try b.jwk(kid: "b"), try a.jwk(kid: "a"))
+                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                #expect(verifier.rememberedCaller(for: old) != nil)
+            }
+        }
+    }
+
+    @Test func aThousandRandomKeyIDsCostOneFetch() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                let known = token(server, kid: "a", by: key)
+                let before = server.requests(for: "/jwks")
+                let faults = await withTaskGroup(of: TokenFault?.self) { group in
+                    for number in 0..<1000 {
+                        group.addTask {
+                            let sketch = TokenSketch(issuer: server.url, kid: "random-\(number)")
+                            return await verifier.fault(of: sketch.signed(by: key))
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(faults == Array(repeating: .unknownKey, count: 1000))
+                // Nor do more of them, one by one, after that fetch has ended.
+                for number in 0..<20 {
+                    let late = TokenSketch(issuer: server.url, kid: "late-\(number)").signed(by: key)
+                    #expect(await verifier.fault(of: late) == .unknownKey)
+                }
+                #expect(server.requests(for: "/jwks") == before + 1)
+                #expect(await verifier.reason(against: known) == nil)
+            }
+        }
+    }
+
+    @Test func unknownIssuersFetchNothing() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server, cooldown: .zero)) { verifier in
+                await verifier.keysArrived()
+                for number in 0..<100 {
+                    let stranger = TokenSketch(issuer: server.url + "/\(number)", kid: "z").signed(by: key)
+                    #expect(await verifier.fault(of: stranger) == .unknownIssuer)
+                }
+                var fetching = TokenSketch(issuer: server.url, kid: "z")
+                fetching.header = fetching.header.with("jku", .string(server.url + "/evil"))
+                #expect(await verifier.fault(of: fetching.signed(by: key)) == .embeddedKey)
+                #expect(server.requests(for: "/jwks") == 1)
+                #expect(server.requests(for: "/evil") == 0)
+                // The control: a token of this issuer with a strange key id does fetch.
+                #expect(await verifier.fault(of: token(server, kid: "z", by: key)) == .unknownKey)
+                #expect(server.requests(for: "/jwks") == 2)
+            }
+        }
+    }
+
+    @Test func keysAreRefreshedByAge() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server, every: .milliseconds(10))) { verifier in
+                await verifier.keysArrived()
+                let old = token(server, kid: "a", by: a)
+                #expect(await verifier.reason(against: old) == nil)
+                server.publish(try b.jwk(kid: "b"))
+                _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "b" }
+                #expect(verifier.rememberedCaller(for: old) == nil)
+            }
+        }
+    }
+
+    struct Trouble: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let answer: KeyServer.Answer
+        let isExpected: @Sendable (KeySourceFault) -> Bool
+    }
+
+    @Test(arguments: [
+        Trouble(testDescription: "hangs up", answer: .hangUp) { if case .unreachable = $0 { true } else { false } },
+        Trouble(testDescription: "is silent", answer: .silence) { $0 == .timeout },
+        Trouble(testDescription: "stalls", answer: .stall) { $0 == .timeout },
+        Trouble(testDescription: "fails", answer: .document([], status: .internalServerError)) { $0 == .status(500) },
+        Trouble(testDescription: "answers HTML", answer: .document(Array("<html>".utf8))) { $0 == .notJSON },
+        Trouble(testDescription: "has no keys", answer: .document(Array(#"{"keys":[]}"#.utf8))) { $0 == .noUsableKey },
+        Trouble(testDescription: "sends 10 MB", answer: .document(Array(repeating: 0x20, count: 10 << 20))) {
+            $0 == .tooLarge
+        },
+        Trouble(
+            testDescription: "redirects", answer: .document([], status: .found, headers: ["location": "/elsewhere"])
+        ) { $0 == .status(302) },
+    ])
+    func troubleKeepsTheLastGoodKeys(trouble: Trouble) async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            server.answer("/elsewhere", with: ["keys": [try b.jwk(kid: "b")]])
+            var limits = quickLimits
+            limits.time = .milliseconds(500)
+            try await withRunningVerifier(issuer(server, every: .milliseconds(10)), limits: limits) { verifier in
+                await verifier.keysArrived()
+                server.answer("/jwks", with: trouble.answer)
+                let status = await verifier.sources[0].status { $0.lastError.map(trouble.isExpected) ?? false }
+                #expect(status.keys?.keys.count == 1)
+                #expect(await verifier.reason(against: token(server, kid: "a", by: a)) == nil)
+                #expect(server.requests(for: "/elsewhere") == 0)
+                #expect(verifier.hasKeys)
+
+                server.publish(try b.jwk(kid: "b"))
+                _ = await verifier.sources[0].status { $0.lastError == nil && $0.keys?.keys.first?.id == "b" }
+                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+            }
+        }
+    }
+
+    @Test func aKeySetAddressNeedsNoDiscovery() async throws {
+        let key = try TestKey.make(.edDSA)
+        try await KeyServer.run { server in
+            server.answer("/keys?v=1", with: ["keys": [try key.jwk(kid: "a")]])
+            var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .oneOf(["simpleai"]))
+            issuer.keys = .url(server.url + "/keys?v=1")
+            try await withRunningVerifier(issuer) { verifier in
+                await verifier.keysArrived()
+                let token = TokenSketch(issuer: "urn:issuer", kid: "a", algorithm: .edDSA).signed(by: key)
+                #expect(await verifier.reason(against: token) == nil)
+            }
+        }
+    }
+
+    @Test func aKeyFileIsReadAgainWhenItChanges() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await withTemporaryFile(keySet(a.jwk(kid: "a"))) { path in
+            var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .oneOf(["simpleai"]))
+            issuer.keys = .file(path: path)
+            issuer.refreshEvery = .seconds(3600)
+            try await withRunningVerifier(issuer) { verifier in
+                await verifier.keysArrived()
+                let old = TokenSketch(issuer: "urn:issuer", kid: "a").signed(by: a)
+                #expect(await verifier.reason(against: old) == nil)
+
+                try Data("nonsense".utf8).write(to: URL(fileURLWithPath: path))
+                _ = await verifier.sources[0].status { $0.lastError == .notJSON }
+                #expect(await verifier.reason(against: old) == nil)
+
+                try Data(keySet(b.jwk(kid: "bee"))).write(to: URL(fileURLWithPath: path))
+                _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "bee" }
+                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(await verifier.fault(of: old) == .unknownKey)
+            }
+        }
+    }
+
+    @Test func aKeyFileThatIsMissingIsWaitedFor() async throws {
+        var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .any)
+        issuer.keys = .file(path: "/nonexistent/keys.json")
+        try await withRunningVerifier(issuer) { verifier in
+            let status = await verifier.sources[0].status { $0.fetchesEnded >= 2 }
+            guard case .unreadableFile = status.lastError else {
+                Issue.record("unexpected \(String(describing: status.lastError))")
+                return
+            }
+        }
+    }
+
+    /// A verifier that has the key `a`, and a call with an unknown key id that waits for a fetch without answer.
+    private func withWaitingCall(
+        _ body: (KeyServer, JWTVerifier, Task<TokenFault?, Never>) async throws -> Void,
+        afterwards: (JWTVerifier, Task<TokenFault?, Never>, String) async throws -> Void
+    ) async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            let (known, unknown) = (token(server, kid: "a", by: key), token(server, kid: "z", by: key))
+            var used: (JWTVerifier, Task<TokenFault?, Never>)?
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                server.answer("/jwks", with: .silence)
+                let call = Task { await verifier.fault(of: unknown) }
+                used = (verifier, call)
+                var fetches = 0
+                for await path in server.arrivals where path == "/jwks" {
+                    fetches += 1
+                    if fetches == 2 { break }
+                }
+                try await body(server, verifier, call)
+            }
+            let (verifier, call) = try #require(used)
+            try await afterwards(verifier, call, known)
+        }
+    }
+
+    @Test func theEndOfRunEndsEveryWait() async throws {
+        try await withWaitingCall { _, _, _ in
+        } afterwards: { verifier, call, known in
+            #expect(await call.value == .unknownKey)
+            // Keys that are known still serve; nothing more is fetched.
+            #expect(await verifier.reason(against: known) == nil)
+        }
+    }
+
+    @Test func aCallThatIsCancelledStopsWaitingAndTheFetchGoesOn() async throws {
+        try await withWaitingCall { _, verifier, call in
+            call.cancel()
+            #expect(await call.value == .unknownKey)
+            #expect(verifier.sources[0].status.fetchesEnded == 1)
+        } afterwards: { _, _, _ in
+        }
+    }
+
+    @Test func severalIssuersAreKeptApart() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { first in
+            try await KeyServer.run { second in
+                first.publish(try a.jwk(kid: "k"))
+                second.publish(try b.jwk(kid: "k"))
+                var other = issuer(second)
+                other.audience = .oneOf(["other"])
+                other.roleClaims = [.dotted("groups")]
+                try await withRunningVerifier(issuer(first), other) { verifier in
+                    await verifier.keysArrived()
+                    var token = TokenSketch(issuer: second.url)
+                    token.claims = token.claims.with("aud", "other").with("groups", ["model:specific"])
+                    let caller = try await verifier.caller(for: token.signed(by: b))
+                    #expect(caller.roles == ["model:specific"])
+                    #expect(!caller.isAdmin)
+                    #expect(await verifier.fault(of: token.signed(by: a)) == .badSignature)
+                    #expect(await verifier.reason(against: self.token(first, kid: "k", by: a)) == nil)
+                    #expect(await verifier.fault(of: self.token(second, kid: "k", by: b)) == .wrongAudience)
+                }
+            }
+        }
+    }
+
+    @Test func oneIssuerMayServeSeveralAudiences() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "k"))
+            var other = issuer(server)
+            other.audience = .oneOf(["other"])
+            other.adminRole = "nobody"
+            try await withRunningVerifier(issuer(server), other) { verifier in
+                await verifier.keysArrived()
+                #expect(verifier.issuerStates.count == 2)
+                #expect(server.requests(for: "/jwks") == 1)
+                var token = TokenSketch(issuer: server.url)
+                let first = try await verifier.caller(for: token.signed(by: key))
+                #expect(first.isAdmin)
+                token.claims = token.claims.with("aud", "other")
+                let second = try await verifier.caller(for: token.signed(by: key))
+                #expect(!second.isAdmin)
+                token.claims = token.claims.with("aud", "third")
+                #expect(await verifier.fault(of: token.signed(by: key)) == .wrongAudience)
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+@testable import Authentication
+
+/// An issuer on loopback whose every answer can be changed while it runs.
+final class KeyServer: Sendable {
+    enum Answer: Sendable {
+        case document([UInt8], status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:])
+        /// The connection is closed without an answer.
+        case hangUp
+        /// The request is never answered.
+        case silence
+        /// The head comes, and then the body never ends.
+        case stall
+    }
+
+    private struct State {
+        var answers: [String: Answer] = [:]
+        var requests: [String: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let port: Int
+    /// The path of every request, in the order of arrival; for one reader.
+    let arrivals: AsyncStream<String>
+    private let arrived: AsyncStream<String>.Continuation
+
+    private init(port: Int) {
+        self.port = port
+        (arrivals, arrived) = AsyncStream.makeStream()
+    }
+
+    static func run(_ body: (KeyServer) async throws -> Void) async throws {
+        let handlerServer = Mutex<KeyServer?>(nil)
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    if let server = handlerServer.withLock({ $0 }) {
+                        try channel.pipeline.syncOperations.addHandler(Handler(server: server))
+                    }
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let server = KeyServer(port: channel.localAddress?.port ?? 0)
+        handlerServer.withLock { $0 = server }
+        do {
+            try await body(server)
+        } catch {
+            try await channel.close().get()
+            throw error
+        }
+        try await channel.close().get()
+    }
+
+    /// Also the issuer's name.
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    func answer(_ path: String, with answer: Answer) {
+        state.withLock { $0.answers[path] = answer }
+    }
+
+    func answer(_ path: String, with value: JSONValue) {
+        answer(path, with: .document(Array(value.text.utf8)))
+    }
+
+    /// Discovery and a key set, as a well-behaved issuer has them.
+    func publish(_ keys: JSONValue...) {
+        answer(
+            "/.well-known/openid-configuration", with: ["issuer": .string(url), "jwks_uri": .string(url + "/jwks")])
+        answer("/jwks", with: ["keys": .array(keys)])
+    }
+
+    func requests(for path: String) -> Int {
+        state.withLock { $0.requests[path] ?? 0 }
+    }
+
+    private func take(_ path: String) -> Answer {
+        defer { arrived.yield(path) }
+        return state.withLock { state in
+            state.requests[path, default: 0] += 1
+            return state.answers[path] ?? .document([], status: .notFound)
+        }
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let server: KeyServer
+        private var path = ""
+
+        init(server: KeyServer) { self.server = server }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): path = head.uri
+            case .body: break
+            case .end: answer(context)
+            }
+        }
+
+        private func answer(_ context: ChannelHandlerContext) {
+            switch server.take(path) {
+            case .hangUp:
+                context.close(promise: nil)
+            case .silence:
+                break
+            case .stall:
+                send(status: .ok, headers: ["content-length": "100"], body: Array("{".utf8), context)
+                context.flush()
+            case .document(let body, let status, var headers):
+                headers.add(name: "content-length", value: "\(body.count)")
+                send(status: status, headers: headers, body: body, context)
+                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            }
+        }
+
+        private func send(
+            status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], _ context: ChannelHandlerContext
+        ) {
+            let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        }
+    }
+}

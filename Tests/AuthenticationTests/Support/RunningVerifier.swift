@@ -1,0 +1,89 @@
+import Foundation
+import Logging
+import SimpleAICore
+import Synchronization
+import Testing
+
+@testable import Authentication
+
+/// A wall clock that moves when it is told to.
+final class SettableClock: Sendable {
+    private let time = Mutex(TestTime.date)
+    var now: Date { time.withLock { $0 } }
+    func advance(by seconds: Double) { time.withLock { $0 += seconds } }
+}
+
+/// Quick retries, so that a recovery is seen soon.
+let quickLimits: KeyFetchLimits = {
+    var limits = KeyFetchLimits()
+    limits.firstRetry = .milliseconds(5)
+    limits.lastRetry = .milliseconds(20)
+    limits.filePoll = .milliseconds(5)
+    return limits
+}()
+
+/// Runs a verifier around the body and ends it afterwards.
+func withRunningVerifier(
+    _ issuers: IssuerConfiguration..., leeway: Duration = .seconds(30), limits: KeyFetchLimits = quickLimits,
+    clock: SettableClock = SettableClock(), _ body: (JWTVerifier) async throws -> Void
+) async throws {
+    let verifier = JWTVerifier(
+        issuers: issuers, leeway: leeway, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        rememberedTokens: 1000, limits: limits, wallClock: { clock.now })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await verifier.run() }
+        defer { group.cancelAll() }
+        try await body(verifier)
+    }
+}
+
+/// A verifier that knows the keys of the document and nothing else.
+func withVerifier(
+    knowing document: [UInt8], as configuration: IssuerConfiguration = .example,
+    leeway: Duration = .seconds(30), clock: SettableClock = SettableClock(),
+    _ body: (JWTVerifier) async throws -> Void
+) async throws {
+    try await withTemporaryFile(document) { path in
+        var issuer = configuration
+        issuer.keys = .file(path: path)
+        try await withRunningVerifier(issuer, leeway: leeway, clock: clock) { verifier in
+            await verifier.keysArrived()
+            try await body(verifier)
+        }
+    }
+}
+
+func withTemporaryFile(_ contents: [UInt8], _ body: (String) async throws -> Void) async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("keys-\(UUID().uuidString).json").path
+    try Data(contents).write(to: URL(fileURLWithPath: path))
+    defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+    try await body(path)
+}
+
+extension IssuerConfiguration {
+    /// The issuer that `TokenSketch` writes tokens of.
+    static let example = IssuerConfiguration(issuer: "https://issuer.example", audience: .oneOf(["simpleai"]))
+}
+
+extension JWTVerifier {
+    func keysArrived() async {
+        for source in sources { _ = await source.status { $0.keys != nil } }
+    }
+
+    /// The reason why the token is refused; nil if it is accepted.
+    func reason(against token: String) async -> String? {
+        do throws(TokenRejection) {
+            _ = try await caller(for: token)
+            return nil
+        } catch {
+            switch error {
+            case .invalid(let reason): return reason
+            case .keysUnavailable: return "keys unavailable"
+            }
+        }
+    }
+
+    func fault(of token: String) async -> TokenFault? {
+        await reason(against: token).flatMap(TokenFault.init(rawValue:))
+    }
+}

@@ -1,0 +1,134 @@
+import Crypto
+import CryptoExtras
+import Foundation
+import Testing
+
+@testable import Authentication
+
+/// A private key made for the tests: signs, and shows its public half as a JWK.
+struct TestKey: Sendable {
+    private enum Material: Sendable {
+        case rsa(_RSA.Signing.PrivateKey)
+        case p256(P256.Signing.PrivateKey)
+        case p384(P384.Signing.PrivateKey)
+        case p521(P521.Signing.PrivateKey)
+        case ed25519(Curve25519.Signing.PrivateKey)
+    }
+
+    private let material: Material
+    let algorithm: SignatureAlgorithm
+
+    static func make(_ algorithm: SignatureAlgorithm) throws -> TestKey {
+        switch algorithm {
+        case .es256: TestKey(material: .p256(.init()), algorithm: algorithm)
+        case .es384: TestKey(material: .p384(.init()), algorithm: algorithm)
+        case .es512: TestKey(material: .p521(.init()), algorithm: algorithm)
+        case .edDSA: TestKey(material: .ed25519(.init()), algorithm: algorithm)
+        default: TestKey(material: .rsa(try rsa.get()), algorithm: algorithm)
+        }
+    }
+
+    /// Making an RSA key takes long; one is enough for all who do not need two.
+    private static let rsa = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
+
+    func using(_ algorithm: SignatureAlgorithm) -> TestKey {
+        TestKey(material: material, algorithm: algorithm)
+    }
+
+    func signature(for message: [UInt8]) throws -> [UInt8] {
+        switch material {
+        case .p256(let key): Array(try key.signature(for: message).rawRepresentation)
+        case .p384(let key): Array(try key.signature(for: message).rawRepresentation)
+        case .p521(let key): Array(try key.signature(for: message).rawRepresentation)
+        case .ed25519(let key): Array(try key.signature(for: message))
+        case .rsa(let key):
+            switch algorithm {
+            case .rs384: Array(try sign(SHA384.hash(data: message), with: key, .insecurePKCS1v1_5))
+            case .rs512: Array(try sign(SHA512.hash(data: message), with: key, .insecurePKCS1v1_5))
+            case .ps256: Array(try sign(SHA256.hash(data: message), with: key, .PSS))
+            case .ps384: Array(try sign(SHA384.hash(data: message), with: key, .PSS))
+            case .ps512: Array(try sign(SHA512.hash(data: message), with: key, .PSS))
+            default: Array(try sign(SHA256.hash(data: message), with: key, .insecurePKCS1v1_5))
+            }
+        }
+    }
+
+    private func sign(
+        _ digest: some Digest, with key: _RSA.Signing.PrivateKey, _ padding: _RSA.Signing.Padding
+    ) throws -> Data {
+        try key.signature(for: digest, padding: padding).rawRepresentation
+    }
+
+    /// The public half, declaring its algorithm unless told not to.
+    func jwk(kid: String? = nil, declares: Bool = true) throws -> JSONValue {
+        var jwk: JSONValue =
+            switch material {
+            case .rsa(let key): try rsaJWK(key.publicKey)
+            case .p256(let key): point("P-256", key.publicKey.rawRepresentation)
+            case .p384(let key): point("P-384", key.publicKey.rawRepresentation)
+            case .p521(let key): point("P-521", key.publicKey.rawRepresentation)
+            case .ed25519(let key):
+                ["kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(key.publicKey.rawRepresentation))]
+            }
+        if let kid { jwk = jwk.with("kid", .string(kid)) }
+        if declares { jwk = jwk.with("alg", .string(algorithm.rawValue)) }
+        return jwk
+    }
+
+    private func rsaJWK(_ key: _RSA.Signing.PublicKey) throws -> JSONValue {
+        let numbers = try key.getKeyPrimitives()
+        return [
+            "kty": "RSA", "n": .string(Base64URL.encode(numbers.modulus)),
+            "e": .string(Base64URL.encode(numbers.publicExponent)),
+        ]
+    }
+
+    private func point(_ curve: String, _ coordinates: Data) -> JSONValue {
+        let half = coordinates.count / 2
+        return [
+            "kty": "EC", "crv": .string(curve), "x": .string(Base64URL.encode(coordinates.prefix(half))),
+            "y": .string(Base64URL.encode(coordinates.suffix(half))),
+        ]
+    }
+}
+
+/// The parts of a token before it is signed.
+struct TokenSketch {
+    var header: JSONValue
+    var claims: JSONValue
+
+    /// A good token of `issuer` for the audience `simpleai`, an hour long.
+    init(issuer: String = "https://issuer.example", kid: String? = "k", algorithm: SignatureAlgorithm = .es256) {
+        header = ["alg": .string(algorithm.rawValue), "typ": "JWT"]
+        if let kid { header = header.with("kid", .string(kid)) }
+        claims = [
+            "iss": .string(issuer), "aud": "simpleai", "sub": "alice", "roles": ["admin"],
+            "exp": .number(TestTime.now + 3600), "iat": .number(TestTime.now),
+        ]
+    }
+
+    func signed(by key: TestKey) -> String {
+        Self.signed(header: header.text, claims: claims.text, by: key)
+    }
+
+    /// A signature that cannot be made fails the test.
+    static func signed(header: String, claims: String, by key: TestKey) -> String {
+        let input = Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array(claims.utf8))
+        do {
+            return input + "." + Base64URL.encode(try key.signature(for: Array(input.utf8)))
+        } catch {
+            Issue.record(error)
+            return input
+        }
+    }
+}
+
+/// The wall clock of the tests stands still.
+enum TestTime {
+    static let now = 1_800_000_000.0
+    static let date = Date(timeIntervalSince1970: now)
+}
+
+func keySet(_ keys: JSONValue...) -> [UInt8] {
+    Array(JSONValue.object(["keys": .array(keys)]).text.utf8)
+}

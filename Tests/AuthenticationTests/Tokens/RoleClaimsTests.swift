@@ -1,0 +1,72 @@
+import SimpleAICore
+import Testing
+
+@testable import Authentication
+
+@Suite struct RoleClaimsTests {
+    private func claims(_ members: JSONValue) throws -> Claims {
+        let whole = members.with("iss", "i").with("sub", "s").with("exp", 1)
+        return try Claims(json: Array(whole.text.utf8))
+    }
+
+    @Test(
+        arguments: [
+            (["roles": ["a", "b"]], [.dotted("roles")], ["a", "b"]),
+            (["roles": "a"], [.dotted("roles")], ["a"]),
+            (["roles": "a b"], [.dotted("roles")], ["a b"]),
+            (["realm_access": ["roles": ["a"]]], [.dotted("realm_access.roles")], ["a"]),
+            (
+                ["realm_access.roles": ["flat"], "realm_access": ["roles": ["deep"]]], [.dotted("realm_access.roles")],
+                ["flat"]
+            ),
+            (["realm_access.roles": 5, "realm_access": ["roles": ["deep"]]], [.dotted("realm_access.roles")], []),
+            (["https://example.com/roles": ["a"]], [.dotted("https://example.com/roles")], ["a"]),
+            (
+                ["resource_access": ["my.client": ["roles": ["a"]]]],
+                [.keys(["resource_access", "my.client", "roles"])], ["a"]
+            ),
+            (["resource_access": ["my.client": ["roles": ["a"]]]], [.dotted("resource_access.my.client.roles")], []),
+            (["a.b": ["x"]], [.keys(["a", "b"])], []),
+            (["a.b": ["x"]], [.keys(["a.b"])], ["x"]),
+            (
+                ["roles": ["a"], "groups": ["b"], "more": "c"], [.dotted("roles"), .dotted("groups"), .keys(["more"])],
+                ["a", "b", "c"]
+            ),
+            (["roles": ["a", 5]], [.dotted("roles")], []),
+            (["roles": ["a", nil]], [.dotted("roles")], []),
+            (["roles": [["a"]]], [.dotted("roles")], []),
+            (["roles": ["a": true]], [.dotted("roles")], []),
+            (["roles": 5], [.dotted("roles")], []),
+            (["roles": true], [.dotted("roles")], []),
+            (["roles": nil], [.dotted("roles")], []),
+            (["roles": ["", "a"]], [.dotted("roles")], ["a"]),
+            (["roles": ["a"]], [.keys([])], []),
+            (["roles": ["a"]], [], []),
+            (["roles": ["a"]], [.dotted("")], []),
+            (["roles": ["a"]], [.dotted("roles.")], []),
+            (["roles": "admin"], [.dotted("roles.admin")], []),
+        ] as [(JSONValue, [IssuerConfiguration.ClaimPath], Set<Role>)])
+    func readsRoles(members: JSONValue, paths: [IssuerConfiguration.ClaimPath], roles: Set<Role>) throws {
+        #expect(try claims(members).roles(at: paths) == roles)
+    }
+
+    @Test(
+        arguments: [
+            (["admin"], true, true), (["model:specific"], false, true), (["user"], false, false),
+            (["Admin", "ADMIN", "admin ", "model:Specific"], false, false), ([], false, false),
+        ] as [([JSONValue], Bool, Bool)])
+    func rolesGivePrivileges(roles: [JSONValue], isAdmin: Bool, mayAsk: Bool) throws {
+        let issuer = IssuerConfiguration(issuer: "i", audience: .any)
+        let caller = try claims(["roles": .array(roles)]).caller(under: issuer)
+        #expect(caller.isAdmin == isAdmin)
+        #expect(caller.mayAskForExactModels == mayAsk)
+    }
+
+    /// The Kelvin sign equals a K for Swift's `==`; a role is compared by its bytes.
+    @Test func privilegesNeedTheExactBytes() throws {
+        var issuer = IssuerConfiguration(issuer: "i", audience: .any)
+        issuer.adminRole = "K"
+        #expect(try claims(["roles": ["K"]]).caller(under: issuer).isAdmin)
+        #expect(try !claims(["roles": ["\u{212A}"]]).caller(under: issuer).isAdmin)
+    }
+}

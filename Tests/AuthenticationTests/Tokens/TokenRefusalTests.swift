@@ -1,0 +1,249 @@
+import SimpleAICore
+import Testing
+
+@testable import Authentication
+
+/// Every way in which a token can be wrong, each beside a good one.
+@Suite(.timeLimit(.minutes(1))) struct TokenRefusalTests {
+    /// Runs a verifier that knows one key, of id `k`, and checks that a good token passes before and after the body.
+    private func withKey(
+        _ algorithm: SignatureAlgorithm = .es256,
+        _ body: (JWTVerifier, TestKey, TokenSketch) async throws -> Void
+    ) async throws {
+        let key = try TestKey.make(algorithm)
+        let good = TokenSketch(algorithm: algorithm)
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k"))) { verifier in
+            #expect(await verifier.reason(against: good.signed(by: key)) == nil)
+            try await body(verifier, key, good)
+            #expect(await verifier.reason(against: good.signed(by: key)) == nil)
+        }
+    }
+
+    @Test(arguments: SignatureAlgorithm.allCases)
+    func acceptsEveryAlgorithmAndRefusesABrokenSignature(algorithm: SignatureAlgorithm) async throws {
+        try await withKey(algorithm) { verifier, key, good in
+            let token = good.signed(by: key)
+            let caller = try await verifier.caller(for: token)
+            #expect(caller.subject == "alice")
+            #expect(caller.issuer == "https://issuer.example")
+            #expect(caller.isAdmin)
+
+            let dot = try #require(token.lastIndex(of: "."))
+            var signature = try #require(Base64URL.decode(token[token.index(after: dot)...].utf8))
+            for position in [0, signature.count / 2, signature.count - 1] {
+                signature[position] ^= 1
+                #expect(await verifier.fault(of: token[...dot] + Base64URL.encode(signature)) == .badSignature)
+                signature[position] ^= 1
+            }
+            for wrong: [UInt8] in [[], [0], signature.dropLast(), signature + [0], [0] + signature] {
+                #expect(await verifier.fault(of: token[...dot] + Base64URL.encode(wrong)) == .badSignature)
+            }
+            var other = good
+            other.claims = good.claims.with("sub", "mallory")
+            let forged = other.signed(by: key)
+            let end = try #require(forged.lastIndex(of: "."))
+            #expect(
+                await verifier.fault(of: forged[...end] + String(token[token.index(after: dot)...])) == .badSignature)
+        }
+    }
+
+    @Test func refusesAnotherKeyOfTheSameKind() async throws {
+        try await withKey { verifier, _, good in
+            let stranger = try TestKey.make(.es256)
+            #expect(await verifier.fault(of: good.signed(by: stranger)) == .badSignature)
+        }
+    }
+
+    @Test func refusesAlgorithmsThatCannotBe() async throws {
+        try await withKey { verifier, key, good in
+            for name in ["none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "ES256K", "RS1", "es256"] {
+                var token = good
+                token.header = good.header.with("alg", .string(name))
+                #expect(await verifier.fault(of: token.signed(by: key)) == .unsupportedAlgorithm)
+                let signed = token.signed(by: key)
+                let unsigned = signed[...(try #require(signed.lastIndex(of: ".")))]
+                #expect(await verifier.fault(of: String(unsigned)) == .unsupportedAlgorithm)
+            }
+            for value: JSONValue? in [nil, .null, 5, ["ES256"], true] {
+                var token = good
+                token.header = good.header.with("alg", value)
+                #expect(await verifier.fault(of: token.signed(by: key)) == .unsupportedAlgorithm)
+            }
+        }
+    }
+
+    /// The algorithm is the key's, whatever the token says and however well it is signed.
+    @Test func refusesAnotherAlgorithmOfTheSameKey() async throws {
+        try await withKey(.rs256) { verifier, key, _ in
+            for algorithm in SignatureAlgorithm.allCases where algorithm.isRSA && algorithm != .rs256 {
+                let token = TokenSketch(algorithm: algorithm).signed(by: key.using(algorithm))
+                #expect(await verifier.fault(of: token) == .algorithmMismatch)
+            }
+            // The classic confusion: a signature of one kind under the name of another.
+            #expect(
+                await verifier.fault(of: TokenSketch(algorithm: .rs256).signed(by: key.using(.ps256))) == .badSignature)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("crit", ["exp"], .criticalHeader), ("crit", [], .criticalHeader), ("b64", false, .detachedPayload),
+            ("b64", true, .detachedPayload), ("jwk", ["kty": "oct", "k": "AA"], .embeddedKey),
+            ("jku", "https://evil.example/jwks", .embeddedKey), ("x5u", "https://evil.example/c", .embeddedKey),
+            ("x5c", ["MIIB"], .embeddedKey), ("zip", "DEF", .compressed), ("enc", "A256GCM", .compressed),
+            ("kid", 5, .malformedHeader), ("kid", nil, .malformedHeader), ("typ", 5, .malformedHeader),
+        ] as [(String, JSONValue, TokenFault)])
+    func refusesHeadersThatBringTheirOwnRules(name: String, value: JSONValue, fault: TokenFault) async throws {
+        try await withKey { verifier, key, good in
+            var token = good
+            token.header = good.header.with(name, value)
+            #expect(await verifier.fault(of: token.signed(by: key)) == fault)
+        }
+    }
+
+    @Test func refusesDuplicates() async throws {
+        try await withKey { verifier, key, good in
+            let header = #"{"alg":"ES256","kid":"k","kid":"k"}"#
+            #expect(
+                await verifier.fault(of: TokenSketch.signed(header: header, claims: good.claims.text, by: key))
+                    == .duplicateHeader)
+            let claims = good.claims.text.dropLast() + #","s\u0075b":"bob"}"#
+            #expect(
+                await verifier.fault(
+                    of: TokenSketch.signed(header: good.header.text, claims: String(claims), by: key))
+                    == .duplicateClaim)
+        }
+    }
+
+    @Test func refusesWhatIsNoCompactToken() async throws {
+        try await withKey { verifier, key, good in
+            let token = good.signed(by: key)
+            let segments = token.split(separator: ".").map(String.init)
+            for text in ["", ".", "garbage", token + ".", "." + token, segments[0] + "." + segments[1], "a.b.c.d"] {
+                #expect(await verifier.fault(of: text) == .notCompact)
+            }
+            #expect(await verifier.fault(of: "....") == .encrypted)
+            #expect(await verifier.fault(of: token + ".AAAA.AAAA") == .encrypted)
+            for text in [
+                token + "=", token + " ", " " + token, segments[0] + "=." + segments[1] + "." + segments[2],
+                token + "\n", "é" + token, "\0" + token,
+            ] {
+                #expect(await verifier.fault(of: text) == .malformedEncoding)
+            }
+            for header in ["", "5", "[]", "null", "{", "{}x", String(repeating: "[", count: 5000)] {
+                let text = Base64URL.encode(Array(header.utf8)) + "." + segments[1] + "." + segments[2]
+                #expect(await verifier.fault(of: text) == .malformedHeader)
+            }
+            for claims in ["", "5", "[]", "null", "{", "\"x\"", #"{"a":"# + String(repeating: "[", count: 5000)] {
+                let text = TokenSketch.signed(header: good.header.text, claims: claims, by: key)
+                #expect(await verifier.fault(of: text) == .malformedClaims)
+            }
+        }
+    }
+
+    /// A signature's last character has bits that mean nothing; only one of its spellings is the token.
+    @Test func refusesOtherSpellingsOfTheSameSignature() async throws {
+        try await withKey(.es256) { verifier, key, good in
+            let token = good.signed(by: key)
+            let last = try #require(token.last)
+            let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+            let value = try #require(alphabet.firstIndex(of: last))
+            #expect(value % 16 == 0)
+            #expect(await verifier.fault(of: token.dropLast() + String(alphabet[value + 1])) == .malformedEncoding)
+        }
+    }
+
+    @Test func boundsTheSize() async throws {
+        try await withKey { verifier, key, good in
+            var token = good
+            token.claims = good.claims.with("pad", .string(String(repeating: "x", count: 11_000)))
+            #expect(await verifier.reason(against: token.signed(by: key)) == nil)
+            token.claims = good.claims.with("pad", .string(String(repeating: "x", count: 13_000)))
+            #expect(await verifier.fault(of: token.signed(by: key)) == .tooLarge)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("exp", nil, .missingExpiry), ("exp", "1900000000", .missingExpiry), ("exp", .null, .missingExpiry),
+            ("exp", 1e300, .missingExpiry), ("exp", .number(TestTime.now - 31), .expired),
+            ("exp", .number(TestTime.now - 30), .expired), ("exp", .number(TestTime.now - 29), nil),
+            ("exp", .number(TestTime.now + 0.5), nil), ("exp", 0, .expired), ("exp", -5, .expired),
+            ("nbf", .number(TestTime.now + 31), .notYetValid), ("nbf", .number(TestTime.now + 30), nil),
+            ("nbf", "0", .malformedClaims), ("nbf", 0, nil), ("iat", .number(TestTime.now + 31), .issuedInFuture),
+            ("iat", .number(TestTime.now + 30), nil), ("iat", "x", .malformedClaims), ("iat", nil, nil),
+            ("iss", nil, .missingIssuer), ("iss", ["https://issuer.example"], .missingIssuer),
+            ("iss", "https://issuer.example/", .unknownIssuer), ("iss", "https://ISSUER.example", .unknownIssuer),
+            ("iss", "", .unknownIssuer), ("sub", nil, .missingSubject), ("sub", "", .missingSubject),
+            ("sub", 5, .missingSubject), ("aud", nil, .wrongAudience), ("aud", "other", .wrongAudience),
+            ("aud", "SimpleAI", .wrongAudience), ("aud", "simpleai ", .wrongAudience), ("aud", [], .wrongAudience),
+            ("aud", ["other", "simpleai"], nil), ("aud", ["other"], .wrongAudience), ("aud", 5, .malformedClaims),
+            ("aud", ["simpleai", 5], .malformedClaims), ("aud", ["simpleai": true], .malformedClaims),
+        ] as [(String, JSONValue?, TokenFault?)])
+    func judgesClaims(name: String, value: JSONValue?, fault: TokenFault?) async throws {
+        try await withKey { verifier, key, good in
+            var token = good
+            token.claims = good.claims.with(name, value)
+            #expect(await verifier.reason(against: token.signed(by: key)) == fault?.rawValue)
+        }
+    }
+
+    @Test func requiresTheTypeThatSettingsName() async throws {
+        let key = try TestKey.make(.es256)
+        var issuer = IssuerConfiguration.example
+        issuer.tokenType = "at+jwt"
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
+            for (type, isGood) in [
+                ("at+jwt", true), ("AT+JWT", true), ("application/at+jwt", true), ("JWT", false), ("", false),
+                ("at+jwtx", false),
+            ] {
+                var token = TokenSketch()
+                token.header = token.header.with("typ", .string(type))
+                #expect(await verifier.fault(of: token.signed(by: key)) == (isGood ? nil : .wrongType))
+            }
+            var untyped = TokenSketch()
+            untyped.header = untyped.header.with("typ", nil)
+            #expect(await verifier.fault(of: untyped.signed(by: key)) == .wrongType)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("scope", "read infer", true), ("scope", "infer write read", true), ("scp", ["read", "infer"], true),
+            ("scp", "read infer", true), ("scope", "read", false), ("scope", "readinfer", false), ("scope", 5, false),
+            ("scp", ["read infer"], false), ("scp", ["read", "infer", 5], false), ("scp", nil, false),
+        ] as [(String, JSONValue, Bool)])
+    func requiresEveryScope(name: String, value: JSONValue, isGood: Bool) async throws {
+        let key = try TestKey.make(.es256)
+        var issuer = IssuerConfiguration.example
+        issuer.scopes = ["infer", "read"]
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
+            var token = TokenSketch()
+            token.claims = token.claims.with(name, value)
+            #expect(await verifier.fault(of: token.signed(by: key)) == (isGood ? nil : .missingScope))
+        }
+    }
+
+    @Test func audienceAnyLooksAtNone() async throws {
+        let key = try TestKey.make(.es256)
+        var issuer = IssuerConfiguration.example
+        issuer.audience = .any
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
+            for audience: JSONValue? in [nil, "other", ["a", "b"]] {
+                var token = TokenSketch()
+                token.claims = token.claims.with("aud", audience)
+                #expect(await verifier.reason(against: token.signed(by: key)) == nil)
+            }
+        }
+    }
+
+    /// Reasons go to the log; nothing of a token may.
+    @Test func reasonsNeverQuoteTheToken() async throws {
+        try await withKey { verifier, key, good in
+            var token = good
+            token.header = good.header.with("kid", "do-not-log")
+            #expect(await verifier.fault(of: token.signed(by: key)) == .unknownKey)
+            #expect(await verifier.fault(of: "do-not-log") == .notCompact)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import SimpleAICore
+import Testing
+
+@testable import Authentication
+
+@Suite(.timeLimit(.minutes(1))) struct VerifiedTokenCacheTests {
+    private let caller = Caller(subject: "alice", issuer: "i", roles: ["r"], privileges: [])
+
+    private func key() throws -> VerifyingKey {
+        try JSONWebKey.verifyingKey(from: TestKey.make(.es256).jwk(), algorithms: [])
+    }
+
+    @Test func remembersUntilTheTokenExpires() throws {
+        let cache = VerifiedTokenCache()
+        cache.remember(caller, for: "t", until: 100, signedBy: try key(), at: 0)
+        #expect(cache.caller(for: "t", at: 99.9) == caller)
+        #expect(cache.caller(for: "u", at: 0) == nil)
+        #expect(cache.caller(for: "t", at: 100) == nil)
+        #expect(cache.count == 0)
+    }
+
+    @Test func forgetsWhenTheKeyIsWithdrawn() throws {
+        let cache = VerifiedTokenCache()
+        let (stays, goes) = (try key(), try key())
+        cache.remember(caller, for: "a", until: 100, signedBy: stays, at: 0)
+        cache.remember(caller, for: "b", until: 100, signedBy: goes, at: 0)
+        #expect(cache.caller(for: "b", at: 0) != nil)
+        goes.withdraw()
+        #expect(cache.caller(for: "b", at: 0) == nil)
+        #expect(cache.caller(for: "a", at: 0) != nil)
+        // A verification that was under way when the key went adds nothing.
+        cache.remember(caller, for: "b", until: 100, signedBy: goes, at: 0)
+        #expect(cache.caller(for: "b", at: 0) == nil)
+    }
+
+    @Test func aFloodOfTokensDoesNotGrowItNorPushOutWhoeverIsUsed() throws {
+        let cache = VerifiedTokenCache(capacity: 1000)
+        let key = try key()
+        cache.remember(caller, for: "regular", until: 100, signedBy: key, at: 0)
+        for number in 0..<50_000 {
+            cache.remember(caller, for: "flood-\(number)", until: 100, signedBy: key, at: 0)
+            if number % 10 == 0 { #expect(cache.caller(for: "regular", at: 0) != nil) }
+        }
+        #expect(cache.count <= 1008)
+        #expect(cache.count >= 1000)
+        #expect(cache.caller(for: "flood-0", at: 0) == nil)
+        #expect(cache.caller(for: "flood-49999", at: 0) != nil)
+    }
+
+    @Test func staysTrueUnderRandomUse() throws {
+        var random = SeededGenerator(seed: 7)
+        let cache = VerifiedTokenCache(capacity: 20, parts: 2)
+        let key = try key()
+        var expiries: [String: Double] = [:]
+        for step in 0..<20_000 {
+            let now = Double(step) / 100
+            let token = "t\(Int.random(in: 0..<60, using: &random))"
+            if Bool.random(using: &random) {
+                let expiry = now + Double.random(in: 0..<5, using: &random)
+                cache.remember(
+                    Caller(subject: token, issuer: "", roles: [], privileges: []), for: token, until: expiry,
+                    signedBy: key, at: now)
+                expiries[token] = expiry
+            } else if let found = cache.caller(for: token, at: now) {
+                #expect(found.subject == token)
+                #expect(now < expiries[token] ?? 0)
+            }
+            #expect(cache.count <= 20)
+        }
+    }
+
+    @Test func theVerifierRemembersAndForgetsWithTheClock() async throws {
+        let key = try TestKey.make(.es256)
+        let clock = SettableClock()
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), clock: clock) { verifier in
+            let token = TokenSketch().signed(by: key)
+            #expect(verifier.rememberedCaller(for: token) == nil)
+            let caller = try await verifier.caller(for: token)
+            #expect(verifier.rememberedCaller(for: token) == caller)
+            #expect(verifier.rememberedCaller(for: token + "A") == nil)
+            clock.advance(by: 3629)
+            #expect(verifier.rememberedCaller(for: token) == caller)
+            clock.advance(by: 1)
+            #expect(verifier.rememberedCaller(for: token) == nil)
+            #expect(await verifier.fault(of: token) == .expired)
+            #expect(verifier.rememberedCaller(for: token) == nil)
+        }
+    }
+}
+
+/// SplitMix64: the same numbers on every run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@testable import Relay
+
+/// A pool on its event loop, for tests that are not.
+struct Loop: Sendable {
+    let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    let pool: NIOLoopBoundBox<UpstreamPool?>
+
+    init() async throws {
+        let eventLoop = eventLoop
+        pool = try await eventLoop.submit { .init(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop) }.get()
+    }
+
+    static let patient = UpstreamTimeouts(connect: .seconds(20), firstByte: .seconds(20), gap: .seconds(20))
+
+    func send(
+        _ body: String = "{}", to upstream: Upstream, timeouts: UpstreamTimeouts = patient, fresh: Bool = false,
+        pausedFromTheStart: Bool = false
+    ) async throws -> Exchange {
+        let (events, report) = AsyncStream.makeStream(of: Exchange.Event.self)
+        let ticket = try await eventLoop.submit {
+            let head = HTTPRequestHead(
+                version: .http1_1, method: .POST, uri: "/call",
+                headers: ["Host": upstream.authority, "Content-Length": "\(body.utf8.count)"])
+            let ticket = UpstreamTicket()
+            try #require(pool.value).send(
+                UpstreamRequest(head: head, body: ByteBuffer(string: body)), to: upstream, for: Recorder(report),
+                ticket: ticket, timeouts: timeouts, fresh: fresh)
+            if pausedFromTheStart { ticket.pauseReading() }
+            return NIOLoopBound(ticket, eventLoop: eventLoop)
+        }.get()
+        return Exchange(eventLoop: eventLoop, ticket: ticket, events: events)
+    }
+
+    private final class Recorder: UpstreamExchange {
+        private let report: AsyncStream<Exchange.Event>.Continuation
+
+        init(_ report: AsyncStream<Exchange.Event>.Continuation) { self.report = report }
+
+        /// Let go of without a word, as after `cancel`.
+        deinit { report.finish() }
+
+        func upstreamAnswered(_ head: HTTPResponseHead) { report.yield(.head(Int(head.status.code))) }
+        func upstreamSent(_ bytes: ByteBuffer) { report.yield(.bytes(String(buffer: bytes))) }
+
+        func upstreamEnded() {
+            report.yield(.ended)
+            report.finish()
+        }
+
+        func upstreamFailed(_ failure: UpstreamFailure) {
+            report.yield(.failed(failure))
+            report.finish()
+        }
+    }
+}
+
+/// A request under way, and what has come of it.
+struct Exchange: Sendable {
+    enum Event: Hashable, Sendable {
+        case head(Int)
+        case bytes(String)
+        case ended
+        case failed(UpstreamFailure)
+    }
+
+    let eventLoop: any EventLoop
+    let ticket: NIOLoopBound<UpstreamTicket>
+    let events: AsyncStream<Event>
+
+    func next() async throws -> Event {
+        var iterator = events.makeAsyncIterator()
+        return try #require(await iterator.next())
+    }
+
+    /// Everything up to the end, pieces of the body joined.
+    func all() async -> [Event] {
+        var all: [Event] = []
+        for await event in events {
+            if case .bytes(let more) = event, case .bytes(let before) = all.last {
+                all[all.count - 1] = .bytes(before + more)
+            } else {
+                all.append(event)
+            }
+        }
+        return all
+    }
+
+    func onLoop(_ body: @escaping @Sendable (UpstreamTicket) -> Void) async throws {
+        try await eventLoop.submit { body(ticket.value) }.get()
+    }
+}

@@ -1,0 +1,397 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import SimpleAICore
+import Synchronization
+import Testing
+
+@testable import Relay
+
+/// Over real sockets: what a runner does to its connection, and what becomes of the exchange and the next one.
+@Suite(.timeLimit(.minutes(1))) struct UpstreamPoolTests {
+    private let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    private let answered: [Exchange.Event] = [.head(200), .bytes("ok"), .ended]
+
+    private func start() async throws -> (Engine, Loop, Upstream) {
+        let engine = try await Engine()
+        return (engine, try await Loop(), Upstream(runner: "r", host: "127.0.0.1", port: engine.port))
+    }
+
+    /// One exchange that leaves its connection behind, idle.
+    private func prepared() async throws -> (Engine, Loop, Upstream, Peer) {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send(answer)
+        #expect(await exchange.all() == answered)
+        return (engine, loop, upstream, peer)
+    }
+
+    // MARK: Keeping alive
+
+    @Test func aConnectionServesOneExchangeAfterTheOther() async throws {
+        var (_, loop, upstream, peer) = try await prepared()
+        for number in 1...3 {
+            let exchange = try await loop.send("call \(number)", to: upstream)
+            let request = try await peer.read(until: "call \(number)")
+            #expect(request.hasPrefix("POST /call HTTP/1.1\r\n"))
+            try await peer.send(answer)
+            #expect(await exchange.all() == answered)
+        }
+    }
+
+    @Test func aFreshConnectionIsMadeWhereOneIsAskedFor() async throws {
+        let (engine, loop, upstream, _) = try await prepared()
+        let exchange = try await loop.send(to: upstream, fresh: true)
+        var second = try await engine.accept()
+        try await second.read(until: "{}")
+        try await second.send(answer)
+        #expect(await exchange.all() == answered)
+    }
+
+    @Test func exchangesAtTheSameTimeHaveConnectionsOfTheirOwn() async throws {
+        let (engine, loop, upstream) = try await start()
+        let first = try await loop.send("one", to: upstream)
+        var firstPeer = try await engine.accept()
+        let second = try await loop.send("two", to: upstream)
+        var secondPeer = try await engine.accept()
+        try await firstPeer.read(until: "one")
+        try await secondPeer.read(until: "two")
+        try await secondPeer.send(answer)
+        #expect(await second.all() == answered)
+        try await firstPeer.send(answer)
+        #expect(await first.all() == answered)
+    }
+
+    @Test func aReusedConnectionThatClosesWithoutAnAnswerIsStale() async throws {
+        for reset in [false, true] {
+            var (_, loop, upstream, peer) = try await prepared()
+            let exchange = try await loop.send("again", to: upstream)
+            try await peer.read(until: "again")
+            if reset { try await peer.reset() } else { try await peer.finish() }
+            #expect(await exchange.all() == [.failed(.staleConnection)])
+        }
+    }
+
+    /// Something was answered, so it is not known whether the request was carried out.
+    @Test func aReusedConnectionThatBreaksInsideTheHeadIsNotStale() async throws {
+        for reset in [false, true] {
+            var (_, loop, upstream, peer) = try await prepared()
+            let exchange = try await loop.send("again", to: upstream)
+            try await peer.read(until: "again")
+            try await peer.send("HTTP/1.1 200 OK\r\nContent-Le")
+            if reset { try await peer.reset() } else { try await peer.finish() }
+            let events = await exchange.all()
+            guard case .failed(let failure) = events.last else {
+                Issue.record("\(events)")
+                return
+            }
+            #expect(failure != .staleConnection && events.count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ])
+    func aConnectionThatTheEngineWillCloseIsNotKept(answer: String) async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send(answer)
+        #expect(await exchange.all() == answered)
+        await peer.isLeft()
+    }
+
+    @Test func moreThanAnAnswerClosesTheConnection() async throws {
+        var (_, loop, upstream, peer) = try await prepared()
+        let exchange = try await loop.send("again", to: upstream)
+        try await peer.read(until: "again")
+        try await peer.send(answer + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        #expect(await exchange.all() == answered)
+        await peer.isLeft()
+    }
+
+    @Test func whatComesWithoutARequestClosesTheConnection() async throws {
+        let (_, _, _, peer) = try await prepared()
+        try await peer.send(answer)
+        await peer.isLeft()
+    }
+
+    // MARK: Answers
+
+    @Test func anAnswerComesAsItIsSent() async throws {
+        var (_, loop, upstream, peer) = try await prepared()
+        let exchange = try await loop.send("again", to: upstream)
+        try await peer.read(until: "again")
+        try await peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(try await exchange.next() == .head(200))
+        try await peer.send("3\r\none\r\n")
+        #expect(try await exchange.next() == .bytes("one"))
+        try await peer.send("3\r\ntwo\r\n")
+        #expect(try await exchange.next() == .bytes("two"))
+        try await peer.send("0\r\n\r\n")
+        #expect(try await exchange.next() == .ended)
+    }
+
+    @Test func informationalAnswersAreNoAnswer() async throws {
+        var (_, loop, upstream, peer) = try await prepared()
+        let exchange = try await loop.send("again", to: upstream)
+        try await peer.read(until: "again")
+        try await peer.send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer)
+        #expect(await exchange.all() == answered)
+    }
+
+    @Test func aBodyThatTheConnectionsEndMarksIsComplete() async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send("HTTP/1.0 200 OK\r\n\r\nok")
+        try await peer.finish()
+        #expect(await exchange.all() == answered)
+    }
+
+    @Test func aResetIsNoEndOfABody() async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send("HTTP/1.0 200 OK\r\n\r\nok")
+        #expect(try await exchange.next() == .head(200))
+        #expect(try await exchange.next() == .bytes("ok"))
+        try await peer.reset()
+        #expect(try await exchange.next() == .failed(.closedDuringAnswer))
+    }
+
+    @Test(arguments: ["Content-Length: 9", "Transfer-Encoding: chunked"], [false, true])
+    func aConnectionThatBreaksInsideTheBodyIsTold(framing: String, reset: Bool) async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send("HTTP/1.1 200 OK\r\n\(framing)\r\n\r\n2\r\nok\r\n")
+        #expect(try await exchange.next() == .head(200))
+        guard case .bytes = try await exchange.next() else {
+            Issue.record("no body")
+            return
+        }
+        if reset { try await peer.reset() } else { try await peer.finish() }
+        #expect(await exchange.all().last == .failed(.closedDuringAnswer))
+    }
+
+    @Test func aFreshConnectionThatClosesWithoutAnAnswerIsNotStale() async throws {
+        for reset in [false, true] {
+            let (engine, loop, upstream) = try await start()
+            let exchange = try await loop.send(to: upstream)
+            var peer = try await engine.accept()
+            try await peer.read(until: "{}")
+            if reset { try await peer.reset() } else { try await peer.finish() }
+            #expect(await exchange.all() == [.failed(.closedBeforeAnswer)])
+        }
+    }
+
+    @Test(arguments: [
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+    ])
+    func nonsenseIsToldAndItsConnectionNotUsedAgain(nonsense: String) async throws {
+        for isReused in [false, true] {
+            var (engine, loop, upstream, peer) = try await prepared()
+            let exchange = try await loop.send("again", to: upstream, fresh: !isReused)
+            if !isReused { peer = try await engine.accept() }
+            try await peer.read(until: "again")
+            try await peer.send(nonsense)
+            guard case .failed(.malformed) = await exchange.all().last else {
+                Issue.record("reused: \(isReused)")
+                continue
+            }
+            await peer.isLeft()
+        }
+    }
+
+    @Test func anAnswerBeforeTheRequestWasReadLeavesNoConnectionBehind() async throws {
+        let (engine, loop, upstream) = try await start()
+        let body = String(repeating: "x", count: 32 << 20)  // more than both sockets hold
+        async let accepted = engine.accept()
+        let exchange = try await loop.send(body, to: upstream)
+        let peer = try await accepted
+        try await peer.channel.setOption(.autoRead, value: false).get()
+        try await peer.send(answer)
+        #expect(await exchange.all() == answered)
+        try await peer.channel.setOption(.autoRead, value: true).get()
+        await peer.isLeft()
+    }
+
+    // MARK: Nobody there
+
+    @Test func aRefusedConnectionIsTold() async throws {
+        let (engine, loop, upstream) = try await start()
+        try await engine.stopListening()
+        let exchange = try await loop.send(to: upstream)
+        #expect(await exchange.all() == [.failed(.refused)])
+        let named = Upstream(runner: "r", host: "localhost", port: engine.port)
+        let second = try await loop.send(to: named)
+        #expect(await second.all() == [.failed(.refused)])
+    }
+
+    @Test func aHostThatDoesNotExistIsUnreachable() async throws {
+        let loop = try await Loop()
+        let exchange = try await loop.send(to: Upstream(runner: "r", host: "nobody.invalid", port: 80))
+        guard case .failed(.unreachable) = await exchange.all().first else {
+            Issue.record("not unreachable")
+            return
+        }
+    }
+
+    // MARK: Time
+
+    @Test func anAnswerThatDoesNotBeginInTimeIsGivenUp() async throws {
+        let (engine, loop, upstream) = try await start()
+        let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(60), gap: .seconds(20))
+        let exchange = try await loop.send(to: upstream, timeouts: limits)
+        let peer = try await engine.accept()
+        #expect(await exchange.all() == [.failed(.firstByteTimeout)])
+        await peer.isLeft()
+    }
+
+    /// A head alone is no first byte.
+    @Test func anAnswersHeadDoesNotStopTheClock() async throws {
+        let (engine, loop, upstream) = try await start()
+        let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(60), gap: .seconds(20))
+        let exchange = try await loop.send(to: upstream, timeouts: limits)
+        let peer = try await engine.accept()
+        try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        #expect(await exchange.all().last == .failed(.firstByteTimeout))
+        await peer.isLeft()
+    }
+
+    /// The limit for gaps holds from the first byte on, however long the one for the first byte is.
+    @Test func aGapThatIsTooLongIsNoticed() async throws {
+        let (engine, loop, upstream) = try await start()
+        let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .hours(1), gap: .milliseconds(60))
+        let exchange = try await loop.send(to: upstream, timeouts: limits)
+        let peer = try await engine.accept()
+        try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")
+        #expect(await exchange.all() == [.head(200), .bytes("ok"), .failed(.gapTimeout)])
+        await peer.isLeft()
+    }
+
+    // MARK: Leaving
+
+    @Test func cancellingClosesTheConnectionAndIsTheLastWord() async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")
+        #expect(try await exchange.next() == .head(200))
+        #expect(try await exchange.next() == .bytes("ok"))
+        try await exchange.onLoop {
+            $0.cancel()
+            $0.cancel()
+        }
+        await peer.isLeft()
+        // The recorder is let go of without another word, which ends the stream.
+        #expect(await exchange.all() == [])
+    }
+
+    @Test func cancellingBeforeTheConnectionIsMadeLeavesNoneBehind() async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.eventLoop.submit { [loop] in
+            let ticket = UpstreamTicket()
+            try #require(loop.pool.value).send(
+                UpstreamRequest(head: .init(version: .http1_1, method: .POST, uri: "/"), body: ByteBuffer()),
+                to: upstream, for: Deaf(), ticket: ticket, timeouts: Loop.patient)
+            ticket.cancel()
+            return NIOLoopBound(ticket, eventLoop: loop.eventLoop)
+        }.get()
+        let peer = try await engine.accept()
+        await peer.isLeft()
+        _ = exchange
+    }
+
+    private final class Deaf: UpstreamExchange {
+        func upstreamAnswered(_ head: HTTPResponseHead) { Issue.record("answered after cancelling") }
+        func upstreamSent(_ bytes: ByteBuffer) { Issue.record("sent after cancelling") }
+        func upstreamEnded() { Issue.record("ended after cancelling") }
+        func upstreamFailed(_ failure: UpstreamFailure) { Issue.record("failed after cancelling") }
+    }
+
+    // MARK: Back-pressure
+
+    @Test func pausingStopsTheEngineAndResumingLosesNothing() async throws {
+        let (engine, loop, upstream) = try await start()
+        let exchange = try await loop.send(to: upstream, pausedFromTheStart: true)
+        let peer = try await engine.accept()
+        let pieces = 1024
+        let piece = String(repeating: "x", count: 64 << 10)
+        try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: \(pieces * piece.utf8.count)\r\n\r\n")
+        let taken = Taken()
+        let writing = Task {
+            for _ in 0..<pieces {
+                try await peer.send(piece)
+                taken.count.withLock { $0 += 1 }
+            }
+        }
+        // Other exchanges on the same loop are the clock: as long as they get through, it would have read on.
+        let (otherEngine, other) = (try await Engine(), Self.self)
+        let otherUpstream = Upstream(runner: "o", host: "127.0.0.1", port: otherEngine.port)
+        var before = -1
+        while taken.now != before {
+            before = taken.now
+            for _ in 1...30 { try await other.roundTrip(loop, otherUpstream, otherEngine, answer) }
+        }
+        #expect(before < pieces / 2, "\(before) of \(pieces) pieces went into a connection that nobody reads")
+
+        try await exchange.onLoop { $0.resumeReading() }
+        var received = 0
+        loop: while true {
+            switch try await exchange.next() {
+            case .head: break
+            case .bytes(let bytes): received += bytes.utf8.count
+            case .ended: break loop
+            case .failed(let failure): throw failure
+            }
+        }
+        #expect(received == pieces * piece.utf8.count)
+        try await writing.value
+    }
+
+    private static func roundTrip(
+        _ loop: Loop, _ upstream: Upstream, _ engine: Engine, _ answer: String
+    ) async throws {
+        let exchange = try await loop.send(to: upstream, fresh: true)
+        var peer = try await engine.accept()
+        try await peer.read(until: "{}")
+        try await peer.send(answer)
+        #expect(await exchange.all().last == .ended)
+        try await peer.channel.close()
+    }
+
+    private final class Taken: Sendable {
+        let count = Mutex(0)
+        var now: Int { count.withLock { $0 } }
+    }
+
+    @Test func whatWePauseIsNoGapOfTheEngines() async throws {
+        let (engine, loop, upstream) = try await start()
+        let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(250), gap: .milliseconds(250))
+        let paused = try await loop.send(to: upstream, timeouts: limits, pausedFromTheStart: true)
+        var pausedPeer = try await engine.accept()
+        // One that is not paused shows that the limit has passed, twice over.
+        for _ in 1...2 {
+            let other = try await loop.send(to: upstream, timeouts: limits, fresh: true)
+            _ = try await engine.accept()
+            #expect(await other.all() == [.failed(.firstByteTimeout)])
+        }
+        try await pausedPeer.read(until: "{}")
+        try await pausedPeer.send(answer)
+        try await paused.onLoop { $0.resumeReading() }
+        #expect(await paused.all() == answered)
+    }
+}

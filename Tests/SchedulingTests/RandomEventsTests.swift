@@ -1,0 +1,26 @@
+import Foundation
+import Testing
+
+@Suite struct RandomEventsTests {
+    private static let seeds = 1...8 as ClosedRange<UInt64>
+
+    /// 200,000 in all unless `SIMPLEAI_RANDOM_EVENTS` asks for more.
+    private static let eventsPerSeed: Int = {
+        let wanted = ProcessInfo.processInfo.environment["SIMPLEAI_RANDOM_EVENTS"].flatMap { Int($0) } ?? 0
+        return max(200_000, wanted) / seeds.count
+    }()
+
+    @Test(arguments: seeds)
+    func whatMustHoldHoldsInAnyOrderOfEvents(_ seed: UInt64) throws {
+        var fleet = RandomFleet(seed: seed)
+        try fleet.run(events: Self.eventsPerSeed)
+        // A storm in which nothing happens would prove nothing.
+        for kind in [
+            "granted", "served after waiting", "wakes", "awake", "not awake", "queue_full", "rejected queue_full",
+            "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
+            "wake_failed",
+        ] {
+            #expect(fleet.tally[kind, default: 0] > 0, "no \(kind) with seed \(seed): \(fleet.tally)")
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// A scheduler's state with an owned clock and a timer that fires when it was asked to.
+struct Bench {
+    private(set) var state: SchedulerState
+    let start: ContinuousClock.Instant
+    private(set) var now: ContinuousClock.Instant
+    private(set) var timer: ContinuousClock.Instant?
+    /// Everything that came out, in order.
+    private(set) var effects: [SchedulerEffect] = []
+
+    static let schedule: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }
+
+    /// The schedule of wake.md: 0, 1, 3, 7, 15, then every 15 s.
+    static func offset(_ number: Int) -> Duration {
+        number < schedule.count ? schedule[number] : .seconds(15) * (number - schedule.count + 2)
+    }
+
+    init(_ runners: Runner..., configure: (inout SchedulerState.Configuration) -> Void = { _ in }) {
+        self.init(runners, configure: configure)
+    }
+
+    init(_ runners: [Runner], configure: (inout SchedulerState.Configuration) -> Void = { _ in }) {
+        var configuration = SchedulerState.Configuration()
+        configuration.packetOffset = Self.offset
+        configure(&configuration)
+        state = SchedulerState(configuration)
+        start = .now
+        now = start
+        for runner in runners { state.add(runner) }
+    }
+
+    /// With all of them awake.
+    static func ready(
+        _ runners: Runner..., configure: (inout SchedulerState.Configuration) -> Void = { _ in }
+    ) -> Bench {
+        var bench = Bench(runners, configure: configure)
+        for runner in runners { bench.answered(runner.id) }
+        bench.forgetEffects()
+        return bench
+    }
+
+    // MARK: Events
+
+    mutating func place(
+        _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
+        excluding: Set<RunnerID> = []
+    ) -> Placement {
+        let placement = state.place(
+            PlacementRequest(
+                models: models, isExact: exact, preferredMachineTypes: prefer, mayWake: mayWake, excluded: excluding),
+            now: now)
+        collect()
+        return placement
+    }
+
+    mutating func lease(_ models: [ModelID], prefer: [String] = []) throws -> Lease {
+        let placement = place(models, prefer: prefer)
+        guard case .granted(let lease) = placement else {
+            Issue.record("no lease: \(placement)")
+            throw Disappointment()
+        }
+        return lease
+    }
+
+    mutating func waiter(
+        _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
+        excluding: Set<RunnerID> = [], forMachine: Bool? = nil
+    ) throws -> WaiterID {
+        let placement = place(models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding)
+        guard case .waiting(let id, let machineIsWaking) = placement else {
+            Issue.record("does not wait: \(placement)")
+            throw Disappointment()
+        }
+        if let forMachine { #expect(machineIsWaking == forMachine) }
+        return id
+    }
+
+    mutating func refusal(
+        _ models: [ModelID], exact: Bool = false, mayWake: Bool = true, excluding: Set<RunnerID> = []
+    ) throws -> GatewayError {
+        let placement = place(models, exact: exact, mayWake: mayWake, excluding: excluding)
+        guard case .refused(let error) = placement else {
+            Issue.record("not refused: \(placement)")
+            throw Disappointment()
+        }
+        return error
+    }
+
+    mutating func release(_ lease: Lease) {
+        state.release(lease.id, now: now)
+        collect()
+    }
+
+    mutating func abandon(_ waiter: WaiterID, _ models: [ModelID]) {
+        state.abandon(waiter, models: models)
+        collect()
+    }
+
+    mutating func answered(_ runner: RunnerID, _ models: [String]? = nil) {
+        state.runnerAnswered(runner, engineModels: models, now: now)
+        collect()
+    }
+
+    mutating func unreachable(_ runner: RunnerID, times: Int = 1, lastByteAt: ContinuousClock.Instant? = nil) {
+        for _ in 0..<times { state.runnerUnreachable(runner, lastByteAt: lastByteAt, now: now) }
+        collect()
+    }
+
+    mutating func refused(_ runner: RunnerID) {
+        state.runnerRefused(runner, now: now)
+        collect()
+    }
+
+    mutating func couldNotConnect(_ runner: RunnerID) {
+        state.callCouldNotConnect(runner, now: now)
+        collect()
+    }
+
+    /// Lets time pass; the timer fires whenever it is due.
+    mutating func pass(_ duration: Duration) {
+        let end = now.advanced(by: duration)
+        while let due = timer, due <= end {
+            now = max(now, due)
+            fire()
+        }
+        now = end
+    }
+
+    /// The timer fires now, late or early.
+    mutating func fire() {
+        timer = nil
+        state.timePassed(now: now)
+        collect()
+    }
+
+    /// Time goes by without the timer.
+    mutating func oversleep(_ duration: Duration) {
+        now = now.advanced(by: duration)
+    }
+
+    mutating func forgetEffects() { effects = [] }
+
+    private mutating func collect() {
+        for effect in state.takeEffects() {
+            if case .startTimer(let instant) = effect { timer = instant }
+            effects.append(effect)
+        }
+    }
+
+    // MARK: What came of it
+
+    func grants() -> [(waiter: WaiterID, lease: Lease)] {
+        effects.compactMap { if case .grant(let waiter, let lease) = $0 { (waiter, lease) } else { nil } }
+    }
+
+    func lease(of waiter: WaiterID) -> Lease? { grants().first { $0.waiter == waiter }?.lease }
+
+    func rejection(of waiter: WaiterID) -> GatewayError? {
+        for case .reject(waiter, let error) in effects { return error }
+        return nil
+    }
+
+    func hasAnswer(_ waiter: WaiterID) -> Bool { lease(of: waiter) != nil || rejection(of: waiter) != nil }
+
+    func wakes() -> [RunnerID] {
+        effects.compactMap { if case .wakeStarted(let runner, _) = $0 { runner } else { nil } }
+    }
+
+    func packets() -> [Int] {
+        effects.compactMap { if case .sendPacket(_, _, let number) = $0 { number } else { nil } }
+    }
+
+    func status(_ runner: RunnerID) -> SchedulerSnapshot.RunnerStatus? {
+        state.snapshot(now: now).runners.first { $0.runner.id == runner }
+    }
+
+    func state(_ runner: RunnerID) -> RunnerState? { status(runner)?.state }
+    func active(_ runner: RunnerID) -> Int? { status(runner)?.active }
+    var waiting: Int { state.snapshot(now: now).waiting }
+}
+
+/// A test cannot go on; what went wrong has been recorded.
+struct Disappointment: Error {}
+
+extension Runner {
+    static func serving(
+        _ id: RunnerID, _ models: ModelID..., slots: Int = 1, weight: Int = 1, type: String = "", wakes: Bool = false
+    ) -> Runner {
+        Runner(
+            id: id, slots: slots, weight: weight, machineType: type, canBeWoken: wakes, statedModels: models)
+    }
+}

@@ -1,0 +1,262 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// A scheduler in a storm of random events, and what must hold after each of them.
+struct RandomFleet {
+    private var random: SeededGenerator
+    private var state: SchedulerState
+    private let runners: [Runner]
+    private var now = ContinuousClock.now
+    private var timer: ContinuousClock.Instant?
+
+    private var leases: [(lease: Lease, index: Int)] = []
+    private var returned: [Lease] = []
+    private var waiting: [WaiterID: PlacementRequest] = [:]
+    private var abandoned: Set<WaiterID> = []
+    private var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
+    private var doubleReturns = 0
+    private(set) var tally: [String: Int] = [:]
+
+    private static let models: [ModelID] = ["a", "b", "c", "d"]
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        var configuration = SchedulerState.Configuration()
+        configuration.queueLength = 6
+        configuration.queueTimeout = .seconds(20)
+        configuration.wakeTimeout = .seconds(60)
+        configuration.packetOffset = Bench.offset
+        state = SchedulerState(configuration)
+        runners = (0..<6).map { index in
+            Runner(
+                id: RunnerID("r\(index)"), slots: index % 3 + 1, weight: index % 2 + 1,
+                machineType: ["gpu", "cpu", ""][index % 3], canBeWoken: index % 2 == 0,
+                statedModels: index == 0 ? ["a", "b"] : [], aliases: index == 1 ? ["c": "x"] : [:])
+        }
+        for runner in runners { state.add(runner, rememberedModels: runner.id == "r2" ? ["b", "d"] : []) }
+    }
+
+    mutating func run(events: Int) throws {
+        for _ in 0..<events { try step() }
+        try end()
+    }
+
+    // MARK: Events
+
+    private mutating func step() throws {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<34: try place()
+        case 34..<60: release()
+        case 60..<64: abandon()
+        case 64..<76: answer()
+        case 76..<82: state.runnerUnreachable(anyRunner(), lastByteAt: .random(using: &random) ? nil : now, now: now)
+        case 82..<85: state.runnerRefused(anyRunner(), now: now)
+        case 85..<88: state.callCouldNotConnect(anyRunner(), now: now)
+        default: passTime()
+        }
+        try collect()
+        try check()
+    }
+
+    private mutating func anyRunner() -> RunnerID { runners.randomElement(using: &random)?.id ?? "r0" }
+
+    private mutating func place() throws {
+        let isExact = Bool.random(using: &random)
+        let model = Self.models.randomElement(using: &random) ?? "a"
+        let models: [ModelID] = isExact ? [model] : .random(using: &random) ? ["a", "b"] : ["b", "c", "d"]
+        var excluded: Set<RunnerID> = []
+        while Int.random(in: 0..<6, using: &random) == 0 { excluded.insert(anyRunner()) }
+        let request = PlacementRequest(
+            models: models, isExact: isExact, preferredMachineTypes: isExact ? [] : ["gpu", "cpu"],
+            mayWake: Int.random(in: 0..<5, using: &random) > 0, excluded: excluded)
+        switch state.place(request, now: now) {
+        case .granted(let lease):
+            tally["granted", default: 0] += 1
+            try hold(lease, for: request)
+        case .waiting(let id, _):
+            try expect(waiting[id] == nil, "a waiter's id is new")
+            waiting[id] = request
+        case .refused(let error): tally[error.code.rawValue, default: 0] += 1
+        }
+    }
+
+    private mutating func hold(_ lease: Lease, for request: PlacementRequest) throws {
+        let index = try #require(runners.firstIndex { $0.id == lease.runner })
+        try expect(request.models.contains(lease.model), "the lease is for a model that was asked for")
+        try expect(!request.excluded.contains(lease.runner), "an excluded runner serves nobody")
+        try expect(state.records[index].state == .ready, "only ready runners serve")
+        try expect(state.records[index].models[lease.model] == lease.engineModel, "the runner has the model")
+        try expect(!leases.contains { $0.lease.id == lease.id }, "a lease is new")
+        leases.append((lease, index))
+    }
+
+    private mutating func release() {
+        if Int.random(in: 0..<40, using: &random) == 0, let old = returned.randomElement(using: &random) {
+            state.release(old.id, now: now)
+            doubleReturns += 1
+            return
+        }
+        guard let index = leases.indices.randomElement(using: &random) else { return }
+        let lease = leases.remove(at: index).lease
+        returned.append(lease)
+        if returned.count > 50 { returned.removeFirst() }
+        state.release(lease.id, now: now)
+    }
+
+    private mutating func abandon() {
+        // Sorted, because the order of a dictionary is no part of the seed.
+        let ids = waiting.keys.sorted { $0.number < $1.number }
+        guard let id = ids.randomElement(using: &random), let request = waiting.removeValue(forKey: id) else { return }
+        abandoned.insert(id)
+        state.abandon(id, models: request.models)
+    }
+
+    private mutating func answer() {
+        let lists: [[String]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
+        let runner = anyRunner()
+        // A machine that has to be woken takes its time, or never comes.
+        let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
+        if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
+        state.runnerAnswered(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
+    }
+
+    private mutating func passTime() {
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0:
+            // To the timer, exactly.
+            if let timer { now = max(now, timer) }
+        case 1: now = now.advanced(by: .milliseconds(Int.random(in: 0...2000, using: &random)))
+        case 2: now = now.advanced(by: .seconds(Int.random(in: 0...5, using: &random)))
+        default:
+            // A timer that fires early, or twice.
+            state.timePassed(now: now)
+            timer = nil
+            return
+        }
+        guard let due = timer, due <= now else { return }
+        timer = nil
+        state.timePassed(now: now)
+    }
+
+    // MARK: Effects
+
+    private mutating func collect() throws {
+        for effect in state.takeEffects() {
+            switch effect {
+            case .grant(let id, let lease):
+                tally["served after waiting", default: 0] += 1
+                let request = try answered(id)
+                try hold(lease, for: request)
+                let overtaken = waiting.contains {
+                    $0.key.number < id.number && $0.value.models == request.models
+                        && $0.value.excluded == request.excluded
+                }
+                try expect(!overtaken, "first come, first served")
+            case .reject(let id, let error):
+                tally["rejected \(error.code.rawValue)", default: 0] += 1
+                _ = try answered(id)
+                if case .never = error.retry {
+                    try expect(error.code == .modelNotFound, "\(error) says when to try again")
+                }
+            case .sendPacket(let runner, let wake, let number):
+                let current = try #require(wakes[runner])
+                try expect(current.id == wake && number >= current.packets, "packets belong to the wake, in order")
+                wakes[runner]?.packets = number + 1
+            case .wakeStarted(let runner, let wake):
+                tally["wakes", default: 0] += 1
+                try expect(wakes[runner] == nil, "one wake per machine")
+                try expect(runners.contains { $0.id == runner && $0.canBeWoken }, "only machines that can be woken")
+                wakes[runner] = (wake, 0)
+            case .wakeEnded(let runner, let wake, _, let succeeded):
+                tally[succeeded ? "awake" : "not awake", default: 0] += 1
+                try expect(wakes.removeValue(forKey: runner)?.id == wake, "a wake ends once")
+            case .stateChanged(_, let from, let to): try expect(from != to, "a change is one")
+            case .startTimer(let instant): timer = instant
+            }
+        }
+    }
+
+    private mutating func answered(_ id: WaiterID) throws -> PlacementRequest {
+        try expect(!abandoned.contains(id), "whoever left gets nothing")
+        guard let request = waiting.removeValue(forKey: id) else {
+            Issue.record("one answer, to somebody who waits")
+            throw Disappointment()
+        }
+        return request
+    }
+
+    // MARK: Invariants
+
+    private func check() throws {
+        var active = Array(repeating: 0, count: runners.count)
+        for held in leases { active[held.index] += 1 }
+        for (index, record) in state.records.enumerated() {
+            try expect(record.active == active[index], "active calls are leases")
+            try expect(record.active <= record.runner.slots, "no more calls than slots")
+            try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
+            try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
+            try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
+        }
+        try expect(state.leases.count == leases.count, "leases are counted")
+        try expect(state.leases.doubleReturns == doubleReturns, "double returns are counted")
+        try expect(state.queue.count == waiting.count, "who waits is in the queue")
+        try checkWaiters()
+        if let next = state.nextDeadline {
+            // A timer that is due has not fired yet; one that is asked for is never later than needed.
+            try expect(timer.map { $0 <= next } ?? false, "the timer is set for the next deadline")
+        } else {
+            try expect(waiting.isEmpty && wakes.isEmpty, "whatever is under way has a deadline")
+        }
+    }
+
+    private func checkWaiters() throws {
+        var everybody: [Waiter] = []
+        _ = state.queue.contains { waiter in
+            everybody.append(waiter)
+            return false
+        }
+        for waiter in everybody {
+            try expect(waiting[waiter.id] == waiter.request, "a waiter is one of ours")
+            let able = state.records.filter { record in
+                !waiter.request.excluded.contains(record.runner.id)
+                    && waiter.request.models.contains { record.models[$0] != nil }
+            }
+            try expect(!able.contains { $0.state == .ready && $0.hasFreeSlot }, "nobody waits beside a free slot")
+            switch waiter.hope {
+            case .slot: try expect(able.contains { $0.state == .ready }, "a slot is waited for where there is one")
+            case .probe:
+                try expect(
+                    able.contains { $0.state == .unknown }
+                        || state.records.contains { $0.state == .unknown && !$0.modelsAreKnown },
+                    "a probe is waited for where one will decide")
+            case .wake(let id):
+                try expect(able.contains { $0.wake?.id == id }, "a wake is waited for while it is on, if it can help")
+            }
+        }
+    }
+
+    /// Everything can be wound up: no lease is lost, nobody waits for ever.
+    private mutating func end() throws {
+        for _ in 0..<1000 where !leases.isEmpty || !waiting.isEmpty || !wakes.isEmpty {
+            while let held = leases.popLast() {
+                state.release(held.lease.id, now: now)
+                try collect()
+            }
+            if let timer { now = max(now, timer) }
+            timer = nil
+            state.timePassed(now: now)
+            try collect()
+            try check()
+        }
+        try expect(leases.isEmpty && waiting.isEmpty && wakes.isEmpty, "everything ends")
+        try expect(state.leases.count == 0, "every lease came back")
+    }
+
+    private func expect(_ holds: Bool, _ rule: String) throws {
+        guard !holds else { return }
+        Issue.record("\(rule)")
+        throw Disappointment()
+    }
+}

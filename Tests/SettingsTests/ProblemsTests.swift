@@ -1,0 +1,197 @@
+import Settings
+import Testing
+
+/// One text, one problem: where it is, and what is said about it.
+struct ProblemCase: CustomTestStringConvertible {
+    let text: String
+    let expected: String
+
+    /// `text` begins at line 2; `expected` is the whole line, or its beginning where it ends in `…`.
+    init(_ text: String, _ expected: String) {
+        self.text = text
+        self.expected = expected
+    }
+
+    var testDescription: String { expected }
+}
+
+@Suite struct ProblemsTests {
+    @Test(arguments: [
+        // Keys
+        ProblemCase("servr: {port: 1}", "s.yaml:2: servr: is unknown; did you mean `server`?"),
+        ProblemCase("server:\n  prot: 1", "s.yaml:3: server.prot: is unknown; did you mean `port`?"),
+        ProblemCase("server: {max-body: 1MiB}", "s.yaml:2: server.max-body: is unknown; did you mean `max_body`?"),
+        ProblemCase("server: {maxBody: 1MiB}", "s.yaml:2: server.maxBody: is unknown; did you mean `max_body`?"),
+        ProblemCase("models: {teapot: 1}", "s.yaml:2: models.teapot: is unknown; known here: show_members"),
+        ProblemCase("log:\n  level: info\n  level: debug", "s.yaml:3: log.level: is written again in line 4; keep one"),
+        ProblemCase("server: {<<: {port: 1}}", "s.yaml:2: server.\"<<\": merge keys are not read; write the keys out"),
+        ProblemCase("server: {[a]: 1}", "s.yaml:2: server: holds a key that is a list or a table; write a name"),
+        // Shapes
+        ProblemCase("server: 8080", "s.yaml:2: server: must be a table; write keys below it, indented"),
+        ProblemCase("server: {port: [1]}", "s.yaml:2: server.port: must be a single value; write a whole number…"),
+        ProblemCase("runners: {url: 'http://a'}", "s.yaml:2: runners: must be a list; write [first, second]…"),
+        ProblemCase("runners: [http]", "s.yaml:2: runners[0]: must be a table…"),
+        ProblemCase("classes:\n  fast:\n    - a\n    -\n", "s.yaml:5: classes.fast[1]: is empty; write a model id…"),
+        // Numbers, sizes and durations
+        ProblemCase("server:\n\n  port: 65536", "s.yaml:4: server.port: 65536 is out of range; write a whole number…"),
+        ProblemCase("server: {port: -1}", "s.yaml:2: server.port: -1 is out of range; write a whole number from 0 to…"),
+        ProblemCase("server: {port: 80a}", "s.yaml:2: server.port: \"80a\" is no whole number; write a whole number…"),
+        ProblemCase(
+            "server: {max_body: 32MB}", "s.yaml:2: server.max_body: \"32MB\" has no unit that is known; write 32MiB"),
+        ProblemCase("server: {max_body: big}", "s.yaml:2: server.max_body: \"big\" is no size; write one like 64KiB…"),
+        ProblemCase("server: {drain: 30}", "s.yaml:2: server.drain: \"30\" has no unit that is known; write 30s…"),
+        ProblemCase("server: {drain: soon}", "s.yaml:2: server.drain: \"soon\" is no duration; write one like 500ms…"),
+        ProblemCase(
+            "server: {drain: 9223372036854775807h}", "s.yaml:2: server.drain: \"9223372036854775807h\" is out of…"),
+        ProblemCase("keepalive: {every: 0s}", "s.yaml:2: keepalive.every: \"0s\" is out of range; write 100ms to 5m"),
+        ProblemCase("server: {max_buffered: 1MiB}", "s.yaml:2: server.max_buffered: 1MiB is less than one body…"),
+        // Choices
+        ProblemCase("models: {show_members: yes}", "s.yaml:2: models.show_members: \"yes\" is neither true nor false…"),
+        ProblemCase(
+            "log: {level: warn}",
+            "s.yaml:2: log.level: \"warn\" is not known here; write trace, debug, info, notice, warning, error or critical"
+                + "…"),
+        ProblemCase(
+            "log: {format: jsn}",
+            "s.yaml:2: log.format: \"jsn\" is not known here; write text or json: did you mean json?"),
+        ProblemCase(
+            "errors: {permission_denied_status: 404}", "s.yaml:2: errors.permission_denied_status: \"404\" is not…"),
+        // Machines
+        ProblemCase("runners:\n  - {id: a}", "s.yaml:3: runners[0].url: is required; write the engine's address…"),
+        ProblemCase(
+            "runners:\n  - url: http://a\n    wake: {port: 9}",
+            "s.yaml:4: runners[0].wake.mac: is required; write the machine's MAC address"),
+        ProblemCase(
+            "runners:\n  - url: http://a\n    wake:\n      mac: AA:BB:CC:DD:EE",
+            "s.yaml:5: runners[0].wake.mac: \"AA:BB:CC:DD:EE\" is no MAC address; write it as AA:BB:CC:DD:EE:FF…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: 'FF:FF:FF:FF:FF:FF'}}]",
+            "s.yaml:2: runners[0].wake.mac: FF:FF:FF:FF:FF:FF belongs to no single machine…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', secure_on: hunter2}}]",
+            "s.yaml:2: runners[0].wake.secure_on: is no SecureOn password; write its six bytes…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
+            "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', id: 'my gpu'}]", "s.yaml:2: runners[0].id: \"my gpu\" cannot be a runner's id…"
+        ),
+        ProblemCase(
+            "runners: [{url: 'http://a', probe: {path: health}}]",
+            "s.yaml:2: runners[0].probe.path: \"health\" is no path…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', api_key: \"a\\nb\"}]",
+            "s.yaml:2: runners[0].api_key: has characters that no header…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', tls: {ca_file: /nowhere/ca.pem}}]",
+            "s.yaml:2: runners[0].tls.ca_file: there is no file \"/nowhere/ca.pem\"; create it or mend the path"),
+        ProblemCase(
+            "server: {host: 'http://a'}", "s.yaml:2: server.host: \"http://a\" is no host; write an IP address…"),
+        // Waking
+        ProblemCase("wake: {schedule: [0s, 3s, 1s]}", "s.yaml:2: wake.schedule: does not rise…"),
+        ProblemCase("wake: {schedule: []}", "s.yaml:2: wake.schedule: is empty; write at least [0s]"),
+        ProblemCase(
+            "wake: {timeout: 5s, schedule: [6s]}", "s.yaml:2: wake.schedule: sends its first packet at 6s, not before…"),
+        ProblemCase(
+            "wake: {timeout: 1s, probe_every: 2s}", "s.yaml:2: wake.probe_every: looks for the machine too seldom…"),
+    ])
+    func problemIsReportedWhereItIs(_ problem: ProblemCase) {
+        expect(problem, in: problems(minimal + problem.text))
+    }
+
+    @Test(arguments: [
+        ProblemCase("server: {tls: {certificate: a.pem}}", "s.yaml:2: server.tls.certificate: not yet…"),
+        ProblemCase("server: {tls: {key: a.pem}}", "s.yaml:2: server.tls.key: not yet…"),
+        ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
+        ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
+        ProblemCase("routing: {policy: round_robin}", "s.yaml:2: routing.policy: not yet…"),
+        ProblemCase(
+            "classes: {fast: [a]}\nrouting: {classes: {fast: {policy: prefix_affinity}}}",
+            "s.yaml:3: routing.classes.fast.policy: not yet…"),
+        ProblemCase(
+            "classes: {fast: [a]}\nrouting: {classes: {fast: {speculative_wake: [a]}}}",
+            "s.yaml:3: routing.classes.fast.speculative_wake: not yet…"),
+        ProblemCase("routing: {ejection: {failures: 4}}", "s.yaml:2: routing.ejection.failures: not yet…"),
+        ProblemCase("routing: {ejection: {for: 11s}}", "s.yaml:2: routing.ejection.for: not yet…"),
+        ProblemCase("routing: {ejection: {max_share: 0.6}}", "s.yaml:2: routing.ejection.max_share: not yet…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', command: [wake]}}]",
+            "s.yaml:2: runners[0].wake.command: not yet…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', http: POST x}}]",
+            "s.yaml:2: runners[0].wake.http: not yet…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: 'a:1'}}]",
+            "s.yaml:2: runners[0].wake.relay: not yet…"),
+        ProblemCase("fleet: {token: secret}", "s.yaml:2: fleet.token: not yet…"),
+        ProblemCase("fleet: {token_file: secret}", "s.yaml:2: fleet.token_file: not yet…"),
+        ProblemCase("fleet: {tokens: {a: b}}", "s.yaml:2: fleet.tokens: not yet…"),
+        ProblemCase("fleet: {allowed_hosts: [a]}", "s.yaml:2: fleet.allowed_hosts: not yet…"),
+        ProblemCase("fleet: {runner_timeout: 91s}", "s.yaml:2: fleet.runner_timeout: not yet…"),
+        ProblemCase("fleet: {grace: 4s}", "s.yaml:2: fleet.grace: not yet…"),
+        ProblemCase("sleep: {after: 10m}", "s.yaml:2: sleep.after: not yet…"),
+        ProblemCase("policies: [{role: a}]", "s.yaml:2: policies: not yet…"),
+        ProblemCase("limits: {calls: 1}", "s.yaml:2: limits: not yet…"),
+        ProblemCase("keys: {database: ./my.db}", "s.yaml:2: keys.database: not yet…"),
+    ])
+    func laterKeysAreRefusedWhenTheyAskForSomething(_ problem: ProblemCase) {
+        expect(problem, in: problems(minimal + problem.text))
+    }
+
+    @Test(arguments: [
+        "server: {tls: {certificate: '', key: ''}, trusted_proxies: [], cors: {origins: []}}",
+        "routing: {policy: least_busy, ejection: {failures: 5, for: 10s, max_share: 0.5}}",
+        "fleet: {token: '', tokens: {}, allowed_hosts: [], runner_timeout: 90s, grace: 5000ms}",
+        "sleep: {after: 0ms}\npolicies: []\nlimits: {}\nkeys: {database: ./simpleai.db}",
+    ])
+    func laterKeysThatAskForNothingAreAccepted(_ text: String) {
+        #expect(problems(minimal + text) == [])
+    }
+
+    @Test func allProblemsComeAtOnceInTheFilesOrder() {
+        let text = """
+            auth:
+              mode: none
+            log: {level: loud}
+            server:
+              port: x
+              port: y
+              bogus: 1
+            runners:
+              - id: a
+                id: b
+                url: ftp://a
+              - url: ${NOWHERE}
+            """
+        let found = problems(text, environment: ["SIMPLEAI__SERVER__DRAIN": "never"])
+        #expect(
+            found.map { $0.prefix { $0 != " " } } == [
+                "s.yaml:3:", "s.yaml:5:", "s.yaml:6:", "s.yaml:7:", "s.yaml:9:", "s.yaml:11:", "s.yaml:12:",
+                "environment",
+            ], "\(found)")
+    }
+
+    @Test func emptyClassDoesNotHideThatTheDefaultIsMissing() {
+        #expect(problems(minimal + "classes: {big: []}").count == 2)
+    }
+
+    @Test func threeOfAKindAreTwoProblems() {
+        let found = problems(minimal + "log:\n  level: info\n  level: info\n  'level': info\n")
+        #expect(
+            found == [
+                "s.yaml:3: log.level: is written again in line 5; keep one",
+                "s.yaml:4: log.level: is written again in line 5; keep one",
+            ])
+    }
+
+    private func expect(_ problem: ProblemCase, in found: [String]) {
+        #expect(found.count == 1, "\(found)")
+        let matches: Bool? =
+            if problem.expected.hasSuffix("…") {
+                found.first?.hasPrefix(problem.expected.dropLast())
+            } else {
+                found.first.map { $0 == problem.expected }
+            }
+        #expect(matches == true, "\(found)")
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import Settings
+import SimpleAICore
+import Testing
+
+/// Every key reaches its property.
+@Suite struct SectionsTests {
+    @Test func server() throws {
+        let text = """
+            server:
+              host: ::1
+              port: 0
+              event_loops: 2
+              drain: 10s
+              drain_notice: 500ms
+              max_body: 1MiB
+              max_buffered: 2GiB
+              max_connections: 7
+              idle_timeout: 1h
+              max_headers: 2000B
+            """
+        let server = try settings(text).server
+        #expect(server.host == "::1")
+        #expect(server.port == 0)
+        #expect(server.eventLoops == 2)
+        #expect(server.drain == .seconds(10))
+        #expect(server.drainNotice == .milliseconds(500))
+        #expect(server.maxBody == .mebibytes(1))
+        #expect(server.maxBuffered == .mebibytes(2048))
+        #expect(server.maxConnections == 7)
+        #expect(server.idleTimeout == .seconds(3600))
+        #expect(server.maxHeaders == ByteCount(bytes: 2000))
+    }
+
+    @Test func issuers() throws {
+        let text = """
+            auth:
+              leeway: 5s
+              issuers:
+                - issuer: https://a.example/
+                  audience: [one, two]
+                  algorithms: [ES384]
+                  token_type: at+jwt
+                  scopes: [chat, "no"]
+                  refresh: { every: 1m, cooldown: 2s }
+                  jwks_url: https://a.example/keys?policy=1
+                  role_claims: [groups, [resource_access, my.client, roles]]
+                  admin_role: boss
+                  specific_role: picker
+            """
+        let auth = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth
+        #expect(auth.leeway == .seconds(5))
+        var expected = Settings.Issuer(issuer: "https://a.example/", audience: .oneOf(["one", "two"]))
+        expected.algorithms = ["ES384"]
+        expected.tokenType = "at+jwt"
+        expected.scopes = ["chat", "no"]
+        expected.refreshEvery = .seconds(60)
+        expected.refreshCooldown = .seconds(2)
+        expected.keys = .url("https://a.example/keys?policy=1")
+        expected.roleClaims = [.dotted("groups"), .keys(["resource_access", "my.client", "roles"])]
+        expected.adminRole = "boss"
+        expected.specificRole = "picker"
+        #expect(auth.issuers == [expected])
+    }
+
+    @Test func keysFromAFile() throws {
+        try withDirectory { directory in
+            let path = try directory.write("keys.json", Data("{}".utf8))
+            let text = "auth: {issuers: [{issuer: 'http://a.example', audience: x, jwks_file: '\(path)'}]}"
+            let loaded = try SettingsFile.parse(text, name: "s.yaml", environment: [:])
+            #expect(loaded.settings.auth.issuers.first?.keys == .file(path: path))
+            #expect(!loaded.warnings.contains { $0.key.hasPrefix("auth") })
+        }
+    }
+
+    @Test func classesKeepTheFilesOrder() throws {
+        let read = try settings("classes: {zebra: [a], fast: [c, b], apple: [d]}\ndefault_class: apple")
+        #expect(read.classes.map(\.name) == ["zebra", "fast", "apple"])
+        #expect(read.classes[1].models == ["c", "b"])
+        #expect(read.defaultClass == "apple")
+    }
+
+    @Test func routing() throws {
+        let text = """
+            classes: {fast: [a]}
+            routing:
+              policy: least_busy
+              classes:
+                fast: { policy: least_busy, prefer: [big, small], speculative_wake: [] }
+              queue: { length: 0, timeout: 1s }
+              failover: { attempts: 1, after_send: never }
+              ejection: { failures: 5, for: 10000ms, max_share: 0.50 }
+              timeouts: { connect: 1s, first_byte: 2s, gap: 3s, total: 4s }
+            """
+        let routing = try settings(text).routing
+        #expect(routing.prefer == ["fast": ["big", "small"]])
+        #expect(routing.queueLength == 0)
+        #expect(routing.queueTimeout == .seconds(1))
+        #expect(routing.failoverAttempts == 1)
+        #expect(routing.afterSend == .never)
+        #expect(routing.timeouts.connect == .seconds(1))
+        #expect(routing.timeouts.firstByte == .seconds(2))
+        #expect(routing.timeouts.gap == .seconds(3))
+        #expect(routing.timeouts.total == .seconds(4))
+    }
+
+    @Test func runners() throws {
+        let text = """
+            runners:
+              - id: gpu
+                url: https://10.0.0.5:8443/engine/v1/
+                models: ["llama3:8b", "123"]
+                aliases: { "llama": "llama3:8b" }
+                slots: 4
+                weight: 2
+                machine_type: big
+                stream_usage: false
+                tls: { verify: false }
+                api_key: sk-1
+                probe: { path: /health, every: 1s, timeout: 100ms }
+                wake: { mac: 525400.123456, broadcast: 10.0.0.255, port: 7, secure_on: "01-02-03-04-05-06" }
+            """.replacing("525400.123456", with: "5254.0012.3456")
+        let runner = try #require(try settings(text).runners.first)
+        #expect(runner.id == "gpu")
+        #expect(runner.url == "https://10.0.0.5:8443/engine")
+        #expect(runner.models == ["llama3:8b", "123"])
+        #expect(runner.aliases == ["llama": "llama3:8b"])
+        #expect(runner.slots == 4)
+        #expect(runner.weight == 2)
+        #expect(runner.machineType == "big")
+        #expect(!runner.streamUsage)
+        #expect(!runner.tls.verify)
+        #expect(runner.apiKey == "sk-1")
+        #expect(runner.probe.path == "/health")
+        #expect(runner.probe.every == .seconds(1))
+        #expect(runner.probe.timeout == .milliseconds(100))
+        #expect(runner.wake?.mac == MACAddress("52:54:00:12:34:56"))
+        #expect(runner.wake?.broadcast == "10.0.0.255")
+        #expect(runner.wake?.port == 7)
+        #expect(runner.wake?.secureOn == [1, 2, 3, 4, 5, 6])
+    }
+
+    /// Digits and colons are a number to the base of 60 in YAML 1.1, and digits alone one to the base of 10.
+    @Test(arguments: ["10:20:30:40:50:51", "1020.3040.5051", "10-20-30-40-50-51"])
+    func macOfDigitsIsNoNumber(_ mac: String) throws {
+        let runner = try settings("runners: [{url: 'http://a', wake: {mac: \(mac)}}]").runners.first
+        #expect(runner?.wake?.mac.description == "10:20:30:40:50:51")
+    }
+
+    @Test func wakeBlocksTakeTheirDefaultsFromTheWakeSection() throws {
+        let text = """
+            runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56'}}, {url: 'http://b', wake: {}}]
+            wake: {broadcast: 192.168.1.255, port: 7}
+            """
+        let runners = try settings(text).runners
+        #expect(runners[0].wake?.broadcast == "192.168.1.255")
+        #expect(runners[0].wake?.port == 7)
+        #expect(runners[1].wake == nil)
+    }
+
+    @Test func wake() throws {
+        let text = """
+            wake:
+              enabled: false
+              timeout: 2m
+              schedule: [500ms, 2s]
+              probe_every: 100ms
+              roles: [family]
+            """
+        let wake = try settings(text).wake
+        #expect(!wake.enabled)
+        #expect(wake.timeout == .seconds(120))
+        #expect(wake.schedule == [.milliseconds(500), .seconds(2)])
+        #expect(wake.probeEvery == .milliseconds(100))
+        #expect(wake.roles == ["family"])
+    }
+
+    @Test func theRest() throws {
+        let text = """
+            fleet: { state_file: /var/lib/simpleai/state.json }
+            keepalive: { after: 1s, every: 2s }
+            expose: { runner: none }
+            models: { show_members: false }
+            errors: { permission_denied_status: 400 }
+            metrics: { token: abc }
+            log: { level: debug, format: json }
+            """
+        let read = try settings(text)
+        #expect(read.fleet.stateFile == "/var/lib/simpleai/state.json")
+        #expect(read.keepalive.after == .seconds(1))
+        #expect(read.keepalive.every == .seconds(2))
+        #expect(read.expose.runner == .none)
+        #expect(!read.models.showMembers)
+        #expect(read.errors.permissionDeniedStatus == 400)
+        #expect(read.metrics.token == "abc")
+        #expect(read.log.level == .debug)
+        #expect(read.log.format == .json)
+    }
+
+    @Test(arguments: ["no", "off", "0x10", "1e3", "2024-01-01", "true"])
+    func textsAreReadAsWritten(_ text: String) throws {
+        #expect(try settings("runners: [{url: 'http://a', machine_type: \(text)}]").runners[0].machineType == text)
+        #expect(try settings("classes: {fast: [\(text)]}").classes[0].models == [ModelID(text)])
+    }
+
+    @Test(arguments: ["", "~", "null"])
+    func keyWithoutAValueIsNoKey(_ nothing: String) throws {
+        #expect(
+            try settings("server:\n  port: \(nothing)\nrouting: \(nothing)\nrunners: \(nothing)") == settings(""))
+    }
+
+    @Test func anchorsAreRead() throws {
+        let text = "runners: [{id: a, url: 'http://a', probe: &p {every: 1s}}, {id: b, url: 'http://b', probe: *p}]"
+        #expect(try settings(text).runners.map(\.probe.every) == [.seconds(1), .seconds(1)])
+    }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import Testing
+
+@testable import Settings
+
+/// `simpleai-tokens.yaml`: what it may say, and what is said about the rest.
+@Suite struct TokenProviderSettingsTests {
+    private func read(_ text: String, environment: [String: String] = [:]) throws -> TokenProviderSettings {
+        try TokenProviderFile.parse(text, name: "t.yaml", environment: environment)
+    }
+
+    private func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
+        do {
+            _ = try TokenProviderFile.parse(text, name: "t.yaml", environment: environment)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    private let head = "issuer: https://sso.example.org\nclient: {id: app, secret: s}\n"
+
+    @Test func defaults() throws {
+        let settings = try read(head)
+        #expect(settings.issuer == "https://sso.example.org")
+        #expect(settings.token == .accessToken)
+        #expect(settings.timeout == .seconds(10))
+        #expect(!settings.allowsInsecure)
+        let selection = try settings.selection(user: nil, roles: [])
+        var client = TokenProviderSettings.Client(id: "app")
+        client.secret = "s"
+        #expect(
+            selection
+                == .init(
+                    client: client, grant: .clientCredentials, credentials: nil, scopes: [], audience: "", resources: []
+                ))
+    }
+
+    @Test func secretsComeFromTheEnvironmentOrFromFiles() throws {
+        try withDirectory { directory in
+            let file = try directory.write("password", Data("p q\n".utf8))
+            let settings = try read(
+                "issuer: https://sso.example.org\nclient: {id: app, secret: '${S}'}\nusers: {ann: {password_file: \(file)}}\n",
+                environment: ["S": "from outside"])
+            let selection = try settings.selection(user: "ann", roles: [])
+            #expect(selection.client.secret == "from outside")
+            #expect(selection.credentials == .init(username: "ann", password: "p q"))
+            #expect(selection.grant == .password)
+        }
+    }
+
+    @Test(arguments: [
+        ("issuer: https://sso.example.org\n", "t.yaml:1: client: no client is named; write client: { id: … }"),
+        (
+            "client: {id: app, secret: s}\n",
+            "t.yaml:1: issuer: is required; write the provider's URL, exactly as it names itself"
+        ),
+        ("issuer: http://sso.lan\nclient: {id: app, secret: s}\n", "t.yaml:1: issuer: has no TLS"),
+        ("issuer: https://a.example\nclient: {secret: s}\n", "t.yaml:2: client.id: is required"),
+        (
+            "issuer: https://a.example\nclient: {id: app}\n",
+            "t.yaml:2: client: client_credentials needs the client's secret"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, authentication: client_secret_post}\n",
+            "client.authentication: needs a secret"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s, authentication: none}\n",
+            "client.authentication: none sends no secret"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\ngrants: password\n",
+            "t.yaml:3: grants: is unknown; did you mean `grant`?"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\ngrant: passwort\n",
+            "grant: \"passwort\" is not known here"
+        ),
+        ("issuer: https://a.example\nclient: {id: app, secret: s}\ngrant: password\n", "needs a user's password"),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\npassword: x\n",
+            "username: is required beside a password"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\nscopes: ['a b']\n",
+            "scopes[0]: \"a b\" is no scope"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app}\nusers:\n  ann: {scopes: [a]}\n",
+            "t.yaml:4: users.ann: client_credentials needs"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\nroles:\n  admin: {user: ann}\n",
+            "roles.admin.user: there is no user ann; add it to users"
+        ),
+        (
+            "issuer: https://a.example\nclient: {id: app, secret: s}\nusers: {anna: {}}\nroles: {admin: {user: ann}}\n",
+            "did you mean anna?"
+        ),
+    ])
+    func problemsAreNamedWithTheirPlace(text: String, expected: String) {
+        let problems = problems(text)
+        #expect(problems.count == 1 && problems[0].contains(expected), "\(problems)")
+    }
+
+    @Test func problemsComeAllAtOnceAndWithoutSecrets() {
+        let found = problems(
+            "issuer: ftp://a\ntoken: refresh\nclient: {id: app, secret: hush, authentication: none}\nusers: {ann: {pasword: hush}}\n"
+        )
+        #expect(found.count == 4, "\(found)")
+        #expect(!found.contains { $0.contains("hush") })
+    }
+
+    @Test func anEmptyFileNamesTheExample() {
+        #expect(problems("\n") == ["t.yaml: is empty; begin with a copy of simpleai-tokens.example.yaml"])
+    }
+
+    @Test func plainHTTPIsForThisMachineOrForThoseWhoSaySo() throws {
+        _ = try read("issuer: http://127.0.0.1:5000\nclient: {id: app, secret: s}\n")
+        _ = try read("issuer: http://sso.lan\nallow_insecure: true\nclient: {id: app, secret: s}\n")
+    }
+
+    // MARK: - Who is asked for
+
+    private static let people = """
+        issuer: https://sso.example.org
+        client: {id: app, secret: s}
+        scopes: [openid]
+        username: service
+        password: service-password
+        users:
+          ann: {password: a}
+          bob: {username: bob@example.org, password: b, scopes: [openid, groups]}
+          bot: {client: {id: bot, secret: t}, grant: client_credentials}
+          eve: {grant: device_code}
+        roles:
+          reader: {scopes: [read]}
+          admin: {user: bob}
+          "model:specific": {client: {id: power, secret: u}, grant: client_credentials}
+        """
+
+    private func selection(_ user: String?, _ roles: String...) throws -> TokenProviderSettings.Selection {
+        try read(Self.people).selection(user: user, roles: roles)
+    }
+
+    @Test func usersAndRolesReplaceWhatTheFileSaysForAll() throws {
+        let nobody = try selection(nil)
+        #expect(nobody.credentials == .init(username: "service", password: "service-password"))
+        #expect(nobody.scopes == ["openid"])
+        #expect(try selection("ann").credentials == .init(username: "ann", password: "a"))
+        let bob = try selection("bob")
+        #expect(bob.credentials == .init(username: "bob@example.org", password: "b"))
+        #expect(bob.scopes == ["openid", "groups"])
+        #expect(bob.client.id == "app")
+        #expect(try selection(nil, "admin") == bob)
+        #expect(try selection("bob", "admin") == bob)
+        let power = try selection(nil, "model:specific")
+        #expect(power.client.id == "power")
+        #expect(power.grant == .clientCredentials)
+        #expect(power.credentials == nil)
+        #expect(try selection(nil, "reader").credentials?.username == "service")
+        #expect(try selection("eve").grant == .deviceCode)
+    }
+
+    private static let refusals: [(String?, [String], String)] = [
+        (
+            "dave", [],
+            "there is no user dave in the provider's settings; add it to users, where there are: ann, bob, bot, eve"
+        ),
+        (nil, ["admn"], "there is no role admn in the provider's settings; did you mean admin?"),
+        ("ann", ["admin"], "roles.admin stands for the user bob, and --user ann for another one"),
+        ("bot", ["model:specific"], "roles.model:specific and users.bot differ in `client`"),
+        ("bob", ["reader"], "roles.reader and users.bob differ in `scopes`"),
+    ]
+
+    @Test(arguments: refusals)
+    func whoIsUnknownOrTwoPeopleIsRefused(user: String?, roles: [String], expected: String) throws {
+        let settings = try read(Self.people)
+        let problem = #expect(throws: TokenProviderSettings.SelectionProblem.self) {
+            try settings.selection(user: user, roles: roles)
+        }
+        #expect(problem?.description.hasPrefix(expected) ?? false, "\(String(describing: problem))")
+    }
+
+    /// The token of another person is worse than none.
+    @Test func theServicesPasswordNeverStandsInForAUsers() throws {
+        let text =
+            "issuer: https://a.example\nclient: {id: app, secret: s}\nusername: service\npassword: p\ngrant: password\nusers: {ann: {}}\n"
+        #expect(problems(text).first?.contains("users.ann: the grant password needs a user's password") ?? false)
+    }
+
+    // MARK: - The example
+
+    @Test func theExampleLoadsAndShowsEveryKey() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let example = try String(contentsOf: root.appending(path: "simpleai-tokens.example.yaml"), encoding: .utf8)
+        let settings = try read(example)
+        #expect(settings.users.keys.sorted() == ["alice"])
+        #expect(settings.roles.keys.sorted() == ["admin", "model:specific"])
+
+        let everyKey = example.replacing(/(?m)^( *)#([a-z_]+:)/) { "\($0.output.1)\($0.output.2)" }
+        let report = SettingsReport()
+        let tree = try SettingsDocument.tree(
+            of: everyKey, name: "example", environment: .init(variables: [:]), report: report)
+        var whole = TokenProviderSettings()
+        SettingsTable.read(tree, report: report) { whole.read(from: &$0) }
+        #expect(report.problems.isEmpty, "\(report.problems)")
+        #expect(report.knownKeys.filter { !tree.mentions($0) }.map(\.description).sorted() == [])
+        #expect(report.knownKeys.count > 30)
+    }
+}

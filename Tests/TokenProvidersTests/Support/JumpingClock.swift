@@ -1,0 +1,32 @@
+import Synchronization
+
+/// A clock on which every sleep is over at once, and was as long as it should be.
+final class JumpingClock: Clock {
+    struct Instant: InstantProtocol {
+        var elapsed: Duration = .zero
+
+        func advanced(by duration: Duration) -> Instant { Instant(elapsed: elapsed + duration) }
+        func duration(to other: Instant) -> Duration { other.elapsed - elapsed }
+        static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
+    }
+
+    private struct State {
+        var now = Instant()
+        var sleeps: [Duration] = []
+    }
+
+    private let state = Mutex(State())
+
+    var now: Instant { state.withLock(\.now) }
+    var minimumResolution: Duration { .nanoseconds(1) }
+    /// How long each sleep was, in order.
+    var sleeps: [Duration] { state.withLock(\.sleeps) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        try Task.checkCancellation()
+        state.withLock { state in
+            state.sleeps.append(state.now.duration(to: deadline))
+            state.now = max(state.now, deadline)
+        }
+    }
+}
