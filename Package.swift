@@ -85,6 +85,13 @@ let package = Package(
         room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
 
+        // L2: the two halves, which never meet except in LocalFleet.
+        room(
+            "Gateway",
+            [
+                "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "Settings",
+                logging, lifecycle, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
         tests(of: "SimpleAICore"),
         tests(of: "Scheduling", ["SimpleAICore"]),
@@ -93,5 +100,8 @@ let package = Package(
         tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
+        tests(
+            of: "Gateway",
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
     ]
 )

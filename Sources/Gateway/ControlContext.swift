@@ -1,0 +1,25 @@
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What a control-plane request carries: besides Hummingbird's own, who is at the other end.
+struct ControlContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let peer: SocketAddress?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        peer = source.channel.remoteAddress
+    }
+
+    /// Whether the request came over the loopback interface.
+    var isLocal: Bool {
+        switch peer {
+        case .v4, .v6:
+            guard let address = peer?.ipAddress else { return false }
+            return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
+        case .unixDomainSocket: return true
+        case nil: return false
+        }
+    }
+}

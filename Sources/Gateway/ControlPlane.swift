@@ -1,0 +1,95 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// What the control plane's routes do: ordinary handlers, off the hot path.
+struct ControlPlane: Sendable {
+    let gateway: GatewayServices
+    let issuers: @Sendable () -> [Metrics.IssuerGauge]
+
+    func models(for request: Request) async throws -> Response {
+        Self.json(try await list(for: request).json)
+    }
+
+    /// Ids may hold `/` and `:`, percent-encoded or not.
+    func model(for request: Request) async throws -> Response {
+        let list = try await list(for: request)
+        let id = request.uri.path.dropFirst("/v1/models/".count).removingPercentEncoding ?? ""
+        guard let entry = list.entries.first(where: { $0.id == id }) else {
+            throw GatewayError(
+                .modelNotFound, "There is no model \"\(id)\" that you may ask for. GET /v1/models lists them.",
+                param: "model")
+        }
+        return Self.json(entry.json)
+    }
+
+    /// Liveness: true while the process serves.
+    func health() -> Response {
+        Self.json("{\"status\":\"ok\"}")
+    }
+
+    /// Readiness: false while draining and before any issuer has keys.
+    func ready() throws -> Response {
+        if gateway.drain.isDraining {
+            throw GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5)))
+        }
+        guard gateway.verifier?.hasKeys ?? true else {
+            throw GatewayError(
+                .keysUnavailable, "No token issuer's keys are known yet.", retry: .after(.seconds(5)))
+        }
+        return Self.json("{\"status\":\"ready\"}")
+    }
+
+    func metrics(for request: Request, _ context: ControlContext) throws -> Response {
+        let token = gateway.settings.metrics.token
+        let isAllowed =
+            token.isEmpty
+            ? context.isLocal
+            : Bearer.token(in: request.headers[.authorization]).map { Bearer.isEqual($0, token) } ?? false
+        guard isAllowed else {
+            throw token.isEmpty
+                ? GatewayError(.permissionDenied, "Permission denied: metrics are for loopback peers only.")
+                : GatewayError(.invalidAPIKey, "Metrics need the metrics token.")
+        }
+        let text = gateway.metrics.text(
+            gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse, issuers: issuers())
+        return Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    func fleet(for request: Request) async throws -> Response {
+        try gateway.policy.authorizeAdministration(by: try await caller(of: request))
+        return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)
+    }
+
+    private func list(for request: Request) async throws(GatewayError) -> ModelList {
+        let caller = try await caller(of: request)
+        return ModelList(
+            gateway.scheduler.snapshot(), classes: gateway.classes, policy: gateway.policy, caller: caller,
+            showsRunners: gateway.showsRunner(to: caller))
+    }
+
+    private func caller(of request: Request) async throws(GatewayError) -> Caller {
+        guard let verifier = gateway.verifier else { return .anonymous }
+        guard let token = Bearer.token(in: request.headers[.authorization]) else {
+            throw GatewayError.missingCredentials
+        }
+        if let caller = verifier.rememberedCaller(for: token) { return caller }
+        do throws(TokenRejection) {
+            return try await verifier.caller(for: token)
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+
+    private static func json(_ text: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+}

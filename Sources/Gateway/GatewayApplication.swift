@@ -1,0 +1,162 @@
+import Authentication
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import NIOPosix
+import Relay
+import Scheduling
+public import ServiceLifecycle
+public import Settings
+import SimpleAICore
+import WakeOnLAN
+
+/// The gateway: builds everything from settings, and serves until it is told to shut down.
+///
+/// On a graceful shutdown readiness turns false at once, new connections are accepted for `server.drain_notice` more,
+/// then none; open calls get `server.drain` to end, and what remains ends with an in-band error.
+public struct GatewayApplication: Service {
+    private let settings: Settings
+    private let gateway: GatewayServices
+    private let verifier: JWTVerifier?
+    private let supervisor: FleetSupervisor
+    private let group: any EventLoopGroup
+    private let ownedGroup: MultiThreadedEventLoopGroup?
+    private let logger: Logger
+    private let onListening: @Sendable (_ port: Int) -> Void
+
+    /// Checks what can be checked before a socket opens.
+    /// - Parameters:
+    ///   - settings: as `SettingsFile` has checked them.
+    ///   - onListening: called once, with the port that accepts calls.
+    /// - Throws: `GatewayStartError`, one line for the operator.
+    public init(
+        settings: Settings, logger: Logger, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+    ) throws {
+        let stateFile = StateFile(path: settings.fleet.stateFile)
+        let remembered = try stateFile.open()
+        var upstreams: [RunnerID: Upstream] = [:]
+        for runner in settings.runners { upstreams[runner.id] = try Upstream(runner) }
+        let scheduler = Scheduler(Self.scheduler(settings, remembered))
+        let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
+
+        ownedGroup =
+            settings.server.eventLoops > 0
+            ? MultiThreadedEventLoopGroup(numberOfThreads: settings.server.eventLoops) : nil
+        group = ownedGroup ?? MultiThreadedEventLoopGroup.singleton
+        let metrics = Metrics()
+        let supervisor = FleetSupervisor(
+            settings: settings, scheduler: scheduler, upstreams: upstreams, sender: Broadcaster(group: group),
+            stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: group.next())
+        self.gateway = GatewayServices(
+            settings: settings, classes: ClassTable(settings), verifier: verifier, scheduler: scheduler,
+            upstreams: upstreams, metrics: metrics, logger: logger, refreshModels: { supervisor.probe($0) })
+        self.supervisor = supervisor
+        self.settings = settings
+        self.verifier = verifier
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// - Throws: `GatewayStartError` when the address cannot be listened on.
+    public func run() async throws {
+        supervisor.attach()
+        do {
+            try await serve()
+        } catch {
+            try await ownedGroup?.shutdownGracefully()
+            throw error
+        }
+        gateway.pools.closeIdle()
+        try await ownedGroup?.shutdownGracefully()
+    }
+
+    private func serve() async throws {
+        do {
+            // Told to shut down in reverse order, each after the one before has ended.
+            try await ServiceGroup(
+                services: [supervisor, KeyRefresh(verifier: verifier), server, DrainNotice(gateway: gateway)],
+                logger: quietLogger
+            ).run()
+        } catch let error as IOError {
+            throw GatewayStartError(Self.explanation(of: error, settings.server))
+        }
+    }
+
+    private var server: some Service {
+        let verifier = verifier
+        let router = Routes.router(gateway) {
+            verifier?.issuerStates.map { Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount) } ?? []
+        }
+        let onListening = onListening
+        let gateway = gateway
+        return Application(
+            router: router,
+            server: HTTPServerBuilder { responder in GatewayChannel(responder: responder, gateway: gateway) },
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.server.host, port: settings.server.port),
+                serverName: nil, backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(settings.server.maxConnections)),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group), logger: quietLogger)
+    }
+
+    /// The libraries' own chatter is for debugging; what operators need to know the gateway says itself.
+    private var quietLogger: Logger {
+        var quiet = logger
+        if logger.logLevel > .debug { quiet.logLevel = max(logger.logLevel, .warning) }
+        return quiet
+    }
+
+    private static func scheduler(_ settings: Settings, _ remembered: StateFile.Content) -> SchedulerState {
+        var configuration = SchedulerState.Configuration()
+        configuration.queueLength = settings.routing.queueLength
+        configuration.queueTimeout = settings.routing.queueTimeout
+        configuration.wakeEnabled = settings.wake.enabled
+        configuration.wakeTimeout = settings.wake.timeout
+        let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)
+        configuration.packetOffset = { schedule.offset(ofPacket: $0) }
+        configuration.wakeIDPrefix = "w" + String(UInt32.random(in: .min ... .max), radix: 36) + "-"
+        var state = SchedulerState(configuration)
+        for runner in settings.runners {
+            let known = remembered.runners[runner.id.rawValue]
+            state.add(
+                Runner(runner), rememberedModels: known?.models ?? [],
+                bootTime: BootTime(mean: known?.bootMilliseconds.map { .milliseconds($0) }))
+        }
+        return state
+    }
+
+    private static func explanation(of error: IOError, _ server: Settings.Server) -> String {
+        let address = "\(server.host):\(server.port)"
+        switch error.errnoCode {
+        case EADDRINUSE: return "\(address) is in use by another program; stop it, or choose another server.port"
+        case EACCES: return "\(address) may not be listened on by this user; choose a server.port above 1023"
+        case EADDRNOTAVAIL: return "\(server.host) is no address of this machine; mend server.host"
+        default: return "\(address) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
+        }
+    }
+}
+
+/// Keeps issuers' keys fresh as long as the gateway runs.
+private struct KeyRefresh: Service {
+    let verifier: JWTVerifier?
+
+    func run() async throws {
+        guard let verifier else { return try await gracefulShutdown() }
+        await cancelWhenGracefulShutdown { await verifier.run() }
+    }
+}
+
+/// The first to hear of a shutdown: turns readiness off, and holds the server back for `server.drain_notice`, so that
+/// load balancers can take notice before a connection is refused.
+private struct DrainNotice: Service {
+    let gateway: GatewayServices
+
+    func run() async throws {
+        try await gracefulShutdown()
+        gateway.drain.begin()
+        gateway.logger.info("Shutting down")
+        try await Task.sleep(for: gateway.settings.server.drainNotice)
+    }
+}

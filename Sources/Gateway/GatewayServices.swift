@@ -1,0 +1,80 @@
+import Logging
+import NIOCore
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+import Synchronization
+
+/// What every connection shares: few things, each of them safe to use from any event loop.
+final class GatewayServices: Sendable {
+    let settings: Settings
+    let classes: ClassTable
+    let policy: AccessPolicy
+    /// Nil where settings say `auth.mode: none`: everybody is `Caller.anonymous`.
+    let verifier: (any TokenVerifier)?
+    let scheduler: Scheduler
+    let upstreams: [RunnerID: Upstream]
+    let pools = UpstreamPools()
+    let metrics: Metrics
+    let budget: BufferBudget
+    let drain = DrainState()
+    let logger: Logger
+    /// Asks a runner's probe to look again at once, because its list of models proved wrong.
+    let refreshModels: @Sendable (RunnerID) -> Void
+
+    init(
+        settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, scheduler: Scheduler,
+        upstreams: [RunnerID: Upstream], metrics: Metrics, logger: Logger,
+        refreshModels: @escaping @Sendable (RunnerID) -> Void
+    ) {
+        self.settings = settings
+        self.classes = classes
+        self.policy = AccessPolicy(
+            classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers)
+        self.verifier = verifier
+        self.scheduler = scheduler
+        self.upstreams = upstreams
+        self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
+        self.metrics = metrics
+        self.logger = logger
+        self.refreshModels = refreshModels
+    }
+
+    var upstreamTimeouts: UpstreamTimeouts {
+        let timeouts = settings.routing.timeouts
+        return UpstreamTimeouts(
+            connect: TimeAmount(timeouts.connect), firstByte: TimeAmount(timeouts.firstByte),
+            gap: TimeAmount(timeouts.gap))
+    }
+
+    /// Whether this caller is told which runner served.
+    func showsRunner(to caller: Caller?) -> Bool {
+        switch settings.expose.runner {
+        case .all: true
+        case .admin: caller?.isAdmin ?? false
+        case .none: false
+        }
+    }
+}
+
+/// One pool of upstream connections per event loop, made on first use.
+final class UpstreamPools: Sendable {
+    private let pools = Mutex<[ObjectIdentifier: (any EventLoop, NIOLoopBound<UpstreamPool>)]>([:])
+
+    /// The pool of the loop that this runs on.
+    func pool(on eventLoop: any EventLoop) -> UpstreamPool {
+        eventLoop.preconditionInEventLoop()
+        return pools.withLock { pools in
+            if let (_, pool) = pools[ObjectIdentifier(eventLoop)] { return pool }
+            let pool = NIOLoopBound(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+            pools[ObjectIdentifier(eventLoop)] = (eventLoop, pool)
+            return pool
+        }.value
+    }
+
+    /// Closes every idle connection, on its own loop.
+    func closeIdle() {
+        for (eventLoop, pool) in pools.withLock({ Array($0.values) }) { eventLoop.execute { pool.value.closeIdle() } }
+    }
+}

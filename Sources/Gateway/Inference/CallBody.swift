@@ -1,0 +1,140 @@
+import NIOCore
+import SimpleAICore
+
+/// A call's body: checked while it arrives, understood when it is complete, and sent on byte for byte except for what
+/// the contract replaces.
+struct CallBody {
+    private static let watchedKeys = ["model", "stream", "stream_options", "messages", "prompt", "input"]
+    /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
+    private static let longestModel = 512
+
+    private var scanner = JSONScanner(watching: watchedKeys)
+    private(set) var bytes = ByteBuffer()
+
+    /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make it good.
+    mutating func append(_ chunk: ByteBuffer) throws(GatewayError) {
+        var chunk = chunk
+        let outcome: Result<Void, JSONError> = chunk.withUnsafeReadableBytes { bytes in
+            do throws(JSONError) {
+                return .success(try scanner.scan(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        if case .failure(let error) = outcome { throw Self.refusal(of: error) }
+        if bytes.readableBytes == 0 { bytes = chunk } else { bytes.writeBuffer(&chunk) }
+    }
+
+    /// The call that the complete body describes.
+    /// - Throws: `invalidJSON`, or `invalidRequest` for a document that is no request of this endpoint.
+    mutating func finish(endpoint: Endpoint, id: CallID, defaultClass: ClassName) throws(GatewayError) -> Call {
+        do throws(JSONError) {
+            try scanner.finish()
+        } catch {
+            throw Self.refusal(of: error)
+        }
+        guard scanner.isObject else {
+            throw GatewayError(.invalidRequest, "The request body has to be a JSON object.")
+        }
+        let required = endpoint.requiredField
+        guard let input = scanner.member(required), input.kind != .null else {
+            throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
+        }
+        if endpoint == .chatCompletions, input.kind != .array {
+            throw GatewayError(.invalidRequest, "The field \"messages\" has to be an array.", param: required)
+        }
+        let streams = try boolean("stream")
+        return Call(
+            id: id, endpoint: endpoint,
+            request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
+            streams: streams, wantsUsage: try usageIsWanted())
+    }
+
+    private static func refusal(of error: JSONError) -> GatewayError {
+        if case .duplicateKey(let key) = error.reason {
+            return GatewayError(.invalidRequest, "The request body is ambiguous: \(error).", param: key)
+        }
+        return GatewayError(.invalidJSON, "The request body is not valid JSON: \(error).")
+    }
+
+    /// What the engine gets.
+    /// - Parameters:
+    ///   - model: the engine's own name for the chosen model.
+    ///   - addingUsage: whether to switch `stream_options.include_usage` on.
+    func forwarded(model: String, addingUsage: Bool) -> ByteBuffer {
+        var edits: [(range: Range<Int>, text: String)] = []
+        let name = JSONString.encode(model)
+        let firstMember =
+            bytes.readableBytesView.firstIndex(of: UInt8(ascii: "{")).map {
+                $0 - bytes.readerIndex + 1
+            } ?? 0
+        if let member = scanner.member("model") {
+            edits.append((member.range, name))
+        } else {
+            edits.append((firstMember..<firstMember, "\"model\":\(name),"))
+        }
+        if addingUsage { edits.append(usageEdit(firstMember: firstMember)) }
+        edits.sort { $0.range.lowerBound < $1.range.lowerBound }
+
+        var result = ByteBuffer()
+        result.reserveCapacity(bytes.readableBytes + 64)
+        var position = 0
+        for edit in edits {
+            result.writeBytes(view(position..<edit.range.lowerBound))
+            result.writeString(edit.text)
+            position = edit.range.upperBound
+        }
+        result.writeBytes(view(position..<bytes.readableBytes))
+        return result
+    }
+
+    private func usageEdit(firstMember: Int) -> (range: Range<Int>, text: String) {
+        guard let options = scanner.member("stream_options") else {
+            return (firstMember..<firstMember, "\"stream_options\":{\"include_usage\":true},")
+        }
+        guard options.kind == .object, let slice = JSONSlice(document: ArraySlice(view(options.range))) else {
+            return (options.range, "{\"include_usage\":true}")
+        }
+        if let old = slice["include_usage"] {
+            let start = options.range.lowerBound + (old.bytes.startIndex - slice.bytes.startIndex)
+            return (start..<start + old.bytes.count, "true")
+        }
+        let start = options.range.lowerBound + 1
+        let isEmpty = !slice.bytes.dropFirst().dropLast().contains { $0 > 0x20 }
+        return (start..<start, "\"include_usage\":true" + (isEmpty ? "" : ","))
+    }
+
+    private func view(_ range: Range<Int>) -> ByteBufferView {
+        let start = bytes.readerIndex
+        return bytes.readableBytesView[start + range.lowerBound..<start + range.upperBound]
+    }
+
+    private func modelField() throws(GatewayError) -> String? {
+        guard let member = scanner.member("model"), member.kind != .null else { return nil }
+        guard member.kind == .string else {
+            throw GatewayError(.invalidRequest, "The field \"model\" has to be a string.", param: "model")
+        }
+        guard member.range.count <= Self.longestModel + 2 else {
+            throw GatewayError(
+                .invalidRequest, "The field \"model\" is longer than \(Self.longestModel) bytes.", param: "model")
+        }
+        return JSONString.decode(view(member.range))
+    }
+
+    private func boolean(_ key: String) throws(GatewayError) -> Bool {
+        switch scanner.member(key)?.kind {
+        case nil, .null: return false
+        case .boolean(let value): return value
+        default: throw GatewayError(.invalidRequest, "The field \"\(key)\" has to be true or false.", param: key)
+        }
+    }
+
+    private func usageIsWanted() throws(GatewayError) -> Bool {
+        guard let member = scanner.member("stream_options"), member.kind != .null else { return false }
+        guard member.kind == .object, let options = JSONSlice(document: ArraySlice(view(member.range))) else {
+            throw GatewayError(
+                .invalidRequest, "The field \"stream_options\" has to be an object.", param: "stream_options")
+        }
+        return options["include_usage"]?.bytes.elementsEqual("true".utf8) ?? false
+    }
+}

@@ -1,0 +1,315 @@
+import Relay
+import Scheduling
+import SimpleAICore
+
+/// The life of a call, in one direction:
+///
+///     request –authenticate→ Caller –read→ Call –authorize→ AuthorizedCall –place→ Lease –forward→ answer –settle→ end
+///
+/// Events in (past tense), actions out. No I/O, no clock, no logger; `InferenceCall` is the shell that performs the
+/// actions and reports the events. An event that has no meaning in a phase changes nothing: what is late is ignored.
+///
+/// What always holds: `settle` comes out exactly once; every lease that was placed comes out again
+/// in exactly one `returnLease`; nothing is relayed twice; after the first relayed byte the call never moves.
+struct CallState {
+    struct Limits: Hashable, Sendable {
+        /// How often a call may move to another runner.
+        var moves = 2
+        var afterSend: AfterSend = .staleOnly
+    }
+
+    enum AfterSend: Hashable, Sendable { case staleOnly, never, always }
+
+    enum Phase: Hashable {
+        /// Credentials are being checked and the body is arriving.
+        case reading
+        /// A lease has been asked for.
+        case placing
+        /// The request is with a runner; nothing of its answer has been relayed.
+        case forwarding(Lease)
+        /// An event stream is being relayed.
+        case relaying(Lease)
+        case finished
+    }
+
+    enum Event {
+        case authenticated(Caller)
+        case bodyUnderstood(Call)
+        /// Credentials, body or rights were not good.
+        case refused(GatewayError)
+        case authorized(AuthorizedCall)
+        case placed(Lease)
+        case placementRefused(GatewayError)
+        case keepaliveDue
+        case streamBegan
+        case documentReceived(EngineDocument)
+        case streamEnded(complete: Bool)
+        case upstreamFailed(UpstreamFailure)
+        case clientClosed
+        case drainExpired
+        case totalTimeExpired
+    }
+
+    enum Action: Hashable {
+        /// The credentials are good: a client that waits for `100 Continue` may send its body.
+        case acceptBody
+        case authorize(Call, Caller)
+        case place(AuthorizedCall, excluding: Set<RunnerID>)
+        case withdrawPlacement
+        /// `fresh`: on a new connection, because a kept-alive one turned out to be stale.
+        case forward(AuthorizedCall, Lease, fresh: Bool)
+        case cancelForwarding
+        case returnLease(Lease)
+        /// Tell the scheduler what a connection attempt taught us.
+        case reportUnreachable(RunnerID)
+        case reportRefused(RunnerID)
+        case refreshModels(RunnerID)
+        /// The head of a stream whose runner is not known yet.
+        case sendEarlyHead
+        case sendComment(String)
+        /// The head of the engine's stream, if none has gone out yet.
+        case beginStream(Lease)
+        /// The engine's document goes out, whatever its status.
+        case sendDocument(Lease)
+        case respond(GatewayError)
+        /// An error event, and the end of the stream without `[DONE]`.
+        case failInBand(GatewayError)
+        case endStream
+        case settle(Ending)
+    }
+
+    /// How a call ended, for metrics and the access line.
+    enum Ending: Hashable {
+        case answered(status: Int)
+        case failed(GatewayError)
+        case clientGone
+    }
+
+    private let limits: Limits
+    /// Whether this caller may know who serves; comments are silent about it otherwise, like the headers.
+    var announcesRunner = true
+    private(set) var phase: Phase = .reading
+    private var caller: Caller?
+    private var call: Call?
+    private var authorized: AuthorizedCall?
+    private var headWasSent = false
+    private var moves = 0
+    /// Once per lease: the second connection is a fresh one, which cannot be stale.
+    private var staleRetryWasUsed = false
+    private var excluded: Set<RunnerID> = []
+    /// Why the call left its first runner: what the caller is told when no other one can take over.
+    private var firstFailure: GatewayError?
+
+    init(limits: Limits = .init()) {
+        self.limits = limits
+    }
+
+    var isFinished: Bool { phase == .finished }
+    var streams: Bool { authorized?.call.streams ?? false }
+
+    mutating func handle(_ event: Event) -> [Action] {
+        switch (phase, event) {
+        case (.placing, .placed(let lease)): return forward(lease)
+        // The answer to a request for a lease that was withdrawn too late.
+        case (_, .placed(let lease)): return [.returnLease(lease)]
+        case (.finished, _): return []
+
+        case (.reading, .authenticated(let caller)):
+            self.caller = caller
+            return [.acceptBody] + authorizeIfComplete()
+        case (.reading, .bodyUnderstood(let call)):
+            self.call = call
+            return authorizeIfComplete()
+        case (.reading, .refused(let error)): return fail(error)
+        case (.reading, .authorized(let call)):
+            authorized = call
+            phase = .placing
+            return [.place(call, excluding: [])]
+
+        case (.placing, .placementRefused(let error)):
+            return fail(error.code == .noRunnerAvailable ? firstFailure ?? error : error)
+
+        case (.placing, .keepaliveDue), (.forwarding, .keepaliveDue), (.relaying, .keepaliveDue):
+            return keepAlive()
+
+        case (.forwarding(let lease), .streamBegan):
+            phase = .relaying(lease)
+            return [.beginStream(lease)]
+        case (.forwarding(let lease), .documentReceived(let document)):
+            return receive(document, from: lease)
+        case (.relaying(let lease), .streamEnded(let complete)):
+            guard complete else { return breakOff(lease, Self.lost(lease.runner, "its stream was cut short")) }
+            phase = .finished
+            return [.endStream, .returnLease(lease), .settle(.answered(status: 200))]
+        case (.forwarding(let lease), .upstreamFailed(let failure)): return lose(lease, failure)
+        case (.relaying(let lease), .upstreamFailed(let failure)):
+            return breakOff(lease, Self.error(from: failure, runner: lease.runner))
+
+        case (_, .clientClosed): return leave()
+        case (_, .drainExpired):
+            return abort(GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5))))
+        case (_, .totalTimeExpired):
+            return abort(GatewayError(.upstreamTimeout, "The call took longer than the gateway allows."))
+        default: return []
+        }
+    }
+
+    private mutating func authorizeIfComplete() -> [Action] {
+        guard let caller, let call else { return [] }
+        return [.authorize(call, caller)]
+    }
+
+    // MARK: Placing and moving
+
+    private mutating func forward(_ lease: Lease) -> [Action] {
+        guard let authorized else { return [.returnLease(lease)] }
+        phase = .forwarding(lease)
+        staleRetryWasUsed = false
+        var actions: [Action] = []
+        if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
+        actions.append(.forward(authorized, lease, fresh: false))
+        return actions
+    }
+
+    /// The runner was lost before anything of its answer was relayed.
+    private mutating func lose(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
+        let error = Self.error(from: failure, runner: lease.runner)
+        switch failure {
+        case .refused:
+            return [.reportRefused(lease.runner)] + move(from: lease, error, excluding: false)
+        case .unreachable:
+            return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
+        case .untrusted:
+            return move(from: lease, error, excluding: true)
+        case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
+            guard let authorized else { return [] }
+            staleRetryWasUsed = true
+            return [.forward(authorized, lease, fresh: true)]
+        case .closedBeforeAnswer where limits.afterSend == .always, .staleConnection where limits.afterSend == .always:
+            return move(from: lease, error, excluding: true)
+        default:
+            phase = .finished
+            return [.returnLease(lease)] + self.failure(error)
+        }
+    }
+
+    private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
+        let verdict = EngineVerdict(status: document.status)
+        let error = document.error(runner: lease.runner)
+        switch verdict {
+        case .answer where !document.isJSON:
+            return breakOff(lease, error)
+        case .answer where headWasSent:
+            return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"))
+        case .callersError where headWasSent:
+            return breakOff(lease, error)
+        case .answer, .callersError:
+            phase = .finished
+            return [.sendDocument(lease), .returnLease(lease), .settle(.answered(status: document.status))]
+        case .modelMissing:
+            return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true)
+        case .busy, .unavailable:
+            return move(from: lease, error, excluding: true)
+        case .refusesUs, .nonsense:
+            return breakOff(lease, error)
+        }
+    }
+
+    /// Gives the slot back and asks for another runner's, unless the call has moved often enough.
+    private mutating func move(from lease: Lease, _ error: GatewayError, excluding: Bool) -> [Action] {
+        guard moves < limits.moves, let authorized else { return breakOff(lease, firstFailure ?? error) }
+        moves += 1
+        firstFailure = firstFailure ?? error
+        if excluding { excluded.insert(lease.runner) }
+        phase = .placing
+        return [.returnLease(lease), .place(authorized, excluding: excluded)]
+    }
+
+    // MARK: Waiting
+
+    private mutating func keepAlive() -> [Action] {
+        guard streams else { return [] }
+        if headWasSent { return [.sendComment("waiting")] }
+        if case .relaying = phase { return [.sendComment("waiting")] }
+        headWasSent = true
+        var actions: [Action] = [.sendEarlyHead, .sendComment("waiting")]
+        if case .forwarding(let lease) = phase { actions.append(.sendComment(announcement(of: lease))) }
+        return actions
+    }
+
+    /// For clients whose response head went out before anybody knew who would serve.
+    private func announcement(of lease: Lease) -> String {
+        let wake = lease.wake.map { " wake=\($0)" } ?? ""
+        let who = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
+        return "served\(who) waited \(lease.waited.wholeMilliseconds)\(wake)"
+    }
+
+    // MARK: Ending
+
+    private mutating func fail(_ error: GatewayError) -> [Action] {
+        phase = .finished
+        return failure(error)
+    }
+
+    private mutating func breakOff(_ lease: Lease, _ error: GatewayError) -> [Action] {
+        let isRelaying = if case .relaying = phase { true } else { false }
+        headWasSent = headWasSent || isRelaying
+        phase = .finished
+        return [.cancelForwarding, .returnLease(lease)] + failure(error)
+    }
+
+    private func failure(_ error: GatewayError) -> [Action] {
+        [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
+    }
+
+    /// The client has gone: whatever is under way for it stops, and nothing is written any more.
+    private mutating func leave() -> [Action] {
+        defer { phase = .finished }
+        switch phase {
+        case .reading, .finished: return [.settle(.clientGone)]
+        case .placing: return [.withdrawPlacement, .settle(.clientGone)]
+        case .forwarding(let lease), .relaying(let lease):
+            return [.cancelForwarding, .returnLease(lease), .settle(.clientGone)]
+        }
+    }
+
+    private mutating func abort(_ error: GatewayError) -> [Action] {
+        switch phase {
+        case .reading, .finished: return fail(error)
+        case .placing: return [.withdrawPlacement] + fail(error)
+        case .forwarding(let lease), .relaying(let lease): return breakOff(lease, error)
+        }
+    }
+
+    private static func lost(_ runner: RunnerID, _ how: String) -> GatewayError {
+        GatewayError(.upstreamError, "The runner was lost while it answered.", cause: "runner \(runner): \(how)")
+    }
+
+    private static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {
+        let cause = "runner \(runner): \(failure)"
+        return switch failure {
+        case .refused, .unreachable, .untrusted:
+            GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)
+        case .firstByteTimeout, .gapTimeout:
+            GatewayError(.upstreamTimeout, "The runner took too long to answer.", cause: cause)
+        case .staleConnection, .closedBeforeAnswer:
+            GatewayError(.upstreamError, "The runner closed the connection without an answer.", cause: cause)
+        case .closedDuringAnswer:
+            GatewayError(.upstreamError, "The runner was lost while it answered.", cause: cause)
+        case .malformed:
+            GatewayError(.upstreamError, "The runner's answer was malformed.", cause: cause)
+        }
+    }
+}
+
+extension Duration {
+    /// Rounded down.
+    var wholeMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+
+    /// For metrics and `Server-Timing`.
+    var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+}

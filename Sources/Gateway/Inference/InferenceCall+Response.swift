@@ -1,0 +1,140 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// What the client sees of a call, and what is recorded of it.
+extension InferenceCall {
+    /// The head of an event stream: the engine's, or ours when nobody serves yet. Sent once.
+    func beginStream(_ lease: Lease?) {
+        guard !timeline.headWasSent else { return }
+        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        headers.replaceOrAdd(name: "Content-Type", value: "text/event-stream")
+        headers.replaceOrAdd(name: "Cache-Control", value: "no-cache")
+        headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
+        addOwnHeaders(to: &headers, lease)
+        writeHead(.ok, headers, lengthIsKnown: false)
+        connection.flush()
+        lastWrite = .now()
+    }
+
+    /// A comment (WHATWG HTML §9.2.6): keeps proxies and clients patient, and no SDK sees it.
+    func sendComment(_ text: String) {
+        connection.write(.body(.byteBuffer(ByteBuffer(string: ": \(text)\n\n"))))
+        connection.flush()
+        lastWrite = .now()
+    }
+
+    func endResponse() {
+        connection.endResponse(requestWasComplete: requestIsComplete, keepAlive: headKeepsAlive)
+    }
+
+    func sendDocument(_ lease: Lease) {
+        let status = answer.head?.status ?? .ok
+        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        var body = answer.document
+        if EngineVerdict(status: Int(status.code)) != .answer, !ModelRewriter.isErrorObject(body) {
+            body = ByteBuffer(string: Self.wrapped(body, status: status).json)
+            headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+            headers.remove(name: "Content-Encoding")
+        }
+        addOwnHeaders(to: &headers, lease)
+        send(status, headers, body)
+    }
+
+    func respond(_ error: GatewayError) {
+        let status = error.status(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus)
+        var headers = HTTPHeaders([("Content-Type", "application/json")])
+        let allowed = error.code == .methodNotAllowed ? ["POST"] : []
+        for (name, value) in error.headers(allowing: allowed) { headers.add(name: name, value: value) }
+        headers.add(name: "X-Request-Id", value: id.rawValue)
+        send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
+    }
+
+    /// After this the connection is closed: whatever the client does, it cannot take the stream for a complete one.
+    func failInBand(_ error: GatewayError) {
+        connection.write(.body(.byteBuffer(ByteBuffer(string: error.body.event))))
+        headKeepsAlive = false
+        endResponse()
+    }
+
+    private func send(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer) {
+        var headers = headers
+        headers.replaceOrAdd(name: "Content-Length", value: String(body.readableBytes))
+        writeHead(status, headers, lengthIsKnown: true)
+        if body.readableBytes > 0, head.method != .HEAD { connection.write(.body(.byteBuffer(body))) }
+        endResponse()
+    }
+
+    private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool) {
+        var headers = headers
+        // HTTP/1.0 has no chunks: what has no length ends with the connection.
+        let isFramed = lengthIsKnown || head.version != .http1_0
+        headKeepsAlive = head.isKeepAlive && requestIsComplete && isFramed && !gateway.drain.isDraining
+        if !headKeepsAlive {
+            headers.replaceOrAdd(name: "Connection", value: "close")
+        } else if head.version == .http1_0 {
+            headers.replaceOrAdd(name: "Connection", value: "keep-alive")
+        }
+        timeline.headWasSent = true
+        connection.write(.head(HTTPResponseHead(version: head.version, status: status, headers: headers)))
+    }
+
+    private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
+        headers.replaceOrAdd(name: "X-Request-Id", value: id.rawValue)
+        guard let lease else { return }
+        if gateway.showsRunner(to: caller) {
+            headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)
+            headers.add(name: "x-simpleai-model", value: lease.model.rawValue)
+        }
+        headers.add(name: "x-simpleai-wake", value: timeline.wakeHeader)
+        headers.replaceOrAdd(name: "Server-Timing", value: timeline.serverTiming)
+    }
+
+    /// An engine's error that is no error object: its words, as far as they are short and plain, inside one.
+    private static func wrapped(_ body: ByteBuffer, status: HTTPResponseStatus) -> ErrorBody {
+        let text = String(buffer: body).prefix(500)
+        let isPlain = !text.isEmpty && !text.hasPrefix("<") && !text.hasPrefix("{")
+        return ErrorBody(
+            message: isPlain ? "The engine answered \(status.code): \(text)" : "The engine answered \(status.code).",
+            type: status.code < 500 ? "invalid_request_error" : "server_error", param: nil,
+            code: GatewayError.Code.upstreamError.rawValue)
+    }
+
+    // MARK: Records
+
+    func record(_ ending: CallState.Ending) {
+        let status: Int
+        let outcome: String
+        var failure: GatewayError?
+        switch ending {
+        case .answered(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
+        case .clientGone: (status, outcome) = (499, "client_gone")
+        case .failed(let error):
+            failure = error
+            status = error.status(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus)
+            outcome = error.code.rawValue
+        }
+        let usage = answer.events?.usage ?? answer.usage
+        gateway.metrics.callEnded(
+            Metrics.CallLabels(requested: requestedLabel, code: outcome), seconds: timeline.total.inSeconds,
+            firstByteSeconds: timeline.toFirstByte?.inSeconds, usage: usage, events: answer.events?.events ?? 0)
+        AccessLine(
+            id: id, endpoint: endpoint, status: status, error: failure, caller: caller, request: call?.request,
+            streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
+            firstByte: timeline.toFirstByte, waited: timeline.waited, wake: timeline.wake?.rawValue, usage: usage
+        )
+        .write(to: gateway.logger)
+    }
+
+    /// A closed set: names from settings, never what a caller wrote.
+    private var requestedLabel: String {
+        switch call?.request {
+        case .byClass(let name): gateway.classes[name] == nil ? "unknown" : name.rawValue
+        case .exactly: "exact"
+        case nil: "none"
+        }
+    }
+}

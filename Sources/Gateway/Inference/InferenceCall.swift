@@ -1,0 +1,311 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// The shell of one call: performs what `CallState` decides and tells it what happened. Everything here happens on the
+/// event loop of the client's connection.
+final class InferenceCall {
+    let id: CallID
+    let endpoint: Endpoint
+    let head: HTTPRequestHead
+    let gateway: GatewayServices
+    let eventLoop: any EventLoop
+    unowned let connection: InferenceHandler
+
+    private(set) var state: CallState
+    private var body = CallBody()
+    private var reservedBytes = 0
+    private(set) var requestIsComplete = false
+    /// What came together with the head of a request whose credentials are still being checked.
+    private var unread = ByteBuffer()
+    private(set) var caller: Caller?
+    private(set) var call: Call?
+    private var waiting: (id: WaiterID, request: PlacementRequest)?
+    private(set) var lease: Lease?
+    var ticket: UpstreamTicket?
+    var answer = AnswerInProgress()
+
+    var timeline = CallTimeline()
+    private var keepalive: Scheduled<Void>?
+    private var totalTimer: Scheduled<Void>?
+    var lastWrite: NIODeadline = .now()
+    var headKeepsAlive = true
+
+    init(
+        head: HTTPRequestHead, endpoint: Endpoint, gateway: GatewayServices, connection: InferenceHandler,
+        on eventLoop: any EventLoop
+    ) {
+        self.id = RequestID.id(stated: head.headers.first(name: "x-request-id"))
+        self.endpoint = endpoint
+        self.head = head
+        self.gateway = gateway
+        self.connection = connection
+        self.eventLoop = eventLoop
+        let routing = gateway.settings.routing
+        let afterSend: CallState.AfterSend =
+            switch routing.afterSend {
+            case .staleOnly: .staleOnly
+            case .never: .never
+            case .always: .always
+            }
+        self.state = CallState(limits: .init(moves: routing.failoverAttempts, afterSend: afterSend))
+    }
+
+    // MARK: Events from the connection
+
+    func begin() {
+        gateway.metrics.callBegan()
+        if let error = refusalOfHead() { return handle(.refused(error)) }
+        guard let verifier = gateway.verifier else { return authenticated(.anonymous) }
+        guard let token = Bearer.token(in: head.headers.first(name: "authorization")) else {
+            return handle(.refused(.missingCredentials))
+        }
+        if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
+        verify(token, with: verifier)
+    }
+
+    /// Whether credentials have been checked: before that no body is read.
+    var acceptsBody: Bool { caller != nil || state.isFinished }
+
+    func receive(_ bytes: ByteBuffer) {
+        guard !state.isFinished else { return }
+        guard acceptsBody else {
+            unread.writeImmutableBuffer(bytes)
+            return
+        }
+        let limit = gateway.settings.server.maxBody
+        guard body.bytes.readableBytes + bytes.readableBytes <= limit.bytes else { return handle(.refused(tooLarge)) }
+        guard gateway.budget.reserve(bytes.readableBytes) else {
+            return handle(
+                .refused(
+                    GatewayError(
+                        .queueFull, "The gateway holds too many request bodies right now.",
+                        retry: .after(.seconds(5)))))
+        }
+        reservedBytes += bytes.readableBytes
+        do throws(GatewayError) {
+            try body.append(bytes)
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    func receiveEnd() {
+        requestIsComplete = true
+        guard !state.isFinished, acceptsBody else { return }
+        do throws(GatewayError) {
+            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: gateway.classes.defaultClass)
+            self.call = call
+            handle(.bodyUnderstood(call))
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    func clientClosed() { handle(.clientClosed) }
+    func drainExpired() { handle(.drainExpired) }
+
+    func writabilityChanged(isWritable: Bool) {
+        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
+    }
+
+    // MARK: Credentials
+
+    /// What the head alone forbids.
+    private func refusalOfHead() -> GatewayError? {
+        guard head.method == .POST else {
+            return GatewayError(.methodNotAllowed, "\(endpoint.path) takes POST only.")
+        }
+        if let length = head.headers.first(name: "content-length").flatMap(Int.init),
+            length > gateway.settings.server.maxBody.bytes
+        {
+            return tooLarge
+        }
+        let type = head.headers.first(name: "content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
+        let isJSON = type.isEmpty || type == "application/json" || type.hasSuffix("+json")
+        guard isJSON, !head.headers.contains(name: "content-encoding") else {
+            return GatewayError(
+                .unsupportedMediaType, "Send the body as plain JSON, with \"Content-Type: application/json\".")
+        }
+        return nil
+    }
+
+    private var tooLarge: GatewayError {
+        GatewayError(
+            .requestTooLarge, "The request body is larger than \(gateway.settings.server.maxBody), which is the limit.")
+    }
+
+    private func verify(_ token: String, with verifier: any TokenVerifier) {
+        let call = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.makeFutureWithTask { () -> Result<Caller, TokenRejection> in
+            do throws(TokenRejection) {
+                return .success(try await verifier.caller(for: token))
+            } catch {
+                return .failure(error)
+            }
+        }
+        .whenSuccess { result in
+            switch result {
+            case .success(let caller): call.value.authenticated(caller)
+            case .failure(let rejection): call.value.handle(.refused(GatewayError(rejection)))
+            }
+        }
+    }
+
+    private func authenticated(_ caller: Caller) {
+        timeline.authenticated = .now()
+        self.caller = caller
+        state.announcesRunner = gateway.showsRunner(to: caller)
+        handle(.authenticated(caller))
+        guard !state.isFinished else { return }
+        if unread.readableBytes > 0 {
+            let bytes = unread
+            unread = ByteBuffer()
+            receive(bytes)
+        }
+        if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+    }
+
+    // MARK: Actions
+
+    func handle(_ event: CallState.Event) {
+        for action in state.handle(event) { perform(action) }
+    }
+
+    private func perform(_ action: CallState.Action) {
+        switch action {
+        case .acceptBody: continueIfExpected()
+        case .authorize(let call, let caller): authorize(call, caller)
+        case .place(let call, let excluded): place(PlacementRequest(call, excluding: excluded))
+        case .withdrawPlacement: withdraw()
+        case .forward(let call, let lease, let fresh): forward(call, lease, fresh: fresh)
+        case .cancelForwarding:
+            ticket?.cancel()
+            ticket = nil
+        case .returnLease(let lease): gateway.scheduler.release(lease.id)
+        case .reportUnreachable(let runner): gateway.scheduler.callCouldNotConnect(runner)
+        case .reportRefused(let runner): gateway.scheduler.runnerRefused(runner)
+        case .refreshModels(let runner): gateway.refreshModels(runner)
+        case .sendEarlyHead: beginStream(nil)
+        case .sendComment(let text): sendComment(text)
+        case .beginStream(let lease): beginStream(lease)
+        case .sendDocument(let lease): sendDocument(lease)
+        case .respond(let error): respond(error)
+        case .failInBand(let error): failInBand(error)
+        case .endStream: endResponse()
+        case .settle(let ending): settle(ending)
+        }
+    }
+
+    private func continueIfExpected() {
+        guard head.headers.first(name: "expect")?.lowercased() == "100-continue", head.version != .http1_0,
+            !requestIsComplete, unread.readableBytes == 0
+        else { return }
+        connection.write(.head(HTTPResponseHead(version: head.version, status: .continue)))
+        connection.flush()
+    }
+
+    private func authorize(_ call: Call, _ caller: Caller) {
+        do throws(GatewayError) {
+            let authorized = try gateway.policy.authorize(call, by: caller)
+            startTimers(for: call)
+            handle(.authorized(authorized))
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    private func place(_ request: PlacementRequest) {
+        let call = NIOLoopBound(self, eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        let placement = gateway.scheduler.place(request) { result in
+            eventLoop.execute { call.value.placementAnswered(result) }
+        }
+        switch placement {
+        case .granted(let lease): placed(lease)
+        case .waiting(let id, _): waiting = (id, request)
+        case .refused(let error): handle(.placementRefused(error))
+        }
+    }
+
+    private func placementAnswered(_ result: Result<Lease, GatewayError>) {
+        waiting = nil
+        switch result {
+        case .success(let lease): placed(lease)
+        case .failure(let error): handle(.placementRefused(error))
+        }
+    }
+
+    private func placed(_ lease: Lease) {
+        self.lease = lease
+        timeline.add(lease)
+        handle(.placed(lease))
+    }
+
+    private func withdraw() {
+        guard let waiting else { return }
+        self.waiting = nil
+        // When the answer is already on its way, `CallState` returns the lease that comes with it.
+        _ = gateway.scheduler.abandon(waiting.id, of: waiting.request)
+    }
+
+    private func forward(_ call: AuthorizedCall, _ lease: Lease, fresh: Bool) {
+        guard let upstream = gateway.upstreams[lease.runner] else {
+            return handle(.upstreamFailed(.unreachable("the runner has no address")))
+        }
+        let addsUsage =
+            call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && upstream.knowsStreamUsage
+        let bytes = body.forwarded(model: lease.engineModel, addingUsage: addsUsage)
+        answer = AnswerInProgress(hidesUsageChunk: addsUsage)
+        timeline.sent = .now()
+        let request = UpstreamRequest(
+            head: ForwardedHeaders.request(
+                from: head, path: endpoint.path, to: upstream, bodyLength: bytes.readableBytes,
+                requestID: id.rawValue),
+            body: bytes)
+        let ticket = UpstreamTicket()
+        self.ticket = ticket
+        gateway.pools.pool(on: eventLoop).send(
+            request, to: upstream, for: self, ticket: ticket, timeouts: gateway.upstreamTimeouts, fresh: fresh)
+    }
+
+    // MARK: Timers
+
+    private func startTimers(for call: Call) {
+        let total = gateway.settings.routing.timeouts.total
+        if total > .zero {
+            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [weak self] in
+                self?.handle(.totalTimeExpired)
+            }
+        }
+        if call.streams { armKeepalive(at: lastWrite + TimeAmount(gateway.settings.keepalive.after)) }
+    }
+
+    /// One timer per stream, moved on lazily: a write only leaves its time behind.
+    private func armKeepalive(at deadline: NIODeadline) {
+        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            guard let self, !self.state.isFinished else { return }
+            let every = TimeAmount(self.gateway.settings.keepalive.every)
+            if !self.timeline.headWasSent || self.lastWrite + every <= .now(), self.connection.isWritable {
+                self.handle(.keepaliveDue)
+            }
+            self.armKeepalive(at: max(self.lastWrite + every, .now() + .milliseconds(1)))
+        }
+    }
+
+    // MARK: The end
+
+    private func settle(_ ending: CallState.Ending) {
+        keepalive?.cancel()
+        totalTimer?.cancel()
+        gateway.budget.giveBack(reservedBytes)
+        reservedBytes = 0
+        body = CallBody()
+        unread = ByteBuffer()
+        record(ending)
+        ticket = nil
+    }
+}

@@ -1,0 +1,195 @@
+import NIOCore
+import NIOHTTP1
+import SimpleAICore
+
+/// The data plane's place in a client's connection: claims the inference paths and passes everything else through
+/// untouched to the control plane.
+///
+/// It stands behind the pipeline handler, so it sees one request at a time. What a request does is `InferenceCall`'s
+/// business; this handler owns what belongs to the connection: claiming, discarding what a refused client still sends,
+/// keeping alive and closing.
+final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum Mode {
+        /// Between requests, or inside one that belongs to the control plane.
+        case passing
+        case calling(InferenceCall)
+        /// The client has left in the middle of a call; what was already read of it belongs to nobody.
+        case gone
+        /// A refusal has gone out before the body was complete: what still comes is thrown away, for a while.
+        case discarding(bytesLeft: Int)
+        /// The last response is on its way out; nothing that comes now is looked at.
+        case closing
+    }
+
+    /// How much of a refused body is read before the connection is cut, and for how long: closing at once would make
+    /// the client's kernel throw our answer away together with the unread rest.
+    private static let discardedBytes = 8 << 20
+    private static let discardingTime: TimeAmount = .seconds(5)
+
+    private let gateway: GatewayServices
+    private var mode: Mode = .passing
+    private var context: ChannelHandlerContext?
+    private var closesAfterDiscarding: Scheduled<Void>?
+    /// A read that has to wait until credentials have been checked.
+    private var readIsHeld = false
+    /// The control-plane request under way is the last one that its client wants on this connection.
+    private var passesLastRequest = false
+    /// The control-plane request under way is a HEAD.
+    private var passesHead = false
+
+    init(gateway: GatewayServices) {
+        self.gateway = gateway
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (mode, unwrapInboundIn(data)) {
+        case (.passing, .head(let head)):
+            guard let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else { return pass(head, context) }
+            let call = InferenceCall(
+                head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
+            mode = .calling(call)
+            call.begin()
+        case (.passing, _): context.fireChannelRead(data)
+        case (.calling(let call), .body(let bytes)): call.receive(bytes)
+        case (.calling(let call), .end): call.receiveEnd()
+        case (.discarding(let left), .body(let bytes)):
+            mode = .discarding(bytesLeft: left - bytes.readableBytes)
+            if left < bytes.readableBytes { context.close(promise: nil) }
+        case (.discarding, .end): context.close(promise: nil)
+        case (.calling, .head), (.discarding, .head): context.close(promise: nil)
+        case (.gone, _), (.closing, _): break
+        }
+    }
+
+    /// The control plane closes after `Connection: close` in this very spelling; HTTP/1.0 means the same without a word.
+    private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        var head = head
+        passesLastRequest = !head.isKeepAlive
+        passesHead = head.method == .HEAD
+        if passesLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where passesLastRequest:
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        // To the client these bytes would be its next response (RFC 9110 §9.3.2).
+        case .body where passesHead: promise?.succeed()
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if holdsReads { readIsHeld = true } else { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .calling(let call) = mode { call.writabilityChanged(isWritable: context.channel.isWritable) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        clientHasGone()
+        closesAfterDiscarding?.cancel()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Told by ConnectionGuard, which sees what the pipeline handler holds back
+
+    /// FIN or RST. For an inference call that is the end: TCP cannot tell a half-close from leaving.
+    /// - Returns: whether it concerned an inference call; a control-plane request may live with a half-close.
+    @discardableResult
+    func clientHasGone() -> Bool {
+        switch mode {
+        case .passing, .gone: return false
+        case .calling(let call):
+            mode = .gone
+            call.clientClosed()
+            context?.close(promise: nil)
+        case .discarding: context?.close(promise: nil)
+        case .closing: break  // the answer is complete; it may still be read
+        }
+        return true
+    }
+
+    /// The time for open calls is over.
+    /// - Returns: false when there is no call that could end by itself.
+    func drainExpired() -> Bool {
+        guard case .calling(let call) = mode else { return false }
+        call.drainExpired()
+        return true
+    }
+
+    /// The client cannot send its request to the end, because it is we who do not read.
+    var holdsReads: Bool {
+        if case .calling(let call) = mode { !call.acceptsBody } else { false }
+    }
+
+    // MARK: Told by InferenceCall
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ part: HTTPServerResponsePart) {
+        context?.write(wrapOutboundOut(part), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    /// The credentials are good: what was held back may come.
+    func resumeReading() {
+        guard readIsHeld else { return }
+        readIsHeld = false
+        context?.read()
+    }
+
+    /// Writes the end of a response.
+    /// - Parameters:
+    ///   - requestWasComplete: whether the whole request has been read.
+    ///   - keepAlive: whether the response head promised to keep the connection.
+    func endResponse(requestWasComplete: Bool, keepAlive: Bool) {
+        guard let context else { return }
+        // Before the end is written: the pipeline handler delivers the next request while that is being done.
+        mode = !requestWasComplete ? .discarding(bytesLeft: Self.discardedBytes) : keepAlive ? .passing : .closing
+        if case .passing = mode {
+            context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        } else {
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseIsOut() }
+            context.write(wrapOutboundOut(.end(nil)), promise: written)
+        }
+        context.flush()
+        resumeReading()
+    }
+
+    /// Closing earlier would cut off what a slow client has not read yet.
+    private func lastResponseIsOut() {
+        guard let context else { return }
+        guard case .discarding = mode else { return context.close(promise: nil) }
+        // The client learns that this was all, and may still say the rest of its request.
+        context.close(mode: .output, promise: nil)
+        closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) {
+            [weak self] in self?.context?.close(promise: nil)
+        }
+    }
+
+    static func path(of uri: String) -> String {
+        String(uri.prefix { $0 != "?" && $0 != "#" })
+    }
+}

@@ -1,0 +1,59 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import SimpleAICore
+
+/// Every failure of the control plane leaves as an error object with a request id; what nobody foresaw as
+/// `internal_error`, generic outside and complete in the log.
+struct ErrorObjects: RouterMiddleware {
+    typealias Context = ControlContext
+
+    private static let requestID = HTTPField.Name("x-request-id")
+
+    let permissionDeniedStatus: Int
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let id = RequestID.id(stated: Self.requestID.flatMap { request.headers[$0] })
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = self.response(to: error, request, context, id)
+        }
+        if let name = Self.requestID { response.headers[name] = id.rawValue }
+        return response
+    }
+
+    private func response(to error: any Error, _ request: Request, _ context: Context, _ id: CallID) -> Response {
+        var methods: [String] = []
+        let gatewayError: GatewayError
+        switch error {
+        case let error as GatewayError: gatewayError = error
+        case let error as HTTPError where error.status == .notFound:
+            if let allowed = Routes.methods(of: request.uri.path), !allowed.contains(request.method.rawValue) {
+                methods = allowed
+                gatewayError = GatewayError(
+                    .methodNotAllowed, "\(request.uri.path) takes \(allowed.joined(separator: ", ")) only.")
+            } else {
+                gatewayError = GatewayError(.notFound, "There is nothing at \(request.uri.path).")
+            }
+        default:
+            context.logger.error(
+                "A request failed for our own fault",
+                metadata: [LogKeys.requestID: "\(id)", LogKeys.cause: "\(error)"])
+            gatewayError = GatewayError(.internalError, "The gateway failed; its log has the details under \(id).")
+        }
+        var headers = HTTPFields()
+        headers[.contentType] = "application/json"
+        for (name, value) in gatewayError.headers(allowing: methods) {
+            if let name = HTTPField.Name(name) { headers[name] = value }
+        }
+        let status = gatewayError.status(permissionDeniedStatus: permissionDeniedStatus)
+        return Response(
+            status: .init(code: status), headers: headers,
+            body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))
+    }
+}

@@ -1,0 +1,76 @@
+import SimpleAICore
+
+/// Why this status code: the one table from error codes to responses.
+extension GatewayError {
+    /// - Parameter permissionDeniedStatus: 403, or 400 for clients of older deployments.
+    func status(permissionDeniedStatus: Int = 403) -> Int {
+        switch code {
+        case .invalidJSON, .invalidRequest: 400
+        case .invalidAPIKey: 401
+        case .permissionDenied: permissionDeniedStatus
+        case .modelNotFound, .notFound: 404
+        case .methodNotAllowed: 405
+        case .requestTooLarge: 413
+        case .unsupportedMediaType: 415
+        case .headersTooLarge: 431
+        case .rateLimitExceeded: 429
+        case .internalError: 500
+        case .upstreamError: 502
+        case .noRunnerAvailable, .queueFull, .wakeFailed, .keysUnavailable, .shuttingDown: 503
+        case .wakeTimeout, .upstreamTimeout: 504
+        }
+    }
+
+    var body: ErrorBody {
+        ErrorBody(message: message, type: Self.type(of: code), param: param, code: code.rawValue)
+    }
+
+    /// The headers that belong to the error itself.
+    /// - Parameter allowing: the methods that a 405 has to name.
+    func headers(allowing methods: [String] = []) -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = []
+        if code == .invalidAPIKey {
+            // RFC 6750 §3.1: no error attribute when the request carried no credentials at all.
+            let detail = cause == nil ? "" : ", error=\"invalid_token\""
+            headers.append(("WWW-Authenticate", "Bearer realm=\"simpleai\"\(detail)"))
+        }
+        if case .after(let time) = retry {
+            // SDKs honour 1 to 60 seconds. Bounded first: engines may ask for times beyond every integer.
+            let bounded = min(max(time, .seconds(1)), .seconds(60))
+            headers.append(("Retry-After", String((bounded.wholeMilliseconds + 999) / 1000)))
+        }
+        if !methods.isEmpty { headers.append(("Allow", methods.joined(separator: ", "))) }
+        return headers
+    }
+
+    private static func type(of code: Code) -> String {
+        switch code {
+        case .invalidJSON, .invalidRequest, .modelNotFound, .notFound, .methodNotAllowed, .requestTooLarge,
+            .unsupportedMediaType, .headersTooLarge:
+            "invalid_request_error"
+        case .invalidAPIKey: "authentication_error"
+        case .permissionDenied: "permission_error"
+        case .rateLimitExceeded: "rate_limit_error"
+        case .upstreamError, .internalError, .noRunnerAvailable, .queueFull, .wakeFailed, .keysUnavailable,
+            .shuttingDown, .wakeTimeout, .upstreamTimeout:
+            "server_error"
+        }
+    }
+
+    // MARK: Credentials
+
+    static let missingCredentials = GatewayError(
+        .invalidAPIKey, "No credentials: send a token as \"Authorization: Bearer TOKEN\".")
+
+    /// What the caller learns of a refused token; the reason is for the log.
+    init(_ rejection: TokenRejection) {
+        switch rejection {
+        case .invalid(let reason):
+            self.init(.invalidAPIKey, "The token is not valid.", cause: reason)
+        case .keysUnavailable(let retryAfter):
+            self.init(
+                .keysUnavailable, "The token cannot be checked right now, because its issuer's keys are not known yet.",
+                retry: .after(retryAfter))
+        }
+    }
+}

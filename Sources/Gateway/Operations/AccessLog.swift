@@ -1,0 +1,57 @@
+import Logging
+import SimpleAICore
+
+/// One structured line per call. Never a token, a prompt or a completion.
+struct AccessLine {
+    var id: CallID
+    var endpoint: Endpoint
+    var status: Int
+    var error: GatewayError?
+    var caller: Caller?
+    var request: ModelRequest?
+    var streams = false
+    var runner: RunnerID?
+    var model: ModelID?
+    var total: Duration
+    var firstByte: Duration?
+    var waited: Duration?
+    var wake: String?
+    var usage: TokenUsage?
+
+    func write(to logger: Logger) {
+        var metadata: Logger.Metadata = [
+            LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)", LogKeys.status: "\(status)",
+            LogKeys.milliseconds: "\(total.wholeMilliseconds)",
+        ]
+        if let caller { metadata[LogKeys.caller] = "\(Self.onOneLine(caller.subject))" }
+        if let request { metadata[LogKeys.requested] = "\(Self.onOneLine(request.description))" }
+        if streams { metadata[LogKeys.stream] = "true" }
+        if let runner { metadata[LogKeys.runner] = "\(runner)" }
+        if let model { metadata[LogKeys.model] = "\(model)" }
+        if let firstByte { metadata[LogKeys.timeToFirstByte] = "\(firstByte.wholeMilliseconds)" }
+        if let waited, waited > .zero { metadata[LogKeys.waited] = "\(waited.wholeMilliseconds)" }
+        if let wake { metadata[LogKeys.wake] = "\(wake)" }
+        if let usage {
+            metadata[LogKeys.promptTokens] = "\(usage.prompt)"
+            metadata[LogKeys.completionTokens] = "\(usage.completion)"
+        }
+        if let error {
+            metadata[LogKeys.code] = "\(error.code.rawValue)"
+            metadata[LogKeys.side] = "\(error.side.rawValue)"
+            if let cause = error.cause { metadata[LogKeys.cause] = "\(cause)" }
+        }
+        logger.log(level: error?.code == .internalError ? .error : .info, "call", metadata: metadata)
+    }
+
+    /// What callers write must not be able to look like a line of its own.
+    private static func onOneLine(_ text: String) -> String {
+        var line = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: line.append("\u{FFFD}")
+            default: line.append(scalar)
+            }
+        }
+        return String(line)
+    }
+}

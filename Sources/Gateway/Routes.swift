@@ -1,0 +1,38 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Settings
+import SimpleAICore
+
+/// Every URL of the gateway.
+///
+/// | path | plane | who |
+/// |---|---|---|
+/// | `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
+/// | `GET /v1/models`, `GET /v1/models/{id}` | control | bearer |
+/// | `GET /health`, `GET /ready` | control | everybody |
+/// | `GET /metrics` | control | loopback peers, or the metrics token |
+/// | `GET /admin` | control | admins |
+enum Routes {
+    static func router(_ gateway: GatewayServices, issuers: @escaping @Sendable () -> [Metrics.IssuerGauge]) -> Router<
+        ControlContext
+    > {
+        let router = Router(context: ControlContext.self)
+        let control = ControlPlane(gateway: gateway, issuers: issuers)
+        router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
+        router.get("/v1/models") { request, _ in try await control.models(for: request) }
+        router.get("/v1/models/**") { request, _ in try await control.model(for: request) }
+        router.get("/health") { _, _ in control.health() }
+        router.get("/ready") { _, _ in try control.ready() }
+        router.get("/metrics") { request, context in try control.metrics(for: request, context) }
+        router.get("/admin") { request, _ in try await control.fleet(for: request) }
+        return router
+    }
+
+    /// The methods of a known path; nil for a path that does not exist.
+    static func methods(of path: String) -> [String]? {
+        if Endpoint(rawValue: path) != nil { return ["POST"] }
+        let known = ["/v1/models", "/health", "/ready", "/metrics", "/admin"]
+        return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET"] : nil
+    }
+}

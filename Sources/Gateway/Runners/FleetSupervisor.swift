@@ -1,0 +1,178 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Relay
+import Scheduling
+import ServiceLifecycle
+import Settings
+import SimpleAICore
+import Synchronization
+
+/// Keeps the scheduler's picture of the fleet true: runs the probes, carries out what the scheduler decides (packets,
+/// timers), and remembers what must survive a restart. All of it on one event loop.
+final class FleetSupervisor: Service {
+    private let settings: Settings
+    private let scheduler: Scheduler
+    private let upstreams: [RunnerID: Upstream]
+    private let sender: any WakeSender
+    private let stateFile: StateFile
+    private let metrics: Metrics
+    private let logger: Logger
+    private let eventLoop: any EventLoop
+    private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
+    private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
+    private let remembered: Mutex<StateFile.Content>
+
+    init(
+        settings: Settings, scheduler: Scheduler, upstreams: [RunnerID: Upstream], sender: any WakeSender,
+        stateFile: StateFile, remembered: StateFile.Content, metrics: Metrics, logger: Logger,
+        on eventLoop: any EventLoop
+    ) {
+        self.settings = settings
+        self.scheduler = scheduler
+        self.upstreams = upstreams
+        self.sender = sender
+        self.stateFile = stateFile
+        self.remembered = Mutex(remembered)
+        self.metrics = metrics
+        self.logger = logger
+        self.eventLoop = eventLoop
+        self.probes = .makeBoxSendingValue([:], eventLoop: eventLoop)
+        self.timer = .makeEmptyBox(eventLoop: eventLoop)
+    }
+
+    /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
+    func attach() {
+        scheduler.onEffect { [self] effect in perform(effect) }
+    }
+
+    /// Probes until the gateway has shut down.
+    func run() async throws {
+        try await eventLoop.submit { try self.startProbes() }.get()
+        do {
+            try await gracefulShutdown()
+        } catch {
+            // Cancelled: the probes have to stop all the same.
+        }
+        try await eventLoop.submit {
+            for probe in self.probes.value.values { probe.stop() }
+            self.probes.value = [:]
+            self.timer.value?.task.cancel()
+        }.get()
+        // The scheduler and its supervisor hold each other no longer.
+        scheduler.onEffect { _ in }
+    }
+
+    /// Looks at a runner at once.
+    func probe(_ id: RunnerID) {
+        eventLoop.execute { self.probes.value[id]?.probe() }
+    }
+
+    private func startProbes() throws {
+        let pool = UpstreamPool(eventLoop: eventLoop)
+        for runner in settings.runners {
+            guard let serving = upstreams[runner.id] else { continue }
+            let probe = StaticRunnerProbe(
+                runner: runner, serving: serving, probing: try Upstream(runner), scheduler: scheduler, pool: pool,
+                on: eventLoop, urgentInterval: settings.wake.probeEvery, logger: logger
+            ) { [weak self] in self?.remember() }
+            probes.value[runner.id] = probe
+            probe.probe()
+        }
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effect: SchedulerEffect) {
+        switch effect {
+        case .grant, .reject: break  // the scheduler's shell has resumed them
+        case .startTimer(let instant): startTimer(at: instant)
+        case .sendPacket(let runner, let wake, let number): sendPacket(to: runner, wake, number)
+        case .stateChanged(let runner, let old, let new): stateChanged(runner, from: old, to: new)
+        case .wakeStarted(let runner, let wake):
+            logger.info(
+                "Waking a machine", metadata: [LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)"])
+        case .wakeEnded(let runner, let wake, let time, let succeeded):
+            metrics.wakeEnded(succeeded: succeeded)
+            logger.log(
+                level: succeeded ? .info : .warning, succeeded ? "A machine woke up" : "A machine did not wake up",
+                metadata: [
+                    LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)",
+                    LogKeys.milliseconds: "\(time.wholeMilliseconds)",
+                ])
+            if succeeded { remember() }
+        }
+    }
+
+    private func startTimer(at instant: ContinuousClock.Instant) {
+        eventLoop.execute { [self] in
+            // Two threads may hand over their timers in the wrong order: the earliest holds.
+            if let current = timer.value {
+                guard instant < current.at else { return }
+                current.task.cancel()
+            }
+            let delay = TimeAmount(max(.zero, ContinuousClock.now.duration(to: instant)))
+            let task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
+                timer.value = nil
+                scheduler.timePassed()
+            }
+            timer.value = (instant, task)
+        }
+    }
+
+    private func sendPacket(to runner: RunnerID, _ wake: WakeID, _ number: Int) {
+        guard let target = settings.runners.first(where: { $0.id == runner })?.wake else { return }
+        let request = WakePacketRequest(
+            mac: target.mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)
+        let sent = eventLoop.makeFutureWithTask { [sender] in try await sender.send(request) }
+        sent.whenComplete { [logger, metrics] result in
+            var metadata: Logger.Metadata = [
+                LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.number: "\(number + 1)",
+                LogKeys.address: "\(target.broadcast):\(target.port)",
+            ]
+            switch result {
+            case .success:
+                metrics.packetWasSent()
+                logger.debug("Magic packet sent", metadata: metadata)
+            case .failure(let error):
+                metadata[LogKeys.cause] = "\(error)"
+                logger.error("A magic packet could not be sent", metadata: metadata)
+            }
+        }
+    }
+
+    private func stateChanged(_ runner: RunnerID, from old: RunnerState, to new: RunnerState) {
+        // Nobody but the operator can mend these; sleeping and waking are daily business.
+        let isTrouble = new == .down || new == .lost || new == .wakeFailed
+        logger.log(
+            level: isTrouble ? .warning : .info, "A runner's state changed",
+            metadata: [LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)"])
+        eventLoop.execute { [self] in
+            guard let probe = probes.value[runner] else { return }
+            probe.isUrgent = new == .unknown || new == .waking
+            if probe.isUrgent { probe.probe() }
+        }
+        if new == .ready { remember() }
+    }
+
+    /// Writes the state file when something that it holds has changed, away from the event loops.
+    private func remember() {
+        let content = StateFile.Content(scheduler.snapshot())
+        let isNews = remembered.withLock { remembered in
+            var merged = remembered
+            merged.runners.merge(content.runners) { _, new in new }
+            defer { remembered = merged }
+            return merged != remembered
+        }
+        guard isNews else { return }
+        let written = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
+            // The newest, and one writer at a time.
+            try remembered.withLock { try stateFile.write($0) }
+        }
+        written.whenFailure { [logger, stateFile] error in
+            logger.error(
+                "The state file could not be written",
+                metadata: [LogKeys.path: "\(stateFile.path)", LogKeys.cause: "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import NIOSSL
+import Relay
+import Settings
+
+extension Upstream {
+    /// Where a runner of settings is reached. Settings have checked the URL; what only the machine can know, such as a
+    /// certificate file that cannot be read, is an error here.
+    convenience init(_ runner: Settings.StaticRunner) throws(GatewayStartError) {
+        guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.host else {
+            throw GatewayStartError("runner \(runner.id): \"\(runner.url)\" is no URL")
+        }
+        var tls: NIOSSLContext?
+        if scheme == "https" {
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            if !runner.tls.verify { configuration.certificateVerification = .none }
+            if !runner.tls.caFile.isEmpty { configuration.trustRoots = .file(runner.tls.caFile) }
+            do {
+                tls = try NIOSSLContext(configuration: configuration)
+            } catch {
+                throw GatewayStartError(
+                    "runner \(runner.id): its certificate file \(runner.tls.caFile) cannot be used: \(error)")
+            }
+        }
+        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        var prefix = url.path
+        while prefix.hasSuffix("/") { prefix.removeLast() }
+        self.init(
+            runner: runner.id, host: name, port: url.port ?? (tls == nil ? 80 : 443), tls: tls, pathPrefix: prefix,
+            apiKey: runner.apiKey.isEmpty ? nil : runner.apiKey, knowsStreamUsage: runner.streamUsage)
+    }
+}

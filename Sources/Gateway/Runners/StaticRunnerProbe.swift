@@ -1,0 +1,125 @@
+import Logging
+import NIOCore
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// Asks one runner from settings, again and again, whether it is there and what it serves. Lives on one event loop.
+///
+/// A probe uses a connection of its own and never counts as activity, so it can neither keep a machine awake nor make
+/// a busy one look asleep.
+final class StaticRunnerProbe {
+    private let runner: Settings.StaticRunner
+    /// Where calls go; tells when a byte last moved there.
+    private let serving: Upstream
+    /// The same place, for probes.
+    private let probing: Upstream
+    private let scheduler: Scheduler
+    private let pool: UpstreamPool
+    private let eventLoop: any EventLoop
+    private let urgentInterval: TimeAmount
+    private let logger: Logger
+    private let modelsChanged: () -> Void
+    private var knownModels: [String]?
+    private var next: Scheduled<Void>?
+    private var isUnderWay = false
+    private var isWanted = false
+    private var isStopped = false
+    /// The machine is being woken, or we do not know it yet: look often.
+    var isUrgent = true
+    private var lastComplaint: String?
+
+    /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
+    init(
+        runner: Settings.StaticRunner, serving: Upstream, probing: Upstream, scheduler: Scheduler, pool: UpstreamPool,
+        on eventLoop: any EventLoop, urgentInterval: Duration, logger: Logger,
+        modelsChanged: @escaping () -> Void
+    ) {
+        self.runner = runner
+        self.serving = serving
+        self.probing = probing
+        self.scheduler = scheduler
+        self.pool = pool
+        self.eventLoop = eventLoop
+        self.urgentInterval = TimeAmount(urgentInterval)
+        self.logger = logger
+        self.modelsChanged = modelsChanged
+    }
+
+    /// Looks now, and from now on.
+    func probe() {
+        next?.cancel()
+        guard !isStopped else { return }
+        guard !isUnderWay else {
+            isWanted = true
+            return
+        }
+        isUnderWay = true
+        UpstreamFetch.get(
+            runner.probe.path, from: probing, pool: pool, on: eventLoop, timeout: TimeAmount(runner.probe.timeout)
+        ) { [weak self] result in
+            self?.finish(result)
+        }
+    }
+
+    func stop() {
+        isStopped = true
+        next?.cancel()
+    }
+
+    private func finish(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) {
+        isUnderWay = false
+        guard !isStopped else { return }
+        report(result)
+        if isWanted {
+            isWanted = false
+            return probe()
+        }
+        let interval = isUrgent ? urgentInterval : TimeAmount(runner.probe.every)
+        next = eventLoop.assumeIsolated().scheduleTask(in: interval) { [weak self] in self?.probe() }
+    }
+
+    private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) {
+        switch result {
+        case .success(let answer) where (200...299).contains(answer.status):
+            complain(nil)
+            let models = EngineModelList.ids(in: answer.body)
+            scheduler.runnerAnswered(runner.id, engineModels: models)
+            if models != knownModels {
+                knownModels = models
+                modelsChanged()
+            }
+        case .success(let answer):
+            complain("its probe answered \(answer.status)")
+            scheduler.runnerRefused(runner.id)
+        case .failure(.refused):
+            scheduler.runnerRefused(runner.id)
+        case .failure(.unreachable), .failure(.firstByteTimeout), .failure(.gapTimeout):
+            scheduler.runnerUnreachable(runner.id, lastByteAt: serving.lastByteAt)
+        case .failure(let failure):
+            complain("\(failure)")
+            scheduler.runnerRefused(runner.id)
+        }
+    }
+
+    /// Says what is odd about a runner when it begins to be, not at every probe.
+    private func complain(_ complaint: String?) {
+        defer { lastComplaint = complaint }
+        guard let complaint, complaint != lastComplaint else { return }
+        logger.warning(
+            "A runner's engine does not answer its probe properly",
+            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(complaint)"])
+    }
+}
+
+/// An engine's `/v1/models`.
+enum EngineModelList {
+    /// The engine's ids; nil when this is no model list (the probe may ask for another path).
+    static func ids(in body: ByteBuffer) -> [String]? {
+        guard let data = JSONSlice(document: Array(body.readableBytesView)[...])?["data"],
+            data.bytes.first == UInt8(ascii: "[")
+        else { return nil }
+        return data.elements.compactMap { $0["id"]?.string }
+    }
+}

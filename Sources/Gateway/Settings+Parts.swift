@@ -1,0 +1,70 @@
+import Authentication
+import Logging
+import Settings
+import SimpleAICore
+
+// Settings describe; these are the parts that they describe. The lower targets know nothing of the settings file.
+
+extension ClassTable {
+    init(_ settings: Settings) {
+        self.init(
+            settings.classes.map {
+                ModelClass(
+                    name: $0.name, models: $0.models, preferredMachineTypes: settings.routing.prefer[$0.name] ?? [])
+            },
+            defaultClass: settings.defaultClass)
+    }
+}
+
+extension Runner {
+    init(_ runner: Settings.StaticRunner) {
+        self.init(
+            id: runner.id, slots: runner.slots, weight: runner.weight, machineType: runner.machineType,
+            canBeWoken: runner.wake != nil, statedModels: runner.models, aliases: runner.aliases)
+    }
+}
+
+extension JWTVerifier {
+    /// - Throws: `GatewayStartError` for an algorithm that does not exist.
+    convenience init(_ auth: Settings.Auth, logger: Logger) throws(GatewayStartError) {
+        var issuers: [IssuerConfiguration] = []
+        for issuer in auth.issuers { issuers.append(try IssuerConfiguration(issuer)) }
+        self.init(issuers: issuers, leeway: auth.leeway, logger: logger)
+    }
+}
+
+extension IssuerConfiguration {
+    init(_ issuer: Settings.Issuer) throws(GatewayStartError) {
+        let audience: Audience =
+            switch issuer.audience {
+            case .any: .any
+            case .oneOf(let names): .oneOf(names)
+            }
+        self.init(issuer: issuer.issuer, audience: audience)
+        keys =
+            switch issuer.keys {
+            case .discovery: .discovery
+            case .url(let url): .url(url)
+            case .file(let path): .file(path: path)
+            }
+        algorithms = []
+        for name in issuer.algorithms {
+            guard let algorithm = SignatureAlgorithm(rawValue: name) else {
+                throw GatewayStartError("issuer \(issuer.issuer): \"\(name)\" is no algorithm that is supported")
+            }
+            algorithms.append(algorithm)
+        }
+        tokenType = issuer.tokenType
+        scopes = issuer.scopes
+        refreshEvery = issuer.refreshEvery
+        refreshCooldown = issuer.refreshCooldown
+        roleClaims = issuer.roleClaims.map { path in
+            switch path {
+            case .dotted(let text): .dotted(text)
+            case .keys(let keys): .keys(keys)
+            }
+        }
+        adminRole = issuer.adminRole
+        specificRole = issuer.specificRole
+    }
+}

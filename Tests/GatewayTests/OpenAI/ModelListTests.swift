@@ -1,0 +1,142 @@
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+@testable import Scheduling
+
+@Suite struct ModelListTests {
+    private static let classes = ClassTable(
+        [
+            ModelClass(name: "fast", models: ["small", "tiny"], preferredMachineTypes: ["gpu"]),
+            ModelClass(name: "empty", models: ["nobody"]),
+        ], defaultClass: "fast")
+
+    private let now = ContinuousClock.now
+
+    /// A fleet with a machine in every state.
+    private func fleet() -> SchedulerState {
+        var state = SchedulerState()
+        func add(_ id: RunnerID, _ models: [ModelID], type: String = "", wakes: Bool = false, boot: Duration? = nil) {
+            state.add(
+                Runner(id: id, slots: 2, machineType: type, canBeWoken: wakes, statedModels: models),
+                bootTime: BootTime(mean: boot))
+        }
+        func gone(_ id: RunnerID) { for _ in 0..<3 { state.runnerUnreachable(id, lastByteAt: nil, now: now) } }
+        add("gpu1", ["small"], type: "gpu")
+        add("gpu2", ["small"], type: "gpu")
+        add("cpu", ["small", "tiny"])
+        add("sleeper", ["night", "tiny"], wakes: true, boot: .milliseconds(41_200))
+        add("waking", ["dawn"], wakes: true, boot: .seconds(30))
+        add("down", ["broken"])
+        add("unheard", ["unheard"])
+        for id in ["gpu1", "gpu2", "cpu"] as [RunnerID] { state.runnerAnswered(id, engineModels: nil, now: now) }
+        gone("sleeper")
+        gone("waking")
+        _ = state.place(PlacementRequest(models: ["dawn"]), now: now)
+        state.runnerRefused("down", now: now)
+        return state
+    }
+
+    private func list(
+        _ caller: Caller, showsMembers: Bool = true, showsRunners: Bool = true, after: Duration = .zero,
+        _ change: (inout SchedulerState) -> Void = { _ in }
+    ) throws -> JSONSlice {
+        var state = fleet()
+        change(&state)
+        let list = ModelList(
+            state.snapshot(now: now.advanced(by: after)), classes: Self.classes,
+            policy: AccessPolicy(classes: Self.classes, showsMembers: showsMembers), caller: caller,
+            showsRunners: showsRunners)
+        return try #require(JSONSlice(document: Array(list.json.utf8)[...]))
+    }
+
+    private func ids(_ list: JSONSlice) -> [String] { list["data"]?.elements.compactMap { $0["id"]?.string } ?? [] }
+
+    private func entry(_ list: JSONSlice, _ id: String) throws -> JSONSlice {
+        try #require(list["data"]?.elements.first { $0["id"]?.string == id })
+    }
+
+    @Test func isAnOpenAIList() throws {
+        let list = try list(Sample.admin)
+        #expect(list["object"]?.string == "list")
+        #expect(ModelList.created > 1_700_000_000)
+        for entry in try #require(list["data"]).elements {
+            #expect(entry["object"]?.string == "model")
+            #expect(entry["owned_by"]?.string == "simpleai")
+            // Seconds since 1970; the same for all, and for every list of this process.
+            #expect(entry["created"]?.integer == ModelList.created)
+            #expect(entry["id"]?.string?.isEmpty == false)
+            #expect(entry["classes"]?.bytes.first == UInt8(ascii: "["))
+        }
+    }
+
+    @Test func followsTheCallersRights() throws {
+        let everything = [
+            "class:fast", "class:empty", "broken", "dawn", "night", "nobody", "small", "tiny", "unheard",
+        ]
+        #expect(ids(try list(Sample.admin)) == everything)
+        #expect(ids(try list(Sample.specific)) == everything)
+        #expect(ids(try list(Sample.specific, showsMembers: false)) == everything)
+        #expect(ids(try list(Sample.caller)) == ["class:fast", "class:empty", "nobody", "small", "tiny"])
+        #expect(ids(try list(Sample.caller, showsMembers: false)) == ["class:fast", "class:empty"])
+    }
+
+    @Test(
+        arguments: [
+            ("class:fast", "ready", 2, nil), ("small", "ready", 3, nil), ("tiny", "ready", 1, nil),
+            ("night", "asleep", 0, 42),
+            ("dawn", "waking", 0, 30), ("broken", "down", 0, nil), ("unheard", "down", 0, nil),
+            ("class:empty", "down", 0, nil),
+            ("nobody", "down", 0, nil),
+        ] as [(String, String, Int, Int?)])
+    func showsHowSoonAModelCanServe(_ id: String, _ state: String, _ ready: Int, _ eta: Int?) throws {
+        let entry = try entry(list(Sample.admin), id)
+        #expect(entry["state"]?.string == state)
+        #expect(entry["runners_ready"]?.integer == ready)
+        #expect(entry["wake_eta_seconds"]?.integer == eta)
+    }
+
+    @Test func theExpectedWakeShrinksWhileAMachineWakes() throws {
+        #expect(try entry(list(Sample.admin, after: .seconds(12)), "dawn")["wake_eta_seconds"]?.integer == 18)
+        #expect(try entry(list(Sample.admin, after: .seconds(80)), "dawn")["wake_eta_seconds"]?.integer == 0)
+    }
+
+    @Test func theNextTierIsCountedWhenTheBetterHasNobody() throws {
+        let list = try list(Sample.admin) { state in
+            state.runnerRefused("gpu1", now: now)
+            state.runnerRefused("gpu2", now: now)
+        }
+        #expect(try entry(list, "class:fast")["runners_ready"]?.integer == 1)
+    }
+
+    @Test func runnersCanBeHidden() throws {
+        for entry in try #require(try list(Sample.caller, showsRunners: false)["data"]).elements {
+            #expect(entry["runners_ready"] == nil)
+            #expect(entry["state"]?.string != nil)
+        }
+    }
+
+    @Test func namesTheClasses() throws {
+        let list = try list(Sample.admin)
+        #expect(try entry(list, "small")["classes"]?.elements.map(\.string) == ["fast"])
+        #expect(try entry(list, "class:empty")["classes"]?.elements.map(\.string) == ["empty"])
+        #expect(try entry(list, "night")["classes"]?.elements.isEmpty == true)
+    }
+
+    @Test func theFleetReportIsJSON() throws {
+        var state = fleet()
+        _ = state.place(PlacementRequest(models: ["small"]), now: now)
+        let report = FleetReport(fleet: state.snapshot(now: now)).json
+        let json = try #require(JSONSlice(document: Array(report.utf8)[...]))
+        #expect(json["leases"]?.integer == 1)
+        #expect(json["waiting"]?.integer == 1)
+        let runners = try #require(json["runners"]).elements
+        #expect(
+            runners.map { $0["state"]?.string } == ["ready", "ready", "ready", "asleep", "waking", "down", "unknown"])
+        let sleeper = try #require(runners.first { $0["id"]?.string == "sleeper" })
+        #expect(sleeper["boot_ms"]?.integer == 41_200)
+        #expect(sleeper["models"]?.elements.map(\.string) == ["night", "tiny"])
+        #expect(sleeper["slots"]?.integer == 2)
+        #expect(runners.compactMap { $0["active"]?.integer }.reduce(0, +) == 1)
+    }
+}

@@ -1,0 +1,81 @@
+import Logging
+import SimpleAICore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+@Suite struct AccessLineTests {
+    /// Keeps what was logged.
+    private struct Recorder: LogHandler {
+        final class Lines: Sendable {
+            let all = Mutex<[(level: Logger.Level, message: String, metadata: [String: String])]>([])
+        }
+
+        let lines: Lines
+        var logLevel: Logger.Level = .trace
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
+            lines.all.withLock { $0.append((event.level, "\(event.message)", metadata)) }
+        }
+    }
+
+    private func logged(_ line: AccessLine) throws -> (level: Logger.Level, message: String, metadata: [String: String])
+    {
+        let lines = Recorder.Lines()
+        line.write(to: Logger(label: "test") { _ in Recorder(lines: lines) })
+        return try #require(lines.all.withLock { $0.count == 1 ? $0.first : nil })
+    }
+
+    @Test func saysWhatHappened() throws {
+        var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 200, total: .milliseconds(1234))
+        line.caller = Sample.caller
+        line.request = .byClass("fast")
+        line.runner = "r1"
+        line.model = "m"
+        line.streams = true
+        line.waited = .milliseconds(77)
+        line.wake = "w1"
+        line.usage = TokenUsage(prompt: 3, completion: 4)
+        let logged = try logged(line)
+        #expect(logged.level == .info)
+        #expect(logged.message == "call")
+        #expect(
+            logged.metadata == [
+                "request_id": "id", "endpoint": "/v1/chat/completions", "status": "200", "ms": "1234",
+                "caller": "alice",
+                "requested": "class:fast", "runner": "r1", "model": "m", "stream": "true", "waited_ms": "77",
+                "wake": "w1",
+                "prompt_tokens": "3", "completion_tokens": "4",
+            ])
+    }
+
+    @Test func errorsSayWhoHasToActAndWhy() throws {
+        var line = AccessLine(id: "id", endpoint: .embeddings, status: 502, total: .zero)
+        line.error = GatewayError(.upstreamError, "m", cause: "runner r1: refused")
+        let failed = try logged(line)
+        #expect(failed.level == .info)
+        #expect(failed.metadata["code"] == "upstream_error")
+        #expect(failed.metadata["side"] == "upstream")
+        #expect(failed.metadata["cause"] == "runner r1: refused")
+        line.error = GatewayError(.internalError, "m")
+        #expect(try logged(line).level == .error)
+    }
+
+    /// What a caller asks for cannot look like a line of its own.
+    @Test func whatCallersWriteStaysOnTheLine() throws {
+        var line = AccessLine(id: "id", endpoint: .embeddings, status: 403, total: .zero)
+        line.request = .exactly("m\n2030-01-01 info call status=200\r\u{1B}[2J\u{2028}x é😀")
+        line.caller = Caller(subject: "a\nb", issuer: "", roles: [], privileges: [])
+        let metadata = try logged(line).metadata
+        #expect(metadata["requested"] == "m\u{FFFD}2030-01-01 info call status=200\u{FFFD}\u{FFFD}[2J\u{FFFD}x é😀")
+        #expect(metadata["caller"] == "a\u{FFFD}b")
+    }
+}

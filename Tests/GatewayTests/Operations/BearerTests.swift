@@ -1,0 +1,39 @@
+import Testing
+
+@testable import Gateway
+
+@Suite struct BearerTests {
+    @Test(
+        arguments: [
+            ("Bearer abc", "abc"), ("bearer abc", "abc"), ("BEARER abc", "abc"), ("Bearer   abc", "abc"),
+            ("Bearer a.b-c_d~e+f/g==", "a.b-c_d~e+f/g=="), (nil, nil), ("", nil), ("Bearer", nil), ("Bearer ", nil),
+            ("Bearer   ", nil),
+            ("Basic abc", nil), ("abc", nil), (" Bearer abc", nil), ("Bearerabc", nil), ("Bearer:abc", nil),
+            ("Bearer\tabc", nil),
+        ] as [(String?, String?)])
+    func readsTheToken(_ header: String?, _ token: String?) {
+        #expect(Bearer.token(in: header) == token)
+    }
+
+    @Test func comparesWhole() {
+        #expect(Bearer.isEqual("", ""))
+        #expect(Bearer.isEqual("secret", "secret"))
+        for other in ["", "secre", "secret ", "Secret", "secreT", "xecret"] {
+            #expect(!Bearer.isEqual("secret", other))
+        }
+        // Canonically equivalent is not equal.
+        #expect(!Bearer.isEqual("\u{212A}x", "Kx\u{0}\u{0}"))
+    }
+}
+
+@Suite struct BufferBudgetTests {
+    @Test func reservesUpToItsLimit() {
+        let budget = BufferBudget(limit: 10)
+        #expect(budget.reserve(4) && budget.reserve(6))
+        #expect(!budget.reserve(1))
+        #expect(budget.bytesInUse == 10)
+        budget.giveBack(6)
+        #expect(budget.reserve(6))
+        #expect(budget.reserve(0))
+    }
+}

@@ -1,0 +1,143 @@
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+@testable import Scheduling
+
+/// The page of `GET /metrics`, read as Prometheus reads it.
+@Suite struct MetricsTests {
+    private struct Page {
+        var types: [String: String] = [:]
+        /// By the whole of name and labels.
+        var samples: [String: Double] = [:]
+
+        init(_ text: String) throws {
+            var helped: Set<String> = []
+            var family = ""
+            #expect(text.hasSuffix("\n"))
+            for line in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false) {
+                let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+                if line.hasPrefix("# HELP ") {
+                    #expect(helped.insert(words[2]).inserted, "\(words[2]) is described once")
+                    family = words[2]
+                } else if line.hasPrefix("# TYPE ") {
+                    #expect(words[2] == family)
+                    types[words[2]] = words[3]
+                } else {
+                    let match = try #require(
+                        line.wholeMatch(of: /([a-z_]+)((?:\{[^{}]*\})?) (-?[0-9.e+-]+)/), "\(line) is a sample")
+                    let name = String(match.1)
+                    let base = types[family] == "histogram" ? name.replacing(/_(bucket|sum|count)$/, with: "") : name
+                    #expect(base == family, "\(line) stands under its own description")
+                    let key = String(match.1 + match.2)
+                    #expect(samples[key] == nil, "\(key) occurs once")
+                    samples[key] = Double(match.3)
+                }
+            }
+        }
+    }
+
+    private func fleet() -> SchedulerSnapshot {
+        var state = SchedulerState()
+        let now = ContinuousClock.now
+        state.add(Runner(id: "r1", slots: 2, statedModels: ["m"]))
+        state.add(Runner(id: "r2", statedModels: ["m"]))
+        state.runnerAnswered("r1", engineModels: nil, now: now)
+        for _ in 0..<2 { _ = state.place(PlacementRequest(models: ["m"]), now: now) }
+        _ = state.place(PlacementRequest(models: ["m"]), now: now)
+        return state.snapshot(now: now)
+    }
+
+    @Test func countsWhatHappened() throws {
+        let metrics = Metrics()
+        for _ in 0..<4 { metrics.callBegan() }
+        metrics.callEnded(
+            .init(requested: "fast", code: "ok"), seconds: 0.3, firstByteSeconds: 0.004,
+            usage: TokenUsage(prompt: 10, completion: 20), events: 7)
+        metrics.callEnded(
+            .init(requested: "fast", code: "ok"), seconds: 400, firstByteSeconds: 0.01, usage: nil, events: 0)
+        metrics.callEnded(
+            .init(requested: "exact", code: "queue_full"), seconds: 0.001, firstByteSeconds: nil, usage: nil, events: 0)
+        metrics.packetWasSent()
+        metrics.wakeEnded(succeeded: true)
+        metrics.wakeEnded(succeeded: false)
+        metrics.wakeEnded(succeeded: false)
+        let page = try Page(
+            metrics.text(fleet(), bufferedBytes: 123, issuers: [.init(issuer: "https://issuer", keys: 2)]))
+        #expect(page.samples["simpleai_calls_total{class=\"fast\",code=\"ok\"}"] == 2)
+        #expect(page.samples["simpleai_calls_total{class=\"exact\",code=\"queue_full\"}"] == 1)
+        #expect(page.samples["simpleai_calls_open"] == 1)
+        #expect(page.samples["simpleai_leases"] == 2)
+        #expect(page.samples["simpleai_calls_waiting"] == 1)
+        #expect(page.samples["simpleai_lease_double_returns_total"] == 0)
+        #expect(page.samples["simpleai_tokens_total{kind=\"prompt\"}"] == 10)
+        #expect(page.samples["simpleai_tokens_total{kind=\"completion\"}"] == 20)
+        #expect(page.samples["simpleai_events_relayed_total"] == 7)
+        #expect(page.samples["simpleai_runners{state=\"ready\"}"] == 1)
+        #expect(page.samples["simpleai_runners{state=\"unknown\"}"] == 1)
+        #expect(page.samples["simpleai_runners{state=\"asleep\"}"] == 0)
+        #expect(page.samples["simpleai_runner_active_calls{runner=\"r1\"}"] == 2)
+        #expect(page.samples["simpleai_wakes_total{outcome=\"awake\"}"] == 1)
+        #expect(page.samples["simpleai_wakes_total{outcome=\"failed\"}"] == 2)
+        #expect(page.samples["simpleai_magic_packets_total"] == 1)
+        #expect(page.samples["simpleai_buffered_bytes"] == 123)
+        #expect(page.samples["simpleai_issuer_keys{issuer=\"https://issuer\"}"] == 2)
+        #expect(page.types["simpleai_calls_total"] == "counter")
+        #expect(page.types["simpleai_calls_open"] == "gauge")
+        #expect(page.types["simpleai_call_seconds"] == "histogram")
+    }
+
+    @Test func histogramsAreCumulative() throws {
+        let metrics = Metrics()
+        for seconds in [0.005, 0.0051, 0.3, 400, 301] {
+            metrics.callBegan()
+            metrics.callEnded(
+                .init(requested: "fast", code: "ok"), seconds: seconds, firstByteSeconds: nil, usage: nil, events: 0)
+        }
+        let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
+        func bucket(_ bound: String) -> Double? {
+            page.samples["simpleai_call_seconds_bucket{class=\"fast\",le=\"\(bound)\"}"]
+        }
+        // A bound belongs to its own bucket.
+        #expect(bucket("0.005") == 1)
+        #expect(bucket("0.01") == 2)
+        #expect(bucket("0.25") == 2)
+        #expect(bucket("0.5") == 3)
+        #expect(bucket("300.0") == 3)
+        #expect(bucket("+Inf") == 5)
+        #expect(page.samples["simpleai_call_seconds_count{class=\"fast\"}"] == 5)
+        let sum = try #require(page.samples["simpleai_call_seconds_sum{class=\"fast\"}"])
+        #expect(abs(sum - 701.3101) < 1e-9)
+        let counts = Histogram.bounds.compactMap { bucket("\($0)") }
+        #expect(counts.count == Histogram.bounds.count)
+        #expect(counts == counts.sorted())
+    }
+
+    /// Engines state the numbers of tokens; none may stop the gateway.
+    @Test func absurdUsageDoesNotOverflow() throws {
+        let metrics = Metrics()
+        for _ in 0..<3 {
+            metrics.callBegan()
+            metrics.callEnded(
+                .init(requested: "fast", code: "ok"), seconds: 1, firstByteSeconds: nil,
+                usage: TokenUsage(prompt: .max, completion: .max), events: 0)
+        }
+        let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
+        #expect(page.samples["simpleai_tokens_total{kind=\"prompt\"}"] == Double(Int.max))
+        #expect(page.samples["simpleai_calls_open"] == 0)
+    }
+
+    @Test func labelsAreEscaped() {
+        var page = ExpositionPage()
+        page.metric("name", .gauge, "Help.") { $0.sample(["a": "q\"b\\s\nn\r\nrn", "b": "é{}"], 1) }
+        #expect(
+            page.text
+                == "# HELP name Help.\n# TYPE name gauge\nname{a=\"q\\\"b\\\\s\\nn\r\\nrn\",b=\"é{}\"} 1\n")
+    }
+
+    @Test func aMetricWithoutSamplesIsStillDescribed() {
+        var page = ExpositionPage()
+        page.metric("name", .counter, "Help.") { _ in }
+        #expect(page.text == "# HELP name Help.\n# TYPE name counter\n")
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+@testable import Scheduling
+
+@Suite struct StateFileTests {
+    private func inTemporaryDirectory(_ body: (URL) throws -> Void) throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer {
+            do {
+                try FileManager.default.removeItem(at: directory)
+            } catch {
+                Issue.record("\(directory.path) could not be removed: \(error)")
+            }
+        }
+        try body(directory)
+    }
+
+    @Test func whatIsWrittenIsReadAgain() throws {
+        var state = SchedulerState()
+        let now = ContinuousClock.now
+        state.add(
+            Runner(id: "a", canBeWoken: true, aliases: ["public": "engine"]),
+            bootTime: BootTime(mean: .milliseconds(41_250)))
+        state.add(Runner(id: "b"))
+        state.add(Runner(id: "silent"))
+        state.runnerAnswered("a", engineModels: ["z", "engine"], now: now)
+        state.runnerAnswered("b", engineModels: ["m"], now: now)
+        let content = StateFile.Content(state.snapshot(now: now))
+        // The engine's own ids, so that aliases can change in between.
+        #expect(content.runners["a"] == StateFile.KnownRunner(models: ["engine", "z"], bootMilliseconds: 41_250))
+        #expect(content.runners["b"] == StateFile.KnownRunner(models: ["m"], bootMilliseconds: nil))
+        // Nothing is known of it: what an older file knows must not be overwritten.
+        #expect(content.runners["silent"] == nil)
+        try inTemporaryDirectory { directory in
+            let file = StateFile(path: directory.appendingPathComponent("state.json").path)
+            #expect(try file.open() == StateFile.Content())
+            try file.write(content)
+            #expect(try file.open() == content)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["state.json"])
+        }
+    }
+
+    @Test(arguments: ["", "{", "[]", "{\"runners\":{}}", "{\"version\":2,\"runners\":{}}", "{\"version\":1}"])
+    func anotherFileIsNotOverwritten(_ text: String) throws {
+        try inTemporaryDirectory { directory in
+            let path = directory.appendingPathComponent("state.json").path
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
+            #expect(error?.description.contains("no state file of version 1") == true)
+            #expect(error?.description.contains(path) == true)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data(text.utf8))
+        }
+    }
+
+    @Test func aPlaceThatCannotBeWrittenIsSaidAtStart() throws {
+        try inTemporaryDirectory { directory in
+            let path = directory.appendingPathComponent("missing/state.json").path
+            let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
+            #expect(error?.description.contains("cannot be written") == true)
+        }
+    }
+}

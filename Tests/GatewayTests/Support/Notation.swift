@@ -1,0 +1,37 @@
+import Scheduling
+import SimpleAICore
+
+@testable import Gateway
+
+/// Actions in a few words, so that a table of them can be read.
+func notation(_ actions: [CallState.Action]) -> String {
+    actions.map(\.notation).joined(separator: " ")
+}
+
+extension CallState.Action {
+    var notation: String {
+        switch self {
+        case .acceptBody: "acceptBody"
+        case .authorize: "authorize"
+        case .place(_, let excluded):
+            "place" + (excluded.isEmpty ? "" : "(not \(excluded.sorted().map(\.rawValue).joined(separator: ",")))")
+        case .withdrawPlacement: "withdraw"
+        case .forward(_, let lease, let fresh): "forward(\(lease.runner)\(fresh ? ",fresh" : ""))"
+        case .cancelForwarding: "cancel"
+        case .returnLease(let lease): "return(\(lease.runner))"
+        case .reportUnreachable(let runner): "unreachable(\(runner))"
+        case .reportRefused(let runner): "down(\(runner))"
+        case .refreshModels(let runner): "refresh(\(runner))"
+        case .sendEarlyHead: "earlyHead"
+        case .sendComment(let text): "comment(\(text))"
+        case .beginStream: "begin"
+        case .sendDocument: "document"
+        case .respond(let error): "respond(\(error.code.rawValue))"
+        case .failInBand(let error): "inBand(\(error.code.rawValue))"
+        case .endStream: "end"
+        case .settle(.answered(let status)): "settle(\(status))"
+        case .settle(.failed(let error)): "settle(\(error.code.rawValue))"
+        case .settle(.clientGone): "settle(gone)"
+        }
+    }
+}

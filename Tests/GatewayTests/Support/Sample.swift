@@ -1,0 +1,35 @@
+import SimpleAICore
+
+@testable import Gateway
+@testable import Scheduling
+
+/// Callers, calls and leases to test with.
+enum Sample {
+    static let classes = ClassTable(
+        [ModelClass(name: "fast", models: ["m"]), ModelClass(name: "big", models: ["large"])], defaultClass: "fast")
+
+    static let caller = Caller(subject: "alice", issuer: "i", roles: [], privileges: [])
+    static let specific = Caller(subject: "bob", issuer: "i", roles: [], privileges: [.specificModels])
+    static let admin = Caller(subject: "root", issuer: "i", roles: [], privileges: [.administration])
+
+    static func call(streams: Bool = false) -> Call {
+        Call(
+            id: "c", endpoint: .chatCompletions, request: .byClass("fast"), streams: streams, wantsUsage: false)
+    }
+
+    static func authorized(streams: Bool = false) throws(GatewayError) -> AuthorizedCall {
+        try AccessPolicy(classes: classes).authorize(call(streams: streams), by: caller)
+    }
+
+    static func lease(_ number: UInt64 = 1, _ runner: RunnerID = "r1", wake: WakeID? = nil) -> Lease {
+        Lease(
+            id: LeaseID(number: number), runner: runner, model: "m", engineModel: "m", waited: .milliseconds(1500),
+            wake: wake)
+    }
+
+    static let error = GatewayError(.noRunnerAvailable, "nobody", retry: .after(.seconds(10)))
+
+    static func document(_ status: Int, isJSON: Bool = true, retryAfter: Int? = nil) -> EngineDocument {
+        EngineDocument(status: status, isJSON: isJSON, retryAfter: retryAfter)
+    }
+}
