@@ -92,6 +92,11 @@ let package = Package(
                 "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "Settings",
                 logging, lifecycle, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room(
+            "LocalFleet",
+            ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", logging, lifecycle] + crypto + hummingbird
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+
         // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
         tests(of: "SimpleAICore"),
         tests(of: "Scheduling", ["SimpleAICore"]),
@@ -103,5 +108,6 @@ let package = Package(
         tests(
             of: "Gateway",
             ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

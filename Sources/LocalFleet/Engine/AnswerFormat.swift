@@ -1,0 +1,53 @@
+/// What every answer of one request carries.
+struct AnswerEnvelope: Sendable {
+    /// Unique among the engines of a machine; formats put their own prefix before it.
+    let id: String
+    /// Seconds since 1970.
+    let created: Int
+    let model: String
+    let promptTokens: Int
+    let includesUsage: Bool
+
+    /// Says in OpenAI's own words that nobody computed this.
+    static let fingerprint: JSONText = "simulated"
+
+    func usage(_ answer: SimulatedAnswer) -> JSONText {
+        [
+            "prompt_tokens": .integer(promptTokens),
+            "completion_tokens": .integer(answer.tokens.count),
+            "total_tokens": .integer(promptTokens + answer.tokens.count),
+        ]
+    }
+}
+
+/// How one endpoint puts an answer into JSON, whole or as a stream of events.
+protocol AnswerFormat: Sendable {
+    init(_ envelope: AnswerEnvelope)
+
+    func document(_ answer: SimulatedAnswer) -> JSONText
+    func opening(_ answer: SimulatedAnswer) -> [ServerSentEvent]
+    func token(_ text: String, at index: Int) -> [ServerSentEvent]
+    func closing(_ answer: SimulatedAnswer) -> [ServerSentEvent]
+}
+
+struct ServerSentEvent: Sendable {
+    var name: String?
+    var data: [UInt8]
+
+    init(name: String? = nil, _ data: JSONText) {
+        self.name = name
+        self.data = data.utf8
+    }
+
+    private init(data: [UInt8]) {
+        self.data = data
+    }
+
+    /// The end of a stream of completions.
+    static let done = ServerSentEvent(data: Array("[DONE]".utf8))
+
+    var bytes: [UInt8] {
+        let head = name.map { "event: \($0)\n" } ?? ""
+        return Array(head.utf8) + "data: ".utf8 + data + "\n\n".utf8
+    }
+}

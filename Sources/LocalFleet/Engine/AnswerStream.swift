@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+
+/// One answer on its way, token by token.
+struct AnswerStream<Format: AnswerFormat>: Sendable {
+    let answer: SimulatedAnswer
+    let format: Format
+    let pace: EnginePace
+    /// When the request got its slot.
+    let start: NIODeadline
+    let client: ClientPresence
+    let lease: EngineSlots.Lease
+
+    func response() -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
+            body: ResponseBody { writer in
+                try await send(format.opening(answer), to: &writer)
+                for (index, token) in answer.tokens.enumerated() {
+                    // Against the start, not the token before: being late once must not slow down the rest.
+                    try await client.pause(until: start + .init(pace.time(toToken: index)))
+                    try await send(format.token(token, at: index), to: &writer)
+                }
+                try await send(format.closing(answer), to: &writer)
+                lease.workDone()
+                try await writer.finish(nil)
+            })
+    }
+
+    private func send(_ events: [ServerSentEvent], to writer: inout any ResponseBodyWriter) async throws {
+        guard !events.isEmpty else { return }
+        try await writer.write(ByteBuffer(bytes: events.flatMap(\.bytes)))
+    }
+}

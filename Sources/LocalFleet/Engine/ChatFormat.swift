@@ -1,0 +1,60 @@
+/// `/v1/chat/completions`.
+struct ChatFormat: AnswerFormat {
+    private let envelope: AnswerEnvelope
+    private let id: JSONText
+
+    init(_ envelope: AnswerEnvelope) {
+        self.envelope = envelope
+        id = .string("chatcmpl-" + envelope.id)
+    }
+
+    func document(_ answer: SimulatedAnswer) -> JSONText {
+        [
+            "id": id, "object": "chat.completion", "created": .integer(envelope.created),
+            "model": .string(envelope.model), "system_fingerprint": AnswerEnvelope.fingerprint,
+            "choices": [
+                [
+                    "index": 0,
+                    "message": ["role": "assistant", "content": .string(answer.text), "refusal": nil],
+                    "logprobs": nil,
+                    "finish_reason": answer.finishReason,
+                ]
+            ],
+            "usage": envelope.usage(answer),
+        ]
+    }
+
+    func opening(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
+        [chunk(choice(["role": "assistant", "content": ""], finishReason: nil))]
+    }
+
+    func token(_ text: String, at index: Int) -> [ServerSentEvent] {
+        [chunk(choice(["content": .string(text)], finishReason: nil))]
+    }
+
+    func closing(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
+        var events = [chunk(choice([:], finishReason: answer.finishReason))]
+        if envelope.includesUsage { events.append(chunk([], usage: envelope.usage(answer))) }
+        return events + [.done]
+    }
+
+    private func choice(_ delta: JSONText, finishReason: JSONText) -> JSONText {
+        [["index": 0, "delta": delta, "logprobs": nil, "finish_reason": finishReason]]
+    }
+
+    private func chunk(_ choices: JSONText, usage: JSONText = nil) -> ServerSentEvent {
+        var members: [(String, JSONText)] = [
+            ("id", id), ("object", "chat.completion.chunk"), ("created", .integer(envelope.created)),
+            ("model", .string(envelope.model)), ("system_fingerprint", AnswerEnvelope.fingerprint),
+            ("choices", choices),
+        ]
+        // With usage asked for, every chunk has the key, and only the last one a value.
+        if envelope.includesUsage { members.append(("usage", usage)) }
+        return ServerSentEvent(.object(members))
+    }
+}
+
+extension SimulatedAnswer {
+    /// Of chats and completions.
+    var finishReason: JSONText { isCutShort ? "length" : "stop" }
+}

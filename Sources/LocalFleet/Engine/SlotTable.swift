@@ -1,0 +1,45 @@
+/// Who works and who waits in an engine with a fixed number of slots; first come, first served.
+struct SlotTable: Sendable {
+    enum Answer: Equatable {
+        case granted, queued, refused
+    }
+
+    private(set) var slots: Int
+    private(set) var active: Set<Int> = []
+    private(set) var queue: [Int] = []
+    private let queueLength: Int
+    private var nextNumber = 0
+    private(set) var served = 0
+    private(set) var cancelled = 0
+
+    init(slots: Int, queueLength: Int) {
+        self.slots = slots
+        self.queueLength = queueLength
+    }
+
+    mutating func requestArrived() -> (number: Int, answer: Answer) {
+        defer { nextNumber += 1 }
+        if active.count < slots {
+            active.insert(nextNumber)
+            return (nextNumber, .granted)
+        }
+        guard queue.count < queueLength else { return (nextNumber, .refused) }
+        queue.append(nextNumber)
+        return (nextNumber, .queued)
+    }
+
+    /// A request ended, however far it got; says who works next. A second end of the same request changes nothing.
+    mutating func requestEnded(_ number: Int, served isServed: Bool) -> Int? {
+        if let place = queue.firstIndex(of: number) {
+            queue.remove(at: place)
+            cancelled += 1
+            return nil
+        }
+        guard active.remove(number) != nil else { return nil }
+        if isServed { served += 1 } else { cancelled += 1 }
+        guard !queue.isEmpty else { return nil }
+        let next = queue.removeFirst()
+        active.insert(next)
+        return next
+    }
+}

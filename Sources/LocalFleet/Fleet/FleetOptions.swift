@@ -1,0 +1,63 @@
+public import SimpleAICore
+
+extension LocalFleet {
+    /// What a local fleet consists of.
+    ///
+    /// There is no switch here that makes the gateway misbehave: what shifts the load of a fleet (to see a check of the
+    /// distribution notice it) is what settings can say, `declaredSlots` and `weight`.
+    public struct Options: Hashable, Sendable {
+        public var machines: [Machine]
+        /// 0 means any free port.
+        public var gatewayPort = 0
+        public var audience = "simpleai"
+        /// Of the tokens in `Running.tokens`.
+        public var tokenLifetime: Duration = .seconds(24 * 3600)
+        /// How long a call waits for a machine to wake.
+        public var wakeTimeout: Duration = .seconds(30)
+        /// The UDP port of 127.0.0.1 to which the machines copy every magic packet; nil picks a free one.
+        public var packetPort: Int?
+        /// For the whole start: until every machine is seen as it is.
+        public var startLimit: Duration = .seconds(30)
+
+        public init(machines: [Machine]) {
+            self.machines = machines
+        }
+
+        /// Two awake machines in class `fast`, which serve the same two models, and one in class `big`, asleep.
+        public static var standard: Self {
+            let fast: [ModelID] = ["sim-small:1b", "sim-chat:3b"]
+            return Self(machines: [
+                Machine(id: "fast-1", modelClass: "fast", models: fast),
+                Machine(id: "fast-2", modelClass: "fast", models: fast),
+                Machine(id: "big-1", modelClass: "big", models: ["sim-large:70b"], startsAsleep: true),
+            ])
+        }
+
+        /// For all machines at once.
+        public mutating func forEachMachine(_ change: (inout Machine) -> Void) {
+            for index in machines.indices { change(&machines[index]) }
+        }
+    }
+
+    public struct Machine: Hashable, Sendable {
+        public var id: RunnerID
+        /// The class that its models belong to.
+        public var modelClass: ClassName
+        public var engine: EngineOptions
+        public var startsAsleep: Bool
+        /// From the magic packet to the engine's first accepted connection.
+        public var bootDelay: Duration = .seconds(2)
+        /// Magic packets arrive and wake nothing.
+        public var isPowerCut = false
+        /// The slots that settings claim for it; nil is the truth.
+        public var declaredSlots: Int?
+        public var weight = 1
+
+        public init(id: RunnerID, modelClass: ClassName, models: [ModelID], startsAsleep: Bool = false) {
+            self.id = id
+            self.modelClass = modelClass
+            self.startsAsleep = startsAsleep
+            engine = EngineOptions(models: models)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import NIOHTTP1
+import SimpleAICore
+
+/// The fleet as the gateway sees it, read from its model list as any client would.
+struct FleetView {
+    let url: String
+    let token: String
+
+    private struct List: Decodable {
+        let data: [Entry]
+    }
+
+    private struct Entry: Decodable {
+        let id: String
+        let state: String?
+        let runnersReady: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case id, state
+            case runnersReady = "runners_ready"
+        }
+    }
+
+    /// Returns when every model is listed as it is: ready on all of its awake machines, asleep where all of them are.
+    func settle(_ machines: [LocalFleet.Machine]) async throws {
+        let expected = Self.expectations(machines)
+        while !(try await matches(expected)) {
+            // The model list cannot be waited for; the gateway answers it from memory, so asking again is cheap.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Awake machines per model.
+    private static func expectations(_ machines: [LocalFleet.Machine]) -> [String: Int] {
+        var awake: [String: Int] = [:]
+        for machine in machines {
+            for model in machine.engine.models {
+                awake[model.rawValue, default: 0] += machine.startsAsleep ? 0 : 1
+            }
+        }
+        return awake
+    }
+
+    private func matches(_ expected: [String: Int]) async throws -> Bool {
+        guard try await LoopbackClient.send(.GET, "\(url)/ready").status == 200 else { return false }
+        let answer = try await LoopbackClient.send(
+            .GET, "\(url)/v1/models", [("authorization", "Bearer \(token)")])
+        // Right after the start the keys may still be on their way.
+        guard answer.status == 200 else { return false }
+        let entries = try JSONDecoder().decode(List.self, from: Data(answer.body)).data
+        return expected.allSatisfy { model, awake in
+            guard let entry = entries.first(where: { $0.id == model }) else { return false }
+            return awake > 0 ? entry.state == "ready" && entry.runnersReady == awake : entry.state == "asleep"
+        }
+    }
+}

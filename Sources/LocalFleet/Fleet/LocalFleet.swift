@@ -1,0 +1,140 @@
+import Foundation
+import Gateway
+public import Logging
+import ServiceLifecycle
+import SimpleAICore
+
+/// A whole deployment in one process: token issuer, machines with simulated engines, and the gateway in front of them,
+/// over real sockets on free ports of 127.0.0.1.
+public struct LocalFleet: Sendable {
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case partEnded(String)
+
+        public var description: String {
+            switch self {
+            case .partEnded(let part): "\(part) of the local fleet ended by itself"
+            }
+        }
+    }
+
+    /// Starts a fleet, waits until the gateway sees every machine as it is, runs `body` and takes everything down.
+    ///
+    /// - Throws: what `body` throws; `DeadlinePassed` if the start takes longer than `options.startLimit`; what a part
+    ///   of the fleet fails with, in which case `body` is cancelled.
+    public static func withRunning<Result: Sendable>(
+        _ options: Options = .standard, logger: Logger,
+        _ body: @escaping @Sendable (Running) async throws -> Result
+    ) async throws -> Result {
+        try await withTemporaryDirectory { directory in
+            try await withThrowingTaskGroup(of: Part<Result>.self) { group in
+                // Whatever the end, nothing of the fleet outlives it; the group waits for all of its parts.
+                defer { group.cancelAll() }
+                let fleet = try await LocalFleet(options, directory: directory, logger: logger)
+                fleet.addParts(to: &group)
+                group.addTask {
+                    let running = try await within(options.startLimit, "the start of the local fleet") {
+                        try await fleet.awaitRunning()
+                    }
+                    return .body(try await body(running))
+                }
+                while let part = try await group.next() {
+                    switch part {
+                    case .body(let result):
+                        return result
+                    case .service(let name):
+                        try Task.checkCancellation()
+                        // The parts hear of a graceful shutdown, too, and may well be quicker than the body.
+                        guard Task.isShuttingDownGracefully else { throw Failure.partEnded(name) }
+                    }
+                }
+                throw CancellationError()
+            }
+        }
+    }
+
+    private enum Part<Result: Sendable>: Sendable {
+        case body(Result)
+        case service(name: String)
+    }
+
+    private let options: Options
+    private let issuer: TokenIssuer
+    private let machines: [VirtualMachine]
+    private let packetPort: Int
+    private let stateFile: String
+    private let gatewayPort = Watched<Int?>(nil)
+    private let logger: Logger
+
+    private init(_ options: Options, directory: String, logger: Logger) async throws {
+        let key = try SigningKey(generating: .es256)
+        let packetPort = if let port = options.packetPort { port } else { try await FreePort.udp() }
+        self.options = options
+        self.packetPort = packetPort
+        self.logger = logger
+        stateFile = directory + "/state.json"
+        issuer = TokenIssuer(key: key, audience: options.audience, logger: logger)
+        machines = options.machines.enumerated().map { index, machine in
+            var machineOptions = MachineOptions(
+                id: machine.id, mac: Self.address(ofMachine: index), engine: machine.engine)
+            machineOptions.startsAsleep = machine.startsAsleep
+            machineOptions.bootDelay = machine.bootDelay
+            machineOptions.isPowerCut = machine.isPowerCut
+            machineOptions.packetCopyPort = packetPort
+            return VirtualMachine(machineOptions, logger: logger)
+        }
+    }
+
+    /// From the range that is nobody's: locally administered, unicast.
+    private static func address(ofMachine index: Int) -> MACAddress {
+        MACAddress(first: 0x02, 0x53, 0x41, 0x49, UInt8(index >> 8 & 0xff), UInt8(index & 0xff) &+ 1)
+    }
+
+    private func addParts<Result>(to group: inout ThrowingTaskGroup<Part<Result>, any Error>) {
+        group.addTask {
+            try await issuer.run()
+            return .service(name: "the token issuer")
+        }
+        for machine in machines {
+            group.addTask {
+                try await machine.run()
+                return .service(name: "machine \(machine.id)")
+            }
+        }
+        group.addTask {
+            try await runGateway()
+            return .service(name: "the gateway")
+        }
+    }
+
+    private func runGateway() async throws {
+        defer { gatewayPort.fail(CancellationError()) }
+        var ports: [(VirtualMachine, VirtualMachine.Ports)] = []
+        for machine in machines { ports.append((machine, try await machine.ports())) }
+        let settings = FleetSettings(
+            options: options, issuer: try await issuer.url(), machines: ports, stateFile: stateFile
+        ).settings
+        let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
+            gatewayPort.update { $0 = port }
+        }
+        try await runToGracefulEnd(gateway, logger: logger)
+    }
+
+    private func awaitRunning() async throws -> Running {
+        let mint = try await issuer.mint()
+        guard let port = try await gatewayPort.value(where: { $0 != nil }) else { throw CancellationError() }
+        let running = Running(
+            url: "http://127.0.0.1:\(port)", mint: mint, machines: machines, packetPort: packetPort,
+            tokens: try Running.Tokens(mint, lifetime: options.tokenLifetime))
+        try await FleetView(url: running.url, token: running.tokens.admin).settle(options.machines)
+        return running
+    }
+}
+
+extension MACAddress {
+    fileprivate init(first: UInt8, _ rest: UInt8...) {
+        guard let address = MACAddress(bytes: [first] + rest) else {
+            preconditionFailure("an address has six bytes")
+        }
+        self = address
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// One HTTP request to a server of the same machine: for start-up and tokens, not for load.
+enum LoopbackClient {
+    struct Answer: Sendable {
+        let status: Int
+        let body: [UInt8]
+    }
+
+    enum Failure: Error, CustomStringConvertible {
+        case address(String)
+        case closedEarly
+
+        var description: String {
+            switch self {
+            case .address(let url): "\(url) is no http:// address"
+            case .closedEarly: "the connection closed before the answer was complete"
+            }
+        }
+    }
+
+    private static let longestAnswer = 8 << 20
+
+    /// - Throws: `Failure`, or what the socket says.
+    static func send(
+        _ method: HTTPMethod, _ url: String, _ fields: [(String, String)] = [], _ body: [UInt8] = []
+    ) async throws -> Answer {
+        guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
+            throw Failure.address(url)
+        }
+        let path = parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath
+        let target = path + (parts.percentEncodedQuery.map { "?" + $0 } ?? "")
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: HTTPHeaders(fields))
+        head.headers.add(name: "host", value: "\(host):\(parts.port ?? 80)")
+        head.headers.add(name: "connection", value: "close")
+        head.headers.add(name: "content-length", value: "\(body.count)")
+        let request = head
+        let line = Line()
+        let connected = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.seconds(5))
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { line.opened(channel) } }
+            .connect(host: host, port: parts.port ?? 80)
+        return try await withTaskCancellationHandler {
+            try await connected.flatMap { exchange(request, ByteBuffer(bytes: body), on: $0) }.get()
+        } onCancel: {
+            line.cut()
+        }
+    }
+
+    /// The connection of one request, to be ended at any time, also while it is still being made.
+    private final class Line: Sendable {
+        private let state = Mutex<(channel: (any Channel)?, isCut: Bool)>((nil, false))
+
+        func opened(_ channel: any Channel) {
+            let isCut = state.withLock { state in
+                state.channel = channel
+                return state.isCut
+            }
+            if isCut { channel.close(promise: nil) }
+        }
+
+        func cut() {
+            let channel = state.withLock { state in
+                state.isCut = true
+                return state.channel
+            }
+            channel?.close(promise: nil)
+        }
+    }
+
+    private static func exchange(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, on channel: any Channel
+    ) -> EventLoopFuture<Answer> {
+        let promise = channel.eventLoop.makePromise(of: Answer.self)
+        do {
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandlers(
+                NIOHTTPClientResponseAggregator(maxContentLength: longestAnswer), AnswerReader(promise))
+        } catch {
+            promise.fail(error)
+            return promise.futureResult
+        }
+        channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil)
+        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        return promise.futureResult
+    }
+
+    private final class AnswerReader: ChannelInboundHandler {
+        typealias InboundIn = NIOHTTPClientResponseFull
+
+        private let promise: EventLoopPromise<Answer>
+
+        init(_ promise: EventLoopPromise<Answer>) {
+            self.promise = promise
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let response = unwrapInboundIn(data)
+            promise.succeed(
+                Answer(
+                    status: Int(response.head.status.code),
+                    body: response.body.map { Array($0.readableBytesView) } ?? []))
+            context.close(promise: nil)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            promise.fail(error)
+            context.close(promise: nil)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            promise.fail(Failure.closedEarly)
+            context.fireChannelInactive()
+        }
+    }
+}

@@ -1,0 +1,50 @@
+public import Foundation
+public import SimpleAICore
+
+extension LocalFleet {
+    /// A fleet that serves; valid until the body that got it returns.
+    public struct Running: Sendable {
+        /// The gateway's base URL.
+        public let url: String
+        /// Makes the tokens of the fleet's issuer, with no request.
+        public let mint: TokenMint
+        /// In the order of the options.
+        public let machines: [VirtualMachine]
+        /// The UDP port of 127.0.0.1 where magic packets are copied to; nobody listens there unless a test does.
+        public let packetPort: Int
+        public let tokens: Tokens
+
+        public var issuerURL: String { mint.issuer }
+
+        public func machine(_ id: RunnerID) -> VirtualMachine? {
+            machines.first { $0.id == id }
+        }
+
+        /// A token of the fleet's issuer.
+        ///
+        /// - Parameter issuedAt: in the past for one that has expired.
+        public func token(
+            user: String = "developer", roles: [Role] = [], lifetime: Duration = .seconds(3600),
+            issuedAt: Date = Date()
+        ) throws -> String {
+            try mint.token(user: user, roles: roles, lifetime: lifetime, issuedAt: issuedAt)
+        }
+    }
+}
+
+extension LocalFleet.Running {
+    /// One token for each kind of caller that the contract knows.
+    public struct Tokens: Hashable, Sendable {
+        /// No role: may ask for classes.
+        public let basic: String
+        /// `model:specific`: may ask for exact models, too.
+        public let specific: String
+        public let admin: String
+
+        init(_ mint: TokenMint, lifetime: Duration) throws {
+            basic = try mint.token(user: "basic", roles: [], lifetime: lifetime)
+            specific = try mint.token(user: "specific", roles: ["model:specific"], lifetime: lifetime)
+            admin = try mint.token(user: "admin", roles: ["admin"], lifetime: lifetime)
+        }
+    }
+}

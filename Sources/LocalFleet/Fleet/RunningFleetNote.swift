@@ -1,0 +1,40 @@
+public import Foundation
+
+/// The note by which `simpleai token` finds the fleet that `simpleai dev` keeps running for the same user:
+/// `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
+public struct RunningFleetNote: Codable, Hashable, Sendable {
+    public var issuer: String
+    public var pid: Int32
+
+    public init(issuer: String) {
+        self.issuer = issuer
+        pid = getpid()
+    }
+
+    public static func path(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> String {
+        let directory = environment["XDG_RUNTIME_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+        return URL(fileURLWithPath: directory ?? FileManager.default.temporaryDirectory.path, isDirectory: true)
+            .appendingPathComponent("simpleai-dev-\(getuid()).json").path
+    }
+
+    /// Of two fleets at the same time the later one is found.
+    public func write(to path: String = path()) throws {
+        let json: JSONText = ["issuer": .string(issuer), "pid": .integer(Int(pid))]
+        try PrivateFile.write(json.utf8, to: path, replacing: true)
+    }
+
+    /// The note of a fleet that still runs; nil if there is none.
+    ///
+    /// - Throws: `PrivateFile.Failure` if the file is not to be trusted, `DecodingError` if it is no note.
+    public static func read(from path: String = path()) throws -> RunningFleetNote? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let note = try JSONDecoder().decode(Self.self, from: Data(PrivateFile.read(path)))
+        // EPERM would mean that the process lives, but as somebody else: not the one that wrote a file of ours.
+        return kill(note.pid, 0) == 0 ? note : nil
+    }
+
+    /// Takes the note back, unless a later fleet has replaced it.
+    public func remove(from path: String = path()) throws {
+        if try Self.read(from: path) == self { try FileManager.default.removeItem(atPath: path) }
+    }
+}

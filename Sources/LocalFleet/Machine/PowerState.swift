@@ -1,0 +1,76 @@
+/// Whether a virtual machine is on, and what its switch has seen. Events in, actions out; no clock and no sockets.
+struct PowerState: Hashable, Sendable {
+    enum Action: Hashable, Sendable {
+        case nothing
+        /// Report `bootTimeElapsed` with this number after the boot time.
+        case boot(Int)
+        case startServing
+        case stopServing
+    }
+
+    private(set) var status: MachineStatus
+    /// A machine without mains: packets arrive, nothing happens.
+    private let isPowerCut: Bool
+    private var boots = 0
+
+    init(startsAsleep: Bool, isPowerCut: Bool) {
+        status = MachineStatus(phase: startsAsleep ? .asleep : .awake)
+        self.isPowerCut = isPowerCut
+    }
+
+    mutating func packetArrived(isForUs: Bool) -> Action {
+        status.packetsSeen += 1
+        guard isForUs else { return .nothing }
+        status.packetsForUs += 1
+        guard status.phase == .asleep, !isPowerCut else { return .nothing }
+        boots += 1
+        status.phase = .booting
+        return .boot(boots)
+    }
+
+    mutating func bootTimeElapsed(_ boot: Int) -> Action {
+        // A machine that was sent to sleep while it booted does not come up from that boot any more.
+        guard status.phase == .booting, boot == boots else { return .nothing }
+        return .startServing
+    }
+
+    mutating func servingStarted() {
+        status.phase = .awake
+        status.wakes += 1
+    }
+
+    mutating func sleepRequested() -> Action {
+        switch status.phase {
+        case .asleep:
+            return .nothing
+        case .booting:
+            status.phase = .asleep
+            return .nothing
+        case .awake:
+            return .stopServing
+        }
+    }
+
+    mutating func servingStopped() {
+        status.phase = .asleep
+    }
+}
+
+/// What a virtual machine is doing, at one moment.
+public struct MachineStatus: Hashable, Sendable {
+    public enum Phase: String, Hashable, Sendable {
+        case asleep, booting, awake
+    }
+
+    public internal(set) var phase: Phase
+    /// Magic packets of any machine that reached the switch.
+    public internal(set) var packetsSeen = 0
+    /// Magic packets with this machine's address.
+    public internal(set) var packetsForUs = 0
+    /// How often it came up from sleep.
+    public internal(set) var wakes = 0
+
+    init(phase: Phase) {
+        self.phase = phase
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+
+/// Files that nobody but their owner may read: private keys, and the note that says where a running fleet listens.
+public enum PrivateFile {
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case exists(path: String)
+        case readableByOthers(path: String, mode: UInt32)
+        case foreignOwner(path: String)
+        case system(action: String, path: String, reason: String)
+
+        public var description: String {
+            switch self {
+            case .exists(let path): "\(path) exists already and was left as it is; --force replaces it"
+            case .readableByOthers(let path, let mode):
+                "\(path) can be read by others (mode 0\(String(mode, radix: 8))); run: chmod 600 '\(path)'"
+            case .foreignOwner(let path): "\(path) belongs to somebody else and is not trusted"
+            case .system(let action, let path, let reason): "cannot \(action) \(path): \(reason)"
+            }
+        }
+    }
+
+    /// Reads a file that must not be readable by group or others, and that must be ours or the superuser's.
+    ///
+    /// What is no regular file (a pipe from a secret store, for example) has no mode to judge and is read as it is.
+    public static func read(_ path: String) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last("read", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .last("read", path) }
+        if status.st_mode & S_IFMT == S_IFREG {
+            let mode = UInt32(status.st_mode & 0o777)
+            guard mode & 0o077 == 0 else { throw .readableByOthers(path: path, mode: mode) }
+            guard status.st_uid == geteuid() || status.st_uid == 0 else { throw .foreignOwner(path: path) }
+        }
+        return try readToEnd(descriptor, path)
+    }
+
+    /// Writes a file with mode 0600 that never had another one. It appears complete or not at all.
+    ///
+    /// - Throws: `Failure.exists` if there is such a file and `replacing` is false.
+    public static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(Failure) {
+        try write(bytes, to: path, mode: 0o600, replacing: replacing)
+    }
+
+    /// The same, for files that everybody may read.
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t, replacing: Bool) throws(Failure) {
+        let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
+        // O_EXCL: a file or link that somebody else put there first is never written through.
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw .last("create", path) }
+        defer {
+            close(descriptor)
+            unlink(draft)
+        }
+        // The process's umask may have taken away the owner's rights, too.
+        guard fchmod(descriptor, mode) == 0 else { throw .last("create", path) }
+        try write(bytes, to: descriptor, path)
+        guard fsync(descriptor) == 0 else { throw .last("write", path) }
+        if replacing {
+            guard rename(draft, path) == 0 else { throw .last("replace", path) }
+        } else if link(draft, path) != 0 {
+            // `link` refuses an existing target in one step, which a look before `rename` could not.
+            if errno == EEXIST { throw .exists(path: path) }
+            throw .last("create", path)
+        }
+    }
+
+    private static func readToEnd(_ descriptor: Int32, _ path: String) throws(Failure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16384)
+        while true {
+            let count = Foundation.read(descriptor, &chunk, chunk.count)
+            if count == 0 { return bytes }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last("read", path)
+            }
+            bytes += chunk[..<count]
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last("write", path)
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+extension PrivateFile.Failure {
+    /// What the system call before complained about.
+    fileprivate static func last(_ action: String, _ path: String) -> Self {
+        .system(action: action, path: path, reason: String(cString: strerror(errno)))
+    }
+}

@@ -1,0 +1,105 @@
+import Crypto
+import CryptoExtras
+import Foundation
+
+/// A private key that signs tokens, with the public half that goes into a key set.
+public struct SigningKey: Sendable {
+    /// The JOSE algorithms (RFC 7518 §3.1) that keys of ours sign with.
+    public enum Algorithm: String, Hashable, Sendable, CaseIterable, Codable {
+        /// RSASSA-PKCS1-v1_5 with SHA-256, on 2048 bits.
+        case rs256 = "RS256"
+        /// ECDSA on P-256 with SHA-256.
+        case es256 = "ES256"
+    }
+
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case generation(reason: String)
+        case unreadable(reason: String)
+        case signing(reason: String)
+
+        public var description: String {
+            switch self {
+            case .generation(let reason): "the signing key could not be generated: \(reason)"
+            case .unreadable(let reason):
+                "this is no private key that can sign tokens (PEM of RSA with at least 2048 bits, or of P-256): \(reason)"
+            case .signing(let reason): "the token could not be signed: \(reason)"
+            }
+        }
+    }
+
+    private enum Material: Sendable {
+        case rsa(_RSA.Signing.PrivateKey)
+        case p256(P256.Signing.PrivateKey)
+    }
+
+    private let material: Material
+    /// What verifiers get to see.
+    public let publicKey: PublicJSONWebKey
+
+    /// A new random key. RSA takes some hundred milliseconds.
+    public init(generating algorithm: Algorithm) throws(Failure) {
+        do {
+            switch algorithm {
+            case .rs256: try self.init(rsa: _RSA.Signing.PrivateKey(keySize: .bits2048))
+            case .es256: self.init(p256: P256.Signing.PrivateKey())
+            }
+        } catch {
+            throw .generation(reason: "\(error)")
+        }
+    }
+
+    /// Reads a private key in PEM; its kind decides the algorithm.
+    public init(pem: String) throws(Failure) {
+        let whyNotP256: any Error
+        do {
+            self.init(p256: try P256.Signing.PrivateKey(pemRepresentation: pem))
+            return
+        } catch {
+            whyNotP256 = error
+        }
+        do {
+            try self.init(rsa: _RSA.Signing.PrivateKey(pemRepresentation: pem))
+        } catch {
+            throw .unreadable(reason: "as RSA: \(error); as P-256: \(whyNotP256)")
+        }
+    }
+
+    private init(rsa key: _RSA.Signing.PrivateKey) throws {
+        let primitives = try key.publicKey.getKeyPrimitives()
+        material = .rsa(key)
+        publicKey = PublicJSONWebKey(modulus: primitives.modulus, exponent: primitives.publicExponent)
+    }
+
+    private init(p256 key: P256.Signing.PrivateKey) {
+        material = .p256(key)
+        let point = key.publicKey.rawRepresentation
+        publicKey = PublicJSONWebKey(x: point.prefix(32), y: point.suffix(32))
+    }
+
+    public var algorithm: Algorithm { publicKey.algorithm }
+
+    /// RFC 7638 thumbprint of the public key: the same key has the same id everywhere.
+    public var id: String { publicKey.thumbprint }
+
+    /// The private key as PKCS#8 in PEM.
+    public var pem: String {
+        switch material {
+        case .rsa(let key): key.pkcs8PEMRepresentation
+        case .p256(let key): key.pemRepresentation
+        }
+    }
+
+    /// A JWS signature: for ES256 the two numbers side by side (RFC 7518 §3.4), not DER.
+    func signature(of message: some DataProtocol) throws(Failure) -> [UInt8] {
+        do {
+            switch material {
+            case .rsa(let key):
+                return Array(try key.signature(for: message, padding: .insecurePKCS1v1_5).rawRepresentation)
+            case .p256(let key):
+                return Array(try key.signature(for: message).rawRepresentation)
+            }
+        } catch {
+            throw .signing(reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+public import Foundation
+public import SimpleAICore
+
+/// Makes JSON Web Tokens for one issuer and audience.
+public struct TokenMint: Sendable {
+    public let key: SigningKey
+    public let issuer: String
+    public let audience: String
+
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case emptyUser
+        case emptyRole
+
+        public var description: String {
+            switch self {
+            case .emptyUser: "a token needs a user: an empty one cannot be told apart from nobody"
+            case .emptyRole: "an empty role means nothing; leave it out"
+            }
+        }
+    }
+
+    public init(key: SigningKey, issuer: String, audience: String) {
+        self.key = key
+        self.issuer = issuer
+        self.audience = audience
+    }
+
+    /// A signed token for `user` (its `sub`) with `roles` in the claim of that name.
+    ///
+    /// - Parameters:
+    ///   - lifetime: from `issuedAt` to the token's end, in whole seconds.
+    ///   - issuedAt: in the past for a token that has already expired.
+    public func token(
+        user: String, roles: [Role], lifetime: Duration = .seconds(3600), issuedAt: Date = Date()
+    ) throws -> String {
+        guard !user.isEmpty else { throw Failure.emptyUser }
+        guard roles.allSatisfy({ !$0.rawValue.isEmpty }) else { throw Failure.emptyRole }
+        let header: JSONText = ["alg": .string(key.algorithm.rawValue), "typ": "JWT", "kid": .string(key.id)]
+        let now = Int(issuedAt.timeIntervalSince1970.rounded(.down))
+        let claims: JSONText = [
+            "iss": .string(issuer),
+            "sub": .string(user),
+            "aud": .string(audience),
+            "iat": .integer(now),
+            "nbf": .integer(now),
+            "exp": .integer(now + Int(lifetime.components.seconds)),
+            "jti": .string(UUID().uuidString.lowercased()),
+            "roles": .array(roles.map { .string($0.rawValue) }),
+        ]
+        let signed = Base64URL.encode(header.utf8) + "." + Base64URL.encode(claims.utf8)
+        return signed + "." + Base64URL.encode(try key.signature(of: Data(signed.utf8)))
+    }
+}

@@ -1,0 +1,25 @@
+/// Something did not happen in time.
+public struct DeadlinePassed: Error, Equatable, CustomStringConvertible {
+    public let awaited: String
+    public let limit: Duration
+
+    public var description: String { "\(awaited) did not happen within \(limit)" }
+}
+
+/// Runs `body`, and gives up on it after `limit`.
+///
+/// - Throws: `DeadlinePassed`, or what `body` throws.
+func within<Result: Sendable>(
+    _ limit: Duration, _ awaited: String, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result.self) { group in
+        group.addTask(operation: body)
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw DeadlinePassed(awaited: awaited, limit: limit)
+        }
+        defer { group.cancelAll() }
+        guard let result = try await group.next() else { throw CancellationError() }
+        return result
+    }
+}

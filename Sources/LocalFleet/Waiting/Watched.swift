@@ -1,0 +1,76 @@
+import Synchronization
+
+/// A value that others may wait for: the end of sleeping and polling in tests and start-up.
+final class Watched<Value: Sendable>: Sendable {
+    private struct Waiter {
+        let isSatisfied: @Sendable (Value) -> Bool
+        let continuation: CheckedContinuation<Value, any Error>
+    }
+
+    private struct State {
+        var value: Value
+        var failure: (any Error)?
+        var waiters: [Int: Waiter] = [:]
+        var nextWaiter = 0
+
+        mutating func takeSatisfied() -> [Waiter] {
+            let satisfied = waiters.filter { $0.value.isSatisfied(value) }.keys
+            return satisfied.sorted().compactMap { waiters.removeValue(forKey: $0) }
+        }
+    }
+
+    private let state: Mutex<State>
+
+    init(_ value: Value) {
+        state = Mutex(State(value: value))
+    }
+
+    var value: Value { state.withLock { $0.value } }
+
+    /// Changes the value and wakes those who waited for what it is now.
+    @discardableResult
+    func update<Result: Sendable>(_ change: (inout Value) -> Result) -> Result {
+        let (result, value, waiters) = state.withLock { state in
+            let result = change(&state.value)
+            return (result, state.value, state.takeSatisfied())
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: value) }
+        return result
+    }
+
+    /// No change will come any more: everyone who waits, now or later, in vain gets this error.
+    func fail(_ error: any Error) {
+        let waiters = state.withLock { state in
+            state.failure = state.failure ?? error
+            defer { state.waiters = [:] }
+            return state.waiters.values.map(\.continuation)
+        }
+        for waiter in waiters { waiter.resume(throwing: error) }
+    }
+
+    /// The value as soon as it satisfies the condition.
+    ///
+    /// - Throws: `CancellationError`, or what `fail` was told.
+    func value(where isSatisfied: @escaping @Sendable (Value) -> Bool) async throws -> Value {
+        let number = state.withLock { state in
+            defer { state.nextWaiter += 1 }
+            return state.nextWaiter
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let outcome: Result<Value, any Error>? = state.withLock { state in
+                    if isSatisfied(state.value) { return .success(state.value) }
+                    if let failure = state.failure { return .failure(failure) }
+                    // Seen under the lock: a cancellation from here on finds the waiter in the table.
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiters[number] = Waiter(isSatisfied: isSatisfied, continuation: continuation)
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { $0.waiters.removeValue(forKey: number) }
+            waiter?.continuation.resume(throwing: CancellationError())
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import LocalFleet
+
+@Suite struct PowerStateTests {
+    @Test func itsOwnPacketBootsASleepingMachineOnce() {
+        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        #expect(state.packetArrived(isForUs: true) == .boot(1))
+        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.status.phase == .booting)
+        #expect(state.bootTimeElapsed(1) == .startServing)
+        state.servingStarted()
+        #expect(state.status.phase == .awake)
+        #expect(state.status.wakes == 1)
+        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.status.packetsForUs == 3)
+    }
+
+    @Test func packetsOfOthersAreCountedAndWakeNothing() {
+        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        #expect(state.packetArrived(isForUs: false) == .nothing)
+        #expect(state.status.phase == .asleep)
+        #expect(state.status.packetsSeen == 1)
+        #expect(state.status.packetsForUs == 0)
+    }
+
+    @Test func withoutPowerNothingWakes() {
+        var state = PowerState(startsAsleep: true, isPowerCut: true)
+        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.status.phase == .asleep)
+        #expect(state.status.packetsForUs == 1)
+    }
+
+    @Test func aBootThatSleepInterruptedDoesNotComeUp() {
+        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        _ = state.packetArrived(isForUs: true)
+        #expect(state.sleepRequested() == .nothing)
+        #expect(state.status.phase == .asleep)
+        #expect(state.bootTimeElapsed(1) == .nothing)
+        #expect(state.packetArrived(isForUs: true) == .boot(2))
+        // The first boot's timer may still be under way.
+        #expect(state.bootTimeElapsed(1) == .nothing)
+        #expect(state.bootTimeElapsed(2) == .startServing)
+    }
+
+    @Test func onlyAnAwakeMachineHasSomethingToStop() {
+        var state = PowerState(startsAsleep: false, isPowerCut: false)
+        #expect(state.sleepRequested() == .stopServing)
+        #expect(state.status.phase == .awake)
+        state.servingStopped()
+        #expect(state.status.phase == .asleep)
+        #expect(state.sleepRequested() == .nothing)
+    }
+}

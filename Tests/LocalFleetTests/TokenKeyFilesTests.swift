@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+@testable import LocalFleet
+
+@Suite struct TokenKeyFilesTests {
+    private func mode(_ path: String) throws -> Int {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return try #require(attributes[.posixPermissions] as? Int)
+    }
+
+    private func mint(_ issuer: String = "https://home.test") throws -> TokenMint {
+        TokenMint(key: try SigningKey(generating: .es256), issuer: issuer, audience: "lab")
+    }
+
+    @Test func whatWasWrittenMintsAgainWithoutOptions() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory + "/keys")
+            let written = try mint()
+            try files.write(written, replacing: false)
+            #expect(try mode(files.key) == 0o600)
+            let read = try TokenKeyFiles(key: files.key).mint()
+            #expect(read.issuer == "https://home.test")
+            #expect(read.audience == "lab")
+            #expect(read.key.id == written.key.id)
+            let keys = try JSON(Array(Data(contentsOf: URL(fileURLWithPath: files.keySet))))
+            #expect(keys.keys?[0]?.kid == .string(written.key.id))
+            #expect(keys.keys?[0]?.d == nil)
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory + "/keys")
+            #expect(names.sorted() == ["jwks.json", "token-key.json", "token-key.pem"])
+        }
+    }
+
+    @Test func aKeyIsReplacedOnlyWhenAskedTo() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            let first = try mint("https://first.test")
+            try files.write(first, replacing: false)
+            let second = try mint("https://second.test")
+            #expect(throws: PrivateFile.Failure.exists(path: files.key)) {
+                try files.write(second, replacing: false)
+            }
+            #expect(try files.mint().key.id == first.key.id)
+            #expect(try files.mint().issuer == "https://first.test")
+            try files.write(second, replacing: true)
+            #expect(try files.mint().key.id == second.key.id)
+            #expect(try mode(files.key) == 0o600)
+        }
+    }
+
+    @Test(arguments: [0o644, 0o640, 0o604, 0o620]) func aKeyThatOthersCanReachIsRefused(mode: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            try files.write(mint(), replacing: false)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: files.key)
+            let failure = #expect(throws: PrivateFile.Failure.self) { try files.mint() }
+            #expect(failure == .readableByOthers(path: files.key, mode: UInt32(mode)))
+            #expect(failure?.description.contains("chmod 600 '\(files.key)'") == true)
+        }
+    }
+
+    @Test func withoutTheDetailsTheOptionsAreNeeded() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            try files.write(mint(), replacing: false)
+            try FileManager.default.removeItem(atPath: files.details)
+            #expect(throws: TokenKeyFiles.Failure.self) { try files.mint(issuer: "https://other.test") }
+            let mint = try files.mint(issuer: "https://other.test", audience: "b")
+            #expect(mint.issuer == "https://other.test")
+            #expect(mint.audience == "b")
+        }
+    }
+
+    @Test func theNoteOfADeadFleetIsNoFleet() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/note.json"
+            #expect(try RunningFleetNote.read(from: path) == nil)
+            var note = RunningFleetNote(issuer: "http://127.0.0.1:1")
+            try note.write(to: path)
+            #expect(try mode(path) == 0o600)
+            #expect(try RunningFleetNote.read(from: path) == note)
+            // Above the largest process id that Linux gives out.
+            note.pid = 1 << 23
+            try note.write(to: path)
+            #expect(try RunningFleetNote.read(from: path) == nil)
+        }
+    }
+
+    @Test func aLaterFleetsNoteIsLeftAlone() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/note.json"
+            let earlier = RunningFleetNote(issuer: "http://127.0.0.1:1")
+            let later = RunningFleetNote(issuer: "http://127.0.0.1:2")
+            try earlier.write(to: path)
+            try later.write(to: path)
+            try earlier.remove(from: path)
+            #expect(try RunningFleetNote.read(from: path) == later)
+            try later.remove(from: path)
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+    }
+}
