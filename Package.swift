@@ -92,12 +92,14 @@ let package = Package(
                 "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "Settings",
                 logging, lifecycle, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
             ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", logging, lifecycle] + crypto + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
         // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
+        room("StandIn", [nioSSL, crypto[0]] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "SimpleAICore"),
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -108,6 +110,7 @@ let package = Package(
         tests(
             of: "Gateway",
             ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

@@ -1,0 +1,123 @@
+/// One requirement of the contract and the way to find out whether a deployment keeps it.
+///
+/// A check is a value: `Test.checks` is the table of contents of a test, readable without running anything.
+public struct Check<Test: Sendable>: Sendable {
+    /// Dotted, stable: `wol.wake.single-flight`.
+    let id: String
+    /// One sentence of the contract.
+    let requirement: String
+    let level: Level
+    /// What must be there for the check to be decidable, in words; shown by `--list`.
+    let needs: String?
+    let body: @Sendable (Test) async throws -> Finding
+
+    init(
+        _ id: String, _ requirement: String, level: Level = .required, needs: String? = nil,
+        body: @escaping @Sendable (Test) async throws -> Finding
+    ) {
+        self.id = id
+        self.requirement = requirement
+        self.level = level
+        self.needs = needs
+        self.body = body
+    }
+}
+
+/// What `--list` prints of a check.
+public struct CheckDescription: Sendable, Hashable {
+    public let id: String
+    public let requirement: String
+    public let level: Level
+    public let needs: String?
+}
+
+/// A check bound to its test and session, ready to run.
+public struct PlannedCheck: Sendable {
+    public let test: TestName
+    public let description: CheckDescription
+    let run: @Sendable () async throws -> Finding
+}
+
+/// A group of checks that share what they observed.
+protocol AcceptanceTest: Sendable {
+    static var name: TestName { get }
+    static var checks: [Check<Self>] { get }
+    init(session: Session)
+}
+
+extension AcceptanceTest {
+    static var descriptions: [CheckDescription] {
+        checks.map { .init(id: $0.id, requirement: $0.requirement, level: $0.level, needs: $0.needs) }
+    }
+
+    static func plan(session: Session) -> [PlannedCheck] {
+        let test = Self(session: session)
+        return zip(checks, descriptions).map { check, description in
+            PlannedCheck(test: name, description: description) { try await check.body(test) }
+        }
+    }
+}
+
+/// The four tests.
+public enum TestName: String, Sendable, CaseIterable {
+    case wakeOnLAN = "wol"
+    case modelRouting = "model-routing"
+    case workloadRouting = "workload-routing"
+    case authentication = "auth"
+
+    public var title: String {
+        switch self {
+        case .wakeOnLAN: "Wake-on-LAN"
+        case .modelRouting: "Routing by model and class"
+        case .workloadRouting: "Load balancing"
+        case .authentication: "Authentication and authorization"
+        }
+    }
+
+    /// The time a single request of this test may take unless `--timeout` says otherwise.
+    public var defaultTimeout: Duration {
+        switch self {
+        case .wakeOnLAN: .seconds(120)
+        case .modelRouting, .workloadRouting: .seconds(60)
+        case .authentication: .seconds(30)
+        }
+    }
+
+    /// The checks of this test, in the order in which they run.
+    public var checks: [CheckDescription] {
+        switch self {
+        case .wakeOnLAN: WakeOnLANTest.descriptions
+        case .modelRouting: ModelRoutingTest.descriptions
+        case .workloadRouting: WorkloadRoutingTest.descriptions
+        case .authentication: AuthenticationTest.descriptions
+        }
+    }
+
+    func plan(session: Session) -> [PlannedCheck] {
+        switch self {
+        case .wakeOnLAN: WakeOnLANTest.plan(session: session)
+        case .modelRouting: ModelRoutingTest.plan(session: session)
+        case .workloadRouting: WorkloadRoutingTest.plan(session: session)
+        case .authentication: AuthenticationTest.plan(session: session)
+        }
+    }
+}
+
+/// A step that several checks share and that runs at most once; its outcome, value or error, is kept.
+///
+/// An actor because what it guards is the awaiting itself. Checks run one after the other, so nobody waits here twice.
+actor Once<Value: Sendable> {
+    private var outcome: Result<Value, any Error>?
+
+    func value(_ make: @Sendable () async throws -> Value) async throws -> Value {
+        if let outcome { return try outcome.get() }
+        do {
+            let value = try await make()
+            outcome = .success(value)
+            return value
+        } catch {
+            outcome = .failure(error)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// HTTP/1.1, one connection per request, everything timed on a monotonic clock.
+///
+/// It follows no redirects and uses no proxies, cookies or netrc: what a check sends is what the deployment gets.
+struct APIClient: Sendable {
+    /// What one answer may hold; a deployment that sends more is cut off there.
+    static let bodyLimit = 8 << 20
+
+    let target: Target
+    private let group: any EventLoopGroup
+    private let tls: NIOSSLContext?
+    /// When the whole run must be over.
+    private let deadline: ContinuousClock.Instant?
+
+    init(
+        target: Target, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) throws {
+        self.target = target
+        self.group = group
+        self.deadline = deadline
+        guard target.usesTLS else {
+            tls = nil
+            return
+        }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.applicationProtocols = ["http/1.1"]
+        configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
+        tls = try NIOSSLContext(configuration: configuration)
+    }
+
+    /// Sends `request` and waits for its whole answer.
+    ///
+    /// - Throws: ``RequestFailed`` when no answer came; `CancellationError` when the task was cancelled, in which case
+    ///   the connection is closed at once.
+    func send(_ request: APIRequest, timeout: Duration) async throws -> Exchange {
+        try Task.checkCancellation()
+        let started = ContinuousClock.now
+        var timeout = timeout
+        if let deadline {
+            guard started < deadline else { throw RequestFailed(request: request, failure: .deadlinePassed) }
+            timeout = min(timeout, deadline - started)
+        }
+        let loop = group.next()
+        let promise = loop.makePromise(of: Exchange.self)
+        connect(Exchange(request: request, started: started), timeout: timeout, loop: loop, promise: promise)
+        do {
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                promise.fail(CancellationError())
+            }
+        } catch let failure as ClientFailure {
+            throw RequestFailed(request: request, failure: failure)
+        }
+    }
+
+    private func connect(
+        _ exchange: Exchange, timeout: Duration, loop: any EventLoop, promise: EventLoopPromise<Exchange>
+    ) {
+        // Name resolution and connecting happen before the handler exists; this timer covers them.
+        let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) {
+            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected"))
+        }
+        promise.futureResult.whenComplete { _ in limit.cancel() }
+        ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(min(timeout, .seconds(10))))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { [target, tls] channel in
+                promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+                return channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls {
+                        let name = target.isAddress ? nil : target.host
+                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try pipeline.addHTTPClientHandlers()
+                    try pipeline.addHandler(
+                        ExchangeHandler(
+                            exchange: exchange, target: target, timeout: timeout, bodyLimit: Self.bodyLimit,
+                            promise: promise))
+                }
+            }
+            .connect(host: target.host, port: target.port)
+            .whenFailure { [target] error in promise.fail(ClientFailure(error, target: target)) }
+    }
+}
+
+extension Target {
+    /// Whether the host is an IP address, which has no place in a TLS server name.
+    var isAddress: Bool {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil
+    }
+}

@@ -1,0 +1,107 @@
+/// A chat completion as a client sees it, whether it came as one object or as a stream.
+struct Completion: Sendable {
+    var model = ""
+    var content = ""
+    var reasoning = ""
+    var toolCalls = 0
+    var finishReason: String?
+    /// When the first content, reasoning or tool call came (streams only).
+    var firstToken: ContinuousClock.Instant?
+    /// Every `model` that the chunks of a stream named.
+    var models: Set<String> = []
+
+    var isEmpty: Bool { content.isEmpty && reasoning.isEmpty && toolCalls == 0 }
+
+    /// Reads a completion out of an answer.
+    ///
+    /// - Throws: ``AnswerProblem`` when it is no whole, real completion.
+    init(_ exchange: Exchange) throws(AnswerProblem) {
+        guard exchange.isSuccess else { throw AnswerProblem("status \(exchange.status)\(exchange.errorSummary)") }
+        if case .broken(let reason) = exchange.ending { throw AnswerProblem(reason) }
+        guard exchange.ending == .clean else { throw AnswerProblem("the answer is longer than 8 MiB") }
+        if exchange.request.wantsStream {
+            guard exchange.isEventStream else {
+                throw AnswerProblem("a stream was asked for, \(exchange.contentName) came")
+            }
+            try readStream(EventStream(exchange))
+        } else {
+            try readObject(exchange)
+        }
+        guard !model.isEmpty else { throw AnswerProblem("the answer names no model") }
+        guard finishReason != nil else { throw AnswerProblem("no finish_reason: the answer did not end") }
+        guard !isEmpty else { throw AnswerProblem("content, reasoning and tool calls are all empty") }
+    }
+
+    private mutating func readObject(_ exchange: Exchange) throws(AnswerProblem) {
+        guard let json = exchange.json else { throw AnswerProblem("\(exchange.contentName) instead of JSON") }
+        guard let choice = json["choices"]?[0] else { throw AnswerProblem("the answer has no choices") }
+        model = json["model"]?.string ?? ""
+        models = [model]
+        if let message = choice["message"] { add(message, at: nil) }
+        finishReason = choice["finish_reason"]?.string
+    }
+
+    private mutating func readStream(_ stream: EventStream) throws(AnswerProblem) {
+        var ended = false
+        for event in stream.events {
+            if event.data == "[DONE]" {
+                ended = true
+                continue
+            }
+            guard let chunk = JSONValue(parsing: Array(event.data.utf8)) else {
+                throw AnswerProblem("an event of the stream is not JSON")
+            }
+            if let error = chunk["error"] {
+                throw AnswerProblem("an error in the stream: \(error["message"]?.string ?? "without message")")
+            }
+            if let name = chunk["model"]?.string {
+                models.insert(name)
+                model = name
+            }
+            guard let choice = chunk["choices"]?[0] else { continue }
+            if let delta = choice["delta"] { add(delta, at: event.at) }
+            if let reason = choice["finish_reason"]?.string { finishReason = reason }
+        }
+        guard !stream.events.isEmpty else { throw AnswerProblem("the stream holds no event") }
+        guard finishReason != nil else { throw AnswerProblem("the stream ended without finish_reason: it was cut") }
+        guard ended else { throw AnswerProblem("the stream ended without [DONE]") }
+    }
+
+    private mutating func add(_ message: JSONValue, at instant: ContinuousClock.Instant?) {
+        content += message["content"]?.string ?? ""
+        reasoning += message["reasoning_content"]?.string ?? message["reasoning"]?.string ?? ""
+        toolCalls += message["tool_calls"]?.array?.count ?? 0
+        if firstToken == nil, !isEmpty { firstToken = instant }
+    }
+}
+
+/// Why an answer is not what was asked for; one clause for the operator.
+struct AnswerProblem: Error, Sendable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension Exchange {
+    /// The error object's message, if the body is one: ` (model_not_found: …)`.
+    var errorSummary: String {
+        guard let error = json?["error"], let message = error["message"]?.string else { return "" }
+        let code = error["code"]?.string.map { "\($0): " } ?? ""
+        return " (\(code)\(message.prefix(160)))"
+    }
+
+    /// What the body is, in words.
+    var contentName: String {
+        if body.isEmpty { return "an empty body" }
+        return isHTML ? "an HTML page" : contentType.isEmpty ? "a body without content type" : contentType
+    }
+
+    /// Why the body is no OpenAI error object, or nil when it is one.
+    var errorObjectProblem: String? {
+        guard let json else { return "\(contentName) instead of a JSON error object" }
+        guard let error = json["error"]?.object else { return "the JSON has no object `error`" }
+        let missing = ["message", "type", "param", "code"].filter { error[$0] == nil }
+        if !missing.isEmpty { return "the error object has no `\(missing.joined(separator: "`, `"))`" }
+        return error["message"]?.string?.isEmpty == false ? nil : "the error's message is no text"
+    }
+}

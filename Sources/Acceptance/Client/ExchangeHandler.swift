@@ -1,0 +1,145 @@
+import NIOCore
+import NIOHTTP1
+import NIOTLS
+
+/// Sends one request on a fresh connection and notes when each thing happened.
+///
+/// Lives on its connection's event loop. It ends by completing its promise exactly once; whoever made the promise
+/// closes the channel then.
+final class ExchangeHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private let target: Target
+    private let bodyLimit: Int
+    private let timeout: Duration
+    private let promise: EventLoopPromise<Exchange>
+    private var exchange: Exchange
+    private var isFinished = false
+    private var timer: Scheduled<Void>?
+
+    init(exchange: Exchange, target: Target, timeout: Duration, bodyLimit: Int, promise: EventLoopPromise<Exchange>) {
+        self.exchange = exchange
+        self.target = target
+        self.timeout = timeout
+        self.bodyLimit = bodyLimit
+        self.promise = promise
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let elapsed = ContinuousClock.now - exchange.started
+        let remaining = max(timeout - elapsed, .milliseconds(1))
+        let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: TimeAmount(remaining)) { loopBound.value.timeOut() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        exchange.connected = .now
+        if !target.usesTLS { send(context) }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted = event as? TLSUserEvent {
+            exchange.secured = .now
+            send(context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isFinished else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            exchange.head = .now
+            exchange.status = Int(head.status.code)
+            exchange.headers = head.headers.map { (name: $0.name, value: $0.value) }
+        case .body(let buffer):
+            exchange.body.append(contentsOf: buffer.readableBytesView.prefix(bodyLimit - exchange.body.count))
+            exchange.arrivals.append(.init(at: .now, length: exchange.body.count))
+            if exchange.body.count >= bodyLimit { finish(.tooLong) }
+        case .end:
+            finish(.clean)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if exchange.head != nil {
+            finish(.broken("the connection was closed in the middle of the answer"))
+        } else {
+            fail(.closedWithoutAnswer)
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if exchange.head != nil {
+            finish(.broken("\(ClientFailure(error, target: target))"))
+        } else {
+            fail(ClientFailure(error, target: target))
+        }
+        context.close(promise: nil)
+    }
+
+    private func send(_ context: ChannelHandlerContext) {
+        guard exchange.sent == nil else { return }
+        let request = exchange.request
+        var headers = HTTPHeaders([
+            ("host", target.authority),
+            ("user-agent", "simpleai-test"),
+            ("accept", request.wantsStream ? "text/event-stream" : "application/json"),
+            ("accept-encoding", "identity"),
+            ("connection", "close"),
+        ])
+        if let authorization = request.credential.authorization {
+            headers.add(name: "authorization", value: authorization)
+        }
+        if let body = request.body {
+            headers.add(name: "content-type", value: "application/json")
+            headers.add(name: "content-length", value: "\(body.count)")
+        }
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .init(rawValue: request.method), uri: target.basePath + request.path,
+            headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if let body = request.body {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        exchange.sent = .now
+    }
+
+    private func timeOut() {
+        fail(.timedOut(after: timeout, seen: progress))
+    }
+
+    /// How far the answer had come, for the message of a time-out.
+    private var progress: String {
+        if let head = exchange.head {
+            return "status \(exchange.status) after \((head - exchange.started).readable), "
+                + "then \(exchange.body.count) bytes"
+        }
+        if exchange.sent != nil { return "sent, no answer" }
+        return exchange.connected == nil ? "not connected" : "connected, TLS handshake unfinished"
+    }
+
+    private func finish(_ ending: Exchange.Ending) {
+        guard !isFinished else { return }
+        isFinished = true
+        timer?.cancel()
+        exchange.ending = ending
+        exchange.done = .now
+        promise.succeed(exchange)
+    }
+
+    private func fail(_ failure: ClientFailure) {
+        guard !isFinished else { return }
+        isFinished = true
+        timer?.cancel()
+        promise.fail(failure)
+    }
+}

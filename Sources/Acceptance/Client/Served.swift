@@ -1,0 +1,47 @@
+/// Who served an answer and whether it waited for a machine, as the deployment tells it.
+struct Served: Sendable, Equatable {
+    var runner: String?
+    var model: String?
+    /// Identity of the wake that the call waited for; calls of one wake share it.
+    var wakeID: String?
+    /// The deployment said something about waking, be it `none`.
+    var mentionsWake = false
+
+    /// Headers in which gateways name the upstream that served, ours first.
+    static let runnerHeaders = [
+        "x-simpleai-runner", "x-served-by", "x-runner-id", "x-litellm-model-api-base", "x-litellm-model-id",
+        "x-envoy-upstream-host", "x-upstream", "x-backend-server", "x-backend", "x-worker-id",
+    ]
+
+    /// - Parameter runnerHeader: the only header to look at, when the operator named one.
+    init(_ exchange: Exchange, runnerHeader: String? = nil) {
+        let names = runnerHeader.map { [$0] } ?? Self.runnerHeaders
+        runner = names.lazy.compactMap { exchange.header($0) }.first { !$0.isEmpty }
+        model = exchange.header("x-simpleai-model")
+        if let wake = exchange.header("x-simpleai-wake") {
+            mentionsWake = true
+            wakeID = Self.wakeID(in: wake.split(separator: ";"))
+        }
+        guard exchange.isEventStream else { return }
+        for comment in EventStream(exchange).comments where comment.data.hasPrefix("served by ") {
+            readComment(comment.data.split(separator: " "), mayNameRunner: runnerHeader == nil)
+        }
+    }
+
+    /// `served by RUNNER MODEL waited MS wake=ID`, for streams whose head went out before placement.
+    private mutating func readComment(_ words: [Substring], mayNameRunner: Bool) {
+        guard words.count >= 4 else { return }
+        if runner == nil, mayNameRunner { runner = String(words[2]) }
+        if model == nil { model = String(words[3]) }
+        mentionsWake = true
+        wakeID = wakeID ?? Self.wakeID(in: words.dropFirst(4))
+    }
+
+    private static func wakeID(in parts: some Sequence<Substring>) -> String? {
+        for part in parts {
+            let trimmed = part.trimmingPrefix(" ")
+            if trimmed.hasPrefix("wake=") { return String(trimmed.dropFirst(5)) }
+        }
+        return nil
+    }
+}

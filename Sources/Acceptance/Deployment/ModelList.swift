@@ -1,0 +1,104 @@
+/// What `GET /v1/models` said.
+struct ModelList: Sendable {
+    /// One entry: a model, or a class such as `class:fast`.
+    struct Entry: Sendable, Hashable {
+        let id: String
+        /// `ready`, `loadable`, `asleep`, `waking`, `down`; nil where the deployment lists no states.
+        let state: String?
+        let classes: Set<String>
+        let runnersReady: Int?
+        let wakeETA: Double?
+
+        /// Whether a machine that serves it is up. A deployment without states lists what it can serve.
+        var isAwake: Bool {
+            guard let state else { return (runnersReady ?? 1) > 0 }
+            return state == "ready" || state == "loadable"
+        }
+
+        var isReady: Bool { state.map { $0 == "ready" } ?? isAwake }
+    }
+
+    let entries: [Entry]
+    let exchange: Exchange
+
+    /// - Throws: ``AnswerProblem`` when the answer is no model list.
+    init(_ exchange: Exchange) throws(AnswerProblem) {
+        guard exchange.isSuccess else {
+            throw AnswerProblem("/v1/models answered status \(exchange.status)\(exchange.errorSummary)")
+        }
+        guard let json = exchange.json else {
+            throw AnswerProblem("/v1/models answered \(exchange.contentName) instead of JSON")
+        }
+        guard let data = json["data"]?.array else {
+            throw AnswerProblem("/v1/models answered JSON without the array `data`")
+        }
+        entries = data.compactMap(Entry.init)
+        self.exchange = exchange
+    }
+
+    subscript(id: String) -> Entry? { entries.first { $0.id == id } }
+
+    /// Entries that are models, not classes.
+    var models: [Entry] { entries.filter { !$0.id.hasPrefix("class:") } }
+
+    /// Names of the classes that the list knows, by their own entries or as a property of models.
+    var classNames: Set<String> {
+        entries.reduce(into: []) { names, entry in
+            names.formUnion(entry.classes)
+            if entry.id.hasPrefix("class:") { names.insert(String(entry.id.dropFirst(6))) }
+        }
+    }
+
+    /// The models of a class; empty when the list does not say.
+    func members(ofClass name: String) -> Set<String> {
+        Set(models.filter { $0.classes.contains(name) }.map(\.id))
+    }
+
+    /// Everything that could serve `target`: the entry itself and, for a class, its members.
+    func entries(serving target: String) -> [Entry] {
+        guard let name = Self.className(target) else { return self[target].map { [$0] } ?? [] }
+        return entries.filter { $0.id == target || (!$0.id.hasPrefix("class:") && $0.classes.contains(name)) }
+    }
+
+    /// `fast` for `class:fast`, nil for an exact id.
+    static func className(_ target: String) -> String? {
+        target.hasPrefix("class:") ? String(target.dropFirst(6)) : nil
+    }
+
+    /// How many runners could serve `target` now, if the list says so.
+    func runnersReady(for target: String) -> Int? {
+        if let own = self[target]?.runnersReady { return own }
+        return entries(serving: target).compactMap(\.runnersReady).max()
+    }
+
+    /// Where `target` stands, over everything that could serve it.
+    func state(of target: String) -> TargetState {
+        let serving = entries(serving: target)
+        if serving.isEmpty { return .absent }
+        if serving.contains(where: \.isReady) { return .ready }
+        if serving.contains(where: \.isAwake) { return .loadable }
+        for state in [TargetState.waking, .asleep] where serving.contains(where: { $0.state == state.rawValue }) {
+            return state
+        }
+        return .down
+    }
+}
+
+extension ModelList.Entry {
+    init?(_ json: JSONValue) {
+        guard let id = json["id"]?.string, !id.isEmpty else { return nil }
+        self.init(
+            id: id, state: json["state"]?.string,
+            classes: Set((json["classes"]?.array ?? []).compactMap(\.string)),
+            runnersReady: json["runners_ready"]?.number.map { Int($0) },
+            wakeETA: json["wake_eta_seconds"]?.number)
+    }
+}
+
+/// Whether something can serve a target now.
+enum TargetState: String, Sendable {
+    case absent, asleep, waking, down, loadable, ready
+
+    /// Nothing awake can serve it: what a wake needs to be proven.
+    var isAsleep: Bool { self == .absent || self == .asleep }
+}

@@ -1,0 +1,69 @@
+import Foundation
+
+extension Evidence {
+    /// The evidence of an answer that was not as expected.
+    init(_ exchange: Exchange, expected: String) {
+        var lines = ["\(exchange.status)"]
+        lines += exchange.headers.prefix(30).map { "\($0.name): \($0.value)" }
+        let text = exchange.bodyText
+        lines.append("")
+        lines.append(text.count > 1200 ? "\(text.prefix(1200))… (\(exchange.body.count) bytes)" : text)
+        if case .broken(let reason) = exchange.ending { lines.append("(\(reason))") }
+        self.init(
+            sent: Self.sent(exchange.request), received: lines.joined(separator: "\n"), expected: expected,
+            curl: Self.curl(exchange.request))
+    }
+
+    /// The evidence of a request that got no answer.
+    init(_ failed: RequestFailed, expected: String) {
+        self.init(
+            sent: Self.sent(failed.request), received: "no answer: \(failed.failure)", expected: expected,
+            curl: Self.curl(failed.request))
+    }
+
+    private static func sent(_ request: APIRequest) -> String {
+        let body = request.body.map { "\n\(String(decoding: $0, as: UTF8.self))" } ?? ""
+        return "\(request.method) \(request.path) with \(request.credential.name)\(body)"
+    }
+
+    /// Below the base URL, which the report adds.
+    private static func curl(_ request: APIRequest) -> String {
+        var words = ["curl -sS -i"]
+        if request.wantsStream { words.append("-N") }
+        if request.method != "GET" && request.body == nil { words.append("-X \(request.method)") }
+        words.append("\"$URL\(request.path)\"")
+        if let form = request.credential.shellForm { words.append("-H \"Authorization: \(form)\"") }
+        if let body = request.body {
+            let text = String(decoding: body, as: UTF8.self).replacing("'", with: "'\\''")
+            words.append("-H 'Content-Type: application/json' -d '\(text)'")
+        }
+        return words.joined(separator: " ")
+    }
+}
+
+extension Result where Success == Exchange, Failure == RequestFailed {
+    /// The completion in the answer, or why there is none.
+    var completion: Result<Completion, AnswerProblem> {
+        switch self {
+        case .success(let exchange):
+            do throws(AnswerProblem) {
+                return .success(try Completion(exchange))
+            } catch {
+                return .failure(error)
+            }
+        case .failure(let failed):
+            return .failure(AnswerProblem("\(failed.failure)"))
+        }
+    }
+
+    func evidence(expected: String) -> Evidence {
+        switch self {
+        case .success(let exchange): Evidence(exchange, expected: expected)
+        case .failure(let failed): Evidence(failed, expected: expected)
+        }
+    }
+
+    var exchange: Exchange? {
+        if case .success(let exchange) = self { exchange } else { nil }
+    }
+}

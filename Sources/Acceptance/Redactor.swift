@@ -1,0 +1,30 @@
+import Synchronization
+
+/// Removes every secret of the run from text that is about to be shown or stored.
+public final class Redactor: Sendable {
+    private let secrets = Mutex<Set<String>>([])
+
+    public init() {}
+
+    /// From now on `secret` never leaves this process in text that went through ``redact(_:)``.
+    func register(_ secret: String) {
+        guard secret.utf8.count >= 8 else { return }
+        secrets.withLock { _ = $0.insert(secret) }
+    }
+
+    /// `text` with known secrets, and anything that looks like a JWT, replaced.
+    public func redact(_ text: String) -> String {
+        var result = text
+        let known = secrets.withLock { $0.sorted { $0.utf8.count > $1.utf8.count } }
+        for secret in known where result.contains(secret) {
+            result = result.replacing(secret, with: "[token]")
+        }
+        guard result.contains("eyJ") else { return result }
+        return result.replacing(/eyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*/, with: "[jwt]")
+    }
+
+    /// Whether `text` holds one of the run's secrets.
+    func leaks(in text: String) -> Bool {
+        secrets.withLock { $0.contains { text.contains($0) } }
+    }
+}

@@ -1,0 +1,36 @@
+/// What a check measured, in a form that reports can draw and machines can read.
+enum Figure: Sendable, Hashable {
+    case wake(WakeTimeline)
+    case shares(RunnerShares)
+    /// The status with which a caller's request was answered: one cell of the table of rights.
+    case answer(status: Int)
+
+    /// Names come from the deployment, so they may hold anything, a token too.
+    func redacted(by redactor: Redactor) -> Figure {
+        switch self {
+        case .wake, .answer: self
+        case .shares(let shares): .shares(shares.renamingRunners(redactor.redact))
+        }
+    }
+}
+
+extension Finding {
+    /// The finding, with the status of the answer that it is about.
+    func answered(_ exchange: Exchange) -> Finding { showing(.answer(status: exchange.status)) }
+}
+
+extension SuiteReport {
+    var wake: WakeTimeline? {
+        firstFigure { if case .wake(let timeline) = $0 { timeline } else { nil } }
+    }
+
+    var shares: RunnerShares? {
+        firstFigure { if case .shares(let shares) = $0 { shares } else { nil } }
+    }
+
+    var permissions: PermissionGrid? { PermissionGrid(results) }
+
+    private func firstFigure<Value>(_ pick: (Figure) -> Value?) -> Value? {
+        results.lazy.compactMap(\.figure).compactMap(pick).first
+    }
+}

@@ -1,0 +1,36 @@
+/// How many calls each runner served, with simultaneous 95 % intervals for its share of all calls to come.
+struct RunnerShares: Sendable, Hashable {
+    struct Runner: Sendable, Hashable {
+        var name: String
+        let calls: Int
+        let share: Double
+        let interval: ClosedRange<Double>
+    }
+
+    /// By name; runners that served nothing are known by number only, see ``unseen``.
+    private(set) var runners: [Runner]
+    let calls: Int
+    /// How many runners could have served.
+    let ready: Int
+
+    init(_ counts: [String: Int], ready: Int) {
+        let total = counts.values.reduce(0, +)
+        let ready = max(ready, counts.count)
+        calls = total
+        self.ready = ready
+        runners = counts.sorted { $0.key < $1.key }.map { name, count in
+            Runner(
+                name: name, calls: count, share: total > 0 ? Double(count) / Double(total) : 0,
+                interval: Statistics.shareInterval(count: count, of: total, simultaneous: ready))
+        }
+    }
+
+    var unseen: Int { ready - runners.count }
+    var equalShare: Double { 1 / Double(max(1, ready)) }
+
+    func renamingRunners(_ rename: (String) -> String) -> RunnerShares {
+        var copy = self
+        for index in copy.runners.indices { copy.runners[index].name = rename(copy.runners[index].name) }
+        return copy
+    }
+}

@@ -1,0 +1,125 @@
+/// The report as one page that needs nothing else: no script, no network, no other file. Its policy forbids them all.
+struct HTMLReport {
+    let report: SuiteReport
+
+    init(_ report: SuiteReport) { self.report = report }
+
+    var text: String {
+        let page: HTML = """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta http-equiv="Content-Security-Policy" content="\(Self.policy)">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <meta name="referrer" content="no-referrer">
+            <title>\(report.conclusion.rawValue) – acceptance of \(report.target.description)</title>
+            <style>
+            \(Self.styleSheet)</style>
+            </head>
+            <body>
+            \(header)<main>
+            \(figures)\(report.tests.map(section))</main>
+            <footer>simpleai test · seed \(report.seed)</footer>
+            </body>
+            </html>
+
+            """
+        return page.markup
+    }
+
+    private static let policy: HTML =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+    // MARK: Head
+
+    private var header: HTML {
+        """
+        <header class="\(conclusionStyle)">
+        <h1>Acceptance report</h1>
+        <p class="target"><code>\(report.target.description)</code></p>
+        <p class="verdict"><strong>\(conclusionTitle)</strong>\(conclusionNote)</p>
+        <ul class="tiles">\(Verdict.allCases.map(tile))</ul>
+        </header>
+
+        """
+    }
+
+    private var conclusionStyle: HTML {
+        switch report.conclusion {
+        case .passed: "pass"
+        case .failed: "fail"
+        case .notDecided, .interrupted: "open"
+        }
+    }
+
+    private var conclusionTitle: String {
+        switch report.conclusion {
+        case .passed: "Passed"
+        case .failed: "Failed"
+        case .notDecided: "Not decided"
+        case .interrupted: "Interrupted"
+        }
+    }
+
+    private var conclusionNote: HTML {
+        if let aborted = report.aborted { return " <span>\(aborted)</span>" }
+        if report.results.isEmpty { return " <span>no check ran</span>" }
+        let note: HTML =
+            switch report.conclusion {
+            case .passed: "every required check that could be tried holds"
+            case .failed: "at least one required check does not hold"
+            case .notDecided: "a required check could not be decided"
+            case .interrupted: "this is what was known by then"
+            }
+        return " <span>\(note)</span>"
+    }
+
+    private func tile(_ verdict: Verdict) -> HTML {
+        let title: HTML =
+            switch verdict {
+            case .pass: "passed"
+            case .fail: "failed"
+            case .skip: "skipped"
+            case .inconclusive: "inconclusive"
+            }
+        let count = report.count(verdict)
+        let style: HTML = count == 0 ? "none" : verdict.style
+        return "<li class=\"\(style)\"><b>\(count)</b> \(title)</li>"
+    }
+
+    // MARK: Figures
+
+    private var figures: HTML {
+        HTML(
+            [
+                report.wake.map { WakeTimelineFigure($0).html },
+                report.shares.map { SharesFigure($0).html },
+                report.permissions.map { PermissionTable($0).html },
+            ].compactMap(\.self))
+    }
+
+    // MARK: Checks
+
+    private func section(_ test: TestName) -> HTML {
+        let results = report.results.filter { $0.test == test }
+        guard !results.isEmpty else { return "" }
+        let counts = Verdict.allCases.compactMap { verdict -> String? in
+            let count = results.count { $0.verdict == verdict }
+            return count > 0 ? "\(count) \(verdict.rawValue)" : nil
+        }
+        return """
+            <section id="\(test.rawValue)">
+            <h2>\(test.title) <small>\(counts.joined(separator: " · "))</small></h2>
+            <div class="wide"><table class="checks">
+            <thead><tr><th scope="col">Verdict</th><th scope="col">Check</th><th scope="col">What was seen</th>\
+            <th scope="col" class="number">Time</th></tr></thead>
+            <tbody>
+            \(results.map { CheckRow($0).html })</tbody>
+            </table></div>
+            </section>
+
+            """
+    }
+}

@@ -1,0 +1,49 @@
+/// The report in the Test Anything Protocol, version 14.
+struct TAPReport {
+    private let report: SuiteReport
+
+    init(_ report: SuiteReport) { self.report = report }
+
+    var text: String {
+        var lines = ["TAP version 14", "1..\(report.results.count)"]
+        for (index, result) in report.results.enumerated() {
+            lines += point(index + 1, result)
+        }
+        if let aborted = report.aborted { lines.append("Bail out! \(Self.oneLine(aborted))") }
+        if report.interrupted { lines.append("Bail out! interrupted") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func point(_ number: Int, _ result: CheckResult) -> [String] {
+        let summary = Self.oneLine(result.summary)
+        let name = "\(number) - \(result.id): \(summary)"
+        switch (result.verdict, result.level) {
+        case (.pass, _): return ["ok \(name)"]
+        case (.skip, _): return ["ok \(number) - \(result.id) # SKIP \(summary)"]
+        case (.inconclusive, _) where report.allowsInconclusive || result.level == .advisory:
+            return ["ok \(number) - \(result.id) # SKIP inconclusive: \(summary)"]
+        case (.fail, .advisory): return ["ok \(number) - \(result.id) # SKIP advisory, not kept: \(summary)"]
+        default: return ["not ok \(name)"] + diagnosis(result)
+        }
+    }
+
+    private func diagnosis(_ result: CheckResult) -> [String] {
+        var lines = ["  ---", "  verdict: \(result.verdict.rawValue)", "  requirement: |"]
+        lines.append("    \(result.requirement)")
+        if let evidence = result.evidence {
+            for (key, text) in [
+                ("sent", evidence.sent), ("received", evidence.received), ("expected", evidence.expected),
+                ("curl", evidence.curl),
+            ] {
+                lines.append("  \(key): |")
+                lines += text.split(separator: "\n").map { "    \($0)" }
+            }
+        }
+        return lines + ["  ..."]
+    }
+
+    /// `#` begins a directive and a line is a point, so neither may come from outside.
+    private static func oneLine(_ text: String) -> String {
+        text.replacing("\n", with: " ").replacing("#", with: "\\#")
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Synchronization
+
+/// What all checks of a run share: the deployment, the tokens, the options, and the way to send something.
+struct Session: Sendable {
+    let client: APIClient
+    let tokens: TokenSource
+    let options: SuiteOptions
+    let redactor: Redactor
+    /// Per request.
+    let timeout: Duration
+    let observe: @Sendable (SuiteEvent) -> Void
+    private let random: RandomSource
+
+    /// Shared by the copies that the four tests hold.
+    final class RandomSource: Sendable {
+        let generator: Mutex<SeededGenerator>
+
+        init(seed: UInt64) { generator = Mutex(SeededGenerator(seed: seed)) }
+    }
+
+    init(
+        client: APIClient, tokens: TokenSource, options: SuiteOptions, redactor: Redactor, timeout: Duration,
+        random: RandomSource, observe: @escaping @Sendable (SuiteEvent) -> Void
+    ) {
+        self.client = client
+        self.tokens = tokens
+        self.options = options
+        self.redactor = redactor
+        self.timeout = timeout
+        self.random = random
+        self.observe = observe
+    }
+
+    // MARK: Sending
+
+    func send(_ request: APIRequest, timeout: Duration? = nil) async throws -> Exchange {
+        do {
+            let exchange = try await client.send(request, timeout: timeout ?? self.timeout)
+            trace(exchange)
+            return exchange
+        } catch let failed as RequestFailed {
+            observe(.trace(.verbose, redactor.redact("\(request.method) \(request.path): \(failed.failure)")))
+            throw failed
+        }
+    }
+
+    func get(_ path: String, as credential: Credential, timeout: Duration? = nil) async throws -> Exchange {
+        try await send(.get(path, as: credential), timeout: timeout)
+    }
+
+    func chat(
+        _ model: String, as credential: Credential, stream: Bool = false, timeout: Duration? = nil
+    ) async throws -> Exchange {
+        try await send(try chatRequest(model, as: credential, stream: stream), timeout: timeout)
+    }
+
+    /// A chat request with a prompt of its own, so that no cache in between can answer it.
+    func chatRequest(_ model: String, as credential: Credential, stream: Bool = false) throws -> APIRequest {
+        let prompt = "\(nonce()): answer with the single word ready."
+        let body = try JSONEncoder().encode(ChatRequest(model: model, prompt: prompt, stream: stream))
+        return APIRequest(
+            method: "POST", path: "/v1/chat/completions", credential: credential, body: body, wantsStream: stream)
+    }
+
+    /// Sends all requests at once; answers come in the order of the requests.
+    func sendAll(_ requests: [APIRequest]) async throws -> [Result<Exchange, RequestFailed>] {
+        try await withThrowingTaskGroup(of: (Int, Result<Exchange, RequestFailed>).self) { group in
+            for (index, request) in requests.enumerated() {
+                group.addTask { (index, try await outcome(of: request)) }
+            }
+            var results = [Int: Result<Exchange, RequestFailed>]()
+            for try await (index, result) in group { results[index] = result }
+            return requests.indices.compactMap { results[$0] }
+        }
+    }
+
+    /// The answer or the reason why there is none; only cancellation is thrown.
+    func outcome(of request: APIRequest) async throws -> Result<Exchange, RequestFailed> {
+        do {
+            return .success(try await send(request))
+        } catch let failed as RequestFailed {
+            return .failure(failed)
+        }
+    }
+
+    // MARK: The deployment
+
+    func modelList(as credential: Credential, timeout: Duration? = nil) async throws -> ModelList {
+        let exchange = try await get("/v1/models", as: credential, timeout: timeout)
+        do throws(AnswerProblem) {
+            return try ModelList(exchange)
+        } catch {
+            throw Finding.fail("\(error)", Evidence(exchange, expected: "200 and a JSON object with the array `data`"))
+        }
+    }
+
+    /// Who asks for `model`: classes are asked for with a basic token, exact ids with one that may.
+    func credential(for model: String) async throws -> Credential {
+        try await tokens.credential(ModelList.className(model) == nil ? .specific : .basic)
+    }
+
+    /// Members of a class: the operator's map first, the model list otherwise; empty when neither says.
+    func members(ofClass name: String, in list: ModelList) -> Set<String> {
+        options.classMap[name] ?? list.members(ofClass: name)
+    }
+
+    // MARK: Chance and words
+
+    /// Hexadecimal digits that no other request of this run has.
+    func nonce() -> String {
+        let value = random.generator.withLock { $0.next() }
+        return String(value, radix: 16)
+    }
+
+    func progress(_ text: String) { observe(.progress(text)) }
+
+    private func trace(_ exchange: Exchange) {
+        let line =
+            "\(exchange.request.method) \(exchange.request.path) as \(exchange.request.credential.name): "
+            + "\(exchange.status) in \(exchange.duration.readable)"
+        observe(.trace(.verbose, redactor.redact(line)))
+        let evidence = Evidence(exchange, expected: "")
+        observe(.trace(.debug, redactor.redact("> \(evidence.sent)\n< \(evidence.received)")))
+    }
+}
+
+/// The kind of caller that a request needs.
+enum Persona: Sendable, CaseIterable {
+    case basic, specific, admin
+
+    /// The role that the token binary is asked for; nil asks for none.
+    var role: String? {
+        switch self {
+        case .basic: nil
+        case .specific: "model:specific"
+        case .admin: "admin"
+        }
+    }
+
+    var name: String { role ?? "basic" }
+}

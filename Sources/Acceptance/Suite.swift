@@ -1,0 +1,146 @@
+import Synchronization
+
+/// A run of some of the four tests against one deployment.
+public struct Suite: Sendable {
+    public let target: Target
+    public let tests: [TestName]
+    public let options: SuiteOptions
+    private let tokens: TokenSource
+    private let redactor: Redactor
+    private let record: Record
+
+    /// Results as they come, so that an interrupted run can still be reported.
+    private final class Record: Sendable {
+        let results = Mutex<[CheckResult]>([])
+    }
+
+    public init(target: Target, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
+        self.target = target
+        self.tests = tests
+        self.tokens = tokens
+        self.options = options
+        redactor = tokens.redactor
+        record = Record()
+    }
+
+    /// Ids given to `--only` or `--skip` that name nothing in these tests.
+    public static func unknownSelectors(_ selectors: [String], in tests: [TestName]) -> [String] {
+        let ids = tests.flatMap { $0.checks.map(\.id) }
+        return selectors.filter { selector in !ids.contains { matches($0, selector) } }
+    }
+
+    static func matches(_ id: String, _ selector: String) -> Bool {
+        id == selector || id.hasPrefix(selector + ".")
+    }
+
+    /// What is known so far; callable at any time, also while the suite runs.
+    public func report(aborted: String? = nil, interrupted: Bool = false) -> SuiteReport {
+        SuiteReport(
+            target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
+            results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted)
+    }
+
+    /// Runs the chosen checks in order.
+    ///
+    /// - Throws: `CancellationError` when the task was cancelled; ``report(aborted:interrupted:)`` has what was found.
+    public func run(observe: @escaping @Sendable (SuiteEvent) -> Void) async throws -> SuiteReport {
+        let deadline = options.deadline.map { ContinuousClock.now + $0 }
+        let client: APIClient
+        do {
+            client = try APIClient(
+                target: target, verifiesCertificates: options.verifiesCertificates, deadline: deadline)
+        } catch {
+            return report(aborted: "TLS cannot be set up: \(error)")
+        }
+        let random = Session.RandomSource(seed: options.seed)
+        for (index, name) in tests.enumerated() {
+            let session = Session(
+                client: client, tokens: tokens, options: options, redactor: redactor,
+                timeout: options.timeout ?? name.defaultTimeout, random: random, observe: observe)
+            if index == 0, let reason = try await Reachability(session: session).obstacle() {
+                return report(aborted: redactor.redact(reason))
+            }
+            let checks = name.plan(session: session).filter { isSelected($0.description.id) }
+            guard !checks.isEmpty else { continue }
+            observe(.testStarted(name, checks: checks.count))
+            for check in checks {
+                try Task.checkCancellation()
+                observe(.checkStarted(check))
+                let result = try await run(check, deadline: deadline)
+                record.results.withLock { $0.append(result) }
+                observe(.checkEnded(result))
+            }
+        }
+        return report()
+    }
+
+    private func isSelected(_ id: String) -> Bool {
+        (options.only.isEmpty || options.only.contains { Self.matches(id, $0) })
+            && !options.skip.contains { Self.matches(id, $0) }
+    }
+
+    private func run(_ check: PlannedCheck, deadline: ContinuousClock.Instant?) async throws -> CheckResult {
+        let started = ContinuousClock.now
+        let finding: Finding
+        if let deadline, started >= deadline {
+            finding = .inconclusive("the run's --deadline passed before this check")
+        } else {
+            finding = try await outcome(of: check)
+        }
+        return CheckResult(
+            test: check.test, id: check.description.id, requirement: check.description.requirement,
+            level: finding.level ?? check.description.level, verdict: finding.verdict,
+            summary: redactor.redact(finding.summary), evidence: finding.evidence.map(redacted),
+            duration: ContinuousClock.now - started, figure: finding.figure?.redacted(by: redactor))
+    }
+
+    /// Turns whatever a check throws into a finding; only cancellation passes.
+    private func outcome(of check: PlannedCheck) async throws -> Finding {
+        do {
+            return try await check.run()
+        } catch let finding as Finding {
+            return finding
+        } catch let failed as RequestFailed where failed.failure == .deadlinePassed {
+            return .inconclusive("\(failed.failure)")
+        } catch let failed as RequestFailed {
+            return .fail("\(failed.failure)", Evidence(failed, expected: "an answer"))
+        } catch let problem as TokenProblem {
+            return .fail("no token: \(problem)")
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            try Task.checkCancellation()
+            return .fail("\(error)")
+        }
+    }
+
+    private func redacted(_ evidence: Evidence) -> Evidence {
+        Evidence(
+            sent: redactor.redact(evidence.sent), received: redactor.redact(evidence.received),
+            expected: redactor.redact(evidence.expected),
+            curl: redactor.redact(evidence.curl.replacing("$URL", with: target.description)))
+    }
+}
+
+/// The first request of a run: tells a wrong address from a deployment that breaks its contract.
+struct Reachability: Sendable {
+    let session: Session
+
+    /// One line why nothing can be tested there, or nil when the checks may begin.
+    func obstacle() async throws -> String? {
+        do {
+            let credential = try await session.tokens.credential(.basic)
+            let exchange = try await session.get("/v1/models", as: credential)
+            if exchange.status == 401, TokenText.hasExpired(try await session.tokens.token(role: nil)) {
+                return "the token has expired and the deployment refuses it: give a fresh one"
+            }
+            guard exchange.isHTML else { return nil }
+            return "\(session.client.target)/v1/models answered \(exchange.contentName) (status \(exchange.status)) "
+                + "instead of JSON; is --url the base URL of the API?"
+        } catch let problem as TokenProblem {
+            return "\(problem)"
+        } catch let failed as RequestFailed {
+            return "\(failed.failure)"
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// What a running suite tells whoever watches it. Every text in it is redacted.
+public enum SuiteEvent: Sendable {
+    public enum TraceLevel: Int, Sendable {
+        case verbose = 1
+        case debug = 2
+    }
+
+    case testStarted(TestName, checks: Int)
+    case checkStarted(PlannedCheck)
+    case progress(String)
+    case checkEnded(CheckResult)
+    case trace(TraceLevel, String)
+}
+
+/// What became of one check.
+public struct CheckResult: Sendable {
+    public let test: TestName
+    public let id: String
+    public let requirement: String
+    public let level: Level
+    public let verdict: Verdict
+    public let summary: String
+    public let evidence: Evidence?
+    public let duration: Duration
+    /// What reports draw of this check.
+    var figure: Figure?
+}

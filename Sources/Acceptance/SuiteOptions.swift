@@ -1,0 +1,68 @@
+/// What the operator chose, beyond target and tokens.
+public struct SuiteOptions: Sendable {
+    /// Per request; nil takes each test's own default.
+    public var timeout: Duration?
+    public var verifiesCertificates = true
+    /// The whole run.
+    public var deadline: Duration?
+    public var seed: UInt64
+    public var allowsInconclusive = false
+    /// Check ids, or beginnings of them (`wol.wake`); empty runs all.
+    public var only: [String] = []
+    public var skip: [String] = []
+    /// Classes and their members, where the model list does not say.
+    public var classMap: [String: Set<String>] = [:]
+    public var wakeOnLAN = WakeOnLAN()
+    public var modelRouting = ModelRouting()
+    public var workloadRouting = WorkloadRouting()
+    public var authentication = Authentication()
+
+    public init(seed: UInt64 = .random(in: .min ... .max)) {
+        self.seed = seed
+    }
+
+    public struct WakeOnLAN: Sendable {
+        public var model = "class:fast"
+        public var grades = false
+        /// A wake that takes longer fails.
+        public var maxWake: Duration?
+        /// UDP port on which copies of magic packets arrive.
+        public var packetPort: Int?
+        /// Puts the target's machine to sleep; the operator's command, or the local fleet.
+        public var putToSleep: (@Sendable () async throws -> Void)?
+        /// How long the machine may take to disappear after that.
+        public var sleepLimit: Duration = .seconds(120)
+        public var pollInterval: Duration = .milliseconds(250)
+        public var callers = 10
+        /// How long a held stream may be silent.
+        public var silenceLimit: Duration = .seconds(15)
+    }
+
+    public struct ModelRouting: Sendable {
+        /// What to ask for; empty takes the classes and the ready models of the model list.
+        public var models: [String] = []
+        public var testsPermissions = false
+        public var callsPerRoute = 5
+    }
+
+    public struct WorkloadRouting: Sendable {
+        public enum Policy: String, Sendable, CaseIterable {
+            case roundRobin = "round-robin"
+            case leastBusy = "least-busy"
+        }
+
+        public var model = "class:fast"
+        public var requests = 10
+        public var workers = 10
+        public var sequential = false
+        public var analyzesTiming = false
+        public var runnerHeader: String?
+        /// How many runners could serve, where the operator knows better than the model list.
+        public var runners: Int?
+        public var policy: Policy?
+    }
+
+    public struct Authentication: Sendable {
+        public var adminPath = "/admin"
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// The deployment under test, as its base URL names it.
+public struct Target: Sendable, Hashable, CustomStringConvertible {
+    public let host: String
+    public let port: Int
+    public let usesTLS: Bool
+    /// Path before `/v1/…`: empty, or `/prefix` without a slash at its end.
+    public let basePath: String
+
+    /// Reads `https://host[:port][/prefix][/v1]`; `…/v1` means the same as without it.
+    ///
+    /// - Throws: ``TargetError`` with one sentence for the operator.
+    public init(_ text: String) throws(TargetError) {
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let components = URLComponents(string: trimmed), let scheme = components.scheme?.lowercased() else {
+            throw TargetError("'\(trimmed)' is not a URL; expected something like https://ai.example.com")
+        }
+        guard scheme == "https" || scheme == "http" else {
+            throw TargetError("'\(trimmed)' begins with \(scheme)://; only https:// and http:// can be tested")
+        }
+        guard components.user == nil, components.password == nil else {
+            throw TargetError("the URL holds a user or password; give credentials with --token or --token-binary")
+        }
+        guard components.query == nil, components.fragment == nil else {
+            throw TargetError("'\(trimmed)' has a query or fragment; the base URL ends with its path")
+        }
+        guard let rawHost = components.host, !rawHost.isEmpty else {
+            throw TargetError("'\(trimmed)' names no host; expected something like https://ai.example.com")
+        }
+        host = rawHost.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()
+        usesTLS = scheme == "https"
+        port = components.port ?? (usesTLS ? 443 : 80)
+        guard (1...65535).contains(port) else { throw TargetError("port \(port) is outside 1…65535") }
+        var path = components.percentEncodedPath
+        while path.hasSuffix("/") { path.removeLast() }
+        if path == "/v1" || path.hasSuffix("/v1") { path.removeLast(3) }
+        while path.hasSuffix("/") { path.removeLast() }
+        basePath = path
+    }
+
+    /// Host as it stands in a URL or a `Host` header: IPv6 addresses in brackets, default ports left out.
+    public var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (usesTLS ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    public var description: String { "\(usesTLS ? "https" : "http")://\(authority)\(basePath)" }
+
+    /// What plain HTTP would mean for the token on its way to this host.
+    public var exposure: Exposure {
+        usesTLS ? .none : HostReach(host: host).exposureOverPlainHTTP
+    }
+
+    /// How far a token may be overheard.
+    public enum Exposure: Sendable {
+        /// Encrypted, or it never leaves this machine.
+        case none
+        /// Readable on the local network.
+        case localNetwork
+        /// Readable on the internet.
+        case internet
+    }
+}
+
+/// Why a base URL cannot be tested.
+public struct TargetError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Where a host is, judged by its name or address alone.
+struct HostReach {
+    let exposureOverPlainHTTP: Target.Exposure
+
+    init(host: String) {
+        if let octets = Self.octets(of: host) {
+            switch (octets[0], octets[1]) {
+            case (127, _): exposureOverPlainHTTP = .none
+            case (10, _), (192, 168), (169, 254), (172, 16...31), (100, 64...127): exposureOverPlainHTTP = .localNetwork
+            default: exposureOverPlainHTTP = .internet
+            }
+        } else if host.contains(":") {
+            let local = ["fe8", "fe9", "fea", "feb", "fc", "fd"]
+            exposureOverPlainHTTP =
+                host == "::1" ? .none : local.contains(where: host.hasPrefix) ? .localNetwork : .internet
+        } else if host == "localhost" || host.hasSuffix(".localhost") {
+            exposureOverPlainHTTP = .none
+        } else if !host.contains(".") || host.hasSuffix(".local") || host.hasSuffix(".lan") {
+            exposureOverPlainHTTP = .localNetwork
+        } else {
+            exposureOverPlainHTTP = .internet
+        }
+    }
+
+    private static func octets(of host: String) -> [UInt8]? {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        let octets = parts.compactMap { UInt8($0) }
+        return octets.count == 4 ? octets : nil
+    }
+}

@@ -1,0 +1,219 @@
+extension AuthenticationTest {
+    static let checks: [Check<AuthenticationTest>] = badCredentialChecks + rightsChecks + generalChecks
+
+    private static let badCredentialChecks: [Check<AuthenticationTest>] = BadCredential.allCases.map { bad in
+        Check("auth.refused.\(bad.rawValue)", bad.requirement, needs: bad.needs) { try await $0.refused(bad) }
+    }
+
+    /// The table of rights, a check per caller and resource.
+    private static let rightsChecks: [Check<AuthenticationTest>] = Persona.allCases.flatMap { persona in
+        rights(of: persona).map { resource, id, requirement in
+            let needs = persona == .basic && (resource == .classes || resource == .models) ? nil : "tokens by role"
+            return Check("auth.\(idPart(persona)).\(id)", requirement, needs: needs) {
+                try await $0.right(resource, of: persona)
+            }
+        }
+    }
+
+    private static let generalChecks: [Check<AuthenticationTest>] = [
+        Check("auth.errors.challenge", "A 401 says how to authenticate, in WWW-Authenticate (RFC 6750, 3).") {
+            try await $0.challenge()
+        },
+        Check("auth.errors.object", "Every refusal is an OpenAI error object with all four keys.") {
+            try await $0.errorObjects()
+        },
+        Check("auth.errors.no-token", "No response contains the caller's token.") { try await $0.noTokenEchoed() },
+    ]
+
+    static func idPart(_ persona: Persona) -> String {
+        switch persona {
+        case .basic: "basic"
+        case .specific: "specific"
+        case .admin: "admin"
+        }
+    }
+
+    static func rights(of persona: Persona) -> [(Resource, String, String)] {
+        let who =
+            switch persona {
+            case .basic: "A caller without special roles"
+            case .specific: "A caller with model:specific"
+            case .admin: "An admin"
+            }
+        let mayAskForIDs = persona != .basic
+        return [
+            (.classes, "classes", "\(who) may ask for classes."),
+            (.existingID, "existing-id", "\(who) \(mayAskForIDs ? "gets" : "is refused") an existing id."),
+            (.unknownID, "unknown-id", "\(who) asking for an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."),
+            (.models, "models", "\(who) may list models."),
+            (.admin, "admin-surface", "\(who) \(persona == .admin ? "may use" : "is refused") the admin surface."),
+        ]
+    }
+
+    // MARK: Bad credentials
+
+    private func refused(_ bad: BadCredential) async throws -> Finding {
+        let credential = try await bad.credential(from: session.tokens)
+        let requests = [
+            try session.chatRequest("class:fast", as: credential), APIRequest.get("/v1/models", as: credential),
+        ]
+        var answers: [String] = []
+        for request in requests {
+            let exchange = try await send(request)
+            guard exchange.status == 401 || exchange.status == 403 else {
+                return .fail(
+                    "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)",
+                    Evidence(exchange, expected: "401 (or 403) and an error object"))
+            }
+            answers.append("\(request.path) \(exchange.status)")
+        }
+        try await control()
+        return .pass("\(answers.joined(separator: ", ")); the good token still works")
+    }
+
+    // MARK: The table of rights
+
+    private func right(_ resource: Resource, of persona: Persona) async throws -> Finding {
+        let worksForAnyToken = persona == .basic && (resource == .classes || resource == .models)
+        guard worksForAnyToken || session.tokens.hasRoles else {
+            return .skip("needs tokens with different roles: --token-binary")
+        }
+        let finding: Finding =
+            switch resource {
+            case .classes: try await classesAllowed(persona)
+            case .models: try await allowed(try await get("/v1/models", as: persona), "/v1/models")
+            case .existingID: try await existing(persona)
+            case .unknownID: try await unknown(persona)
+            case .admin: try await adminSurface(persona)
+            }
+        return finding
+    }
+
+    private func classesAllowed(_ persona: Persona) async throws -> Finding {
+        var answered: [String] = []
+        var last: Exchange?
+        for target in try await classes() {
+            let exchange = try await chat(target, as: persona)
+            do throws(AnswerProblem) {
+                let completion = try Completion(exchange)
+                answered.append("\(target) → \(completion.model)")
+            } catch {
+                return .fail("\(target): \(error)", Evidence(exchange, expected: "200 and a whole completion"))
+                    .answered(exchange)
+            }
+            last = exchange
+        }
+        let finding = Finding.pass(answered.joined(separator: ", "))
+        return last.map(finding.answered) ?? finding
+    }
+
+    private func allowed(_ exchange: Exchange, _ what: String) async throws -> Finding {
+        guard exchange.isSuccess else {
+            let hint = exchange.isDenied ? try await roleHint() : ""
+            return .fail(
+                "\(what) answered \(exchange.status)\(exchange.errorSummary)\(hint)",
+                Evidence(exchange, expected: "2xx")
+            ).answered(exchange)
+        }
+        return .pass("\(what) answered \(exchange.status)").answered(exchange)
+    }
+
+    private func existing(_ persona: Persona) async throws -> Finding {
+        let id = try await existingID()
+        let exchange = try await chat(id, as: persona)
+        if persona == .basic {
+            guard exchange.isDenied else {
+                let hint = exchange.isSuccess ? try await roleHint() : ""
+                return .fail(
+                    "\(id) answered \(exchange.status)\(hint)",
+                    Evidence(exchange, expected: "403 (or 400 with `Permission denied`)")
+                ).answered(exchange)
+            }
+            try await control()
+            return .pass("\(id) is refused with \(exchange.status)").answered(exchange)
+        }
+        do throws(AnswerProblem) {
+            return .pass("\(id) → \(try Completion(exchange).model)").answered(exchange)
+        } catch {
+            let hint = exchange.isDenied ? try await roleHint() : ""
+            return .fail("\(id): \(error)\(hint)", Evidence(exchange, expected: "200 and a whole completion"))
+                .answered(exchange)
+        }
+    }
+
+    private func unknown(_ persona: Persona) async throws -> Finding {
+        let exchange = try await chat("no-such-model-\(session.nonce())", as: persona)
+        let isRight = exchange.status == 404 || (persona == .basic && exchange.isDenied)
+        guard isRight else {
+            let hint = exchange.isDenied ? try await roleHint() : ""
+            return .fail(
+                "an unknown id answered \(exchange.status)\(hint)",
+                Evidence(exchange, expected: persona == .basic ? "403 or 404" : "404 model_not_found")
+            ).answered(exchange)
+        }
+        return .pass("an unknown id answered \(exchange.status)").answered(exchange)
+    }
+
+    private func adminSurface(_ persona: Persona) async throws -> Finding {
+        let path = session.options.authentication.adminPath
+        let admin = try await get(path, as: .admin)
+        guard admin.status != 404 else { return .skip("the deployment has no \(path); --admin-path names another") }
+        if persona == .admin { return try await allowed(admin, path) }
+        let exchange = try await get(path, as: persona)
+        guard exchange.status == 403 else {
+            let hint = exchange.isSuccess ? try await roleHint() : ""
+            return .fail("\(path) answered \(exchange.status)\(hint)", Evidence(exchange, expected: "403"))
+                .answered(exchange)
+        }
+        return .pass("\(path) answered 403, and \(admin.status) to an admin").answered(exchange)
+    }
+
+    private func roleHint() async throws -> String {
+        session.tokens.hasRoles ? try await RoleHint(tokens: session.tokens).text() : ""
+    }
+
+    // MARK: Every answer of this test
+
+    private func challenge() async throws -> Finding {
+        let refusals = try await answers { $0.status == 401 }
+        guard !refusals.isEmpty else { return .skip("nothing was refused with 401") }
+        if let bare = refusals.first(where: { $0.header("www-authenticate")?.isEmpty ?? true }) {
+            return .fail("a 401 without WWW-Authenticate", Evidence(bare, expected: "WWW-Authenticate: Bearer …"))
+        }
+        return .pass("\(refusals.count) answers, \(refusals[0].header("www-authenticate") ?? "")")
+    }
+
+    private func errorObjects() async throws -> Finding {
+        let refusals = try await answers { $0.status >= 400 }
+        guard !refusals.isEmpty else { return .skip("nothing was refused") }
+        for exchange in refusals {
+            if let problem = exchange.errorObjectProblem {
+                return .fail(
+                    "\(exchange.request.path) with \(exchange.request.credential.name): \(problem)",
+                    Evidence(exchange, expected: #"{"error":{"message","type","param","code"}}"#))
+            }
+        }
+        return .pass("\(refusals.count) refusals, each with message, type, param and code")
+    }
+
+    private func noTokenEchoed() async throws -> Finding {
+        let exchanges = try await answers { _ in true }
+        for exchange in exchanges {
+            let text = exchange.headers.map(\.value).joined(separator: "\n") + exchange.bodyText
+            if session.redactor.leaks(in: text) {
+                return .fail("an answer contains the token", Evidence(exchange, expected: "no token in any answer"))
+            }
+        }
+        return .pass("\(exchanges.count) answers looked at")
+    }
+
+    /// The answers so far that fit; with `--only`, at least those to a call without credentials.
+    private func answers(where fits: (Exchange) -> Bool) async throws -> [Exchange] {
+        if await log.exchanges.isEmpty {
+            for bad in [BadCredential.none, .garbage] {
+                _ = try await send(.get("/v1/models", as: try await bad.credential(from: session.tokens)))
+            }
+        }
+        return await log.exchanges.filter(fits)
+    }
+}

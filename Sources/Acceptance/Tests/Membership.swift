@@ -1,0 +1,57 @@
+/// Whether the `model` of answers belongs to what was asked for.
+struct Membership: Sendable {
+    let target: String
+    let members: Set<String>
+
+    init(target: String, session: Session, list: ModelList) {
+        self.target = target
+        members = ModelList.className(target).map { session.members(ofClass: $0, in: list) } ?? [target]
+    }
+
+    init(target: String, members: Set<String>) {
+        self.target = target
+        self.members = members
+    }
+
+    var isClass: Bool { ModelList.className(target) != nil }
+
+    /// What is wrong with answering `model`; nil when nothing is.
+    func objection(to model: String) -> String? {
+        if model.hasPrefix("class:") { return "the answer's model is the echo '\(model)', not a model's id" }
+        if members.isEmpty { return nil }
+        guard !members.contains(model) else { return nil }
+        return isClass
+            ? "\(model) served \(target), whose models are \(members.sorted().joined(separator: ", "))"
+            : "\(model) served a call for \(target)"
+    }
+
+    /// Judges the answers of one route; calls without a whole answer are another check's business.
+    func finding(for calls: [Result<Exchange, RequestFailed>]) throws(Finding) -> Finding {
+        var models: [String: Int] = [:]
+        for call in calls {
+            guard let exchange = call.exchange, case .success(let completion) = call.completion else { continue }
+            for model in completion.models.sorted() {
+                if let objection = objection(to: model) {
+                    throw .fail(objection, Evidence(exchange, expected: expected))
+                }
+            }
+            if completion.models.count > 1 {
+                let names = completion.models.sorted().joined(separator: ", ")
+                throw .fail(
+                    "chunks of one stream name several models: \(names)", Evidence(exchange, expected: expected))
+            }
+            models[completion.model, default: 0] += 1
+        }
+        guard !models.isEmpty else { throw .fail("no call for \(target) was answered") }
+        guard !members.isEmpty else {
+            throw .inconclusive(
+                "the members of \(target) are unknown: the model list has no classes; --class-map NAME=a,b says them")
+        }
+        let counts = models.sorted { $0.key < $1.key }.map { "\($0.key) ×\($0.value)" }
+        return .pass("\(target) → \(counts.joined(separator: ", "))")
+    }
+
+    private var expected: String {
+        members.isEmpty ? "a model's id" : "model: one of \(members.sorted().joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,116 @@
+/// Routing: what was asked for is what answers, and what does not exist or is not allowed is said so.
+struct ModelRoutingTest: AcceptanceTest {
+    static let name = TestName.modelRouting
+
+    let session: Session
+    private let listed = Once<ModelList>()
+    private let asked = Once<[Route]>()
+    private let permissionProof = Once<ProvenID>()
+
+    init(session: Session) { self.session = session }
+
+    var options: SuiteOptions.ModelRouting { session.options.modelRouting }
+
+    /// The calls for one class or one exact id.
+    struct Route: Sendable {
+        let target: String
+        /// The last one streams.
+        let calls: [Result<Exchange, RequestFailed>]
+        /// Why the route says nothing about the deployment, if so.
+        let skipped: String?
+
+        var isClass: Bool { ModelList.className(target) != nil }
+
+        /// The first call without a whole completion.
+        var failure: (AnswerProblem, Evidence)? {
+            for call in calls {
+                if case .failure(let problem) = call.completion {
+                    return (problem, call.evidence(expected: "200 and a whole completion"))
+                }
+            }
+            return nil
+        }
+
+        /// The models that answered.
+        var models: Set<String> {
+            calls.reduce(into: []) { names, call in
+                if case .success(let completion) = call.completion { names.insert(completion.model) }
+            }
+        }
+    }
+
+    /// A model id that is known to exist, and how that is known.
+    struct ProvenID: Sendable {
+        let id: String
+        let proof: String
+    }
+
+    /// The most privileged caller's list: it names the ids that the others may not see.
+    func list() async throws -> ModelList {
+        try await listed.value { try await session.modelList(as: try await session.tokens.credential(.specific)) }
+    }
+
+    /// Everything that is asked for: the operator's choice, else both classes and the ready models.
+    func targets() async throws -> [String] {
+        if !options.models.isEmpty { return options.models }
+        let list = try await list()
+        let classes = ["class:fast", "class:big"]
+        // An exact id on a sleeping machine is asked for only when the operator names it: waking is another test.
+        return classes + list.models.filter(\.isAwake).prefix(6).map(\.id)
+    }
+
+    /// Five calls per route, the last one streaming; the routes one after the other.
+    func routes() async throws -> [Route] {
+        try await asked.value {
+            var routes: [Route] = []
+            for target in try await targets() {
+                session.progress("asking for \(target)")
+                routes.append(try await route(to: target))
+            }
+            return routes
+        }
+    }
+
+    private func route(to target: String) async throws -> Route {
+        let caller = try await session.credential(for: target)
+        let requests = try (1...options.callsPerRoute).map {
+            try session.chatRequest(target, as: caller, stream: $0 == options.callsPerRoute)
+        }
+        let calls = try await session.sendAll(requests)
+        return Route(target: target, calls: calls, skipped: try await reasonToSkip(target, calls: calls))
+    }
+
+    private func reasonToSkip(_ target: String, calls: [Result<Exchange, RequestFailed>]) async throws -> String? {
+        let statuses = Set(calls.map { $0.exchange?.status ?? 0 })
+        if !session.tokens.hasRoles, ModelList.className(target) == nil,
+            calls.allSatisfy({ $0.exchange?.isDenied == true })
+        {
+            return "the given token may not ask for \(target)"
+        }
+        guard options.models.isEmpty, let name = ModelList.className(target), statuses == [404] else { return nil }
+        let isListed = try await list().classNames.contains(name)
+        return isListed ? nil : "the deployment has no \(target)"
+    }
+
+    /// An id that exists, shown by a privileged answer or else by the model list.
+    func provenID() async throws -> ProvenID {
+        try await permissionProof.value {
+            for route in try await routes() where !route.isClass && route.models.contains(route.target) {
+                return ProvenID(id: route.target, proof: "a model:specific caller got an answer from it")
+            }
+            let served = try await routes().flatMap { $0.models.sorted() }.first { !$0.hasPrefix("class:") }
+            if let id = try await list().models.first(where: \.isAwake)?.id ?? served {
+                return ProvenID(id: id, proof: "the deployment lists it or answered with it")
+            }
+            throw Finding.skip("no exact id is known to exist")
+        }
+    }
+}
+
+extension Exchange {
+    /// A refusal for want of rights: 403, or the 400 of older deployments.
+    var isDenied: Bool {
+        if status == 403 { return true }
+        return status == 400 && (json?["error"]?["message"]?.string ?? "").contains("Permission denied")
+    }
+}

@@ -1,0 +1,18 @@
+/// Explains a failure about roles by what the tokens say. It explains only: no verdict rests on a decoded token.
+struct RoleHint: Sendable {
+    let tokens: TokenSource
+
+    /// `; the binary seems to ignore --role: …` when the tokens of two roles claim the same, else empty.
+    func text() async throws -> String {
+        let basic = try await tokens.token(role: nil)
+        let specific = try await tokens.token(role: Persona.specific.role)
+        guard let plain = Self.claims(of: basic), let special = Self.claims(of: specific) else { return "" }
+        guard plain == special else { return "" }
+        return "; both tokens carry the same claims: the binary seems to ignore --role"
+    }
+
+    /// Claims without those that differ between any two tokens.
+    private static func claims(of token: String) -> [String: JSONValue]? {
+        TokenText.claims(of: token)?.object?.filter { !["iat", "exp", "nbf", "jti", "auth_time"].contains($0.key) }
+    }
+}

@@ -1,0 +1,74 @@
+/// What was seen while calls were held for a machine that may have to wake first.
+struct ColdStart: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// One look at the model list.
+    struct Poll: Sendable {
+        let at: Instant
+        let took: Duration
+        /// Nil when the list did not answer.
+        let state: TargetState?
+        let problem: String?
+    }
+
+    let target: String
+    /// The target's state just before the calls were sent.
+    let before: TargetState
+    let sent: Instant
+    /// The first half of the callers ask plainly, the last two for a stream.
+    let calls: [Result<Exchange, RequestFailed>]
+    let polls: [Poll]
+    let packets: [PacketListener.Packet]
+    let listened: Bool
+
+    var wasAsleep: Bool { before.isAsleep }
+    var exchanges: [Exchange] { calls.compactMap(\.exchange) }
+    var streams: [Exchange] { exchanges.filter(\.request.wantsStream) }
+
+    /// When a poll first saw the target ready, after the calls were sent.
+    var visible: Instant? { polls.first { $0.at > sent && ($0.state == .ready || $0.state == .loadable) }?.at }
+    var firstHead: Instant? { exchanges.compactMap(\.head).min() }
+    var firstToken: Instant? {
+        let streamed = exchanges.compactMap { exchange -> Instant? in
+            // Why a call failed is told by `firstFailure`.
+            guard let completion = try? Completion(exchange) else { return nil }
+            return completion.firstToken ?? exchange.done
+        }
+        return streamed.min()
+    }
+    var done: Instant? { exchanges.filter(\.isSuccess).map(\.done).max() }
+    var firstPacket: Instant? { packets.first { $0.at >= sent }?.at }
+    var wakeIDs: Set<String> { Set(exchanges.compactMap { Served($0).wakeID }) }
+
+    /// From the calls until a machine that serves the target was seen, or until the first token when no list shows it.
+    var wakeTime: Duration? {
+        (visible ?? firstToken).map { min($0, firstToken ?? $0) - sent }
+    }
+
+    /// How many magic packets one machine got within 0.8 s, at most: one schedule repeats itself after 1 s.
+    var packetBurst: Int {
+        let byMachine = Dictionary(grouping: packets.filter { $0.at >= sent }, by: \.machine)
+        return byMachine.values.map { packets in
+            packets.indices.map { first in
+                packets[first...].count { $0.at - packets[first].at < .milliseconds(800) }
+            }.max() ?? 0
+        }.max() ?? 0
+    }
+
+    /// A sentence about the first call that got no answer or a bad one, and its evidence.
+    var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
+        for call in calls {
+            if case .failure(let problem) = call.completion {
+                return (problem, call.evidence(expected: "200 and a whole completion"))
+            }
+        }
+        return nil
+    }
+
+    /// Why the wake checks cannot be decided, as a finding to throw; nil when the target slept.
+    var notAsleep: Finding? {
+        guard !wasAsleep else { return nil }
+        return .inconclusive(
+            "nothing was asleep (\(target) was \(before.rawValue)): put it to sleep, or --sleep-command CMD")
+    }
+}

@@ -1,0 +1,286 @@
+extension WakeOnLANTest {
+    static let checks: [Check<WakeOnLANTest>] = [
+        Check("wol.list.initial", "The model list answers from memory, also while machines sleep.") {
+            try await $0.listAnswers()
+        },
+        Check(
+            "wol.sleep.proven", "Before the first call nothing awake can serve the target.",
+            needs: "a sleeping machine, or --sleep-command"
+        ) { try await $0.sleepProven() },
+        Check(
+            "wol.unknown-class.refused", "An unknown class is answered with 404 within two seconds and wakes nothing."
+        ) { try await $0.unknownClassRefused() },
+        Check("wol.calls.answered", "Every call that is held while a machine wakes is answered.") {
+            try await $0.callsAnswered()
+        },
+        Check(
+            "wol.wake.time", "A call for a sleeping model wakes its machine, in no more than --max-wake.",
+            needs: "proof of sleep"
+        ) { try await $0.wakeTime() },
+        Check(
+            "wol.wake.single-flight", "One wake serves all calls that wait for the same machine.",
+            needs: "proof of sleep; x-simpleai-wake or --packet-port"
+        ) { try await $0.singleFlight() },
+        Check(
+            "wol.wake.packet", "A wake sends a well-formed magic packet before the machine is up.",
+            needs: "proof of sleep; --packet-port"
+        ) { try await $0.packetSeen() },
+        Check(
+            "wol.wake.keep-alive", "A held stream gets bytes at least every 15 seconds.", needs: "proof of sleep"
+        ) { try await $0.keepAlive() },
+        Check(
+            "wol.list.during-wake", "The model list goes on answering while calls are held.", needs: "proof of sleep"
+        ) { try await $0.listDuringWake() },
+        Check("wol.answer.complete", "An answer is a whole completion: something said, and a finish_reason.") {
+            try await $0.answersComplete()
+        },
+        Check("wol.answer.stream", "A held stream ends with finish_reason and [DONE], never cut short.") {
+            try await $0.streamsComplete()
+        },
+        Check("wol.answer.model", "An answer names the model that served, and it belongs to the target.") {
+            try await $0.answersBelong()
+        },
+        Check("wol.list.final", "After the calls the model list shows the target ready.") { try await $0.listFinal() },
+        Check("wol.warm.answered", "Once the machine is up, calls are answered without another wake.") {
+            try await $0.warmAnswered()
+        },
+        Check(
+            "wol.timing.grade", "A wake takes less than 60 seconds.", level: .advisory,
+            needs: "--timing; proof of sleep"
+        ) { try await $0.grade() },
+    ]
+
+    // MARK: The list
+
+    private func listAnswers() async throws -> Finding {
+        let list = try await listBefore()
+        let took = list.exchange.duration
+        guard took < .seconds(5) else {
+            return .fail(
+                "the model list took \(took.readable): it is not answered from memory",
+                Evidence(list.exchange, expected: "an answer well within 5 s"))
+        }
+        let state = list.state(of: target)
+        return .pass("\(list.entries.count) entries in \(took.readable); \(target) is \(state.rawValue)")
+    }
+
+    private func sleepProven() async throws -> Finding {
+        let state = try await stateBefore()
+        guard state.isAsleep else {
+            return .inconclusive(
+                "nothing was asleep (\(target) is \(state.rawValue)): put it to sleep, or --sleep-command CMD")
+        }
+        let eta = try await listBefore().entries(serving: target).compactMap(\.wakeETA).min()
+        let expected = eta.map { ", expected to wake in \($0.fixed(1)) s" } ?? ""
+        return .pass("\(target) is \(state.rawValue)\(expected)")
+    }
+
+    private func listDuringWake() async throws -> Finding {
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        if let bad = cold.polls.first(where: { $0.problem != nil }) {
+            return .fail("a look at the list \((bad.at - cold.sent).readable) after the calls: \(bad.problem ?? "")")
+        }
+        let slowest = cold.polls.map(\.took).max() ?? .zero
+        guard slowest < .seconds(5) else {
+            return .fail("the list took up to \(slowest.readable) while calls were held")
+        }
+        return .pass("\(cold.polls.count) looks, the slowest took \(slowest.readable)")
+    }
+
+    private func listFinal() async throws -> Finding {
+        let cold = try await coldStart()
+        let list = try await session.modelList(as: try await session.credential(for: target))
+        let state = list.state(of: target)
+        guard state == .ready || state == .loadable else {
+            return .fail(
+                "\(target) answered, yet the list shows it \(state.rawValue)",
+                Evidence(list.exchange, expected: "an entry for \(target) with state ready"))
+        }
+        return .pass("\(target) went from \(cold.before.rawValue) to \(state.rawValue)")
+    }
+
+    // MARK: The wake
+
+    private func unknownClassRefused() async throws -> Finding {
+        let seen = try await unknownClass()
+        let exchange = seen.exchange
+        guard exchange.status == 404 else {
+            return .fail(
+                "an unknown class was answered with \(exchange.status)",
+                Evidence(exchange, expected: "404 with an error object"))
+        }
+        if let problem = exchange.errorObjectProblem {
+            return .fail("404, but \(problem)", Evidence(exchange, expected: "404 with an error object"))
+        }
+        guard exchange.duration < .seconds(2) else {
+            return .fail("404 only after \(exchange.duration.readable)", Evidence(exchange, expected: "within 2 s"))
+        }
+        let answer = "404 in \(exchange.duration.readable)"
+        guard seen.before.isAsleep else { return .pass("\(answer); nothing slept that could have woken") }
+        guard seen.after == seen.before, seen.packets == 0 else {
+            return .fail("\(answer), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
+        }
+        return .pass("\(answer), and \(target) slept on")
+    }
+
+    private func callsAnswered() async throws -> Finding {
+        let cold = try await coldStart()
+        if let (problem, evidence) = cold.firstFailure {
+            let failed = cold.calls.count { if case .failure = $0.completion { true } else { false } }
+            let hint =
+                "\(problem)".hasPrefix("Request timed out") && cold.wasAsleep
+                ? "; the model list had \(target) \(cold.before.rawValue)" : ""
+            return .fail("\(failed) of \(cold.calls.count) calls failed: \(problem)\(hint)", evidence)
+        }
+        let last = cold.done.map { " within \(($0 - cold.sent).readable)" } ?? ""
+        return .pass("\(cold.calls.count) of \(cold.calls.count) calls\(last), \(cold.streams.count) of them streaming")
+    }
+
+    private func wakeTime() async throws -> Finding {
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        let load = try await loadTime(cold)
+        return wakeTime(of: cold, load: load).showing(
+            .wake(cold.timeline(load: load, polledEvery: options.pollInterval)))
+    }
+
+    private func wakeTime(of cold: ColdStart, load: Duration?) -> Finding {
+        guard let wake = cold.wakeTime, let firstToken = cold.firstToken else {
+            return .fail("nothing woke: no call was answered", cold.firstFailure?.evidence)
+        }
+        var parts: [String] = []
+        if let packet = cold.firstPacket { parts.append("first packet \((packet - cold.sent).readable)") }
+        if let visible = cold.visible { parts.append("visible \((visible - cold.sent).readable)") }
+        if let head = cold.firstHead { parts.append("first header \((head - cold.sent).readable)") }
+        parts.append("first token \((firstToken - cold.sent).readable)")
+        if let load { parts.append("load \(load.readable)") }
+        let figures =
+            "woke in \(wake.readable) (after sending: \(parts.joined(separator: ", ")); ± \(options.pollInterval.readable))"
+        if let limit = options.maxWake, wake > limit {
+            return .fail("\(figures), more than the \(limit.readable) of --max-wake")
+        }
+        return .pass(figures)
+    }
+
+    /// From visible to first token, less what a warm call needs for its first token.
+    private func loadTime(_ cold: ColdStart) async throws -> Duration? {
+        guard let visible = cold.visible, let token = cold.firstToken, token > visible else { return nil }
+        let warm = try await warmCalls().compactMap { result -> Double? in
+            guard case .success(let completion) = result.completion, let exchange = result.exchange else { return nil }
+            return ((completion.firstToken ?? exchange.done) - exchange.started).inSeconds
+        }
+        guard let median = Statistics.median(warm) else { return nil }
+        return max(.zero, token - visible - .seconds(median))
+    }
+
+    private func singleFlight() async throws -> Finding {
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        let ids = cold.wakeIDs
+        let answered = cold.exchanges.count { $0.isSuccess }
+        guard answered > 1 else { return .fail("fewer than two calls were answered", cold.firstFailure?.evidence) }
+        if ids.count > 1 {
+            return .fail(
+                "\(answered) calls name \(ids.count) different wakes",
+                cold.exchanges.first.map { Evidence($0, expected: "one wake id in all x-simpleai-wake headers") })
+        }
+        let burst = cold.packetBurst
+        if cold.listened, burst > 0 {
+            if burst > cold.calls.count / 2 {
+                return .fail("\(burst) magic packets within 0.8 s for \(cold.calls.count) calls: one wake per call")
+            }
+            let sharing = ids.isEmpty ? "" : ", all calls share one wake id"
+            return .pass("at most \(burst) magic packet(s) within 0.8 s for \(cold.calls.count) calls\(sharing)")
+        }
+        if let id = ids.first {
+            let sharing = cold.exchanges.count { Served($0).wakeID == id }
+            return .pass("\(sharing) of \(answered) calls waited, all for wake \(id)")
+        }
+        return .skip("neither x-simpleai-wake nor magic packets (--packet-port) can be seen")
+    }
+
+    private func packetSeen() async throws -> Finding {
+        guard let port = options.packetPort else { return .skip("needs --packet-port") }
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        guard let packet = cold.firstPacket else {
+            return .fail("no magic packet arrived on UDP port \(port)")
+        }
+        if let visible = cold.visible, packet > visible {
+            return .fail("the first magic packet came after the machine was up")
+        }
+        let machines = Set(cold.packets.map(\.machine)).sorted().joined(separator: ", ")
+        return .pass("\(cold.packets.count) for \(machines), the first after \((packet - cold.sent).readable)")
+    }
+
+    private func keepAlive() async throws -> Finding {
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        let streams = cold.streams
+        guard let worst = streams.max(by: { $0.longestSilence < $1.longestSilence }) else {
+            return .fail("no stream was answered", cold.firstFailure?.evidence)
+        }
+        let silence = worst.longestSilence
+        guard silence <= options.silenceLimit else {
+            return .fail(
+                "a held stream was silent for \(silence.readable)",
+                Evidence(worst, expected: "bytes or comments at least every \(options.silenceLimit.readable)"))
+        }
+        return .pass("longest silence of \(streams.count) streams \(silence.readable), held \(worst.duration.readable)")
+    }
+
+    // MARK: The answers
+
+    private func answersComplete() async throws -> Finding {
+        let cold = try await coldStart()
+        if let (problem, evidence) = cold.firstFailure { return .fail("no whole completion: \(problem)", evidence) }
+        let reasons = Set(cold.calls.compactMap { try? $0.completion.get().finishReason }).sorted()
+        return .pass("\(cold.calls.count) completions, finish_reason \(reasons.joined(separator: ", "))")
+    }
+
+    private func streamsComplete() async throws -> Finding {
+        let cold = try await coldStart()
+        let streams = cold.calls.suffix(2)
+        for call in streams {
+            if case .failure(let problem) = call.completion {
+                return .fail("\(problem)", call.evidence(expected: "chunks, a finish_reason, then [DONE]"))
+            }
+        }
+        let events = streams.compactMap(\.exchange).map { "\(EventStream($0).events.count)" }
+        return .pass("\(streams.count) streams of \(events.joined(separator: " and ")) events, ended with [DONE]")
+    }
+
+    private func answersBelong() async throws -> Finding {
+        let cold = try await coldStart()
+        let list = try await session.modelList(as: try await session.credential(for: target))
+        return try Membership(target: target, session: session, list: list).finding(for: cold.calls)
+    }
+
+    private func warmAnswered() async throws -> Finding {
+        let results = try await warmCalls()
+        for result in results {
+            if case .failure(let problem) = result.completion {
+                return .fail("\(problem)", result.evidence(expected: "200 and a whole completion"))
+            }
+            if let exchange = result.exchange, let id = Served(exchange).wakeID {
+                return .fail("a warm call waited for wake \(id)", Evidence(exchange, expected: "no wake"))
+            }
+        }
+        let times = results.compactMap { $0.exchange?.duration.inSeconds }
+        let median = Statistics.median(times).map { Duration.seconds($0).readable } ?? "?"
+        return .pass("\(results.count) calls, median \(median)")
+    }
+
+    private func grade() async throws -> Finding {
+        guard options.grades else { return .skip("needs --timing") }
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep { return finding }
+        guard let wake = cold.wakeTime else { return .fail("nothing woke") }
+        return switch wake.inSeconds {
+        case ..<30: .pass("fast: \(wake.readable), less than 30 s")
+        case ...60: .pass("moderate: \(wake.readable), between 30 and 60 s")
+        default: .fail("slow: \(wake.readable), more than 60 s")
+        }
+    }
+}

@@ -1,0 +1,171 @@
+/// Wake-on-LAN: a call for a model on a sleeping machine wakes it, once, and is answered.
+///
+/// The machine sleeps once, so one cold start serves every check that needs one: ten calls at once, two of them
+/// streaming, while the model list is polled.
+struct WakeOnLANTest: AcceptanceTest {
+    static let name = TestName.wakeOnLAN
+
+    let session: Session
+    private let before = Once<ModelList>()
+    private let sleeping = Once<TargetState>()
+    private let unknown = Once<UnknownClass>()
+    private let cold = Once<ColdStart>()
+    private let warm = Once<[Result<Exchange, RequestFailed>]>()
+
+    init(session: Session) { self.session = session }
+
+    var options: SuiteOptions.WakeOnLAN { session.options.wakeOnLAN }
+    var target: String { options.model }
+
+    /// What asking for a class that does not exist brought about.
+    struct UnknownClass: Sendable {
+        let exchange: Exchange
+        let before: TargetState
+        let after: TargetState
+        let packets: Int
+    }
+
+    func listBefore() async throws -> ModelList {
+        try await before.value { try await session.modelList(as: try await session.credential(for: target)) }
+    }
+
+    /// The target's state before anything was asked for; put to sleep first where that is possible.
+    func stateBefore() async throws -> TargetState {
+        try await sleeping.value {
+            let state = try await listBefore().state(of: target)
+            guard !state.isAsleep, let putToSleep = options.putToSleep else { return state }
+            session.progress("putting the machine of \(target) to sleep")
+            try await putToSleep()
+            return try await stateAfterSleepCommand()
+        }
+    }
+
+    private func stateAfterSleepCommand() async throws -> TargetState {
+        let credential = try await session.credential(for: target)
+        let limit = ContinuousClock.now + options.sleepLimit
+        while true {
+            let state = try await session.modelList(as: credential).state(of: target)
+            if state.isAsleep || ContinuousClock.now >= limit { return state }
+            session.progress("waiting until \(target) is asleep (\(state.rawValue))")
+            try await Task.sleep(for: options.pollInterval)
+        }
+    }
+
+    /// Asks for a class that does not exist, while the target still sleeps, and looks whether anything woke.
+    func unknownClass() async throws -> UnknownClass {
+        try await unknown.value {
+            let before = try await stateBefore()
+            let caller = try await session.tokens.credential(.basic)
+            let reader = try await session.credential(for: target)
+            return try await PacketListener.listening(on: options.packetPort) { listener in
+                let exchange = try await session.chat("class:no-such-\(session.nonce())", as: caller)
+                // A wake that was caused by mistake shows in the list at once, as `waking`.
+                var after = before
+                for _ in 0..<4 {
+                    try await Task.sleep(for: options.pollInterval)
+                    after = try await session.modelList(as: reader).state(of: target)
+                    if after != before { break }
+                }
+                return UnknownClass(
+                    exchange: exchange, before: before, after: after, packets: listener?.packets.count ?? 0)
+            }
+        }
+    }
+
+    /// Ten calls at once for the target, and everything seen meanwhile.
+    func coldStart() async throws -> ColdStart {
+        try await cold.value {
+            let before = try await stateBefore()
+            let caller = try await session.credential(for: target)
+            let requests = try (0..<options.callers).map {
+                try session.chatRequest(target, as: caller, stream: $0 >= options.callers - 2)
+            }
+            return try await PacketListener.listening(on: options.packetPort) { listener in
+                let sent = ContinuousClock.now
+                let (calls, polls) = try await hold(requests, since: sent, reader: caller)
+                return ColdStart(
+                    target: target, before: before, sent: sent, calls: calls, polls: polls,
+                    packets: listener?.packets ?? [], listened: listener != nil)
+            }
+        }
+    }
+
+    /// Five calls, one after the other, once the machine is up.
+    func warmCalls() async throws -> [Result<Exchange, RequestFailed>] {
+        try await warm.value {
+            _ = try await coldStart()
+            let caller = try await session.credential(for: target)
+            var results: [Result<Exchange, RequestFailed>] = []
+            for number in 1...5 {
+                session.progress("warm call \(number) of 5")
+                results.append(try await session.outcome(of: session.chatRequest(target, as: caller, stream: true)))
+            }
+            return results
+        }
+    }
+
+    private enum Held: Sendable {
+        case calls([Result<Exchange, RequestFailed>])
+        case polls([ColdStart.Poll])
+    }
+
+    /// Sends all requests and polls the model list until they are answered and the target is listed as up.
+    private func hold(
+        _ requests: [APIRequest], since sent: ContinuousClock.Instant, reader: Credential
+    ) async throws -> ([Result<Exchange, RequestFailed>], [ColdStart.Poll]) {
+        try await withThrowingTaskGroup(of: Held.self) { group in
+            let settled = Settled()
+            group.addTask {
+                let calls = try await session.sendAll(requests)
+                await settled.settle()
+                return .calls(calls)
+            }
+            group.addTask { .polls(try await poll(since: sent, reader: reader, settled: settled)) }
+            var calls: [Result<Exchange, RequestFailed>] = []
+            var polls: [ColdStart.Poll] = []
+            for try await part in group {
+                switch part {
+                case .calls(let answers): calls = answers
+                case .polls(let seen): polls = seen
+                }
+            }
+            return (calls, polls)
+        }
+    }
+
+    /// Tells the poller that the calls are answered. An actor for its memory alone: nothing blocks in it.
+    private actor Settled {
+        private(set) var at: ContinuousClock.Instant?
+        func settle() { at = .now }
+    }
+
+    private func poll(
+        since sent: ContinuousClock.Instant, reader: Credential, settled: Settled
+    ) async throws -> [ColdStart.Poll] {
+        var polls: [ColdStart.Poll] = []
+        while true {
+            let poll = try await look(reader: reader)
+            polls.append(poll)
+            let state = poll.state?.rawValue ?? "unknown"
+            session.progress(
+                "\(target) is \(state), \((ContinuousClock.now - sent).readable) since the calls were sent")
+            // Once everything is answered, a list that lags a little gets two more seconds.
+            if let at = await settled.at, poll.state == .ready || ContinuousClock.now - at > .seconds(2) {
+                return polls
+            }
+            try await Task.sleep(for: options.pollInterval)
+        }
+    }
+
+    private func look(reader: Credential) async throws -> ColdStart.Poll {
+        let started = ContinuousClock.now
+        do {
+            let list = try await session.modelList(as: reader, timeout: min(session.timeout, .seconds(30)))
+            return .init(at: .now, took: .now - started, state: list.state(of: target), problem: nil)
+        } catch let finding as Finding {
+            return .init(at: .now, took: .now - started, state: nil, problem: finding.summary)
+        } catch let failed as RequestFailed {
+            return .init(at: .now, took: .now - started, state: nil, problem: "\(failed.failure)")
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/// What a load took, against the same calls one after the other. Pure: figures in, findings out.
+struct TimingJudgement: Sendable {
+    /// Seconds of each call among the others.
+    let among: [Double]
+    /// Seconds of each call alone.
+    let alone: [Double]
+    /// Completed calls per second under load.
+    let throughput: Double
+    let workers: Int
+    let runners: Int
+
+    /// Whether a call takes longer among others than sharing the runners explains.
+    var queueing: Finding {
+        guard let busy = Statistics.median(among), let idle = Statistics.median(alone), idle > 0 else {
+            return .inconclusive("no call was answered")
+        }
+        let figures =
+            "median \(Duration.seconds(busy).readable) with \(workers) workers, "
+            + "\(Duration.seconds(idle).readable) alone (×\((busy / idle).fixed(1)))"
+        // Runners that do one call at a time make a call wait for its share of the others, and for half of them on
+        // average; the rest is allowance for uneven arrival.
+        let fair = max(1.5, Double(workers) / Double(max(1, runners)))
+        return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than sharing explains")
+    }
+
+    /// Whether several workers get more done than one.
+    var parallelism: Finding {
+        guard runners > 1 else { return .skip("needs at least two runners") }
+        let total = alone.reduce(0, +)
+        guard total > 0 else { return .inconclusive("no sequential call was answered") }
+        // The time between two sequential calls is the client's own and says nothing about the deployment.
+        let rate = Double(alone.count) / total
+        let figures =
+            "\(throughput.fixed(1)) per second with \(workers) workers, \(rate.fixed(1)) with one "
+            + "(×\((throughput / rate).fixed(1)))"
+        return throughput / rate > 1.5 ? .pass(figures) : .inconclusive("\(figures): parallelism is not proven")
+    }
+}

@@ -1,0 +1,243 @@
+extension WorkloadRoutingTest {
+    static let checks: [Check<WorkloadRoutingTest>] = [
+        Check("workload-routing.answered", "Every call under load is answered with a whole completion.") {
+            try await $0.answered()
+        },
+        Check("workload-routing.member", "Under load, too, the class is served by its members.") {
+            try await $0.members()
+        },
+        Check(
+            "workload-routing.spread", "With several runners ready, concurrent calls do not all go to one.",
+            needs: "a header that names the runner; at least two runners and four workers"
+        ) { try await $0.spread() },
+        Check(
+            "workload-routing.coverage", "Every ready runner serves some of the calls.",
+            needs: "as many requests as the number of runners asks for"
+        ) { try await $0.coverage() },
+        Check(
+            "workload-routing.load", "Calls go past no idle runner, or all runners get equal shares.",
+            needs: "as many requests as the number of runners asks for"
+        ) { try await $0.balanced() },
+        Check(
+            "workload-routing.shares", "Each runner's share may be an equal one (simultaneous 95 % intervals).",
+            level: .advisory
+        ) { try await $0.shares() },
+        Check(
+            "workload-routing.sequential.order", "Calls that come one after the other go to the runners in turn.",
+            needs: "--sequential"
+        ) { try await $0.inTurn() },
+        Check("workload-routing.sequential.answered", "Every sequential call is answered.", needs: "--sequential") {
+            try await $0.sequentialAnswered()
+        },
+        Check(
+            "workload-routing.timing.response", "Response times per runner are known.", level: .advisory,
+            needs: "--analyze-timing"
+        ) { try await $0.responseTimes() },
+        Check(
+            "workload-routing.timing.queueing", "Calls under load do not queue while runners are free.",
+            level: .advisory, needs: "--analyze-timing"
+        ) { try await $0.timing().queueing },
+        Check(
+            "workload-routing.timing.parallel", "Several workers get more done than one: runners work in parallel.",
+            level: .advisory, needs: "--analyze-timing"
+        ) { try await $0.timing().parallelism },
+    ]
+
+    // MARK: Required at any N
+
+    private func answered() async throws -> Finding {
+        try verdict(on: try await load(), name: "by \(options.workers) workers")
+    }
+
+    private func sequentialAnswered() async throws -> Finding {
+        guard options.sequential else { return .skip("needs --sequential") }
+        return try verdict(on: try await sequential(), name: "one after the other")
+    }
+
+    private func verdict(on load: Workload, name: String) throws -> Finding {
+        var failures: [(AnswerProblem, Evidence)] = []
+        for call in load.calls {
+            if case .failure(let problem) = call.completion {
+                failures.append((problem, call.evidence(expected: "200 and a whole completion")))
+            }
+        }
+        if let (problem, evidence) = failures.first {
+            return .fail("\(failures.count) of \(load.calls.count) calls failed: \(problem)", evidence)
+        }
+        let rate = "\(load.throughput.fixed(1)) per second"
+        return .pass("\(load.calls.count) of \(load.calls.count) calls \(name), \(rate)")
+    }
+
+    private func members() async throws -> Finding {
+        let load = try await load()
+        return try Membership(target: target, session: session, list: try await list()).finding(for: load.calls)
+    }
+
+    private func spread() async throws -> Finding {
+        let (load, runners) = try await distribution()
+        guard options.workers >= 4, options.requests >= 4 else { return .skip("needs at least 4 workers and requests") }
+        guard load.counts.count > 1 else {
+            return .fail(
+                "all \(load.dispatches.count) calls went to \(load.countsInWords), "
+                    + "\(runners.count) were ready (\(runners.origin))",
+                load.calls.first?.evidence(expected: "several runners in the answers' headers"))
+        }
+        return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
+    }
+
+    /// The load and the number of runners, once it is known that there is a distribution to judge.
+    private func distribution() async throws -> (Workload, RunnerCount) {
+        let load = try await load()
+        guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
+            throw Finding.fail("no call was answered")
+        }
+        guard !load.dispatches.isEmpty else {
+            throw Finding.inconclusive("no header says who served; --runner-header NAME names one")
+        }
+        let runners = try await runnerCount()
+        // A fleet may grow under load; a name for every call is the name of something else.
+        if runners.isStated, load.counts.count > 2 * runners.count {
+            throw Finding.inconclusive(
+                "\(load.counts.count) names for \(runners.count) runners (\(runners.origin)): the header does not name "
+                    + "who served; --runner-header NAME or --runners N puts it right")
+        }
+        if runners.count < 2, runners.isStated, load.counts.count < 2 {
+            throw Finding.skip("only \(runners.count) runner is ready (\(runners.origin))")
+        }
+        if runners.count < 2 {
+            throw Finding.inconclusive("one runner was seen and nothing says how many there are; --runners N does")
+        }
+        return (
+            load,
+            RunnerCount(
+                count: max(runners.count, load.counts.count), isStated: runners.isStated, origin: runners.origin)
+        )
+    }
+
+    // MARK: Required when N carries it
+
+    /// The finding as it is when N carries it, advisory with the N that would otherwise.
+    private func weighed(_ finding: Finding, load: Workload, runners: Int) -> Finding {
+        let needed = Statistics.requestsForCoverage(runners: runners)
+        guard load.dispatches.count < needed else { return finding }
+        var lighter = finding.advisory()
+        if lighter.verdict == .fail { lighter.verdict = .inconclusive }
+        lighter.summary += "; --requests \(needed) would decide"
+        return lighter
+    }
+
+    private func coverage() async throws -> Finding {
+        let (load, runners) = try await distribution()
+        let seen = load.counts.count
+        let calls = load.dispatches.count
+        let finding: Finding =
+            seen >= runners.count
+            ? .pass("\(seen) of \(runners.count) runners served")
+            : options.workers < runners.count
+                ? .inconclusive("\(seen) of \(runners.count) runners served, but only \(options.workers) workers asked")
+                : .fail("\(seen) of \(runners.count) runners served in \(calls) calls: \(load.countsInWords)")
+        return weighed(finding, load: load, runners: runners.count)
+    }
+
+    private func balanced() async throws -> Finding {
+        let (load, runners) = try await distribution()
+        let judgement = LoadJudgement(load.dispatches, runners: runners.count)
+        let shares = "\(load.countsInWords); equal shares: p = \(judgement.chance.scientific)"
+        let idle = "\(judgement.pastIdle) of \(judgement.decidable) decidable dispatches went past an idle runner"
+        let finding: Finding =
+            switch judgement.verdict {
+            case .equalShares: .pass("equal shares: \(shares)")
+            case .workConserving: .pass("by load: \(idle); \(shares)")
+            case .unbalanced: .fail("neither by load nor evenly: \(idle); \(shares)")
+            case .undecidable:
+                .inconclusive("uneven (\(shares)), and all calls began at once; more --requests than --workers decide")
+            }
+        return weighed(finding, load: load, runners: runners.count)
+    }
+
+    private func shares() async throws -> Finding {
+        let (load, runners) = try await distribution()
+        let total = load.dispatches.count
+        var outside: [String] = []
+        let parts = load.counts.sorted { $0.key < $1.key }.map { runner, count -> String in
+            let interval = Statistics.shareInterval(count: count, of: total, simultaneous: runners.count)
+            if !interval.contains(1 / Double(runners.count)) { outside.append(runner) }
+            let bounds = "\((interval.lowerBound * 100).fixed(0))–\((interval.upperBound * 100).fixed(0)) %"
+            return "\(runner) \((Double(count) / Double(total) * 100).fixed(0)) % (\(bounds))"
+        }
+        let figures = parts.joined(separator: ", ")
+        let equal = "\((100 / Double(runners.count)).fixed(0)) %"
+        let finding: Finding =
+            outside.isEmpty
+            ? .pass("\(figures); an equal share is \(equal)")
+            : .fail("\(figures); \(outside.joined(separator: ", ")) cannot be at \(equal) (legitimate for least-busy)")
+        return finding.showing(.shares(RunnerShares(load.counts, ready: runners.count)))
+    }
+
+    // MARK: Sequential
+
+    private func inTurn() async throws -> Finding {
+        guard options.sequential else { return .skip("needs --sequential") }
+        let load = try await sequential()
+        guard !load.dispatches.isEmpty else {
+            return .inconclusive("no header says who served; --runner-header NAME names one")
+        }
+        let stated = try await runnerCount()
+        let runners = max(stated.count, load.counts.count)
+        if stated.isStated, runners < 2 { return .skip("only one runner is ready (\(stated.origin))") }
+        let order = load.dispatches.map(\.runner)
+        let turn = TurnJudgement(order, runners: runners)
+        let demanded = options.policy == .roundRobin
+        if turn.isInTurn, order.count >= runners {
+            let odds = isCyclic(order) ? Statistics.roundRobinOdds(runners: runners, requests: order.count) : turn.odds
+            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(odds.scientific)")
+        }
+        if turn.isOneRunner {
+            let all = "all \(order.count) sequential calls went to \(order[0])"
+            return demanded
+                ? .fail(all) : .inconclusive("\(all): legitimate for least-busy; --policy round-robin decides")
+        }
+        let start = order.prefix(3 * runners).joined(separator: " ")
+        let broken = "call \(turn.firstBreak ?? order.count) breaks the turn: \(start)"
+        return demanded
+            ? .fail("\(broken) (calls of others may do that, too)")
+            : .inconclusive("\(broken): legitimate for other policies; --policy round-robin decides")
+    }
+
+    private func isCyclic(_ order: [String]) -> Bool {
+        let runners = Set(order).count
+        return order.indices.dropFirst(runners).allSatisfy { order[$0] == order[$0 - runners] }
+    }
+
+    // MARK: Timing
+
+    private func needsTiming() throws(Finding) {
+        guard options.analyzesTiming else { throw .skip("needs --analyze-timing") }
+    }
+
+    private func responseTimes() async throws -> Finding {
+        try needsTiming()
+        let load = try await load()
+        guard !load.dispatches.isEmpty else { return .inconclusive("no header says who served") }
+        let byRunner = Dictionary(grouping: load.dispatches, by: \.runner).sorted { $0.key < $1.key }
+        let parts = byRunner.map { runner, dispatches -> String in
+            let times = dispatches.map { ($0.end - $0.start).inSeconds }
+            var figures = ["median \(Duration.seconds(Statistics.median(times) ?? 0).readable)"]
+            for (name, share) in [("p90", 0.9), ("p95", 0.95), ("p99", 0.99)]
+            where times.count >= Statistics.valuesNeeded(forPercentile: share) {
+                figures.append("\(name) \(Duration.seconds(Statistics.percentile(share, of: times) ?? 0).readable)")
+            }
+            return "\(runner) (\(times.count)): \(figures.joined(separator: ", "))"
+        }
+        return .pass(parts.joined(separator: "; "))
+    }
+
+    private func timing() async throws -> TimingJudgement {
+        try needsTiming()
+        func durations(_ load: Workload) -> [Double] { load.calls.compactMap { $0.exchange?.duration.inSeconds } }
+        let load = try await load()
+        return TimingJudgement(
+            among: durations(load), alone: durations(try await sequential()), throughput: load.throughput,
+            workers: options.workers, runners: try await runnerCount().count)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// Variables of the process, completed by a `.env` file in the working directory; the process's own win.
+///
+/// Only `SIMPLEAI_*` is taken from the file: it belongs to the directory's project, whose other secrets are not ours.
+public struct DotEnvironment: Sendable {
+    private let values: [String: String]
+
+    public init(process: [String: String], directory: String) {
+        let file = URL(fileURLWithPath: directory).appendingPathComponent(".env")
+        // A missing file is the ordinary case.
+        let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+        values = Self.parse(text).merging(process) { _, own in own }
+    }
+
+    /// The value, or nil when it is unset or empty.
+    public subscript(name: String) -> String? {
+        values[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Lines `NAME=value`, also with `export` before and quotes around the value; `#` begins a comment.
+    static func parse(_ text: String) -> [String: String] {
+        var values: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            var rest = line.trimmingCharacters(in: .whitespaces)
+            if rest.hasPrefix("export ") { rest = rest.dropFirst(7).trimmingCharacters(in: .whitespaces) }
+            guard rest.hasPrefix("SIMPLEAI_"), let equals = rest.firstIndex(of: "=") else { continue }
+            let name = rest[..<equals].trimmingCharacters(in: .whitespaces)
+            values[name] = value(rest[rest.index(after: equals)...].trimmingCharacters(in: .whitespaces))
+        }
+        return values
+    }
+
+    private static func value(_ text: String) -> String {
+        if let quote = text.first, quote == "\"" || quote == "'" {
+            let inner = text.dropFirst()
+            return String(inner.prefix { $0 != quote })
+        }
+        guard let comment = text.range(of: " #") else { return text }
+        return text[..<comment.lowerBound].trimmingCharacters(in: .whitespaces)
+    }
+}

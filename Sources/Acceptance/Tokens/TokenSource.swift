@@ -1,0 +1,138 @@
+import Foundation
+
+/// Where a run's tokens come from. Tokens are asked for once per (user, role) and again shortly before they expire.
+///
+/// An actor because what it guards is the asking: a token program may take seconds.
+public actor TokenSource {
+    /// Mints a token for a user and a role, either of which may be left to the default.
+    public typealias Provider = @Sendable (_ user: String?, _ role: String?) async throws -> String
+
+    private enum Origin: Sendable {
+        case fixed(String)
+        case program(ExternalProgram)
+        case provider(Provider)
+    }
+
+    private struct Key: Hashable {
+        let user: String?
+        let role: String?
+    }
+
+    private let origin: Origin
+    private let expired: (@Sendable () async throws -> String)?
+    private var cache: [Key: String] = [:]
+    /// Knows every token that was handed out.
+    public nonisolated let redactor: Redactor
+
+    private init(origin: Origin, expired: (@Sendable () async throws -> String)?) {
+        self.origin = origin
+        self.expired = expired
+        redactor = Redactor()
+    }
+
+    /// One token for everything.
+    ///
+    /// - Throws: ``TokenProblem`` when it cannot stand in a header.
+    public static func fixed(
+        _ token: String, from origin: String = "--token", expired: String? = nil
+    ) throws(TokenProblem) -> TokenSource {
+        let token = try TokenText.checked(token, origin: origin)
+        return TokenSource(origin: .fixed(token), expired: try expiredProvider(expired))
+    }
+
+    /// A program that prints tokens: called as `BIN`, `BIN --user U`, `BIN --role R` or `BIN --user U --role R`.
+    ///
+    /// - Parameter expired: a token that was valid once, where the operator has one.
+    /// - Throws: ``TokenProblem`` when `expired` has not expired, or cannot stand in a header.
+    public static func program(
+        _ program: ExternalProgram, expired: String? = nil
+    ) throws(TokenProblem) -> TokenSource {
+        TokenSource(origin: .program(program), expired: try expiredProvider(expired))
+    }
+
+    private static func expiredProvider(
+        _ token: String?
+    ) throws(TokenProblem) -> (@Sendable () async throws -> String)? {
+        guard let token else { return nil }
+        let checked = try TokenText.checked(token, origin: "--expired-token")
+        guard TokenText.hasExpired(checked) else { throw TokenProblem("--expired-token has no `exp` in the past") }
+        return { checked }
+    }
+
+    /// An issuer in this process. `expired` mints a token that was valid once, where the issuer can.
+    public static func provider(
+        _ provider: @escaping Provider, expired: (@Sendable () async throws -> String)? = nil
+    ) -> TokenSource {
+        TokenSource(origin: .provider(provider), expired: expired)
+    }
+
+    /// Whether different roles can be asked for. Not whether the deployment heeds them: that is what is tested.
+    nonisolated var hasRoles: Bool {
+        if case .fixed = origin { false } else { true }
+    }
+
+    /// A token for a kind of caller; with one fixed token, that one.
+    func credential(_ persona: Persona) async throws -> Credential {
+        let name = hasRoles ? "\(persona.name) token" : "the given token"
+        return .bearer(try await token(role: persona.role), name: name)
+    }
+
+    /// The token text for a role.
+    ///
+    /// - Throws: ``TokenProblem``.
+    func token(user: String? = nil, role: String?) async throws -> String {
+        let key = Key(user: user, role: role)
+        if let cached = cache[key], !TokenText.expiresSoon(cached) { return cached }
+        let token: String
+        switch origin {
+        case .fixed(let fixed):
+            token = fixed
+        case .program(let program):
+            token = try await mint(program, user: user, role: role)
+        case .provider(let provider):
+            token = try TokenText.checked(try await provider(user, role), origin: "the local issuer")
+        }
+        redactor.register(token)
+        cache[key] = token
+        return token
+    }
+
+    /// A token that has expired, or nil where none can be had.
+    func expiredToken() async throws -> String? {
+        guard let expired else { return nil }
+        let token = try await expired()
+        redactor.register(token)
+        return token
+    }
+
+    private func mint(_ program: ExternalProgram, user: String?, role: String?) async throws -> String {
+        var arguments: [String] = []
+        if let user { arguments += ["--user", user] }
+        if let role { arguments += ["--role", role] }
+        let result: ExternalProgram.Result
+        do {
+            result = try await program.run(arguments, limit: .seconds(30))
+        } catch let problem as ExternalProgram.Problem {
+            throw TokenProblem("the token binary \(problem)")
+        }
+        let output = result.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let call = ([program.name] + arguments).joined(separator: " ")
+        func problem(_ what: String) -> TokenProblem {
+            let errors = redactor.redact(result.errors.trimmingCharacters(in: .whitespacesAndNewlines))
+            return TokenProblem("`\(call)` \(what)\(errors.isEmpty ? "" : "; its stderr: \(errors.suffix(600))")")
+        }
+        guard result.status == 0 else { throw problem("ended with status \(result.status)") }
+        guard !output.isEmpty else { throw problem("printed nothing") }
+        guard TokenText.isJWT(output) else {
+            throw problem("printed something that is no JWT (\(output.utf8.count) bytes)")
+        }
+        return output
+    }
+}
+
+/// Why there is no token; one sentence for the operator.
+public struct TokenProblem: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,184 @@
+package import NIOCore
+import NIOPosix
+package import Synchronization
+
+/// A deployment that keeps the contract, or breaks one promise of it.
+///
+/// Two runners serve `sim-small` (`class:fast`), a third, which may sleep, serves `sim-large` (`class:big`). Nothing
+/// here is shared with the product: it is a second reading of the contract.
+package final class StandInDeployment: Sendable {
+    package enum Machine: Sendable, Equatable { case awake, asleep, waking }
+
+    package struct State: Sendable {
+        package var big: Machine
+        package var wakes = 0
+        package var calls = 0
+        package var served: [String: Int] = [:]
+        package var inFlight: [String: Int] = [:]
+        package var isLockedOut = false
+        package var waiters: [EventLoopPromise<Void>] = []
+        /// The machine comes up once so many calls wait for it and somebody has looked at the list meanwhile; with 0
+        /// it comes up by the clock. So what is to be seen during a wake is there to be seen, however slow the host.
+        package var heldCallers = 0
+        package var looksWhileWaking = 0
+        /// Authorization values by path, to prove that each call was sent with the token it is about.
+        package var seen: [(path: String, model: String, authorization: String?)] = []
+    }
+
+    package let variant: StandInVariant
+    package let defect: Defect?
+    package let state: Mutex<State>
+
+    package init(variant: StandInVariant = .forbidden, defect: Defect? = nil) {
+        self.variant = variant
+        self.defect = defect
+        state = Mutex(State(big: variant.bigSleeps && defect != .nothingSlept ? .asleep : .awake))
+    }
+
+    /// How long a wake takes: `slow` only when the callers it is held for do not all come, `silent` longer than a
+    /// stream may be without a byte.
+    private static let wakeTime = (
+        fast: TimeAmount.milliseconds(150), slow: TimeAmount.seconds(3), silent: TimeAmount.seconds(17)
+    )
+
+    package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInAnswer> {
+        let model = request.model
+        state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
+        let isLockedOut = state.withLock { $0.isLockedOut }
+        guard let caller = StandInTokens.caller(request.authorization, path: request.path, defect: defect), !isLockedOut
+        else {
+            if defect == .locksOut { state.withLock { $0.isLockedOut = true } }
+            return loop.makeSucceededFuture(unauthorized(request))
+        }
+        switch (request.method, request.path) {
+        case ("GET", "/v1/models"):
+            return loop.makeSucceededFuture(modelList(caller))
+        case ("GET", "/admin") where variant.hasAdminSurface:
+            let isAllowed = mayAdminister(caller)
+            return loop.makeSucceededFuture(
+                isAllowed ? StandInAnswer(body: "{}") : error(403, "permission_denied", "Permission denied: admin"))
+        case ("POST", "/v1/chat/completions"):
+            return chat(request, model: model ?? "", caller: caller, on: loop)
+        default:
+            return loop.makeSucceededFuture(error(404, "not_found", "nothing here"))
+        }
+    }
+
+    private func mayAdminister(_ caller: StandInTokens.Caller) -> Bool {
+        switch defect {
+        case .adminOpen: true
+        case .adminRefused: false
+        case .adminOpenToSpecific: caller.isAdmin || caller.roles.contains("model:specific")
+        default: caller.isAdmin
+        }
+    }
+
+    private func mayAskForIDs(_ caller: StandInTokens.Caller) -> Bool {
+        let isSpecific = caller.roles.contains("model:specific")
+        return switch defect {
+        case .idsDeniedToAll: false
+        case .adminIsNoCaller: isSpecific
+        default: isSpecific || caller.isAdmin
+        }
+    }
+
+    // MARK: Chat
+
+    private func chat(
+        _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
+    ) -> EventLoopFuture<StandInAnswer> {
+        if defect == .chat500 { return loop.makeSucceededFuture(error(500, "internal_error", "no")) }
+        if let refusal = refusal(request, model: model, caller: caller, on: loop) {
+            return loop.makeSucceededFuture(refusal)
+        }
+        let isBig = model == "class:big" || model == "sim-large"
+        guard isBig, defect != .bigServedByFast else {
+            return loop.makeSucceededFuture(answer(request, model: model, wake: nil, on: loop))
+        }
+        return wakeIfNeeded(on: loop).map { wake in self.answer(request, model: model, wake: wake, on: loop) }
+    }
+
+    /// Why the call is not served, if it is not.
+    private func refusal(
+        _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
+    ) -> StandInAnswer? {
+        let isClass = model.hasPrefix("class:")
+        let isDenied = isClass ? defect == .classesDenied && caller.roles.isEmpty : !mayAskForIDs(caller)
+        if isDenied { return denial(request, model: model) }
+        let isKnown = ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
+        guard !isKnown, defect != (isClass ? .unknownClassServed : .unknownModelServed) else { return nil }
+        if isClass, defect == .unknownClassWakes { _ = wakeIfNeeded(on: loop) }
+        if isClass, defect == .unknownClassIs500 { return error(500, "internal_error", "no") }
+        let code = !isClass && defect == .unknownModelWithoutCode ? "oops" : "model_not_found"
+        var answer = error(404, code, "no model \(model)")
+        if isClass, defect == .unknownClassSlow { answer.delay = .milliseconds(2200) }
+        return answer
+    }
+
+    private func denial(_ request: StandInRequest, model: String) -> StandInAnswer {
+        if defect == .deniedAs404 { return error(404, "model_not_found", "no model \(model)") }
+        if defect == .deniedAsPlain400 { return error(400, "invalid_request", "no") }
+        let denial = error(variant.deniedStatus, "permission_denied", "Permission denied: \(model) is not for you")
+        guard defect == .denialInsideStream, request.wantsStream else { return denial }
+        return StandInAnswer(headers: [("content-type", "text/event-stream")], body: "data: \(denial.body)\n\n")
+    }
+
+    /// Joins the wake of the big machine; the id of the wake that was waited for.
+    private func wakeIfNeeded(on loop: any EventLoop) -> EventLoopFuture<String?> {
+        let promise = loop.makePromise(of: Void.self)
+        let (isWaiting, begins, wake) = state.withLock { state -> (Bool, Bool, String) in
+            guard state.big != .awake else { return (false, false, "") }
+            if defect != .wakesNothing { state.waiters.append(promise) }
+            let begins = state.big == .asleep || defect == .wakePerRequest
+            if begins { state.wakes += 1 }
+            state.big = .waking
+            return (true, begins, "w\(state.wakes)")
+        }
+        guard isWaiting else {
+            promise.succeed()
+            return promise.futureResult.map { self.defect == .wakesWhenWarm ? "w0" : nil }
+        }
+        if begins, defect != .wakesNothing { wakeUp(on: loop) }
+        if defect == .wakesNothing {
+            // Nobody ever comes: the caller's own time-out ends it.
+            loop.scheduleTask(in: .seconds(30)) { promise.succeed() }
+        }
+        return promise.futureResult.map { wake }
+    }
+
+    private func wakeUp(on loop: any EventLoop) {
+        if let port = variant.packetPort, defect != .wakesWithoutPacket { sendPacket(to: port) }
+        let isHeld = state.withLock { $0.heldCallers > 0 }
+        let limit = isHeld ? Self.wakeTime.slow : Self.wakeTime.fast
+        loop.scheduleTask(in: defect == .silentWhileHeld ? Self.wakeTime.silent : limit) {
+            self.comeUp(ifAllAreHere: false)
+        }
+    }
+
+    /// The machine is up: everybody who waits for it is served.
+    func comeUp(ifAllAreHere: Bool) {
+        let waiters = state.withLock { state -> [EventLoopPromise<Void>] in
+            guard state.big == .waking else { return [] }
+            let isComplete =
+                defect != .silentWhileHeld && state.heldCallers > 0
+                && state.waiters.count >= state.heldCallers && state.looksWhileWaking > 1
+            guard isComplete || !ifAllAreHere else { return [] }
+            state.big = .awake
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.succeed() }
+    }
+
+    private func sendPacket(to port: Int) {
+        let address: [UInt8] = [0x02, 0, 0, 0, 0, 0x0A]
+        let packet =
+            [UInt8](repeating: 0xFF, count: 6) + (0..<(defect == .malformedPacket ? 15 : 16)).flatMap { _ in address }
+        _ = DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
+            .flatMapThrowing { ($0, try SocketAddress(ipAddress: "127.0.0.1", port: port)) }
+            .flatMap { channel, destination in
+                channel.writeAndFlush(AddressedEnvelope(remoteAddress: destination, data: ByteBuffer(bytes: packet)))
+                    .flatMap { channel.close() }
+            }
+    }
+}

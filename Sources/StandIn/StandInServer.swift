@@ -1,0 +1,116 @@
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// One request as the stand-in sees it.
+package struct StandInRequest: Sendable {
+    package let method: String
+    package let path: String
+    package let authorization: String?
+    package let body: [UInt8]
+}
+
+/// What the stand-in answers.
+package struct StandInAnswer: Sendable {
+    package var status: Int
+    package var headers: [(String, String)]
+    package var body: String
+    /// How long the answer takes.
+    package var delay: TimeAmount
+    /// Close the connection in the middle of the body.
+    package var isCut: Bool
+
+    package init(
+        status: Int = 200, headers: [(String, String)] = [("content-type", "application/json")], body: String = "",
+        delay: TimeAmount = .zero, isCut: Bool = false
+    ) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.delay = delay
+        self.isCut = isCut
+    }
+}
+
+/// A loopback HTTP server that asks a closure for every answer.
+package struct StandInServer: Sendable {
+    package typealias Responder = @Sendable (StandInRequest, any EventLoop) -> EventLoopFuture<StandInAnswer>
+
+    private let channel: any Channel
+    package let port: Int
+
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - isSecure: speak TLS under a certificate that the server signs itself.
+    package static func start(
+        port: Int = 0, isSecure: Bool = false, _ respond: @escaping Responder
+    ) async throws -> StandInServer {
+        let tls = isSecure ? try SelfSignedCertificate.context() : nil
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Handler(respond: respond))
+                }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        return StandInServer(channel: channel, port: channel.localAddress?.port ?? port)
+    }
+
+    package func stop() async throws { try await channel.close() }
+
+    /// Returns when the server has been stopped.
+    package func untilStopped() async throws { try await channel.closeFuture.get() }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let respond: Responder
+        private var head: HTTPRequestHead?
+        private var body: [UInt8] = []
+
+        init(respond: @escaping Responder) { self.respond = respond }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): self.head = head
+            case .body(let buffer): body += buffer.readableBytesView
+            case .end:
+                guard let head else { return }
+                let request = StandInRequest(
+                    method: head.method.rawValue, path: head.uri,
+                    authorization: head.headers.first(name: "authorization"),
+                    body: body)
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                let loop = context.eventLoop
+                respond(request, loop).hop(to: loop).whenSuccess { answer in
+                    loop.scheduleTask(in: answer.delay) {
+                        let (handler, context) = bound.value
+                        handler.write(answer, context)
+                    }
+                }
+            }
+        }
+
+        private func write(_ answer: StandInAnswer, _ context: ChannelHandlerContext) {
+            guard context.channel.isActive else { return }
+            var headers = HTTPHeaders(answer.headers)
+            headers.add(name: "connection", value: "close")
+            headers.add(name: "content-length", value: "\(answer.body.utf8.count + (answer.isCut ? 10 : 0))")
+            let head = HTTPResponseHead(
+                version: .http1_1, status: .init(statusCode: answer.status), headers: headers)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
+            if answer.isCut {
+                context.close(promise: nil)
+            } else {
+                let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+                context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import NIOCore
+import NIOPosix
+import StandIn
+import Synchronization
+import Testing
+
+@testable import Acceptance
+
+/// Runs the suite against a stand-in, the way an operator would, only faster.
+struct Bench {
+    let deployment: StandInDeployment
+    var options: SuiteOptions
+    var tokens: TokenSource
+
+    init(_ variant: StandInVariant = .forbidden, defect: Defect? = nil) {
+        deployment = StandInDeployment(variant: variant, defect: defect)
+        options = SuiteOptions(seed: 7)
+        options.timeout = .seconds(20)
+        options.wakeOnLAN.model = "class:big"
+        options.wakeOnLAN.pollInterval = .milliseconds(20)
+        options.modelRouting.testsPermissions = true
+        options.workloadRouting.sequential = true
+        tokens = .provider(
+            { _, role in StandInTokens.mint(role: role) },
+            expired: {
+                StandInTokens.mint(role: nil, expiresIn: -3600)
+            })
+    }
+
+    func run(
+        _ tests: [TestName], observe: @escaping @Sendable (SuiteEvent) -> Void = { _ in }
+    ) async throws -> SuiteReport {
+        let callers = tests.contains(.wakeOnLAN) ? options.wakeOnLAN.callers : 0
+        deployment.state.withLock { $0.heldCallers = callers }
+        let server = try await StandInServer.start { [deployment] in deployment.respond($0, on: $1) }
+        do {
+            let target = try Target("http://127.0.0.1:\(server.port)")
+            let suite = Acceptance.Suite(target: target, tests: tests, tokens: tokens, options: options)
+            let report = try await suite.run(observe: observe)
+            try await server.stop()
+            return report
+        } catch {
+            try await server.stop()
+            throw error
+        }
+    }
+}
+
+extension SuiteReport {
+    func ids(_ verdict: Verdict) -> Set<String> { Set(results.filter { $0.verdict == verdict }.map(\.id)) }
+
+    subscript(id: String) -> CheckResult? { results.first { $0.id == id } }
+
+    /// For a test's failure message.
+    var outline: String { results.map { "\($0.verdict.rawValue) \($0.id): \($0.summary)" }.joined(separator: "\n") }
+}
+
+/// A port that was free a moment ago.
+func freeUDPPort() async throws -> Int {
+    let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .bind(host: "127.0.0.1", port: 0).get()
+    let port = channel.localAddress?.port
+    try await channel.close()
+    return try #require(port)
+}
