@@ -98,8 +98,23 @@ let package = Package(
             ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", logging, lifecycle] + crypto + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
+        // L3: subcommands and wiring only.
+        .executableTarget(
+            name: "simpleai",
+            dependencies: [
+                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "Acceptance", "LocalFleet",
+                logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
         // A deployment that breaks one promise at a time, to prove that the suite can fail; no product has it.
         room("StandIn", [nioSSL, crypto[0]] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        .executableTarget(
+            name: "mutants",
+            dependencies: ["StandIn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
         tests(of: "SimpleAICore"),
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -112,5 +127,13 @@ let package = Package(
             ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", logging]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["simpleai", "mutants"], exclude: ["clients", "deployments"],
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+
+/// The process's way in and out: which command is meant, and which exit code its end has.
+enum CommandLineEntry {
+    /// Wrong usage. The argument parser's own code is 64.
+    static let usageExitCode: Int32 = 2
+
+    /// Parses the process's arguments, runs the command they name, and ends the process.
+    static func run(_ root: (some ParsableCommand).Type) async -> Never {
+        let program = CommandLine.arguments.first ?? ""
+        let given = Array(CommandLine.arguments.dropFirst())
+        let arguments = ProgramName.arguments(forProgramName: program, arguments: given) ?? given
+        do {
+            var command = try root.parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            exit(0)
+        } catch {
+            end(root, error: error)
+        }
+    }
+
+    private static func end(_ root: (some ParsableCommand).Type, error: any Error) -> Never {
+        let code = root.exitCode(for: error)
+        let message = root.fullMessage(for: error)
+        if !message.isEmpty {
+            let stream = code.isSuccess ? FileHandle.standardOutput : FileHandle.standardError
+            stream.write(Data("\(message)\n".utf8))
+        }
+        exit(code == .validationFailure ? usageExitCode : code.rawValue)
+    }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import LocalFleet
+import Logging
+import ServiceLifecycle
+import SimpleAICore
+import UnixSignals
+
+/// `simpleai dev`: a local fleet to try things on, until it is stopped.
+struct DevCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Run a whole fleet in one process: token issuer, gateway, three machines, one of them asleep.",
+        discussion: """
+            Everything listens on 127.0.0.1 and every answer is simulated. While it runs, `simpleai token` without a \
+            key asks its token issuer.
+            """)
+
+    @Flag(help: "Print one line of JSON when the fleet is up, and nothing else.")
+    var json = false
+
+    @Option(help: "The gateway's port; 0 is any free one.")
+    var port = 0
+
+    @Option(help: ArgumentHelp("How long the sleeping machine boots.", valueName: "seconds"))
+    var bootDelay = 2.0
+
+    @Option(help: ArgumentHelp("Milliseconds until the first token.", valueName: "ms"))
+    var ttft = 20
+
+    @Option(help: ArgumentHelp("How fast each answer comes; 0 is as fast as possible.", valueName: "n"))
+    var tokensPerSecond = 200.0
+
+    @Option(help: ArgumentHelp("Requests that one engine works on at the same time.", valueName: "n"))
+    var slots = 4
+
+    @Option(help: ArgumentHelp("The same seed gives the same answers.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Flag(help: "Cut the machines' power: magic packets arrive and wake nothing, so that a Wake-on-LAN test must fail.")
+    var cutPower = false
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port is a number from 0 to 65535.") }
+        guard (0...3600).contains(bootDelay) else { throw ValidationError("--boot-delay is 0 to 3600 seconds.") }
+        guard (0...3_600_000).contains(ttft) else { throw ValidationError("--ttft is 0 to 3600000 milliseconds.") }
+        guard tokensPerSecond >= 0, tokensPerSecond.isFinite else {
+            throw ValidationError("--tokens-per-second is not negative.")
+        }
+        guard (1...4096).contains(slots) else { throw ValidationError("--slots is a number from 1 to 4096.") }
+    }
+
+    func run() async throws {
+        var logger = Logger(label: "simpleai.dev") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: DevFleet(options: options, json: json, logger: logger),
+                        successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
+                gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
+        try await group.run()
+    }
+
+    private var options: LocalFleet.Options {
+        var options = LocalFleet.Options.standard
+        options.gatewayPort = port
+        options.forEachMachine { machine in
+            machine.bootDelay = .seconds(bootDelay)
+            machine.isPowerCut = cutPower
+            machine.engine.pace = EnginePace(timeToFirstToken: .milliseconds(ttft), tokensPerSecond: tokensPerSecond)
+            machine.engine.slots = slots
+            machine.engine.seed = seed
+        }
+        return options
+    }
+}
+
+/// The fleet as a service, so that signals end it the way they end the gateway.
+private struct DevFleet: Service {
+    let options: LocalFleet.Options
+    let json: Bool
+    let logger: Logger
+
+    func run() async throws {
+        try await LocalFleet.withRunning(options, logger: logger) { fleet in
+            let note = RunningFleetNote(issuer: fleet.issuerURL)
+            try note.write()
+            announce(fleet)
+            do {
+                try await gracefulShutdown()
+            } catch is CancellationError {
+                // The fleet failed; withRunning says why. The note has to go either way.
+            }
+            try note.remove()
+        }
+    }
+
+    private func announce(_ fleet: LocalFleet.Running) {
+        let text = json ? DevAnnouncement(fleet).line : DevAnnouncement(fleet).text
+        // Whoever started us reads this through a pipe and waits for it: no buffering.
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import LocalFleet
+import Logging
+import SimpleAICore
+
+/// A whole fleet on this machine, for `--local`: what the acceptance suite needs to know of it.
+struct LocalDeployment: Sendable {
+    /// What kind of fleet it is, in a few words.
+    let description: String
+    /// Base URL of the gateway.
+    let url: String
+    /// Mints a token of the local issuer.
+    let token: @Sendable (_ user: String?, _ role: String?) async throws -> String
+    /// Mints a token that has expired already.
+    let expiredToken: (@Sendable () async throws -> String)?
+    /// UDP port to which the virtual machines copy every magic packet; nil when they copy none.
+    let packetPort: Int?
+    /// Puts the virtual machine that sleeps (the one behind `class:big`) to sleep again; nil when it sleeps anyway.
+    let sleepMachine: (@Sendable () async throws -> Void)?
+}
+
+/// Runs `body` with a local fleet, which ends when `body` returns or throws.
+///
+/// - Parameter powerIsCut: whether magic packets arrive at the machines and wake nothing.
+/// - Throws: what `body` throws, or the reason why the fleet does not start.
+func withLocalDeployment<Result: Sendable>(
+    powerIsCut: Bool = false, _ body: @escaping @Sendable (LocalDeployment) async throws -> Result
+) async throws -> Result {
+    var options = LocalFleet.Options.standard
+    if powerIsCut {
+        options.forEachMachine { $0.isPowerCut = true }
+        // Long enough to be sure that nothing boots, short enough to wait for it.
+        options.wakeTimeout = .seconds(8)
+    }
+    return try await LocalFleet.withRunning(options, logger: .silent) { fleet in
+        try await body(LocalDeployment(fleet, powerIsCut: powerIsCut))
+    }
+}
+
+extension LocalDeployment {
+    init(_ fleet: LocalFleet.Running, powerIsCut: Bool) {
+        self.init(
+            description: "the local fleet: \(fleet.machines.count) machines, simulated engines"
+                + (powerIsCut ? ", the power cut" : ""),
+            url: fleet.url,
+            token: { user, role in try fleet.token(user: user ?? "operator", roles: role.map { [Role($0)] } ?? []) },
+            expiredToken: {
+                let hoursAgo = Date(timeIntervalSinceNow: -3 * 3600)
+                return try fleet.token(user: "operator", lifetime: .seconds(3600), issuedAt: hoursAgo)
+            },
+            packetPort: fleet.packetPort,
+            sleepMachine: nil)
+    }
+}

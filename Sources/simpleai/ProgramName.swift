@@ -1,0 +1,16 @@
+/// The names under which the binary may be installed or linked, each standing for a subcommand.
+enum ProgramName {
+    private static let subcommands: [String: [String]] = [
+        "test_wol": ["test", "wol"],
+        "test_model_routing": ["test", "model-routing"],
+        "test_workload_routing": ["test", "workload-routing"],
+        "test_auth": ["test", "auth"],
+        "get-token": ["token", "mint"],
+    ]
+
+    /// The arguments that `program arguments…` stands for, or nil when the program's name means nothing special.
+    static func arguments(forProgramName program: String, arguments: [String]) -> [String]? {
+        let name = program.split(separator: "/").last.map(String.init) ?? program
+        return subcommands[name].map { $0 + arguments }
+    }
+}

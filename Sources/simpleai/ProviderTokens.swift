@@ -1,0 +1,111 @@
+import Foundation
+import LocalFleet
+import Settings
+import TokenProviders
+
+/// Tokens of a real provider, as `simpleai-tokens.yaml` says.
+struct ProviderTokens {
+    private let settings: TokenProviderSettings
+
+    /// The file that says where tokens come from: the one of SIMPLEAI_TOKEN_PROVIDER, else `./simpleai-tokens.yaml`.
+    static func path(environment: [String: String]) -> String? {
+        if let named = environment["SIMPLEAI_TOKEN_PROVIDER"], !named.isEmpty { return named }
+        let path = TokenProviderFile.defaultPath
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+
+    init(path: String, environment: [String: String]) throws(SettingsError) {
+        settings = try TokenProviderFile.load(path: path, environment: environment)
+    }
+
+    func token(user: String?, roles: [String], isKept: Bool) async throws -> String {
+        let order = TokenOrder(try settings.selection(user: user, roles: roles), of: settings, user: user, roles: roles)
+        let provider = TokenProvider(order, prompt: Self.show)
+        let token: ProvidedToken
+        if isKept, let folder = KeptTokenFolder(environment: ProcessInfo.processInfo.environment) {
+            token = try await TokenKeeper(store: folder, warn: Self.warn)
+                .token(for: order) { () async throws(TokenProviderProblem) in try await provider.token() }
+        } else {
+            token = try await provider.token()
+        }
+        if !token.isJWT {
+            Self.warn(
+                "this \(settings.token.rawValue) is no JWT: only its provider can read it, a gateway cannot. "
+                    + "Other clients, scopes or an audience may bring one; so may token: id_token")
+        }
+        return token.text
+    }
+
+    private static func show(_ prompt: DevicePrompt) {
+        var text = "To sign in, open \(prompt.address) and enter the code \(prompt.userCode)\n"
+        if let complete = prompt.completeAddress { text += "or open \(complete)\n" }
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    private static func warn(_ text: String) {
+        FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+    }
+}
+
+/// `$XDG_CACHE_HOME/simpleai`, else `~/.cache/simpleai`: one file of mode 0600 for each kept token.
+private struct KeptTokenFolder: PrivateStore {
+    private let folder: URL
+
+    /// Nil where the environment names no place for it.
+    init?(environment: [String: String]) {
+        // The XDG specification ignores paths that are not absolute.
+        if let caches = environment["XDG_CACHE_HOME"], caches.hasPrefix("/") {
+            folder = URL(fileURLWithPath: caches).appending(path: "simpleai")
+        } else if let home = environment["HOME"], home.hasPrefix("/") {
+            folder = URL(fileURLWithPath: home).appending(path: ".cache/simpleai")
+        } else {
+            return nil
+        }
+    }
+
+    func read(_ name: String) throws -> [UInt8]? {
+        let path = path(name)
+        return FileManager.default.fileExists(atPath: path) ? try PrivateFile.read(path) : nil
+    }
+
+    func write(_ bytes: [UInt8], _ name: String) throws {
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try PrivateFile.write(bytes, to: path(name), replacing: true)
+    }
+
+    private func path(_ name: String) -> String { folder.appending(path: "token-\(name).json").path }
+}
+
+extension TokenOrder {
+    fileprivate init(
+        _ selection: TokenProviderSettings.Selection, of settings: TokenProviderSettings, user: String?, roles: [String]
+    ) {
+        let grant: Grant =
+            switch (selection.grant, selection.credentials) {
+            case (.password, let credentials?):
+                .password(username: credentials.username, password: credentials.password)
+            case (.deviceCode, _): .deviceCode
+            case (.clientCredentials, _), (.password, nil): .clientCredentials
+            }
+        let authentication: OAuthClient.Authentication? =
+            switch selection.client.authentication {
+            case .basic: .basic
+            case .post: .post
+            case TokenProviderSettings.ClientAuthentication.none?: OAuthClient.Authentication.none
+            case nil: nil
+            }
+        self.init(
+            issuer: settings.issuer,
+            client: OAuthClient(
+                id: selection.client.id, secret: selection.client.secret, authentication: authentication),
+            grant: grant)
+        wanted = settings.token == .idToken ? .idToken : .accessToken
+        scopes = selection.scopes
+        audience = selection.audience
+        resources = selection.resources
+        allowsInsecure = settings.allowsInsecure
+        timeout = settings.timeout
+        names = (user.map { ["user=\($0)"] } ?? []) + roles.sorted().map { "role=\($0)" }
+    }
+}

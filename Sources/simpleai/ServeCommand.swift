@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Logging
+import ServiceLifecycle
+import Settings
+import SimpleAICore
+import UnixSignals
+
+/// `simpleai serve`: the gateway, until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the gateway.",
+        discussion: """
+            Reads simpleai.yaml (see simpleai.example.yaml for every key), listens, and serves until SIGTERM or SIGINT. \
+            `simpleai config check` checks the file without serving.
+            """)
+
+    @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.")
+    var config: String?
+
+    @Flag(help: "Print one line of JSON on standard output when calls are accepted.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Print that line on this file descriptor instead.", valueName: "n"))
+    var readyFd: Int32?
+
+    func run() async throws {
+        let loaded: LoadedSettings
+        do throws(SettingsError) {
+            loaded = try SettingsFile.load(path: config, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            for problem in error.problems { StandardError.write("\(problem)") }
+            throw ExitCode(1)
+        }
+        for warning in loaded.warnings { StandardError.write("warning: \(warning)") }
+
+        let logger = Self.logger(loaded.settings.log)
+        do {
+            let settings = loaded.settings
+            let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
+                announce(settings, port: port, logger)
+            }
+            try await ServiceGroup(
+                services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent
+            ).run()
+        } catch let error as GatewayStartError {
+            StandardError.write("simpleai: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    /// Says that calls are accepted: to people in the log, to scripts in one line of JSON.
+    private func announce(_ settings: Settings, port: Int, _ logger: Logger) {
+        let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
+        let url = "http://\(host):\(port)"
+        logger.info("Serving", metadata: ["url": "\(url)"])
+        let line = Data("{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n".utf8)
+        do {
+            if let readyFd {
+                try FileHandle(fileDescriptor: readyFd, closeOnDealloc: false).write(contentsOf: line)
+            } else if json {
+                try FileHandle.standardOutput.write(contentsOf: line)
+            }
+        } catch {
+            logger.error("Nobody could be told that calls are accepted", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    private static func logger(_ settings: Settings.Log) -> Logger {
+        var logger = Logger(label: "simpleai") { label in
+            switch settings.format {
+            case .text: StreamLogHandler.standardError(label: label)
+            case .json: JSONLogHandler()
+            }
+        }
+        logger.logLevel = Logger.Level(rawValue: settings.level.rawValue) ?? .info
+        return logger
+    }
+}
+
+/// Lines for the person at the terminal.
+enum StandardError {
+    static func write(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}
+
+extension Logger {
+    /// For libraries whose words add nothing to ours.
+    static var silent: Logger { Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() } }
+}

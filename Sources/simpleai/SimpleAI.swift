@@ -1,0 +1,19 @@
+import ArgumentParser
+
+@main
+enum Main {
+    static func main() async {
+        await CommandLineEntry.run(SimpleAI.self)
+    }
+}
+
+/// The root command: names the subcommands, does nothing itself.
+struct SimpleAI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simpleai",
+        abstract: "A fleet of machines with GPUs as one OpenAI-compatible endpoint, and the proof that it works.",
+        version: "0.1.0",
+        subcommands: [
+            ServeCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self, ConfigCommand.self,
+        ])
+}

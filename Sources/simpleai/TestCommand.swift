@@ -1,0 +1,113 @@
+import Acceptance
+import ArgumentParser
+
+/// `simpleai test …`: the acceptance suite.
+struct TestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Find out whether a deployment keeps the contract.",
+        discussion: """
+            Exit codes: 0 every required check passed; 1 something failed or could not be decided; 2 wrong usage; \
+            130 interrupted.
+            """,
+        subcommands: [
+            TestWakeOnLAN.self, TestModelRouting.self, TestWorkloadRouting.self, TestAuthentication.self,
+            TestEverything.self,
+        ])
+}
+
+struct TestWakeOnLAN: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wol", abstract: "A call for a model on a sleeping machine wakes it, once, and is answered.")
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
+    @Option(help: "Class or model to ask for. With --local: class:big, the machine that sleeps.")
+    var model: String?
+
+    func run() async throws {
+        try await TestRun(tests: [.wakeOnLAN], common: common) { options, isLocal in
+            try wake.apply(to: &options)
+            options.wakeOnLAN.model = model ?? (isLocal ? "class:big" : "class:fast")
+        }.run()
+    }
+}
+
+struct TestModelRouting: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model-routing", abstract: "What was asked for is what answers, by model and by class.")
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
+    @Option(help: "The one class or model to ask for.")
+    var model: String?
+
+    func validate() throws {
+        guard model == nil || routing.models.isEmpty else {
+            throw ValidationError("--model names one target, --models several: give one of the two")
+        }
+    }
+
+    func run() async throws {
+        try await TestRun(tests: [.modelRouting], common: common) { options, _ in
+            try routing.apply(to: &options)
+            if let model { options.modelRouting.models = [model] }
+        }.run()
+    }
+}
+
+struct TestWorkloadRouting: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workload-routing", abstract: "Under load every call is answered, and not all by one machine.")
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
+    @Option(help: "Class or model to ask for.")
+    var model = "class:fast"
+
+    func run() async throws {
+        try await TestRun(tests: [.workloadRouting], common: common) { options, _ in
+            try workload.apply(to: &options)
+            options.workloadRouting.model = model
+        }.run()
+    }
+}
+
+struct TestAuthentication: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "auth", abstract: "Who is let in, and to what.")
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
+
+    func run() async throws {
+        try await TestRun(tests: [.authentication], common: common) { options, _ in
+            authentication.apply(to: &options)
+        }.run()
+    }
+}
+
+struct TestEverything: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "all", abstract: "All four tests, one report.")
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
+    @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
+    @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
+    @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
+
+    func run() async throws {
+        try await TestRun(tests: TestName.allCases, common: common) { options, isLocal in
+            try wake.apply(to: &options)
+            try routing.apply(to: &options)
+            try workload.apply(to: &options)
+            authentication.apply(to: &options)
+            if isLocal {
+                options.wakeOnLAN.model = "class:big"
+                // The local issuer mints every role, so nothing is missing for these.
+                options.modelRouting.testsPermissions = true
+            }
+        }.run()
+    }
+}

@@ -1,0 +1,159 @@
+import Acceptance
+import Foundation
+import Synchronization
+
+/// A run of the acceptance suite as a process does it: it can be interrupted at any moment and still reports.
+struct TestExecution: Sendable {
+    enum Source: Sendable {
+        /// `powerIsCut`: magic packets arrive at the sleeping machine and wake nothing.
+        case local(powerIsCut: Bool)
+        case remote(Remote)
+    }
+
+    /// A deployment that runs somewhere already.
+    struct Remote: Sendable {
+        let url: String
+        let token: String?
+        let tokenBinary: String?
+        let environmentToken: String?
+        let expiredToken: String?
+        let allowsInsecure: Bool
+    }
+
+    let tests: [TestName]
+    let options: SuiteOptions
+    let source: Source
+    let output: TestOutput
+
+    /// The suite once there is one, so that an interrupted run can say how far it came.
+    private final class Started: Sendable {
+        let suite = Mutex<Suite?>(nil)
+    }
+
+    private enum Ending: Sendable {
+        case finished(Int32)
+        case interrupted
+        case graceOver
+    }
+
+    /// Runs everything and returns the exit code.
+    func run() async -> Int32 {
+        let started = Started()
+        return await withTaskGroup(of: Ending.self) { group in
+            group.addTask { .finished(await execute(started)) }
+            group.addTask { await InterruptSignals.next() ? .interrupted : .graceOver }
+            for await ending in group {
+                switch ending {
+                case .finished(let code):
+                    group.cancelAll()
+                    return code
+                case .interrupted:
+                    group.cancelAll()
+                    await waitBriefly(for: &group)
+                    output.finish(started.suite.withLock { $0 }?.report(interrupted: true))
+                    // Not a return: what still hangs must not delay the end.
+                    exit(Conclusion.interrupted.exitCode)
+                case .graceOver:
+                    continue
+                }
+            }
+            return Conclusion.failed.exitCode
+        }
+    }
+
+    /// Lets the cancelled run close its connections and stop the operator's programs, but not for long.
+    private func waitBriefly(for group: inout TaskGroup<Ending>) async {
+        let (timer, over) = AsyncStream.makeStream(of: Void.self)
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(300)) { over.finish() }
+        group.addTask {
+            for await _ in timer {}
+            return .graceOver
+        }
+        _ = await group.next()
+    }
+
+    private func execute(_ started: Started) async -> Int32 {
+        do {
+            switch source {
+            case .local(let powerIsCut): return try await executeLocally(started, powerIsCut: powerIsCut)
+            case .remote(let remote): return await execute(remote, started)
+            }
+        } catch {
+            return Task.isCancelled ? Conclusion.interrupted.exitCode : complain("\(error)")
+        }
+    }
+
+    private func executeLocally(_ started: Started, powerIsCut: Bool) async throws -> Int32 {
+        try await withLocalDeployment(powerIsCut: powerIsCut) { local in
+            var options = options
+            options.wakeOnLAN.packetPort = options.wakeOnLAN.packetPort ?? local.packetPort
+            options.wakeOnLAN.putToSleep = options.wakeOnLAN.putToSleep ?? local.sleepMachine
+            let target = try Target(local.url)
+            output.announce(target, note: local.description)
+            let tokens = TokenSource.provider(local.token, expired: local.expiredToken)
+            return await perform(Suite(target: target, tests: tests, tokens: tokens, options: options), started)
+        }
+    }
+
+    private func execute(_ remote: Remote, _ started: Started) async -> Int32 {
+        let target: Target
+        let tokens: TokenSource
+        do {
+            target = try Target(remote.url)
+            output.announce(target, note: nil)
+            try remote.checkExposure(of: target, output: output)
+            tokens = try remote.tokenSource()
+        } catch {
+            return complain("\(error)")
+        }
+        return await perform(Suite(target: target, tests: tests, tokens: tokens, options: options), started)
+    }
+
+    private func perform(_ suite: Suite, _ started: Started) async -> Int32 {
+        started.suite.withLock { $0 = suite }
+        do {
+            let report = try await suite.run { output.handle($0) }
+            return output.finish(report) ? report.conclusion.exitCode : 1
+        } catch {
+            // Cancelled: whoever cancelled reports.
+            return Conclusion.interrupted.exitCode
+        }
+    }
+
+    private func complain(_ text: String) -> Int32 {
+        output.complain(text)
+        return Conclusion.failed.exitCode
+    }
+}
+
+extension TestExecution.Remote {
+    /// Where tokens come from: `--token`, `--token-binary`, then the environment.
+    func tokenSource() throws(TokenProblem) -> TokenSource {
+        if let token { return try .fixed(token, expired: expiredToken) }
+        if let tokenBinary {
+            let path = ProcessInfo.processInfo.environment["PATH"]
+            return try .program(try ExternalProgram(parsing: tokenBinary, searchPath: path), expired: expiredToken)
+        }
+        if let environmentToken {
+            return try .fixed(environmentToken, from: "SIMPLEAI_TEST_TOKEN", expired: expiredToken)
+        }
+        throw TokenProblem(
+            """
+            No JWT token available. Give one in one of three ways:
+              --token TOKEN           the token itself
+              --token-binary PATH     a program that prints one, called with --user and --role
+              SIMPLEAI_TEST_TOKEN     in the environment or in a .env file here
+            """)
+    }
+
+    /// Plain http shows the token to whoever listens on the way.
+    func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
+        switch target.exposure {
+        case .none: return
+        case .localNetwork: output.warn("plain http: tokens can be read on the local network")
+        case .internet where allowsInsecure: output.warn("plain http: tokens can be read on their way")
+        case .internet:
+            throw TokenProblem("plain http to a public address would show the token; use https, or --allow-insecure")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Acceptance
+import Foundation
+
+/// Where a run's text goes: standard output for people, files for machines, standard error for complaints.
+struct TestOutput: Sendable {
+    private let reports: [(format: ReportFormat, path: String)]
+    private let terminal: TerminalReport
+    private let annotations: GitHubAnnotations?
+
+    init(verbosity: Int, reports: [(format: ReportFormat, path: String)], annotates: Bool) {
+        self.reports = reports
+        annotations = annotates ? GitHubAnnotations(nonce: UUID().uuidString) : nil
+        let environment = ProcessInfo.processInfo.environment
+        let isTerminal = isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
+        let wantsColour = environment["NO_COLOR"]?.isEmpty ?? true
+        terminal = TerminalReport(
+            style: .init(
+                isColoured: isTerminal && wantsColour, isLive: isTerminal, width: Self.columns(), verbosity: verbosity)
+        ) { Self.write($0, to: STDOUT_FILENO) }
+    }
+
+    func announce(_ target: Target, note: String?) {
+        if let annotations { Self.write(annotations.silence, to: STDOUT_FILENO) }
+        Self.write("Testing \(target)\(note.map { " (\($0))" } ?? "")\n", to: STDOUT_FILENO)
+    }
+
+    func handle(_ event: SuiteEvent) { terminal.handle(event) }
+
+    func warn(_ text: String) { Self.write("warning: \(text)\n", to: STDERR_FILENO) }
+
+    func complain(_ text: String) {
+        terminal.clear()
+        Self.write("error: \(text)\n", to: STDERR_FILENO)
+        if let annotations { Self.write(annotations.complaint(text), to: STDOUT_FILENO) }
+    }
+
+    /// Writes the reports, then the summary with the verdict as its last line.
+    ///
+    /// - Returns: false when a report could not be written.
+    @discardableResult
+    func finish(_ report: SuiteReport?) -> Bool {
+        terminal.clear()
+        guard let report else {
+            Self.write("\(Conclusion.interrupted.rawValue): nothing was tested yet\n", to: STDOUT_FILENO)
+            return true
+        }
+        var isComplete = true
+        for (format, path) in reports {
+            do {
+                try format.render(report).write(toFile: path, atomically: true, encoding: .utf8)
+            } catch {
+                complain("the report \(path) cannot be written: \(error.localizedDescription)")
+                isComplete = false
+            }
+        }
+        if let annotations { Self.write(annotations.text(for: report), to: STDOUT_FILENO) }
+        terminal.finish(report)
+        return isComplete
+    }
+
+    private static func columns() -> Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        return Int(size.ws_col)
+    }
+
+    /// Whole text, unbuffered, so that nothing is lost when the process ends at once.
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = ArraySlice(text.utf8)
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            // A reader that is gone wants no more.
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}

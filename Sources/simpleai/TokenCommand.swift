@@ -1,0 +1,222 @@
+public import ArgumentParser
+import Foundation
+public import LocalFleet
+import Settings
+import SimpleAICore
+
+/// `simpleai token`: a token from a key file, from an identity provider, or from the running local fleet.
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Print a token.",
+        discussion: """
+            Without a subcommand this is `mint`: simpleai token --user USER --role ROLE. All its options: \
+            simpleai token mint --help.
+            """,
+        subcommands: [Mint.self, Init.self],
+        defaultSubcommand: Mint.self)
+}
+
+extension TokenCommand {
+    /// `simpleai token`: prints the token and nothing else.
+    struct Mint: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "mint",
+            abstract: "Print a token from a key file, an identity provider, or the fleet of `simpleai dev`.",
+            discussion: """
+                From a key file: --key, else the file named by SIMPLEAI_TOKEN_KEY. Issuer and audience are read from \
+                the .json file beside the key.
+                Else from an OpenID Connect provider: --provider, else the file named by SIMPLEAI_TOKEN_PROVIDER, else \
+                \(TokenProviderFile.defaultPath). Its tokens are kept until shortly before they expire.
+                Else from the fleet that `simpleai dev` keeps running.
+                """)
+
+        @Option(help: ArgumentHelp("Private key in PEM, as `simpleai token init` writes it.", valueName: "file"))
+        var key: String?
+
+        @Option(help: ArgumentHelp("Settings of an OpenID Connect provider.", valueName: "file"))
+        var provider: String?
+
+        @Flag(help: "Ask the provider although a token of an earlier call is still good, and keep none.")
+        var noCache = false
+
+        @Option(help: "Whom the token is for; for a provider, one of its settings' users. (default: developer)")
+        var user: String?
+
+        @Option(
+            help: """
+                A role of that user; may be given several times. `model:specific` and `admin` mean something. For a \
+                provider, one of its settings' roles.
+                """)
+        var role: [String] = []
+
+        @Option(
+            help: ArgumentHelp(
+                "How long it is good: 30s, 15m, 1h, 365d. (default: 1h; a provider decides itself)",
+                valueName: "duration"))
+        var ttl: TimeToLive?
+
+        @Option(help: "Instead of the issuer beside the key.")
+        var issuer: String?
+
+        @Option(help: "Instead of the audience beside the key.")
+        var audience: String?
+
+        func validate() throws {
+            if user?.isEmpty ?? false { throw ValidationError("--user must not be empty.") }
+            if role.contains(where: \.isEmpty) { throw ValidationError("--role must not be empty.") }
+            guard provider != nil else { return }
+            if key != nil { throw ValidationError("--key and --provider are two sources; give one.") }
+            try refuseWhatProvidersDecide()
+        }
+
+        private func refuseWhatProvidersDecide() throws {
+            let options = [("--ttl", ttl != nil), ("--issuer", issuer != nil), ("--audience", audience != nil)]
+            guard let option = options.first(where: \.1)?.0 else { return }
+            throw ValidationError("\(option) is for keys of your own: a provider and its settings decide that.")
+        }
+
+        func run() async throws {
+            do {
+                print(try await token())
+            } catch let failure as any Error & CustomStringConvertible {
+                throw CommandFailure(failure.description)
+            }
+        }
+
+        private func token() async throws -> String {
+            let environment = ProcessInfo.processInfo.environment
+            // What the command line names comes before what the environment does.
+            if let key = key ?? (provider == nil ? Self.keyFromEnvironment(environment) : nil) {
+                return try TokenKeyFiles(key: key).mint(issuer: issuer, audience: audience)
+                    .token(user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime)
+            }
+            if let file = provider ?? ProviderTokens.path(environment: environment) {
+                try refuseWhatProvidersDecide()
+                return try await ProviderTokens(path: file, environment: environment)
+                    .token(user: user, roles: role, isKept: !noCache)
+            }
+            guard let fleet = try RunningFleetNote.read() else { throw CommandFailure(Self.noSource) }
+            return try await TokenRequest(
+                issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime
+            ).send()
+        }
+
+        private static let developer = "developer"
+
+        private var lifetime: Duration { ttl?.duration ?? .seconds(3600) }
+
+        private static func keyFromEnvironment(_ environment: [String: String]) -> String? {
+            let key = environment["SIMPLEAI_TOKEN_KEY"] ?? ""
+            return key.isEmpty ? nil : key
+        }
+
+        private static let noSource = """
+            nothing to make a token with. Four ways:
+              simpleai token --key FILE          a key that `simpleai token init` wrote
+              export SIMPLEAI_TOKEN_KEY=FILE     the same, for every call
+              simpleai token --provider FILE     your identity provider, as the file says; SIMPLEAI_TOKEN_PROVIDER=FILE
+                                                 and \(TokenProviderFile.defaultPath) mean the same for every call
+              simpleai dev                       a local fleet; while it runs, its issuer is asked
+            """
+    }
+
+    /// `simpleai token init`: an issuer that consists of files.
+    struct Init: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "init",
+            abstract: "Write a signing key and the key set for the gateway's `jwks_file`.",
+            discussion: """
+                Writes token-key.pem (private, mode 0600), token-key.json (issuer and audience, read when minting) \
+                and jwks.json (public, for the gateway).
+                """)
+
+        @Option(help: ArgumentHelp("Where the files go.", valueName: "directory"))
+        var directory = "."
+
+        @Option(help: "The tokens' issuer: any name that no other issuer of the gateway has.")
+        var issuer = "https://tokens.simpleai.internal"
+
+        @Option(help: "The tokens' audience.")
+        var audience = "simpleai"
+
+        @Option(help: "RS256 or ES256.")
+        var algorithm = SigningKey.Algorithm.rs256
+
+        @Flag(help: "Replace a key that is there already: tokens signed with it stop working.")
+        var force = false
+
+        func validate() throws {
+            if issuer.isEmpty { throw ValidationError("--issuer must not be empty.") }
+            if audience.isEmpty { throw ValidationError("--audience must not be empty.") }
+        }
+
+        func run() async throws {
+            let files = TokenKeyFiles(directory: directory)
+            let mint: TokenMint
+            do {
+                mint = TokenMint(
+                    key: try SigningKey(generating: algorithm), issuer: issuer, audience: audience)
+                try files.write(mint, replacing: force)
+            } catch let failure as any Error & CustomStringConvertible {
+                throw CommandFailure(failure.description)
+            }
+            print(
+                """
+                Wrote \(files.key) (private: keep it), \(files.details) and \(files.keySet).
+
+                For simpleai.yaml on the gateway's machine, which needs jwks.json alone:
+
+                auth:
+                  issuers:
+                    - issuer: \(quoted(issuer))
+                      audience: \(quoted(audience))
+                      algorithms: [\(algorithm.rawValue)]
+                      jwks_file: \(quoted(files.keySet))
+
+                Then:
+
+                export SIMPLEAI_TOKEN_KEY=\(shellQuoted(files.key))
+                simpleai token --user me --role model:specific
+                """)
+        }
+
+        /// A double-quoted YAML scalar.
+        private func quoted(_ text: String) -> String {
+            "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+
+        private func shellQuoted(_ text: String) -> String {
+            "'" + text.replacing("'", with: "'\\''") + "'"
+        }
+    }
+}
+
+extension SigningKey.Algorithm: ExpressibleByArgument {}
+
+/// What went wrong, said to the person who called the command; the exit code is 1.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// A span of time as an option says it: `90s`, `15m`, `1h`, `365d`.
+struct TimeToLive: ExpressibleByArgument, Equatable {
+    let duration: Duration
+
+    init(_ duration: Duration) {
+        self.duration = duration
+    }
+
+    /// From one second to ten years.
+    init?(argument: String) {
+        let seconds: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
+        guard let unit = argument.last.flatMap({ seconds[$0] }), let count = Int(argument.dropLast()),
+            count > 0, count <= 10 * 366 * 86400 / unit
+        else { return nil }
+        duration = .seconds(count * unit)
+    }
+}

@@ -1,0 +1,14 @@
+import Foundation
+import Testing
+
+/// The suite against deployments that break one promise each: every one is noticed, and nothing correct is blamed.
+@Suite(.enabled(if: Python.isThere, Python.missing))
+struct MutantMatrixTests {
+    @Test func `every mutant is noticed and no correct deployment is blamed`() async throws {
+        let build = Repository.binary.deletingLastPathComponent().path
+        let run = try await Program.script("scripts/mutants", ["--build", build, "--business"])
+            .interpretedByPython().run(within: .seconds(600))
+        #expect(run.code == 0, "\(run.text)")
+        #expect(run.output.contains(" 0 things are wrong"), "\(run.text)")
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+
+/// Real clients against a gateway in front of two real llama.cpp servers (scripts/real-fleet).
+///
+/// One after the other: each has two engines at work, and the machine has few cores.
+@Suite(.serialized, .enabled(if: Python.clientsAreThere, Python.clientsMissing))
+struct RealClientTests {
+    @Test(arguments: Python.clientEnvironments)
+    func `the openai package chats, streams, lists and raises its typed errors`(environment: String) async throws {
+        let client = Repository.file("Tests/EndToEndTests/clients/openai_client.py").path
+        let run = try await Program.script(
+            "scripts/real-fleet",
+            ["--binary", Repository.binary.path, "--", Python.interpreter(of: environment).path, client]
+        ).run(within: .seconds(300))
+        let checks = run.output.split(separator: "\n")
+        #expect(run.code == 0, "\(run.text)")
+        #expect(checks.count { $0.hasPrefix("ok ") } >= 10, "\(run.text)")
+        for failure in checks where failure.hasPrefix("FAILED ") { Issue.record("\(failure)") }
+    }
+
+    @Test func `the demonstration shows an answer and passes the suite`() async throws {
+        let run = try await Program.script("scripts/demo-real", ["--binary", Repository.binary.path])
+            .run(within: .seconds(300))
+        #expect(run.code == 0, "\(run.text)")
+        #expect(run.output.contains("tokens/s"))
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+
+/// What `simpleai serve` says when it cannot start: all of it, in clear lines, and never a stack trace.
+@Suite struct ServeRefusalTests {
+    @Test func `every mistake in the settings is listed with its line`() async throws {
+        let settings = """
+            server:
+              hosst: 127.0.0.1
+              port: 70000
+              drain: soon
+            auth: { mode: none }
+            classes:
+              fast: [ "a:1b" ]
+            default_class: slow
+            runners:
+              - id: one
+                url: ftp://127.0.0.1/
+              - id: two
+                url: http://127.0.0.1:9
+                wake: { mac: "12:34" }
+            """
+        let run = try await serve(settings)
+        expectRefusal(run)
+        for line in [2, 3, 4, 8, 11, 14] {
+            #expect(run.errors.contains("simpleai.yaml:\(line): "), "nothing about line \(line):\n\(run.errors)")
+        }
+        #expect(run.errors.contains("host"), "the nearest known key is not named:\n\(run.errors)")
+    }
+
+    @Test func `a settings file that is not there is named`() async throws {
+        let run = try await Program.simpleai("serve", "--config", "/nowhere/simpleai.yaml").run()
+        expectRefusal(run)
+        #expect(run.errors.contains("/nowhere/simpleai.yaml"))
+    }
+
+    @Test func `a port in use is named`() async throws {
+        try await withTemporaryFolder { folder in
+            let first = folder.appendingPathComponent("first.yaml")
+            try Self.settings(port: 0, in: folder).write(to: first, atomically: true, encoding: .utf8)
+            try await RunningProcess.run(.simpleai("serve", "--config", first.path, "--json")) { process in
+                let port = try #require(URL(string: try await process.ready().url)?.port)
+                let run = try await serve(Self.settings(port: port, in: folder))
+                expectRefusal(run)
+                expectOneLine(run, naming: String(port))
+            }
+        }
+    }
+
+    @Test func `an unknown flag is named`() async throws {
+        let run = try await Program.simpleai("serve", "--confg", "simpleai.yaml").run()
+        expectRefusal(run)
+        expectOneLine(run, naming: "--confg")
+    }
+
+    @Test func `a state file that cannot be written is named`() async throws {
+        try await withTemporaryFolder { folder in
+            // A file where a folder would have to be stops even root.
+            let file = folder.appendingPathComponent("occupied")
+            try Data().write(to: file)
+            let run = try await serve(Self.settings(port: 0, in: file))
+            expectRefusal(run)
+            expectOneLine(run, naming: file.path)
+        }
+    }
+
+    private static func settings(port: Int, in folder: URL) -> String {
+        """
+        server: { port: \(port) }
+        auth: { mode: none }
+        classes: { fast: [ "a:1b" ] }
+        runners: [ { id: one, url: "http://127.0.0.1:9", models: [ "a:1b" ] } ]
+        fleet: { state_file: \(folder.path)/state.json }
+        """
+    }
+
+    private func serve(_ settings: String) async throws -> RunningProcess.Ended {
+        try await withTemporaryFolder { folder in
+            let file = folder.appendingPathComponent("simpleai.yaml")
+            try settings.write(to: file, atomically: true, encoding: .utf8)
+            return try await Program.simpleai("serve", "--config", file.path).run(within: .seconds(60))
+        }
+    }
+
+    private func expectRefusal(_ run: RunningProcess.Ended, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(run.code != 0 && run.code < 128, "exit code \(run.code)", sourceLocation: sourceLocation)
+        for trace in ["Fatal error", "Stack dump", "Backtrace", ".swift:", "Error Domain="] {
+            #expect(!run.text.contains(trace), "\(run.text)", sourceLocation: sourceLocation)
+        }
+    }
+
+    private func expectOneLine(
+        _ run: RunningProcess.Ended, naming part: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let lines = run.errors.split(separator: "\n").filter { $0.contains(part) }
+        #expect(lines.count == 1, "\(run.text)", sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// What happens on one client connection: order, keeping alive, closing, and clients that read slowly.
+    @Suite struct ConnectionTests {
+        private typealias Engine = ScriptedEngine
+
+        @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                let wire = try await gateway.connect()
+                let requests = try (0..<12).map { number in
+                    let fields = ["X-Request-Id: \(number)"]
+                    return switch number % 4 {
+                    case 0: try gateway.request(RunningGateway.chat(), fields: fields)
+                    case 1: try gateway.request("", "GET", "/health", fields: fields)
+                    case 2: try gateway.request(RunningGateway.chat(stream: true), fields: fields)
+                    default: try gateway.request("nonsense", fields: fields)
+                    }
+                }
+                try await wire.send(requests.joined())
+                for number in requests.indices {
+                    let answer = try await wire.answer()
+                    #expect(answer["x-request-id"] == "\(number)")
+                    #expect(answer.status == (number % 4 == 3 ? 400 : 200))
+                    #expect(answer.endedCleanly)
+                }
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
+        @Test func pipelinedRequestsSurviveBeingSentByteByByte() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                let wire = try await gateway.connect()
+                let requests = try gateway.request(RunningGateway.chat()) + gateway.request("", "GET", "/health")
+                for byte in requests.unicodeScalars { try await wire.send(String(byte)) }
+                for _ in 1...2 { #expect(try await wire.answer().status == 200) }
+                await wire.close()
+            }
+        }
+
+        @Test func aConnectionIsKeptUnlessItsClientWantsItClosed() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                for (method, path, body) in [
+                    ("POST", "/v1/chat/completions", RunningGateway.chat()),
+                    ("POST", "/v1/chat/completions", RunningGateway.chat(stream: true)), ("GET", "/health", ""),
+                    ("GET", "/nowhere", ""),
+                ] {
+                    let wire = try await gateway.connect()
+                    for _ in 1...3 {
+                        try await wire.send(gateway.request(body, method, path))
+                        #expect(try await wire.answer()["connection"] != "close")
+                    }
+                    for value in ["close", "Close", "x, close"] {
+                        let last = try await gateway.connect()
+                        try await last.send(gateway.request(body, method, path, fields: ["Connection: \(value)"]))
+                        let answer = try await last.answer()
+                        #expect(answer["connection"] == "close", "\(path) \(value)")
+                        #expect(answer.endedCleanly)
+                        try await last.isLeft()
+                    }
+                    await wire.close()
+                }
+            }
+        }
+
+        @Test func whatFollowsALastRequestIsNotServed() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, engine in
+                let wire = try await gateway.connect()
+                let last = try gateway.request(RunningGateway.chat(), fields: ["Connection: close"])
+                try await wire.send(last + gateway.request(RunningGateway.chat()))
+                #expect(try await wire.answer().status == 200)
+                try await wire.isLeft()
+                #expect(engine.counts.value.requests.count == 1)
+            }
+        }
+
+        // MARK: HTTP/1.0
+
+        @Test(arguments: [false, true])
+        func anOldClientFindsTheEndOfItsAnswer(keepsAlive: Bool) async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                let fields = keepsAlive ? ["Connection: keep-alive"] : []
+                let document = try await gateway.connect()
+                try await document.send(gateway.request(RunningGateway.chat(), fields: fields, version: "1.0"))
+                let answer = try await document.answer()
+                #expect(answer.text == Engine.completion() && answer.endedCleanly)
+                #expect(answer["connection"] == (keepsAlive ? "keep-alive" : "close"))
+                if keepsAlive {
+                    try await document.send(gateway.request(RunningGateway.chat(), fields: fields, version: "1.0"))
+                    #expect(try await document.answer().status == 200)
+                } else {
+                    try await document.isLeft()
+                }
+
+                // Without chunks and without a length, the end of the connection is the end of the stream.
+                let stream = try await gateway.connect()
+                try await stream.send(
+                    gateway.request(RunningGateway.chat(stream: true), fields: fields, version: "1.0"))
+                let events = try await stream.answer()
+                #expect(events.text == Engine.events().joined())
+                #expect(events["transfer-encoding"] == nil && events["connection"] == "close")
+                try await stream.isLeft()
+
+                let health = try await gateway.connect()
+                try await health.send(gateway.request("", "GET", "/health", version: "1.0"))
+                #expect(try await health.readToEnd().hasSuffix("{\"status\":\"ok\"}"))
+                await document.close()
+            }
+        }
+
+        @Test func headIsAnsweredWithoutABody() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                for path in ["/nowhere", "/health", "/v1/models"] {
+                    let wire = try await gateway.connect()
+                    try await wire.send(
+                        "HEAD \(path) HTTP/1.1\r\nHost: g\r\n\r\nGET /health HTTP/1.1\r\nHost: g\r\n\r\n")
+                    let text = try await wire.read(until: "{\"status\":\"ok\"}")
+                    #expect(text.components(separatedBy: "\r\n\r\n").count == 3, "\(path): \(text)")
+                    #expect(!text.contains("{\"error\""), "\(path): \(text)")
+                    await wire.close()
+                }
+                let call = try await gateway.connect()
+                try await call.send("HEAD /v1/chat/completions HTTP/1.1\r\nHost: g\r\n\r\n")
+                let text = try await call.readToEnd()
+                #expect(text.hasPrefix("HTTP/1.1 405 ") && text.hasSuffix("\r\n\r\n"))
+            }
+        }
+
+        // MARK: Clients that read slowly
+
+        /// Everything arrives, although the connection is to be closed behind it.
+        @Test(arguments: [["Connection: close"], []])
+        func aLargeAnswerArrivesWhole(fields: [String]) async throws {
+            let content = String(repeating: "x", count: 12 << 20)
+            try await withEngine { _, wire in
+                try await wire.send(Engine.document(Engine.completion(content)))
+            } _: { gateway, engine in
+                let wire = try await gateway.connect(window: 16 << 10)
+                try await wire.pauseReading()
+                try await wire.send(gateway.request(RunningGateway.chat(), fields: fields))
+                _ = try await gateway.metrics { $0["simpleai_calls_total{class=\"exact\",code=\"ok\"}"] == 1 }
+                #expect(wire.state.value.total == 0)
+                try await wire.resumeReading()
+                let expected = Engine.completion(content).utf8.count
+                let state = try await wire.state.value { $0.total > expected || $0.hasEnded }
+                #expect(state.total > expected, "\(state.total) of \(expected) bytes and then the end")
+                if !fields.isEmpty { try await wire.isLeft() }
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
+        /// The engine is held back, not the gateway's memory filled.
+        @Test func aSlowClientSlowsItsEngineDown() async throws {
+            let total = 96 << 20
+            let event = "data: " + String(repeating: "x", count: (64 << 10) - 8) + "\n\n"
+            let taken = Watched(0)
+            try await withEngine { request, wire in
+                try await wire.send(Engine.streamHead)
+                while taken.value < total {
+                    try await wire.send(Engine.chunk(event))
+                    taken.update { $0 += event.utf8.count }
+                }
+            } _: { gateway, engine in
+                let wire = try await gateway.connect(window: 16 << 10)
+                try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
+                _ = try await wire.state.value { $0.total > 100 }
+                try await wire.pauseReading()
+                let stalled = try await gateway.stalled { taken.value }
+                #expect(stalled < total / 3, "the engine got rid of \(stalled) bytes that nobody reads")
+                #expect(
+                    try await gateway.send(RunningGateway.chat("nope")).status == 404, "others are served meanwhile")
+                await wire.close()
+                _ = try await engine.counts.value { $0.departures == 1 }
+                try await gateway.settled()
+            }
+        }
+
+        @Test func aClientThatReadsInGulpsMissesNothing() async throws {
+            // With a window smaller than a loopback segment the kernel sends one per persist timer: a few are enough.
+            let events = Engine.events(tokens: 2_000)
+            try await withEngine { _, wire in
+                try await wire.send(Engine.streamHead)
+                for start in stride(from: 0, to: events.count, by: 500) {
+                    try await wire.send(Engine.chunk(events[start..<min(start + 500, events.count)].joined()))
+                }
+                try await wire.send(Engine.lastChunk)
+            } _: { gateway, _ in
+                let wire = try await gateway.connect(window: 32 << 10)
+                try await wire.pauseReading()
+                try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
+                for _ in 1...5 {
+                    let before = wire.state.value.total
+                    try await wire.resumeReading()
+                    // The last gulp may have been a big one.
+                    _ = try await wire.state.value {
+                        $0.total > before || $0.hasEnded || $0.received.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8)
+                    }
+                    try await wire.pauseReading()
+                    _ = try await gateway.get("/health")
+                }
+                try await wire.resumeReading()
+                _ = try await wire.state.value {
+                    $0.hasEnded || $0.received.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8)
+                }
+                let answer = try await wire.answer()
+                #expect(answer.endedCleanly)
+                #expect(answer.text == events.joined())
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
+        // MARK: Clients that do not get to the point
+
+        @Test func anIdleConnectionIsClosed() async throws {
+            try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) { gateway, _ in
+                let silent = try await gateway.connect()
+                let halfAHead = try await gateway.connect()
+                try await halfAHead.send("GET /health HTTP/1.1\r\nHost:")
+                let halfABody = try await gateway.connect()
+                try await halfABody.send(String(gateway.request(RunningGateway.chat()).dropLast(5)))
+                let afterAnAnswer = try await gateway.connect()
+                try await afterAnAnswer.send(gateway.request(RunningGateway.chat()))
+                #expect(try await afterAnAnswer.answer().status == 200)
+                for wire in [silent, halfAHead, halfABody, afterAnAnswer] { try await wire.isLeft() }
+                try await gateway.settled()
+            }
+        }
+
+        @Test func aCallThatTakesLongIsNotIdle() async throws {
+            let mayAnswer = Watched(false)
+            try await withEngine(
+                { _, wire in
+                    _ = try await mayAnswer.value { $0 }
+                    try await wire.send(Engine.document(Engine.completion()))
+                }, settings: { $0.server.idleTimeout = .seconds(1) }
+            ) { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(gateway.request(RunningGateway.chat()))
+                // A connection that is idle shows that the time has passed.
+                try await gateway.connect().isLeft()
+                mayAnswer.update { $0 = true }
+                #expect(try await wire.answer().status == 200)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import Foundation
+
+@testable import LocalFleet
+
+/// A response as it came over the wire.
+struct Answer: Sendable {
+    var status = 0
+    var fields: [(name: String, value: String)] = []
+    /// Without the chunks' sizes.
+    var body: [UInt8] = []
+    var chunks = 0
+    /// Whether the message said where it ends, and got there.
+    var endedCleanly = false
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+    /// The events of a stream, each with its empty line.
+    var events: [String] { text.components(separatedBy: "\n\n").dropLast().map { $0 + "\n\n" } }
+
+    subscript(_ name: String) -> String? {
+        fields.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+
+    func all(_ name: String) -> [String] {
+        fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+    }
+
+    /// The error object, all of whose four keys have to be there.
+    func error() throws -> Failure { try JSONDecoder().decode(Wrapper.self, from: Data(body)).error }
+
+    func json() throws -> [String: Any] {
+        try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] ?? [:]
+    }
+
+    struct Failure: Decodable, Equatable {
+        let message: String
+        let type: String
+        let param: String?
+        let code: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Keys.self)
+            message = try container.decode(String.self, forKey: .message)
+            type = try container.decode(String.self, forKey: .type)
+            guard container.contains(.param) else {
+                throw DecodingError.keyNotFound(Keys.param, .init(codingPath: [], debugDescription: "param"))
+            }
+            param = try container.decode(String?.self, forKey: .param)
+            code = try container.decode(String.self, forKey: .code)
+        }
+
+        private enum Keys: CodingKey { case message, type, param, code }
+    }
+
+    private struct Wrapper: Decodable { let error: Failure }
+
+    // MARK: Reading
+
+    /// The first final response in `bytes`, and how many bytes it is long; nil until it is all there. What a
+    /// connection's end cut off is returned with `endedCleanly` false.
+    static func parse(_ bytes: [UInt8], isEnd: Bool) -> (Answer, Int)? {
+        var start = 0
+        while let (head, bodyStart) = head(in: bytes, from: start) {
+            if (100..<200).contains(head.status) {
+                start = bodyStart
+                continue
+            }
+            return head.reading(bytes, from: bodyStart, isEnd: isEnd)
+        }
+        return nil
+    }
+
+    private static func head(in bytes: [UInt8], from start: Int) -> (Answer, Int)? {
+        guard let end = firstIndex(of: Array("\r\n\r\n".utf8), in: bytes, from: start) else { return nil }
+        let lines = String(decoding: bytes[start..<end], as: UTF8.self).components(separatedBy: "\r\n")
+        var answer = Answer()
+        answer.status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            answer.fields.append((String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces)))
+        }
+        return (answer, end + 4)
+    }
+
+    private func reading(_ bytes: [UInt8], from start: Int, isEnd: Bool) -> (Answer, Int)? {
+        var answer = self
+        if answer["transfer-encoding"]?.lowercased() == "chunked" {
+            let (end, isWhole) = answer.readChunks(bytes, from: start)
+            guard isWhole || isEnd else { return nil }
+            answer.endedCleanly = isWhole
+            return (answer, end)
+        }
+        if let length = answer["content-length"].flatMap({ Int($0) }) {
+            guard bytes.count >= start + length || isEnd else { return nil }
+            let end = min(bytes.count, start + length)
+            answer.body = Array(bytes[start..<end])
+            answer.endedCleanly = end == start + length
+            return (answer, end)
+        }
+        guard isEnd else { return nil }
+        answer.body = Array(bytes[start...])
+        return (answer, bytes.count)
+    }
+
+    /// What of a stream has come so far.
+    mutating func readChunks(_ bytes: [UInt8], from start: Int) -> (end: Int, isWhole: Bool) {
+        var position = start
+        while let lineEnd = Self.firstIndex(of: [0x0D, 0x0A], in: bytes, from: position) {
+            guard let size = Int(String(decoding: bytes[position..<lineEnd], as: UTF8.self), radix: 16) else { break }
+            let next = lineEnd + 2 + size + 2
+            guard next <= bytes.count else { break }
+            if size == 0 { return (next, true) }
+            body += bytes[lineEnd + 2..<lineEnd + 2 + size]
+            chunks += 1
+            position = next
+        }
+        return (bytes.count, false)
+    }
+
+    private static func firstIndex(of pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {
+        guard bytes.count >= pattern.count, start <= bytes.count - pattern.count else { return nil }
+        return (start...bytes.count - pattern.count).first { bytes[$0..<$0 + pattern.count].elementsEqual(pattern) }
+    }
+}
+
+extension Wire {
+    /// The next response, up to its end.
+    func answer() async throws -> Answer {
+        try await take { Answer.parse($0, isEnd: $1) }
+    }
+
+    /// The head of the next response, and of its body what has come, without taking it; as soon as `isEnough`.
+    func peek(until isEnough: @escaping @Sendable (Answer) -> Bool) async throws -> Answer {
+        let found = try await state.value { state in
+            state.hasEnded || Answer.parse(state.received, isEnd: true).map { isEnough($0.0) } ?? false
+        }
+        return Answer.parse(found.received, isEnd: true)?.0 ?? Answer()
+    }
+}

@@ -1,0 +1,133 @@
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import LocalFleet
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// One end of a TCP connection whose bytes, FIN and RST are a test's own business.
+final class Wire: Sendable {
+    struct State: Sendable {
+        /// What has come and nobody has taken yet.
+        var received: [UInt8] = []
+        /// How much has ever come.
+        var total = 0
+        /// The other side has sent its FIN, or the connection is gone.
+        var hasEnded = false
+        var isClosed = false
+
+        var text: String { String(decoding: received, as: UTF8.self) }
+    }
+
+    let channel: any Channel
+    let state: Watched<State>
+
+    private init(_ channel: any Channel, _ state: Watched<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    /// To be called while the channel is made.
+    static func install(on channel: any Channel) throws -> Wire {
+        let state = Watched(State())
+        try channel.pipeline.syncOperations.addHandler(Receiver(state))
+        return Wire(channel, state)
+    }
+
+    /// - Parameter window: the size of the receive buffer, for a client that reads slowly.
+    static func connect(to port: Int, host: String = "127.0.0.1", window: Int? = nil) async throws -> Wire {
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+        if let window {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window))
+        }
+        return try await bootstrap.connect(host: host, port: port) { channel in
+            channel.eventLoop.makeCompletedFuture { try install(on: channel) }
+        }
+    }
+
+    // MARK: Sending
+
+    func send(_ text: String) async throws {
+        try await channel.writeAndFlush(ByteBuffer(string: text))
+    }
+
+    /// FIN: says that nothing more will come.
+    func finish() async throws { try await channel.close(mode: .output) }
+
+    /// Closes with FIN. No error when the other side was quicker.
+    func close() async { try? await channel.close() }
+
+    /// Closes with RST.
+    func reset() async throws {
+        let options = try #require(channel as? any SocketOptionProvider)
+        try await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        await close()
+    }
+
+    // MARK: Receiving
+
+    func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+    func resumeReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+
+    /// All that has come and was not taken, as soon as it holds `text`.
+    @discardableResult
+    func read(until text: String) async throws -> String {
+        let state = try await state.value { $0.text.contains(text) || $0.hasEnded }
+        #expect(state.text.contains(text), "ended after: \(state.text)")
+        return state.text
+    }
+
+    /// All that has come and was not taken, as soon as the other side has ended.
+    func readToEnd() async throws -> String { try await state.value { $0.hasEnded }.text }
+
+    /// Returns when the connection is gone.
+    func isLeft() async throws { _ = try await state.value { $0.hasEnded } }
+
+    /// Takes what `parse` understands, as soon as it understands something.
+    /// - Parameter parse: of the bytes and whether they are the last ones; how many bytes it took.
+    func take<Value: Sendable>(
+        _ parse: @escaping @Sendable ([UInt8], Bool) -> (Value, Int)?
+    ) async throws -> Value {
+        let found = try await state.value { parse($0.received, $0.hasEnded) != nil || $0.hasEnded }
+        let (value, length) = try #require(parse(found.received, found.hasEnded), "\(found.text)")
+        state.update { $0.received.removeFirst(length) }
+        return value
+    }
+
+    private final class Receiver: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let state: Watched<State>
+
+        init(_ state: Watched<State>) { self.state = state }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let bytes = unwrapInboundIn(data)
+            state.update {
+                $0.received += bytes.readableBytesView
+                $0.total += bytes.readableBytes
+            }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case ChannelEvent.inputClosed = event { state.update { $0.hasEnded = true } }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            state.update {
+                $0.hasEnded = true
+                $0.isClosed = true
+            }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}

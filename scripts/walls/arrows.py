@@ -1,0 +1,137 @@
+"""Who may import whom. An arrow that is not in these tables needs a reason in docs/ARCHITECTURE.md first."""
+
+import pathlib
+import re
+
+CORE = "SimpleAICore"
+# Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
+L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
+      "KeyStore", "Audit"}
+
+NIO = {"NIO", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOFoundationCompat", "NIOTLS"}
+NIO_TLS = {"NIOSSL"}
+NIO_SERVER = {"NIOHTTP2", "NIOHPACK", "NIOExtras", "NIOWebSocket", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+              "NIOHTTPTypesHTTP2", "HTTPTypes"}
+HUMMINGBIRD = {"Hummingbird", "HummingbirdCore", "HummingbirdTLS", "HummingbirdHTTP2", "HummingbirdWebSocket"}
+CRYPTO = {"Crypto", "CryptoExtras"}
+QUEUES = {"Collections", "DequeModule", "OrderedCollections", "HeapModule"}
+FETCH = {"AsyncHTTPClient"}
+LOG = {"Logging"}
+LIFECYCLE = {"ServiceLifecycle", "UnixSignals"}
+
+# Modules of the toolchain and the operating system.
+SYSTEM = {"Swift", "Synchronization", "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Musl", "Darwin",
+          "Android"}
+PURE = {"Swift", "Synchronization"}
+
+# target: (targets of ours, modules of others, modules of the system)
+TARGETS = {
+    CORE: (set(), set(), PURE),
+
+    "Scheduling": ({CORE}, QUEUES, SYSTEM),
+    "Authentication": ({CORE}, CRYPTO | FETCH | LOG | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
+    # Digests alone, of CRYPTO.
+    "TokenProviders": ({CORE}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
+    "WakeOnLAN": ({CORE}, NIO | LOG, SYSTEM),
+    "Relay": ({CORE}, NIO | NIO_TLS, SYSTEM),
+    "RunnerProtocol": ({CORE}, set(), SYSTEM),
+    "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
+    "Settings": ({CORE}, {"Yams"}, SYSTEM),
+    "KeyStore": ({CORE}, {"GRDB"} | LOG, SYSTEM),
+    "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
+
+    "Gateway": ({CORE} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "RunnerAgent": ({CORE} | L1, HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "Acceptance": (set(), NIO | NIO_TLS, SYSTEM),
+    "LocalFleet": ({CORE, "Gateway", "RunnerAgent"} | L1,
+                   HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+
+    "simpleai": ({CORE, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
+                 {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
+    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and AcceptanceTests import
+    # it: it is never linked into `simpleai`, and knows nothing of ours.
+    "StandIn": (set(), CRYPTO | NIO | NIO_TLS, SYSTEM),
+    "mutants": ({"StandIn"}, {"ArgumentParser"}, SYSTEM),
+}
+
+# Targets of ours that the tests of a target import beyond what it may import itself.
+BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}}
+
+# Folders of Tests that belong to no single target: (targets of ours, further modules).
+TEST_TARGETS = {
+    "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "StandIn", "Acceptance"}, NIO | NIO_TLS | LOG | LIFECYCLE),
+    "EndToEndTests": (set(), set()),
+}
+# What tests may import beyond their target and what that may import: the tools of testing, and sockets.
+FOR_TESTS = {"Testing"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}
+
+# Module names that the system owns: a target of that name would shadow it.
+RESERVED_TARGETS = {"Dispatch"}
+
+
+def check(path, source):
+    """Breaches in one Swift file's imports, as `(line, message)`."""
+    parts = pathlib.PurePosixPath(path).parts
+    if path == "Package.swift":
+        yield from _check_manifest(source)
+        return
+    if len(parts) < 3 or parts[0] not in ("Sources", "Tests"):
+        return
+    allowed = _allowed(parts[0], parts[1])
+    for line, module, before in source.imports():
+        if "@_exported" in before:
+            yield line, f"re-exports {module}; name it in each file that uses it"
+        if "@testable" in before and parts[0] == "Sources":
+            yield line, f"@testable import of {module} outside tests; make what is needed visible"
+        if module == "XCTest":
+            yield line, "imports XCTest; new tests are written with Swift Testing (import Testing)"
+        elif allowed is not None and module not in allowed:
+            yield line, _refusal(parts[1], module)
+
+
+def check_folders(root, folder):
+    """Every target must be in the tables, so that a new one cannot slip past them."""
+    base = root / folder
+    for child in sorted(base.iterdir()) if base.is_dir() else []:
+        if not child.is_dir() or child.name.startswith("."):
+            continue
+        if child.name in RESERVED_TARGETS:
+            yield f"{folder}/{child.name}:1: the module name {child.name} belongs to the system; choose another"
+        elif _allowed(folder, child.name) is None:
+            yield (f"{folder}/{child.name}:1: unknown target; "
+                   "add it to the tables of scripts/walls/arrows.py and to docs/ARCHITECTURE.md")
+
+
+def _allowed(folder, target):
+    """Module names that a target may import; None for a target that the tables do not know."""
+    if folder == "Sources":
+        if target not in TARGETS:
+            return None
+        ours, others, system = TARGETS[target]
+        return ours | others | system
+    if target in TEST_TARGETS:
+        ours, others = TEST_TARGETS[target]
+        return ours | others | FOR_TESTS
+    tested = target.removesuffix("Tests")
+    if tested == target or tested not in TARGETS:
+        return None
+    ours, others, _ = TARGETS[tested]
+    return {tested} | ours | others | BESIDE_THE_TESTED.get(tested, set()) | FOR_TESTS
+
+
+def _refusal(target, module):
+    if module in TARGETS:
+        return (f"{target} must not import {module}; the arrows are drawn in docs/ARCHITECTURE.md "
+                "(pass a value, or declare a protocol in SimpleAICore/Ports)")
+    homes = sorted(name for name, (_, others, _) in TARGETS.items() if module in others)
+    if module in SYSTEM:
+        return f"{target} must not import {module}: it is pure (standard library); move what needs it outwards"
+    if homes:
+        return f"{target} must not import {module}, which belongs to {', '.join(homes)}; use it behind one of these"
+    return f"{target} imports {module}, which no target may; a new dependency enters scripts/walls/arrows.py first"
+
+
+def _check_manifest(source):
+    for name in RESERVED_TARGETS:
+        for match in re.finditer(rf'(?:room\(|[tT]arget\(\s*name:)\s*"{name}"', source.text):
+            yield source.line_of(match.start()), f"a target named {name} shadows the system's module; choose another"

@@ -1,0 +1,90 @@
+"""Words and constructs that have no place here, and the few places that are excused."""
+
+import pathlib
+import re
+
+# `Task { … }`, `Task(priority: …) { … }`, `Task.detached { … }`; not the declaration of a type of that name.
+LOOSE_TASK = r"(?<!struct )(?<!class )(?<!enum )(?<!actor )\bTask\s*(?:\.\s*detached\s*)?(?:\([^)\n]*\)\s*)?\{"
+
+# (where, pattern over code without comments and literals, what is wrong, how to mend it)
+CONSTRUCTS = [
+    ("Sources Tests", r"\btry!", "`try!` crashes on the error it hides", "handle it, or let the function throw"),
+    ("Sources", r"\bas!", "`as!` crashes on what it did not expect", "use `as?` or `switch` and say what else happens"),
+    ("Sources", r"\bfatalError\s*\(", "`fatalError` ends every caller's call", "throw, or make the state impossible"),
+    ("Sources", r"@unchecked\s+Sendable\b", "`@unchecked Sendable` silences the compiler",
+     "use a value type, a Mutex or an event-loop-bound box"),
+    ("Sources", r"\bnonisolated\s*\(\s*unsafe\s*\)", "`nonisolated(unsafe)` silences the compiler",
+     "bind it to its event loop, or guard it"),
+    ("Sources", r"\bunowned\s*\(\s*unsafe\s*\)", "`unowned(unsafe)` is a dangling pointer in waiting",
+     "use a strong or weak reference"),
+    ("Sources", LOOSE_TASK, "a loose task: nobody awaits or cancels it",
+     "make it a child of a task group, or of a Service's run()"),
+    ("Tests", r"\b(?:Task|Thread)\s*\.\s*sleep\b", "a test that sleeps is slow or flaky",
+     "wait for the event, with a deadline"),
+    ("Tests", r"(?<![\w.])u?sleep\s*\(", "a test that sleeps is slow or flaky", "wait for the event, with a deadline"),
+]
+
+# Patterns over the whole text, comments included, of every tracked text file.
+TEXTS = [
+    (r"\b(?:TODO|FIXME|XXX)\b", "unfinished business", "finish it, or file an issue"),
+    (r"(?<![\w./~-])/(?:work|root|home/\w+|Users/\w+|opt/swift)(?=/|\b)", "a path of somebody's machine",
+     "use a relative path or a variable"),
+    (r"(?i)--(?:extra-)?index-url\b|--find-links\b|\bPIP_(?:EXTRA_)?INDEX_URL\b|\bGOPROXY\b",
+     "a package mirror", "use the registry's ordinary name; mirrors belong to a machine's own configuration"),
+    (r"(?i)^co-authored-by:|\b(?:written|generated|created) (?:by|with) (?:an? )?(?:AI|LLM|language model)\b",
+     "a word about who or what wrote this", "the project speaks only of itself"),
+]
+
+# Parts of names that say nothing: a drawer, not a room.
+DRAWERS = {"Util", "Utils", "Utility", "Utilities", "Helper", "Helpers", "Common", "Manager", "Base", "Impl", "Info"}
+
+# (path, what is excused there, why): the whole list of exceptions.
+EXCUSED = [
+    ("Sources/LocalFleet/Waiting/GracefulEnd.swift", "a loose task", "awaited whatever happens; a child would be cancelled"),
+    ("scripts/walls/words.py", "*", "the rules themselves"),
+    ("scripts/test-check-walls", "*", "plants what the rules forbid"),
+    ("Tests/EndToEndTests/Support/Deadline.swift", "a test that sleeps", "a deadline is a sleep that something beats"),
+    ("Tests/TokenProvidersTests/Support/JumpingClock.swift", "a test that sleeps", "a clock on which nobody waits"),
+]
+
+TYPE = r"\b(?:struct|class|enum|actor|protocol|typealias)\s+`?(?P<name>[A-Za-z_]\w*)"
+
+
+def check_text(path, text):
+    """Breaches that any text file can have, as `(line, message)`."""
+    for pattern, what, mend in TEXTS:
+        if _excused(path, what):
+            continue
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            yield text.count("\n", 0, match.start()) + 1, f"{what} (`{match.group(0).strip()}`); {mend}"
+
+
+def check_swift(path, source):
+    """Breaches of one Swift file's code and names, as `(line, message)`."""
+    found = []
+    folder = path.split("/")[0]
+    for where, pattern, what, mend in CONSTRUCTS:
+        if folder in where.split() and not _excused(path, what):
+            found += [(line, f"{what}; {mend}") for line, _ in source.matches(pattern)]
+    if folder in ("Sources", "Tests"):
+        found += _check_names(path, source)
+    return found
+
+
+def _check_names(path, source):
+    for part in pathlib.PurePosixPath(path).parts[1:]:
+        if drawer := _drawer(part.removesuffix(".swift")):
+            yield 1, f"`{part}` has `{drawer}` in its name; say what is in it"
+    for line, match in source.matches(TYPE):
+        name = match.group("name")
+        if drawer := _drawer(name):
+            yield line, f"type `{name}` has `{drawer}` in its name; say what it is"
+
+
+def _drawer(name):
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name)
+    return next((word for word in words if word[:1].upper() + word[1:] in DRAWERS), None)
+
+
+def _excused(path, what):
+    return any(path == where and (excuse == "*" or what.startswith(excuse)) for where, excuse, _ in EXCUSED)
