@@ -1,0 +1,74 @@
+# One verb per habit. CI calls the same verbs (.ci/run).
+
+# Which build `demo`, `demo-real` and `mutants` run: debug is there after `make test`, release after `make build`.
+CONFIGURATION ?= debug
+# How often `mutants` runs the matrix, each time with another seed.
+SEEDS ?= 3
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+SWIFT ?= swift
+BINARY = .build/$(CONFIGURATION)/simpleai
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
+SWIFT_PATHS = Package.swift Sources Tests
+PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
+	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py)
+SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint format demo demo-real mutants bench install uninstall clean binary
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## check that the machine has what is needed; as root, install what is missing
+	@scripts/setup
+
+build: setup ## the release binary, .build/release/simpleai
+	$(SWIFT) build -c release --product simpleai
+
+test: setup ## every test; what needs the real engine or real clients is skipped unless `scripts/setup --tests` was run
+	$(SWIFT) test --disable-xctest --skip 'IntegrationTests|EndToEndTests'
+	@# One at a time: a live gateway has deadlines of its own, and real engines take every core there is.
+	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter IntegrationTests
+	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter EndToEndTests
+
+lint: ## formatting, walls between targets, scripts
+	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)
+	scripts/check-walls
+	scripts/test-check-walls
+	@for script in $(SHELL_SCRIPTS); do bash -n $$script || exit 1; done
+	@for script in $(PYTHON_SCRIPTS); do \
+	  python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$script || exit 1; done
+
+format: ## format the Swift sources in place
+	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_PATHS)
+
+binary: setup
+	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai
+
+demo: binary ## start a fleet in one process, one machine of it asleep, and run all four tests against it
+	$(BINARY) test all --local
+
+demo-real: binary ## the tests against two real llama.cpp servers with a small language model
+	scripts/demo-real --binary $(BINARY)
+
+mutants: setup ## prove that the tests can fail: run them against deployments that break one promise each
+	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai
+	@$(SWIFT) build -c $(CONFIGURATION) --product mutants
+	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)
+
+bench: build ## what the gateway costs per request, next to nginx (needs wrk and nginx)
+	scripts/bench
+
+install: build ## install the release binary and its commands under PREFIX (/usr/local)
+	install -d $(BINDIR)
+	install -m 755 .build/release/simpleai $(BINDIR)/simpleai
+	@for command in $(COMMANDS); do ln -sfv simpleai $(BINDIR)/$$command; done
+
+uninstall: ## take away what `make install` put there
+	rm -f $(BINDIR)/simpleai $(addprefix $(BINDIR)/,$(COMMANDS))
+
+clean: ## remove everything that was built or set up
+	rm -rf .build .venv*
