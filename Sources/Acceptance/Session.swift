@@ -10,6 +10,8 @@ struct Session: Sendable {
     /// Per request.
     let timeout: Duration
     let observe: @Sendable (SuiteEvent) -> Void
+    /// How well this machine measures times; found out when first asked for.
+    let clock: @Sendable () async throws -> ClockTrust
     private let random: RandomSource
 
     /// Shared by the copies that the four tests hold.
@@ -21,7 +23,8 @@ struct Session: Sendable {
 
     init(
         client: APIClient, tokens: TokenSource, options: SuiteOptions, redactor: Redactor, timeout: Duration,
-        random: RandomSource, observe: @escaping @Sendable (SuiteEvent) -> Void
+        random: RandomSource, clock: @escaping @Sendable () async throws -> ClockTrust,
+        observe: @escaping @Sendable (SuiteEvent) -> Void
     ) {
         self.client = client
         self.tokens = tokens
@@ -29,6 +32,7 @@ struct Session: Sendable {
         self.redactor = redactor
         self.timeout = timeout
         self.random = random
+        self.clock = clock
         self.observe = observe
     }
 
@@ -122,6 +126,7 @@ struct Session: Sendable {
         observe(.trace(.verbose, redactor.redact(line)))
         let evidence = Evidence(exchange, expected: "")
         observe(.trace(.debug, redactor.redact("> \(evidence.sent)\n< \(evidence.received)")))
+        observe(.trace(.debug, "  \(CallPhases([exchange]).description)"))
     }
 }
 

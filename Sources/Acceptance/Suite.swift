@@ -12,6 +12,7 @@ public struct Suite: Sendable {
     /// Results as they come, so that an interrupted run can still be reported.
     private final class Record: Sendable {
         let results = Mutex<[CheckResult]>([])
+        let clock = Mutex<ClockTrust?>(nil)
     }
 
     public init(target: Target, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
@@ -37,7 +38,8 @@ public struct Suite: Sendable {
     public func report(aborted: String? = nil, interrupted: Bool = false) -> SuiteReport {
         SuiteReport(
             target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
-            results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted)
+            results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted,
+            clock: record.clock.withLock { $0 }, rounds: options.rounds)
     }
 
     /// Runs the chosen checks in order.
@@ -52,26 +54,58 @@ public struct Suite: Sendable {
         } catch {
             return report(aborted: "TLS cannot be set up: \(error)")
         }
-        let random = Session.RandomSource(seed: options.seed)
-        for (index, name) in tests.enumerated() {
-            let session = Session(
-                client: client, tokens: tokens, options: options, redactor: redactor,
-                timeout: options.timeout ?? name.defaultTimeout, random: random, observe: observe)
-            if index == 0, let reason = try await Reachability(session: session).obstacle() {
-                return report(aborted: redactor.redact(reason))
-            }
-            let checks = name.plan(session: session).filter { isSelected($0.description.id) }
-            guard !checks.isEmpty else { continue }
-            observe(.testStarted(name, checks: checks.count))
-            for check in checks {
-                try Task.checkCancellation()
-                observe(.checkStarted(check))
-                let result = try await run(check, deadline: deadline)
-                record.results.withLock { $0.append(result) }
-                observe(.checkEnded(result))
+        let clock = Clock(record: record, known: options.clock)
+        for round in 1...max(1, options.rounds) {
+            let seed = options.seed &+ UInt64(round - 1)
+            if options.rounds > 1 { observe(.roundStarted(round, of: options.rounds, seed: seed)) }
+            let random = Session.RandomSource(seed: seed)
+            for (index, name) in tests.enumerated() {
+                let session = Session(
+                    client: client, tokens: tokens, options: options, redactor: redactor,
+                    timeout: options.timeout ?? name.defaultTimeout, random: random, clock: clock.trust,
+                    observe: observe)
+                if round == 1, index == 0, let reason = try await Reachability(session: session).obstacle() {
+                    return report(aborted: redactor.redact(reason))
+                }
+                try await run(name, in: session, round: round, deadline: deadline)
             }
         }
         return report()
+    }
+
+    /// Measures the clock once, when the first check asks for it, and notes the outcome for the report.
+    private struct Clock: Sendable {
+        let record: Record
+        let known: ClockTrust?
+        private let measured = Once<ClockTrust>()
+
+        init(record: Record, known: ClockTrust?) {
+            self.record = record
+            self.known = known
+        }
+
+        @Sendable func trust() async throws -> ClockTrust {
+            try await measured.value {
+                let trust = if let known { known } else { try await ClockTrust.measured() }
+                record.clock.withLock { $0 = trust }
+                return trust
+            }
+        }
+    }
+
+    private func run(
+        _ name: TestName, in session: Session, round: Int, deadline: ContinuousClock.Instant?
+    ) async throws {
+        let checks = name.plan(session: session).filter { isSelected($0.description.id) }
+        guard !checks.isEmpty else { return }
+        session.observe(.testStarted(name, checks: checks.count))
+        for check in checks {
+            try Task.checkCancellation()
+            session.observe(.checkStarted(check))
+            let result = try await run(check, round: round, deadline: deadline)
+            record.results.withLock { $0.append(result) }
+            session.observe(.checkEnded(result))
+        }
     }
 
     private func isSelected(_ id: String) -> Bool {
@@ -79,7 +113,9 @@ public struct Suite: Sendable {
             && !options.skip.contains { Self.matches(id, $0) }
     }
 
-    private func run(_ check: PlannedCheck, deadline: ContinuousClock.Instant?) async throws -> CheckResult {
+    private func run(
+        _ check: PlannedCheck, round: Int, deadline: ContinuousClock.Instant?
+    ) async throws -> CheckResult {
         let started = ContinuousClock.now
         let finding: Finding
         if let deadline, started >= deadline {
@@ -91,7 +127,8 @@ public struct Suite: Sendable {
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
             summary: redactor.redact(finding.summary), evidence: finding.evidence.map(redacted),
-            duration: ContinuousClock.now - started, figure: finding.figure?.redacted(by: redactor))
+            duration: ContinuousClock.now - started, figure: finding.figure?.redacted(by: redactor),
+            round: round)
     }
 
     /// Turns whatever a check throws into a finding; only cancellation passes.

@@ -5,6 +5,8 @@ public enum SuiteEvent: Sendable {
         case debug = 2
     }
 
+    /// Only when there are several.
+    case roundStarted(Int, of: Int, seed: UInt64)
     case testStarted(TestName, checks: Int)
     case checkStarted(PlannedCheck)
     case progress(String)
@@ -24,4 +26,6 @@ public struct CheckResult: Sendable {
     public let duration: Duration
     /// What reports draw of this check.
     var figure: Figure?
+    /// Which of the rounds of `--repeat` it belongs to, from 1.
+    public internal(set) var round = 1
 }

@@ -7,6 +7,8 @@ public struct SuiteOptions: Sendable {
     public var deadline: Duration?
     public var seed: UInt64
     public var allowsInconclusive = false
+    /// How often everything is run, each time with a seed of its own. Every run counts: nothing is retried until green.
+    public var rounds = 1
     /// Check ids, or beginnings of them (`wol.wake`); empty runs all.
     public var only: [String] = []
     public var skip: [String] = []
@@ -16,6 +18,9 @@ public struct SuiteOptions: Sendable {
     public var modelRouting = ModelRouting()
     public var workloadRouting = WorkloadRouting()
     public var authentication = Authentication()
+
+    /// What is known of the clock already; nil has it measured.
+    var clock: ClockTrust?
 
     public init(seed: UInt64 = .random(in: .min ... .max)) {
         self.seed = seed
@@ -59,6 +64,8 @@ public struct SuiteOptions: Sendable {
         public var runnerHeader: String?
         /// How many runners could serve, where the operator knows better than the model list.
         public var runners: Int?
+        /// Calls that each runner takes at a time, where the operator knows it.
+        public var slots: Int?
         public var policy: Policy?
     }
 

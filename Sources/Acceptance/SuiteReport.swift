@@ -2,12 +2,17 @@
 public struct SuiteReport: Sendable {
     public let target: Target
     public let tests: [TestName]
+    /// Of the first round; each further one has the next number.
     public let seed: UInt64
     public let allowsInconclusive: Bool
     public let results: [CheckResult]
     /// Why nothing could be tested, if so.
     public let aborted: String?
     public let interrupted: Bool
+    /// How well times could be measured; nil when no check needed to know.
+    var clock: ClockTrust?
+    /// How often everything was to be run.
+    public internal(set) var rounds = 1
 
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 
@@ -21,14 +26,32 @@ public struct SuiteReport: Sendable {
         return results.contains { $0.verdict == .pass } ? .passed : .notDecided
     }
 
+    /// Ids of checks whose verdict was not the same in every round, with the verdicts: a deployment that keeps a promise
+    /// only sometimes does not keep it.
+    public var unsteady: [(id: String, verdicts: [Verdict])] {
+        guard rounds > 1 else { return [] }
+        return Dictionary(grouping: results, by: \.id).compactMap { id, results in
+            Set(results.map(\.verdict)).count > 1 ? (id, results.map(\.verdict)) : nil
+        }.sorted { $0.id < $1.id }
+    }
+
+    /// Which of several runs a result belongs to: ` (run 2)`, or nothing when there is only one.
+    func runNote(_ result: CheckResult) -> String { rounds > 1 ? " (run \(result.round))" : "" }
+
+    /// How far the times in this report can be trusted, in words; nil when it holds none that need it.
+    public var clockSummary: String? { clock?.summary }
+
     /// The last line of every report.
     public var verdictLine: String {
         if let aborted { return "\(Conclusion.failed.rawValue): \(aborted)" }
-        let counts = [
-            "\(count(.pass)) passed", "\(count(.fail)) failed", "\(count(.inconclusive)) inconclusive",
+        let advice = results.count { $0.verdict == .fail && $0.level == .advisory }
+        var counts = [
+            "\(count(.pass)) passed", "\(count(.fail) - advice) failed", "\(count(.inconclusive)) inconclusive",
             "\(count(.skip)) skipped",
         ].joined(separator: ", ")
+        if advice > 0 { counts += ", \(advice) that only \(advice == 1 ? "advises" : "advise") not kept" }
+        let runs = rounds > 1 ? " in \(rounds) runs" : ""
         if results.isEmpty, !interrupted { return "\(conclusion.rawValue): no check ran" }
-        return "\(conclusion.rawValue): \(counts)"
+        return "\(conclusion.rawValue): \(counts)\(runs)"
     }
 }

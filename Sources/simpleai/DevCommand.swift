@@ -10,7 +10,7 @@ import UnixSignals
 struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev",
-        abstract: "Run a whole fleet in one process: token issuer, gateway, three machines, one of them asleep.",
+        abstract: "Run a whole fleet in one process: token issuer, gateway, and machines of which some are asleep.",
         discussion: """
             Everything listens on 127.0.0.1 and every answer is simulated. While it runs, `simpleai token` without a \
             key asks its token issuer.
@@ -36,6 +36,8 @@ struct DevCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("The same seed gives the same answers.", valueName: "n"))
     var seed: UInt64 = 1
+
+    @OptionGroup(title: "Fleet") var shape: FleetShape
 
     @Flag(help: "Cut the machines' power: magic packets arrive and wake nothing, so that a Wake-on-LAN test must fail.")
     var cutPower = false
@@ -65,7 +67,7 @@ struct DevCommand: AsyncParsableCommand {
     }
 
     private var options: LocalFleet.Options {
-        var options = LocalFleet.Options.standard
+        var options = shape.options
         options.gatewayPort = port
         options.forEachMachine { machine in
             machine.bootDelay = .seconds(bootDelay)

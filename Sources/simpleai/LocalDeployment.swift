@@ -15,18 +15,21 @@ struct LocalDeployment: Sendable {
     let expiredToken: (@Sendable () async throws -> String)?
     /// UDP port to which the virtual machines copy every magic packet; nil when they copy none.
     let packetPort: Int?
-    /// Puts the virtual machine that sleeps (the one behind `class:big`) to sleep again; nil when it sleeps anyway.
+    /// Puts the virtual machines that slept at the start (those behind `class:big`) to sleep again; nil when they cannot
+    /// have woken.
     let sleepMachine: (@Sendable () async throws -> Void)?
 }
 
 /// Runs `body` with a local fleet, which ends when `body` returns or throws.
 ///
-/// - Parameter powerIsCut: whether magic packets arrive at the machines and wake nothing.
+/// - Parameters:
+///   - shape: how many machines it has, and how fast they are.
+///   - powerIsCut: whether magic packets arrive at the machines and wake nothing.
 /// - Throws: what `body` throws, or the reason why the fleet does not start.
 func withLocalDeployment<Result: Sendable>(
-    powerIsCut: Bool = false, _ body: @escaping @Sendable (LocalDeployment) async throws -> Result
+    _ shape: FleetShape, powerIsCut: Bool = false, _ body: @escaping @Sendable (LocalDeployment) async throws -> Result
 ) async throws -> Result {
-    var options = LocalFleet.Options.standard
+    var options = shape.options
     if powerIsCut {
         options.forEachMachine { $0.isPowerCut = true }
         // Long enough to be sure that nothing boots, short enough to wait for it.
@@ -39,6 +42,8 @@ func withLocalDeployment<Result: Sendable>(
 
 extension LocalDeployment {
     init(_ fleet: LocalFleet.Running, powerIsCut: Bool) {
+        // A machine without power sleeps anyway, and cannot be asked.
+        let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"
                 + (powerIsCut ? ", the power cut" : ""),
@@ -49,6 +54,6 @@ extension LocalDeployment {
                 return try fleet.token(user: "operator", lifetime: .seconds(3600), issuedAt: hoursAgo)
             },
             packetPort: fleet.packetPort,
-            sleepMachine: nil)
+            sleepMachine: powerIsCut ? nil : sleepMachine)
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 struct TestExecution: Sendable {
     enum Source: Sendable {
         /// `powerIsCut`: magic packets arrive at the sleeping machine and wake nothing.
-        case local(powerIsCut: Bool)
+        case local(FleetShape, powerIsCut: Bool)
         case remote(Remote)
     }
 
@@ -75,7 +75,8 @@ struct TestExecution: Sendable {
     private func execute(_ started: Started) async -> Int32 {
         do {
             switch source {
-            case .local(let powerIsCut): return try await executeLocally(started, powerIsCut: powerIsCut)
+            case .local(let shape, let powerIsCut):
+                return try await executeLocally(started, shape, powerIsCut: powerIsCut)
             case .remote(let remote): return await execute(remote, started)
             }
         } catch {
@@ -83,8 +84,8 @@ struct TestExecution: Sendable {
         }
     }
 
-    private func executeLocally(_ started: Started, powerIsCut: Bool) async throws -> Int32 {
-        try await withLocalDeployment(powerIsCut: powerIsCut) { local in
+    private func executeLocally(_ started: Started, _ shape: FleetShape, powerIsCut: Bool) async throws -> Int32 {
+        try await withLocalDeployment(shape, powerIsCut: powerIsCut) { local in
             var options = options
             options.wakeOnLAN.packetPort = options.wakeOnLAN.packetPort ?? local.packetPort
             options.wakeOnLAN.putToSleep = options.wakeOnLAN.putToSleep ?? local.sleepMachine

@@ -11,6 +11,7 @@ struct TestOptions: ParsableArguments {
     var local = false
     @Flag(help: "With --local: cut the sleeping machine's power, to see that the suite can fail.")
     var cutPower = false
+    @OptionGroup(title: "Local fleet (with --local)") var fleet: FleetShape
     @Option(help: "JWT to use (default: $SIMPLEAI_TEST_TOKEN).")
     var token: String?
     @Option(help: .init("Program that prints a JWT, called with --user U and --role R.", valueName: "path"))
@@ -26,6 +27,10 @@ struct TestOptions: ParsableArguments {
     var noVerifySSL = false
     @Flag(help: "Send tokens over plain http to public addresses, too.")
     var allowInsecure = false
+    @Option(
+        name: .customLong("repeat"),
+        help: .init("Run everything n times, each with the next seed; every run counts.", valueName: "n"))
+    var rounds = 1
     @Flag(help: "Do not fail for what could not be decided.")
     var allowInconclusive = false
     @Option(help: .init("Reports to write: junit=FILE,json=FILE,html=FILE,tap=FILE.", valueName: "kind=file,…"))
@@ -50,6 +55,10 @@ struct TestOptions: ParsableArguments {
             throw ValidationError("--local brings its own url and tokens: leave out --url, --token and the like")
         }
         guard local || !cutPower else { throw ValidationError("--cut-power goes with --local") }
+        guard local || fleet.isStandard else {
+            throw ValidationError("--machines, --asleep and --speeds describe the local fleet: they go with --local")
+        }
+        guard (1...1000).contains(rounds) else { throw ValidationError("--repeat takes 1 to 1000") }
         for (name, value) in [("--timeout", timeout), ("--deadline", deadline)] {
             guard value.map({ $0 > 0 && $0 <= 1_000_000 }) ?? true else {
                 throw ValidationError("\(name) takes a number of seconds above 0")
@@ -81,6 +90,7 @@ struct TestOptions: ParsableArguments {
         options.deadline = deadline.map { .seconds($0) }
         options.verifiesCertificates = !noVerifySSL
         options.allowsInconclusive = allowInconclusive
+        options.rounds = rounds
         options.only = only
         options.skip = skip
         return options
@@ -159,6 +169,8 @@ struct WorkloadRoutingOptions: ParsableArguments {
     var runnerHeader: String?
     @Option(help: .init("How many runners can serve the target.", valueName: "n"))
     var runners: Int?
+    @Option(help: .init("Calls that each runner takes at a time: load is then judged per slot.", valueName: "n"))
+    var slots: Int?
     @Option(help: "The policy that the deployment promises.")
     var policy: PromisedPolicy?
 
@@ -166,6 +178,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
         guard (1...100_000).contains(requests) else { throw ValidationError("--requests takes 1 to 100000") }
         guard (1...1000).contains(workers) else { throw ValidationError("--workers takes 1 to 1000") }
         guard runners.map({ $0 > 0 }) ?? true else { throw ValidationError("--runners takes a number above 0") }
+        guard slots.map({ $0 > 0 }) ?? true else { throw ValidationError("--slots takes a number above 0") }
     }
 
     func apply(to options: inout SuiteOptions) throws {
@@ -175,6 +188,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
         options.workloadRouting.analyzesTiming = analyzeTiming
         options.workloadRouting.runnerHeader = runnerHeader
         options.workloadRouting.runners = runners
+        options.workloadRouting.slots = slots
         options.workloadRouting.policy = policy.map { $0 == .roundRobin ? .roundRobin : .leastBusy }
     }
 }

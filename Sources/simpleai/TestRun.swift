@@ -40,7 +40,7 @@ struct TestRun {
     }
 
     private func source() throws -> TestExecution.Source {
-        if common.local { return .local(powerIsCut: common.cutPower) }
+        if common.local { return .local(common.fleet, powerIsCut: common.cutPower) }
         let environment = DotEnvironment(
             process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
         return .remote(

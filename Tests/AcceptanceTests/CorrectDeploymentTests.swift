@@ -13,6 +13,7 @@ struct CorrectDeploymentTests {
     ]
     static let timing: Set<String> = [
         "workload-routing.timing.response", "workload-routing.timing.queueing", "workload-routing.timing.parallel",
+        "workload-routing.timing.phases",
     ]
 
     @Test(arguments: [403, 400]) func everythingPasses(deniedStatus: Int) async throws {
@@ -52,6 +53,7 @@ struct CorrectDeploymentTests {
         #expect(report["workload-routing.timing.response"]?.summary.contains("fast-1 (5): median") == true)
         #expect(report["workload-routing.timing.queueing"]?.summary.contains("alone") == true)
         #expect(report["workload-routing.timing.parallel"]?.summary.contains("with one") == true)
+        #expect(report["workload-routing.timing.phases"]?.summary.contains("first token") == true)
         #expect(report.results.allSatisfy { $0.level == .advisory })
     }
 

@@ -4,6 +4,7 @@ import Foundation
 struct JSONReport: Encodable {
     struct Item: Encodable {
         let id: String
+        let round: Int
         let test: String
         let requirement: String
         let level: String
@@ -23,6 +24,9 @@ struct JSONReport: Encodable {
     let target: String
     let tests: [String]
     let seed: UInt64
+    let rounds: Int
+    /// What the times in here are good to, in seconds at p95; nil when it was not needed or could not be found out.
+    let clockError: Double?
     let conclusion: String
     let exitCode: Int32
     let aborted: String?
@@ -36,13 +40,15 @@ struct JSONReport: Encodable {
         target = report.target.description
         tests = report.tests.map(\.rawValue)
         seed = report.seed
+        rounds = report.rounds
+        clockError = report.clock?.error.map { ($0.inSeconds * 1e6).rounded() / 1e6 }
         conclusion = report.conclusion.rawValue
         exitCode = report.conclusion.exitCode
         aborted = report.aborted
         counts = Dictionary(uniqueKeysWithValues: Verdict.allCases.map { ($0.rawValue, report.count($0)) })
         checks = report.results.map { result in
             Item(
-                id: result.id, test: result.test.rawValue, requirement: result.requirement,
+                id: result.id, round: result.round, test: result.test.rawValue, requirement: result.requirement,
                 level: result.level.rawValue, verdict: result.verdict.rawValue, summary: result.summary,
                 seconds: result.duration.inRoundSeconds,
                 evidence: result.evidence.map {

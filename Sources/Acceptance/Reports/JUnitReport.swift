@@ -49,7 +49,7 @@ struct JUnitReport {
 
     private func testCase(_ result: CheckResult, _ element: Element) -> String {
         """
-            <testcase classname="simpleai.\(result.test.rawValue)" name="\(result.id)" \
+            <testcase classname="simpleai.\(result.test.rawValue)" name="\(result.id)\(report.runNote(result))" \
         time="\(result.duration.inSeconds.fixed(3))">
               \(element.text)
             </testcase>

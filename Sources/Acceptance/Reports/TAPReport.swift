@@ -16,13 +16,14 @@ struct TAPReport {
 
     private func point(_ number: Int, _ result: CheckResult) -> [String] {
         let summary = Self.oneLine(result.summary)
-        let name = "\(number) - \(result.id): \(summary)"
+        let id = "\(result.id)\(report.runNote(result))"
+        let name = "\(number) - \(id): \(summary)"
         switch (result.verdict, result.level) {
         case (.pass, _): return ["ok \(name)"]
-        case (.skip, _): return ["ok \(number) - \(result.id) # SKIP \(summary)"]
+        case (.skip, _): return ["ok \(number) - \(id) # SKIP \(summary)"]
         case (.inconclusive, _) where report.allowsInconclusive || result.level == .advisory:
-            return ["ok \(number) - \(result.id) # SKIP inconclusive: \(summary)"]
-        case (.fail, .advisory): return ["ok \(number) - \(result.id) # SKIP advisory, not kept: \(summary)"]
+            return ["ok \(number) - \(id) # SKIP inconclusive: \(summary)"]
+        case (.fail, .advisory): return ["ok \(number) - \(id) # SKIP advisory, not kept: \(summary)"]
         default: return ["not ok \(name)"] + diagnosis(result)
         }
     }

@@ -38,6 +38,8 @@ public final class TerminalReport: Sendable {
 
     public func handle(_ event: SuiteEvent) {
         switch event {
+        case .roundStarted(let round, let rounds, let seed):
+            emit("\n" + paint("Run \(round) of \(rounds)", .bold) + paint("  seed \(seed)", .dim) + "\n")
         case .testStarted(let test, let checks):
             live.withLock { $0.idWidth = test.checks.map(\.id.count).max() ?? 20 }
             emit("\n\(paint(test.title, .bold))  \(paint("\(checks) checks", .dim))\n")
@@ -60,10 +62,15 @@ public final class TerminalReport: Sendable {
         let undone = report.results.filter { $0.verdict == .fail || $0.verdict == .inconclusive }
         var text = "\n"
         if report.results.count > 12, !undone.isEmpty {
-            text += undone.prefix(15).map { "  \(tag($0.verdict))  \($0.id)\(note($0))\n" }.joined()
+            text += undone.prefix(15).map { "  \(tag($0.verdict))  \($0.id)\(note($0))\(report.runNote($0))\n" }
+                .joined()
             if undone.count > 15 { text += "  … and \(undone.count - 15) more\n" }
             text += "\n"
         }
+        for (id, verdicts) in report.unsteady {
+            text += "  unsteady  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))\n"
+        }
+        if let clock = report.clockSummary { text += paint(clock, .dim) + "\n" }
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }

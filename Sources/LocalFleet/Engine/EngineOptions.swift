@@ -32,6 +32,12 @@ public struct EnginePace: Hashable, Sendable {
         self.tokensPerSecond = tokensPerSecond
     }
 
+    /// The same engine on a machine that is `factor` times as fast.
+    func faster(by factor: Double) -> EnginePace {
+        guard factor > 0 else { return self }
+        return EnginePace(timeToFirstToken: timeToFirstToken / factor, tokensPerSecond: tokensPerSecond * factor)
+    }
+
     /// From having a slot to the token of this index, counted from 0.
     func time(toToken index: Int) -> Duration {
         guard tokensPerSecond > 0 else { return timeToFirstToken }

@@ -25,12 +25,23 @@ extension LocalFleet {
 
         /// Two awake machines in class `fast`, which serve the same two models, and one in class `big`, asleep.
         public static var standard: Self {
-            let fast: [ModelID] = ["sim-small:1b", "sim-chat:3b"]
-            return Self(machines: [
-                Machine(id: "fast-1", modelClass: "fast", models: fast),
-                Machine(id: "fast-2", modelClass: "fast", models: fast),
-                Machine(id: "big-1", modelClass: "big", models: ["sim-large:70b"], startsAsleep: true),
-            ])
+            .of(machines: 3, asleep: 1)
+        }
+
+        /// Machines in class `fast`, awake, which all serve the same two models, and machines in class `big`, asleep,
+        /// which serve a third one.
+        public static func of(machines: Int, asleep: Int) -> Self {
+            let awake = max(0, machines - asleep)
+            return Self(
+                machines: (0..<awake).map { index in
+                    Machine(
+                        id: RunnerID("fast-\(index + 1)"), modelClass: "fast", models: ["sim-small:1b", "sim-chat:3b"])
+                }
+                    + (0..<max(0, asleep)).map { index in
+                        Machine(
+                            id: RunnerID("big-\(index + 1)"), modelClass: "big", models: ["sim-large:70b"],
+                            startsAsleep: true)
+                    })
         }
 
         /// For all machines at once.
@@ -52,6 +63,8 @@ extension LocalFleet {
         /// The slots that settings claim for it; nil is the truth.
         public var declaredSlots: Int?
         public var weight = 1
+        /// How many times as fast as its engine's pace says.
+        public var speed = 1.0
 
         public init(id: RunnerID, modelClass: ClassName, models: [ModelID], startsAsleep: Bool = false) {
             self.id = id

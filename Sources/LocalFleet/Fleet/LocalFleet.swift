@@ -76,6 +76,7 @@ public struct LocalFleet: Sendable {
         machines = options.machines.enumerated().map { index, machine in
             var machineOptions = MachineOptions(
                 id: machine.id, mac: Self.address(ofMachine: index), engine: machine.engine)
+            machineOptions.engine.pace = machine.engine.pace.faster(by: machine.speed)
             machineOptions.startsAsleep = machine.startsAsleep
             machineOptions.bootDelay = machine.bootDelay
             machineOptions.isPowerCut = machine.isPowerCut
@@ -124,7 +125,8 @@ public struct LocalFleet: Sendable {
         guard let port = try await gatewayPort.value(where: { $0 != nil }) else { throw CancellationError() }
         let running = Running(
             url: "http://127.0.0.1:\(port)", mint: mint, machines: machines, packetPort: packetPort,
-            tokens: try Running.Tokens(mint, lifetime: options.tokenLifetime))
+            tokens: try Running.Tokens(mint, lifetime: options.tokenLifetime),
+            sleepers: Set(options.machines.filter(\.startsAsleep).map(\.id)))
         try await FleetView(url: running.url, token: running.tokens.admin).settle(options.machines)
         return running
     }

@@ -14,7 +14,15 @@ extension LocalFleet {
         public let packetPort: Int
         public let tokens: Tokens
 
+        /// Ids of the machines that slept when the fleet started.
+        let sleepers: Set<RunnerID>
+
         public var issuerURL: String { mint.issuer }
+
+        /// Puts the machines to sleep that slept when the fleet started.
+        public func sleepAgain() async throws {
+            for machine in machines where sleepers.contains(machine.id) { try await machine.sleep() }
+        }
 
         public func machine(_ id: RunnerID) -> VirtualMachine? {
             machines.first { $0.id == id }

@@ -2,13 +2,19 @@
 struct CheckRow {
     let result: CheckResult
 
-    init(_ result: CheckResult) { self.result = result }
+    /// Which of several runs it belongs to, ` (run 2)`; empty when there is only one.
+    let note: String
+
+    init(_ result: CheckResult, note: String = "") {
+        self.result = result
+        self.note = note
+    }
 
     var html: HTML {
         """
-        <tr id="\(result.id)" class="\(result.verdict.style)">
+        <tr id="\(result.id)\(note.filter(\.isNumber))" class="\(result.verdict.style)">
         <td>\(Self.badge(result.verdict))\(advisory)</td>
-        <td><code>\(result.id)</code><p>\(result.requirement)</p></td>
+        <td><code>\(result.id)</code>\(note)<p>\(result.requirement)</p></td>
         <td><p class="seen">\(result.summary)</p>\(evidence)</td>
         <td class="number">\(result.duration.readable)</td>
         </tr>

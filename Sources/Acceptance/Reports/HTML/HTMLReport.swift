@@ -21,7 +21,7 @@ struct HTMLReport {
             <body>
             \(header)<main>
             \(figures)\(report.tests.map(section))</main>
-            <footer>simpleai test · seed \(report.seed)</footer>
+            <footer>simpleai test · seed \(report.seed)\(footnotes)</footer>
             </body>
             </html>
 
@@ -89,6 +89,14 @@ struct HTMLReport {
         return "<li class=\"\(style)\"><b>\(count)</b> \(title)</li>"
     }
 
+    private var footnotes: HTML {
+        var notes: [String] = []
+        if report.rounds > 1 { notes.append("\(report.rounds) runs") }
+        notes += report.unsteady.map { "unsteady: \($0.id) (\($0.verdicts.map(\.rawValue).joined(separator: ", ")))" }
+        if let clock = report.clockSummary { notes.append(clock) }
+        return HTML(notes.map { " · \($0)" as HTML })
+    }
+
     // MARK: Figures
 
     private var figures: HTML {
@@ -116,7 +124,7 @@ struct HTMLReport {
             <thead><tr><th scope="col">Verdict</th><th scope="col">Check</th><th scope="col">What was seen</th>\
             <th scope="col" class="number">Time</th></tr></thead>
             <tbody>
-            \(results.map { CheckRow($0).html })</tbody>
+            \(results.map { CheckRow($0, note: report.runNote($0)).html })</tbody>
             </table></div>
             </section>
 

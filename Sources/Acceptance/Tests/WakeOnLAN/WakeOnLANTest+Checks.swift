@@ -140,9 +140,19 @@ extension WakeOnLANTest {
     private func wakeTime() async throws -> Finding {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
+        let clock = try await session.clock()
+        guard clock.isGood(to: options.pollInterval) else { return untimedWake(cold, clock) }
         let load = try await loadTime(cold)
         return wakeTime(of: cold, load: load).showing(
             .wake(cold.timeline(load: load, polledEvery: options.pollInterval)))
+    }
+
+    /// Whether something woke is known without a clock; by how much --max-wake was kept is not.
+    private func untimedWake(_ cold: ColdStart, _ clock: ClockTrust) -> Finding {
+        guard cold.wakeTime != nil, cold.firstToken != nil else {
+            return .fail("nothing woke: no call was answered", cold.firstFailure?.evidence)
+        }
+        return options.maxWake == nil ? .pass("woke; \(clock.summary)") : .inconclusive("woke; \(clock.summary)")
     }
 
     private func wakeTime(of cold: ColdStart, load: Duration?) -> Finding {
@@ -267,9 +277,9 @@ extension WakeOnLANTest {
                 return .fail("a warm call waited for wake \(id)", Evidence(exchange, expected: "no wake"))
             }
         }
-        let times = results.compactMap { $0.exchange?.duration.inSeconds }
-        let median = Statistics.median(times).map { Duration.seconds($0).readable } ?? "?"
-        return .pass("\(results.count) calls, median \(median)")
+        let clock = try await session.clock()
+        let phases = CallPhases(results.compactMap(\.exchange)).description
+        return .pass("\(results.count) calls, \(clock.isTrusted ? "medians: \(phases)" : clock.summary)")
     }
 
     private func grade() async throws -> Finding {
@@ -277,6 +287,7 @@ extension WakeOnLANTest {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
         guard let wake = cold.wakeTime else { return .fail("nothing woke") }
+        try await session.clock().demand(options.pollInterval)
         return switch wake.inSeconds {
         case ..<30: .pass("fast: \(wake.readable), less than 30 s")
         case ...60: .pass("moderate: \(wake.readable), between 30 and 60 s")

@@ -19,7 +19,8 @@ extension WorkloadRoutingTest {
             needs: "as many requests as the number of runners asks for"
         ) { try await $0.balanced() },
         Check(
-            "workload-routing.shares", "Each runner's share may be an equal one (simultaneous 95 % intervals).",
+            "workload-routing.shares",
+            "Each runner's share may be an equal one (simultaneous 95 % intervals), or its load explains the difference.",
             level: .advisory
         ) { try await $0.shares() },
         Check(
@@ -33,6 +34,10 @@ extension WorkloadRoutingTest {
             "workload-routing.timing.response", "Response times per runner are known.", level: .advisory,
             needs: "--analyze-timing"
         ) { try await $0.responseTimes() },
+        Check(
+            "workload-routing.timing.phases", "Where the time of a streamed call goes is known.", level: .advisory,
+            needs: "--analyze-timing"
+        ) { try await $0.phases() },
         Check(
             "workload-routing.timing.queueing", "Calls under load do not queue while runners are free.",
             level: .advisory, needs: "--analyze-timing"
@@ -118,7 +123,7 @@ extension WorkloadRoutingTest {
 
     /// The finding as it is when N carries it, advisory with the N that would otherwise.
     private func weighed(_ finding: Finding, load: Workload, runners: Int) -> Finding {
-        let needed = Statistics.requestsForCoverage(runners: runners)
+        let needed = Coverage.requestsNeeded(runners: runners)
         guard load.dispatches.count < needed else { return finding }
         var lighter = finding.advisory()
         if lighter.verdict == .fail { lighter.verdict = .inconclusive }
@@ -141,14 +146,17 @@ extension WorkloadRoutingTest {
 
     private func balanced() async throws -> Finding {
         let (load, runners) = try await distribution()
-        let judgement = LoadJudgement(load.dispatches, runners: runners.count)
-        let shares = "\(load.countsInWords); equal shares: p = \(judgement.chance.scientific)"
-        let idle = "\(judgement.pastIdle) of \(judgement.decidable) decidable dispatches went past an idle runner"
+        let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
+        let test = judgement.shares.method == .exact ? "exact multinomial test" : "chi-square test"
+        let shares = "\(load.countsInWords); equal shares: p = \(judgement.shares.chance.scientific), \(test)"
+        let conservation = judgement.conservation
+        let passed = options.slots == nil ? "past an idle runner" : "to one with two calls per slot more than another"
+        let byLoad = "\(conservation.misplaced) of \(conservation.decidable) decidable dispatches went \(passed)"
         let finding: Finding =
             switch judgement.verdict {
             case .equalShares: .pass("equal shares: \(shares)")
-            case .workConserving: .pass("by load: \(idle); \(shares)")
-            case .unbalanced: .fail("neither by load nor evenly: \(idle); \(shares)")
+            case .workConserving: .pass("by load: \(byLoad); \(shares)")
+            case .unbalanced: .fail("neither by load nor evenly: \(byLoad); \(shares)")
             case .undecidable:
                 .inconclusive("uneven (\(shares)), and all calls began at once; more --requests than --workers decide")
             }
@@ -167,10 +175,13 @@ extension WorkloadRoutingTest {
         }
         let figures = parts.joined(separator: ", ")
         let equal = "\((100 / Double(runners.count)).fixed(0)) %"
+        let isByLoad = WorkConservation(load.dispatches, runners: runners.count, slots: options.slots).holds == true
         let finding: Finding =
             outside.isEmpty
             ? .pass("\(figures); an equal share is \(equal)")
-            : .fail("\(figures); \(outside.joined(separator: ", ")) cannot be at \(equal) (legitimate for least-busy)")
+            : isByLoad
+                ? .pass("\(figures); not equal (\(equal)), and by load: faster runners serve more")
+                : .fail("\(figures); \(outside.joined(separator: ", ")) cannot be at \(equal)")
         return finding.showing(.shares(RunnerShares(load.counts, ready: runners.count)))
     }
 
@@ -189,8 +200,7 @@ extension WorkloadRoutingTest {
         let turn = TurnJudgement(order, runners: runners)
         let demanded = options.policy == .roundRobin
         if turn.isInTurn, order.count >= runners {
-            let odds = isCyclic(order) ? Statistics.roundRobinOdds(runners: runners, requests: order.count) : turn.odds
-            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(odds.scientific)")
+            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(turn.odds.scientific)")
         }
         if turn.isOneRunner {
             let all = "all \(order.count) sequential calls went to \(order[0])"
@@ -204,19 +214,32 @@ extension WorkloadRoutingTest {
             : .inconclusive("\(broken): legitimate for other policies; --policy round-robin decides")
     }
 
-    private func isCyclic(_ order: [String]) -> Bool {
-        let runners = Set(order).count
-        return order.indices.dropFirst(runners).allSatisfy { order[$0] == order[$0 - runners] }
-    }
-
     // MARK: Timing
 
-    private func needsTiming() throws(Finding) {
-        guard options.analyzesTiming else { throw .skip("needs --analyze-timing") }
+    private func needsTiming() async throws {
+        guard options.analyzesTiming else { throw Finding.skip("needs --analyze-timing") }
+        try await session.clock().demand()
+    }
+
+    private func phases() async throws -> Finding {
+        try await needsTiming()
+        let caller = try await session.credential(for: target)
+        var streams: [Exchange] = []
+        for number in 1...5 {
+            session.progress("streamed call \(number) of 5")
+            let exchange = try await session.chat(target, as: caller, stream: true)
+            do throws(AnswerProblem) {
+                _ = try Completion(exchange)
+            } catch {
+                return .fail("\(error)", Evidence(exchange, expected: "chunks, a finish_reason, then [DONE]"))
+            }
+            streams.append(exchange)
+        }
+        return .pass("medians of \(streams.count) calls alone: \(CallPhases(streams).description)")
     }
 
     private func responseTimes() async throws -> Finding {
-        try needsTiming()
+        try await needsTiming()
         let load = try await load()
         guard !load.dispatches.isEmpty else { return .inconclusive("no header says who served") }
         let byRunner = Dictionary(grouping: load.dispatches, by: \.runner).sorted { $0.key < $1.key }
@@ -233,7 +256,7 @@ extension WorkloadRoutingTest {
     }
 
     private func timing() async throws -> TimingJudgement {
-        try needsTiming()
+        try await needsTiming()
         func durations(_ load: Workload) -> [Double] { load.calls.compactMap { $0.exchange?.duration.inSeconds } }
         let load = try await load()
         return TimingJudgement(

@@ -1,0 +1,93 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A simulated engine whose timing is known to the millisecond: what the client is measured against.
+///
+/// It answers every request on a loopback port with an event stream that keeps to ``Beat``, whatever was asked for.
+struct Metronome: Sendable {
+    /// When each thing is sent, counted from the request's last byte.
+    struct Beat: Sendable, Equatable {
+        var head: Duration = .milliseconds(20)
+        var firstToken: Duration = .milliseconds(50)
+        /// Between two tokens.
+        var gap: Duration = .milliseconds(15)
+        var tokens = 6
+
+        func token(_ index: Int) -> Duration { firstToken + gap * index }
+        /// The last token comes together with the end of the stream.
+        var end: Duration { token(tokens - 1) }
+    }
+
+    let port: Int
+    let beat: Beat
+
+    /// Runs `body` while a metronome beats.
+    ///
+    /// - Throws: what `body` throws, or the reason why no loopback port can be had.
+    static func running<Value: Sendable>(
+        _ beat: Beat = Beat(), _ body: (Metronome) async throws -> Value
+    ) async throws -> Value {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 256)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(BeatHandler(beat))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        do {
+            let value = try await body(Metronome(port: channel.localAddress?.port ?? 0, beat: beat))
+            try await channel.close()
+            return value
+        } catch {
+            channel.close(promise: nil)
+            throw error
+        }
+    }
+}
+
+/// Plays the beat once per request. Lives on its connection's event loop.
+private final class BeatHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let beat: Metronome.Beat
+
+    init(_ beat: Metronome.Beat) { self.beat = beat }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .end = unwrapInboundIn(data) else { return }
+        let start = NIODeadline.now()
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        func at(_ offset: Duration, _ act: @escaping @Sendable (BeatHandler, ChannelHandlerContext) -> Void) {
+            context.eventLoop.scheduleTask(deadline: start + TimeAmount(offset)) {
+                guard bound.value.channel.isActive else { return }
+                act(handler.value, bound.value)
+            }
+        }
+        at(beat.head) { $0.sendHead($1) }
+        for index in 0..<beat.tokens {
+            at(beat.token(index)) { [isLast = index == beat.tokens - 1] in $0.sendToken($1, isLast: isLast) }
+        }
+    }
+
+    private func sendHead(_ context: ChannelHandlerContext) {
+        let headers = HTTPHeaders([("content-type", "text/event-stream"), ("connection", "close")])
+        context.writeAndFlush(
+            wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+    }
+
+    private func sendToken(_ context: ChannelHandlerContext, isLast: Bool) {
+        let reason = isLast ? #""stop""# : "null"
+        let choice = #"{"index":0,"delta":{"content":"tick "},"finish_reason":\#(reason)}"#
+        let chunk = #"{"model":"metronome","choices":[\#(choice)]}"#
+        let text = "data: \(chunk)\n\n" + (isLast ? "data: [DONE]\n\n" : "")
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        guard isLast else { return context.flush() }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+/// Whether every runner should have been seen: the coupon collector's problem.
+enum Coverage {
+    /// Probability that `requests` independent, uniform choices leave out at least one of `runners` runners:
+    /// inclusion and exclusion over the runners that are left out (de Moivre 1711; Feller 1968, IV.2).
+    static func missOdds(runners: Int, requests: Int) -> Double {
+        guard runners > 1 else { return requests > 0 ? 0 : 1 }
+        guard requests >= runners else { return 1 }
+        var odds = 0.0
+        var ways = 1.0
+        for missing in 1..<runners {
+            ways = ways * Double(runners - missing + 1) / Double(missing)
+            let term = ways * pow(1 - Double(missing) / Double(runners), Double(requests))
+            odds += missing.isMultiple(of: 2) ? -term : term
+        }
+        return min(1, max(0, odds))
+    }
+
+    /// The smallest number of requests that leaves no runner out but for a probability of `risk`.
+    /// 11, 20, 29 and 68 for 2, 3, 4 and 8 runners at 0.001.
+    static func requestsNeeded(runners: Int, risk: Double = Statistics.risk) -> Int {
+        guard runners > 1 else { return 1 }
+        // Boole's inequality bounds the odds from above by their first term, which can be solved for the requests.
+        let count = Double(runners)
+        var requests = Int((log(risk / count) / log(1 - 1 / count)).rounded(.up))
+        while requests > runners, missOdds(runners: runners, requests: requests - 1) <= risk { requests -= 1 }
+        return requests
+    }
+}

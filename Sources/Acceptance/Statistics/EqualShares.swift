@@ -1,0 +1,89 @@
+import Foundation
+
+/// Whether counts per runner may have come from equal shares: the multinomial goodness-of-fit test.
+///
+/// Exact where all outcomes can be looked at, Pearson's asymptotic test otherwise.
+struct EqualSharesTest: Sendable, Equatable {
+    enum Method: Sendable, Equatable {
+        /// The sum over all outcomes that are no likelier than the observed one (Cochran 1952; Read & Cressie 1988, 5.2).
+        case exact
+        /// The chi-square tail of Pearson's statistic (Pearson 1900), with `k − 1` degrees of freedom.
+        case asymptotic
+    }
+
+    let method: Method
+    /// Probability of an outcome at least as unlikely as this one, were the shares equal.
+    let chance: Double
+    /// The largest relative deviation of a count from an equal one; 0 for equal counts.
+    let deviation: Double
+
+    /// More outcomes than this are not enumerated. It takes a few milliseconds, and beyond it every expected count of
+    /// two to four runners is above 20, where the asymptotic test is good to the third digit.
+    static let outcomeLimit = 100_000
+
+    /// Shares that differ less than this from equal ones are never blamed, however many calls show it.
+    static let effectFloor = 0.25
+
+    /// - Parameter counts: calls per runner, zeros included.
+    init(_ counts: [Int], outcomeLimit: Int = EqualSharesTest.outcomeLimit) {
+        let total = counts.reduce(0, +)
+        guard counts.count > 1, total > 0 else {
+            (method, chance, deviation) = (.exact, 1, 0)
+            return
+        }
+        let expected = Double(total) / Double(counts.count)
+        deviation = counts.map { abs(Double($0) - expected) / expected }.max() ?? 0
+        if Self.outcomes(calls: total, runners: counts.count) <= outcomeLimit {
+            method = .exact
+            chance = Self.exactChance(of: counts)
+        } else {
+            method = .asymptotic
+            chance = Statistics.chiSquareTail(Self.pearson(counts), degreesOfFreedom: counts.count - 1)
+        }
+    }
+
+    /// Uneven beyond chance, and by more than anybody would mind.
+    var isUneven: Bool { chance < Statistics.risk && deviation > Self.effectFloor }
+
+    /// Pearson's statistic of observed counts against equal shares.
+    static func pearson(_ counts: [Int]) -> Double {
+        let expected = Double(counts.reduce(0, +)) / Double(counts.count)
+        guard expected > 0 else { return 0 }
+        return counts.reduce(0) { $0 + pow(Double($1) - expected, 2) / expected }
+    }
+
+    /// In how many ways `calls` calls can be counted per runner: `C(calls + runners − 1, runners − 1)`, capped.
+    static func outcomes(calls: Int, runners: Int) -> Int {
+        var count = 1.0
+        for part in 1..<max(1, runners) {
+            count = count * Double(calls + part) / Double(part)
+            if count > 1e15 { return .max }
+        }
+        return Int(count.rounded())
+    }
+
+    private static func exactChance(of counts: [Int]) -> Double {
+        let total = counts.reduce(0, +)
+        // ln(n!) for every n that can occur; the outcome's probability is total! / Π count! · k^−total.
+        var logFactorials = [0.0]
+        for number in 1...total { logFactorials.append(logFactorials[number - 1] + log(Double(number))) }
+        let constant = logFactorials[total] - Double(total) * log(Double(counts.count))
+        // Equal probabilities must stay equal after rounding.
+        let limit = constant - counts.reduce(0) { $0 + logFactorials[$1] } + 1e-9
+        var chance = 0.0
+        func visit(runners: Int, calls: Int, logProbability: Double) {
+            guard runners > 1 else {
+                let whole = logProbability - logFactorials[calls]
+                if whole <= limit { chance += exp(whole) }
+                return
+            }
+            for count in 0...calls {
+                visit(
+                    runners: runners - 1, calls: calls - count,
+                    logProbability: logProbability - logFactorials[count])
+            }
+        }
+        visit(runners: counts.count, calls: total, logProbability: constant)
+        return min(1, chance)
+    }
+}

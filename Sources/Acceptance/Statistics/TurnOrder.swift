@@ -1,0 +1,54 @@
+import Foundation
+
+/// Whether calls that came one after the other went to the runners in turn.
+struct TurnJudgement: Sendable, Equatable {
+    let requests: Int
+    let runners: Int
+    /// The first call (from 1) that breaks the turn, if one does.
+    let firstBreak: Int?
+    let seen: Int
+    /// Every block in the same order as the first.
+    let isCyclic: Bool
+
+    /// Consecutive blocks of `runners` calls must each hold every runner once; the last block may be incomplete.
+    init(_ order: [String], runners: Int) {
+        requests = order.count
+        self.runners = runners
+        seen = Set(order).count
+        var firstBreak: Int?
+        for start in stride(from: 0, to: order.count, by: max(1, runners)) where firstBreak == nil {
+            var block: Set<String> = []
+            for index in start..<min(start + runners, order.count) where !block.insert(order[index]).inserted {
+                firstBreak = index + 1
+                break
+            }
+        }
+        self.firstBreak = firstBreak
+        isCyclic = firstBreak == nil && order.indices.dropFirst(runners).allSatisfy { order[$0] == order[$0 - runners] }
+    }
+
+    var isInTurn: Bool { firstBreak == nil && seen > 1 }
+    var isOneRunner: Bool { seen == 1 }
+
+    /// Probability that independent, uniform choices would look like this.
+    var odds: Double {
+        isCyclic
+            ? Self.cyclicOdds(runners: runners, requests: requests)
+            : Self.permutationOdds(runners: runners, requests: requests)
+    }
+
+    /// That every full block is a permutation of the runners and the rest distinct: `(k!/k^k)` for each full block,
+    /// `k!/((k−r)! k^r)` for a rest of `r`, by counting.
+    static func permutationOdds(runners: Int, requests: Int) -> Double {
+        guard runners > 1 else { return 1 }
+        return (0..<requests).reduce(1) { $0 * Double(runners - $1 % runners) / Double(runners) }
+    }
+
+    /// That the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders, by counting.
+    static func cyclicOdds(runners: Int, requests: Int) -> Double {
+        guard runners > 1, requests > 0 else { return 1 }
+        // With fewer calls than runners only the calls that came can be in order: distinct ones.
+        guard requests >= runners else { return permutationOdds(runners: runners, requests: requests) }
+        return min(1, exp(lgamma(Double(runners))) * pow(Double(runners), -Double(requests - 1)))
+    }
+}
