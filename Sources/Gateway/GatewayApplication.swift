@@ -112,6 +112,9 @@ public struct GatewayApplication: Service {
         var configuration = SchedulerState.Configuration()
         configuration.queueLength = settings.routing.queueLength
         configuration.queueTimeout = settings.routing.queueTimeout
+        configuration.ejection = EjectionPolicy(
+            failures: settings.routing.ejectionFailures, duration: settings.routing.ejectionTime,
+            maxShare: settings.routing.ejectionMaxShare)
         configuration.wakeEnabled = settings.wake.enabled
         configuration.wakeTimeout = settings.wake.timeout
         let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)

@@ -31,7 +31,8 @@ final class GatewayServices: Sendable {
         self.settings = settings
         self.classes = classes
         self.policy = AccessPolicy(
-            classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers)
+            classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
+            exactPolicy: PlacementPolicy(settings.routing.policy))
         self.verifier = verifier
         self.scheduler = scheduler
         self.upstreams = upstreams

@@ -10,9 +10,21 @@ extension ClassTable {
         self.init(
             settings.classes.map {
                 ModelClass(
-                    name: $0.name, models: $0.models, preferredMachineTypes: settings.routing.prefer[$0.name] ?? [])
+                    name: $0.name, models: $0.models, preferredMachineTypes: settings.routing.prefer[$0.name] ?? [],
+                    policy: PlacementPolicy(settings.routing.policies[$0.name] ?? settings.routing.policy))
             },
             defaultClass: settings.defaultClass)
+    }
+}
+
+extension PlacementPolicy {
+    init(_ policy: Settings.Policy) {
+        self =
+            switch policy {
+            case .leastBusy: .leastBusy
+            case .roundRobin: .roundRobin
+            case .prefixAffinity: .prefixAffinity
+            }
     }
 }
 

@@ -7,11 +7,18 @@ public struct PlacementRequest: Hashable, Sendable {
     /// True when the caller asked for one id: a model that nobody knows is then the caller's mistake.
     public let isExact: Bool
     public let preferredMachineTypes: [String]
+    public let policy: PlacementPolicy
+    /// What is known of the conversation; nil where no policy asks for it.
+    public let affinity: PrefixFingerprint?
     public let mayWake: Bool
     /// Runners that already failed this call.
     public let excluded: Set<RunnerID>
 
-    public init(_ authorized: AuthorizedCall, excluding excluded: Set<RunnerID> = []) {
+    public init(
+        _ authorized: AuthorizedCall, affinity: PrefixFingerprint? = nil, excluding excluded: Set<RunnerID> = []
+    ) {
+        policy = authorized.policy
+        self.affinity = affinity
         models = authorized.models
         if case .exactly = authorized.call.request { isExact = true } else { isExact = false }
         preferredMachineTypes = authorized.preferredMachineTypes
@@ -20,9 +27,12 @@ public struct PlacementRequest: Hashable, Sendable {
     }
 
     init(
-        models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [], mayWake: Bool = true,
+        models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [],
+        policy: PlacementPolicy = .leastBusy, affinity: PrefixFingerprint? = nil, mayWake: Bool = true,
         excluded: Set<RunnerID> = []
     ) {
+        self.policy = policy
+        self.affinity = affinity
         self.models = models
         self.isExact = isExact
         self.preferredMachineTypes = preferredMachineTypes

@@ -48,8 +48,18 @@ public final class Scheduler: Sendable {
         }
     }
 
-    public func release(_ lease: LeaseID) {
-        act { $0.state.release(lease, now: $1) }
+    public func release(_ lease: LeaseID, outcome: LeaseOutcome = .undecided) {
+        act { $0.state.release(lease, outcome: outcome, now: $1) }
+    }
+
+    /// Makes a runner known, or its new description.
+    public func put(_ runner: Runner) {
+        act { $0.state.put(runner, now: $1) }
+    }
+
+    /// A runner gets no more calls, and is forgotten when its last one is over.
+    public func remove(_ id: RunnerID) {
+        act { $0.state.remove(id, now: $1) }
     }
 
     /// Takes a waiting call back.

@@ -8,6 +8,10 @@ public enum SchedulerEffect: Hashable, Sendable {
     case stateChanged(RunnerID, from: RunnerState, to: RunnerState)
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
+    /// The runner failed so many calls in a row that it gets none for a while.
+    case ejected(RunnerID, for: Duration)
+    /// An ejected runner served a trial call: it is one like the others again.
+    case readmitted(RunnerID)
     /// Call `timePassed` at this time; replaces every earlier wish.
     case startTimer(ContinuousClock.Instant)
 }

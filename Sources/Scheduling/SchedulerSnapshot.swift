@@ -8,6 +8,8 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         /// Public id to the engine's own.
         public let models: [ModelID: String]
         public let active: Int
+        /// Failed so often that it gets no calls, or one at a time on trial.
+        public let isEjected: Bool
         public let bootTime: BootTime
         /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
         public let wakeETA: Duration?
@@ -22,7 +24,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
 extension SchedulerState {
     public func snapshot(now: ContinuousClock.Instant) -> SchedulerSnapshot {
         SchedulerSnapshot(
-            runners: records.map { record in
+            runners: records.filter { !$0.isLeaving }.map { record in
                 var eta: Duration?
                 if record.state == .asleep { eta = record.bootTime.mean }
                 if let wake = record.wake, let mean = record.bootTime.mean {
@@ -30,7 +32,7 @@ extension SchedulerState {
                 }
                 return SchedulerSnapshot.RunnerStatus(
                     runner: record.runner, state: record.state, models: record.models, active: record.active,
-                    bootTime: record.bootTime, wakeETA: eta)
+                    isEjected: !record.health.isInService, bootTime: record.bootTime, wakeETA: eta)
             },
             leases: leases.count, waiting: queue.count, doubleReturns: leases.doubleReturns)
     }

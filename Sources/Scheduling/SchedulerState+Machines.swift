@@ -25,6 +25,11 @@ extension SchedulerState {
             }
         }
         endWake(ofRunnerAt: index, succeeded: true, now: now)
+        if records[index].state != .ready {
+            // What it did before it went away says nothing about what has come up.
+            records[index].health = RunnerHealth()
+            ejected.remove(index)
+        }
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         if isNews { reconsiderWaiters(now: now) }
@@ -140,6 +145,13 @@ extension SchedulerState {
         reconsiderWaiters(now: now, failure: (error, wake.id, index))
     }
 
+    /// The runner leaves while its machine is being woken: nobody waits for it any more.
+    mutating func abandonWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard records[index].wake != nil else { return }
+        endWake(ofRunnerAt: index, succeeded: false, now: now)
+        setState(.lost, ofRunnerAt: index)
+    }
+
     private mutating func endWake(ofRunnerAt index: Int, succeeded: Bool, now: ContinuousClock.Instant) {
         guard let wake = records[index].wake else { return }
         records[index].wake = nil
@@ -153,6 +165,7 @@ extension SchedulerState {
         let old = records[index].state
         guard old != state else { return }
         records[index].state = state
+        updateRank(ofRunnerAt: index)
         effects.append(.stateChanged(records[index].runner.id, from: old, to: state))
     }
 }

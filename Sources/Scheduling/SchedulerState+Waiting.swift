@@ -18,7 +18,9 @@ extension SchedulerState {
         let states = indices.map { records[$0].state }
 
         if states.contains(.ready) { return .hope(.slot) }
-        if states.contains(.unknown) || records.contains(where: { $0.state == .unknown && !$0.modelsAreKnown }) {
+        if states.contains(.unknown)
+            || records.contains(where: { $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving })
+        {
             return .hope(.probe)
         }
         let sleeping = indices.filter { !failedWakes.contains($0) }
@@ -83,6 +85,10 @@ extension SchedulerState {
                 waiter.failedWakes.insert(failure.runner)
                 reason = failure.error
             }
+            if !ejected.isEmpty, let choice = pickAmongEjected(for: waiter.request) {
+                grant(choice, to: waiter, now: now)
+                return false
+            }
             switch prospect(for: waiter.request, failedWakes: waiter.failedWakes, now: now) {
             case .hope(let hope):
                 if hope.isWake || waiter.hope.isWake, hope != waiter.hope { waiter.deadline = deadline(of: hope, now) }
@@ -100,6 +106,7 @@ extension SchedulerState {
     /// Deadlines of waiting calls, packets that are due, wakes that took too long.
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
+        for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         var late: [SchedulerEffect] = []
         let timeouts = (queue: configuration.queueTimeout, wake: configuration.wakeTimeout)
         queue.reconsider { waiter in
@@ -127,6 +134,7 @@ extension SchedulerState {
 
     var nextDeadline: ContinuousClock.Instant? {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
-        return [queue.earliestDeadline, wakes.min()].compactMap { $0 }.min()
+        let trials = ejected.compactMap { records[$0].health.ejectedUntil }
+        return [queue.earliestDeadline, wakes.min(), trials.min()].compactMap { $0 }.min()
     }
 }

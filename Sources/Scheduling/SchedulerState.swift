@@ -23,6 +23,7 @@ public struct SchedulerState: Sendable {
         public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
         /// Makes wake ids unique over restarts.
         public var wakeIDPrefix = "w"
+        public var ejection = EjectionPolicy()
         /// Probes in a row that must find nobody before a machine counts as gone.
         public var probesUntilGone = 3
 
@@ -30,7 +31,7 @@ public struct SchedulerState: Sendable {
     }
 
     struct Record: Sendable {
-        let runner: Runner
+        var runner: Runner
         var state: RunnerState = .unknown
         /// Public id to the engine's own, as last known.
         var models: [ModelID: String]
@@ -38,13 +39,23 @@ public struct SchedulerState: Sendable {
         var modelsAreKnown: Bool
         var active = 0
         var lastPicked: UInt64 = 0
+        var health = RunnerHealth()
+        /// Gets no more calls and is forgotten when its last one is over.
+        var isLeaving = false
         var failedProbes = 0
         var firstFailureAt: ContinuousClock.Instant?
         var wake: WakeState?
         var wakeNotBefore: ContinuousClock.Instant?
         var bootTime = BootTime()
 
-        var hasFreeSlot: Bool { active < runner.slots }
+        /// Whether it could take a call, were it not ejected.
+        var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
+        var canTakeCall: Bool { hasFreeSlot && health.admits }
+
+        var rank: PlacementRank {
+            guard canTakeCall else { return .unable }
+            return PlacementRank(outstanding: active, capacity: runner.slots * runner.weight, lastPicked: lastPicked)
+        }
     }
 
     let configuration: Configuration
@@ -54,6 +65,12 @@ public struct SchedulerState: Sendable {
     var queue = WaitQueue()
     /// Which runners serve which model; rebuilt whenever a runner's list changes.
     var serving: [ModelID: [Int]] = [:]
+    /// What picking looks at.
+    var table = PickTable()
+    /// Which runner took the last call of each set of models that is served in turn.
+    var turns: [[ModelID]: Int] = [:]
+    /// Ejected runners, on trial or not.
+    var ejected: Set<Int> = []
     /// The runners whose machines are being woken.
     var waking: Set<Int> = []
     private var picks: UInt64 = 0
@@ -71,18 +88,26 @@ public struct SchedulerState: Sendable {
     ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
     public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
-        indexByID[runner.id] = records.count
         var record = Record(
             runner: runner, models: runner.publicModels(engineModels: rememberedModels),
             modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
         record.bootTime = bootTime
-        records.append(record)
+        // Places of runners that are gone are used again when nobody waits who may have noted one.
+        if queue.count == 0, let free = records.firstIndex(where: { $0.isLeaving && $0.active == 0 }) {
+            records[free] = record
+            table.replace(runner, at: free)
+            indexByID[runner.id] = free
+        } else {
+            indexByID[runner.id] = records.count
+            records.append(record)
+            table.add(runner)
+        }
         rebuildIndex()
     }
 
     /// What has to happen outside since the last time this was asked.
     public mutating func takeEffects() -> [SchedulerEffect] {
-        if effects.isEmpty && queue.count == 0 && waking.isEmpty && timer == nil { return [] }
+        if effects.isEmpty && queue.count == 0 && waking.isEmpty && ejected.isEmpty && timer == nil { return [] }
         let wanted = nextDeadline
         if let wanted, timer.map({ wanted < $0 }) ?? true { effects.append(.startTimer(wanted)) }
         timer = wanted
@@ -115,10 +140,18 @@ public struct SchedulerState: Sendable {
     }
 
     /// Gives a slot back. Returning a lease twice changes nothing but a counter.
-    public mutating func release(_ lease: LeaseID, now: ContinuousClock.Instant) {
+    /// - Parameter outcome: what the call told about the runner.
+    public mutating func release(
+        _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
+    ) {
         guard let index = leases.takeBack(lease) else { return }
         records[index].active -= 1
+        noteOutcome(outcome, ofRunnerAt: index, now: now)
+        updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
+        // A slot of an ejected runner is for those who have nobody else.
+        if !ejected.isEmpty { reconsiderWaiters(now: now) }
+        forgetIfGone(index)
     }
 
     /// A waiting call's client has gone. The wake it may have caused goes on, since the machine boots anyway.
@@ -130,22 +163,9 @@ public struct SchedulerState: Sendable {
 
     /// Picks the best runner that has a free slot and takes the slot.
     mutating func reserve(for request: PlacementRequest, waited: Duration, wake: WakeID?) -> Lease? {
-        var best: (candidate: Candidate, model: ModelID)?
-        for model in request.models {
-            guard let indices = serving[model] else { continue }
-            for index in indices {
-                let record = records[index]
-                guard record.state == .ready, record.hasFreeSlot, !request.excluded.contains(record.runner.id)
-                else { continue }
-                let candidate = Candidate(
-                    index: index, outstanding: record.active, capacity: record.runner.slots * record.runner.weight,
-                    tier: Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes),
-                    lastPicked: record.lastPicked)
-                if best.map({ Balancer.prefers(candidate, to: $0.candidate) }) ?? true { best = (candidate, model) }
-            }
-        }
-        guard let best else { return nil }
-        return reserve(best.model, onRunnerAt: best.candidate.index, waited: waited, wake: wake)
+        guard let best = pick(for: request) ?? pickAmongEjected(for: request) else { return nil }
+        if request.policy == .roundRobin { turns[request.models] = best.index }
+        return reserve(best.model, onRunnerAt: best.index, waited: waited, wake: wake)
     }
 
     private mutating func reserve(
@@ -154,6 +174,8 @@ public struct SchedulerState: Sendable {
         picks += 1
         records[index].active += 1
         records[index].lastPicked = picks
+        records[index].health.callBegan()
+        updateRank(ofRunnerAt: index)
         return Lease(
             id: leases.issue(forRunnerAt: index), runner: records[index].runner.id, model: model,
             engineModel: records[index].models[model] ?? model.rawValue, waited: waited, wake: wake)
@@ -161,22 +183,26 @@ public struct SchedulerState: Sendable {
 
     /// Gives free slots of one runner to those who waited longest for it.
     mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        while queue.count > 0, records[index].state == .ready, records[index].hasFreeSlot {
+        while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeFirst(
                 couldServe: { models in models.contains { record.models[$0] != nil } },
                 canServe: { !$0.request.excluded.contains(record.runner.id) })
             guard let waiter = next, let model = waiter.request.models.first(where: { record.models[$0] != nil })
             else { return }
-            let lease = reserve(
-                model, onRunnerAt: index, waited: waiter.since.duration(to: now), wake: waiter.wake)
-            effects.append(.grant(waiter.id, lease))
+            grant((index, model), to: waiter, now: now)
         }
+    }
+
+    mutating func grant(_ choice: Choice, to waiter: Waiter, now: ContinuousClock.Instant) {
+        let lease = reserve(
+            choice.model, onRunnerAt: choice.index, waited: waiter.since.duration(to: now), wake: waiter.wake)
+        effects.append(.grant(waiter.id, lease))
     }
 
     mutating func rebuildIndex() {
         serving = [:]
-        for (index, record) in records.enumerated() {
+        for (index, record) in records.enumerated() where !record.isLeaving {
             for model in record.models.keys { serving[model, default: []].append(index) }
         }
     }

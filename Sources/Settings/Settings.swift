@@ -90,11 +90,26 @@ public struct Settings: Hashable, Sendable {
         }
     }
 
+    /// How a class chooses among the runners that could serve it.
+    public enum Policy: String, Hashable, Sendable {
+        case leastBusy = "least_busy"
+        case roundRobin = "round_robin"
+        case prefixAffinity = "prefix_affinity"
+    }
+
     public struct Routing: Hashable, Sendable {
         public enum AfterSend: String, Hashable, Sendable {
             case staleOnly = "stale_only"
             case never, always
         }
+        public var policy: Policy = .leastBusy
+        /// Of the classes that have another one.
+        public var policies: [ClassName: Policy] = [:]
+        /// Failed calls in a row after which a runner is given a rest; 0 never.
+        public var ejectionFailures = 5
+        public var ejectionTime: Duration = .seconds(10)
+        /// How large a share of the ready runners may rest at the same time.
+        public var ejectionMaxShare = 0.5
         public var queueLength = 256
         public var queueTimeout: Duration = .seconds(30)
         public var failoverAttempts = 2

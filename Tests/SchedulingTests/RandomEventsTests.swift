@@ -4,10 +4,10 @@ import Testing
 @Suite struct RandomEventsTests {
     private static let seeds = 1...8 as ClosedRange<UInt64>
 
-    /// 200,000 in all unless `SIMPLEAI_RANDOM_EVENTS` asks for more.
+    /// A million in all unless `SIMPLEAI_RANDOM_EVENTS` asks for more.
     private static let eventsPerSeed: Int = {
         let wanted = ProcessInfo.processInfo.environment["SIMPLEAI_RANDOM_EVENTS"].flatMap { Int($0) } ?? 0
-        return max(200_000, wanted) / seeds.count
+        return max(1_000_000, wanted) / seeds.count
     }()
 
     @Test(arguments: seeds)
@@ -18,7 +18,7 @@ import Testing
         for kind in [
             "granted", "served after waiting", "wakes", "awake", "not awake", "queue_full", "rejected queue_full",
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
-            "wake_failed",
+            "wake_failed", "ejected", "readmitted", "left",
         ] {
             #expect(fleet.tally[kind, default: 0] > 0, "no \(kind) with seed \(seed): \(fleet.tally)")
         }

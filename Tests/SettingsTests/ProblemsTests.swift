@@ -104,16 +104,9 @@ struct ProblemCase: CustomTestStringConvertible {
         ProblemCase("server: {tls: {key: a.pem}}", "s.yaml:2: server.tls.key: not yet…"),
         ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
         ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
-        ProblemCase("routing: {policy: round_robin}", "s.yaml:2: routing.policy: not yet…"),
-        ProblemCase(
-            "classes: {fast: [a]}\nrouting: {classes: {fast: {policy: prefix_affinity}}}",
-            "s.yaml:3: routing.classes.fast.policy: not yet…"),
         ProblemCase(
             "classes: {fast: [a]}\nrouting: {classes: {fast: {speculative_wake: [a]}}}",
             "s.yaml:3: routing.classes.fast.speculative_wake: not yet…"),
-        ProblemCase("routing: {ejection: {failures: 4}}", "s.yaml:2: routing.ejection.failures: not yet…"),
-        ProblemCase("routing: {ejection: {for: 11s}}", "s.yaml:2: routing.ejection.for: not yet…"),
-        ProblemCase("routing: {ejection: {max_share: 0.6}}", "s.yaml:2: routing.ejection.max_share: not yet…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', command: [wake]}}]",
             "s.yaml:2: runners[0].wake.command: not yet…"),

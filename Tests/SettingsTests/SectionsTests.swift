@@ -82,18 +82,25 @@ import Testing
 
     @Test func routing() throws {
         let text = """
-            classes: {fast: [a]}
+            classes: {fast: [a], big: [b], other: [c]}
             routing:
-              policy: least_busy
+              policy: round_robin
               classes:
                 fast: { policy: least_busy, prefer: [big, small], speculative_wake: [] }
+                big: { policy: prefix_affinity }
+                other: { policy: round_robin }
               queue: { length: 0, timeout: 1s }
               failover: { attempts: 1, after_send: never }
-              ejection: { failures: 5, for: 10000ms, max_share: 0.50 }
+              ejection: { failures: 0, for: 2m, max_share: 0.25 }
               timeouts: { connect: 1s, first_byte: 2s, gap: 3s, total: 4s }
             """
         let routing = try settings(text).routing
         #expect(routing.prefer == ["fast": ["big", "small"]])
+        #expect(routing.policy == .roundRobin)
+        #expect(routing.policies == ["fast": .leastBusy, "big": .prefixAffinity])
+        #expect(routing.ejectionFailures == 0)
+        #expect(routing.ejectionTime == .seconds(120))
+        #expect(routing.ejectionMaxShare == 0.25)
         #expect(routing.queueLength == 0)
         #expect(routing.queueTimeout == .seconds(1))
         #expect(routing.failoverAttempts == 1)

@@ -7,6 +7,8 @@ struct CallBody {
     private static let watchedKeys = ["model", "stream", "stream_options", "messages", "prompt", "input"]
     /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
     private static let longestModel = 512
+    /// In bytes, of a conversation's beginning; as long as most system prompts with a question behind them.
+    private static let longestPrefix = 64 << 10
 
     private var scanner = JSONScanner(watching: watchedKeys)
     private(set) var bytes = ByteBuffer()
@@ -55,6 +57,19 @@ struct CallBody {
             return GatewayError(.invalidRequest, "The request body is ambiguous: \(error).", param: key)
         }
         return GatewayError(.invalidJSON, "The request body is not valid JSON: \(error).")
+    }
+
+    /// The beginning of the conversation, which its later calls share: the messages up to the first one of the user, or
+    /// the start of the prompt. Nil where there is nothing to go by.
+    func conversation(of endpoint: Endpoint) -> PrefixFingerprint? {
+        guard let member = scanner.member(endpoint.requiredField) else { return nil }
+        let range = member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.longestPrefix)
+        guard member.kind == .array else { return PrefixFingerprint(view(range)) }
+        guard let messages = JSONSlice(document: ArraySlice(view(member.range)))?.elements else { return nil }
+        let first = messages.firstIndex { $0["role"]?.string == "user" } ?? 0
+        guard first < messages.count else { return nil }
+        let prefix = messages[...first].lazy.flatMap(\.bytes)
+        return PrefixFingerprint(prefix.prefix(Self.longestPrefix))
     }
 
     /// What the engine gets.

@@ -59,7 +59,8 @@ struct CallState {
         /// `fresh`: on a new connection, because a kept-alive one turned out to be stale.
         case forward(AuthorizedCall, Lease, fresh: Bool)
         case cancelForwarding
-        case returnLease(Lease)
+        /// With what the call told about its runner.
+        case returnLease(Lease, LeaseOutcome = .undecided)
         /// Tell the scheduler what a connection attempt taught us.
         case reportUnreachable(RunnerID)
         case reportRefused(RunnerID)
@@ -138,12 +139,14 @@ struct CallState {
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
         case (.relaying(let lease), .streamEnded(let complete)):
-            guard complete else { return breakOff(lease, Self.lost(lease.runner, "its stream was cut short")) }
+            guard complete else {
+                return breakOff(lease, Self.lost(lease.runner, "its stream was cut short"), .failed)
+            }
             phase = .finished
-            return [.endStream, .returnLease(lease), .settle(.answered(status: 200))]
+            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
         case (.forwarding(let lease), .upstreamFailed(let failure)): return lose(lease, failure)
         case (.relaying(let lease), .upstreamFailed(let failure)):
-            return breakOff(lease, Self.error(from: failure, runner: lease.runner))
+            return breakOff(lease, Self.error(from: failure, runner: lease.runner), .failed)
 
         case (_, .clientClosed): return leave()
         case (_, .drainExpired):
@@ -180,16 +183,16 @@ struct CallState {
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .untrusted:
-            return move(from: lease, error, excluding: true)
+            return move(from: lease, error, excluding: true, .failed)
         case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
             guard let authorized else { return [] }
             staleRetryWasUsed = true
             return [.forward(authorized, lease, fresh: true)]
         case .closedBeforeAnswer where limits.afterSend == .always, .staleConnection where limits.afterSend == .always:
-            return move(from: lease, error, excluding: true)
+            return move(from: lease, error, excluding: true, .failed)
         default:
             phase = .finished
-            return [.returnLease(lease)] + self.failure(error)
+            return [.returnLease(lease, .failed)] + self.failure(error)
         }
     }
 
@@ -198,31 +201,36 @@ struct CallState {
         let error = document.error(runner: lease.runner)
         switch verdict {
         case .answer where !document.isJSON:
-            return breakOff(lease, error)
+            return breakOff(lease, error, .failed)
         case .answer where headWasSent:
-            return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"))
+            return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"), .failed)
         case .callersError where headWasSent:
-            return breakOff(lease, error)
+            return breakOff(lease, error, document.outcome)
         case .answer, .callersError:
             phase = .finished
-            return [.sendDocument(lease), .returnLease(lease), .settle(.answered(status: document.status))]
+            return [
+                .sendDocument(lease), .returnLease(lease, document.outcome),
+                .settle(.answered(status: document.status)),
+            ]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true)
         case .busy, .unavailable:
-            return move(from: lease, error, excluding: true)
+            return move(from: lease, error, excluding: true, document.outcome)
         case .refusesUs, .nonsense:
-            return breakOff(lease, error)
+            return breakOff(lease, error, document.outcome)
         }
     }
 
     /// Gives the slot back and asks for another runner's, unless the call has moved often enough.
-    private mutating func move(from lease: Lease, _ error: GatewayError, excluding: Bool) -> [Action] {
-        guard moves < limits.moves, let authorized else { return breakOff(lease, firstFailure ?? error) }
+    private mutating func move(
+        from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
+        guard moves < limits.moves, let authorized else { return breakOff(lease, firstFailure ?? error, outcome) }
         moves += 1
         firstFailure = firstFailure ?? error
         if excluding { excluded.insert(lease.runner) }
         phase = .placing
-        return [.returnLease(lease), .place(authorized, excluding: excluded)]
+        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
     }
 
     // MARK: Waiting
@@ -251,11 +259,13 @@ struct CallState {
         return failure(error)
     }
 
-    private mutating func breakOff(_ lease: Lease, _ error: GatewayError) -> [Action] {
+    private mutating func breakOff(
+        _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
         let isRelaying = if case .relaying = phase { true } else { false }
         headWasSent = headWasSent || isRelaying
         phase = .finished
-        return [.cancelForwarding, .returnLease(lease)] + failure(error)
+        return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
     }
 
     private func failure(_ error: GatewayError) -> [Action] {

@@ -1,3 +1,4 @@
+import Scheduling
 import SimpleAICore
 
 /// What an engine's status means for the call: its own errors are told apart from ours.
@@ -37,6 +38,17 @@ struct EngineDocument: Hashable, Sendable {
     let isJSON: Bool
     /// In seconds, if the engine said so.
     let retryAfter: Int?
+
+    /// What it tells about the runner. An engine that answers 500 to call after call is broken, even though each of them
+    /// goes to its caller: it is the fastest of all and would draw everything to itself.
+    var outcome: LeaseOutcome {
+        switch EngineVerdict(status: status) {
+        case .answer: .served
+        case .callersError: status == 500 ? .failed : .served
+        case .modelMissing, .busy: .undecided
+        case .refusesUs, .unavailable, .nonsense: .failed
+        }
+    }
 
     /// What the caller is told where the engine's own words do not reach it.
     func error(runner: RunnerID) -> GatewayError {

@@ -179,13 +179,13 @@ final class InferenceCall {
         switch action {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
-        case .place(let call, let excluded): place(PlacementRequest(call, excluding: excluded))
+        case .place(let call, let excluded): place(request(for: call, excluding: excluded))
         case .withdrawPlacement: withdraw()
         case .forward(let call, let lease, let fresh): forward(call, lease, fresh: fresh)
         case .cancelForwarding:
             ticket?.cancel()
             ticket = nil
-        case .returnLease(let lease): gateway.scheduler.release(lease.id)
+        case .returnLease(let lease, let outcome): gateway.scheduler.release(lease.id, outcome: outcome)
         case .reportUnreachable(let runner): gateway.scheduler.callCouldNotConnect(runner)
         case .reportRefused(let runner): gateway.scheduler.runnerRefused(runner)
         case .refreshModels(let runner): gateway.refreshModels(runner)
@@ -216,6 +216,11 @@ final class InferenceCall {
         } catch {
             handle(.refused(error))
         }
+    }
+
+    private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
+        let affinity = call.policy == .prefixAffinity ? body.conversation(of: call.call.endpoint) : nil
+        return PlacementRequest(call, affinity: affinity, excluding: excluded)
     }
 
     private func place(_ request: PlacementRequest) {

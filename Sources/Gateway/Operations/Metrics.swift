@@ -21,6 +21,7 @@ final class Metrics: Sendable {
         var completionTokens = 0
         var events = 0
         var packets = 0
+        var ejections = 0
         var wakes: [Bool: Int] = [:]
     }
 
@@ -54,6 +55,10 @@ final class Metrics: Sendable {
 
     func packetWasSent() {
         counts.withLock { $0.packets += 1 }
+    }
+
+    func runnerWasEjected() {
+        counts.withLock { $0.ejections += 1 }
     }
 
     func wakeEnded(succeeded: Bool) {
@@ -97,6 +102,12 @@ final class Metrics: Sendable {
         }
         page.metric("simpleai_runner_active_calls", .gauge, "Calls that a runner is serving.") {
             for status in fleet.runners { $0.sample(["runner": status.runner.id.rawValue], status.active) }
+        }
+        page.metric("simpleai_runners_ejected", .gauge, "Runners that failed so often that they rest, or are on trial.") {
+            $0.sample([:], fleet.runners.count(where: \.isEjected))
+        }
+        page.metric("simpleai_ejections_total", .counter, "How often a runner was given a rest.") {
+            $0.sample([:], counts.ejections)
         }
         page.metric("simpleai_wakes_total", .counter, "Wakes of machines, by outcome.") {
             $0.sample(["outcome": "awake"], counts.wakes[true] ?? 0)

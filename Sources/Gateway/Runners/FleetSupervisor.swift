@@ -101,6 +101,13 @@ final class FleetSupervisor: Service {
                     LogKeys.milliseconds: "\(time.wholeMilliseconds)",
                 ])
             if succeeded { remember() }
+        case .ejected(let runner, let time):
+            metrics.runnerWasEjected()
+            logger.warning(
+                "A runner failed call after call and gets none for a while",
+                metadata: [LogKeys.runner: "\(runner)", LogKeys.milliseconds: "\(time.wholeMilliseconds)"])
+        case .readmitted(let runner):
+            logger.info("A runner serves again", metadata: [LogKeys.runner: "\(runner)"])
         }
     }
 

@@ -15,10 +15,12 @@ extension Settings {
 
 extension Settings.Routing: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
-        table.later("policy", .policy, unless: "least_busy")
+        table.read("policy", .policy, into: &policy)
         table.names(in: "classes") { table, name in
             table.section(name) { table in
-                table.later("policy", .policy, unless: "least_busy")
+                var own = policy
+                table.read("policy", .policy, into: &own)
+                if own != policy { policies[ClassName(name)] = own }
                 let types = table.list("prefer", of: .name("a machine type")) ?? []
                 if !types.isEmpty { prefer[ClassName(name)] = types }
                 table.later("speculative_wake")
@@ -33,9 +35,9 @@ extension Settings.Routing: SettingsSection {
             $0.read("after_send", .choice([.staleOnly, .never, .always]), into: &afterSend)
         }
         table.section("ejection") {
-            $0.later("failures", .integer(1...1_000), unless: 5)
-            $0.later("for", .duration(), unless: .seconds(10))
-            $0.later("max_share", .fraction(0...1), unless: 0.5)
+            $0.read("failures", .integer(0...1_000), into: &ejectionFailures)
+            $0.read("for", .duration(), into: &ejectionTime)
+            $0.read("max_share", .fraction(0...1), into: &ejectionMaxShare)
         }
         table.section("timeouts", into: &timeouts)
     }
@@ -57,6 +59,6 @@ extension Settings.Keepalive: SettingsSection {
     }
 }
 
-extension SettingsKind where Value == String {
-    fileprivate static var policy: Self { .choice(["least_busy", "round_robin", "prefix_affinity"]) }
+extension SettingsKind where Value == Settings.Policy {
+    fileprivate static var policy: Self { .choice([.leastBusy, .roundRobin, .prefixAffinity]) }
 }

@@ -6,16 +6,20 @@ public struct AuthorizedCall: Hashable, Sendable {
     public let models: [ModelID]
     /// Machine types that are preferred, best first.
     public let preferredMachineTypes: [String]
+    /// How to choose among the runners that could serve it.
+    public let policy: PlacementPolicy
     /// Whether this caller may cause a sleeping machine to be woken.
     public let mayWake: Bool
 
     fileprivate init(
-        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], mayWake: Bool
+        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], policy: PlacementPolicy,
+        mayWake: Bool
     ) {
         self.call = call
         self.caller = caller
         self.models = models
         self.preferredMachineTypes = preferredMachineTypes
+        self.policy = policy
         self.mayWake = mayWake
     }
 }
@@ -33,11 +37,17 @@ public struct AccessPolicy: Hashable, Sendable {
     private let classes: ClassTable
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
+    private let exactPolicy: PlacementPolicy
 
     /// - Parameters:
     ///   - wakeRoles: who may cause a wake; empty means every caller.
     ///   - showsMembers: whether callers who may not ask for ids see the members of classes in lists.
-    public init(classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true) {
+    ///   - exactPolicy: how to choose among the runners of a model that was asked for by its id.
+    public init(
+        classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true,
+        exactPolicy: PlacementPolicy = .leastBusy
+    ) {
+        self.exactPolicy = exactPolicy
         self.classes = classes
         self.wakeRoles = wakeRoles
         self.showsMembers = showsMembers
@@ -56,7 +66,8 @@ public struct AccessPolicy: Hashable, Sendable {
                     param: "model")
             }
             return AuthorizedCall(
-                call: call, caller: caller, models: [model], preferredMachineTypes: [], mayWake: mayWake(caller))
+                call: call, caller: caller, models: [model], preferredMachineTypes: [], policy: exactPolicy,
+                mayWake: mayWake(caller))
         case .byClass(let name):
             guard let found = classes[name] else {
                 throw GatewayError(
@@ -65,7 +76,7 @@ public struct AccessPolicy: Hashable, Sendable {
             }
             return AuthorizedCall(
                 call: call, caller: caller, models: found.models,
-                preferredMachineTypes: found.preferredMachineTypes, mayWake: mayWake(caller))
+                preferredMachineTypes: found.preferredMachineTypes, policy: found.policy, mayWake: mayWake(caller))
         }
     }
 

@@ -5,8 +5,13 @@ public struct ModelClass: Hashable, Sendable {
     public let models: [ModelID]
     /// Machine types that are preferred for this class, best first; they form tiers.
     public let preferredMachineTypes: [String]
+    /// How it chooses among its runners.
+    public let policy: PlacementPolicy
 
-    public init(name: ClassName, models: [ModelID], preferredMachineTypes: [String] = []) {
+    public init(
+        name: ClassName, models: [ModelID], preferredMachineTypes: [String] = [], policy: PlacementPolicy = .leastBusy
+    ) {
+        self.policy = policy
         self.name = name
         self.models = models
         self.preferredMachineTypes = preferredMachineTypes

@@ -166,7 +166,7 @@ private struct Watched {
             promise(open.contains(lease), "calls are forwarded with a lease")
             isPlacing = false
         case .cancelForwarding: promise(!open.isEmpty, "there is something to cancel")
-        case .returnLease(let lease): promise(open.remove(lease) != nil, "a lease is returned once")
+        case .returnLease(let lease, _): promise(open.remove(lease) != nil, "a lease is returned once")
         case .sendEarlyHead:
             promise(!headIsOut && responses == 0, "one head")
             promise(authorized.call.streams, "early heads are for streams")

@@ -18,7 +18,7 @@ extension CallState.Action {
         case .withdrawPlacement: "withdraw"
         case .forward(_, let lease, let fresh): "forward(\(lease.runner)\(fresh ? ",fresh" : ""))"
         case .cancelForwarding: "cancel"
-        case .returnLease(let lease): "return(\(lease.runner))"
+        case .returnLease(let lease, _): "return(\(lease.runner))"
         case .reportUnreachable(let runner): "unreachable(\(runner))"
         case .reportRefused(let runner): "down(\(runner))"
         case .refreshModels(let runner): "refresh(\(runner))"

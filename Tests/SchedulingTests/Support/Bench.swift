@@ -47,18 +47,21 @@ struct Bench {
 
     mutating func place(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = []
+        excluding: Set<RunnerID> = [], policy: PlacementPolicy = .leastBusy, conversation: String? = nil
     ) -> Placement {
         let placement = state.place(
             PlacementRequest(
-                models: models, isExact: exact, preferredMachineTypes: prefer, mayWake: mayWake, excluded: excluding),
+                models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
+                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake, excluded: excluding),
             now: now)
         collect()
         return placement
     }
 
-    mutating func lease(_ models: [ModelID], prefer: [String] = []) throws -> Lease {
-        let placement = place(models, prefer: prefer)
+    mutating func lease(
+        _ models: [ModelID], prefer: [String] = [], policy: PlacementPolicy = .leastBusy, conversation: String? = nil
+    ) throws -> Lease {
+        let placement = place(models, prefer: prefer, policy: policy, conversation: conversation)
         guard case .granted(let lease) = placement else {
             Issue.record("no lease: \(placement)")
             throw Disappointment()
@@ -90,8 +93,18 @@ struct Bench {
         return error
     }
 
-    mutating func release(_ lease: Lease) {
-        state.release(lease.id, now: now)
+    mutating func release(_ lease: Lease, _ outcome: LeaseOutcome = .undecided) {
+        state.release(lease.id, outcome: outcome, now: now)
+        collect()
+    }
+
+    mutating func put(_ runner: Runner) {
+        state.put(runner, now: now)
+        collect()
+    }
+
+    mutating func remove(_ runner: RunnerID) {
+        state.remove(runner, now: now)
         collect()
     }
 

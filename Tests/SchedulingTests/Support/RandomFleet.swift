@@ -28,6 +28,7 @@ struct RandomFleet {
         configuration.queueTimeout = .seconds(20)
         configuration.wakeTimeout = .seconds(60)
         configuration.packetOffset = Bench.offset
+        configuration.ejection = EjectionPolicy(failures: 2, duration: .seconds(8), maxShare: 0.5)
         state = SchedulerState(configuration)
         runners = (0..<6).map { index in
             Runner(
@@ -39,7 +40,12 @@ struct RandomFleet {
     }
 
     mutating func run(events: Int) throws {
-        for _ in 0..<events { try step() }
+        for event in 0..<events {
+            try step()
+            // What is broken stays broken for a while, so not every event has to be looked at. Prime, so that no rhythm
+            // of the events hides between two looks.
+            if event % 7 == 0 { try check() }
+        }
         try end()
     }
 
@@ -48,7 +54,8 @@ struct RandomFleet {
     private mutating func step() throws {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<34: try place()
-        case 34..<60: release()
+        case 34..<59: release()
+        case 59..<60: comeOrGo()
         case 60..<64: abandon()
         case 64..<76: answer()
         case 76..<82: state.runnerUnreachable(anyRunner(), lastByteAt: .random(using: &random) ? nil : now, now: now)
@@ -57,7 +64,6 @@ struct RandomFleet {
         default: passTime()
         }
         try collect()
-        try check()
     }
 
     private mutating func anyRunner() -> RunnerID { runners.randomElement(using: &random)?.id ?? "r0" }
@@ -70,6 +76,8 @@ struct RandomFleet {
         while Int.random(in: 0..<6, using: &random) == 0 { excluded.insert(anyRunner()) }
         let request = PlacementRequest(
             models: models, isExact: isExact, preferredMachineTypes: isExact ? [] : ["gpu", "cpu"],
+            policy: PlacementPolicy.allCases.randomElement(using: &random) ?? .leastBusy,
+            affinity: PrefixFingerprint("\(Int.random(in: 0..<9, using: &random))".utf8),
             mayWake: Int.random(in: 0..<5, using: &random) > 0, excluded: excluded)
         switch state.place(request, now: now) {
         case .granted(let lease):
@@ -83,7 +91,7 @@ struct RandomFleet {
     }
 
     private mutating func hold(_ lease: Lease, for request: PlacementRequest) throws {
-        let index = try #require(runners.firstIndex { $0.id == lease.runner })
+        let index = try #require(state.indexByID[lease.runner])
         try expect(request.models.contains(lease.model), "the lease is for a model that was asked for")
         try expect(!request.excluded.contains(lease.runner), "an excluded runner serves nobody")
         try expect(state.records[index].state == .ready, "only ready runners serve")
@@ -102,7 +110,22 @@ struct RandomFleet {
         let lease = leases.remove(at: index).lease
         returned.append(lease)
         if returned.count > 50 { returned.removeFirst() }
-        state.release(lease.id, now: now)
+        let outcomes: [LeaseOutcome] = [.served, .served, .failed, .failed, .undecided]
+        state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
+    }
+
+    /// A runner leaves, comes back, or is described anew.
+    private mutating func comeOrGo() {
+        guard var runner = runners.randomElement(using: &random) else { return }
+        if .random(using: &random) {
+            tally["left", default: 0] += state.indexByID[runner.id] == nil ? 0 : 1
+            return state.remove(runner.id, now: now)
+        }
+        runner = Runner(
+            id: runner.id, slots: Int.random(in: 1...4, using: &random), weight: runner.weight,
+            machineType: runner.machineType, canBeWoken: runner.canBeWoken, statedModels: runner.statedModels,
+            aliases: runner.aliases)
+        state.put(runner, now: now)
     }
 
     private mutating func abandon() {
@@ -172,6 +195,10 @@ struct RandomFleet {
             case .wakeEnded(let runner, let wake, _, let succeeded):
                 tally[succeeded ? "awake" : "not awake", default: 0] += 1
                 try expect(wakes.removeValue(forKey: runner)?.id == wake, "a wake ends once")
+            case .ejected(let runner, for: let time):
+                tally["ejected", default: 0] += 1
+                try expect(state.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
+            case .readmitted: tally["readmitted", default: 0] += 1
             case .stateChanged(_, let from, let to): try expect(from != to, "a change is one")
             case .startTimer(let instant): timer = instant
             }
@@ -190,11 +217,17 @@ struct RandomFleet {
     // MARK: Invariants
 
     private func check() throws {
-        var active = Array(repeating: 0, count: runners.count)
+        var active = Array(repeating: 0, count: state.records.count)
         for held in leases { active[held.index] += 1 }
         for (index, record) in state.records.enumerated() {
             try expect(record.active == active[index], "active calls are leases")
-            try expect(record.active <= record.runner.slots, "no more calls than slots")
+            try expect(state.table.ranks[index] == record.rank, "picking sees runners as they are")
+            try expect(record.rank == .unable || record.active < record.runner.slots, "no more calls than slots")
+            if record.isLeaving {
+                try expect(record.wake == nil && record.rank == .unable, "nothing begins with those that leave")
+                continue
+            }
+            try expect(state.ejected.contains(index) == !record.health.isInService, "ejected runners are listed")
             try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
             try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
             try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
@@ -223,7 +256,10 @@ struct RandomFleet {
                 !waiter.request.excluded.contains(record.runner.id)
                     && waiter.request.models.contains { record.models[$0] != nil }
             }
-            try expect(!able.contains { $0.state == .ready && $0.hasFreeSlot }, "nobody waits beside a free slot")
+            try expect(!able.contains(where: \.canTakeCall), "nobody waits beside a free slot")
+            try expect(
+                state.pick(for: waiter.request) == nil && state.pickAmongEjected(for: waiter.request) == nil,
+                "nobody waits who would be served if it came now")
             switch waiter.hope {
             case .slot: try expect(able.contains { $0.state == .ready }, "a slot is waited for where there is one")
             case .probe:

@@ -2,53 +2,45 @@ import SimpleAICore
 import Testing
 
 @Suite struct BalancerTests {
-    private func candidate(
-        _ outstanding: Int, of capacity: Int = 1, tier: Int = 0, picked: UInt64 = 0, index: Int = 0
-    ) -> Candidate {
-        Candidate(index: index, outstanding: outstanding, capacity: capacity, tier: tier, lastPicked: picked)
+    private func rank(_ outstanding: Int, of capacity: Int = 1, tier: Int = 0, picked: UInt64 = 0) -> PlacementRank {
+        PlacementRank(outstanding: outstanding, capacity: capacity, lastPicked: picked).inTier(tier)
     }
 
-    private func best(_ candidates: [Candidate]) -> Int? {
-        candidates.enumerated().min { Balancer.prefers($0.element, to: $1.element) }?.offset
+    private func best(_ ranks: [PlacementRank]) -> Int? {
+        ranks.enumerated().min { $0.element < $1.element }?.offset
     }
 
     @Test func theBetterTierComesFirstWhateverItsLoad() {
-        #expect(best([candidate(0, of: 8, tier: 1), candidate(7, of: 8, tier: 0, picked: 9)]) == 1)
+        #expect(best([rank(0, of: 8, tier: 1), rank(7, of: 8, tier: 0, picked: 9)]) == 1)
+        #expect(rank(7, of: 8, tier: PlacementRank.tiers - 2) < rank(0, of: 8, tier: PlacementRank.tiers - 1))
     }
 
     @Test func loadIsMeasuredAgainstCapacity() {
-        #expect(best([candidate(1, of: 2), candidate(1, of: 4)]) == 1)
-        #expect(best([candidate(1, of: 2), candidate(3, of: 8)]) == 1)
-        #expect(best([candidate(1, of: 2, picked: 2), candidate(2, of: 4, picked: 1)]) == 1)
-        #expect(best([candidate(0, of: 1, picked: 5), candidate(1, of: 100)]) == 0)
+        #expect(best([rank(1, of: 2), rank(1, of: 4)]) == 1)
+        #expect(best([rank(1, of: 2), rank(3, of: 8)]) == 1)
+        #expect(best([rank(1, of: 2, picked: 2), rank(2, of: 4, picked: 1)]) == 1)
+        #expect(best([rank(0, of: 1, picked: 5), rank(1, of: 100)]) == 0)
+    }
+
+    /// Equal shares of any two capacities are equal, different ones differ: up to 4,096 slots, as settings allow.
+    @Test(arguments: [1, 2, 3, 7, 64, 500, 4096])
+    func equalLoadsAreEqual(capacity: Int) {
+        for outstanding in stride(from: 0, to: capacity, by: max(1, capacity / 50)) {
+            #expect(rank(outstanding, of: capacity) == rank(3 * outstanding, of: 3 * capacity))
+            #expect(rank(outstanding, of: capacity) < rank(outstanding + 1, of: capacity + 1) || capacity > 500)
+        }
     }
 
     @Test func tiesGoToWhoWasPickedLongestAgo() {
-        #expect(best([candidate(0, picked: 3), candidate(0, picked: 1), candidate(0, picked: 2)]) == 1)
-        #expect(best([candidate(0), candidate(0)]) == 0)
-        #expect(!Balancer.prefers(candidate(1, picked: 4), to: candidate(1, picked: 4)))
+        #expect(best([rank(0, picked: 3), rank(0, picked: 1), rank(0, picked: 2)]) == 1)
+        #expect(best([rank(0), rank(0)]) == 0)
+        // After four million million picks the order begins anew, and load still comes first.
+        #expect(rank(0, of: 2, picked: 1 << 42 - 1) < rank(1, of: 2, picked: 0))
     }
 
-    /// Sorting by it has to be possible: never both ways, and transitive.
-    @Test func isAStrictOrder() {
-        var all: [Candidate] = []
-        for tier in 0...1 {
-            for outstanding in 0...2 {
-                for capacity in [1, 2, 3] {
-                    for picked in 0...1 as ClosedRange<UInt64> {
-                        all.append(candidate(outstanding, of: capacity, tier: tier, picked: picked))
-                    }
-                }
-            }
-        }
-        for a in all {
-            for b in all {
-                #expect(!(Balancer.prefers(a, to: b) && Balancer.prefers(b, to: a)))
-                for c in all where Balancer.prefers(a, to: b) && Balancer.prefers(b, to: c) {
-                    #expect(Balancer.prefers(a, to: c))
-                }
-            }
-        }
+    @Test func whoCannotTakeACallIsLast() {
+        #expect(rank(4095, of: 4096, tier: 99, picked: 1 << 42 - 1) < .unable)
+        #expect(PlacementRank.unable.inTier(0) == .unable)
     }
 
     @Test func tiersFollowThePreferences() {

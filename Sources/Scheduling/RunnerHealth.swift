@@ -1,0 +1,77 @@
+/// When a runner that fails call after call is given a rest (`routing.ejection`).
+public struct EjectionPolicy: Hashable, Sendable {
+    /// So many failed calls in a row; 0 ejects nobody.
+    public var failures: Int
+    /// The first time; a runner that fails its trial rests longer every time, up to ten times as long.
+    public var duration: Duration
+    /// How large a share of the runners that are ready may be ejected at the same time.
+    public var maxShare: Double
+
+    public init(failures: Int = 5, duration: Duration = .seconds(10), maxShare: Double = 0.5) {
+        self.failures = failures
+        self.duration = duration
+        self.maxShare = maxShare
+    }
+
+    /// How long the n-th ejection in a row lasts, counted from 1.
+    func duration(ofEjection number: Int) -> Duration { duration * min(max(1, number), 10) }
+}
+
+/// What a call that is over told about its runner.
+public enum LeaseOutcome: Hashable, Sendable {
+    case served
+    /// The runner broke, timed out, or answered what no engine answers.
+    case failed
+    /// Nothing: the caller left, or the fault was the caller's or ours.
+    case undecided
+}
+
+/// How a runner fares, and whether it gets calls: in service, ejected, or on trial with a single call at a time.
+struct RunnerHealth: Hashable, Sendable {
+    private enum Standing: Hashable, Sendable {
+        case inService
+        case ejected(until: ContinuousClock.Instant)
+        case onTrial(callIsOut: Bool)
+    }
+
+    private var standing = Standing.inService
+    private(set) var failuresInARow = 0
+    private(set) var ejectionsInARow = 0
+
+    var admits: Bool {
+        switch standing {
+        case .inService, .onTrial(callIsOut: false): true
+        case .ejected, .onTrial(callIsOut: true): false
+        }
+    }
+
+    var isInService: Bool { standing == .inService }
+    var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
+
+    /// Nil unless it is ejected and not on trial.
+    var ejectedUntil: ContinuousClock.Instant? { if case .ejected(let until) = standing { until } else { nil } }
+
+    mutating func callBegan() {
+        if isOnTrial { standing = .onTrial(callIsOut: true) }
+    }
+
+    mutating func callServed() {
+        failuresInARow = 0
+        guard isOnTrial else { return }
+        standing = .inService
+        ejectionsInARow = 0
+    }
+
+    mutating func callFailed() { failuresInARow += 1 }
+
+    mutating func callEndedUndecided() {
+        if isOnTrial { standing = .onTrial(callIsOut: false) }
+    }
+
+    mutating func eject(until: ContinuousClock.Instant) {
+        ejectionsInARow += 1
+        standing = .ejected(until: until)
+    }
+
+    mutating func beginTrial() { standing = .onTrial(callIsOut: false) }
+}

@@ -1,0 +1,83 @@
+public import SimpleAICore
+
+/// Runners that fail call after call, and runners that leave.
+extension SchedulerState {
+    mutating func noteOutcome(_ outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard !records[index].isLeaving else { return }
+        switch outcome {
+        case .served:
+            let wasInService = records[index].health.isInService
+            records[index].health.callServed()
+            guard !wasInService, records[index].health.isInService else { return }
+            ejected.remove(index)
+            effects.append(.readmitted(records[index].runner.id))
+        case .failed:
+            records[index].health.callFailed()
+            if shouldEject(index) { eject(index, now: now) }
+        case .undecided: records[index].health.callEndedUndecided()
+        }
+    }
+
+    private func shouldEject(_ index: Int) -> Bool {
+        let health = records[index].health
+        if health.isOnTrial { return true }
+        guard health.isInService, configuration.ejection.failures > 0,
+            health.failuresInARow >= configuration.ejection.failures
+        else { return false }
+        let ready = records.count { $0.state == .ready && !$0.isLeaving }
+        return Double(ejected.count + 1) <= configuration.ejection.maxShare * Double(ready)
+    }
+
+    private mutating func eject(_ index: Int, now: ContinuousClock.Instant) {
+        let time = configuration.ejection.duration(ofEjection: records[index].health.ejectionsInARow + 1)
+        records[index].health.eject(until: now.advanced(by: time))
+        ejected.insert(index)
+        effects.append(.ejected(records[index].runner.id, for: time))
+    }
+
+    /// After its rest a runner gets one call; what becomes of that decides.
+    mutating func endEjection(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let until = records[index].health.ejectedUntil, until <= now else { return }
+        records[index].health.beginTrial()
+        updateRank(ofRunnerAt: index)
+        serveWaiters(ofRunnerAt: index, now: now)
+    }
+
+    // MARK: Coming and going
+
+    /// Makes a runner known, or replaces its description: calls under way keep their slots, the next one sees the new
+    /// number of them. A runner whose machine is being woken goes on being woken.
+    public mutating func put(_ runner: Runner, now: ContinuousClock.Instant) {
+        guard let index = indexByID[runner.id] else { return add(runner) }
+        let old = records[index].runner
+        guard old != runner else { return }
+        records[index].runner = runner
+        table.replace(runner, at: index)
+        if old.statedModels != runner.statedModels || old.aliases != runner.aliases {
+            // The engine's list is known by its own names; the next probe brings it again.
+            records[index].models = runner.publicModels(engineModels: Array(records[index].models.values))
+            rebuildIndex()
+        }
+        updateRank(ofRunnerAt: index)
+        serveWaiters(ofRunnerAt: index, now: now)
+        reconsiderWaiters(now: now)
+    }
+
+    /// No more calls for this runner; those that it serves go on to their end. Its name is free at once.
+    public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
+        guard let index = indexByID.removeValue(forKey: id) else { return }
+        records[index].isLeaving = true
+        ejected.remove(index)
+        abandonWake(ofRunnerAt: index, now: now)
+        updateRank(ofRunnerAt: index)
+        rebuildIndex()
+        forgetIfGone(index)
+        reconsiderWaiters(now: now)
+    }
+
+    /// Indices stand in leases and waiters, so a record that is gone keeps its place, empty.
+    mutating func forgetIfGone(_ index: Int) {
+        guard records[index].isLeaving, records[index].active == 0 else { return }
+        records[index].models = [:]
+    }
+}

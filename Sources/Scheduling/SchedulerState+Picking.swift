@@ -1,0 +1,98 @@
+import SimpleAICore
+
+/// Which runner takes a call, by the policy of its class. Only runners that can take a call now are looked at.
+extension SchedulerState {
+    typealias Choice = (index: Int, model: ModelID)
+
+    func pick(for request: PlacementRequest) -> Choice? {
+        switch request.policy {
+        case .leastBusy: leastBusy(for: request)
+        case .roundRobin: nextInTurn(for: request)
+        case .prefixAffinity: request.affinity.flatMap { closest(to: $0, for: request) } ?? leastBusy(for: request)
+        }
+    }
+
+    mutating func updateRank(ofRunnerAt index: Int) {
+        table.setRank(records[index].rank, at: index)
+    }
+
+    private func excludedIndices(_ request: PlacementRequest) -> [Int] {
+        request.excluded.isEmpty ? [] : request.excluded.compactMap { indexByID[$0] }
+    }
+
+    private func leastBusy(for request: PlacementRequest) -> Choice? {
+        let tiers = table.tiers(preferring: request.preferredMachineTypes)
+        let excluded = excludedIndices(request)
+        var best: Choice?
+        var limit = PlacementRank.unable
+        for model in request.models {
+            guard let indices = serving[model],
+                let found = table.lowest(indices, below: limit, in: tiers, excluding: excluded)
+            else { continue }
+            best = (found.index, model)
+            limit = found.rank
+        }
+        return best
+    }
+
+    /// Runners that could take this call, each once, with the first of the models that it serves.
+    private func able(for request: PlacementRequest) -> [Choice] {
+        let excluded = excludedIndices(request)
+        var seen: Set<Int> = []
+        return request.models.flatMap { model in
+            (serving[model] ?? []).compactMap { index -> Choice? in
+                guard table.ranks[index] != .unable, !excluded.contains(index), seen.insert(index).inserted
+                else { return nil }
+                return (index, model)
+            }
+        }
+    }
+
+    /// The next one after the runner that took the last call; the better tier first.
+    private func nextInTurn(for request: PlacementRequest) -> Choice? {
+        let tiers = table.tiers(preferring: request.preferredMachineTypes)
+        let last = turns[request.models] ?? -1
+        let count = records.count
+        return able(for: request).min { left, right in
+            let order = [left, right].map { choice in
+                (table.tier(of: choice.index, in: tiers), (choice.index - last - 1 + count) % count)
+            }
+            return order[0] < order[1]
+        }
+    }
+
+    /// The first runner in the conversation's own order that has no more than its share to do; the better tier first.
+    private func closest(to conversation: PrefixFingerprint, for request: PlacementRequest) -> Choice? {
+        let tiers = table.tiers(preferring: request.preferredMachineTypes)
+        let able = able(for: request)
+        func capacity(_ index: Int) -> Int { records[index].runner.slots * records[index].runner.weight }
+        let total = able.reduce(1) { $0 + records[$1.index].active }
+        let totalCapacity = able.reduce(0) { $0 + capacity($1.index) }
+        var best: (choice: Choice, tier: Int, score: Double)?
+        for choice in able {
+            let capacity = capacity(choice.index)
+            let limit = Rendezvous.loadLimit(total: total, capacity: capacity, totalCapacity: totalCapacity)
+            guard records[choice.index].active < limit else { continue }
+            let tier = table.tier(of: choice.index, in: tiers)
+            let score = Rendezvous.score(conversation, on: table.fingerprints[choice.index], capacity: capacity)
+            if best.map({ tier < $0.tier || tier == $0.tier && score > $0.score }) ?? true {
+                best = (choice, tier, score)
+            }
+        }
+        return best?.choice
+    }
+
+    /// Better a runner that failed lately than none: where everything that has a model is ejected, ejection ends nothing.
+    func pickAmongEjected(for request: PlacementRequest) -> Choice? {
+        guard !ejected.isEmpty else { return nil }
+        let excluded = excludedIndices(request)
+        for model in request.models {
+            let indices = (serving[model] ?? []).filter { !excluded.contains($0) && records[$0].state == .ready }
+            // One that is in service and merely full will have a slot in a moment.
+            guard indices.allSatisfy({ ejected.contains($0) }) else { continue }
+            let best = indices.filter { records[$0].hasFreeSlot }.min { records[$0].active < records[$1].active }
+            if let best { return (best, model) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,54 @@
+import Relay
+import Scheduling
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+/// What a call tells the scheduler about its runner when it gives the slot back.
+@Suite struct LeaseOutcomeTests {
+    /// - Parameter relays: whether a stream has begun before `event`.
+    private func outcome(of event: CallState.Event, relays: Bool = false) throws -> LeaseOutcome? {
+        var state = CallState()
+        _ = state.handle(.authorized(try Sample.authorized(streams: true)))
+        _ = state.handle(.placed(Sample.lease(1, "r1")))
+        if relays { _ = state.handle(.streamBegan) }
+        for case .returnLease(_, let outcome) in state.handle(event) { return outcome }
+        return nil
+    }
+
+    @Test(arguments: [
+        (200, LeaseOutcome.served), (400, .served), (422, .served), (429, .undecided), (404, .undecided),
+        (401, .failed), (500, .failed), (502, .failed), (503, .failed), (504, .failed), (302, .failed),
+    ]) func documents(status: Int, expected: LeaseOutcome) throws {
+        #expect(try outcome(of: .documentReceived(Sample.document(status))) == expected)
+    }
+
+    @Test func whatIsNoAnswerIsAFailure() throws {
+        let nonsense = EngineDocument(status: 200, isJSON: false, retryAfter: nil)
+        #expect(try outcome(of: .documentReceived(nonsense)) == .failed)
+    }
+
+    @Test func streams() throws {
+        #expect(try outcome(of: .streamEnded(complete: true), relays: true) == .served)
+        #expect(try outcome(of: .streamEnded(complete: false), relays: true) == .failed)
+        #expect(try outcome(of: .upstreamFailed(.closedDuringAnswer), relays: true) == .failed)
+        #expect(try outcome(of: .upstreamFailed(.gapTimeout), relays: true) == .failed)
+    }
+
+    @Test func connections() throws {
+        #expect(try outcome(of: .upstreamFailed(.firstByteTimeout)) == .failed)
+        #expect(try outcome(of: .upstreamFailed(.closedBeforeAnswer)) == .failed)
+        // Whether it is there at all is for the probe to find out.
+        #expect(try outcome(of: .upstreamFailed(.refused)) == .undecided)
+    }
+
+    /// A caller that leaves, and a gateway that ends, say nothing about the runner.
+    @Test func whatIsNotTheRunnersDoing() throws {
+        for relays in [false, true] {
+            #expect(try outcome(of: .clientClosed, relays: relays) == .undecided)
+            #expect(try outcome(of: .drainExpired, relays: relays) == .undecided)
+            #expect(try outcome(of: .totalTimeExpired, relays: relays) == .undecided)
+        }
+    }
+}
