@@ -8,6 +8,7 @@ public struct Suite: Sendable {
     private let tokens: TokenSource
     private let redactor: Redactor
     private let record: Record
+    private let clock = RunClock()
 
     /// Results as they come, so that an interrupted run can still be reported.
     private final class Record: Sendable {
@@ -37,7 +38,8 @@ public struct Suite: Sendable {
     public func report(aborted: String? = nil, interrupted: Bool = false) -> SuiteReport {
         SuiteReport(
             target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
-            results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted)
+            results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted,
+            stamp: clock.stamp(version: options.version))
     }
 
     /// Runs the chosen checks in order.

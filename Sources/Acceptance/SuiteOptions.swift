@@ -12,6 +12,8 @@ public struct SuiteOptions: Sendable {
     public var skip: [String] = []
     /// Classes and their members, where the model list does not say.
     public var classMap: [String: Set<String>] = [:]
+    /// The program's version, for the reports.
+    public var version = "unknown"
     public var wakeOnLAN = WakeOnLAN()
     public var modelRouting = ModelRouting()
     public var workloadRouting = WorkloadRouting()

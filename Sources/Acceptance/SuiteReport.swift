@@ -8,6 +8,7 @@ public struct SuiteReport: Sendable {
     /// Why nothing could be tested, if so.
     public let aborted: String?
     public let interrupted: Bool
+    let stamp: RunStamp
 
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 

@@ -81,6 +81,7 @@ struct TestOptions: ParsableArguments {
         options.deadline = deadline.map { .seconds($0) }
         options.verifiesCertificates = !noVerifySSL
         options.allowsInconclusive = allowInconclusive
+        options.version = SimpleAI.version
         options.only = only
         options.skip = skip
         return options

@@ -23,6 +23,9 @@ struct JSONReport: Encodable {
     let target: String
     let tests: [String]
     let seed: UInt64
+    let version: String
+    let began: String
+    let seconds: Double
     let conclusion: String
     let exitCode: Int32
     let aborted: String?
@@ -36,6 +39,9 @@ struct JSONReport: Encodable {
         target = report.target.description
         tests = report.tests.map(\.rawValue)
         seed = report.seed
+        version = report.stamp.version
+        began = report.stamp.beganInUTC
+        seconds = report.stamp.duration.inRoundSeconds
         conclusion = report.conclusion.rawValue
         exitCode = report.conclusion.exitCode
         aborted = report.aborted
