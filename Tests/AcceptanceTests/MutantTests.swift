@@ -30,7 +30,7 @@ struct MutantTests {
         Mutant(defect: .emptyContent, test: .wakeOnLAN, caughtBy: "wol.answer.complete"),
         Mutant(defect: .emptyObject, test: .wakeOnLAN, caughtBy: "wol.answer.complete"),
         Mutant(defect: .bigServedByFast, test: .wakeOnLAN, caughtBy: "wol.answer.model"),
-        Mutant(defect: .chat500, test: .wakeOnLAN, caughtBy: "wol.warm.answered"),
+        Mutant(defect: .chat500, test: .wakeOnLAN, caughtBy: "wol.calls.answered"),
         // Routing.
         Mutant(defect: .wrongModel, test: .modelRouting, caughtBy: "model-routing.exact.same"),
         Mutant(defect: .wrongModel, test: .modelRouting, caughtBy: "model-routing.class.member"),
@@ -129,7 +129,7 @@ struct MutantTests {
         var bench = Bench(StandInVariant(packetPort: port), defect: mutant.defect)
         bench.options.wakeOnLAN.packetPort = port
         bench.options.workloadRouting.requests = mutant.requests
-        if mutant.defect == .wakesNothing { bench.options.timeout = .milliseconds(600) }
+        if mutant.defect == .wakesNothing { bench.options.timeout = .seconds(3) }
         let report = try await bench.run([mutant.test])
         let result = try #require(report[mutant.caughtBy], "the check did not run:\n\(report.outline)")
         #expect(result.verdict == mutant.verdict, "\(result.summary)\n\(report.outline)")
