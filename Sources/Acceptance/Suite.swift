@@ -133,7 +133,9 @@ struct Reachability: Sendable {
         do {
             let credential = try await session.tokens.credential(.basic)
             let exchange = try await session.get("/v1/models", as: credential)
-            if exchange.status == 401, TokenText.hasExpired(try await session.tokens.token(role: nil)) {
+            if session.isRefused(exchange, as: .unauthenticated), session.tokens.hasAny,
+                TokenText.hasExpired(try await session.tokens.token(role: nil))
+            {
                 return "the token has expired and the deployment refuses it: give a fresh one"
             }
             guard exchange.isHTML else { return nil }

@@ -106,7 +106,7 @@ extension StandInDeployment {
         if defect == .badTokenIs400 { return error(400, "invalid_request", "bad token") }
         if defect == .badTokenIs500 { return error(500, "internal_error", "bad token") }
         let token = defect == .tokenInMessage ? " with \(request.authorization ?? "nothing")" : ""
-        var answer = error(401, "invalid_api_key", "who are you\(token)")
+        var answer = error(variant.unauthenticatedStatus, "invalid_api_key", "who are you\(token)")
         if defect != .noChallenge { answer.headers.append(("www-authenticate", "Bearer realm=\"stand-in\"")) }
         if defect == .tokenEchoed { answer.headers.append(("x-debug", request.authorization ?? "")) }
         return answer

@@ -109,18 +109,16 @@ extension WakeOnLANTest {
     private func unknownClassRefused() async throws -> Finding {
         let seen = try await unknownClass()
         let exchange = seen.exchange
-        guard exchange.status == 404 else {
-            return .fail(
-                "an unknown class was answered with \(exchange.status)",
-                Evidence(exchange, expected: "404 with an error object"))
+        let status = exchange.status
+        let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with an error object, within 2 s")
+        guard session.isRefused(exchange, as: .unknown) else {
+            return .fail("an unknown class was answered with \(status)", evidence)
         }
-        if let problem = exchange.errorObjectProblem {
-            return .fail("404, but \(problem)", Evidence(exchange, expected: "404 with an error object"))
-        }
+        if let problem = exchange.errorObjectProblem { return .fail("\(status), but \(problem)", evidence) }
         guard exchange.duration < .seconds(2) else {
-            return .fail("404 only after \(exchange.duration.readable)", Evidence(exchange, expected: "within 2 s"))
+            return .fail("\(status) only after \(exchange.duration.readable)", evidence)
         }
-        let answer = "404 in \(exchange.duration.readable)"
+        let answer = "\(status) in \(exchange.duration.readable)"
         guard seen.before.isAsleep else { return .pass("\(answer); nothing slept that could have woken") }
         guard seen.after == seen.before, seen.packets == 0 else {
             return .fail("\(answer), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
