@@ -12,6 +12,8 @@ package struct StandInVariant: Sendable {
     package var unknownStatus: Int
     /// Whether anybody is asked for credentials; without them everybody may do everything.
     package var asksForCredentials: Bool
+    /// Whether the list says which classes there are, and what is in them.
+    package var listsClasses: Bool
     package var exposesRunner: Bool
     package var exposesWake: Bool
     /// UDP port of this machine that gets a copy of every magic packet.
@@ -23,7 +25,8 @@ package struct StandInVariant: Sendable {
 
     package init(
         deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
-        unknownStatus: Int = 404, asksForCredentials: Bool = true, exposesRunner: Bool = true, exposesWake: Bool = true,
+        unknownStatus: Int = 404, asksForCredentials: Bool = true, listsClasses: Bool = true,
+        exposesRunner: Bool = true, exposesWake: Bool = true,
         packetPort: Int? = nil,
         bigSleeps: Bool = true, hasAdminSurface: Bool = true, sharing: Sharing = .inTurn
     ) {
@@ -32,6 +35,7 @@ package struct StandInVariant: Sendable {
         self.unauthenticatedStatus = unauthenticatedStatus
         self.unknownStatus = unknownStatus
         self.asksForCredentials = asksForCredentials
+        self.listsClasses = listsClasses
         self.exposesRunner = exposesRunner
         self.exposesWake = exposesWake
         self.packetPort = packetPort
