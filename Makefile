@@ -1,6 +1,6 @@
 # One verb per habit. CI calls the same verbs (.ci/run).
 
-# Which build `demo`, `demo-real` and `mutants` run: debug is there after `make test`, release after `make build`.
+# Which build `demo`, `demo-real`, `demo-other` and `mutants` run: debug is there after `make test`, release after `make build`.
 CONFIGURATION ?= debug
 # How often `mutants` runs the matrix, each time with another seed.
 SEEDS ?= 3
@@ -17,7 +17,7 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real mutants bench install uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real demo-other mutants bench install uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ demo: binary ## start a fleet in one process, one machine of it asleep, and run 
 
 demo-real: binary ## the tests against two real llama.cpp servers with a small language model
 	scripts/demo-real --binary $(BINARY)
+
+demo-other: binary ## the examples of the guide to other gateways, against real ones (needs nginx)
+	scripts/demo-other --binary $(BINARY)
 
 mutants: setup ## prove that the tests can fail: run them against deployments that break one promise each
 	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai

@@ -8,6 +8,7 @@ public struct Suite: Sendable {
     private let tokens: TokenSource
     private let redactor: Redactor
     private let record: Record
+    private let clock = RunClock()
 
     /// Results as they come, so that an interrupted run can still be reported.
     private final class Record: Sendable {
@@ -39,7 +40,7 @@ public struct Suite: Sendable {
         SuiteReport(
             target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
             results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted,
-            clock: record.clock.withLock { $0 }, rounds: options.rounds)
+            stamp: clock.stamp(version: options.version), clock: record.clock.withLock { $0 }, rounds: options.rounds)
     }
 
     /// Runs the chosen checks in order.
@@ -168,7 +169,9 @@ struct Reachability: Sendable {
         do {
             let credential = try await session.tokens.credential(.basic)
             let exchange = try await session.get("/v1/models", as: credential)
-            if exchange.status == 401, TokenText.hasExpired(try await session.tokens.token(role: nil)) {
+            if session.isRefused(exchange, as: .unauthenticated), session.tokens.hasAny,
+                TokenText.hasExpired(try await session.tokens.token(role: nil))
+            {
                 return "the token has expired and the deployment refuses it: give a fresh one"
             }
             guard exchange.isHTML else { return nil }

@@ -14,6 +14,10 @@ public struct SuiteOptions: Sendable {
     public var skip: [String] = []
     /// Classes and their members, where the model list does not say.
     public var classMap: [String: Set<String>] = [:]
+    /// With which status codes the deployment refuses.
+    public var expectedStatuses = ExpectedStatuses()
+    /// The program's version, for the reports.
+    public var version = "unknown"
     public var wakeOnLAN = WakeOnLAN()
     public var modelRouting = ModelRouting()
     public var workloadRouting = WorkloadRouting()

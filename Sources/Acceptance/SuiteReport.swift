@@ -9,6 +9,7 @@ public struct SuiteReport: Sendable {
     /// Why nothing could be tested, if so.
     public let aborted: String?
     public let interrupted: Bool
+    let stamp: RunStamp
     /// How well times could be measured; nil when no check needed to know.
     var clock: ClockTrust?
     /// How often everything was to be run.

@@ -106,7 +106,7 @@ extension StandInDeployment {
         if defect == .badTokenIs400 { return error(400, "invalid_request", "bad token") }
         if defect == .badTokenIs500 { return error(500, "internal_error", "bad token") }
         let token = defect == .tokenInMessage ? " with \(request.authorization ?? "nothing")" : ""
-        var answer = error(401, "invalid_api_key", "who are you\(token)")
+        var answer = error(variant.unauthenticatedStatus, "invalid_api_key", "who are you\(token)")
         if defect != .noChallenge { answer.headers.append(("www-authenticate", "Bearer realm=\"stand-in\"")) }
         if defect == .tokenEchoed { answer.headers.append(("x-debug", request.authorization ?? "")) }
         return answer
@@ -133,15 +133,17 @@ extension StandInDeployment {
             entry("sim-large", state: bigState, ready: isAwake ? 1 : 0, classes: "big"),
         ]
         if defect == .listRepeatsItself { entries.append(entries[2]) }
+        if !variant.listsClasses { entries.removeFirst(2) }
         return StandInAnswer(body: #"{"object":"list","data":[\#(entries.joined(separator: ","))]}"#)
     }
 
     private func entry(_ id: String, state: String, ready: Int, classes: String) -> String {
         let owner = defect == .listWithoutOwner ? "" : #","owned_by":"stand-in""#
+        let membership = variant.listsClasses ? #","classes":["\#(classes)"]"# : ""
         let runners = variant.exposesRunner ? #","runners_ready":\#(ready)"# : ""
         return
             #"{"id":"\#(id)","object":"model","created":1\#(owner),"#
-            + #""state":"\#(state)"\#(runners),"classes":["\#(classes)"]}"#
+            + #""state":"\#(state)"\#(runners)\#(membership)}"#
     }
 }
 

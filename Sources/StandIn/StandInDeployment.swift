@@ -45,8 +45,8 @@ package final class StandInDeployment: Sendable {
         let model = request.model
         state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
         let isLockedOut = state.withLock { $0.isLockedOut }
-        guard let caller = StandInTokens.caller(request.authorization, path: request.path, defect: defect), !isLockedOut
-        else {
+        let known = StandInTokens.caller(request.authorization, path: request.path, defect: defect)
+        guard let caller = variant.asksForCredentials ? known : .anybody, !isLockedOut else {
             if defect == .locksOut { state.withLock { $0.isLockedOut = true } }
             return loop.makeSucceededFuture(unauthorized(request))
         }
@@ -56,7 +56,9 @@ package final class StandInDeployment: Sendable {
         case ("GET", "/admin") where variant.hasAdminSurface:
             let isAllowed = mayAdminister(caller)
             return loop.makeSucceededFuture(
-                isAllowed ? StandInAnswer(body: "{}") : error(403, "permission_denied", "Permission denied: admin"))
+                isAllowed
+                    ? StandInAnswer(body: "{}")
+                    : error(variant.adminDeniedStatus, "permission_denied", "Permission denied: admin"))
         case ("POST", "/v1/chat/completions"):
             return chat(request, model: model ?? "", caller: caller, on: loop)
         default:
@@ -110,7 +112,7 @@ package final class StandInDeployment: Sendable {
         if isClass, defect == .unknownClassWakes { _ = wakeIfNeeded(on: loop) }
         if isClass, defect == .unknownClassIs500 { return error(500, "internal_error", "no") }
         let code = !isClass && defect == .unknownModelWithoutCode ? "oops" : "model_not_found"
-        var answer = error(404, code, "no model \(model)")
+        var answer = error(variant.unknownStatus, code, "no model \(model)")
         if isClass, defect == .unknownClassSlow { answer.delay = .milliseconds(2200) }
         return answer
     }

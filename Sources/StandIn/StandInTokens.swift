@@ -6,6 +6,8 @@ package enum StandInTokens {
     struct Caller: Sendable {
         let roles: Set<String>
         var isAdmin: Bool { roles.contains("admin") }
+
+        static let anybody = Caller(roles: ["model:specific", "admin"])
     }
 
     package static func mint(user: String = "tester", role: String?, expiresIn seconds: Double = 600) -> String {

@@ -6,6 +6,14 @@ package struct StandInVariant: Sendable {
 
     /// 403, or the 400 with `Permission denied` of older deployments.
     package var deniedStatus: Int
+    /// The admin surface has no 400 of older deployments.
+    package var adminDeniedStatus: Int
+    package var unauthenticatedStatus: Int
+    package var unknownStatus: Int
+    /// Whether anybody is asked for credentials; without them everybody may do everything.
+    package var asksForCredentials: Bool
+    /// Whether the list says which classes there are, and what is in them.
+    package var listsClasses: Bool
     package var exposesRunner: Bool
     package var exposesWake: Bool
     /// UDP port of this machine that gets a copy of every magic packet.
@@ -16,10 +24,18 @@ package struct StandInVariant: Sendable {
     package var sharing: Sharing
 
     package init(
-        deniedStatus: Int = 403, exposesRunner: Bool = true, exposesWake: Bool = true, packetPort: Int? = nil,
+        deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
+        unknownStatus: Int = 404, asksForCredentials: Bool = true, listsClasses: Bool = true,
+        exposesRunner: Bool = true, exposesWake: Bool = true,
+        packetPort: Int? = nil,
         bigSleeps: Bool = true, hasAdminSurface: Bool = true, sharing: Sharing = .inTurn
     ) {
         self.deniedStatus = deniedStatus
+        self.adminDeniedStatus = adminDeniedStatus
+        self.unauthenticatedStatus = unauthenticatedStatus
+        self.unknownStatus = unknownStatus
+        self.asksForCredentials = asksForCredentials
+        self.listsClasses = listsClasses
         self.exposesRunner = exposesRunner
         self.exposesWake = exposesWake
         self.packetPort = packetPort
@@ -32,6 +48,12 @@ package struct StandInVariant: Sendable {
     package static let badRequest = StandInVariant(deniedStatus: 400)
     package static let silent = StandInVariant(exposesRunner: false, exposesWake: false)
 
+    /// Correct in everything but the codes, and correct for whoever says so: `--expect-status`.
+    package static let unusualStatuses = StandInVariant(
+        deniedStatus: 422, adminDeniedStatus: 422, unauthenticatedStatus: 418, unknownStatus: 410)
+    /// Correct for whoever says that it is meant to be so: `--no-auth`.
+    package static let open = StandInVariant(asksForCredentials: false)
+
     /// The correct ones that the suite must never blame, by their names on the command line.
     package static let named: KeyValuePairs<String, (variant: StandInVariant, says: String)> = [
         "forbidden": (.forbidden, "refuses with 403"),
@@ -39,6 +61,8 @@ package struct StandInVariant: Sendable {
         "no-runner-header": (.silent, "does not say who served, nor which wake was waited for"),
         "least-busy": (StandInVariant(sharing: .leastBusy), "gives calls to the runner with the fewest in flight"),
         "no-admin-surface": (StandInVariant(hasAdminSurface: false), "has nothing under /admin"),
+        "unusual-statuses": (.unusualStatuses, "refuses with 422, 418 and 410 for 403, 401 and 404"),
+        "open": (.open, "asks nobody for credentials"),
         "never-sleeps": (StandInVariant(bigSleeps: false), "has no machine that sleeps"),
     ]
 }

@@ -9,10 +9,12 @@ enum Main {
 
 /// The root command: names the subcommands, does nothing itself.
 struct SimpleAI: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "simpleai",
         abstract: "A fleet of machines with GPUs as one OpenAI-compatible endpoint, and the proof that it works.",
-        version: "0.1.0",
+        version: version,
         subcommands: [
             ServeCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self, ConfigCommand.self,
         ])

@@ -12,6 +12,8 @@ struct TestExecution: Sendable {
 
     /// A deployment that runs somewhere already.
     struct Remote: Sendable {
+        /// No token is needed, and none is sent.
+        let hasNoAuthentication: Bool
         let url: String
         let token: String?
         let tokenBinary: String?
@@ -130,6 +132,7 @@ struct TestExecution: Sendable {
 extension TestExecution.Remote {
     /// Where tokens come from: `--token`, `--token-binary`, then the environment.
     func tokenSource() throws(TokenProblem) -> TokenSource {
+        if hasNoAuthentication { return .withoutCredentials() }
         if let token { return try .fixed(token, expired: expiredToken) }
         if let tokenBinary {
             let path = ProcessInfo.processInfo.environment["PATH"]
@@ -144,11 +147,13 @@ extension TestExecution.Remote {
               --token TOKEN           the token itself
               --token-binary PATH     a program that prints one, called with --user and --role
               SIMPLEAI_TEST_TOKEN     in the environment or in a .env file here
+            A deployment that asks nobody for credentials is tested with --no-auth.
             """)
     }
 
     /// Plain http shows the token to whoever listens on the way.
     func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
+        guard !hasNoAuthentication else { return }
         switch target.exposure {
         case .none: return
         case .localNetwork: output.warn("plain http: tokens can be read on the local network")

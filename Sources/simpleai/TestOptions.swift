@@ -19,6 +19,13 @@ struct TestOptions: ParsableArguments {
     @Option(
         help: .init("A token of the same issuer that was good once, to see that it is refused.", valueName: "token"))
     var expiredToken: String?
+    @Flag(help: "The deployment asks nobody for credentials: send none, and test that this is so.")
+    var noAuth = false
+    @Option(
+        help: .init(
+            "Status codes of refusals where yours are not the contract's: denied, unauthenticated or unknown.",
+            valueName: "name=code,…"))
+    var expectStatus: [String] = []
     @Option(help: .init("Per request; default wol 120, model and workload routing 60, auth 30.", valueName: "seconds"))
     var timeout: Double?
     @Option(help: .init("The whole run.", valueName: "seconds"))
@@ -54,6 +61,9 @@ struct TestOptions: ParsableArguments {
         guard !local || (url == nil && token == nil && tokenBinary == nil && expiredToken == nil) else {
             throw ValidationError("--local brings its own url and tokens: leave out --url, --token and the like")
         }
+        guard !noAuth || (!local && token == nil && tokenBinary == nil && expiredToken == nil) else {
+            throw ValidationError("--no-auth sends no token, and --local has authentication: leave out one of the two")
+        }
         guard local || !cutPower else { throw ValidationError("--cut-power goes with --local") }
         guard local || fleet.isStandard else {
             throw ValidationError("--machines, --asleep and --speeds describe the local fleet: they go with --local")
@@ -65,6 +75,7 @@ struct TestOptions: ParsableArguments {
             }
         }
         _ = try reportFiles()
+        _ = try expectedStatuses()
     }
 
     var verbosity: Int { debug ? 2 : verbose ? 1 : 0 }
@@ -83,14 +94,38 @@ struct TestOptions: ParsableArguments {
         }
     }
 
+    private func expectedStatuses() throws -> ExpectedStatuses {
+        try expectStatus.reduce(into: ExpectedStatuses()) { statuses, item in
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2 else {
+                throw ValidationError("--expect-status takes name=code,code, such as denied=403; '\(item)' is none")
+            }
+            guard let refusal = ExpectedStatuses.Refusal(rawValue: parts[0]) else {
+                let names = ExpectedStatuses.Refusal.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--expect-status knows \(names), not '\(parts[0])'")
+            }
+            let codes = try parts[1].split(separator: ",", omittingEmptySubsequences: false).map { text in
+                guard let code = Int(text), ExpectedStatuses.possible.contains(code) else {
+                    throw ValidationError(
+                        "--expect-status \(parts[0]): '\(text)' is no code from 400 to 499, and nothing else is a refusal"
+                    )
+                }
+                return code
+            }
+            statuses.name(Set(codes), for: refusal)
+        }
+    }
+
     /// The suite's options as far as they are common to all tests.
-    func suiteOptions() -> SuiteOptions {
+    func suiteOptions() throws -> SuiteOptions {
         var options = seed.map { SuiteOptions(seed: $0) } ?? SuiteOptions()
         options.timeout = timeout.map { .seconds($0) }
         options.deadline = deadline.map { .seconds($0) }
         options.verifiesCertificates = !noVerifySSL
         options.allowsInconclusive = allowInconclusive
         options.rounds = rounds
+        options.expectedStatuses = try expectedStatuses()
+        options.version = SimpleAI.version
         options.only = only
         options.skip = skip
         return options

@@ -25,7 +25,7 @@ struct TestRun {
         guard unknown.isEmpty else {
             throw ValidationError("no check is called \(unknown.joined(separator: ", ")); --list shows all")
         }
-        var options = common.suiteOptions()
+        var options = try common.suiteOptions()
         do {
             try configure(&options, common.local)
         } catch let problem as TokenProblem {
@@ -45,6 +45,7 @@ struct TestRun {
             process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
         return .remote(
             TestExecution.Remote(
+                hasNoAuthentication: common.noAuth,
                 url: common.url ?? environment["SIMPLEAI_URL"] ?? "https://ai.lelloman.com",
                 token: common.token, tokenBinary: common.tokenBinary,
                 environmentToken: environment["SIMPLEAI_TEST_TOKEN"], expiredToken: common.expiredToken,

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Acceptance
@@ -11,7 +12,8 @@ struct GitHubAnnotationsTests {
             evidence: nil, duration: .zero)
         let report = SuiteReport(
             target: try Target("https://ai.example.com"), tests: [.wakeOnLAN], seed: 1,
-            allowsInconclusive: allowsInconclusive, results: [result], aborted: nil, interrupted: false)
+            allowsInconclusive: allowsInconclusive, results: [result], aborted: nil, interrupted: false,
+            stamp: RunStamp(version: "1", began: .distantPast, duration: .zero))
         return GitHubAnnotations(nonce: "N").text(for: report).split(separator: "\n").map(String.init)
     }
 

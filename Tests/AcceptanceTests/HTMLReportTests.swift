@@ -21,7 +21,9 @@ struct HTMLReportTests {
     private func report(_ results: [CheckResult], aborted: String? = nil) throws -> SuiteReport {
         SuiteReport(
             target: try Target("https://ai.example.com"), tests: TestName.allCases, seed: 1, allowsInconclusive: false,
-            results: results, aborted: aborted, interrupted: false)
+            results: results, aborted: aborted, interrupted: false,
+            stamp: RunStamp(
+                version: "1.2.3", began: Date(timeIntervalSince1970: 1_795_478_130), duration: .seconds(34)))
     }
 
     private func page(_ results: [CheckResult], aborted: String? = nil) throws -> String {
@@ -83,6 +85,12 @@ struct HTMLReportTests {
         #expect(first.contains("first magic packet") && first.contains("ready in the model list"))
         let order = try ["a", "b", "c"].map { try #require(first.range(of: ">\($0)</text>")).lowerBound }
         #expect(order == order.sorted())
+    }
+
+    @Test func thePageSaysWhenItWasMadeAndByWhat() throws {
+        let footer = try #require(try page([result(.pass)]).firstMatch(of: /<footer>.*<\/footer>/)).output
+        #expect(footer.contains("simpleai 1.2.3 · "))
+        #expect(footer.contains(#"<time datetime="2026-11-23T23:55:30Z">2026-11-23T23:55:30Z</time> · took 34 s"#))
     }
 
     /// Geometry: half of the axis is half of the width, and a whisker lies where its interval does.

@@ -30,7 +30,7 @@ struct MutantTests {
         Mutant(defect: .emptyContent, test: .wakeOnLAN, caughtBy: "wol.answer.complete"),
         Mutant(defect: .emptyObject, test: .wakeOnLAN, caughtBy: "wol.answer.complete"),
         Mutant(defect: .bigServedByFast, test: .wakeOnLAN, caughtBy: "wol.answer.model"),
-        Mutant(defect: .chat500, test: .wakeOnLAN, caughtBy: "wol.warm.answered"),
+        Mutant(defect: .chat500, test: .wakeOnLAN, caughtBy: "wol.calls.answered"),
         // Routing.
         Mutant(defect: .wrongModel, test: .modelRouting, caughtBy: "model-routing.exact.same"),
         Mutant(defect: .wrongModel, test: .modelRouting, caughtBy: "model-routing.class.member"),

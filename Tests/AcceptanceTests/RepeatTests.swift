@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Testing
 
@@ -5,6 +6,8 @@ import Testing
 
 /// `--repeat`: every run counts, and what differs between runs is said.
 struct RepeatTests {
+    private static let stamp = RunStamp(version: "1", began: .distantPast, duration: .zero)
+
     @Test func everyRoundIsReportedWithASeedOfItsOwn() async throws {
         var bench = Bench()
         bench.options.rounds = 3
@@ -32,7 +35,7 @@ struct RepeatTests {
         }
         let report = SuiteReport(
             target: try Target("http://127.0.0.1:1"), tests: [.authentication], seed: 1, allowsInconclusive: false,
-            results: [result(.required), result(.advisory)], aborted: nil, interrupted: false)
+            results: [result(.required), result(.advisory)], aborted: nil, interrupted: false, stamp: Self.stamp)
         #expect(
             report.verdictLine
                 == "FAILED: 0 passed, 1 failed, 0 inconclusive, 0 skipped, 1 that only advises not kept")
@@ -47,7 +50,7 @@ struct RepeatTests {
         let report = SuiteReport(
             target: try Target("http://127.0.0.1:1"), tests: [.authentication], seed: 1, allowsInconclusive: false,
             results: [result(1, .pass), result(2, .fail), result(3, .pass)], aborted: nil, interrupted: false,
-            rounds: 3)
+            stamp: Self.stamp, rounds: 3)
         #expect(report.conclusion == .failed)
         #expect(report.unsteady.map(\.id) == ["auth.x"])
         #expect(report.unsteady.first?.verdicts == [.pass, .fail, .pass])

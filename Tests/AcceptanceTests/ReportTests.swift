@@ -1,4 +1,5 @@
 import Foundation
+import Foundation
 import StandIn
 import Synchronization
 import Testing
@@ -20,7 +21,9 @@ struct ReportTests {
     ) throws -> SuiteReport {
         SuiteReport(
             target: try Target("https://ai.example.com"), tests: [.authentication], seed: 1,
-            allowsInconclusive: allowsInconclusive, results: results, aborted: aborted, interrupted: interrupted)
+            allowsInconclusive: allowsInconclusive, results: results, aborted: aborted, interrupted: interrupted,
+            stamp: RunStamp(
+                version: "1.2.3", began: Date(timeIntervalSince1970: 1_795_478_130), duration: .seconds(34)))
     }
 
     @Test func conclusions() throws {
@@ -49,6 +52,9 @@ struct ReportTests {
         let json = try #require(JSONValue(parsing: Array(text.utf8)))
         #expect(json["conclusion"]?.string == "FAILED")
         #expect(json["exitCode"]?.number == 1)
+        #expect(json["began"]?.string == "2026-11-23T23:55:30Z")
+        #expect(json["seconds"]?.number == 34)
+        #expect(json["version"]?.string == "1.2.3")
         #expect(json["checks"]?[0]?["evidence"]?["curl"]?.string == "curl x")
     }
 

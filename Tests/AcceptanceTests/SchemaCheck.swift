@@ -22,6 +22,7 @@ struct SchemaCheck {
             case "enum": Self.elements(rule).contains(value) ? [] : ["\(place): \(value) is not in the enum"]
             case "minimum": (value.number ?? 0) >= (rule.number ?? 0) ? [] : ["\(place): too small"]
             case "maximum": (value.number ?? 0) <= (rule.number ?? 0) ? [] : ["\(place): too large"]
+            case "pattern": Self.fits(value, rule) ? [] : ["\(place): does not fit the pattern"]
             case "items":
                 Self.elements(value).enumerated()
                     .flatMap { breaches(of: $1, by: rule, at: "\(place)[\($0)]") }
@@ -52,6 +53,13 @@ struct SchemaCheck {
         case ("integer", .number(let number)): number == number.rounded()
         default: false
         }
+    }
+
+    private static func fits(_ value: JSONValue, _ rule: JSONValue) -> Bool {
+        guard let text = value.string, let pattern = rule.string, let expression = try? Regex(pattern) else {
+            return false
+        }
+        return text.contains(expression)
     }
 
     private static func elements(_ value: JSONValue) -> [JSONValue] {

@@ -27,6 +27,9 @@ struct JSONReport: Encodable {
     let rounds: Int
     /// What the times in here are good to, in seconds at p95; nil when it was not needed or could not be found out.
     let clockError: Double?
+    let version: String
+    let began: String
+    let seconds: Double
     let conclusion: String
     let exitCode: Int32
     let aborted: String?
@@ -42,6 +45,9 @@ struct JSONReport: Encodable {
         seed = report.seed
         rounds = report.rounds
         clockError = report.clock?.error.map { ($0.inSeconds * 1e6).rounded() / 1e6 }
+        version = report.stamp.version
+        began = report.stamp.beganInUTC
+        seconds = report.stamp.duration.inRoundSeconds
         conclusion = report.conclusion.rawValue
         exitCode = report.conclusion.exitCode
         aborted = report.aborted

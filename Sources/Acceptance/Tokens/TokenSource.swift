@@ -8,6 +8,7 @@ public actor TokenSource {
     public typealias Provider = @Sendable (_ user: String?, _ role: String?) async throws -> String
 
     private enum Origin: Sendable {
+        case none
         case fixed(String)
         case program(ExternalProgram)
         case provider(Provider)
@@ -66,13 +67,28 @@ public actor TokenSource {
         TokenSource(origin: .provider(provider), expired: expired)
     }
 
+    /// No tokens at all: calls are sent without credentials.
+    public static func withoutCredentials() -> TokenSource { TokenSource(origin: .none, expired: nil) }
+
     /// Whether different roles can be asked for. Not whether the deployment heeds them: that is what is tested.
     nonisolated var hasRoles: Bool {
-        if case .fixed = origin { false } else { true }
+        switch origin {
+        case .none, .fixed: false
+        case .program, .provider: true
+        }
     }
 
-    /// A token for a kind of caller; with one fixed token, that one.
+    /// Whether there is any token.
+    nonisolated var hasAny: Bool {
+        if case .none = origin { false } else { true }
+    }
+
+    /// Whether one given token has to do for everything, be it allowed to or not.
+    nonisolated var isOneToken: Bool { hasAny && !hasRoles }
+
+    /// A token for a kind of caller; with one fixed token, that one; without any, nothing.
     func credential(_ persona: Persona) async throws -> Credential {
+        guard hasAny else { return .none }
         let name = hasRoles ? "\(persona.name) token" : "the given token"
         return .bearer(try await token(role: persona.role), name: name)
     }
@@ -85,6 +101,8 @@ public actor TokenSource {
         if let cached = cache[key], !TokenText.expiresSoon(cached) { return cached }
         let token: String
         switch origin {
+        case .none:
+            throw TokenProblem("this run has no token (--no-auth)")
         case .fixed(let fixed):
             token = fixed
         case .program(let program):

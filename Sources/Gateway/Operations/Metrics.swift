@@ -103,7 +103,8 @@ final class Metrics: Sendable {
         page.metric("simpleai_runner_active_calls", .gauge, "Calls that a runner is serving.") {
             for status in fleet.runners { $0.sample(["runner": status.runner.id.rawValue], status.active) }
         }
-        page.metric("simpleai_runners_ejected", .gauge, "Runners that failed so often that they rest, or are on trial.") {
+        page.metric("simpleai_runners_ejected", .gauge, "Runners that failed so often that they rest, or are on trial.")
+        {
             $0.sample([:], fleet.runners.count(where: \.isEjected))
         }
         page.metric("simpleai_ejections_total", .counter, "How often a runner was given a rest.") {

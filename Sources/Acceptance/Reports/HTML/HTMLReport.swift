@@ -21,12 +21,20 @@ struct HTMLReport {
             <body>
             \(header)<main>
             \(figures)\(report.tests.map(section))</main>
-            <footer>simpleai test · seed \(report.seed)\(footnotes)</footer>
+            <footer>\(footer)\(footnotes)</footer>
             </body>
             </html>
 
             """
         return page.markup
+    }
+
+    private var footer: HTML {
+        let began = report.stamp.beganInUTC
+        return """
+            simpleai \(report.stamp.version) · <time datetime="\(began)">\(began)</time> · \
+            took \(report.stamp.duration.readable) · seed \(report.seed)
+            """
     }
 
     private static let policy: HTML =

@@ -1,5 +1,6 @@
 extension AuthenticationTest {
-    static let checks: [Check<AuthenticationTest>] = badCredentialChecks + rightsChecks + generalChecks
+    static let checks: [Check<AuthenticationTest>] =
+        [openCheck] + (badCredentialChecks + rightsChecks + generalChecks).map(\.whereThereIsAuthentication)
 
     private static let badCredentialChecks: [Check<AuthenticationTest>] = BadCredential.allCases.map { bad in
         Check("auth.refused.\(bad.rawValue)", bad.requirement, needs: bad.needs) { try await $0.refused(bad) }
@@ -60,10 +61,12 @@ extension AuthenticationTest {
         var answers: [String] = []
         for request in requests {
             let exchange = try await send(request)
-            guard exchange.status == 401 || exchange.status == 403 else {
+            guard session.isRefused(exchange, as: .unauthenticated) else {
+                let isOpen = bad == .none && exchange.isSuccess
+                let hint = isOpen ? "; if it asks nobody for credentials, --no-auth says so" : ""
                 return .fail(
-                    "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)",
-                    Evidence(exchange, expected: "401 (or 403) and an error object"))
+                    "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)\(hint)",
+                    Evidence(exchange, expected: "\(session.expected(.unauthenticated)) and an error object"))
             }
             answers.append("\(request.path) \(exchange.status)")
         }
@@ -109,7 +112,7 @@ extension AuthenticationTest {
 
     private func allowed(_ exchange: Exchange, _ what: String) async throws -> Finding {
         guard exchange.isSuccess else {
-            let hint = exchange.isDenied ? try await roleHint() : ""
+            let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail(
                 "\(what) answered \(exchange.status)\(exchange.errorSummary)\(hint)",
                 Evidence(exchange, expected: "2xx")
@@ -122,11 +125,11 @@ extension AuthenticationTest {
         let id = try await existingID()
         let exchange = try await chat(id, as: persona)
         if persona == .basic {
-            guard exchange.isDenied else {
+            guard session.isRefused(exchange, as: .denied) else {
                 let hint = exchange.isSuccess ? try await roleHint() : ""
                 return .fail(
                     "\(id) answered \(exchange.status)\(hint)",
-                    Evidence(exchange, expected: "403 (or 400 with `Permission denied`)")
+                    Evidence(exchange, expected: session.expected(.denied))
                 ).answered(exchange)
             }
             try await control()
@@ -135,7 +138,7 @@ extension AuthenticationTest {
         do throws(AnswerProblem) {
             return .pass("\(id) → \(try Completion(exchange).model)").answered(exchange)
         } catch {
-            let hint = exchange.isDenied ? try await roleHint() : ""
+            let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail("\(id): \(error)\(hint)", Evidence(exchange, expected: "200 and a whole completion"))
                 .answered(exchange)
         }
@@ -143,12 +146,15 @@ extension AuthenticationTest {
 
     private func unknown(_ persona: Persona) async throws -> Finding {
         let exchange = try await chat("no-such-model-\(session.nonce())", as: persona)
-        let isRight = exchange.status == 404 || (persona == .basic && exchange.isDenied)
-        guard isRight else {
-            let hint = exchange.isDenied ? try await roleHint() : ""
+        let isUnknown = session.isRefused(exchange, as: .unknown)
+        guard isUnknown || (persona == .basic && session.isRefused(exchange, as: .denied)) else {
+            let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail(
                 "an unknown id answered \(exchange.status)\(hint)",
-                Evidence(exchange, expected: persona == .basic ? "403 or 404" : "404 model_not_found")
+                Evidence(
+                    exchange,
+                    expected: session.expected(.unknown)
+                        + (persona == .basic ? ", or \(session.expected(.denied))" : ""))
             ).answered(exchange)
         }
         return .pass("an unknown id answered \(exchange.status)").answered(exchange)
@@ -160,12 +166,12 @@ extension AuthenticationTest {
         guard admin.status != 404 else { return .skip("the deployment has no \(path); --admin-path names another") }
         if persona == .admin { return try await allowed(admin, path) }
         let exchange = try await get(path, as: persona)
-        guard exchange.status == 403 else {
+        guard session.options.expectedStatuses.isAdminDenial(exchange) else {
             let hint = exchange.isSuccess ? try await roleHint() : ""
-            return .fail("\(path) answered \(exchange.status)\(hint)", Evidence(exchange, expected: "403"))
-                .answered(exchange)
+            let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
+            return .fail("\(path) answered \(exchange.status)\(hint)", evidence).answered(exchange)
         }
-        return .pass("\(path) answered 403, and \(admin.status) to an admin").answered(exchange)
+        return .pass("\(path) answered \(exchange.status), and \(admin.status) to an admin").answered(exchange)
     }
 
     private func roleHint() async throws -> String {

@@ -81,13 +81,15 @@ struct ModelRoutingTest: AcceptanceTest {
     }
 
     private func reasonToSkip(_ target: String, calls: [Result<Exchange, RequestFailed>]) async throws -> String? {
-        let statuses = Set(calls.map { $0.exchange?.status ?? 0 })
-        if !session.tokens.hasRoles, ModelList.className(target) == nil,
-            calls.allSatisfy({ $0.exchange?.isDenied == true })
-        {
+        func allRefused(as refusal: ExpectedStatuses.Refusal) -> Bool {
+            calls.allSatisfy { $0.exchange.map { session.isRefused($0, as: refusal) } ?? false }
+        }
+        if session.tokens.isOneToken, ModelList.className(target) == nil, allRefused(as: .denied) {
             return "the given token may not ask for \(target)"
         }
-        guard options.models.isEmpty, let name = ModelList.className(target), statuses == [404] else { return nil }
+        guard options.models.isEmpty, let name = ModelList.className(target), allRefused(as: .unknown) else {
+            return nil
+        }
         let isListed = try await list().classNames.contains(name)
         return isListed ? nil : "the deployment has no \(target)"
     }
@@ -104,13 +106,5 @@ struct ModelRoutingTest: AcceptanceTest {
             }
             throw Finding.skip("no exact id is known to exist")
         }
-    }
-}
-
-extension Exchange {
-    /// A refusal for want of rights: 403, or the 400 of older deployments.
-    var isDenied: Bool {
-        if status == 403 { return true }
-        return status == 400 && (json?["error"]?["message"]?.string ?? "").contains("Permission denied")
     }
 }

@@ -55,6 +55,13 @@ struct ColdStart: Sendable {
         }.max() ?? 0
     }
 
+    /// How many calls got a 2xx, be it a whole completion or not.
+    var answered: Int { exchanges.count(where: \.isSuccess) }
+
+    /// What a check says that judges answers when there is none: that this is wrong is the business of
+    /// `wol.calls.answered`, which fails the run. Nil when there is something to judge.
+    var unanswered: Finding? { answered == 0 ? .inconclusive("not decided: no call was answered") : nil }
+
     /// A sentence about the first call that got no answer or a bad one, and its evidence.
     var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
         for call in calls {

@@ -1,0 +1,71 @@
+/// The status codes with which a deployment refuses: the contract's own, or those that the operator says it uses.
+public struct ExpectedStatuses: Sendable, Hashable {
+    /// Why a call is refused.
+    public enum Refusal: String, Sendable, CaseIterable {
+        /// The caller lacks the right: 403, or the 400 with `Permission denied` of older deployments.
+        case denied
+        /// No credentials, or bad ones: 401 or 403.
+        case unauthenticated
+        /// The class or id does not exist: 404.
+        case unknown
+    }
+
+    /// What can be a refusal at all: a 5xx is a fault and a 2xx an answer, whatever a deployment means by it.
+    public static let possible = 400...499
+
+    private var named: [Refusal: Set<Int>] = [:]
+
+    public init() {}
+
+    /// From now on `refusal` has `codes` and those named for it before, and the contract's no longer.
+    ///
+    /// - Parameter codes: each one of ``possible``.
+    public mutating func name(_ codes: Set<Int>, for refusal: Refusal) {
+        named[refusal, default: []].formUnion(codes)
+    }
+
+    func isExpected(_ exchange: Exchange, for refusal: Refusal) -> Bool {
+        if let codes = named[refusal] { return codes.contains(exchange.status) }
+        return switch refusal {
+        case .denied: exchange.status == 403 || exchange.status == 400 && exchange.saysPermissionDenied
+        case .unauthenticated: exchange.status == 401 || exchange.status == 403
+        case .unknown: exchange.status == 404
+        }
+    }
+
+    /// Whether the admin surface may refuse like this: it never had the 400 of older deployments.
+    func isAdminDenial(_ exchange: Exchange) -> Bool {
+        named[.denied] == nil ? exchange.status == 403 : isExpected(exchange, for: .denied)
+    }
+
+    /// What is expected, in words for evidence: `403 (or 400 with …)`, or `410 (--expect-status unknown=410)`.
+    func words(for refusal: Refusal) -> String {
+        guard let codes = named[refusal]?.sorted().map(String.init) else {
+            return switch refusal {
+            case .denied: "403 (or 400 with `Permission denied`)"
+            case .unauthenticated: "401 (or 403)"
+            case .unknown: "404"
+            }
+        }
+        let alternatives = codes.joined(separator: " or ")
+        return "\(alternatives) (--expect-status \(refusal.rawValue)=\(codes.joined(separator: ",")))"
+    }
+
+    /// The same for the admin surface.
+    var wordsForAdminDenial: String { named[.denied] == nil ? "403" : words(for: .denied) }
+}
+
+extension Session {
+    func isRefused(_ exchange: Exchange, as refusal: ExpectedStatuses.Refusal) -> Bool {
+        options.expectedStatuses.isExpected(exchange, for: refusal)
+    }
+
+    /// For evidence.
+    func expected(_ refusal: ExpectedStatuses.Refusal) -> String { options.expectedStatuses.words(for: refusal) }
+}
+
+extension Exchange {
+    fileprivate var saysPermissionDenied: Bool {
+        (json?["error"]?["message"]?.string ?? "").contains("Permission denied")
+    }
+}

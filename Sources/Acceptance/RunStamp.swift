@@ -1,0 +1,22 @@
+import Foundation
+
+/// When a run was, how long it took, and what made it: a report that is found a year later still says so.
+struct RunStamp: Sendable, Hashable {
+    /// The program's version.
+    let version: String
+    let began: Date
+    let duration: Duration
+
+    /// ISO 8601, in UTC and to the second: `2026-11-23T23:55:30Z`.
+    var beganInUTC: String { began.formatted(.iso8601) }
+}
+
+/// Begins a stamp: the calendar's time for people, a monotonic clock for the duration.
+struct RunClock: Sendable {
+    private let date = Date()
+    private let instant = ContinuousClock.now
+
+    func stamp(version: String) -> RunStamp {
+        RunStamp(version: version, began: date, duration: .now - instant)
+    }
+}

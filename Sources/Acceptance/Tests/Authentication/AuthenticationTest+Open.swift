@@ -1,0 +1,46 @@
+extension AuthenticationTest {
+    /// Verifies the operator's word, on which all the others are left out.
+    static let openCheck = Check<AuthenticationTest>(
+        "auth.open", "A deployment that is said to have no authentication answers whatever credentials come, or none.",
+        needs: "--no-auth"
+    ) { try await $0.open() }
+
+    private func open() async throws -> Finding {
+        guard !session.tokens.hasAny else { return .skip("needs --no-auth") }
+        let model = try await existingID()
+        var answers: [String] = []
+        for bad in [BadCredential.none, .garbage] {
+            let credential = try await bad.credential(from: session.tokens)
+            let listed = try await send(.get("/v1/models", as: credential))
+            guard listed.isSuccess else { return notOpen(listed) }
+            let answer = try await send(try session.chatRequest(model, as: credential))
+            guard answer.isSuccess else { return notOpen(answer) }
+            do throws(AnswerProblem) {
+                _ = try Completion(answer)
+            } catch {
+                return .fail("\(model): \(error)", Evidence(answer, expected: "200 and a whole completion"))
+            }
+            answers.append("\(credential.name) \(listed.status) and \(answer.status)")
+        }
+        return .pass("list and \(model), with \(answers.joined(separator: "; with "))")
+    }
+
+    private func notOpen(_ exchange: Exchange) -> Finding {
+        let request = exchange.request
+        let isRefused = session.isRefused(exchange, as: .unauthenticated)
+        return .fail(
+            "\(request.method) \(request.path) with \(request.credential.name) got \(exchange.status)"
+                + (isRefused ? ": it has authentication; leave out --no-auth, and give a token" : ""),
+            Evidence(exchange, expected: "2xx, as --no-auth says"))
+    }
+}
+
+extension Check<AuthenticationTest> {
+    /// The same check, but SKIP where the operator says that there is nothing to test.
+    var whereThereIsAuthentication: Self {
+        Check(id, requirement, level: level, needs: needs) { test in
+            guard test.session.tokens.hasAny else { return .skip("the deployment has no authentication (--no-auth)") }
+            return try await body(test)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import StandIn
+import Testing
+
+@testable import Acceptance
+
+/// A wake that fails is one failure, told by the checks whose business it is; the others say that they had nothing to
+/// judge.
+struct UnansweredWakeTests {
+    private func report(_ defect: Defect, timeout: Duration = .seconds(20)) async throws -> SuiteReport {
+        var bench = Bench(defect: defect)
+        bench.options.timeout = timeout
+        bench.options.wakeOnLAN.grades = true
+        return try await bench.run([.wakeOnLAN])
+    }
+
+    @Test func whatCouldNotBeJudgedIsNotBlamed() async throws {
+        let report = try await report(.wakesNothing, timeout: .seconds(3))
+        #expect(report.ids(.fail) == ["wol.calls.answered", "wol.wake.time"], "\(report.outline)")
+        #expect(report.conclusion == .failed)
+        let open: Set<String> = [
+            "wol.wake.single-flight", "wol.wake.keep-alive", "wol.answer.complete", "wol.answer.stream",
+            "wol.answer.model", "wol.list.final", "wol.warm.answered", "wol.timing.grade",
+        ]
+        #expect(report.ids(.inconclusive) == open, "\(report.outline)")
+        for id in open { #expect(report[id]?.summary.hasPrefix("not decided: ") == true, "\(report.outline)") }
+        #expect(report["wol.list.final"]?.summary.contains("the list shows class:big waking") == true)
+    }
+
+    @Test func refusedCallsAreNoAnswersEither() async throws {
+        let report = try await report(.chat500)
+        #expect(report["wol.calls.answered"]?.verdict == .fail, "\(report.outline)")
+        #expect(report["wol.wake.time"]?.summary.hasPrefix("nothing woke") == true, "\(report.outline)")
+        #expect(report["wol.answer.complete"]?.verdict == .inconclusive)
+    }
+
+    /// Some answered: what came is judged, and what did not come is told once.
+    @Test func answersThatCameAreJudged() async throws {
+        let report = try await report(.losesHeldCalls)
+        #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")
+        #expect(report["wol.answer.complete"]?.summary.hasPrefix("5 completions") == true, "\(report.outline)")
+    }
+}
