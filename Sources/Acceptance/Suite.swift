@@ -134,9 +134,7 @@ struct Reachability: Sendable {
             if exchange.status == 401, TokenText.hasExpired(try await session.tokens.token(role: nil)) {
                 return "the token has expired and the deployment refuses it: give a fresh one"
             }
-            guard exchange.isHTML else { return nil }
-            return "\(session.client.target)/v1/models answered \(exchange.contentName) (status \(exchange.status)) "
-                + "instead of JSON; is --url the base URL of the API?"
+            return exchange.reasonWhyNoAPI(at: session.client.target)
         } catch let problem as TokenProblem {
             return "\(problem)"
         } catch let failed as RequestFailed {
