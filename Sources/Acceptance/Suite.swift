@@ -174,9 +174,7 @@ struct Reachability: Sendable {
             {
                 return "the token has expired and the deployment refuses it: give a fresh one"
             }
-            guard exchange.isHTML else { return nil }
-            return "\(session.client.target)/v1/models answered \(exchange.contentName) (status \(exchange.status)) "
-                + "instead of JSON; is --url the base URL of the API?"
+            return exchange.reasonWhyNoAPI(at: session.client.target)
         } catch let problem as TokenProblem {
             return "\(problem)"
         } catch let failed as RequestFailed {

@@ -16,6 +16,10 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         guard let components = URLComponents(string: trimmed), let scheme = components.scheme?.lowercased() else {
             throw TargetError("'\(trimmed)' is not a URL; expected something like https://ai.example.com")
         }
+        // `localhost:8080` is a URL of the scheme `localhost`, which nobody means.
+        guard trimmed.contains("://") else {
+            throw TargetError("'\(trimmed)' does not begin with https:// or http://")
+        }
         guard scheme == "https" || scheme == "http" else {
             throw TargetError("'\(trimmed)' begins with \(scheme)://; only https:// and http:// can be tested")
         }

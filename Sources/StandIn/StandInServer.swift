@@ -42,11 +42,11 @@ package struct StandInServer: Sendable {
 
     /// - Parameters:
     ///   - port: 0 takes a free one.
-    ///   - isSecure: speak TLS under a certificate that the server signs itself.
+    ///   - certificate: speak TLS under it.
     package static func start(
-        port: Int = 0, isSecure: Bool = false, _ respond: @escaping Responder
+        port: Int = 0, certificate: StandInCertificate? = nil, _ respond: @escaping Responder
     ) async throws -> StandInServer {
-        let tls = isSecure ? try SelfSignedCertificate.context() : nil
+        let tls = certificate?.context
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in

@@ -57,6 +57,11 @@ struct Serve: AsyncParsableCommand {
     var port = 0
     @Flag(help: "Speak TLS, under a certificate that it signs itself.")
     var tls = false
+    @Option(
+        help: .init("Speak TLS under a certificate of this kind: \(Serve.kinds).", valueName: "kind"))
+    var certificate: String?
+    @Option(help: .init("Where to write the authority that vouches for the certificate.", valueName: "file"))
+    var authorityFile: String?
     @Option(help: .init("UDP port of this machine that gets a copy of every magic packet.", valueName: "port"))
     var packetPort: Int?
     @Option(help: .init("Let a wake last until so many calls are held and the list was looked at.", valueName: "calls"))
@@ -66,6 +71,15 @@ struct Serve: AsyncParsableCommand {
         guard Defect(name: name) != nil || variant != nil else {
             throw ValidationError("nothing is called '\(name)'; --list shows all")
         }
+        guard certificate.map({ StandInCertificate.Kind(rawValue: $0) != nil }) ?? true else {
+            throw ValidationError("--certificate knows \(Serve.kinds)")
+        }
+    }
+
+    private static let kinds = StandInCertificate.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+
+    private var certificateKind: StandInCertificate.Kind? {
+        certificate.flatMap { .init(rawValue: $0) } ?? (tls ? .selfSigned : nil)
     }
 
     private var variant: StandInVariant? { StandInVariant.named.first { $0.key == name }?.value.variant }
@@ -80,9 +94,15 @@ struct Serve: AsyncParsableCommand {
         variant.packetPort = packetPort
         let deployment = StandInDeployment(variant: variant, defect: Defect(name: name))
         deployment.state.withLock { $0.heldCallers = held }
-        let server = try await StandInServer.start(port: port, isSecure: tls) { deployment.respond($0, on: $1) }
+        let certificate = try certificateKind.map { try StandInCertificate($0) }
+        if let authorityFile, let certificate {
+            try certificate.authority.write(toFile: authorityFile, atomically: true, encoding: .utf8)
+        }
+        let server = try await StandInServer.start(port: port, certificate: certificate) {
+            deployment.respond($0, on: $1)
+        }
         let ready = Ready(
-            url: "\(tls ? "https" : "http")://127.0.0.1:\(server.port)",
+            url: "\(certificate == nil ? "http" : "https")://127.0.0.1:\(server.port)",
             tokens: [
                 "basic": StandInTokens.mint(role: nil), "specific": StandInTokens.mint(role: "model:specific"),
                 "admin": StandInTokens.mint(role: "admin"),

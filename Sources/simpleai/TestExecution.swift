@@ -30,6 +30,8 @@ struct TestExecution: Sendable {
     /// The suite once there is one, so that an interrupted run can say how far it came.
     private final class Started: Sendable {
         let suite = Mutex<Suite?>(nil)
+        /// Whether the run came to its own end: an interruption is too late then.
+        let isOver = Mutex(false)
     }
 
     private enum Ending: Sendable {
@@ -41,9 +43,10 @@ struct TestExecution: Sendable {
     /// Runs everything and returns the exit code.
     func run() async -> Int32 {
         let started = Started()
+        let signals = InterruptSignals.listen()
         return await withTaskGroup(of: Ending.self) { group in
             group.addTask { .finished(await execute(started)) }
-            group.addTask { await InterruptSignals.next() ? .interrupted : .graceOver }
+            group.addTask { await signals.first { _ in true } == nil ? .graceOver : .interrupted }
             for await ending in group {
                 switch ending {
                 case .finished(let code):
@@ -51,8 +54,10 @@ struct TestExecution: Sendable {
                     return code
                 case .interrupted:
                     group.cancelAll()
-                    await waitBriefly(for: &group)
-                    output.finish(started.suite.withLock { $0 }?.report(interrupted: true))
+                    if case .finished(let code) = await waitBriefly(for: &group), started.isOver.withLock({ $0 }) {
+                        return code
+                    }
+                    output.finish(started.suite.withLock { $0 }?.report(interrupted: true) ?? untested(aborted: nil))
                     // Not a return: what still hangs must not delay the end.
                     exit(Conclusion.interrupted.exitCode)
                 case .graceOver:
@@ -63,15 +68,28 @@ struct TestExecution: Sendable {
         }
     }
 
-    /// Lets the cancelled run close its connections and stop the operator's programs, but not for long.
-    private func waitBriefly(for group: inout TaskGroup<Ending>) async {
-        let (timer, over) = AsyncStream.makeStream(of: Void.self)
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(300)) { over.finish() }
+    /// Lets the cancelled run close its connections and stop what it started, but not for long.
+    private func waitBriefly(for group: inout TaskGroup<Ending>) async -> Ending? {
         group.addTask {
-            for await _ in timer {}
+            // Not a sleep: the group is cancelled, and with it every sleep in it.
+            await withCheckedContinuation { over in
+                DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(400)) { over.resume() }
+            }
             return .graceOver
         }
-        _ = await group.next()
+        return await group.next()
+    }
+
+    /// The report of a run that ended before there was a suite; nil where not even the address makes sense.
+    private func untested(aborted: String?) -> SuiteReport? {
+        let address =
+            switch source {
+            // Its port is not known before it is up.
+            case .local: "http://127.0.0.1"
+            case .remote(let remote): remote.url
+            }
+        guard let target = try? Target(address) else { return nil }
+        return .untested(tests, of: target, options: options, aborted: aborted)
     }
 
     private func execute(_ started: Started) async -> Int32 {
@@ -105,7 +123,7 @@ struct TestExecution: Sendable {
             target = try Target(remote.url)
             output.announce(target, note: nil)
             try remote.checkExposure(of: target, output: output)
-            tokens = try remote.tokenSource()
+            tokens = try remote.tokenSource(deadline: options.deadline)
         } catch {
             return complain("\(error)")
         }
@@ -116,6 +134,7 @@ struct TestExecution: Sendable {
         started.suite.withLock { $0 = suite }
         do {
             let report = try await suite.run { output.handle($0) }
+            started.isOver.withLock { $0 = true }
             return output.finish(report) ? report.conclusion.exitCode : 1
         } catch {
             // Cancelled: whoever cancelled reports.
@@ -124,19 +143,32 @@ struct TestExecution: Sendable {
     }
 
     private func complain(_ text: String) -> Int32 {
-        output.complain(text)
+        if let report = untested(aborted: text) {
+            output.finish(report)
+        } else {
+            output.complain(text)
+        }
         return Conclusion.failed.exitCode
     }
 }
 
 extension TestExecution.Remote {
     /// Where tokens come from: `--token`, `--token-binary`, then the environment.
-    func tokenSource() throws(TokenProblem) -> TokenSource {
+    ///
+    /// - Parameter deadline: of the whole run, which a program that hangs must not outlast.
+    func tokenSource(deadline: Duration?) throws(TokenProblem) -> TokenSource {
         if hasNoAuthentication { return .withoutCredentials() }
         if let token { return try .fixed(token, expired: expiredToken) }
         if let tokenBinary {
             let path = ProcessInfo.processInfo.environment["PATH"]
-            return try .program(try ExternalProgram(parsing: tokenBinary, searchPath: path), expired: expiredToken)
+            let program: ExternalProgram
+            do throws(TokenProblem) {
+                program = try ExternalProgram(parsing: tokenBinary, searchPath: path)
+            } catch {
+                throw TokenProblem("--token-binary: \(error)")
+            }
+            let limit = min(deadline ?? TokenSource.programLimit, TokenSource.programLimit)
+            return try .program(program, limit: limit, expired: expiredToken)
         }
         if let environmentToken {
             return try .fixed(environmentToken, from: "SIMPLEAI_TEST_TOKEN", expired: expiredToken)

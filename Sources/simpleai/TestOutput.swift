@@ -29,18 +29,25 @@ struct TestOutput: Sendable {
     func warn(_ text: String) { Self.write("warning: \(text)\n", to: STDERR_FILENO) }
 
     func complain(_ text: String) {
+        say(text)
+        if let annotations { Self.write(annotations.complaint(text), to: STDOUT_FILENO) }
+    }
+
+    private func say(_ text: String) {
         terminal.clear()
         Self.write("error: \(text)\n", to: STDERR_FILENO)
-        if let annotations { Self.write(annotations.complaint(text), to: STDOUT_FILENO) }
     }
 
     /// Writes the reports, then the summary with the verdict as its last line.
     ///
+    /// The reports come first: a terminal that has been stopped, or a reader that is slow, must not cost them.
+    ///
+    /// - Parameter report: nil when a run was interrupted before anything was known about it.
     /// - Returns: false when a report could not be written.
     @discardableResult
     func finish(_ report: SuiteReport?) -> Bool {
-        terminal.clear()
         guard let report else {
+            terminal.clear()
             Self.write("\(Conclusion.interrupted.rawValue): nothing was tested yet\n", to: STDOUT_FILENO)
             return true
         }
@@ -53,6 +60,7 @@ struct TestOutput: Sendable {
                 isComplete = false
             }
         }
+        if let aborted = report.aborted { say(aborted) } else { terminal.clear() }
         if let annotations { Self.write(annotations.text(for: report), to: STDOUT_FILENO) }
         terminal.finish(report)
         return isComplete

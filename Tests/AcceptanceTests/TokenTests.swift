@@ -64,6 +64,17 @@ struct TokenTests {
         }
     }
 
+    @Test func theLimitIsTheTokenSourcesToSet() async throws {
+        try await withScript("sleep 600") { path in
+            let program = try ExternalProgram(parsing: path, searchPath: nil)
+            let tokens = try TokenSource.program(program, limit: .milliseconds(200))
+            let problem = await #expect(throws: TokenProblem.self) { try await tokens.token(role: nil) }
+            let text = "\(try #require(problem))"
+            #expect(text.contains("--token-binary") && text.contains("did not end within 0.20 s"), "\(text)")
+        }
+        #expect(TokenSource.programLimit == .seconds(30))
+    }
+
     @Test func wordsAreAProgramWithArguments() async throws {
         try await withScript("echo \"$@\"") { path in
             let program = try ExternalProgram(parsing: "\(path) token --quiet", searchPath: nil)

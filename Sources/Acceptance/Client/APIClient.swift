@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -15,14 +16,19 @@ struct APIClient: Sendable {
     private let tls: NIOSSLContext?
     /// When the whole run must be over.
     private let deadline: ContinuousClock.Instant?
+    private let explanation: FailureExplanation
 
+    /// - Parameter authorities: a PEM file with the authorities to trust instead of the system's, as OpenSSL and curl
+    ///   take it from `SSL_CERT_FILE`.
     init(
         target: Target, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
+        authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
         self.target = target
         self.group = group
         self.deadline = deadline
+        explanation = FailureExplanation(target: target, group: group)
         guard target.usesTLS else {
             tls = nil
             return
@@ -30,6 +36,12 @@ struct APIClient: Sendable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
+        if let authorities, !authorities.isEmpty, verifiesCertificates {
+            guard FileManager.default.isReadableFile(atPath: authorities) else {
+                throw AnswerProblem("SSL_CERT_FILE names \(authorities), which cannot be read")
+            }
+            configuration.trustRoots = .file(authorities)
+        }
         tls = try NIOSSLContext(configuration: configuration)
     }
 
@@ -49,13 +61,15 @@ struct APIClient: Sendable {
         let promise = loop.makePromise(of: Exchange.self)
         connect(Exchange(request: request, started: started), timeout: timeout, loop: loop, promise: promise)
         do {
-            return try await withTaskCancellationHandler {
+            let exchange = try await withTaskCancellationHandler {
                 try await promise.futureResult.get()
             } onCancel: {
                 promise.fail(CancellationError())
             }
+            if let failure = await explanation.failure(behind: exchange) { throw failure }
+            return exchange
         } catch let failure as ClientFailure {
-            throw RequestFailed(request: request, failure: failure)
+            throw RequestFailed(request: request, failure: await explanation.whole(failure))
         }
     }
 
@@ -63,8 +77,8 @@ struct APIClient: Sendable {
         _ exchange: Exchange, timeout: Duration, loop: any EventLoop, promise: EventLoopPromise<Exchange>
     ) {
         // Name resolution and connecting happen before the handler exists; this timer covers them.
-        let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) {
-            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected"))
+        let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) { [target] in
+            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected to \(target.authority)"))
         }
         promise.futureResult.whenComplete { _ in limit.cancel() }
         ClientBootstrap(group: loop)

@@ -62,12 +62,31 @@ enum ClientFailure: Error, Sendable, Equatable {
     case nameNotFound(host: String)
     case refused(authority: String)
     case unreachable(authority: String, reason: String)
-    case certificate(authority: String, reason: String)
+    case certificate(authority: String, CertificateProblem)
+    /// Plain http was found where TLS was asked for.
+    case speaksNoTLS(authority: String)
+    /// TLS was found where plain http was asked for.
+    case speaksTLS(authority: String)
     case tls(authority: String, reason: String)
     case timedOut(after: Duration, seen: String)
-    case closedWithoutAnswer
-    case notHTTP(reason: String)
+    case closedWithoutAnswer(authority: String)
+    case notHTTP(authority: String, reason: String)
     case deadlinePassed
+
+    /// What is wrong with a certificate: at first as far as the TLS library says, then in the certificate's own words.
+    enum CertificateProblem: Equatable {
+        case untrusted
+        case otherHost
+        case stated(String)
+
+        var reason: String {
+            switch self {
+            case .untrusted: "it cannot be validated"
+            case .otherHost: "it is for another host"
+            case .stated(let reason): reason
+            }
+        }
+    }
 }
 
 extension ClientFailure: CustomStringConvertible {
@@ -78,17 +97,21 @@ extension ClientFailure: CustomStringConvertible {
         case .refused(let authority):
             "connection refused by \(authority): nothing listens there; check --url"
         case .unreachable(let authority, let reason):
-            "cannot connect to \(authority): \(reason)"
-        case .certificate(let authority, let reason):
-            "the certificate of \(authority) is not trusted (\(reason)); --no-verify-ssl accepts any certificate"
+            "cannot connect to \(authority): \(reason); check --url and the network"
+        case .certificate(let authority, let problem):
+            "the certificate of \(authority) is not trusted: \(problem.reason); --no-verify-ssl accepts any certificate"
+        case .speaksNoTLS(let authority):
+            "no TLS connection to \(authority): it speaks no TLS; is the url http:// instead of https://?"
+        case .speaksTLS(let authority):
+            "\(authority) speaks TLS, not plain http; the url begins with https://"
         case .tls(let authority, let reason):
-            "no TLS connection to \(authority): \(reason); is it plain http?"
+            "no TLS connection to \(authority): \(reason); check --url"
         case .timedOut(let after, let seen):
             "Request timed out after \(after.readable) (\(seen)); --timeout SECONDS allows more"
-        case .closedWithoutAnswer:
-            "the connection was closed without an answer"
-        case .notHTTP(let reason):
-            "the answer is not HTTP (\(reason)); check --url"
+        case .closedWithoutAnswer(let authority):
+            "\(authority) closed the connection without an answer; check --url, and the log of what listens there"
+        case .notHTTP(let authority, let reason):
+            "what \(authority) answers is not HTTP (\(reason)); check --url"
         case .deadlinePassed:
             "the run's --deadline passed"
         }

@@ -14,19 +14,25 @@ extension ClientFailure {
         case let failure as NIOConnectionError:
             self = Self.connecting(failure, target: target)
         case is HTTPParserError:
-            self = .notHTTP(reason: "\(error)")
+            self = .notHTTP(authority: authority, reason: "\(error)")
         case let failure as NIOSSLExtraError where failure == .failedToValidateHostname:
-            self = .certificate(authority: authority, reason: "it is for another host name")
+            self = .certificate(authority: authority, .otherHost)
         case NIOSSLError.handshakeFailed(let reason):
             self = Self.handshake(reason, authority: authority)
         case NIOSSLError.unableToValidateCertificate, NIOSSLError.noCertificateToValidate:
-            self = .certificate(authority: authority, reason: "it cannot be validated")
-        case is NIOSSLError, is BoringSSLError:
-            self = .tls(authority: authority, reason: "\(error)")
+            self = .certificate(authority: authority, .untrusted)
+        case NIOSSLError.uncleanShutdown:
+            self = .closedWithoutAnswer(authority: authority)
+        case let failure as BoringSSLError:
+            self = Self.handshake(failure, authority: authority)
+        case is NIOSSLError:
+            self = .tls(authority: authority, reason: "the connection broke")
         case ChannelError.connectTimeout(let amount):
             self = .unreachable(authority: authority, reason: "no answer within \(Duration(amount).readable)")
         case let failure as IOError where failure.errnoCode == ECONNREFUSED:
             self = .refused(authority: authority)
+        case let failure as IOError where [ECONNRESET, EPIPE].contains(failure.errnoCode):
+            self = .closedWithoutAnswer(authority: authority)
         case let failure as IOError:
             self = .unreachable(authority: authority, reason: Self.reason(failure))
         default:
@@ -43,10 +49,15 @@ extension ClientFailure {
 
     private static func handshake(_ error: BoringSSLError, authority: String) -> ClientFailure {
         let text = "\(error)"
-        guard text.contains("CERTIFICATE_VERIFY_FAILED") else {
-            return .tls(authority: authority, reason: text.contains("WRONG_VERSION") ? "it speaks no TLS" : text)
+        let noTLS = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "UNEXPECTED_RECORD"]
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return .certificate(authority: authority, .untrusted) }
+        if noTLS.contains(where: text.contains) { return .speaksNoTLS(authority: authority) }
+        if text.contains("EOF") {
+            return .tls(authority: authority, reason: "the connection was closed during the handshake")
         }
-        return .certificate(authority: authority, reason: "expired, self-signed or from an unknown authority")
+        // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION: odd words, but ones to search for.
+        let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 ?? "the handshake failed"
+        return .tls(authority: authority, reason: name.replacing("_", with: " ").lowercased())
     }
 
     private static func reason(_ error: IOError) -> String {
@@ -54,7 +65,6 @@ extension ClientFailure {
         case ENETUNREACH: "no route to that network"
         case EHOSTUNREACH: "no route to that host"
         case ETIMEDOUT: "no answer"
-        case ECONNRESET: "the connection was reset"
         default: error.localizedDescription
         }
     }

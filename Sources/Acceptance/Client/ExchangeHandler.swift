@@ -71,7 +71,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         if exchange.head != nil {
             finish(.broken("the connection was closed in the middle of the answer"))
         } else {
-            fail(.closedWithoutAnswer)
+            fail(.closedWithoutAnswer(authority: target.authority))
         }
         context.fireChannelInactive()
     }
@@ -123,8 +123,9 @@ final class ExchangeHandler: ChannelInboundHandler {
             return "status \(exchange.status) after \((head - exchange.started).readable), "
                 + "then \(exchange.body.count) bytes"
         }
-        if exchange.sent != nil { return "sent, no answer" }
-        return exchange.connected == nil ? "not connected" : "connected, TLS handshake unfinished"
+        if exchange.sent != nil { return "sent to \(target.authority), no answer" }
+        return exchange.connected == nil
+            ? "not connected to \(target.authority)" : "connected to \(target.authority), TLS handshake unfinished"
     }
 
     private func finish(_ ending: Exchange.Ending) {

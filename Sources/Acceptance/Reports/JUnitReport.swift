@@ -22,14 +22,23 @@ struct JUnitReport {
             lines += zip(results, elements).map(testCase)
             lines.append("  </testsuite>")
         }
-        if let aborted = report.aborted {
-            lines.append(#"  <testsuite name="reachability" tests="1" failures="0" errors="1" skipped="0">"#)
-            lines.append(#"    <testcase classname="simpleai" name="reachability">"#)
-            lines.append("      <error message=\"\(Self.escaped(aborted))\"/>")
-            lines += ["    </testcase>", "  </testsuite>"]
+        if let aborted = report.aborted { lines += Self.problem("reachability", aborted) }
+        // Without it the checks of half a run would look like a whole one.
+        if report.interrupted {
+            lines += Self.problem("interrupted", "interrupted: the checks that are missing never ran")
         }
         lines.append("</testsuites>\n")
         return lines.joined(separator: "\n")
+    }
+
+    /// A suite of one case that went wrong: what is about the run, not about a check.
+    private static func problem(_ name: String, _ message: String) -> [String] {
+        [
+            "  <testsuite name=\"\(name)\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">",
+            "    <testcase classname=\"simpleai\" name=\"\(name)\">",
+            "      <error message=\"\(escaped(message))\"/>",
+            "    </testcase>", "  </testsuite>",
+        ]
     }
 
     private typealias Element = (kind: String, text: String)

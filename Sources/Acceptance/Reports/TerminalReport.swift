@@ -29,6 +29,8 @@ public final class TerminalReport: Sendable {
         var idWidth = 20
         var check = ""
         var isShown = false
+        /// After the summary nothing may follow, whatever an interrupted run still has to say.
+        var isFinished = false
     }
 
     public init(style: Style, write: @escaping @Sendable (String) -> Void) {
@@ -74,11 +76,13 @@ public final class TerminalReport: Sendable {
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }
-        emit(text + paint(report.verdictLine, colour(of: report.conclusion)) + "\n")
+        // Why nothing could be tested is a complaint, which the caller makes where complaints belong.
+        let verdict = report.aborted == nil ? report.verdictLine : "\(report.conclusion.rawValue): nothing was tested"
+        emit(text + paint(verdict, colour(of: report.conclusion)) + "\n", isLast: true)
     }
 
-    /// Takes the live line away.
-    public func clear() { emit("") }
+    /// Takes the live line away, and the `^C` that a terminal shows for the keys.
+    public func clear() { emit(style.isLive ? "\r\u{1B}[K" : "") }
 
     // MARK: Lines
 
@@ -149,23 +153,25 @@ public final class TerminalReport: Sendable {
         style.isColoured && !text.isEmpty ? "\u{1B}[\(paint.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    private func emit(_ text: String) {
-        let cleared = live.withLock { live in
-            defer { live.isShown = false }
-            return live.isShown ? "\r\u{1B}[K" : ""
+    /// Writes under the lock: a line that another thread shows must not slip behind the text that takes it away.
+    private func emit(_ text: String, isLast: Bool = false) {
+        live.withLock { live in
+            guard !live.isFinished else { return }
+            let whole = (live.isShown ? "\r\u{1B}[K" : "") + text
+            live.isShown = false
+            live.isFinished = isLast
+            if !whole.isEmpty { write(whole) }
         }
-        let whole = cleared + text
-        if !whole.isEmpty { write(whole) }
     }
 
     private func show(_ progress: String) {
         guard style.isLive else { return }
-        let check = live.withLock { live in
-            live.isShown = true
-            return live.check
-        }
         let dots = String(repeating: "·", count: Self.tagWidth)
-        let text = progress.isEmpty ? "\(dots)  \(check)" : "\(dots)  \(check)  \(progress)"
-        write("\r\u{1B}[K" + paint(String(text.prefix(style.width - 1)), .dim))
+        live.withLock { live in
+            guard !live.isFinished else { return }
+            live.isShown = true
+            let text = progress.isEmpty ? "\(dots)  \(live.check)" : "\(dots)  \(live.check)  \(progress)"
+            write("\r\u{1B}[K" + paint(String(text.prefix(style.width - 1)), .dim))
+        }
     }
 }

@@ -3,7 +3,10 @@ import Foundation
 /// A program of the operator's: one that prints a token, or one that puts a machine to sleep.
 public struct ExternalProgram: Sendable {
     struct Result: Sendable {
+        /// The exit status, or the signal's number.
         let status: Int32
+        /// Whether a signal ended it.
+        let wasKilled: Bool
         let output: String
         let errors: String
     }
@@ -37,14 +40,14 @@ public struct ExternalProgram: Sendable {
             } else {
                 let candidates = (searchPath ?? "").split(separator: ":").map { "\($0)/\(first)" }
                 guard let found = candidates.first(where: files.isExecutableFile) else {
-                    throw TokenProblem("there is no program '\(text)'")
+                    throw TokenProblem("there is no program '\(text)', neither here nor on the PATH; check its path")
                 }
                 executable = found
             }
         }
         var isDirectory: ObjCBool = false
         guard files.fileExists(atPath: executable, isDirectory: &isDirectory), !isDirectory.boolValue else {
-            throw TokenProblem("there is no program '\(executable)'")
+            throw TokenProblem("there is no program '\(executable)'; check its path")
         }
         guard files.isExecutableFile(atPath: executable) else {
             throw TokenProblem("'\(executable)' is not executable; chmod +x makes it so")
@@ -74,7 +77,9 @@ public struct ExternalProgram: Sendable {
         do {
             try process.run()
         } catch {
-            throw Problem(description: "'\(name)' does not start: \(error.localizedDescription)")
+            // Foundation's own words for it ("error 256") help nobody.
+            let hint = "is it a program for this machine, and the interpreter of its first line installed?"
+            throw Problem(description: "'\(name)' does not start; \(hint)")
         }
         let pid = process.processIdentifier
         let status = try await withThrowingTaskGroup(of: Int32?.self) { group in
@@ -95,11 +100,19 @@ public struct ExternalProgram: Sendable {
         }
         guard let status else {
             try Task.checkCancellation()
-            let said = errors.text().trimmingCharacters(in: .whitespacesAndNewlines)
-            let tail = said.isEmpty ? "" : "; its stderr: \(said.suffix(600))"
+            let said = Self.onOneLine(errors.text())
+            let tail = said.isEmpty ? "; call it by hand to see what it waits for" : "; its stderr: \(said)"
             throw Problem(description: "'\(name)' did not end within \(limit.readable) and was stopped\(tail)")
         }
-        return Result(status: status, output: output.text(), errors: errors.text())
+        return Result(
+            status: status, wasKilled: process.terminationReason == .uncaughtSignal, output: output.text(),
+            errors: errors.text())
+    }
+
+    /// The end of what a program said, fit for a sentence.
+    static func onOneLine(_ text: String) -> String {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+        return String(lines.filter { !$0.isEmpty }.joined(separator: " / ").suffix(600))
     }
 
     /// The program and whatever it started in its process group.
@@ -145,7 +158,7 @@ extension ExternalProgram {
         do {
             let result = try await run([], limit: .seconds(60))
             guard result.status == 0 else {
-                let said = result.errors.trimmingCharacters(in: .whitespacesAndNewlines).suffix(300)
+                let said = Self.onOneLine(result.errors)
                 throw Finding.inconclusive("--sleep-command ended with status \(result.status): \(said)")
             }
         } catch let problem as Problem {

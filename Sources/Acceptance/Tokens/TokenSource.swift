@@ -10,7 +10,7 @@ public actor TokenSource {
     private enum Origin: Sendable {
         case none
         case fixed(String)
-        case program(ExternalProgram)
+        case program(ExternalProgram, Duration)
         case provider(Provider)
     }
 
@@ -18,6 +18,9 @@ public actor TokenSource {
         let user: String?
         let role: String?
     }
+
+    /// How long a program may take for one token.
+    public static let programLimit = Duration.seconds(30)
 
     private let origin: Origin
     private let expired: (@Sendable () async throws -> String)?
@@ -43,12 +46,14 @@ public actor TokenSource {
 
     /// A program that prints tokens: called as `BIN`, `BIN --user U`, `BIN --role R` or `BIN --user U --role R`.
     ///
-    /// - Parameter expired: a token that was valid once, where the operator has one.
+    /// - Parameters:
+    ///   - limit: how long one call may take; the program is killed then.
+    ///   - expired: a token that was valid once, where the operator has one.
     /// - Throws: ``TokenProblem`` when `expired` has not expired, or cannot stand in a header.
     public static func program(
-        _ program: ExternalProgram, expired: String? = nil
+        _ program: ExternalProgram, limit: Duration = programLimit, expired: String? = nil
     ) throws(TokenProblem) -> TokenSource {
-        TokenSource(origin: .program(program), expired: try expiredProvider(expired))
+        TokenSource(origin: .program(program, limit), expired: try expiredProvider(expired))
     }
 
     private static func expiredProvider(
@@ -105,8 +110,8 @@ public actor TokenSource {
             throw TokenProblem("this run has no token (--no-auth)")
         case .fixed(let fixed):
             token = fixed
-        case .program(let program):
-            token = try await mint(program, user: user, role: role)
+        case .program(let program, let limit):
+            token = try await mint(program, limit, user: user, role: role)
         case .provider(let provider):
             token = try TokenText.checked(try await provider(user, role), origin: "the local issuer")
         }
@@ -123,26 +128,33 @@ public actor TokenSource {
         return token
     }
 
-    private func mint(_ program: ExternalProgram, user: String?, role: String?) async throws -> String {
+    private func mint(
+        _ program: ExternalProgram, _ limit: Duration, user: String?, role: String?
+    ) async throws -> String {
         var arguments: [String] = []
         if let user { arguments += ["--user", user] }
         if let role { arguments += ["--role", role] }
+        let call = ([program.name] + arguments).joined(separator: " ")
+        func problem(_ what: String, _ errors: String, hint: String) -> TokenProblem {
+            let said = redactor.redact(ExternalProgram.onOneLine(errors))
+            return TokenProblem("--token-binary: `\(call)` \(what); \(said.isEmpty ? hint : "its stderr: \(said)")")
+        }
         let result: ExternalProgram.Result
         do {
-            result = try await program.run(arguments, limit: .seconds(30))
+            result = try await program.run(arguments, limit: limit)
         } catch let problem as ExternalProgram.Problem {
-            throw TokenProblem("the token binary \(problem)")
+            throw TokenProblem("--token-binary: \(redactor.redact(problem.description))")
         }
         let output = result.output.trimmingCharacters(in: .whitespacesAndNewlines)
-        let call = ([program.name] + arguments).joined(separator: " ")
-        func problem(_ what: String) -> TokenProblem {
-            let errors = redactor.redact(result.errors.trimmingCharacters(in: .whitespacesAndNewlines))
-            return TokenProblem("`\(call)` \(what)\(errors.isEmpty ? "" : "; its stderr: \(errors.suffix(600))")")
+        guard result.status == 0 else {
+            let end = result.wasKilled ? "was ended by signal \(result.status)" : "ended with status \(result.status)"
+            throw problem(end, result.errors, hint: "it said nothing: call it by hand to see why")
         }
-        guard result.status == 0 else { throw problem("ended with status \(result.status)") }
-        guard !output.isEmpty else { throw problem("printed nothing") }
+        let expectation = "it must print a JWT on standard output, and nothing else"
+        guard !output.isEmpty else { throw problem("printed nothing", result.errors, hint: expectation) }
         guard TokenText.isJWT(output) else {
-            throw problem("printed something that is no JWT (\(output.utf8.count) bytes)")
+            let what = "printed something that is no JWT (\(output.utf8.count) bytes)"
+            throw problem(what, result.errors, hint: expectation)
         }
         return output
     }

@@ -98,7 +98,7 @@ extension WakeOnLANTest {
                 return finding
             }
             return .fail(
-                "\(target) answered, yet the list shows it \(state.rawValue)",
+                "after the calls the list shows \(target) \(state.rawValue)",
                 Evidence(list.exchange, expected: "an entry for \(target) with state ready"))
         }
         return .pass("\(target) went from \(cold.before.rawValue) to \(state.rawValue)")

@@ -1,0 +1,43 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// What a server shows of itself before anything is trusted.
+enum PeerCertificates {
+    /// Begins a TLS handshake and ends it when the certificates have come: nothing is sent to a peer that is not trusted.
+    ///
+    /// - Returns: the certificates, the peer's own first; nil when no handshake gets that far.
+    static func shown(by target: Target, group: any EventLoopGroup, within limit: TimeAmount) async
+        -> [NIOSSLCertificate]?
+    {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .noHostnameVerification
+        guard let tls = try? NIOSSLContext(configuration: configuration) else { return nil }
+        let loop = group.next()
+        let promise = loop.makePromise(of: [NIOSSLCertificate].self)
+        let timer = loop.scheduleTask(in: limit) { promise.fail(ChannelError.connectTimeout(limit)) }
+        promise.futureResult.whenComplete { _ in timer.cancel() }
+        ClientBootstrap(group: loop)
+            .connectTimeout(limit)
+            .channelInitializer { channel in
+                promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+                channel.closeFuture.whenComplete { _ in promise.fail(ChannelError.eof) }
+                return channel.eventLoop.makeCompletedFuture {
+                    let handler = try NIOSSLClientHandler(
+                        context: tls, serverHostname: target.isAddress ? nil : target.host,
+                        customVerificationCallback: { chain, verdict in
+                            promise.succeed(chain)
+                            verdict.succeed(.failed)
+                        })
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+            .connect(host: target.host, port: target.port)
+            .whenFailure { promise.fail($0) }
+        return try? await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            promise.fail(CancellationError())
+        }
+    }
+}

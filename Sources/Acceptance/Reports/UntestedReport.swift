@@ -1,0 +1,14 @@
+extension SuiteReport {
+    /// The report of a run that ended before its first check: it could not begin, or it was interrupted.
+    ///
+    /// - Parameter aborted: why it could not begin, in one sentence for the operator; nil when it was interrupted.
+    public static func untested(
+        _ tests: [TestName], of target: Target, options: SuiteOptions, aborted: String?
+    ) -> SuiteReport {
+        SuiteReport(
+            target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
+            results: [], aborted: aborted, interrupted: aborted == nil,
+            stamp: RunClock().stamp(version: options.version),
+            rounds: options.rounds)
+    }
+}

@@ -1,0 +1,97 @@
+import Crypto
+import Foundation
+import NIOSSL
+
+/// A certificate for loopback, with keys that live as long as the process: good, or wrong in one way.
+package struct StandInCertificate: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case selfSigned = "self-signed"
+        /// Good in every way, but for its time, which ended on 2020-01-31.
+        case expired
+        /// Good for whoever trusts ``authority``.
+        case ofAuthority = "of-authority"
+        /// As before, but for `other.example`.
+        case otherHost = "other-host"
+    }
+
+    /// The certificate of the authority that vouches for all but the self-signed, in PEM.
+    package let authority: String
+    let context: NIOSSLContext
+
+    package init(_ kind: Kind) throws {
+        let authorityKey = P256.Signing.PrivateKey()
+        let root = try X509(
+            issuer: "Stand-in authority", subject: "Stand-in authority", key: authorityKey.publicKey,
+            extensions: X509.authority
+        ).signed(by: authorityKey)
+        let base64 = Data(root).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        authority = "-----BEGIN CERTIFICATE-----\n\(base64)\n-----END CERTIFICATE-----\n"
+
+        let key = P256.Signing.PrivateKey()
+        var certificate = X509(issuer: "Stand-in authority", subject: "localhost", key: key.publicKey)
+        switch kind {
+        case .selfSigned: certificate.issuer = certificate.subject
+        case .expired: certificate.end = "200131235959Z"
+        case .ofAuthority: break
+        case .otherHost: certificate.extensions = X509.alternativeName(0x82, Array("other.example".utf8))
+        }
+        let bytes = try certificate.signed(by: kind == .selfSigned ? key : authorityKey)
+        context = try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: [.certificate(try NIOSSLCertificate(bytes: bytes, format: .der))],
+                privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.derRepresentation), format: .der))))
+    }
+}
+
+/// An X.509 certificate (RFC 5280, section 4.1), as much of it as it takes here.
+private struct X509 {
+    var issuer: String
+    var subject: String
+    let key: P256.Signing.PublicKey
+    var end = "491231235959Z"
+    /// Only this: loopback, by its address.
+    var extensions = X509.alternativeName(0x87, [127, 0, 0, 1])
+
+    /// In DER.
+    func signed(by signer: P256.Signing.PrivateKey) throws -> [UInt8] {
+        let ecdsaWithSHA256 = sequence([0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02])
+        let version3 = element(0xA0, [0x02, 0x01, 0x02])
+        let serialNumber: [UInt8] = [0x02, 0x01, 0x01]
+        let validity = sequence(time("000101000000Z") + time(end))
+        let body = sequence(
+            version3 + serialNumber + ecdsaWithSHA256 + name(issuer) + validity + name(subject)
+                + Array(key.derRepresentation) + element(0xA3, sequence(extensions)))
+        let signature = try signer.signature(for: Data(body)).derRepresentation
+        return sequence(body + ecdsaWithSHA256 + element(0x03, [0x00] + Array(signature)))
+    }
+
+    /// The extension that makes a certificate one of an authority.
+    static let authority = sequence(
+        [0x06, 0x03, 0x55, 0x1D, 0x13, 0x01, 0x01, 0xFF] + element(0x04, sequence([0x01, 0x01, 0xFF])))
+
+    /// The extension that says for whom a certificate is: 0x82 a host's name, 0x87 an address.
+    static func alternativeName(_ tag: UInt8, _ value: [UInt8]) -> [UInt8] {
+        sequence([0x06, 0x03, 0x55, 0x1D, 0x11] + element(0x04, sequence(element(tag, value))))
+    }
+
+    private func name(_ commonName: String) -> [UInt8] {
+        let attribute = sequence([0x06, 0x03, 0x55, 0x04, 0x03] + element(0x0C, Array(commonName.utf8)))
+        return sequence(element(0x31, attribute))
+    }
+
+    private func time(_ utc: String) -> [UInt8] { element(0x17, Array(utc.utf8)) }
+}
+
+private func sequence(_ content: [UInt8]) -> [UInt8] { element(0x30, content) }
+
+/// Tag, length, content; nothing here is longer than 65535 bytes.
+private func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
+    let count = content.count
+    let length: [UInt8] =
+        switch count {
+        case ..<0x80: [UInt8(count)]
+        case ..<0x100: [0x81, UInt8(count)]
+        default: [0x82, UInt8(count >> 8), UInt8(count & 0xFF)]
+        }
+    return [tag] + length + content
+}

@@ -1,0 +1,85 @@
+import Foundation
+import NIOCore
+import StandIn
+import Testing
+
+@testable import Acceptance
+
+/// A refused certificate is refused with the one reason that is true.
+struct CertificateTests {
+    /// What the client says of a server under such a certificate; nil when it has nothing against it.
+    private func complaint(
+        _ kind: StandInCertificate.Kind, authorityIsTrusted: Bool = true, verifies: Bool = true
+    ) async throws -> String? {
+        let certificate = try StandInCertificate(kind)
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("authority-\(UUID().uuidString).pem")
+        try certificate.authority.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let server = try await StandInServer.start(certificate: certificate) { _, loop in
+            loop.makeSucceededFuture(StandInAnswer(body: "{}"))
+        }
+        let client = try APIClient(
+            target: try Target("https://127.0.0.1:\(server.port)"), verifiesCertificates: verifies,
+            authorities: authorityIsTrusted ? file.path : "")
+        do {
+            let exchange = try await client.send(.get("/v1/models", as: .none), timeout: .seconds(20))
+            try await server.stop()
+            #expect(exchange.status == 200)
+            return nil
+        } catch let failed as RequestFailed {
+            try await server.stop()
+            return "\(failed.failure)"
+        }
+    }
+
+    @Test func aTrustedAuthorityIsEnough() async throws {
+        #expect(try await complaint(.ofAuthority) == nil)
+    }
+
+    @Test(arguments: StandInCertificate.Kind.allCases)
+    func anyCertificateWillDoWithoutVerification(kind: StandInCertificate.Kind) async throws {
+        #expect(try await complaint(kind, authorityIsTrusted: false, verifies: false) == nil)
+    }
+
+    @Test(arguments: [
+        (StandInCertificate.Kind.expired, "it expired on 2020-01-31"), (.selfSigned, "it is self-signed"),
+        (.otherHost, "it is for other.example, not for 127.0.0.1"),
+    ]) func theOneReasonIsNamed(kind: StandInCertificate.Kind, reason: String) async throws {
+        let complaint = try #require(try await complaint(kind))
+        #expect(complaint.contains(": \(reason);"), "\(complaint)")
+        #expect(complaint.contains("--no-verify-ssl"))
+    }
+
+    @Test func anUnknownAuthorityIsNamed() async throws {
+        let complaint = try #require(try await complaint(.ofAuthority, authorityIsTrusted: false))
+        #expect(complaint.contains("issued by 'Stand-in authority', an authority that this machine does not trust"))
+        #expect(complaint.contains("--no-verify-ssl") && complaint.contains("SSL_CERT_FILE"))
+        for other in ["expired", "self-signed", "is for"] { #expect(!complaint.contains(other), "\(complaint)") }
+    }
+
+    @Test func plainHTTPOnATLSPortIsNoticed() async throws {
+        let server = try await StandInServer.start(certificate: try StandInCertificate(.selfSigned)) { _, loop in
+            loop.makeSucceededFuture(StandInAnswer(body: "{}"))
+        }
+        let client = try APIClient(
+            target: try Target("http://127.0.0.1:\(server.port)"), verifiesCertificates: true)
+        let error = await #expect(throws: RequestFailed.self) {
+            try await client.send(.get("/v1/models", as: .none), timeout: .seconds(20))
+        }
+        try await server.stop()
+        #expect(try #require(error).failure == .speaksTLS(authority: "127.0.0.1:\(server.port)"))
+    }
+
+    @Test func certificatesThatAreCutAreNoCertificates() throws {
+        #expect(CertificateNames(certificate: []) == nil)
+        #expect(CertificateNames(certificate: [0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]) == nil)
+        #expect(CertificateNames(certificate: [0x30, 0x03, 0x30, 0x01, 0x02]) == nil)
+    }
+
+    @Test func authoritiesThatCannotBeReadAreNamed() {
+        #expect {
+            try APIClient(
+                target: try Target("https://127.0.0.1"), verifiesCertificates: true, authorities: "/nowhere/a.pem")
+        } throws: { "\($0)".contains("/nowhere/a.pem") }
+    }
+}
