@@ -17,7 +17,7 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real demo-other mutants bench install uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real demo-other mutants faults bench install uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ mutants: setup ## prove that the tests can fail: run them against deployments th
 	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai
 	@$(SWIFT) build -c $(CONFIGURATION) --product mutants
 	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)
+
+faults: setup ## the faults a proxy must survive, as one table with figures
+	@$(SWIFT) build --build-tests
+	@scripts/faults
 
 bench: build ## what the gateway costs per request, next to nginx (needs wrk and nginx)
 	scripts/bench

@@ -17,8 +17,8 @@ public enum ForwardedHeaders {
     ]
     private static let ownPrefix = "x-simpleai-"
 
-    /// The head for the runner: the caller's headers without hop-by-hop ones, secrets and our own namespace; with the
-    /// runner's key, an exact length, and `identity` as the only accepted encoding, since answers are looked into.
+    /// The head for the runner: the caller's headers without hop-by-hop ones, secrets, our own namespace and names
+    /// with underscores; with the runner's key, an exact length, and `identity` as the only accepted encoding, since answers are looked into.
     public static func request(
         from head: HTTPRequestHead, path: String, to upstream: Upstream, bodyLength: Int, requestID: String
     ) -> HTTPRequestHead {
@@ -30,6 +30,8 @@ public enum ForwardedHeaders {
             let lowercased = name.lowercased()
             if hopByHop.contains(lowercased) || neverUpstream.contains(lowercased) || named.contains(lowercased)
                 || lowercased.hasPrefix(ownPrefix) || lowercased.hasPrefix("proxy-") || lowercased == "x-request-id"
+                // Behind CGI or WSGI `X_Real_IP` would be taken for `X-Real-IP`, which callers may not set.
+                || lowercased.utf8.contains(UInt8(ascii: "_"))
             {
                 continue
             }

@@ -234,6 +234,45 @@ extension Integration {
             }
         }
 
+        /// It would keep its engine's slot for as long as it likes.
+        @Test func aClientThatStopsReadingIsCutOff() async throws {
+            let event = "data: " + String(repeating: "x", count: 64 << 10) + "\n\n"
+            try await withEngine(
+                { _, wire in
+                    try await wire.send(Engine.streamHead)
+                    while true { try await wire.send(Engine.chunk(event)) }
+                }, settings: { $0.server.idleTimeout = .seconds(1) }
+            ) { gateway, engine in
+                let wire = try await gateway.connect(window: 16 << 10)
+                try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
+                _ = try await wire.state.value { $0.total > 100 }
+                try await wire.pauseReading()
+                _ = try await engine.counts.value { $0.departures == 1 }
+                try await gateway.settled()
+                await wire.close()
+            }
+        }
+
+        /// A byte now and then is no way to send a body.
+        @Test func aBodyInDribsIsNotWaitedFor() async throws {
+            try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) { gateway, _ in
+                let body = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "u", count: 1 << 20))\",")
+                let request = try gateway.request(body)
+                let wire = try await gateway.connect()
+                try await wire.send(String(request.dropLast(1 << 20)))
+                var sent = 0
+                while !wire.state.value.hasEnded {
+                    for _ in 1...20 { #expect(try await gateway.get("/health").status == 200) }
+                    do { try await wire.send("u") } catch { break }
+                    sent += 1
+                    try Task.checkCancellation()
+                }
+                #expect(sent < 1 << 20, "the connection was closed before the body was complete")
+                try await gateway.settled()
+                await wire.close()
+            }
+        }
+
         @Test func aCallThatTakesLongIsNotIdle() async throws {
             let mayAnswer = Watched(false)
             try await withEngine(

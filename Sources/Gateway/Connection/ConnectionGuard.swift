@@ -14,6 +14,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     /// For an error event to reach the client, after the time for open calls is over.
     private static let lastWords: TimeAmount = .seconds(1)
+    /// How much of a body has to come within the idle time: a byte now and then is no activity.
+    private static let leastBody = 1024
 
     private let inference: InferenceHandler
     private let idleTimeout: TimeAmount
@@ -22,6 +24,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Requests whose response has not been written to its end.
     private var requestsUnderWay = 0
     private var isInsideRequest = false
+    /// What has come of a body since it last counted as activity.
+    private var bodyBytes = 0
     /// Responses that have been written, but not all of whose bytes the kernel has taken.
     private var responsesUnsent = 0
     /// How much of them waited when we last looked.
@@ -56,14 +60,21 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // Whole parts count, not bytes: a head that never gets complete is no activity.
-        lastActivity = .now()
+        // Whole heads count, not bytes: one that never gets complete is no activity.
         switch unwrapInboundIn(data) {
         case .head:
             requestsUnderWay += 1
             isInsideRequest = true
-        case .body: break
-        case .end: isInsideRequest = false
+            bodyBytes = 0
+            lastActivity = .now()
+        case .body(let bytes):
+            bodyBytes += bytes.readableBytes
+            guard bodyBytes >= Self.leastBody else { break }
+            bodyBytes = 0
+            lastActivity = .now()
+        case .end:
+            isInsideRequest = false
+            lastActivity = .now()
         }
         context.fireChannelRead(data)
     }
@@ -131,8 +142,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private func isWaitingForUs(_ context: ChannelHandlerContext) -> Bool {
         // Behind an unanswered request the next one is not read on, however much of it has come.
         if isInsideRequest, requestsUnderWay == 1 { return inference.holdsReads }
-        if requestsUnderWay > 0 { return true }
-        guard responsesUnsent > 0 else { return false }
+        // A response that is being made takes its time, unless it is its reader who holds it up.
+        if requestsUnderWay > 0, context.channel.isWritable { return true }
+        guard requestsUnderWay > 0 || responsesUnsent > 0 else { return false }
         let before = unsentBytes
         do {
             unsentBytes = try context.channel.syncOptions?.getOption(.bufferedWritableBytes) ?? before

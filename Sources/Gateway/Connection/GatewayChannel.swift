@@ -9,7 +9,7 @@ import SimpleAICore
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler` (the data plane) →
+/// `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler` (the data plane) →
 /// `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
@@ -27,6 +27,7 @@ struct GatewayChannel: HTTPChannelHandler {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandlers(
                 HTTPResponseEncoder(),
+                StrictRequests(maxHead: server.maxHeaders.bytes),
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),
                 ConnectionGuard(
                     inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),

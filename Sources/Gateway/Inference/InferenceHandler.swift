@@ -56,7 +56,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (mode, unwrapInboundIn(data)) {
-        case (.passing, .head(let head)):
+        case (.passing, .head(var head)):
+            head.uri = Self.originForm(of: head.uri)
             guard let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else { return pass(head, context) }
             let call = InferenceCall(
                 head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
@@ -187,6 +188,13 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) {
             [weak self] in self?.context?.close(promise: nil)
         }
+    }
+
+    /// What a client says that takes us for a proxy of its own, without scheme and authority (RFC 9112 §3.2.2).
+    static func originForm(of uri: String) -> String {
+        guard !uri.hasPrefix("/"), let scheme = uri.firstRange(of: "://") else { return uri }
+        let rest = uri[scheme.upperBound...].drop { $0 != "/" && $0 != "?" }
+        return rest.hasPrefix("/") ? String(rest) : "/" + rest
     }
 
     static func path(of uri: String) -> String {

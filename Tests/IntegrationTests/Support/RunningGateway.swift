@@ -86,7 +86,9 @@ struct RunningGateway: Sendable {
         try mint.token(user: user, roles: roles)
     }
 
-    func connect(window: Int? = nil) async throws -> Wire { try await Wire.connect(to: port, window: window) }
+    func connect(window: Int? = nil, segment: Int? = nil) async throws -> Wire {
+        try await Wire.connect(to: port, window: window, segment: segment)
+    }
 
     /// The bytes of a request.
     /// - Parameter token: empty for none; nil for a good one with these roles.

@@ -41,12 +41,20 @@ final class Wire: Sendable {
         return Wire(channel, state)
     }
 
-    /// - Parameter window: the size of the receive buffer, for a client that reads slowly.
-    static func connect(to port: Int, host: String = "127.0.0.1", window: Int? = nil) async throws -> Wire {
+    /// - Parameters:
+    ///   - window: the size of the receive buffer, for a client that reads slowly.
+    ///   - segment: the largest segment. A small one, as on a real network, also keeps the other side's kernel from
+    ///     taking megabytes for a client that does not read.
+    static func connect(
+        to port: Int, host: String = "127.0.0.1", window: Int? = nil, segment: Int? = nil
+    ) async throws -> Wire {
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
         if let window {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window))
+        }
+        if let segment {
+            bootstrap = bootstrap.channelOption(.tcpOption(.init(rawValue: TCP_MAXSEG)), value: .init(segment))
         }
         return try await bootstrap.connect(host: host, port: port) { channel in
             channel.eventLoop.makeCompletedFuture { try install(on: channel) }
@@ -57,6 +65,10 @@ final class Wire: Sendable {
 
     func send(_ text: String) async throws {
         try await channel.writeAndFlush(ByteBuffer(string: text))
+    }
+
+    func send(_ bytes: [UInt8]) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
     }
 
     /// FIN: says that nothing more will come.
