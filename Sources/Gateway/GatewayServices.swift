@@ -17,6 +17,8 @@ final class GatewayServices: Sendable {
     let upstreams: [RunnerID: Upstream]
     let pools = UpstreamPools()
     let metrics: Metrics
+    let callLimits: CallState.Limits
+    let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
     let drain = DrainState()
     let logger: Logger
@@ -36,17 +38,15 @@ final class GatewayServices: Sendable {
         self.verifier = verifier
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.callLimits = CallState.Limits(settings.routing)
+        let timeouts = settings.routing.timeouts
+        self.upstreamTimeouts = UpstreamTimeouts(
+            connect: TimeAmount(timeouts.connect), firstByte: TimeAmount(timeouts.firstByte),
+            gap: TimeAmount(timeouts.gap))
         self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
         self.metrics = metrics
         self.logger = logger
         self.refreshModels = refreshModels
-    }
-
-    var upstreamTimeouts: UpstreamTimeouts {
-        let timeouts = settings.routing.timeouts
-        return UpstreamTimeouts(
-            connect: TimeAmount(timeouts.connect), firstByte: TimeAmount(timeouts.firstByte),
-            gap: TimeAmount(timeouts.gap))
     }
 
     /// Whether this caller is told which runner served.

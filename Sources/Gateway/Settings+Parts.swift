@@ -17,6 +17,18 @@ extension ClassTable {
     }
 }
 
+extension CallState.Limits {
+    init(_ routing: Settings.Routing) {
+        let afterSend: CallState.AfterSend =
+            switch routing.afterSend {
+            case .staleOnly: .staleOnly
+            case .never: .never
+            case .always: .always
+            }
+        self.init(moves: routing.failoverAttempts, afterSend: afterSend)
+    }
+}
+
 extension PlacementPolicy {
     init(_ policy: Settings.Policy) {
         self =

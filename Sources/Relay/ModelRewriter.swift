@@ -12,18 +12,59 @@ public enum ModelRewriter {
     /// change pass untouched.
     /// - Returns: nil when the body is no JSON object.
     public static func restore(_ body: ByteBuffer, model: ModelID) -> Answer? {
+        var scanner = JSONScanner(watching: watchedKeys)
+        let problem: JSONError? = body.withUnsafeReadableBytes { bytes in
+            do throws(JSONError) {
+                try scanner.scan(bytes)
+                try scanner.finish()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if case .duplicateKey = problem?.reason { return restoreLast(body, model: model) }
+        guard problem == nil, scanner.isObject else { return nil }
+        let usage = scanner.member("usage").flatMap { member in
+            JSONSlice(document: Array(view(of: body, member.range))[...]).flatMap { TokenUsage($0) }
+        }
+        guard let name = scanner.member("model"), name.kind == .string,
+            !isLiteral(view(of: body, name.range), model.rawValue),
+            JSONString.decode(view(of: body, name.range)) != model.rawValue
+        else { return Answer(body: body, usage: usage) }
+        return Answer(body: replacing(name.range, in: body, with: model), usage: usage)
+    }
+
+    private static let watchedKeys: JSONScanner.Keys = ["model", "usage"]
+
+    /// An answer that says something twice: clients take the last, and so do we.
+    private static func restoreLast(_ body: ByteBuffer, model: ModelID) -> Answer? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...]), document.isObject else { return nil }
         let usage = document["usage"].flatMap { TokenUsage($0) }
         guard let token = document["model"], let name = token.string, name != model.rawValue else {
             return Answer(body: body, usage: usage)
         }
+        return Answer(
+            body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage)
+    }
+
+    /// Whether a string token is this text with nothing escaped: almost always, and then nothing has to be decoded.
+    private static func isLiteral(_ token: ByteBufferView, _ text: String) -> Bool {
+        token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
+    }
+
+    private static func view(of body: ByteBuffer, _ range: Range<Int>) -> ByteBufferView {
+        let start = body.readerIndex
+        return body.readableBytesView[start + range.lowerBound..<start + range.upperBound]
+    }
+
+    private static func replacing(_ range: Range<Int>, in body: ByteBuffer, with model: ModelID) -> ByteBuffer {
         var changed = ByteBuffer()
-        changed.reserveCapacity(bytes.count + 32)
-        changed.writeBytes(bytes[..<token.bytes.startIndex])
+        changed.reserveCapacity(body.readableBytes + model.rawValue.utf8.count + 2)
+        changed.writeBytes(view(of: body, 0..<range.lowerBound))
         changed.writeString(JSONString.encode(model.rawValue))
-        changed.writeBytes(bytes[token.bytes.endIndex...])
-        return Answer(body: changed, usage: usage)
+        changed.writeBytes(view(of: body, range.upperBound..<body.readableBytes))
+        return changed
     }
 
     /// Whether a body is an error object that a caller's SDK understands.

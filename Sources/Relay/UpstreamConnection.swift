@@ -25,6 +25,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var exchange: Exchange?
     private var exchanges = 0
     private var watch: Scheduled<Void>?
+    /// When it fires; nil when none is set.
+    private var watchedUntil: NIODeadline?
     /// The error that explains why the channel is about to close.
     private var cause: UpstreamFailure?
     /// The connection broke, so the end of an answer that only the connection's end would mark is no end.
@@ -72,7 +74,6 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The one who asked has gone: closing the connection is how HTTP/1.1 tells an engine to stop.
     func abandonExchange() {
         exchange = nil
-        watch?.cancel()
         context?.close(promise: nil)
     }
 
@@ -111,8 +112,6 @@ final class UpstreamConnection: ChannelInboundHandler {
             exchange?.lastProgress = now
             if exchange?.bodyHasBegun == false {
                 exchange?.bodyHasBegun = true
-                // From now on another limit holds, and a shorter one has to be noticed in time.
-                armWatch(context)
             }
             exchange?.target.upstreamSent(bytes)
         case .end:
@@ -155,7 +154,6 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func endExchange(_ context: ChannelHandlerContext) {
         guard let exchange else { return }
         self.exchange = nil
-        watch?.cancel()
         exchange.ticket.progress = .over
         let keepAlive = exchange.head?.isKeepAlive ?? false
         // An answer that overtook its request leaves the rest of the request on the wire.
@@ -169,22 +167,35 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     // MARK: Timeouts
 
-    /// One timer per exchange, moved on lazily: progress only writes a time stamp.
+    /// One timer per connection, and no timer is moved: progress only writes a time stamp, and the timer looks at it when
+    /// it fires. It fires when the shorter of the two limits can first be over, and outlives exchanges, so that a busy
+    /// connection sets one every few minutes.
     private func armWatch(_ context: ChannelHandlerContext) {
         guard let exchange else { return }
+        let limit = min(exchange.timeouts.gap, exchange.timeouts.firstByte)
+        let deadline = exchange.lastProgress + limit
+        if let watchedUntil, watchedUntil <= deadline { return }
+        setWatch(deadline, context)
+    }
+
+    private func setWatch(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
         watch?.cancel()
-        let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
-        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: exchange.lastProgress + limit) {
-            [weak self] in
+        watchedUntil = deadline
+        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             self?.checkProgress()
         }
     }
 
     private func checkProgress() {
+        watchedUntil = nil
         guard let context, let exchange else { return }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         if !exchange.ticket.wantsReads { self.exchange?.lastProgress = .now() }
-        guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else { return armWatch(context) }
+        guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
+            let due = (self.exchange?.lastProgress ?? .now()) + limit
+            // The body may begin at any moment, and its own limit counts from there.
+            return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
+        }
         cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout
         context.close(promise: nil)
     }

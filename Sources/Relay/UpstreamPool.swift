@@ -9,12 +9,15 @@ public final class UpstreamPool {
     /// Idle connections that are kept per runner; more than that are closed when they come back.
     private static let idleLimit = 64
 
+    /// The loop's writes, of clients' connections, too.
+    public let flushes: FlushBatch
     private let eventLoop: any EventLoop
     private var idle: [ObjectIdentifier: [UpstreamConnection]] = [:]
 
     /// - Parameter eventLoop: every use of the pool has to happen there.
     public init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        flushes = FlushBatch(eventLoop: eventLoop)
     }
 
     /// Sends a request to a runner and its answer to `target`.
@@ -79,6 +82,7 @@ public final class UpstreamPool {
                         let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
+                    try pipeline.addHandler(TickedFlush(loopBoundSelf.value.flushes))
                     try pipeline.addHandler(HTTPRequestEncoder())
                     try pipeline.addHandler(
                         ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))

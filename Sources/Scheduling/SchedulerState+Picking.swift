@@ -13,7 +13,8 @@ extension SchedulerState {
     }
 
     mutating func updateRank(ofRunnerAt index: Int) {
-        table.setRank(records[index].rank, at: index)
+        let rank = records[index].rank
+        table.setRank(rank, at: index)
     }
 
     private func excludedIndices(_ request: PlacementRequest) -> [Int] {

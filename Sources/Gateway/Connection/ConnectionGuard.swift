@@ -79,6 +79,14 @@ final class ConnectionGuard: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
+    /// While a request is being answered the pipeline handler asks for nothing, and the loop would take the connection out
+    /// of what it watches, to put it back a moment later: two system calls per request. So one read stays open. What it
+    /// brings is the client leaving, or the beginning of one more request, which ends the reading ahead.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        if requestsUnderWay == 1, !isInsideRequest { context.read() }
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
         requestsUnderWay -= 1

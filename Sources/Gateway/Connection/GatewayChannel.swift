@@ -4,12 +4,13 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import Relay
 import Settings
 import SimpleAICore
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler` (the data plane) →
+/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler` (the data plane) →
 /// `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
@@ -26,6 +27,7 @@ struct GatewayChannel: HTTPChannelHandler {
             let inference = InferenceHandler(gateway: gateway)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandlers(
+                TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes),
                 HTTPResponseEncoder(),
                 StrictRequests(maxHead: server.maxHeaders.bytes),
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),

@@ -4,7 +4,9 @@ import SimpleAICore
 /// A call's body: checked while it arrives, understood when it is complete, and sent on byte for byte except for what
 /// the contract replaces.
 struct CallBody {
-    private static let watchedKeys = ["model", "stream", "stream_options", "messages", "prompt", "input"]
+    private static let watchedKeys: JSONScanner.Keys = [
+        "model", "stream", "stream_options", "messages", "prompt", "input",
+    ]
     /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
     private static let longestModel = 512
     /// In bytes, of a conversation's beginning; as long as most system prompts with a question behind them.
@@ -133,7 +135,10 @@ struct CallBody {
             throw GatewayError(
                 .invalidRequest, "The field \"model\" is longer than \(Self.longestModel) bytes.", param: "model")
         }
-        return JSONString.decode(view(member.range))
+        let text = view(member.range).dropFirst().dropLast()
+        // Hardly any name is written with escapes.
+        return text.contains(UInt8(ascii: "\\"))
+            ? JSONString.decode(view(member.range)) : String(decoding: text, as: UTF8.self)
     }
 
     private func boolean(_ key: String) throws(GatewayError) -> Bool {

@@ -198,7 +198,8 @@ struct CallState {
 
     private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
         let verdict = EngineVerdict(status: document.status)
-        let error = document.error(runner: lease.runner)
+        // Said only where it is needed: most documents are answers.
+        var error: GatewayError { document.error(runner: lease.runner) }
         switch verdict {
         case .answer where !document.isJSON:
             return breakOff(lease, error, .failed)

@@ -27,6 +27,9 @@ struct CallTimeline {
 
     var waited: Duration { queued + waking }
     var total: Duration { Duration(NIODeadline.now() - began) }
+    /// For metrics.
+    var seconds: Double { Double((NIODeadline.now() - began).nanoseconds) / 1e9 }
+    var secondsToFirstByte: Double? { firstByte.map { Double(($0 - began).nanoseconds) / 1e9 } }
     var toFirstByte: Duration? { firstByte.map { Duration($0 - began) } }
 
     /// `none`, or the milliseconds that this call waited for a machine and which wake it was.
@@ -36,15 +39,32 @@ struct CallTimeline {
 
     /// Server-Timing (W3C), in milliseconds.
     var serverTiming: String {
-        func entry(_ name: String, _ duration: Duration) -> String {
-            let micros = Int64(duration.inSeconds * 1_000_000)
-            let fraction = String(micros % 1000)
-            return "\(name);dur=\(micros / 1000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
-        }
-        let auth = authenticated.map { Duration($0 - began) } ?? .zero
-        let upstream = sent.flatMap { sent in answered.map { Duration($0 - sent) } } ?? .zero
-        return [
-            entry("auth", auth), entry("queue", queued), entry("wake", waking), entry("upstream", upstream),
-        ].joined(separator: ", ")
+        let auth = authenticated.map { ($0 - began).nanoseconds } ?? 0
+        let upstream = sent.flatMap { sent in answered.map { ($0 - sent).nanoseconds } } ?? 0
+        var text = "auth;dur="
+        text.reserveCapacity(96)
+        Self.append(auth, to: &text)
+        text += ", queue;dur="
+        Self.append(queued == .zero ? 0 : queued.wholeMicroseconds * 1000, to: &text)
+        text += ", wake;dur="
+        Self.append(waking == .zero ? 0 : waking.wholeMicroseconds * 1000, to: &text)
+        text += ", upstream;dur="
+        Self.append(upstream, to: &text)
+        return text
+    }
+
+    /// Milliseconds with three digits after the point.
+    private static func append(_ nanoseconds: Int64, to text: inout String) {
+        let micros = max(0, nanoseconds) / 1000
+        text += String(micros / 1000)
+        let fraction = micros % 1000
+        text += fraction < 10 ? ".00" : fraction < 100 ? ".0" : "."
+        text += String(fraction)
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 {
+        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
     }
 }

@@ -62,7 +62,7 @@ extension InferenceCall {
 
     private func send(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer) {
         var headers = headers
-        headers.replaceOrAdd(name: "Content-Length", value: String(body.readableBytes))
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
         writeHead(status, headers, lengthIsKnown: true)
         if body.readableBytes > 0, head.method != .HEAD { connection.write(.body(.byteBuffer(body))) }
         endResponse()
@@ -83,7 +83,7 @@ extension InferenceCall {
     }
 
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
-        headers.replaceOrAdd(name: "X-Request-Id", value: id.rawValue)
+        headers.add(name: "X-Request-Id", value: id.rawValue)
         guard let lease else { return }
         if gateway.showsRunner(to: caller) {
             headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)
@@ -119,8 +119,9 @@ extension InferenceCall {
         }
         let usage = answer.events?.usage ?? answer.usage
         gateway.metrics.callEnded(
-            Metrics.CallLabels(requested: requestedLabel, code: outcome), seconds: timeline.total.inSeconds,
-            firstByteSeconds: timeline.toFirstByte?.inSeconds, usage: usage, events: answer.events?.events ?? 0)
+            Metrics.CallLabels(requested: requestedLabel, code: outcome), seconds: timeline.seconds,
+            firstByteSeconds: timeline.secondsToFirstByte, usage: usage, events: answer.events?.events ?? 0)
+        guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
         AccessLine(
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, request: call?.request,
             streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,

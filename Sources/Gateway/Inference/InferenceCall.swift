@@ -11,6 +11,7 @@ final class InferenceCall {
     let id: CallID
     let endpoint: Endpoint
     let head: HTTPRequestHead
+    private let fields: CallFields
     let gateway: GatewayServices
     let eventLoop: any EventLoop
     unowned let connection: InferenceHandler
@@ -38,20 +39,14 @@ final class InferenceCall {
         head: HTTPRequestHead, endpoint: Endpoint, gateway: GatewayServices, connection: InferenceHandler,
         on eventLoop: any EventLoop
     ) {
-        self.id = RequestID.id(stated: head.headers.first(name: "x-request-id"))
+        self.fields = CallFields(head.headers)
+        self.id = RequestID.id(stated: fields.requestID)
         self.endpoint = endpoint
         self.head = head
         self.gateway = gateway
         self.connection = connection
         self.eventLoop = eventLoop
-        let routing = gateway.settings.routing
-        let afterSend: CallState.AfterSend =
-            switch routing.afterSend {
-            case .staleOnly: .staleOnly
-            case .never: .never
-            case .always: .always
-            }
-        self.state = CallState(limits: .init(moves: routing.failoverAttempts, afterSend: afterSend))
+        self.state = CallState(limits: gateway.callLimits)
     }
 
     // MARK: Events from the connection
@@ -60,7 +55,7 @@ final class InferenceCall {
         gateway.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
         guard let verifier = gateway.verifier else { return authenticated(.anonymous) }
-        guard let token = Bearer.token(in: head.headers.first(name: "authorization")) else {
+        guard let token = Bearer.token(in: fields.authorization) else {
             return handle(.refused(.missingCredentials))
         }
         if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
@@ -119,14 +114,12 @@ final class InferenceCall {
         guard head.method == .POST else {
             return GatewayError(.methodNotAllowed, "\(endpoint.path) takes POST only.")
         }
-        if let length = head.headers.first(name: "content-length").flatMap(Int.init),
+        if let length = fields.contentLength.flatMap({ Int($0) }),
             length > gateway.settings.server.maxBody.bytes
         {
             return tooLarge
         }
-        let type = head.headers.first(name: "content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
-        let isJSON = type.isEmpty || type == "application/json" || type.hasSuffix("+json")
-        guard isJSON, !head.headers.contains(name: "content-encoding") else {
+        guard fields.isJSON, !fields.isEncoded else {
             return GatewayError(
                 .unsupportedMediaType, "Send the body as plain JSON, with \"Content-Type: application/json\".")
         }
@@ -201,7 +194,7 @@ final class InferenceCall {
     }
 
     private func continueIfExpected() {
-        guard head.headers.first(name: "expect")?.lowercased() == "100-continue", head.version != .http1_0,
+        guard fields.expectation?.lowercased() == "100-continue", head.version != .http1_0,
             !requestIsComplete, unread.readableBytes == 0
         else { return }
         connection.write(.head(HTTPResponseHead(version: head.version, status: .continue)))

@@ -39,6 +39,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var readIsHeld = false
     /// The control-plane request under way is the last one that its client wants on this connection.
     private var passesLastRequest = false
+    /// Whether the control plane got something since it last heard of the end of a read.
+    private var hasPassedOn = false
     /// The control-plane request under way is a HEAD.
     private var passesHead = false
 
@@ -63,7 +65,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
             mode = .calling(call)
             call.begin()
-        case (.passing, _): context.fireChannelRead(data)
+        case (.passing, _):
+            hasPassedOn = true
+            context.fireChannelRead(data)
         case (.calling(let call), .body(let bytes)): call.receive(bytes)
         case (.calling(let call), .end): call.receiveEnd()
         case (.discarding(let left), .body(let bytes)):
@@ -78,6 +82,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The control plane closes after `Connection: close` in this very spelling; HTTP/1.0 means the same without a word.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
+        hasPassedOn = true
         passesLastRequest = !head.isKeepAlive
         passesHead = head.method == .HEAD
         if passesLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
@@ -93,6 +98,13 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .body where passesHead: promise?.succeed()
         default: context.write(data, promise: promise)
         }
+    }
+
+    /// The control plane hears of the end of a read only when it got some of it.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard hasPassedOn else { return }
+        hasPassedOn = false
+        context.fireChannelReadComplete()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -198,6 +210,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     static func path(of uri: String) -> String {
-        String(uri.prefix { $0 != "?" && $0 != "#" })
+        let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        return path.endIndex == uri.endIndex ? uri : String(Substring(path))
     }
 }

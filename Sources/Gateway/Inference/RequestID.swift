@@ -1,12 +1,24 @@
 import SimpleAICore
+import Synchronization
 
 /// `x-request-id`: the caller's if it sent a sane one (1 to 128 visible ASCII characters), else a new one.
 enum RequestID {
+    /// A random start and a step that reaches every number before it repeats one (Weyl's sequence, as in splitmix64):
+    /// unique in this process, unlikely to occur in another one, and no system call per request. It is no secret.
+    private static let sequence = Atomic<UInt64>(UInt64.random(in: .min ... .max))
+    private static let step: UInt64 = 0x9e37_79b9_7f4a_7c15
+    private static let digits = Array("0123456789abcdef".utf8)
+
     static func id(stated: String?) -> CallID {
         if let stated, (1...128).contains(stated.utf8.count), stated.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
             return CallID(stated)
         }
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return CallID("req-" + String(repeating: "0", count: 16 - digits.utf8.count) + digits)
+        let number = sequence.wrappingAdd(step, ordering: .relaxed).newValue
+        return CallID(
+            String(unsafeUninitializedCapacity: 20) { bytes in
+                for (index, byte) in "req-".utf8.enumerated() { bytes[index] = byte }
+                for index in 0..<16 { bytes[4 + index] = digits[Int(number >> UInt64(60 - 4 * index) & 0xF)] }
+                return 20
+            })
     }
 }

@@ -18,6 +18,15 @@ struct AccessLine {
     var wake: String?
     var usage: TokenUsage?
 
+    /// Asked before a line is put together: where calls are not logged, they should cost nothing.
+    static func isWanted(by logger: Logger, _ error: GatewayError?) -> Bool {
+        level(of: error) >= logger.logLevel
+    }
+
+    private static func level(of error: GatewayError?) -> Logger.Level {
+        error?.code == .internalError ? .error : .info
+    }
+
     func write(to logger: Logger) {
         var metadata: Logger.Metadata = [
             LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)", LogKeys.status: "\(status)",
@@ -40,11 +49,12 @@ struct AccessLine {
             metadata[LogKeys.side] = "\(error.side.rawValue)"
             if let cause = error.cause { metadata[LogKeys.cause] = "\(cause)" }
         }
-        logger.log(level: error?.code == .internalError ? .error : .info, "call", metadata: metadata)
+        logger.log(level: Self.level(of: error), "call", metadata: metadata)
     }
 
     /// What callers write must not be able to look like a line of its own.
     private static func onOneLine(_ text: String) -> String {
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var line = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {

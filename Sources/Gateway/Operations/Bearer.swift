@@ -3,10 +3,13 @@ enum Bearer {
     /// The token of an `Authorization` value; nil for another scheme or none.
     static func token(in authorization: String?) -> String? {
         guard let authorization else { return nil }
-        let parts = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        let token = parts[1].drop { $0 == " " }
-        return token.isEmpty ? nil : String(token)
+        let bytes = authorization.utf8
+        let scheme = bytes.prefix(7)
+        guard scheme.elementsEqual("Bearer ".utf8) || scheme.map({ $0 | 0x20 }).elementsEqual("bearer ".utf8) else {
+            return nil
+        }
+        let token = bytes.dropFirst(7).drop { $0 == UInt8(ascii: " ") }
+        return token.isEmpty ? nil : String(Substring(token))
     }
 
     /// Takes the same time wherever the two differ; only the length is not hidden.

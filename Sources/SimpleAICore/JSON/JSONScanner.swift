@@ -23,6 +23,15 @@ public struct JSONScanner {
         case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
     }
 
+    /// The top-level keys that a scanner remembers: short and few, since each key of a document is compared with each of
+    /// them. Made once, and shared by all scanners that watch the same.
+    public struct Keys: Sendable, ExpressibleByArrayLiteral {
+        fileprivate let bytes: [[UInt8]]
+
+        public init(_ names: [String]) { bytes = names.map { Array($0.utf8) } }
+        public init(arrayLiteral names: String...) { self.init(names) }
+    }
+
     private let watched: [[UInt8]]
     private let maximumDepth: Int
     private var found: [Member?]
@@ -47,14 +56,11 @@ public struct JSONScanner {
     private var continuationsLeft = 0
     private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// - Parameters:
-    ///   - watched: the top-level keys to remember; short and few, since each key is compared with each of them.
-    ///   - maximumDepth: how many containers may be open at once.
-    public init(watching watched: [String], maximumDepth: Int = 512) {
-        self.watched = watched.map { Array($0.utf8) }
+    /// - Parameter maximumDepth: how many containers may be open at once.
+    public init(watching keys: Keys, maximumDepth: Int = 512) {
+        self.watched = keys.bytes
         self.maximumDepth = maximumDepth
-        self.found = Array(repeating: nil, count: watched.count)
-        self.containers.reserveCapacity(16)
+        self.found = Array(repeating: nil, count: keys.bytes.count)
     }
 
     /// The value of a watched key; nil when it has not occurred (yet), or stands in a document that is no object.
@@ -109,6 +115,10 @@ public struct JSONScanner {
     /// The bulk of every prompt: printable ASCII inside a string.
     private mutating func skipPlainString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
+        // Most of a prompt, eight bytes at a time.
+        while index + 8 <= bytes.count, Self.isPlain(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
+            index += 8
+        }
         while index < bytes.count {
             let byte = bytes[index]
             if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x80 { break }
@@ -116,6 +126,19 @@ public struct JSONScanner {
         }
         if inKey { appendToKey(bytes[start..<index]) }
         return index
+    }
+
+    /// Whether none of eight bytes is a quote, a backslash, a control character, or outside ASCII: a byte that is zero, or
+    /// less than n, shows in its highest bit (S. E. Anderson, "Bit twiddling hacks").
+    private static func isPlain(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let quotes = word ^ (ones &* 0x22)
+        let backslashes = word ^ (ones &* 0x5C)
+        let hits =
+            word | ((word &- ones &* 0x20) & ~word) | ((quotes &- ones) & ~quotes)
+            | ((backslashes &- ones) & ~backslashes)
+        return hits & high == 0
     }
 
     private mutating func step(_ byte: UInt8, at position: Int) throws(JSONError) {

@@ -3,8 +3,10 @@ public enum JSONString {
     /// The meaning of a string token (quotes included) that a `JSONScanner` has accepted. Halves of surrogate pairs
     /// that stand alone become U+FFFD.
     public static func decode(_ token: some Collection<UInt8>) -> String {
+        guard token.contains(UInt8(ascii: "\\")) else {
+            return String(decoding: token.dropFirst().dropLast(), as: UTF8.self)
+        }
         let content = Array(token.dropFirst().dropLast())
-        guard content.contains(UInt8(ascii: "\\")) else { return String(decoding: content, as: UTF8.self) }
         var units: [UInt8] = []
         units.reserveCapacity(content.count)
         var index = 0
@@ -40,6 +42,9 @@ public enum JSONString {
 
     /// `text` as a JSON string token, quotes included; everything outside the grammar's plain characters is escaped.
     public static func encode(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+            return "\"\(text)\""
+        }
         var token = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -1,0 +1,44 @@
+/// A set of header field names, compared without regard to case (RFC 9110 §5.1) and without making a string: every
+/// header of every request is looked up here.
+struct FieldNames: Sendable {
+    static let none = FieldNames([])
+
+    /// By length in bytes, in lower case.
+    private let byLength: [[[UInt8]]]
+    private let prefixes: [[UInt8]]
+
+    /// - Parameter prefixes: a name that begins with one of these is in the set, too.
+    init(_ names: [String], beginning prefixes: [String] = []) {
+        var byLength: [[[UInt8]]] = []
+        for name in names {
+            let bytes = name.utf8.map(Self.lowercased)
+            while byLength.count <= bytes.count { byLength.append([]) }
+            byLength[bytes.count].append(bytes)
+        }
+        self.byLength = byLength
+        self.prefixes = prefixes.map { $0.utf8.map(Self.lowercased) }
+    }
+
+    func contains(_ name: String) -> Bool {
+        let length = name.utf8.count
+        if length < byLength.count {
+            for candidate in byLength[length] where Self.begins(name, with: candidate) { return true }
+        }
+        for prefix in prefixes where length >= prefix.count && Self.begins(name, with: prefix) { return true }
+        return false
+    }
+
+    private static func begins(_ name: String, with lowercase: [UInt8]) -> Bool {
+        var index = 0
+        for byte in name.utf8 {
+            guard index < lowercase.count else { return true }
+            guard lowercased(byte) == lowercase[index] else { return false }
+            index += 1
+        }
+        return index == lowercase.count
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+}
