@@ -22,6 +22,8 @@ final class FleetSupervisor: Service {
     private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
     private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
     private let remembered: Mutex<StateFile.Content>
+    /// Done when everything that was to be remembered has been written, well or badly.
+    private let writes: Mutex<EventLoopFuture<Void>>
 
     init(
         settings: Settings, scheduler: Scheduler, upstreams: [RunnerID: Upstream], sender: any WakeSender,
@@ -39,6 +41,7 @@ final class FleetSupervisor: Service {
         self.eventLoop = eventLoop
         self.probes = .makeBoxSendingValue([:], eventLoop: eventLoop)
         self.timer = .makeEmptyBox(eventLoop: eventLoop)
+        self.writes = Mutex(eventLoop.makeSucceededVoidFuture())
     }
 
     /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
@@ -61,6 +64,8 @@ final class FleetSupervisor: Service {
         }.get()
         // The scheduler and its supervisor hold each other no longer.
         scheduler.onEffect { _ in }
+        // Whoever hears that the gateway has ended may remove or move the state file.
+        try await writes.withLock { $0 }.get()
     }
 
     /// Looks at a runner at once.
@@ -169,6 +174,7 @@ final class FleetSupervisor: Service {
             // The newest, and one writer at a time.
             try remembered.withLock { try stateFile.write($0) }
         }
+        writes.withLock { $0 = .andAllComplete([$0, written], on: eventLoop) }
         written.whenFailure { [logger, stateFile] error in
             logger.error(
                 "The state file could not be written",
