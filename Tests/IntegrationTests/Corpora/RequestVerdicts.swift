@@ -27,6 +27,14 @@ enum RequestVerdicts {
     /// How many answers files with more than one request get.
     static let answers = ["valid/018": 2, "valid/022": 2, "valid/023": 2]
 
+    /// Nothing that was listened to is malformed, so the last thing that is said may be a 404; then the connection ends.
+    static let endsBeforeItsFault: [String: String] = [
+        "valid/019":
+            "its second request has no `Host`, but the first one, of HTTP/1.0, is the last that is listened to",
+        "valid/099": "a good head and half a body",
+        "invalid/rfc9112_chunked_missing_final_crlf_01": "a good head and a body that only lacks its end",
+    ]
+
     private static let coding = "no transfer coding but chunked is known here (RFC 9112 §6.1 lets us refuse)"
     private static let method = "a method that HTTP does not know; gunicorn's applications may define their own"
     private static let lookalike = "to CGI and WSGI software behind us the name would be the framing field's"
