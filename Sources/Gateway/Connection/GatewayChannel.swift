@@ -10,8 +10,8 @@ import SimpleAICore
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler` (the data plane) →
-/// `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
+/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler`
+/// (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 

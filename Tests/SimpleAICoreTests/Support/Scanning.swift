@@ -9,7 +9,7 @@ struct Scanned: Equatable {
     static let watched = ["model", "stream"]
 
     init(_ pieces: [ArraySlice<UInt8>], maximumDepth: Int = 512) {
-        var scanner = JSONScanner(watching: Self.watched, maximumDepth: maximumDepth)
+        var scanner = JSONScanner(watching: .init(Self.watched), maximumDepth: maximumDepth)
         do throws(JSONError) {
             for piece in pieces { try scanner.scan(piece) }
             try scanner.finish()
