@@ -128,7 +128,8 @@ public struct Suite: Sendable {
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
             summary: redactor.redact(finding.summary), evidence: finding.evidence.map(redacted),
-            duration: ContinuousClock.now - started, figure: finding.figure?.redacted(by: redactor),
+            duration: ContinuousClock.now - started, missingOption: finding.missingOption,
+            figure: finding.figure?.redacted(by: redactor),
             round: round)
     }
 

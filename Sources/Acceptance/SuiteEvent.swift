@@ -24,6 +24,8 @@ public struct CheckResult: Sendable {
     public let summary: String
     public let evidence: Evidence?
     public let duration: Duration
+    /// Of a skipped check that merely was not asked for: the option that asks for it.
+    var missingOption: String?
     /// What reports draw of this check.
     var figure: Figure?
     /// Which of the rounds of `--repeat` it belongs to, from 1.

@@ -30,6 +30,8 @@ public struct Finding: Error, Sendable {
     public var level: Level?
     /// What reports draw.
     var figure: Figure?
+    /// The option that would have brought what was missing, when that is all there is to say.
+    var missingOption: String?
 
     public static func pass(_ summary: String) -> Finding {
         Finding(verdict: .pass, summary: summary)
@@ -41,6 +43,13 @@ public struct Finding: Error, Sendable {
 
     public static func skip(_ missingNeed: String) -> Finding {
         Finding(verdict: .skip, summary: missingNeed)
+    }
+
+    /// Not tried, only because the operator did not ask for it.
+    static func skip(needsOption option: String) -> Finding {
+        var finding = skip("needs \(option)")
+        finding.missingOption = option
+        return finding
     }
 
     public static func inconclusive(_ reason: String) -> Finding {

@@ -13,7 +13,10 @@ extension Defect {
     package var business: [Business] { entry.business }
 
     /// Whether noticing means that the test says it could not decide: nothing is wrong, but nothing is proven either.
-    package var isOnlyUndecided: Bool { self == .nothingSlept || self == .inventsRunners }
+    package var isOnlyUndecided: Bool { [.nothingSlept, .inventsRunners, .oneAtATime].contains(self) }
+
+    /// Whether only a check that advises notices, and only where times are asked for.
+    package var isOnlyAdvice: Bool { self == .oneAtATime }
 
     private var entry: (business: [Business], says: String) {
         switch self {
@@ -28,6 +31,11 @@ extension Defect {
         case .listBreaksWhileWaking: ([.wol], "the list answers 500 during a wake")
         case .losesHeldCalls: ([.wol], "every second held call gets 503 when the machine is up")
         case .silentWhileHeld: ([.wol], "held streams get no byte for 17 seconds")
+
+        case .packetPerRequest: ([.wol], "a packet for every held call, 100 ms apart")
+        case .wakeNamedToSome: ([.wol], "only every second held call names its wake")
+        case .wakesNamedApart: ([.wol], "one wake, which every held call names differently")
+        case .wakesOnce: ([.wol], "a machine that sleeps for a second time is not woken")
 
         case .wrongModel: ([.wol, .modelRouting, .workloadRouting], "another model answers")
         case .wrongModelSometimes: ([.modelRouting], "another model answers every third call")
@@ -51,6 +59,8 @@ extension Defect {
         case .losesFew: ([.workloadRouting], "one of 20 calls gets 503")
         case .neverInTurn: ([.workloadRouting], "three calls to a runner before it is the other's turn")
         case .inventsRunners: ([.workloadRouting], "every answer names a runner of its own")
+
+        case .oneAtATime: ([.workloadRouting], "two runners, and one call at a time")
 
         case .signatureUnverified: ([.auth], "signatures are not verified")
         case .signatureMayBeMissing: ([.auth], "a token without its signature is accepted")
@@ -80,6 +90,8 @@ extension Defect {
         case .badTokenIs500: ([.auth], "500 for a bad token")
         case .listForbidden: ([.wol, .auth], "the list is for admins only")
         case .locksOut: ([.auth], "a bad token locks out the good one")
+        case .unknownModelLocksOut: ([.auth], "who asks for an id that does not exist is locked out")
+        case .adminDenialLocksOut: ([.auth], "who is refused the admin surface is locked out")
 
         case .chat500: (Business.allCases, "every call gets 500")
         case .emptyObject: (Business.allCases, "`{}` is the answer")

@@ -3,19 +3,20 @@ package enum Defect: String, CaseIterable, Sendable {
     // Waking
     case nothingSlept, wakePerRequest, wakesNothing, wakesWithoutPacket, malformedPacket, wakesWhenWarm
     case unknownClassWakes, staysListedAsleep, listBreaksWhileWaking, losesHeldCalls, silentWhileHeld
+    case packetPerRequest, wakeNamedToSome, wakesNamedApart, wakesOnce
     // Routing
     case wrongModel, wrongModelSometimes, classEchoed, bigServedByFast, fastServedByBig
     case streamNamesAnotherModel, streamChangesModel, headerNamesAnotherModel
     case unknownClassServed, unknownClassSlow, unknownClassIs500, unknownModelServed, unknownModelWithoutCode
     case listWithoutOwner, listRepeatsItself
     // Load
-    case allToOneRunner, skewed, losesMost, losesFew, neverInTurn, inventsRunners
+    case allToOneRunner, skewed, losesMost, losesFew, neverInTurn, inventsRunners, oneAtATime
     // Rights
     case signatureUnverified, signatureMayBeMissing, claimsUnverified, algorithmNoneAccepted, expiredAccepted
     case anybodyAccepted, listIsPublic, chatIsPublic, rolesIgnored, classesDenied, idsDeniedToAll
     case adminRefused, adminIsNoCaller, adminOpen, adminOpenToSpecific, deniedAs404, deniedAsPlain400
     case denialInsideStream, tokenEchoed, tokenInMessage, noChallenge, plainTextErrors, errorsLackKeys, errorsAre200
-    case badTokenIs400, badTokenIs500, listForbidden, locksOut
+    case badTokenIs400, badTokenIs500, listForbidden, locksOut, unknownModelLocksOut, adminDenialLocksOut
     // Answers
     case chat500, emptyObject, emptyContent, streamCut, streamWithoutDone, streamIgnored, connectionCut, noFinishReason
 

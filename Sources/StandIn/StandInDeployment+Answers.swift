@@ -18,7 +18,7 @@ extension StandInDeployment {
             return (state.calls, runner)
         }
         // Uneven service times, so that workers do not march in step.
-        let delay = TimeAmount.milliseconds(Int64(20 + number * 37 % 50))
+        let delay = defect == .oneAtATime ? untilItsTurn() : .milliseconds(Int64(20 + number * 37 % 50))
         loop.scheduleTask(in: delay) { self.state.withLock { $0.inFlight[runner, default: 0] -= 1 } }
 
         if isLost(number, wake: wake) { return error(503, "no_runner_available", "nobody there") }
@@ -29,13 +29,25 @@ extension StandInDeployment {
         if streams { answer.headers = [("content-type", "text/event-stream")] }
         if variant.exposesRunner {
             answer.headers.append(("x-simpleai-runner", defect == .inventsRunners ? "runner-\(number)" : runner))
+            answer.headers.append(("x-machine", runner))
             answer.headers.append(("x-simpleai-model", defect == .headerNamesAnotherModel ? "sim-other" : model))
         }
-        if variant.exposesWake { answer.headers.append(("x-simpleai-wake", wake.map { "250; wake=\($0)" } ?? "none")) }
+        if variant.exposesWake {
+            answer.headers.append(("x-simpleai-wake", wake.flatMap { $0.isEmpty ? nil : "250; wake=\($0)" } ?? "none"))
+        }
         if defect == .tokenEchoed { answer.headers.append(("x-debug", request.authorization ?? "")) }
         answer.delay = delay
         answer.isCut = defect == .connectionCut
         return answer
+    }
+
+    /// How long a call takes where each waits for the one before: far longer than this host can be late.
+    private func untilItsTurn() -> TimeAmount {
+        state.withLock { state in
+            let now = NIODeadline.now()
+            state.busyUntil = max(state.busyUntil, now) + .milliseconds(100)
+            return state.busyUntil - now
+        }
     }
 
     private func isLost(_ number: Int, wake: String?) -> Bool {
@@ -133,14 +145,19 @@ extension StandInDeployment {
             entry("sim-large", state: bigState, ready: isAwake ? 1 : 0, classes: "big"),
         ]
         if defect == .listRepeatsItself { entries.append(entries[2]) }
-        if !variant.listsClasses { entries.removeFirst(2) }
+        if !variant.listsClasses {
+            entries.removeFirst(2)
+        } else if !variant.hasBigClass {
+            entries.remove(at: 1)
+        }
         return StandInAnswer(body: #"{"object":"list","data":[\#(entries.joined(separator: ","))]}"#)
     }
 
     private func entry(_ id: String, state: String, ready: Int, classes: String) -> String {
         let owner = defect == .listWithoutOwner ? "" : #","owned_by":"stand-in""#
-        let membership = variant.listsClasses ? #","classes":["\#(classes)"]"# : ""
-        let runners = variant.exposesRunner ? #","runners_ready":\#(ready)"# : ""
+        let isListed = variant.listsClasses && (variant.hasBigClass || classes != "big")
+        let membership = isListed ? #","classes":["\#(classes)"]"# : ""
+        let runners = variant.exposesRunner && variant.countsRunners ? #","runners_ready":\#(ready)"# : ""
         return
             #"{"id":"\#(id)","object":"model","created":1\#(owner),"#
             + #""state":"\#(state)"\#(runners)\#(membership)}"#
@@ -153,5 +170,7 @@ extension StandInRequest {
     }
 
     var model: String? { json?["model"] as? String }
+    var prompt: String? { (json?["messages"] as? [[String: Any]])?.first?["content"] as? String }
+    var maxTokens: Int? { json?["max_tokens"] as? Int }
     var wantsStream: Bool { json?["stream"] as? Bool ?? false }
 }

@@ -16,6 +16,10 @@ package final class StandInDeployment: Sendable {
         package var served: [String: Int] = [:]
         package var inFlight: [String: Int] = [:]
         package var isLockedOut = false
+        /// Callers who are locked out, by what they show.
+        package var lockedOut: Set<String> = []
+        /// When a deployment that does one call at a time has done all it was given.
+        package var busyUntil = NIODeadline.uptimeNanoseconds(0)
         package var waiters: [EventLoopPromise<Void>] = []
         /// The machine comes up once so many calls wait for it and somebody has looked at the list meanwhile; with 0
         /// it comes up by the clock. So what is to be seen during a wake is there to be seen, however slow the host.
@@ -23,6 +27,8 @@ package final class StandInDeployment: Sendable {
         package var looksWhileWaking = 0
         /// Authorization values by path, to prove that each call was sent with the token it is about.
         package var seen: [(path: String, model: String, authorization: String?)] = []
+        /// The chat requests, for what else they must hold.
+        package var asked: [(model: String, prompt: String, maxTokens: Int?)] = []
     }
 
     package let variant: StandInVariant
@@ -44,7 +50,9 @@ package final class StandInDeployment: Sendable {
     package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInAnswer> {
         let model = request.model
         state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
-        let isLockedOut = state.withLock { $0.isLockedOut }
+        let isLockedOut = state.withLock {
+            $0.isLockedOut || $0.lockedOut.contains(request.authorization ?? "")
+        }
         let known = StandInTokens.caller(request.authorization, path: request.path, defect: defect)
         guard let caller = variant.asksForCredentials ? known : .anybody, !isLockedOut else {
             if defect == .locksOut { state.withLock { $0.isLockedOut = true } }
@@ -55,14 +63,31 @@ package final class StandInDeployment: Sendable {
             return loop.makeSucceededFuture(modelList(caller))
         case ("GET", "/admin") where variant.hasAdminSurface:
             let isAllowed = mayAdminister(caller)
+            if !isAllowed, defect == .adminDenialLocksOut { lockOut(request) }
             return loop.makeSucceededFuture(
                 isAllowed
                     ? StandInAnswer(body: "{}")
                     : error(variant.adminDeniedStatus, "permission_denied", "Permission denied: admin"))
+        case ("POST", "/machine/sleep"):
+            putToSleep()
+            return loop.makeSucceededFuture(StandInAnswer(body: "{}"))
         case ("POST", "/v1/chat/completions"):
+            state.withLock { $0.asked.append((model ?? "", request.prompt ?? "", request.maxTokens)) }
             return chat(request, model: model ?? "", caller: caller, on: loop)
         default:
             return loop.makeSucceededFuture(error(404, "not_found", "nothing here"))
+        }
+    }
+
+    private func lockOut(_ request: StandInRequest) {
+        state.withLock { _ = $0.lockedOut.insert(request.authorization ?? "") }
+    }
+
+    /// What an operator's sleep command does. The next wake waits for nobody but its one caller.
+    package func putToSleep() {
+        state.withLock { state in
+            state.big = .asleep
+            state.heldCallers = 0
         }
     }
 
@@ -105,9 +130,11 @@ package final class StandInDeployment: Sendable {
         _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
     ) -> StandInAnswer? {
         let isClass = model.hasPrefix("class:")
+        let isThere = model != "class:big" || variant.hasBigClass
+        let isKnown = isThere && ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
+        if !isClass, !isKnown, defect == .unknownModelLocksOut { lockOut(request) }
         let isDenied = isClass ? defect == .classesDenied && caller.roles.isEmpty : !mayAskForIDs(caller)
         if isDenied { return denial(request, model: model) }
-        let isKnown = ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
         guard !isKnown, defect != (isClass ? .unknownClassServed : .unknownModelServed) else { return nil }
         if isClass, defect == .unknownClassWakes { _ = wakeIfNeeded(on: loop) }
         if isClass, defect == .unknownClassIs500 { return error(500, "internal_error", "no") }
@@ -134,26 +161,49 @@ package final class StandInDeployment: Sendable {
             let begins = state.big == .asleep || defect == .wakePerRequest
             if begins { state.wakes += 1 }
             state.big = .waking
-            return (true, begins, "w\(state.wakes)")
+            return (true, begins, wakeName(state))
         }
         guard isWaiting else {
             promise.succeed()
             return promise.futureResult.map { self.defect == .wakesWhenWarm ? "w0" : nil }
         }
-        if begins, defect != .wakesNothing { wakeUp(on: loop) }
-        if defect == .wakesNothing {
+        if defect == .packetPerRequest { sendPacketInTurn(on: loop) }
+        let wakes = state.withLock { $0.wakes }
+        let comesUp = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
+        if begins, comesUp { wakeUp(on: loop) }
+        if !comesUp {
             // Nobody ever comes: the caller's own time-out ends it.
             loop.scheduleTask(in: .seconds(30)) { promise.succeed() }
         }
         return promise.futureResult.map { wake }
     }
 
+    /// How a call that waits names its wake; nothing where it should and does not.
+    private func wakeName(_ state: State) -> String {
+        switch defect {
+        case .wakesNamedApart: "w\(state.wakes)-\(state.waiters.count)"
+        case .wakeNamedToSome where state.waiters.count.isMultiple(of: 2): ""
+        default: "w\(state.wakes)"
+        }
+    }
+
+    /// A packet of this call's own: the n-th call's comes n × 100 ms after the first.
+    private func sendPacketInTurn(on loop: any EventLoop) {
+        guard let port = variant.packetPort else { return }
+        let turn = state.withLock { $0.waiters.count }
+        loop.scheduleTask(in: .milliseconds(Int64(100 * turn))) { self.sendPacket(to: port) }
+    }
+
     private func wakeUp(on loop: any EventLoop) {
-        if let port = variant.packetPort, defect != .wakesWithoutPacket { sendPacket(to: port) }
+        let sendsNow = defect != .wakesWithoutPacket && defect != .packetPerRequest
+        if let port = variant.packetPort, sendsNow { sendPacket(to: port) }
         let isHeld = state.withLock { $0.heldCallers > 0 }
         let limit = isHeld ? Self.wakeTime.slow : Self.wakeTime.fast
-        loop.scheduleTask(in: defect == .silentWhileHeld ? Self.wakeTime.silent : limit) {
-            self.comeUp(ifAllAreHere: false)
+        let wake = state.withLock { $0.wakes }
+        let isSilent = defect == .silentWhileHeld && wake == 1
+        loop.scheduleTask(in: isSilent ? Self.wakeTime.silent : limit) {
+            // Not a later wake's business: the machine may have slept again meanwhile.
+            if self.state.withLock({ $0.wakes }) == wake { self.comeUp(ifAllAreHere: false) }
         }
     }
 
@@ -161,8 +211,10 @@ package final class StandInDeployment: Sendable {
     func comeUp(ifAllAreHere: Bool) {
         let waiters = state.withLock { state -> [EventLoopPromise<Void>] in
             guard state.big == .waking else { return [] }
+            // Long enough for every packet of those that come one after the other.
+            let isHeldLonger = defect == .silentWhileHeld || defect == .packetPerRequest
             let isComplete =
-                defect != .silentWhileHeld && state.heldCallers > 0
+                !isHeldLonger && state.heldCallers > 0
                 && state.waiters.count >= state.heldCallers && state.looksWhileWaking > 1
             guard isComplete || !ifAllAreHere else { return [] }
             state.big = .awake

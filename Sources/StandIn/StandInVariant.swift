@@ -14,6 +14,8 @@ package struct StandInVariant: Sendable {
     package var asksForCredentials: Bool
     /// Whether the list says which classes there are, and what is in them.
     package var listsClasses: Bool
+    /// Whether the list says how many runners are ready.
+    package var countsRunners: Bool
     package var exposesRunner: Bool
     package var exposesWake: Bool
     /// UDP port of this machine that gets a copy of every magic packet.
@@ -21,14 +23,17 @@ package struct StandInVariant: Sendable {
     /// Whether the machine behind `class:big` sleeps at first.
     package var bigSleeps: Bool
     package var hasAdminSurface: Bool
+    /// Whether there is a `class:big`, or only its model.
+    package var hasBigClass: Bool
     package var sharing: Sharing
 
     package init(
         deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
         unknownStatus: Int = 404, asksForCredentials: Bool = true, listsClasses: Bool = true,
-        exposesRunner: Bool = true, exposesWake: Bool = true,
+        countsRunners: Bool = true, exposesRunner: Bool = true, exposesWake: Bool = true,
         packetPort: Int? = nil,
-        bigSleeps: Bool = true, hasAdminSurface: Bool = true, sharing: Sharing = .inTurn
+        bigSleeps: Bool = true, hasAdminSurface: Bool = true, hasBigClass: Bool = true,
+        sharing: Sharing = .inTurn
     ) {
         self.deniedStatus = deniedStatus
         self.adminDeniedStatus = adminDeniedStatus
@@ -36,10 +41,12 @@ package struct StandInVariant: Sendable {
         self.unknownStatus = unknownStatus
         self.asksForCredentials = asksForCredentials
         self.listsClasses = listsClasses
+        self.countsRunners = countsRunners
         self.exposesRunner = exposesRunner
         self.exposesWake = exposesWake
         self.packetPort = packetPort
         self.bigSleeps = bigSleeps
+        self.hasBigClass = hasBigClass
         self.hasAdminSurface = hasAdminSurface
         self.sharing = sharing
     }

@@ -22,15 +22,16 @@ import Synchronization
             /// The tests that must notice; empty for what is correct.
             let business: [String]
             let isOnlyUndecided: Bool
+            let isOnlyAdvice: Bool
         }
 
         let mutants = Defect.allCases.map {
             Item(
                 name: $0.name, says: $0.says, business: $0.business.map(\.rawValue),
-                isOnlyUndecided: $0.isOnlyUndecided)
+                isOnlyUndecided: $0.isOnlyUndecided, isOnlyAdvice: $0.isOnlyAdvice)
         }
         let correct = StandInVariant.named.map {
-            Item(name: $0.key, says: $0.value.says, business: [], isOnlyUndecided: false)
+            Item(name: $0.key, says: $0.value.says, business: [], isOnlyUndecided: false, isOnlyAdvice: false)
         }
     }
 

@@ -78,6 +78,8 @@ struct AnswerTests {
         #expect(head.runner == "r1" && head.wakeID == "w7")
         let comment = Served(exchange(": served by r2 m waited 2100 wake=w8\n\n", stream: true))
         #expect(comment.runner == "r2" && comment.model == "m" && comment.wakeID == "w8")
+        let nameless = Served(exchange(": served waited 2100 wake=w9\n\n", stream: true))
+        #expect(nameless.runner == nil && nameless.wakeID == "w9")
         let none = Served(exchange("{}", headers: [("x-simpleai-wake", "none")]))
         #expect(none.wakeID == nil && none.mentionsWake)
         let named = Served(

@@ -23,7 +23,8 @@ struct CorrectDeploymentTests {
         let report = try await bench.run(TestName.allCases)
         #expect(report.ids(.fail) == [], "\(report.outline)")
         #expect(report.ids(.inconclusive) == [], "\(report.outline)")
-        #expect(report.ids(.skip) == Self.timing.union(["wol.wake.packet", "auth.open"]), "\(report.outline)")
+        let unasked = Self.timing.union(["wol.wake.packet", "wol.wake.again", "auth.open"])
+        #expect(report.ids(.skip) == unasked, "\(report.outline)")
         #expect(report.conclusion == .passed)
         #expect(report.count(.pass) >= 40)
         #expect(report.results.count == TestName.allCases.flatMap(\.checks).count)
@@ -123,6 +124,92 @@ struct CorrectDeploymentTests {
         let report = try await bench.run([.wakeOnLAN])
         #expect(report["wol.sleep.proven"]?.verdict == .pass)
         #expect(report["wol.wake.time"]?.verdict == .pass, "\(report.outline)")
+    }
+
+    @Test func itWakesAgain() async throws {
+        var bench = Bench()
+        bench.options.wakeOnLAN.putToSleep = { [deployment = bench.deployment] in deployment.putToSleep() }
+        let report = try await bench.run([.wakeOnLAN])
+        #expect(report["wol.wake.again"]?.verdict == .pass, "\(report.outline)")
+        #expect(bench.deployment.state.withLock { $0.wakes } == 2)
+    }
+
+    @Test func whatDoesNotFallAsleepIsWaitedForOnlySoLong() async throws {
+        var bench = Bench(StandInVariant(bigSleeps: false))
+        let asked = Mutex(0)
+        bench.options.wakeOnLAN.putToSleep = { asked.withLock { $0 += 1 } }
+        bench.options.wakeOnLAN.sleepLimit = .milliseconds(100)
+        let report = try await bench.run([.wakeOnLAN])
+        #expect(asked.withLock { $0 } == 1)
+        #expect(report["wol.sleep.proven"]?.verdict == .inconclusive, "\(report.outline)")
+        #expect(report["wol.wake.again"]?.verdict == .inconclusive)
+        #expect(report.ids(.fail) == [])
+    }
+
+    @Test func aClassThatIsNotThereIsNamed() async throws {
+        let report = try await Bench(StandInVariant(hasBigClass: false)).run([.authentication])
+        for persona in ["basic", "specific", "admin"] {
+            let result = report["auth.\(persona).classes"]
+            #expect(result?.verdict == .pass, "\(report.outline)")
+            #expect(result?.summary.hasSuffix("class:big is not there") == true, "\(report.outline)")
+        }
+    }
+
+    @Test func exactIDsAreAskedForEnoughTokensAndNoPromptTwice() async throws {
+        let bench = Bench()
+        _ = try await bench.run([.modelRouting, .workloadRouting])
+        let asked = bench.deployment.state.withLock { $0.asked }
+        let exact = asked.filter { !$0.model.hasPrefix("class:") }
+        #expect(!exact.isEmpty)
+        #expect(exact.allSatisfy { ($0.maxTokens ?? 0) >= 16 })
+        #expect(Set(asked.map { $0.prompt.prefix(8) }).count == asked.count)
+    }
+
+    /// Five calls for each runner that is said to be there, and then the load all the same.
+    @Test(arguments: [(nil, 2), (3, 3)] as [(Int?, Int)])
+    func warmingUpEnds(stated: Int?, runners: Int) async throws {
+        var bench = Bench(defect: .allToOneRunner)
+        bench.options.workloadRouting.sequential = false
+        bench.options.workloadRouting.runners = stated
+        _ = try await bench.run([.workloadRouting])
+        let calls = bench.deployment.state.withLock { $0.asked.count }
+        #expect(calls == 5 * runners + bench.options.workloadRouting.requests)
+    }
+
+    @Test func oneRunnerOfAnUnknownNumberIsNotJudged() async throws {
+        let report = try await Bench(StandInVariant(countsRunners: false), defect: .allToOneRunner)
+            .run([.workloadRouting])
+        #expect(report["workload-routing.spread"]?.verdict == .inconclusive, "\(report.outline)")
+        #expect(report["workload-routing.spread"]?.summary.contains("--runners") == true)
+        #expect(report.ids(.fail) == [])
+    }
+
+    @Test func theOperatorsRunnerHeaderWins() async throws {
+        var bench = Bench(defect: .inventsRunners)
+        bench.options.workloadRouting.runnerHeader = "X-Machine"
+        let report = try await bench.run([.workloadRouting])
+        #expect(report["workload-routing.spread"]?.verdict == .pass, "\(report.outline)")
+        #expect(report["workload-routing.spread"]?.summary.hasPrefix("fast-1 5, fast-2 5") == true)
+    }
+
+    @Test func aTokenProgramThatIgnoresRolesIsTold() async throws {
+        var bench = Bench()
+        bench.tokens = .provider({ _, _ in StandInTokens.mint(role: nil) })
+        let report = try await bench.run([.authentication])
+        #expect(report["auth.specific.existing-id"]?.verdict == .fail)
+        let summary = report["auth.specific.existing-id"]?.summary
+        #expect(summary?.contains("seems to ignore --role") == true, "\(report.outline)")
+    }
+
+    /// Shares decide where there are calls enough, and advise below.
+    @Test(arguments: [(10, Level.advisory), (40, .required)])
+    func sharesWeighWhatTheCallsCarry(requests: Int, level: Level) async throws {
+        var bench = Bench(defect: .skewed)
+        bench.options.workloadRouting.requests = requests
+        let result = try #require(try await bench.run([.workloadRouting])["workload-routing.shares"])
+        #expect(result.level == level, "\(result.summary)")
+        #expect((result.verdict == .fail) == (level == .required), "\(result.summary)")
+        #expect(result.summary.contains("--requests 11 would decide") == (level == .advisory))
     }
 
     @Test func slowWakeFailsBeyondMaxWake() async throws {

@@ -23,18 +23,22 @@ struct Served: Sendable, Equatable {
             wakeID = Self.wakeID(in: wake.split(separator: ";"))
         }
         guard exchange.isEventStream else { return }
-        for comment in EventStream(exchange).comments where comment.data.hasPrefix("served by ") {
+        for comment in EventStream(exchange).comments where comment.data.hasPrefix("served ") {
             readComment(comment.data.split(separator: " "), mayNameRunner: runnerHeader == nil)
         }
     }
 
-    /// `served by RUNNER MODEL waited MS wake=ID`, for streams whose head went out before placement.
+    /// `served by RUNNER MODEL waited MS wake=ID`, for streams whose head went out before placement; without the part
+    /// `by RUNNER MODEL` where callers are not told who served.
     private mutating func readComment(_ words: [Substring], mayNameRunner: Bool) {
-        guard words.count >= 4 else { return }
-        if runner == nil, mayNameRunner { runner = String(words[2]) }
-        if model == nil { model = String(words[3]) }
+        let namesRunner = words.count >= 4 && words[1] == "by"
+        guard namesRunner || words.count >= 3 && words[1] == "waited" else { return }
+        if namesRunner {
+            if runner == nil, mayNameRunner { runner = String(words[2]) }
+            if model == nil { model = String(words[3]) }
+        }
         mentionsWake = true
-        wakeID = wakeID ?? Self.wakeID(in: words.dropFirst(4))
+        wakeID = wakeID ?? Self.wakeID(in: words.dropFirst())
     }
 
     private static func wakeID(in parts: some Sequence<Substring>) -> String? {

@@ -2,6 +2,9 @@ import Synchronization
 
 /// A run as people read it: a line per check as it ends, failures with everything needed to repeat them, and a summary.
 ///
+/// On a terminal, checks that merely were not asked for share one line and long lines are wrapped. Elsewhere, and with
+/// `--verbose`, every check has a line of its own.
+///
 /// Pure text out: where it goes, and whether that is a terminal, is the caller's to know.
 public final class TerminalReport: Sendable {
     public struct Style: Sendable {
@@ -31,6 +34,7 @@ public final class TerminalReport: Sendable {
         var isShown = false
         /// After the summary nothing may follow, whatever an interrupted run still has to say.
         var isFinished = false
+        var folded = FoldedSkips()
     }
 
     public init(style: Style, write: @escaping @Sendable (String) -> Void) {
@@ -41,8 +45,10 @@ public final class TerminalReport: Sendable {
     public func handle(_ event: SuiteEvent) {
         switch event {
         case .roundStarted(let round, let rounds, let seed):
+            unfold()
             emit("\n" + paint("Run \(round) of \(rounds)", .bold) + paint("  seed \(seed)", .dim) + "\n")
         case .testStarted(let test, let checks):
+            unfold()
             live.withLock { $0.idWidth = test.checks.map(\.id.count).max() ?? 20 }
             emit("\n\(paint(test.title, .bold))  \(paint("\(checks) checks", .dim))\n")
         case .checkStarted(let check):
@@ -50,6 +56,8 @@ public final class TerminalReport: Sendable {
             show("")
         case .progress(let text):
             show(text)
+        case .checkEnded(let result) where isFolded(result):
+            live.withLock { $0.folded.append(result) }
         case .checkEnded(let result):
             emit(line(for: result))
             if result.verdict == .fail { emit(details(of: result)) }
@@ -60,19 +68,21 @@ public final class TerminalReport: Sendable {
     }
 
     /// The summary, which ends with the verdict.
+    ///
+    /// On a terminal it fits a screen of 24 lines, whatever happened.
     public func finish(_ report: SuiteReport) {
-        let undone = report.results.filter { $0.verdict == .fail || $0.verdict == .inconclusive }
+        unfold()
+        let failed = report.results.filter { $0.verdict == .fail }
+        let undone = failed + report.results.filter { $0.verdict == .inconclusive }
         var text = "\n"
-        if report.results.count > 12, !undone.isEmpty {
-            text += undone.prefix(15).map { "  \(tag($0.verdict))  \($0.id)\(note($0))\(report.runNote($0))\n" }
-                .joined()
-            if undone.count > 15 { text += "  … and \(undone.count - 15) more\n" }
-            text += "\n"
+        if report.results.count > 1, !undone.isEmpty {
+            text += listed(undone.map { explanation($0, report) }, limit: 12) + "\n"
         }
-        for (id, verdicts) in report.unsteady {
-            text += "  unsteady  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))\n"
+        let unsteady = report.unsteady.map { id, verdicts in
+            oneLine("  unsteady  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))")
         }
-        if let clock = report.clockSummary { text += paint(clock, .dim) + "\n" }
+        text += listed(unsteady, limit: 3)
+        if let clock = report.clockSummary { text += paint(wrapped(clock, first: 0, margin: 0), .dim) + "\n" }
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }
@@ -87,12 +97,58 @@ public final class TerminalReport: Sendable {
     // MARK: Lines
 
     private func line(for result: CheckResult) -> String {
-        let width = live.withLock { $0.idWidth }
+        // On a narrow terminal the ids that are longest stand out of their column, so that the text has one.
+        let longest = live.withLock { $0.idWidth }
+        let width = style.isLive ? min(longest, max(20, style.width - Self.narrowestText)) : longest
         let id = result.id + String(repeating: " ", count: max(0, width - result.id.count))
-        let seconds = result.duration >= .seconds(1) ? "  \(result.duration.readable)" : ""
-        var text = "\(tag(result.verdict))  \(id)  \(result.summary)\(note(result))\(paint(seconds, .dim))\n"
-        if style.verbosity > 0 { text += paint("      \(result.requirement)", .dim) + "\n" }
+        let tagCount = max(Self.tagWidth, result.verdict.rawValue.count)
+        let seconds = result.duration >= .seconds(1) ? " (\(result.duration.readable))" : ""
+        let summary = wrapped(
+            "\(result.summary)\(note(result))\(seconds)", first: tagCount + id.count + 4,
+            margin: Self.tagWidth + width + 4)
+        var text = "\(tag(result.verdict))  \(id)  \(summary)\n"
+        if style.verbosity > 0 {
+            text += paint("      " + wrapped(result.requirement, first: 6, margin: 6), .dim) + "\n"
+        }
         return text
+    }
+
+    /// One line of the summary: what did not hold, and why.
+    private func explanation(_ result: CheckResult, _ report: SuiteReport) -> String {
+        let taken = 2 + max(Self.tagWidth, result.verdict.rawValue.count) + 2
+        let text = "\(result.id)\(note(result))\(report.runNote(result)): \(result.summary)"
+        return "  \(tag(result.verdict))  \(style.isLive ? TextColumn.shortened(text, to: style.width - taken) : text)"
+    }
+
+    private func listed(_ lines: [String], limit: Int) -> String {
+        let shown = style.isLive ? lines.prefix(limit) : lines[...]
+        let rest = lines.count - shown.count
+        return (shown + (rest > 0 ? ["  … and \(rest) more"] : [])).map { $0 + "\n" }.joined()
+    }
+
+    private func isFolded(_ result: CheckResult) -> Bool {
+        style.isLive && style.verbosity == 0 && result.verdict == .skip && result.missingOption != nil
+    }
+
+    /// Shows what was folded so far, at the end of its test.
+    private func unfold() {
+        let folded = live.withLock { live in
+            defer { live.folded = FoldedSkips() }
+            return live.folded
+        }
+        if folded.results.count == 1 { return emit(line(for: folded.results[0])) }
+        guard !folded.results.isEmpty else { return }
+        let margin = Self.tagWidth + 2
+        emit("\(tag(.skip))  \(wrapped(folded.summary, first: margin, margin: margin))\n")
+    }
+
+    /// Wraps what a terminal shows; elsewhere a line is a line.
+    private func wrapped(_ text: String, first: Int, margin: Int) -> String {
+        style.isLive ? TextColumn.wrapped(text, first: first, margin: margin, width: style.width) : text
+    }
+
+    private func oneLine(_ text: String) -> String {
+        style.isLive ? TextColumn.shortened(text, to: style.width) : text
     }
 
     private func note(_ result: CheckResult) -> String {
@@ -108,10 +164,14 @@ public final class TerminalReport: Sendable {
             ]
         }
         return parts.map { name, text in
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
             let label = name + String(repeating: " ", count: 9 - name.count)
             let margin = String(repeating: " ", count: Self.tagWidth + 2)
-            let separator = "\n\(margin)\(String(repeating: " ", count: label.count))"
+            let column = margin.count + label.count
+            // What may be copied is not broken.
+            let isProse = name == "contract" || name == "expected"
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+                .map { isProse ? wrapped(String($0), first: column, margin: column) : String($0) }
+            let separator = "\n" + String(repeating: " ", count: column)
             return "\(margin)\(paint(label, .dim))\(lines.joined(separator: separator))\n"
         }.joined()
     }
@@ -130,6 +190,8 @@ public final class TerminalReport: Sendable {
 
     /// Wide enough for every verdict but INCONCLUSIVE, which is rare and may stand out.
     private static let tagWidth = 4
+    /// How much of a terminal's width is not for the ids: tag, gaps, and a column of text that can be read.
+    private static let narrowestText = 48
 
     // MARK: Output
 

@@ -95,7 +95,8 @@ extension AuthenticationTest {
     private func classesAllowed(_ persona: Persona) async throws -> Finding {
         var answered: [String] = []
         var last: Exchange?
-        for target in try await classes() {
+        let (present, missing) = try await classes()
+        for target in present {
             let exchange = try await chat(target, as: persona)
             do throws(AnswerProblem) {
                 let completion = try Completion(exchange)
@@ -106,7 +107,8 @@ extension AuthenticationTest {
             }
             last = exchange
         }
-        let finding = Finding.pass(answered.joined(separator: ", "))
+        let absent = missing.map { "; \($0) is not there" }.joined()
+        let finding = Finding.pass(answered.joined(separator: ", ") + absent)
         return last.map(finding.answered) ?? finding
     }
 
@@ -157,6 +159,7 @@ extension AuthenticationTest {
                         + (persona == .basic ? ", or \(session.expected(.denied))" : ""))
             ).answered(exchange)
         }
+        try await control(as: persona)
         return .pass("an unknown id answered \(exchange.status)").answered(exchange)
     }
 
@@ -171,6 +174,7 @@ extension AuthenticationTest {
             let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
             return .fail("\(path) answered \(exchange.status)\(hint)", evidence).answered(exchange)
         }
+        try await control(as: persona)
         return .pass("\(path) answered \(exchange.status), and \(admin.status) to an admin").answered(exchange)
     }
 

@@ -6,7 +6,7 @@ extension AuthenticationTest {
     ) { try await $0.open() }
 
     private func open() async throws -> Finding {
-        guard !session.tokens.hasAny else { return .skip("needs --no-auth") }
+        guard !session.tokens.hasAny else { return .skip(needsOption: "--no-auth") }
         let model = try await existingID()
         var answers: [String] = []
         for bad in [BadCredential.none, .garbage] {

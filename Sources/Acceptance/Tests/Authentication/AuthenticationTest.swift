@@ -60,9 +60,10 @@ struct AuthenticationTest: AcceptanceTest {
         return exchange
     }
 
-    /// Classes to ask for that this deployment has: listed, or not 404 for everybody.
-    func classes() async throws -> [String] {
+    /// Classes to ask for that this deployment has (listed, or not 404 for everybody), and those that it has not.
+    func classes() async throws -> (present: [String], missing: [String]) {
         var present: [String] = []
+        var missing: [String] = []
         let list = try await list()
         for name in ["fast", "big"] {
             let target = "class:\(name)"
@@ -75,10 +76,10 @@ struct AuthenticationTest: AcceptanceTest {
                 let exchange = try await chat(target, as: persona)
                 isKnown = isKnown || !session.isRefused(exchange, as: .unknown)
             }
-            if isKnown { present.append(target) }
+            if isKnown { present.append(target) } else { missing.append(target) }
         }
         guard !present.isEmpty else { throw Finding.skip("the deployment has neither class:fast nor class:big") }
-        return present
+        return (present, missing)
     }
 
     /// An exact id that exists, preferably on a machine that is up.
@@ -94,13 +95,13 @@ struct AuthenticationTest: AcceptanceTest {
         throw Finding.skip("no exact id is known to exist: the list has none and class:fast names none")
     }
 
-    /// The positive control after a negative series: the good token still works.
-    func control() async throws {
-        let request = APIRequest.get("/v1/models", as: try await session.tokens.credential(.basic))
+    /// The positive control after a negative series: the caller's good token still works.
+    func control(as persona: Persona = .basic) async throws {
+        let request = APIRequest.get("/v1/models", as: try await session.tokens.credential(persona))
         let exchange = try await send(request)
         guard exchange.isSuccess else {
             throw Finding.fail(
-                "positive control: a good token got \(exchange.status) from /v1/models",
+                "positive control: a good token (\(persona.name)) got \(exchange.status) from /v1/models",
                 Evidence(exchange, expected: "200"))
         }
     }

@@ -240,7 +240,7 @@ extension ModelRoutingTest {
     // MARK: Permissions
 
     private func needsPermissionTest(roles: Bool) throws(Finding) {
-        guard options.testsPermissions else { throw .skip("needs --test-permissions") }
+        guard options.testsPermissions else { throw .skip(needsOption: "--test-permissions") }
         guard session.tokens.hasAny else { throw .skip("the deployment has no authentication (--no-auth)") }
         guard !roles || session.tokens.hasRoles else {
             throw .skip("needs tokens with and without model:specific: --token-binary")

@@ -38,21 +38,11 @@ struct ColdStart: Sendable {
     }
     var done: Instant? { exchanges.filter(\.isSuccess).map(\.done).max() }
     var firstPacket: Instant? { packets.first { $0.at >= sent }?.at }
-    var wakeIDs: Set<String> { Set(exchanges.compactMap { Served($0).wakeID }) }
 
-    /// From the calls until a machine that serves the target was seen, or until the first token when no list shows it.
+    /// From the calls until the model list showed a machine that serves the target (± one poll), or until the first
+    /// token when that came earlier: a list may lag behind, but a machine that says something is awake.
     var wakeTime: Duration? {
         (visible ?? firstToken).map { min($0, firstToken ?? $0) - sent }
-    }
-
-    /// How many magic packets one machine got within 0.8 s, at most: one schedule repeats itself after 1 s.
-    var packetBurst: Int {
-        let byMachine = Dictionary(grouping: packets.filter { $0.at >= sent }, by: \.machine)
-        return byMachine.values.map { packets in
-            packets.indices.map { first in
-                packets[first...].count { $0.at - packets[first].at < .milliseconds(800) }
-            }.max() ?? 0
-        }.max() ?? 0
     }
 
     /// How many calls got a 2xx, be it a whole completion or not.

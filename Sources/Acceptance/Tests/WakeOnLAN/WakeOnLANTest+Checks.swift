@@ -45,6 +45,10 @@ extension WakeOnLANTest {
             try await $0.warmAnswered()
         },
         Check(
+            "wol.wake.again", "A machine that sleeps once more is woken once more.",
+            needs: "proof of sleep; --sleep-command"
+        ) { try await $0.wokenAgain() },
+        Check(
             "wol.timing.grade", "A wake takes less than 60 seconds.", level: .advisory,
             needs: "--timing; proof of sleep"
         ) { try await $0.grade() },
@@ -189,33 +193,11 @@ extension WakeOnLANTest {
 
     private func singleFlight() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
-        let ids = cold.wakeIDs
-        if ids.count > 1 {
-            return .fail(
-                "\(cold.calls.count) calls name \(ids.count) different wakes",
-                cold.exchanges.first.map { Evidence($0, expected: "one wake id in all x-simpleai-wake headers") })
-        }
-        let burst = cold.packetBurst
-        if cold.listened, burst > cold.calls.count / 2 {
-            return .fail("\(burst) magic packets within 0.8 s for \(cold.calls.count) calls: one wake per call")
-        }
-        guard cold.answered > 1 else {
-            return .inconclusive("not decided: \(cold.answered) of \(cold.calls.count) calls were answered")
-        }
-        if cold.listened, burst > 0 {
-            let sharing = ids.isEmpty ? "" : ", all calls share one wake id"
-            return .pass("at most \(burst) magic packet(s) within 0.8 s for \(cold.calls.count) calls\(sharing)")
-        }
-        if let id = ids.first {
-            let sharing = cold.exchanges.count { Served($0).wakeID == id }
-            return .pass("\(sharing) of \(cold.answered) calls waited, all for wake \(id)")
-        }
-        return .skip("neither x-simpleai-wake nor magic packets (--packet-port) can be seen")
+        return cold.notAsleep ?? cold.singleFlight
     }
 
     private func packetSeen() async throws -> Finding {
-        guard let port = options.packetPort else { return .skip("needs --packet-port") }
+        guard let port = options.packetPort else { return .skip(needsOption: "--packet-port") }
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
         guard let packet = cold.firstPacket else {
@@ -297,12 +279,16 @@ extension WakeOnLANTest {
     }
 
     private func grade() async throws -> Finding {
-        guard options.grades else { return .skip("needs --timing") }
+        guard options.grades else { return .skip(needsOption: "--timing") }
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
         guard let wake = cold.wakeTime else { return .inconclusive("not decided: nothing woke") }
         try await session.clock().demand(options.pollInterval)
-        return switch wake.inSeconds {
+        return Self.grade(wake)
+    }
+
+    static func grade(_ wake: Duration) -> Finding {
+        switch wake.inSeconds {
         case ..<30: .pass("fast: \(wake.readable), less than 30 s")
         case ...60: .pass("moderate: \(wake.readable), between 30 and 60 s")
         default: .fail("slow: \(wake.readable), more than 60 s")

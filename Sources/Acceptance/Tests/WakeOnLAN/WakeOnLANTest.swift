@@ -40,7 +40,8 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    private func stateAfterSleepCommand() async throws -> TargetState {
+    /// The target's state once it sleeps, or when it has had ``SuiteOptions/WakeOnLAN/sleepLimit`` to.
+    func stateAfterSleepCommand() async throws -> TargetState {
         let credential = try await session.credential(for: target)
         let limit = ContinuousClock.now + options.sleepLimit
         while true {

@@ -1,0 +1,64 @@
+/// Whether one wake served all calls, by what the calls say and by the packets that were heard.
+extension ColdStart {
+    /// How many packets to one machine within ``sendingWindow`` are one sending. Senders repeat a packet: the usual tools
+    /// send up to three copies, or one for each broadcast address. That does not depend on how many calls wait, and a
+    /// wake for each of ten calls goes beyond it, at once or 100 ms apart.
+    static let copiesLimit = 5
+    /// The next entry of a schedule comes a second after the first, or later.
+    static let sendingWindow = Duration.milliseconds(800)
+
+    /// The wakes that calls name. A call that was refused may name one, too.
+    var wakeIDs: Set<String> { Set(exchanges.compactMap { Served($0).wakeID }) }
+
+    /// Answered calls that must have waited: a look at the list that began after they were sent still saw the target
+    /// not up. Only a call that reached the deployment later than that may say that it waited for nothing.
+    var held: [Exchange] {
+        let isUp: Set<TargetState?> = [.ready, .loadable]
+        let lastLook = polls.last { $0.problem == nil && !isUp.contains($0.state) }.map { $0.at - $0.took }
+        guard let lastLook else { return [] }
+        return exchanges.filter { $0.isSuccess && ($0.sent ?? $0.started) <= lastLook }
+    }
+
+    /// How many magic packets one machine got within ``sendingWindow``, at most.
+    var packetBurst: Int {
+        let byMachine = Dictionary(grouping: packets.filter { $0.at >= sent }, by: \.machine)
+        return byMachine.values.map { packets in
+            packets.indices.map { first in
+                packets[first...].count { $0.at - packets[first].at < Self.sendingWindow }
+            }.max() ?? 0
+        }.max() ?? 0
+    }
+
+    var singleFlight: Finding {
+        let ids = wakeIDs
+        let expected = "one wake id in every x-simpleai-wake header, or comment of a stream"
+        if ids.count > 1 {
+            return .fail(
+                "\(calls.count) calls name \(ids.count) different wakes",
+                exchanges.first { Served($0).wakeID != nil }.map { Evidence($0, expected: expected) })
+        }
+        if let id = ids.first, let silent = held.first(where: { Served($0).wakeID == nil }) {
+            let count = held.count { Served($0).wakeID == nil }
+            return .fail(
+                "\(count) of \(held.count) calls that were held name no wake, the others \(id)",
+                Evidence(silent, expected: expected))
+        }
+        let burst = packetBurst
+        if listened, burst > Self.copiesLimit {
+            return .fail(
+                "\(burst) magic packets within \(Self.sendingWindow.readable) for \(calls.count) calls: one wake per call"
+            )
+        }
+        guard answered > 1 else {
+            return .inconclusive("not decided: \(answered) of \(calls.count) calls were answered")
+        }
+        let naming = ids.first.map { id in exchanges.count { Served($0).wakeID == id } } ?? 0
+        if listened, burst > 0 {
+            let sharing = ids.isEmpty ? "" : "; \(naming) of \(answered) calls name one and the same wake"
+            let packets = burst == 1 ? "1 magic packet" : "\(burst) magic packets"
+            return .pass("at most \(packets) within \(Self.sendingWindow.readable) for \(calls.count) calls\(sharing)")
+        }
+        if let id = ids.first { return .pass("\(naming) of \(answered) calls waited, all for wake \(id)") }
+        return .skip("neither x-simpleai-wake nor magic packets (--packet-port) can be seen")
+    }
+}

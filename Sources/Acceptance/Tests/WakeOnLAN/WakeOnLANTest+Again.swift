@@ -1,0 +1,28 @@
+extension WakeOnLANTest {
+    /// The second sleep: what woke once may have kept something of it that is in the way the next time. One plain call,
+    /// because the first wake had ten, and two of them streaming.
+    func wokenAgain() async throws -> Finding {
+        guard let putToSleep = options.putToSleep else { return .skip(needsOption: "--sleep-command") }
+        let cold = try await coldStart()
+        if let finding = cold.notAsleep ?? cold.unanswered { return finding }
+        session.progress("putting the machine of \(target) to sleep again")
+        try await putToSleep()
+        let state = try await stateAfterSleepCommand()
+        guard state.isAsleep else {
+            return .inconclusive(
+                "not decided: \(target) was \(state.rawValue) \(options.sleepLimit.readable) after it was put to sleep")
+        }
+        session.progress("\(target) is \(state.rawValue) again, one call is on its way")
+        let caller = try await session.credential(for: target)
+        let result = try await session.outcome(of: session.chatRequest(target, as: caller))
+        switch result.completion {
+        case .failure(let problem):
+            return .fail(
+                "the second wake: \(problem); the model list had \(target) \(state.rawValue)",
+                result.evidence(expected: "200 and a whole completion, as after the first sleep"))
+        case .success(let completion):
+            let took = result.exchange.map { " after \($0.duration.readable)" } ?? ""
+            return .pass("\(target) was \(state.rawValue) again, and \(completion.model) answered\(took)")
+        }
+    }
+}
