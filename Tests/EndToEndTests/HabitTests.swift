@@ -30,7 +30,10 @@ import Testing
     @Test func `an analysis of timing`() async throws {
         let run = try await expect(
             .checkout, "test_workload_routing --analyze-timing", withToken: true, ends: "passed: ")
-        #expect(run.output.contains("PASS  workload-routing.timing."), "\(run.output)")
+        // A busy host measures too coarsely for milliseconds, and then the suite says that instead of figures.
+        let analysed = run.output.contains("PASS  workload-routing.timing.response")
+        let tooCoarse = run.output.contains("INCONCLUSIVE  workload-routing.timing.response      times are good to ±")
+        #expect(analysed != tooCoarse, "\(run.output)")
     }
 
     @Test(arguments: Way.allCases)

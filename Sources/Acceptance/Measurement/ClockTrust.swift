@@ -46,8 +46,8 @@ struct ClockTrust: Sendable, Equatable {
                 let client = try APIClient(
                     target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
                 var errors: [Double] = []
-                // The first connection of a process pays for what is set up only once.
-                _ = try await deviations(of: client, from: beat, streams: 1)
+                // The first connections of a process pay for what is set up only once.
+                _ = try await deviations(of: client, from: beat, streams: streams)
                 for _ in 0..<rounds {
                     errors += try await deviations(of: client, from: beat, streams: streams)
                 }
