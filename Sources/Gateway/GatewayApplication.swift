@@ -35,8 +35,8 @@ public struct GatewayApplication: Service {
     ) throws {
         let stateFile = StateFile(path: settings.fleet.stateFile)
         let remembered = try stateFile.open()
-        var upstreams: [RunnerID: Upstream] = [:]
-        for runner in settings.runners { upstreams[runner.id] = try Upstream(runner) }
+        let upstreams = UpstreamDirectory()
+        for runner in settings.runners { upstreams.put(try Upstream(runner)) }
         let scheduler = Scheduler(Self.scheduler(settings, remembered))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
 

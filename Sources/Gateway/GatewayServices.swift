@@ -14,7 +14,7 @@ final class GatewayServices: Sendable {
     /// Nil where settings say `auth.mode: none`: everybody is `Caller.anonymous`.
     let verifier: (any TokenVerifier)?
     let scheduler: Scheduler
-    let upstreams: [RunnerID: Upstream]
+    let upstreams: UpstreamDirectory
     let pools = UpstreamPools()
     let metrics: Metrics
     let callLimits: CallState.Limits
@@ -27,7 +27,7 @@ final class GatewayServices: Sendable {
 
     init(
         settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, scheduler: Scheduler,
-        upstreams: [RunnerID: Upstream], metrics: Metrics, logger: Logger,
+        upstreams: UpstreamDirectory, metrics: Metrics, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.settings = settings

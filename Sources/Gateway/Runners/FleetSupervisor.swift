@@ -13,7 +13,7 @@ import Synchronization
 final class FleetSupervisor: Service {
     private let settings: Settings
     private let scheduler: Scheduler
-    private let upstreams: [RunnerID: Upstream]
+    private let upstreams: UpstreamDirectory
     private let sender: any WakeSender
     private let stateFile: StateFile
     private let metrics: Metrics
@@ -26,7 +26,7 @@ final class FleetSupervisor: Service {
     private let writes: Mutex<EventLoopFuture<Void>>
 
     init(
-        settings: Settings, scheduler: Scheduler, upstreams: [RunnerID: Upstream], sender: any WakeSender,
+        settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, sender: any WakeSender,
         stateFile: StateFile, remembered: StateFile.Content, metrics: Metrics, logger: Logger,
         on eventLoop: any EventLoop
     ) {

@@ -16,10 +16,12 @@ final class Engine: Sendable {
     let port: Int
     private let accepted: AsyncStream<Peer>
 
-    init() async throws {
+    /// - Parameter readsAtOnce: false for connections that read nothing until a test turns `autoRead` on.
+    init(readsAtOnce: Bool = true) async throws {
         let (accepted, accept) = AsyncStream.makeStream(of: Peer.self)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.autoRead, value: readsAtOnce)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let (bytes, receive) = AsyncStream.makeStream(of: String.self)
