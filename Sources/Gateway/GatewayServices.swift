@@ -20,6 +20,7 @@ final class GatewayServices: Sendable {
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
+    let responses = ResponseOrigins()
     let drain = DrainState()
     let logger: Logger
     /// Asks a runner's probe to look again at once, because its list of models proved wrong.
