@@ -16,6 +16,7 @@ public struct Settings: Hashable, Sendable {
     public var models = Models()
     public var errors = Errors()
     public var metrics = Metrics()
+    public var keys = Keys()
     public var log = Log()
 
     public init() {}
@@ -216,6 +217,11 @@ public struct Settings: Hashable, Sendable {
     public struct Metrics: Hashable, Sendable {
         /// Empty: loopback peers only.
         public var token = ""
+    }
+
+    public struct Keys: Hashable, Sendable {
+        /// Where API keys are stored; empty: there are none. The file is made with the first key.
+        public var database = "./simpleai.db"
     }
 
     public struct Log: Hashable, Sendable {

@@ -125,7 +125,6 @@ struct ProblemCase: CustomTestStringConvertible {
         ProblemCase("sleep: {after: 10m}", "s.yaml:2: sleep.after: not yet…"),
         ProblemCase("policies: [{role: a}]", "s.yaml:2: policies: not yet…"),
         ProblemCase("limits: {calls: 1}", "s.yaml:2: limits: not yet…"),
-        ProblemCase("keys: {database: ./my.db}", "s.yaml:2: keys.database: not yet…"),
     ])
     func laterKeysAreRefusedWhenTheyAskForSomething(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))

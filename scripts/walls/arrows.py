@@ -37,7 +37,8 @@ TARGETS = {
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE}, {"Yams"}, SYSTEM),
-    "KeyStore": ({CORE}, {"GRDB"} | LOG, SYSTEM),
+    # Digests alone, of CRYPTO.
+    "KeyStore": ({CORE}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
     "Gateway": ({CORE} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),

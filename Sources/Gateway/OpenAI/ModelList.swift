@@ -41,7 +41,7 @@ struct ModelList {
         _ fleet: SchedulerSnapshot, classes: ClassTable, policy: AccessPolicy, caller: Caller, showsRunners: Bool
     ) {
         let known = Set(fleet.runners.flatMap(\.models.keys)).union(classes.classes.flatMap(\.models))
-        let classEntries = classes.classes.map { modelClass in
+        let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
             Self.entry(
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
                 preferred: modelClass.preferredMachineTypes, fleet, showsRunners)

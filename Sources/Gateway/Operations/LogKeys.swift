@@ -2,6 +2,7 @@ import Logging
 
 /// Every metadata key of the gateway's log lines. Messages are constant; what varies stands under one of these.
 enum LogKeys {
+    static let action = "action"
     static let address = "address"
     static let bytes = "bytes"
     static let cachedTokens = "cached_tokens"
@@ -17,6 +18,7 @@ enum LogKeys {
     static let milliseconds = "ms"
     static let model = "model"
     static let number = "number"
+    static let object = "object"
     static let path = "path"
     static let promptTokens = "prompt_tokens"
     static let reasoningTokens = "reasoning_tokens"

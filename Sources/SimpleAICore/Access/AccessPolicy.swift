@@ -65,10 +65,19 @@ public struct AccessPolicy: Hashable, Sendable {
                         + "Ask for a class instead, for example \"class:\(classes.defaultClass)\".",
                     param: "model")
             }
+            guard mayReach(model, caller) else {
+                throw GatewayError(
+                    .permissionDenied, "Permission denied: these credentials are not for this model.", param: "model")
+            }
             return AuthorizedCall(
                 call: call, caller: caller, models: [model], preferredMachineTypes: [], policy: exactPolicy,
                 mayWake: mayWake(caller))
         case .byClass(let name):
+            guard caller.classes?.contains(name) ?? true else {
+                throw GatewayError(
+                    .permissionDenied, "Permission denied: these credentials are not for \"class:\(name)\".",
+                    param: "model")
+            }
             guard let found = classes[name] else {
                 throw GatewayError(
                     .modelNotFound, "There is no class \"\(name)\". GET /v1/models lists what you may ask for.",
@@ -87,7 +96,15 @@ public struct AccessPolicy: Hashable, Sendable {
     /// Whether a model stands in the caller's list: everything for those who may ask for ids, else the members of
     /// classes, if settings show them.
     public func mayList(_ model: ModelID, by caller: Caller) -> Bool {
-        caller.mayAskForExactModels || (showsMembers && !classes.names(of: model).isEmpty)
+        (caller.mayAskForExactModels || (showsMembers && !classes.names(of: model).isEmpty)) && mayReach(model, caller)
+    }
+
+    /// Whether a class stands in the caller's list.
+    public func mayList(class name: ClassName, by caller: Caller) -> Bool { caller.classes?.contains(name) ?? true }
+
+    /// Credentials that are good for some classes only are good for those classes' members.
+    private func mayReach(_ model: ModelID, _ caller: Caller) -> Bool {
+        caller.classes.map { !$0.isDisjoint(with: classes.names(of: model)) } ?? true
     }
 
     /// - Throws: `permissionDenied` unless the caller is an admin.

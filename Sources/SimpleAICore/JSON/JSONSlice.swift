@@ -42,6 +42,14 @@ public struct JSONSlice: Sendable {
         return token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
     }
 
+    /// The names of an object's members, in order; empty for anything else.
+    public var memberNames: [String] {
+        guard isObject else { return [] }
+        var names: [String] = []
+        walk { name, _ in if let name { names.append(JSONString.decode(name)) } }
+        return names
+    }
+
     /// An array's elements; empty for anything else.
     public var elements: [JSONSlice] {
         guard bytes.first == UInt8(ascii: "[") else { return [] }

@@ -35,6 +35,7 @@ struct RunningGateway: Sendable {
             settings.classes = [Settings.ModelClass(name: "fast", models: ["m"])]
             settings.runners = runners
             settings.fleet.stateFile = stateFile ?? directory + "/state.json"
+            settings.keys.database = directory + "/keys.db"
             settings.wake.probeEvery = .milliseconds(20)
             // No comment that a test did not ask for, however busy this computer is.
             settings.keepalive.after = .seconds(60)
