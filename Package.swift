@@ -129,7 +129,7 @@ let package = Package(
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", logging]
+            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", logging] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

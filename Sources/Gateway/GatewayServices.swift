@@ -17,6 +17,7 @@ final class GatewayServices: Sendable {
     let upstreams: UpstreamDirectory
     let pools = UpstreamPools()
     let metrics: Metrics
+    let throttle: AuthenticationThrottle
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
@@ -45,6 +46,8 @@ final class GatewayServices: Sendable {
             gap: TimeAmount(timeouts.gap))
         self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
         self.metrics = metrics
+        self.throttle = AuthenticationThrottle(
+            perMinute: settings.auth.failedAttemptsPerMinute, metrics: metrics)
         self.logger = logger
         self.refreshModels = refreshModels
     }

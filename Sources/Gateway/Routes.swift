@@ -20,12 +20,12 @@ enum Routes {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
         router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
-        router.get("/v1/models") { request, _ in try await control.models(for: request) }
-        router.get("/v1/models/**") { request, _ in try await control.model(for: request) }
+        router.get("/v1/models") { request, context in try await control.models(for: request, context) }
+        router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
-        router.get("/admin") { request, _ in try await control.fleet(for: request) }
+        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
         return router
     }
 

@@ -59,7 +59,9 @@ BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}}
 
 # Folders of Tests that belong to no single target: (targets of ours, further modules).
 TEST_TARGETS = {
-    "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "StandIn", "Acceptance"}, NIO | NIO_TLS | LOG | LIFECYCLE),
+    # With CRYPTO, because forging takes the same primitives as signing.
+    "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "StandIn", "Acceptance"},
+                         NIO | NIO_TLS | LOG | LIFECYCLE | CRYPTO),
     "EndToEndTests": (set(), set()),
 }
 # What tests may import beyond their target and what that may import: the tools of testing, and sockets.
