@@ -35,7 +35,7 @@ final class GatewayServices: Sendable {
         self.classes = classes
         self.policy = AccessPolicy(
             classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-            exactPolicy: PlacementPolicy(settings.routing.policy))
+            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
         self.verifier = verifier
         self.scheduler = scheduler
         self.upstreams = upstreams

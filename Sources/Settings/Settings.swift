@@ -16,6 +16,8 @@ public struct Settings: Hashable, Sendable {
     public var models = Models()
     public var errors = Errors()
     public var metrics = Metrics()
+    /// What roles may ask for, in the file's order; empty: every class for every caller.
+    public var policies: [AccessGrant] = []
     public var log = Log()
 
     public init() {}
