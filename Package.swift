@@ -139,7 +139,7 @@ let package = Package(
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", "StandIn", logging, nioSSL]
+            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", "StandIn", logging, nioSSL] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

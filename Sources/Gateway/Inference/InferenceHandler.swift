@@ -155,6 +155,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Told by InferenceCall
 
+    /// Who is at the other end.
+    var peer: SocketAddress? { context?.channel.remoteAddress }
+
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
