@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import Scheduling
 import Settings
@@ -63,7 +64,7 @@ struct ControlPlane: Sendable {
     }
 
     func fleet(for request: Request, _ context: ControlContext) async throws -> Response {
-        try gateway.policy.authorizeAdministration(by: try await caller(of: request, context))
+        _ = try await admin(of: request, context)
         return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)
     }
 
@@ -87,9 +88,26 @@ struct ControlPlane: Sendable {
         }
     }
 
-    private static func json(_ text: String) -> Response {
+    /// Who asks, if it is an admin.
+    func admin(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
+        let caller = try await caller(of: request, context)
+        try gateway.policy.authorizeAdministration(by: caller)
+        return caller
+    }
+
+    /// One line for everything that an admin changes: who, what, and to what.
+    func audit(_ action: String, of object: String, by admin: Caller) {
+        gateway.logger.notice(
+            "Administration",
+            metadata: [
+                LogKeys.caller: "\(AccessLine.onOneLine(admin.subject))", LogKeys.issuer: "\(admin.issuer)",
+                LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
+            ])
+    }
+
+    static func json(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/json"],
+            status: status, headers: [.contentType: "application/json"],
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 }

@@ -18,6 +18,7 @@ public struct Settings: Hashable, Sendable {
     public var metrics = Metrics()
     /// What roles may ask for, in the file's order; empty: every class for every caller.
     public var policies: [AccessGrant] = []
+    public var keys = Keys()
     public var log = Log()
 
     public init() {}
@@ -222,6 +223,11 @@ public struct Settings: Hashable, Sendable {
     public struct Metrics: Hashable, Sendable {
         /// Empty: loopback peers only.
         public var token = ""
+    }
+
+    public struct Keys: Hashable, Sendable {
+        /// Where API keys are stored; empty: there are none. The file is made with the first key.
+        public var database = "./simpleai.db"
     }
 
     public struct Log: Hashable, Sendable {

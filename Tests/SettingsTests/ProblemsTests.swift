@@ -139,7 +139,6 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase(
             "policies: [{roles: a, models: m, limits: {calls: 1}}]", "s.yaml:2: policies[0].limits: not yet…"),
         ProblemCase("limits: {calls: 1}", "s.yaml:2: limits: not yet…"),
-        ProblemCase("keys: {database: ./my.db}", "s.yaml:2: keys.database: not yet…"),
     ])
     func laterKeysAreRefusedWhenTheyAskForSomething(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))

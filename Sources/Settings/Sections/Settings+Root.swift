@@ -21,7 +21,7 @@ extension Settings: SettingsSection {
         table.section("metrics") { $0.secret("token", .token, into: &metrics.token) }
         readPolicies(from: &table)
         table.later("limits")
-        table.section("keys") { $0.later("database", .text, unless: "./simpleai.db") }
+        table.section("keys") { $0.read("database", .text, into: &keys.database) }
         table.section("log") {
             $0.read("level", .choice(Log.Level.allCases), into: &log.level)
             $0.read("format", .choice([.text, .json]), into: &log.format)

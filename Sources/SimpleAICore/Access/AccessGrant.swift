@@ -42,11 +42,13 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     case roleIsMissing
     /// No policy that applies to the caller covers it.
     case notGranted
+    /// The caller might, but with other credentials: these are good for some classes only.
+    case beyondCredentials
 
     public var isAllowed: Bool {
         switch self {
         case .administrator, .specificModels, .withoutPolicies, .granted: true
-        case .roleIsMissing, .notGranted: false
+        case .roleIsMissing, .notGranted, .beyondCredentials: false
         }
     }
 
@@ -58,6 +60,7 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
         case .granted(let index): "policies[\(index)] grants it"
         case .roleIsMissing: "exact ids take a role that the caller has not"
         case .notGranted: "no policy of the caller's roles grants it"
+        case .beyondCredentials: "the credentials are for other classes"
         }
     }
 }
