@@ -128,20 +128,12 @@ private struct Table {
         if let position = positions[entry.digest] { remove(at: position) }
         // One that would push out all others is not worth it: its token is verified every time.
         guard entry.size <= sizeLimit else { return }
-        let isFull = slots.count >= capacity || size + entry.size > sizeLimit
-        size += entry.size
-        if isFull, !slots.isEmpty {
-            // In the victim's place, where the hand comes last.
-            let victim = victim(at: now)
-            size -= slots[victim].size
-            positions[slots[victim].digest] = nil
-            positions[entry.digest] = victim
-            slots[victim] = entry
-            while size > sizeLimit { remove(at: self.victim(at: now)) }
-        } else {
-            positions[entry.digest] = slots.count
-            slots.append(entry)
+        while !slots.isEmpty, slots.count >= capacity || size + entry.size > sizeLimit {
+            remove(at: victim(at: now))
         }
+        positions[entry.digest] = slots.count
+        slots.append(entry)
+        size += entry.size
     }
 
     private mutating func victim(at now: Double) -> Int {

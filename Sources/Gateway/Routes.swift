@@ -26,11 +26,11 @@ enum Routes {
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
+        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
         let keys = KeyAdministration(control: control)
         router.get("/admin/api/keys") { request, context in try await keys.list(for: request, context) }
         router.post("/admin/api/keys") { request, context in try await keys.create(for: request, context) }
         router.delete("/admin/api/keys/*") { request, context in try await keys.revoke(for: request, context) }
-        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
         return router
     }
 

@@ -16,9 +16,9 @@ public struct Settings: Hashable, Sendable {
     public var models = Models()
     public var errors = Errors()
     public var metrics = Metrics()
-    public var keys = Keys()
     /// What roles may ask for, in the file's order; empty: every class for every caller.
     public var policies: [AccessGrant] = []
+    public var keys = Keys()
     public var log = Log()
 
     public init() {}

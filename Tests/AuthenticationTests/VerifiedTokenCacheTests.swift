@@ -67,6 +67,21 @@ import Testing
         #expect(cache.size <= limit)
     }
 
+    @Test func aLargeCallerTakesThePlaceOfSeveralSmallOnes() throws {
+        let limit = 20_000
+        let cache = VerifiedTokenCache(capacity: 1_000, size: limit, parts: 1)
+        let key = try key()
+        for number in 0..<200 { cache.remember(caller, for: "small-\(number)", until: 100, signedBy: key, at: 0) }
+        let before = cache.count
+        #expect(before > 50)
+        let large = Caller(
+            subject: "large", issuer: "i", roles: Set((0..<300).map { Role("group-\($0)") }), privileges: [])
+        cache.remember(large, for: "large", until: 100, signedBy: key, at: 0)
+        #expect(cache.caller(for: "large", at: 0) == large)
+        #expect(cache.count < before / 2)
+        #expect(cache.size <= limit)
+    }
+
     @Test func aCallerThatIsLargerThanTheCacheIsNotRemembered() throws {
         let cache = VerifiedTokenCache(capacity: 100, size: 4096, parts: 1)
         let key = try key()

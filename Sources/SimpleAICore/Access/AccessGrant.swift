@@ -40,15 +40,15 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     case granted(index: Int)
     /// There are no policies, and exact ids take a role.
     case roleIsMissing
-    /// The credentials are good for other classes only, as API keys may be.
-    case outsideCredentials
     /// No policy that applies to the caller covers it.
     case notGranted
+    /// The caller might, but with other credentials: these are good for some classes only.
+    case beyondCredentials
 
     public var isAllowed: Bool {
         switch self {
         case .administrator, .specificModels, .withoutPolicies, .granted: true
-        case .roleIsMissing, .notGranted, .outsideCredentials: false
+        case .roleIsMissing, .notGranted, .beyondCredentials: false
         }
     }
 
@@ -59,8 +59,8 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
         case .withoutPolicies: "classes are for every caller"
         case .granted(let index): "policies[\(index)] grants it"
         case .roleIsMissing: "exact ids take a role that the caller has not"
-        case .outsideCredentials: "the credentials are good for other classes only"
         case .notGranted: "no policy of the caller's roles grants it"
+        case .beyondCredentials: "the credentials are for other classes"
         }
     }
 }

@@ -84,7 +84,20 @@ public struct AccessPolicy: Hashable, Sendable {
 
     /// Whether the caller may ask for it, existing or not, and which rule says so.
     public func ruling(on request: ModelRequest, for caller: Caller) -> AccessRuling {
-        guard credentials(of: caller, cover: request) else { return .outsideCredentials }
+        let ruling = rulingByRoles(on: request, for: caller)
+        return ruling.isAllowed && !reaches(request, caller) ? .beyondCredentials : ruling
+    }
+
+    /// Credentials that are good for some classes only are good for those and their members.
+    private func reaches(_ request: ModelRequest, _ caller: Caller) -> Bool {
+        guard let reachable = caller.classes else { return true }
+        switch request {
+        case .byClass(let name): return reachable.contains(name)
+        case .exactly(let model): return !reachable.isDisjoint(with: classes.names(of: model))
+        }
+    }
+
+    private func rulingByRoles(on request: ModelRequest, for caller: Caller) -> AccessRuling {
         if caller.isAdmin { return .administrator }
         if case .exactly = request, caller.mayAskForExactModels { return .specificModels }
         if grants.isEmpty {
@@ -97,11 +110,13 @@ public struct AccessPolicy: Hashable, Sendable {
 
     private func refusal(of request: ModelRequest, _ ruling: AccessRuling) -> GatewayError {
         let message =
-            switch request {
-            case .exactly:
+            switch (request, ruling) {
+            case (_, .beyondCredentials):
+                "Permission denied: these credentials are not for \"\(request)\"."
+            case (.exactly, _):
                 "Permission denied: asking for a model by its id needs the right to do so. "
                     + "Ask for a class instead, for example \"class:\(classes.defaultClass)\"."
-            case .byClass:
+            case (.byClass, _):
                 "Permission denied: you may not ask for this class. GET /v1/models lists what you may ask for."
             }
         return GatewayError(.permissionDenied, message, param: "model", cause: ruling.description)
@@ -111,15 +126,6 @@ public struct AccessPolicy: Hashable, Sendable {
         if caller.isAdmin { return true }
         guard wakeRoles.isEmpty || !wakeRoles.isDisjoint(with: caller.roles) else { return false }
         return grants.isEmpty || grants.contains { $0.mayWake && $0.applies(to: caller) }
-    }
-
-    /// Credentials that are good for some classes only reach those and their members.
-    private func credentials(of caller: Caller, cover request: ModelRequest) -> Bool {
-        guard let limit = caller.classes else { return true }
-        switch request {
-        case .byClass(let name): return limit.contains(name)
-        case .exactly(let model): return !limit.isDisjoint(with: classes.names(of: model))
-        }
     }
 
     /// Whether a class stands in the caller's list.

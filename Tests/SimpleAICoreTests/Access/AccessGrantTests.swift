@@ -55,6 +55,17 @@ import Testing
         #expect(Self.policy.mayWake(both))
     }
 
+    /// An API key for one class, of somebody whose roles would give more.
+    @Test func credentialsForSomeClassesNarrowWhatIsGranted() {
+        let key = Caller(subject: "key:1", issuer: "", roles: ["staff"], privileges: [], classes: ["fast"])
+        #expect(ruling("class:fast", key) == .granted(index: 1))
+        #expect(ruling("class:big", key) == .beyondCredentials)
+        #expect(ruling("tiny", key) == .granted(index: 1))
+        #expect(ruling("llama3:8b", key) == .beyondCredentials)
+        #expect(ruling("large", key) == .notGranted)
+        #expect(!Self.policy.mayList("large", by: key))
+    }
+
     @Test func theTwoRolesOfTheContractKeepTheirMeaning() {
         for field in ["class:fast", "class:none", "does-not-exist"] {
             #expect(ruling(field, caller([], [.administration])) == .administrator)
