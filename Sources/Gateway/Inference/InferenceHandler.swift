@@ -158,6 +158,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Told by InferenceCall
 
+    /// Who is at the other end.
+    var peer: SocketAddress? { context?.channel.remoteAddress }
+
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     /// The bearer token of an `Authorization` value; nil for another scheme or none.
@@ -174,8 +177,12 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return token
     }
 
-    func write(_ part: HTTPServerResponsePart) {
-        context?.write(wrapOutboundOut(part), promise: nil)
+    func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
+        guard let context else {
+            promise?.fail(ChannelError.alreadyClosed)
+            return
+        }
+        context.write(wrapOutboundOut(part), promise: promise)
     }
 
     func flush() {
