@@ -45,7 +45,9 @@ let package = Package(
     name: "simpleai",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "simpleai", targets: ["simpleai"])
+        .executable(name: "simpleai", targets: ["simpleai"]),
+        // For Benchmarks/, a package of its own, and nobody else: no promise is made about what is in it.
+        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication"]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.

@@ -60,7 +60,7 @@ final class InferenceCall {
         gateway.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
         guard let verifier = gateway.verifier else { return authenticated(.anonymous) }
-        guard let token = Bearer.token(in: fields.authorization) else {
+        guard let token = connection.token(in: fields.authorization) else {
             return handle(.refused(.missingCredentials))
         }
         if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
