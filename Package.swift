@@ -83,14 +83,17 @@ let package = Package(
             [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
         room("WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
         room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("RunnerProtocol", ["SimpleAICore"]),
+        room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
 
         // L2: the two halves, which never meet except in LocalFleet.
         room(
             "Gateway",
             [
-                "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "Settings",
-                logging, lifecycle, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol",
+                "WebSocketTransport", "Settings", logging, lifecycle,
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
@@ -121,6 +124,11 @@ let package = Package(
         tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "RunnerProtocol", ["SimpleAICore"]),
+        tests(
+            of: "WebSocketTransport",
+            ["SimpleAICore", "StandIn", nioSSL]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
         tests(
             of: "Gateway",
