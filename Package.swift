@@ -132,12 +132,15 @@ let package = Package(
         tests(of: "Settings", ["SimpleAICore"]),
         tests(
             of: "Gateway",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
+                + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", logging]
+            dependencies: [
+                "LocalFleet", "Gateway", "Settings", "RunnerProtocol", "WebSocketTransport", "SimpleAICore", logging,
+            ]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

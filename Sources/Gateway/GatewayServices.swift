@@ -15,19 +15,20 @@ final class GatewayServices: Sendable {
     let verifier: (any TokenVerifier)?
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
+    let agents: Agents
     let pools = UpstreamPools()
     let metrics: Metrics
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
-    let drain = DrainState()
+    let drain: DrainState
     let logger: Logger
     /// Asks a runner's probe to look again at once, because its list of models proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
         settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, scheduler: Scheduler,
-        upstreams: UpstreamDirectory, metrics: Metrics, logger: Logger,
+        upstreams: UpstreamDirectory, agents: Agents, metrics: Metrics, drain: DrainState, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.settings = settings
@@ -38,6 +39,8 @@ final class GatewayServices: Sendable {
         self.verifier = verifier
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.agents = agents
+        self.drain = drain
         self.callLimits = CallState.Limits(settings.routing)
         let timeouts = settings.routing.timeouts
         self.upstreamTimeouts = UpstreamTimeouts(

@@ -28,6 +28,8 @@ public struct ProtocolErrorCode: RawRepresentable, Hashable, Sendable {
     public static let protocolError = Self(rawValue: "PROTOCOL_ERROR")
     /// Token, protocol version or id.
     public static let authFailed = Self(rawValue: "AUTH_FAILED")
+
+    public static let all: [Self] = [.timeout, .parseError, .protocolError, .authFailed]
 }
 
 extension GatewayMessage: Codable {

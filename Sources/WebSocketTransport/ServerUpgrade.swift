@@ -104,7 +104,10 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
         let pipeline = context.pipeline.syncOperations
         let removals = httpHandlers.map { pipeline.removeHandler($0) }
         EventLoopFuture.andAllSucceed(removals, on: context.eventLoop).assumeIsolated().whenComplete { [self] result in
-            guard case .success = result, context.channel.isActive else { return context.close(promise: nil) }
+            guard case .success = result, context.channel.isActive else {
+                receiver.webSocketClosed(.lost)
+                return context.close(promise: nil)
+            }
             context.writeAndFlush(wrapOutboundOut(Self.switchingProtocols(response)), promise: nil)
             do {
                 try pipeline.addHandlers(
@@ -112,6 +115,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
                     ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: options.maxMessage.bytes)),
                     WebSocketHandler(.server, options: options, receiver: receiver), position: .before(self))
             } catch {
+                receiver.webSocketClosed(.lost)
                 return context.close(promise: nil)
             }
             // The pipelining handler had held reading back until an answer.

@@ -39,7 +39,7 @@ public struct FrameBudget: Hashable, Sendable {
 
     /// - Parameter now: any clock that goes forward.
     /// - Returns: false when it is too much.
-    mutating func take(bytes: Int, now: Duration) -> Bool {
+    public mutating func take(bytes: Int, now: Duration) -> Bool {
         level = max(0, level - (now - lastSeen) / .seconds(1) * Double(perSecond))
         lastSeen = now
         level += 1 + Double(bytes / 16_384)

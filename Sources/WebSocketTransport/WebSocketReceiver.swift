@@ -3,6 +3,6 @@ public protocol WebSocketReceiver: AnyObject {
     /// Once, first.
     func webSocketOpened(_ socket: WebSocket)
     func webSocketReceived(_ message: WebSocketMessage)
-    /// Once, last.
+    /// Once, last; also where the connection broke before the socket was open.
     func webSocketClosed(_ end: WebSocketEnd)
 }
