@@ -1,6 +1,7 @@
 import Authentication
 import Hummingbird
 import HummingbirdCore
+import KeyStore
 public import Logging
 import NIOCore
 import NIOPosix
@@ -40,6 +41,10 @@ public struct GatewayApplication: Service {
         let machines = MachineDirectory(settings)
         let scheduler = Scheduler(Self.scheduler(settings, remembered, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
+        let keys =
+            verifier == nil || settings.keys.database.isEmpty ? nil : try KeyStore(database: settings.keys.database)
+        var credentials: (any TokenVerifier)? = verifier
+        if let verifier, let keys { credentials = CredentialVerifier(tokens: verifier, keys: keys) }
 
         ownedGroup =
             settings.server.eventLoops > 0
@@ -56,7 +61,7 @@ public struct GatewayApplication: Service {
             sender: Broadcaster(group: group), askAgent: { agents.requestStatus(of: $0) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
-            settings: settings, classes: ClassTable(settings), verifier: verifier, scheduler: scheduler,
+            settings: settings, classes: ClassTable(settings), verifier: credentials, keys: keys, scheduler: scheduler,
             upstreams: upstreams, agents: agents, metrics: metrics, drain: drain, logger: logger,
             refreshModels: { id in
                 supervisor.probe(id)
@@ -90,7 +95,10 @@ public struct GatewayApplication: Service {
         do {
             // Told to shut down in reverse order, each after the one before has ended.
             try await ServiceGroup(
-                services: [supervisor, KeyRefresh(verifier: verifier), server, DrainNotice(gateway: gateway)],
+                services: [
+                    supervisor, KeyRefresh(verifier: verifier), KeyUpkeep(keys: gateway.keys, logger: logger), server,
+                    DrainNotice(gateway: gateway),
+                ],
                 logger: quietLogger
             ).run()
         } catch let error as IOError {
@@ -101,7 +109,9 @@ public struct GatewayApplication: Service {
     private var server: some Service {
         let verifier = verifier
         let router = Routes.router(gateway) {
-            verifier?.issuerStates.map { Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount) } ?? []
+            verifier?.issuerStates.map {
+                Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount, age: $0.age, failures: $0.failures)
+            } ?? []
         }
         let onListening = onListening
         let gateway = gateway

@@ -205,7 +205,7 @@ public struct SchedulerState: Sendable {
             let record = records[index]
             let next = queue.takeFirst(
                 couldServe: { record.firstAtHand(of: $0) != nil },
-                canServe: { !$0.request.excluded.contains(record.runner.id) })
+                canServe: { $0.request.allows(record.runner.id) })
             guard let waiter = next, let model = record.firstAtHand(of: waiter.request.models) else { return }
             grant((index, model), to: waiter, now: now)
         }
