@@ -17,7 +17,7 @@ BINDIR = $(DESTDIR)$(PREFIX)/bin
 COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
 SWIFT_PATHS = Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
-	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py)
+	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help

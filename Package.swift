@@ -87,6 +87,8 @@ let package = Package(
             [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
         room("WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
         room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("RunnerProtocol", ["SimpleAICore"]),
+        room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
 
         room(
@@ -100,8 +102,9 @@ let package = Package(
         room(
             "Gateway",
             [
-                "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "Settings",
-                logging, lifecycle, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
+                "WebSocketTransport", "Settings", logging, lifecycle,
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
@@ -132,16 +135,25 @@ let package = Package(
         tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "RunnerProtocol", ["SimpleAICore"]),
+        tests(
+            of: "WebSocketTransport",
+            ["SimpleAICore", "StandIn", nioSSL]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
         tests(of: "KeyStore", ["SimpleAICore"]),
         tests(
             of: "Gateway",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
+                + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", "StandIn", logging, nioSSL] + crypto
+            dependencies: [
+                "LocalFleet", "Gateway", "Settings", "RunnerProtocol", "WebSocketTransport", "SimpleAICore", "StandIn",
+                logging, nioSSL,
+            ] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

@@ -63,6 +63,19 @@ struct ControlPlane: Sendable {
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
+    /// Whoever comes here was not turned into a socket: it asked for none, or there are too many.
+    func runnerSocket(for request: Request) throws -> Response {
+        guard HTTPField.Name("sec-websocket-key").map({ request.headers[$0] != nil }) ?? false else {
+            throw GatewayError(.invalidRequest, "Runner agents open a WebSocket (HTTP/1.1, version 13) here.")
+        }
+        if gateway.drain.isDraining {
+            throw GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5)))
+        }
+        throw GatewayError(
+            .rateLimitExceeded, "Too many connections that do not register. Try again shortly.",
+            retry: .after(.seconds(5)))
+    }
+
     func fleet(for request: Request, _ context: ControlContext) async throws -> Response {
         _ = try await admin(of: request, context)
         return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)

@@ -38,7 +38,8 @@ public struct GatewayApplication: Service {
         let remembered = try stateFile.open()
         let upstreams = UpstreamDirectory()
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
-        let scheduler = Scheduler(Self.scheduler(settings, remembered))
+        let machines = MachineDirectory(settings)
+        let scheduler = Scheduler(Self.scheduler(settings, remembered, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
         let keys =
             verifier == nil || settings.keys.database.isEmpty ? nil : try KeyStore(database: settings.keys.database)
@@ -50,12 +51,22 @@ public struct GatewayApplication: Service {
             ? MultiThreadedEventLoopGroup(numberOfThreads: settings.server.eventLoops) : nil
         group = ownedGroup ?? MultiThreadedEventLoopGroup.singleton
         let metrics = Metrics()
+        let drain = DrainState()
+        let fleetLoop = group.next()
+        let agents = Agents(
+            settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, metrics: metrics,
+            drain: drain, logger: logger, on: fleetLoop)
         let supervisor = FleetSupervisor(
-            settings: settings, scheduler: scheduler, upstreams: upstreams, sender: Broadcaster(group: group),
-            stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: group.next())
+            settings: settings, scheduler: scheduler, upstreams: upstreams, machines: machines,
+            sender: Broadcaster(group: group), askAgent: { agents.requestStatus(of: $0) },
+            stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
             settings: settings, classes: ClassTable(settings), verifier: credentials, keys: keys, scheduler: scheduler,
-            upstreams: upstreams, metrics: metrics, logger: logger, refreshModels: { supervisor.probe($0) })
+            upstreams: upstreams, agents: agents, metrics: metrics, drain: drain, logger: logger,
+            refreshModels: { id in
+                supervisor.probe(id)
+                agents.requestStatus(of: id)
+            })
         self.supervisor = supervisor
         self.settings = settings
         self.verifier = verifier
@@ -66,12 +77,16 @@ public struct GatewayApplication: Service {
     /// - Throws: `GatewayStartError` when the address cannot be listened on.
     public func run() async throws {
         supervisor.attach()
+        let supervisor = supervisor
+        gateway.agents.attach(changed: { supervisor.remember() }, answered: { _, _, _ in })
         do {
             try await serve()
         } catch {
+            try await gateway.agents.detach()
             try await ownedGroup?.shutdownGracefully()
             throw error
         }
+        try await gateway.agents.detach()
         gateway.pools.closeIdle()
         try await ownedGroup?.shutdownGracefully()
     }
@@ -118,13 +133,16 @@ public struct GatewayApplication: Service {
         return quiet
     }
 
-    private static func scheduler(_ settings: Settings, _ remembered: StateFile.Content) -> SchedulerState {
+    private static func scheduler(
+        _ settings: Settings, _ remembered: StateFile.Content, _ machines: MachineDirectory
+    ) -> SchedulerState {
         var configuration = SchedulerState.Configuration()
         configuration.queueLength = settings.routing.queueLength
         configuration.queueTimeout = settings.routing.queueTimeout
         configuration.ejection = EjectionPolicy(
             failures: settings.routing.ejectionFailures, duration: settings.routing.ejectionTime,
             maxShare: settings.routing.ejectionMaxShare)
+        configuration.grace = settings.fleet.grace
         configuration.wakeEnabled = settings.wake.enabled
         configuration.wakeTimeout = settings.wake.timeout
         let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)
@@ -136,6 +154,14 @@ public struct GatewayApplication: Service {
             state.add(
                 Runner(runner), rememberedModels: known?.models ?? [],
                 bootTime: BootTime(mean: known?.bootMilliseconds.map { .milliseconds($0) }))
+        }
+        let stated = Set(settings.runners.map(\.id.rawValue))
+        for (id, known) in remembered.runners.sorted(by: { $0.key < $1.key }) where !stated.contains(id) {
+            guard let machine = known.agent else { continue }
+            machines.put(machine, of: RunnerID(id))
+            state.addAgent(
+                Runner(RunnerID(id), machine), rememberedModels: known.models,
+                bootTime: BootTime(mean: known.bootMilliseconds.map { .milliseconds($0) }), now: .now)
         }
         return state
     }

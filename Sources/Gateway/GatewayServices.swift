@@ -18,6 +18,7 @@ final class GatewayServices: Sendable {
     let keys: KeyStore?
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
+    let agents: Agents
     let pools = UpstreamPools()
     let metrics: Metrics
     let throttle: AuthenticationThrottle
@@ -25,15 +26,15 @@ final class GatewayServices: Sendable {
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
     let responses = ResponseOrigins()
-    let drain = DrainState()
+    let drain: DrainState
     let logger: Logger
     /// Asks a runner's probe to look again at once, because its list of models proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
         settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, keys: KeyStore? = nil,
-        scheduler: Scheduler,
-        upstreams: UpstreamDirectory, metrics: Metrics, logger: Logger,
+        scheduler: Scheduler, upstreams: UpstreamDirectory, agents: Agents, metrics: Metrics, drain: DrainState,
+        logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.settings = settings
@@ -45,6 +46,8 @@ final class GatewayServices: Sendable {
         self.keys = keys
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.agents = agents
+        self.drain = drain
         self.callLimits = CallState.Limits(settings.routing)
         let timeouts = settings.routing.timeouts
         self.upstreamTimeouts = UpstreamTimeouts(

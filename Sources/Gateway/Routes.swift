@@ -10,6 +10,7 @@ import SimpleAICore
 /// |---|---|---|
 /// | `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
 /// | `GET /v1/models`, `GET /v1/models/{id}` | control | bearer |
+/// | `GET /ws/runners` | a connection of its own (`Runners/Agents`) | runner agents, with their token |
 /// | `GET /health`, `GET /ready` | control | everybody |
 /// | `GET /metrics` | control | loopback peers, or the metrics token |
 /// | `GET /admin` | control | admins |
@@ -23,6 +24,7 @@ enum Routes {
         router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
+        router.get("/ws/runners") { request, _ in try control.runnerSocket(for: request) }
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
@@ -39,7 +41,7 @@ enum Routes {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
         if path == "/admin/api/keys" { return ["GET", "POST"] }
         if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
-        let known = ["/v1/models", "/health", "/ready", "/metrics", "/admin"]
+        let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin"]
         return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET"] : nil
     }
 }

@@ -1,24 +1,24 @@
 /// Who holds which slot. A lease is given back exactly once: giving it back again is a no-op that is counted.
 struct LeaseTable {
-    private var runnerIndex: [LeaseID: Int] = [:]
+    private var places: [LeaseID: (index: Int, engineModel: String)] = [:]
     private var nextNumber: UInt64 = 1
     private(set) var doubleReturns = 0
 
-    var count: Int { runnerIndex.count }
+    var count: Int { places.count }
 
-    mutating func issue(forRunnerAt index: Int) -> LeaseID {
+    mutating func issue(forRunnerAt index: Int, _ engineModel: String) -> LeaseID {
         let id = LeaseID(number: nextNumber)
         nextNumber += 1
-        runnerIndex[id] = index
+        places[id] = (index, engineModel)
         return id
     }
 
-    /// The runner whose slot is free again; nil when the lease had been returned before.
-    mutating func takeBack(_ id: LeaseID) -> Int? {
-        guard let index = runnerIndex.removeValue(forKey: id) else {
+    /// The runner whose slot is free again, and what was run there; nil when the lease had been returned before.
+    mutating func takeBack(_ id: LeaseID) -> (index: Int, engineModel: String)? {
+        guard let place = places.removeValue(forKey: id) else {
             doubleReturns += 1
             return nil
         }
-        return index
+        return place
     }
 }

@@ -88,6 +88,18 @@ public final class Scheduler: Sendable {
         act { $0.state.callCouldNotConnect(id, now: $1) }
     }
 
+    public func agentConnected(_ id: RunnerID) {
+        act { $0.state.agentConnected(id, now: $1) }
+    }
+
+    public func agentReported(_ id: RunnerID, _ report: RunnerReport) {
+        act { $0.state.agentReported(id, report, now: $1) }
+    }
+
+    public func agentDisconnected(_ id: RunnerID) {
+        act { $0.state.agentDisconnected(id, now: $1) }
+    }
+
     public func timePassed() {
         act { $0.state.timePassed(now: $1) }
     }

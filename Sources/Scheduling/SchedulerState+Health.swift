@@ -67,6 +67,8 @@ extension SchedulerState {
     public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID.removeValue(forKey: id) else { return }
         records[index].isLeaving = true
+        records[index].agent?.goneAt = nil
+        attended.remove(index)
         ejected.remove(index)
         abandonWake(ofRunnerAt: index, now: now)
         updateRank(ofRunnerAt: index)

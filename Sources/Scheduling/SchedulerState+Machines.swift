@@ -11,6 +11,11 @@ extension SchedulerState {
     /// - Parameter engineModels: the engine's own list; nil when the probe did not ask for it.
     public mutating func runnerAnswered(_ id: RunnerID, engineModels: [String]?, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
+        heard(index, engineModels: engineModels, now: now)
+    }
+
+    /// A runner is there and takes calls.
+    mutating func heard(_ index: Int, engineModels: [String]?, now: ContinuousClock.Instant) {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
         if let wake = records[index].wake, disappoints(listed ?? records[index].models, wake: wake.id) { return }
         records[index].failedProbes = 0
@@ -161,7 +166,7 @@ extension SchedulerState {
         effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
     }
 
-    private mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
+    mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
         let old = records[index].state
         guard old != state else { return }
         records[index].state = state

@@ -108,6 +108,7 @@ extension SchedulerState {
     /// Deadlines of waiting calls, packets that are due, wakes that took too long.
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
+        for index in attended.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         var late: [SchedulerEffect] = []
         let timeouts = (queue: configuration.queueTimeout, wake: configuration.wakeTimeout)
@@ -137,6 +138,7 @@ extension SchedulerState {
     var nextDeadline: ContinuousClock.Instant? {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
-        return [queue.earliestDeadline, wakes.min(), trials.min()].compactMap { $0 }.min()
+        let agents = attended.compactMap { records[$0].agent?.nextDeadline }
+        return [queue.earliestDeadline, wakes.min(), trials.min(), agents.min()].compactMap { $0 }.min()
     }
 }

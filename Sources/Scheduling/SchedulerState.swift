@@ -24,6 +24,8 @@ public struct SchedulerState: Sendable {
         /// Makes wake ids unique over restarts.
         public var wakeIDPrefix = "w"
         public var ejection = EjectionPolicy()
+        /// How long an agent may be away before its machine counts as asleep or lost.
+        public var grace: Duration = .seconds(5)
         /// Probes in a row that must find nobody before a machine counts as gone.
         public var probesUntilGone = 3
 
@@ -47,6 +49,15 @@ public struct SchedulerState: Sendable {
         var wake: WakeState?
         var wakeNotBefore: ContinuousClock.Instant?
         var bootTime = BootTime()
+        /// Nil for static runners.
+        var agent: AgentState?
+
+        /// Whether calls for this model can be forwarded at once, apart from slots. An engine loads what it lists when it
+        /// is asked for it.
+        func hasAtHand(_ model: ModelID) -> Bool { models[model] != nil }
+
+        /// The first of these models that it can serve at once.
+        func firstAtHand(of models: [ModelID]) -> ModelID? { models.first(where: hasAtHand) }
 
         /// Whether it could take a call, were it not ejected.
         var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
@@ -63,7 +74,7 @@ public struct SchedulerState: Sendable {
     var indexByID: [RunnerID: Int] = [:]
     var leases = LeaseTable()
     var queue = WaitQueue()
-    /// Which runners serve which model; rebuilt whenever a runner's list changes.
+    /// Which runners have which model at hand; rebuilt whenever a runner's list changes.
     var serving: [ModelID: [Int]] = [:] { didSet { candidates = CandidateLists() } }
     var candidates = CandidateLists()
     /// What picking looks at.
@@ -72,6 +83,8 @@ public struct SchedulerState: Sendable {
     var turns: [[ModelID]: Int] = [:]
     /// Ejected runners, on trial or not.
     var ejected: Set<Int> = []
+    /// Agents that `timePassed` has to look at.
+    var attended: Set<Int> = []
     /// The runners whose machines are being woken.
     var waking: Set<Int> = []
     private var picks: UInt64 = 0
@@ -108,13 +121,15 @@ public struct SchedulerState: Sendable {
 
     /// What has to happen outside since the last time this was asked.
     public mutating func takeEffects() -> [SchedulerEffect] {
-        if effects.isEmpty && queue.count == 0 && waking.isEmpty && ejected.isEmpty && timer == nil { return [] }
+        if effects.isEmpty && timer == nil && hasNoDeadline { return [] }
         let wanted = nextDeadline
         if let wanted, timer.map({ wanted < $0 }) ?? true { effects.append(.startTimer(wanted)) }
         timer = wanted
         defer { effects = [] }
         return effects
     }
+
+    private var hasNoDeadline: Bool { queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty }
 
     // MARK: Calls
 
@@ -145,8 +160,9 @@ public struct SchedulerState: Sendable {
     public mutating func release(
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
-        guard let index = leases.takeBack(lease) else { return }
+        guard let (index, engineModel) = leases.takeBack(lease) else { return }
         records[index].active -= 1
+        records[index].agent?.residency.callEnded(on: engineModel)
         noteOutcome(outcome, ofRunnerAt: index, now: now)
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
@@ -177,9 +193,11 @@ public struct SchedulerState: Sendable {
         records[index].lastPicked = picks
         records[index].health.callBegan()
         updateRank(ofRunnerAt: index)
+        let engineModel = records[index].models[model] ?? model.rawValue
+        records[index].agent?.residency.callBegan(on: engineModel, number: picks)
         return Lease(
-            id: leases.issue(forRunnerAt: index), runner: records[index].runner.id, model: model,
-            engineModel: records[index].models[model] ?? model.rawValue, waited: waited, wake: wake)
+            id: leases.issue(forRunnerAt: index, engineModel), runner: records[index].runner.id, model: model,
+            engineModel: engineModel, waited: waited, wake: wake)
     }
 
     /// Gives free slots of one runner to those who waited longest for it.
@@ -187,10 +205,9 @@ public struct SchedulerState: Sendable {
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeFirst(
-                couldServe: { models in models.contains { record.models[$0] != nil } },
+                couldServe: { record.firstAtHand(of: $0) != nil },
                 canServe: { $0.request.allows(record.runner.id) })
-            guard let waiter = next, let model = waiter.request.models.first(where: { record.models[$0] != nil })
-            else { return }
+            guard let waiter = next, let model = record.firstAtHand(of: waiter.request.models) else { return }
             grant((index, model), to: waiter, now: now)
         }
     }

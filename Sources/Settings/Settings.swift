@@ -186,7 +186,20 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Fleet: Hashable, Sendable {
+        /// What agents must know to join; empty, those without a token of their own may not.
+        public var token = ""
+        /// Agents that join with a token of their own, and with no other.
+        public var tokens: [RunnerID: String] = [:]
+        /// Hosts that an agent's URL may name besides the address it comes from.
+        public var allowedHosts: [String] = []
+        /// Silence after which an agent counts as gone.
+        public var runnerTimeout: Duration = .seconds(90)
+        /// How long an agent may be gone before its machine counts as asleep.
+        public var grace: Duration = .seconds(5)
         public var stateFile = "./simpleai-state.json"
+
+        /// Whether any agent may join.
+        public var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
     }
 
     public struct Wake: Hashable, Sendable {

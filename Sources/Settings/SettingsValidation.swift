@@ -18,6 +18,7 @@ struct SettingsValidation {
         checkPolicies()
         for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
         checkRunnersDiffer()
+        checkFleet()
     }
 
     func problem(_ message: String, at path: SettingsPath) {
@@ -108,9 +109,11 @@ extension SettingsValidation {
         }
     }
 
-    /// Nil if some runner's models are known only when it is asked.
+    /// Nil if some runner's models are known only when it is asked, or when it joins.
     private var modelsOfAllRunners: Set<ModelID>? {
-        guard !settings.runners.isEmpty, settings.runners.allSatisfy({ !$0.models.isEmpty }) else { return nil }
+        guard !settings.runners.isEmpty, !settings.fleet.letsAgentsJoin,
+            settings.runners.allSatisfy({ !$0.models.isEmpty })
+        else { return nil }
         return settings.runners.reduce(into: []) {
             $0.formUnion($1.models)
             $0.formUnion($1.aliases.keys)
@@ -126,7 +129,7 @@ extension SettingsValidation {
         }
         let machineTypes = Set(settings.runners.map(\.machineType))
         for (name, types) in settings.routing.prefer.sorted(by: { $0.key < $1.key }) {
-            for type in types where !machineTypes.contains(type) {
+            for type in types where !machineTypes.contains(type) && !settings.fleet.letsAgentsJoin {
                 warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
             }
         }
@@ -186,8 +189,23 @@ extension SettingsValidation {
                 "\(settings.runners[index].id) is the id of runners[\(first)] already; give each runner its own",
                 at: path[index]["id"])
         }
-        if settings.runners.isEmpty, !report.hasProblem(at: path) {
+        if settings.runners.isEmpty, !settings.fleet.letsAgentsJoin, !report.hasProblem(at: path) {
             warning("there are none: every call gets 503 until there is one", at: path)
+        }
+    }
+
+    private func checkFleet() {
+        let path = SettingsPath.root["fleet"]
+        for runner in settings.runners where settings.fleet.tokens[runner.id] != nil {
+            problem(
+                "is the id of a runner of this file, and no agent may take it; give one of them another",
+                at: path["tokens"][runner.id.rawValue])
+        }
+        // Four heartbeats of version 1 may be 30 s apart.
+        if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.letsAgentsJoin {
+            warning(
+                "\(settings.fleet.runnerTimeout.written) is less than agents may be silent (30s); use 90s",
+                at: path["runner_timeout"])
         }
     }
 

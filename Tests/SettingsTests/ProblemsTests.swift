@@ -127,12 +127,6 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: 'a:1'}}]",
             "s.yaml:2: runners[0].wake.relay: not yet…"),
-        ProblemCase("fleet: {token: secret}", "s.yaml:2: fleet.token: not yet…"),
-        ProblemCase("fleet: {token_file: secret}", "s.yaml:2: fleet.token_file: not yet…"),
-        ProblemCase("fleet: {tokens: {a: b}}", "s.yaml:2: fleet.tokens: not yet…"),
-        ProblemCase("fleet: {allowed_hosts: [a]}", "s.yaml:2: fleet.allowed_hosts: not yet…"),
-        ProblemCase("fleet: {runner_timeout: 91s}", "s.yaml:2: fleet.runner_timeout: not yet…"),
-        ProblemCase("fleet: {grace: 4s}", "s.yaml:2: fleet.grace: not yet…"),
         ProblemCase("sleep: {after: 10m}", "s.yaml:2: sleep.after: not yet…"),
         ProblemCase(
             "policies: [{roles: a, models: m, priority: 1}]", "s.yaml:2: policies[0].priority: not yet…"),
@@ -147,11 +141,27 @@ func expect(_ problem: ProblemCase, in found: [String]) {
     @Test(arguments: [
         "server: {tls: {certificate: '', key: ''}, trusted_proxies: [], cors: {origins: []}}",
         "routing: {policy: least_busy, ejection: {failures: 5, for: 10s, max_share: 0.5}}",
-        "fleet: {token: '', tokens: {}, allowed_hosts: [], runner_timeout: 90s, grace: 5000ms}",
         "sleep: {after: 0ms}\npolicies: []\nlimits: {}\nkeys: {database: ./simpleai.db}",
     ])
     func laterKeysThatAskForNothingAreAccepted(_ text: String) {
         #expect(problems(minimal + text) == [])
+    }
+
+    @Test(arguments: [
+        ProblemCase("fleet: {token: 'a b'}", "s.yaml:2: fleet.token: has characters that no header may carry…"),
+        ProblemCase("fleet: {token: a, token_file: b}", "s.yaml:2: fleet.token_file: is given besides token…"),
+        ProblemCase("fleet: {token_file: /nowhere/token}", "s.yaml:2: fleet.token_file: …"),
+        ProblemCase("fleet: {tokens: {a: ''}}", "s.yaml:2: fleet.tokens.a: is empty; write the token of this runner"),
+        ProblemCase("fleet: {tokens: {'a b': x}}", "s.yaml:2: fleet.tokens.a b: the name…"),
+        ProblemCase("fleet: {allowed_hosts: ['http://a']}", "s.yaml:2: fleet.allowed_hosts[0]: …"),
+        ProblemCase("fleet: {runner_timeout: 0s}", "s.yaml:2: fleet.runner_timeout: …"),
+        ProblemCase("fleet: {grace: 2h}", "s.yaml:2: fleet.grace: …"),
+        ProblemCase(
+            "runners: [{url: 'http://a', id: r}]\nfleet: {tokens: {r: x}}",
+            "s.yaml:3: fleet.tokens.r: is the id of a runner of this file…"),
+    ])
+    func agentsAreReadStrictly(_ problem: ProblemCase) {
+        expect(problem, in: problems(minimal + problem.text))
     }
 
     @Test func allProblemsComeAtOnceInTheFilesOrder() {

@@ -188,7 +188,13 @@ import Testing
 
     @Test func theRest() throws {
         let text = """
-            fleet: { state_file: /var/lib/simpleai/state.json }
+            fleet:
+              token: shared
+              tokens: { gpu-1: own }
+              allowed_hosts: [gpu.lan, 10.0.0.5]
+              runner_timeout: 2m
+              grace: 10s
+              state_file: /var/lib/simpleai/state.json
             keepalive: { after: 1s, every: 2s }
             expose: { runner: none }
             models: { show_members: false }
@@ -197,6 +203,10 @@ import Testing
             log: { level: debug, format: json }
             """
         let read = try settings(text)
+        #expect(read.fleet.token == "shared" && read.fleet.tokens == ["gpu-1": "own"] && read.fleet.letsAgentsJoin)
+        #expect(read.fleet.allowedHosts == ["gpu.lan", "10.0.0.5"])
+        #expect(read.fleet.runnerTimeout == .seconds(120))
+        #expect(read.fleet.grace == .seconds(10))
         #expect(read.fleet.stateFile == "/var/lib/simpleai/state.json")
         #expect(read.keepalive.after == .seconds(1))
         #expect(read.keepalive.every == .seconds(2))

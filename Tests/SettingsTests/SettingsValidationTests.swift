@@ -125,10 +125,25 @@ import Testing
             "auth: {mode: none}\nwake: {enabled: false}\nrunners: [{url: 'http://a', wake: {mac: 'aa:bb:cc:dd:ee:ff'}}]",
             "runners[0].wake: is not used"
         ),
+        (
+            "auth: {mode: none}\nfleet: {token: x, runner_timeout: 20s}",
+            "fleet.runner_timeout: 20s is less than agents may be silent"
+        ),
     ])
     func warningsAreGiven(_ text: String, _ expected: String) throws {
         let found = try warnings(text)
         #expect(found.contains { $0.contains(": \(expected)") }, "\(found)")
+    }
+
+    /// What no runner of the file has, an agent may bring.
+    @Test func whereAgentsMayJoinNothingIsMissing() throws {
+        let text = """
+            auth: {issuers: [{issuer: 'https://a', audience: x}]}
+            classes: {fast: [a]}
+            routing: {classes: {fast: {prefer: [big]}}}
+            fleet: {token: x}
+            """
+        #expect(try warnings(text) == [])
     }
 
     @Test(arguments: ["https://a", "http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:9000"])

@@ -49,14 +49,14 @@ TARGETS = {
 
     "simpleai": ({CORE, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
-    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and AcceptanceTests import
-    # it: it is never linked into `simpleai`, and knows nothing of ours.
+    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it:
+    # it is never linked into `simpleai`, and knows nothing of ours.
     "StandIn": (set(), CRYPTO | NIO | NIO_TLS, SYSTEM),
     "mutants": ({"StandIn"}, {"ArgumentParser"}, SYSTEM),
 }
 
 # Targets of ours that the tests of a target import beyond what it may import itself.
-BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}}
+BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}, "WebSocketTransport": {"StandIn"}}
 
 # Folders of Tests that belong to no single target: (targets of ours, further modules).
 TEST_TARGETS = {

@@ -6,7 +6,7 @@ import NIOHTTP1
 ///
 /// It sees the client leave (and tells the data plane at once), closes connections that are idle or too slow to say
 /// what they want, and ends calls whose time is over when the gateway shuts down.
-final class ConnectionGuard: ChannelDuplexHandler {
+final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart

@@ -10,8 +10,8 @@ import SimpleAICore
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `InferenceHandler`
-/// (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
+/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `ServerUpgrade` (for
+/// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -26,7 +26,7 @@ struct GatewayChannel: HTTPChannelHandler {
             limits.maxHeaderListSize = server.maxHeaders.bytes
             let inference = InferenceHandler(gateway: gateway)
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandlers(
+            let http: [any RemovableChannelHandler] = [
                 TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes),
                 HTTPResponseEncoder(),
                 StrictRequests(maxHead: server.maxHeaders.bytes),
@@ -34,8 +34,11 @@ struct GatewayChannel: HTTPChannelHandler {
                 ConnectionGuard(
                     inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
                 HTTPServerPipelineHandler(),
-                ProtocolErrors())
+                ProtocolErrors(),
+            ]
+            try pipeline.addHandlers(http)
             try pipeline.addHandlers(
+                gateway.agents.upgrade(replacing: http),
                 inference,
                 HTTP1ToHTTPServerCodec(secure: false),
                 HTTPConnectionStateHandler(logger: logger))

@@ -6,7 +6,7 @@ import SimpleAICore
 /// here: handed on, it would be answered a second time.
 ///
 /// It stands behind the pipeline handler, which delivers errors in the order of requests.
-final class ProtocolErrors: ChannelDuplexHandler {
+final class ProtocolErrors: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart

@@ -5,12 +5,12 @@ import NIOHTTP1
 ///
 /// The decoder is built to understand as many clients as it can; this gateway has to read every request exactly as the
 /// proxy in front of it does. What is refused becomes a parser error, which is answered in its turn by `ProtocolErrors`.
-final class StrictRequests: ChannelInboundHandler {
+final class StrictRequests: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     /// As long as `Upgrade`; like every `Proxy-…` field it goes no further than this gateway.
-    private static let nobodysField = "Proxy-U"
+    static let nobodysField = "Proxy-U"
 
     private var framing: RequestFraming
     /// The beginning of a line or of a head, whose end has not come yet.

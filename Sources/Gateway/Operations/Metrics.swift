@@ -1,3 +1,4 @@
+import RunnerProtocol
 import Scheduling
 import SimpleAICore
 import Synchronization
@@ -22,6 +23,9 @@ final class Metrics: Sendable {
         var packets = 0
         var ejections = 0
         var wakes: [Bool: Int] = [:]
+        var agentsConnected = 0
+        var registrations = 0
+        var protocolErrors: [ProtocolErrorCode: Int] = [:]
         var refusedTokens: [Bool: Int] = [:]
     }
 
@@ -85,6 +89,21 @@ final class Metrics: Sendable {
 
     func wakeEnded(succeeded: Bool) {
         counts.withLock { $0.wakes[succeeded, default: 0] += 1 }
+    }
+
+    func agentJoined(connected: Int) {
+        counts.withLock { counts in
+            counts.agentsConnected = connected
+            counts.registrations += 1
+        }
+    }
+
+    func agentLeft(connected: Int) {
+        counts.withLock { $0.agentsConnected = connected }
+    }
+
+    func agentBrokeTheProtocol(_ code: ProtocolErrorCode) {
+        counts.withLock { $0.protocolErrors[code, default: 0] += 1 }
     }
 
     // MARK: Exposition
@@ -153,6 +172,17 @@ final class Metrics: Sendable {
         page.metric("simpleai_wakes_total", .counter, "Wakes of machines, by outcome.") {
             $0.sample(["outcome": "awake"], counts.wakes[true] ?? 0)
             $0.sample(["outcome": "failed"], counts.wakes[false] ?? 0)
+        }
+        page.metric("simpleai_agents_connected", .gauge, "Runner agents that have registered and are connected.") {
+            $0.sample([:], counts.agentsConnected)
+        }
+        page.metric(
+            "simpleai_agent_registrations_total", .counter, "Registrations of runner agents, repeated ones too."
+        ) {
+            $0.sample([:], counts.registrations)
+        }
+        page.metric("simpleai_agent_protocol_errors_total", .counter, "Breaches of the runner protocol, by code.") {
+            for code in ProtocolErrorCode.all { $0.sample(["code": code.rawValue], counts.protocolErrors[code] ?? 0) }
         }
         page.metric("simpleai_magic_packets_total", .counter, "Magic packets sent.") { $0.sample([:], counts.packets) }
         page.metric("simpleai_buffered_bytes", .gauge, "Request bodies and collected answers held in memory.") {

@@ -14,7 +14,10 @@ final class FleetSupervisor: Service {
     private let settings: Settings
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
+    private let machines: MachineDirectory
     private let sender: any WakeSender
+    /// Asks an agent how it is; nothing happens for other runners.
+    private let askAgent: @Sendable (RunnerID) -> Void
     private let stateFile: StateFile
     private let metrics: Metrics
     private let logger: Logger
@@ -26,14 +29,17 @@ final class FleetSupervisor: Service {
     private let writes: Mutex<EventLoopFuture<Void>>
 
     init(
-        settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, sender: any WakeSender,
-        stateFile: StateFile, remembered: StateFile.Content, metrics: Metrics, logger: Logger,
+        settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, machines: MachineDirectory,
+        sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void, stateFile: StateFile,
+        remembered: StateFile.Content, metrics: Metrics, logger: Logger,
         on eventLoop: any EventLoop
     ) {
         self.settings = settings
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.machines = machines
         self.sender = sender
+        self.askAgent = askAgent
         self.stateFile = stateFile
         self.remembered = Mutex(remembered)
         self.metrics = metrics
@@ -47,6 +53,8 @@ final class FleetSupervisor: Service {
     /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
     func attach() {
         scheduler.onEffect { [self] effect in perform(effect) }
+        // What is known from before has deadlines already.
+        scheduler.timePassed()
     }
 
     /// Probes until the gateway has shut down.
@@ -133,7 +141,7 @@ final class FleetSupervisor: Service {
     }
 
     private func sendPacket(to runner: RunnerID, _ wake: WakeID, _ number: Int) {
-        guard let target = settings.runners.first(where: { $0.id == runner })?.wake else { return }
+        guard let target = target(ofWaking: runner) else { return }
         let request = WakePacketRequest(
             mac: target.mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)
         let sent = eventLoop.makeFutureWithTask { [sender] in try await sender.send(request) }
@@ -153,6 +161,14 @@ final class FleetSupervisor: Service {
         }
     }
 
+    /// Agents tell their machine's address; where packets go on their network the settings say.
+    private func target(ofWaking runner: RunnerID) -> Settings.WakeTarget? {
+        if let stated = settings.runners.first(where: { $0.id == runner }) { return stated.wake }
+        return machines.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
+            Settings.WakeTarget(mac: $0, broadcast: settings.wake.broadcast, port: settings.wake.port)
+        }
+    }
+
     private func stateChanged(_ runner: RunnerID, from old: RunnerState, to new: RunnerState) {
         // Nobody but the operator can mend these; sleeping and waking are daily business.
         let isTrouble = new == .down || new == .lost || new == .wakeFailed
@@ -165,11 +181,13 @@ final class FleetSupervisor: Service {
             if probe.isUrgent { probe.probe() }
         }
         if new == .ready { remember() }
+        // A call could not reach it, or it has gone: in the first case it can tell.
+        if new == .unknown { askAgent(runner) }
     }
 
     /// Writes the state file when something that it holds has changed, away from the event loops.
-    private func remember() {
-        let content = StateFile.Content(scheduler.snapshot())
+    func remember() {
+        let content = StateFile.Content(scheduler.snapshot(), agents: machines.agents)
         let isNews = remembered.withLock { remembered in
             var merged = remembered
             merged.runners.merge(content.runners) { _, new in new }

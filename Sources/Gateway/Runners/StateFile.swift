@@ -3,7 +3,7 @@ import Scheduling
 import SimpleAICore
 
 /// What has to survive a restart so that a sleeping machine can be found and woken again: which models its engine
-/// listed, and how long it takes to boot. A small JSON file, written atomically.
+/// listed, how long it takes to boot, and for agents who they are. A small JSON file, written atomically.
 struct StateFile: Sendable {
     struct Content: Codable, Hashable {
         var version = 1
@@ -14,6 +14,8 @@ struct StateFile: Sendable {
         /// The engine's own ids, in its order.
         var models: [String]
         var bootMilliseconds: Int64?
+        /// Nil for runners of the settings.
+        var agent: MachineDirectory.AgentMachine?
     }
 
     let path: String
@@ -61,11 +63,14 @@ struct StateFile: Sendable {
 }
 
 extension StateFile.Content {
-    init(_ snapshot: SchedulerSnapshot) {
+    init(_ snapshot: SchedulerSnapshot, agents: [RunnerID: MachineDirectory.AgentMachine] = [:]) {
         for status in snapshot.runners where !status.models.isEmpty {
+            let agent = agents[status.runner.id]
+            // What cannot be woken comes back by itself, or never.
+            if let agent, agent.mac == nil { continue }
             runners[status.runner.id.rawValue] = StateFile.KnownRunner(
                 models: Set(status.models.values).sorted(),
-                bootMilliseconds: status.bootTime.mean?.wholeMilliseconds)
+                bootMilliseconds: status.bootTime.mean?.wholeMilliseconds, agent: agent)
         }
     }
 }

@@ -33,12 +33,20 @@ extension ByteCount {
 
 extension Settings.Fleet: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
-        table.later("token")
-        table.later("token_file")
-        table.later("tokens")
-        table.later("allowed_hosts")
-        table.later("runner_timeout", .duration(), unless: .seconds(90))
-        table.later("grace", .duration(), unless: .seconds(5))
+        table.secret("token", .token, into: &token)
+        table.names(in: "tokens") { table, name in
+            let id = table.name(name, .runnerID)
+            let own = table.required(name, .token, "write the token of this runner")
+            if let own, !own.isEmpty {
+                tokens[id] = own
+            } else if own != nil {
+                table.problem("is empty; write the token of this runner", at: name)
+            }
+        }
+        table.list("allowed_hosts", of: .host, into: &allowedHosts)
+        // Agents say something every 10 to 30 seconds.
+        table.read("runner_timeout", .duration(from: .seconds(1), to: .seconds(86_400)), into: &runnerTimeout)
+        table.read("grace", .duration(to: .seconds(3_600)), into: &grace)
         table.read("state_file", SettingsKind<String>.name("a path"), into: &stateFile)
     }
 }

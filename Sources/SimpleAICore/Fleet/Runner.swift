@@ -1,8 +1,8 @@
-/// A machine's serving endpoint, as settings or a registration describe it: what does not change while it runs.
+/// A machine's serving endpoint, as settings or a registration describe it: what hardly ever changes while it runs.
 public struct Runner: Hashable, Sendable {
     public let id: RunnerID
     /// How many calls it takes at once; at least 1.
-    public let slots: Int
+    public private(set) var slots: Int
     /// Multiplies its share of the load; at least 1.
     public let weight: Int
     public let machineType: String
@@ -24,6 +24,13 @@ public struct Runner: Hashable, Sendable {
         self.canBeWoken = canBeWoken
         self.statedModels = statedModels
         self.aliases = aliases
+    }
+
+    /// The same runner with another number of slots.
+    public func with(slots: Int) -> Runner {
+        var runner = self
+        runner.slots = max(1, slots)
+        return runner
     }
 
     /// What callers may ask this runner for, when its engine lists `engineModels`: the stated ids, or else the listed

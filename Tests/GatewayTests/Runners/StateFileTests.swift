@@ -44,6 +44,37 @@ import Testing
         }
     }
 
+    @Test func machinesOfAgentsAreRememberedIfTheyCanBeWoken() throws {
+        var state = SchedulerState()
+        let now = ContinuousClock.now
+        let machine = MachineDirectory.AgentMachine(
+            name: "GPU", machineType: "gpu", mac: "AA:BB:CC:DD:EE:FF", aliases: ["public": "engine"])
+        let fixed = MachineDirectory.AgentMachine(name: "Fixed", machineType: "", mac: nil)
+        for (id, machine) in [("wakeable", machine), ("fixed", fixed)] {
+            state.put(Runner(RunnerID(id), machine), now: now)
+            state.agentConnected(RunnerID(id), now: now)
+            state.agentReported(RunnerID(id), RunnerReport(models: [.init(engineID: "engine")]), now: now)
+        }
+        let content = StateFile.Content(state.snapshot(now: now), agents: ["wakeable": machine, "fixed": fixed])
+        #expect(content.runners.keys.sorted() == ["wakeable"])
+        #expect(content.runners["wakeable"]?.agent == machine)
+        try inTemporaryDirectory { directory in
+            let file = StateFile(path: directory.appendingPathComponent("state.json").path)
+            try file.write(content)
+            #expect(try file.open() == content)
+        }
+    }
+
+    /// As version 0.1 wrote it, without agents.
+    @Test func anOlderFileIsRead() throws {
+        try inTemporaryDirectory { directory in
+            let url = directory.appendingPathComponent("state.json")
+            try Data(#"{"runners":{"a":{"bootMilliseconds":7,"models":["m"]}},"version":1}"#.utf8).write(to: url)
+            let known = try StateFile(path: url.path).open().runners["a"]
+            #expect(known?.models == ["m"] && known?.bootMilliseconds == 7 && known?.agent == nil)
+        }
+    }
+
     @Test(arguments: ["", "{", "[]", "{\"runners\":{}}", "{\"version\":2,\"runners\":{}}", "{\"version\":1}"])
     func anotherFileIsNotOverwritten(_ text: String) throws {
         try inTemporaryDirectory { directory in

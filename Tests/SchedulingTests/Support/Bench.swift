@@ -135,6 +135,28 @@ struct Bench {
         collect()
     }
 
+    /// An agent registers and reports that these are loaded.
+    mutating func joined(_ runner: Runner, _ models: [String], slots: Int = 1) {
+        put(runner)
+        connected(runner.id)
+        reported(runner.id, RunnerReport(models: models.map { .init(engineID: $0) }, slots: slots))
+    }
+
+    mutating func connected(_ runner: RunnerID) {
+        state.agentConnected(runner, now: now)
+        collect()
+    }
+
+    mutating func reported(_ runner: RunnerID, _ report: RunnerReport) {
+        state.agentReported(runner, report, now: now)
+        collect()
+    }
+
+    mutating func disconnected(_ runner: RunnerID) {
+        state.agentDisconnected(runner, now: now)
+        collect()
+    }
+
     /// Lets time pass; the timer fires whenever it is due.
     mutating func pass(_ duration: Duration) {
         let end = now.advanced(by: duration)
@@ -196,6 +218,13 @@ struct Bench {
     func state(_ runner: RunnerID) -> RunnerState? { status(runner)?.state }
     func active(_ runner: RunnerID) -> Int? { status(runner)?.active }
     var waiting: Int { state.snapshot(now: now).waiting }
+}
+
+extension RunnerReport {
+    /// With these models loaded.
+    static func having(_ models: String..., slots: Int = 1) -> RunnerReport {
+        RunnerReport(models: models.map { Model(engineID: $0) }, slots: slots)
+    }
 }
 
 /// A test cannot go on; what went wrong has been recorded.

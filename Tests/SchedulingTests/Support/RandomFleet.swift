@@ -28,6 +28,7 @@ struct RandomFleet {
         configuration.queueTimeout = .seconds(20)
         configuration.wakeTimeout = .seconds(60)
         configuration.packetOffset = Bench.offset
+        configuration.grace = .seconds(3)
         configuration.ejection = EjectionPolicy(failures: 2, duration: .seconds(8), maxShare: 0.5)
         state = SchedulerState(configuration)
         runners = (0..<6).map { index in
@@ -60,7 +61,8 @@ struct RandomFleet {
         case 64..<76: answer()
         case 76..<82: state.runnerUnreachable(anyRunner(), lastByteAt: .random(using: &random) ? nil : now, now: now)
         case 82..<85: state.runnerRefused(anyRunner(), now: now)
-        case 85..<88: state.callCouldNotConnect(anyRunner(), now: now)
+        case 85..<87: state.callCouldNotConnect(anyRunner(), now: now)
+        case 87..<92: hearOfAgent()
         default: passTime()
         }
         try collect()
@@ -143,6 +145,20 @@ struct RandomFleet {
         let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
         if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
         state.runnerAnswered(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
+    }
+
+    private mutating func hearOfAgent() {
+        let runner = anyRunner()
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: state.agentDisconnected(runner, now: now)
+        case 1: state.agentConnected(runner, now: now)
+        default:
+            let models = ["a", "b", "c", "d", "x"].filter { _ in .random(using: &random) }
+            let report = RunnerReport(
+                admitsCalls: Int.random(in: 0..<6, using: &random) > 0, isStarting: .random(using: &random),
+                models: models.map { RunnerReport.Model(engineID: $0) }, slots: Int.random(in: 0...4, using: &random))
+            state.agentReported(runner, report, now: now)
+        }
     }
 
     private mutating func passTime() {

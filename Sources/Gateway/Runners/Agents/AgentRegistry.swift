@@ -1,0 +1,323 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOSSL
+import Relay
+import RunnerProtocol
+import Scheduling
+import SimpleAICore
+import WebSocketTransport
+
+/// The shell around every `RunnerSession`: who is connected, under which name, and what that means for the scheduler.
+/// Lives on one event loop, so that what agents say happens in one order.
+final class AgentRegistry {
+    /// Agents, connected or not. Beyond it those that are gone and cannot be woken are forgotten; then nobody new joins.
+    static let maxMachines = 1_024
+    /// Registrations under one name: so many at once, then one a second. Two machines that were given the same
+    /// name would otherwise push each other out for ever.
+    private static let registrations = FrameBudget(burst: 10, perSecond: 1)
+    /// What this gateway knows beyond version 1.
+    static let extensions = Set(ProtocolExtension.allCases)
+
+    private struct Connection {
+        var session: RunnerSession
+        let socket: WebSocket
+        let peer: String
+        var id: RunnerID?
+        var registration: Registration?
+        var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
+
+        /// Those that both sides know.
+        var extensions: Set<ProtocolExtension> {
+            registration.map { $0.extensions.intersection(AgentRegistry.extensions) } ?? []
+        }
+    }
+
+    private let rules: AgentRules
+    private let machines: MachineDirectory
+    private let scheduler: Scheduler
+    private let upstreams: UpstreamDirectory
+    private let metrics: Metrics
+    private let drain: DrainState
+    private let door: AgentDoor
+    private let logger: Logger
+    private let eventLoop: any EventLoop
+    private let now: () -> ContinuousClock.Instant
+    private var connections: [UInt64: Connection] = [:]
+    /// The connection under each name.
+    private var current: [RunnerID: UInt64] = [:]
+    private var budgets: [RunnerID: FrameBudget] = [:]
+    /// When each agent that is not connected left; for whom to forget first.
+    private var leftAt: [RunnerID: ContinuousClock.Instant] = [:]
+    private let start: ContinuousClock.Instant
+    private var statusRequests = 0
+    /// What was asked and is not answered yet, by the id that went over the wire.
+    private var asked: [String: (id: RunnerID, request: RunnerRequest)] = [:]
+    var changed: () -> Void = {}
+    var answered: AgentAnswered = { _, _, _ in }
+
+    init(
+        rules: AgentRules, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
+        metrics: Metrics, drain: DrainState, door: AgentDoor, logger: Logger, on eventLoop: any EventLoop,
+        now: @escaping () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.rules = rules
+        self.machines = machines
+        self.scheduler = scheduler
+        self.upstreams = upstreams
+        self.metrics = metrics
+        self.drain = drain
+        self.door = door
+        self.logger = logger
+        self.eventLoop = eventLoop
+        self.now = now
+        start = now()
+    }
+
+    // MARK: Told by sockets
+
+    func opened(_ number: UInt64, _ socket: WebSocket, peer: String) {
+        connections[number] = Connection(
+            session: RunnerSession(rules: rules, peer: peer, now: now()), socket: socket, peer: peer)
+        arm(number)
+    }
+
+    func heard(_ heard: AgentSocket.Heard, on number: UInt64) {
+        let now = now()
+        act(on: number) { session in
+            switch heard {
+            case .message(let message): session.messageArrived(message, now: now)
+            case .fault(let fault): session.faultArrived(fault, now: now)
+            case .binary: session.binaryArrived()
+            }
+        }
+    }
+
+    /// Comes for every socket that was let in, also for one that never opened.
+    func closed(_ number: UInt64, _ end: WebSocketEnd, peer: String) {
+        if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
+        if let id = connections[number]?.id {
+            logger.debug(
+                "A runner agent's socket is closed", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(end)"])
+        }
+        act(on: number) { $0.closed() }
+        let connection = connections.removeValue(forKey: number)
+        connection?.timer?.task.cancel()
+        door.left(peer, isStranger: connection?.id == nil)
+    }
+
+    func stop() {
+        for connection in connections.values {
+            connection.timer?.task.cancel()
+            connection.socket.abort()
+        }
+        changed = {}
+        answered = { _, _, _ in }
+        asked = [:]
+    }
+
+    // MARK: Commands
+
+    func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
+        guard let connection = connection(of: id) else { return answered(id, request, "the agent is not connected") }
+        let requestID = "\(request)"
+        let message: GatewayMessage
+        switch command {
+        case .loadModel(let model): message = .loadModel(model, requestID: requestID)
+        case .unloadModel(let model): message = .unloadModel(model, requestID: requestID)
+        case .sleep:
+            guard connection.extensions.contains(.sleep) else {
+                return answered(id, request, "the agent does not know how to sleep")
+            }
+            message = .sleep(requestID: requestID)
+        }
+        asked[requestID] = (id, request)
+        connection.socket.send(MessageCodec.text(message))
+    }
+
+    /// Asks for a status now; nothing happens where nobody is connected.
+    func requestStatus(of id: RunnerID) {
+        statusRequests &+= 1
+        let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
+        connection(of: id)?.socket.send(MessageCodec.text(message))
+    }
+
+    private func connection(of id: RunnerID) -> Connection? {
+        current[id].flatMap { connections[$0] }.flatMap { $0.session.isJoined ? $0 : nil }
+    }
+
+    /// An agent may answer only what it was asked itself.
+    private func answer(_ response: CommandResponse, from id: RunnerID?) {
+        guard let entry = asked[response.requestID], entry.id == id else { return }
+        asked[response.requestID] = nil
+        answered(entry.id, entry.request, response.success ? nil : response.error ?? "the agent gave no reason")
+    }
+
+    /// Whoever is gone will not answer any more.
+    private func failCommands(of id: RunnerID) {
+        let open = asked.filter { $0.value.id == id }
+        for requestID in open.keys { asked[requestID] = nil }
+        for entry in open.values { answered(id, entry.request, "the agent's connection is gone") }
+    }
+
+    // MARK: Actions
+
+    private func act(on number: UInt64, _ event: (inout RunnerSession) -> [RunnerSession.Action]) {
+        guard var connection = connections[number] else { return }
+        let actions = event(&connection.session)
+        connections[number] = connection
+        for action in actions { perform(action, on: number) }
+        arm(number)
+    }
+
+    private func perform(_ action: RunnerSession.Action, on number: UInt64) {
+        guard let connection = connections[number] else { return }
+        switch action {
+        case .send(.ping): connection.socket.send(MessageCodec.text(.ping(timestamp: Self.unixSeconds)))
+        case .send(let message): connection.socket.send(MessageCodec.text(message))
+        case .join(let registration, let address): join(registration, at: address, on: number)
+        case .report(let status): report(status, on: number)
+        case .answered(let response): answer(response, from: connection.id)
+        case .left: left(number)
+        case .close: connection.socket.close()
+        case .countError(let code): complain(code, connection)
+        }
+    }
+
+    private func complain(_ code: ProtocolErrorCode, _ connection: Connection) {
+        metrics.agentBrokeTheProtocol(code)
+        // Whoever reaches the port can cause these: not at a level that fills disks.
+        logger.log(
+            level: rules.letsAgentsJoin ? .info : .notice,
+            rules.letsAgentsJoin
+                ? "A runner agent broke the protocol" : "A runner agent may not join: fleet.token is empty",
+            metadata: [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"])
+    }
+
+    private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
+        let id = registration.runnerID
+        let refusal = obstacle(to: id)
+        if let refusal { return act(on: number) { $0.refused(refusal) } }
+        let upstream: Upstream
+        do {
+            upstream = try self.upstream(of: registration, at: address)
+        } catch {
+            let refusal = AgentRefusal(.protocolError, "The http_base_url cannot be used here.")
+            return act(on: number) { $0.refused(refusal) }
+        }
+        // First the old one: what it still says must not come after what the new one said.
+        if let old = current[id] {
+            act(on: old) { $0.replaced() }
+            failCommands(of: id)
+        }
+        current[id] = number
+        leftAt[id] = nil
+        connections[number]?.id = id
+        connections[number]?.registration = registration
+        door.registered(connections[number]?.peer ?? "")
+        upstreams.put(upstream)
+        metrics.agentJoined(connected: current.count)
+        logger.info(
+            "A runner agent joined",
+            metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
+        describe(registration.status, of: id, number)
+        scheduler.agentConnected(id)
+        let now = now()
+        let extensions = registration.extensions.isEmpty ? [] : Self.extensions
+        report(registration.status, on: number)
+        // Last: whoever hears of it may send calls at once.
+        act(on: number) { $0.joined(id, extensions: extensions, now: now) }
+    }
+
+    private func obstacle(to id: RunnerID) -> AgentRefusal? {
+        var budget = budgets[id] ?? Self.registrations
+        let isWithin = budget.take(bytes: 0, now: now() - start)
+        guard isWithin else {
+            return AgentRefusal(
+                .protocolError, "Too many registrations under this runner_id: is another machine called the same?")
+        }
+        let known = machines.agents
+        if known[id] == nil, known.count >= Self.maxMachines, !forgetOne(of: known) {
+            return AgentRefusal(.protocolError, "The gateway knows as many machines as it can.")
+        }
+        budgets[id] = budget
+        return nil
+    }
+
+    /// Makes room by forgetting the agent that has been gone longest and cannot be woken.
+    private func forgetOne(of known: [RunnerID: MachineDirectory.AgentMachine]) -> Bool {
+        let gone = leftAt.filter { known[$0.key]?.mac == nil }.min { $0.value < $1.value }
+        guard let id = gone?.key else { return false }
+        scheduler.remove(id)
+        upstreams.remove(id)
+        machines.remove(id)
+        leftAt[id] = nil
+        budgets[id] = nil
+        return true
+    }
+
+    /// The same object as before where nothing has changed: it knows when a byte last moved.
+    private func upstream(of registration: Registration, at address: AgentAddress) throws -> Upstream {
+        let key = registration.extensions.contains(.httpAuth) ? registration.authToken : nil
+        if let known = upstreams[registration.runnerID], known.host == address.host, known.port == address.port,
+            known.pathPrefix == address.pathPrefix, (known.tls != nil) == address.isSecure, known.apiKey == key
+        {
+            return known
+        }
+        let tls = address.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        return Upstream(
+            runner: registration.runnerID, host: address.host, port: address.port, tls: tls,
+            pathPrefix: address.pathPrefix, apiKey: key)
+    }
+
+    private func report(_ status: RunnerStatus, on number: UInt64) {
+        guard let connection = connections[number], let id = connection.id, current[id] == number else { return }
+        describe(status, of: id, number)
+        scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
+    }
+
+    /// Tells the scheduler and the state file when the machine is another than it was.
+    private func describe(_ status: RunnerStatus, of id: RunnerID, _ number: UInt64) {
+        guard let connection = connections[number], let registration = connection.registration else { return }
+        let machine = MachineDirectory.AgentMachine(
+            name: registration.runnerName, machineType: registration.machineType ?? "",
+            mac: registration.macAddress?.description, aliases: status.modelAliases)
+        let isNews = machines.agents[id] != machine
+        if isNews { machines.put(machine, of: id) }
+        scheduler.put(Runner(id, machine).with(slots: status.slots(connection.extensions)))
+        if isNews { changed() }
+    }
+
+    private func left(_ number: UInt64) {
+        guard let id = connections[number]?.id, current[id] == number else { return }
+        current[id] = nil
+        leftAt[id] = now()
+        metrics.agentLeft(connected: current.count)
+        failCommands(of: id)
+        // On the way out it is the gateway that closes sockets: that says nothing about machines.
+        guard !drain.isDraining else { return }
+        logger.info("A runner agent is gone", metadata: [LogKeys.runner: "\(id)"])
+        scheduler.agentDisconnected(id)
+    }
+
+    // MARK: Time
+
+    private func arm(_ number: UInt64) {
+        guard let deadline = connections[number]?.session.nextDeadline else { return }
+        if let timer = connections[number]?.timer {
+            // One that is early looks again.
+            guard deadline < timer.at else { return }
+            timer.task.cancel()
+        }
+        let delay = TimeAmount(max(.zero, now().duration(to: deadline)))
+        let task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+            guard let self else { return }
+            connections[number]?.timer = nil
+            let now = now()
+            act(on: number) { $0.timePassed(now: now) }
+        }
+        connections[number]?.timer = (deadline, task)
+    }
+
+    private static var unixSeconds: Int { Int(Date().timeIntervalSince1970) }
+}

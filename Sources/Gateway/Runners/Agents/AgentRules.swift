@@ -1,0 +1,131 @@
+import Foundation
+import NIOCore
+import RunnerProtocol
+import SimpleAICore
+
+/// Which registrations are taken, and where calls for them may go. Pure.
+struct AgentRules: Sendable {
+    /// How long an agent may take to say who it is.
+    static let registrationTime: Duration = .seconds(10)
+
+    /// Shared by all agents that have none of their own; empty lets none of them join.
+    var token = ""
+    /// An id in here joins with this token, and with no other.
+    var tokens: [RunnerID: String] = [:]
+    /// Ids of static runners.
+    var reserved: Set<RunnerID> = []
+    /// Hosts that `http_base_url` may name besides the peer's own address; in lower case.
+    var allowedHosts: Set<String> = []
+    /// Whether an address belongs to a proxy, behind which any machine may be.
+    var isTrustedProxy: @Sendable (_ address: String) -> Bool = { _ in false }
+    /// Silence after which an agent counts as gone.
+    var runnerTimeout: Duration = .seconds(90)
+
+    var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
+
+    /// - Parameter peer: the address that the WebSocket comes from.
+    func admit(_ registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
+        guard letsAgentsJoin else {
+            throw AgentRefusal(.authFailed, "This gateway lets no agents join: its fleet.token is empty.")
+        }
+        let id = registration.runnerID
+        // Compared before anything else is said: a refusal tells those without a token nothing about ids.
+        let expected = tokens[id] ?? token
+        let isRight = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
+        guard isRight else { throw AgentRefusal(.authFailed, "The token is wrong.") }
+        guard registration.protocolVersion == MessageCodec.protocolVersion else {
+            throw AgentRefusal(
+                .authFailed, "This gateway speaks protocol version \(MessageCodec.protocolVersion).")
+        }
+        guard !id.rawValue.isEmpty else { throw AgentRefusal(.authFailed, "The runner_id is empty.") }
+        // It travels in headers and metrics.
+        guard id.rawValue.utf8.count <= 128, id.rawValue.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw AgentRefusal(
+                .authFailed, "The runner_id cannot be used: at most 128 visible ASCII characters without spaces.")
+        }
+        guard !reserved.contains(id) else {
+            throw AgentRefusal(.authFailed, "The runner_id belongs to a runner of the gateway's settings.")
+        }
+        return try address(of: registration, from: peer)
+    }
+
+    /// A shared token must not let anybody aim our traffic elsewhere.
+    private func address(of registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
+        let peer = AgentAddress.plain(peer)
+        guard let stated = registration.httpBaseURL else {
+            guard !isTrustedProxy(peer) else {
+                throw AgentRefusal(
+                    .protocolError, "You come through a proxy: send http_base_url, so that calls find you.")
+            }
+            guard (1...65_535).contains(registration.httpPort) else {
+                throw AgentRefusal(.protocolError, "The http_port is no port.")
+            }
+            return AgentAddress(host: peer, port: registration.httpPort)
+        }
+        guard let address = AgentAddress(url: stated) else {
+            throw AgentRefusal(.protocolError, "The http_base_url is no http or https URL that can be used.")
+        }
+        guard address.host == peer || allowedHosts.contains(address.host) else {
+            throw AgentRefusal(
+                .protocolError,
+                "The http_base_url names another host than yours; the gateway's fleet.allowed_hosts "
+                    + "has to list it.")
+        }
+        return address
+    }
+}
+
+/// Why an agent may not join; both are sent to it.
+struct AgentRefusal: Error, Hashable {
+    let code: ProtocolErrorCode
+    let message: String
+
+    init(_ code: ProtocolErrorCode, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// Where an agent's HTTP side is reached.
+struct AgentAddress: Hashable {
+    var isSecure = false
+    /// In lower case; an IP address in its usual form, without brackets.
+    var host: String
+    var port: Int
+    /// Empty, or beginning with a slash and not ending with one.
+    var pathPrefix = ""
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Nil for what is no plain http or https URL: with a user, a query or a fragment.
+    init?(url text: String) {
+        guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(), let host = url.host,
+            scheme == "http" || scheme == "https", !host.isEmpty, host.utf8.count <= 253, url.user == nil,
+            url.password == nil, url.query == nil, url.fragment == nil
+        else { return nil }
+        isSecure = scheme == "https"
+        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        self.host = Self.plain(name)
+        port = url.port ?? (isSecure ? 443 : 80)
+        guard (1...65_535).contains(port) else { return nil }
+        var prefix = url.percentEncodedPath
+        while prefix.hasSuffix("/") { prefix.removeLast() }
+        if prefix.hasSuffix("/v1") { prefix.removeLast(3) }
+        guard prefix.isEmpty || prefix.hasPrefix("/"), prefix.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        pathPrefix = prefix
+    }
+
+    /// One form for each address, so that two can be compared: `::ffff:10.0.0.1` is `10.0.0.1`.
+    static func plain(_ host: String) -> String {
+        guard let address = try? SocketAddress(ipAddress: host, port: 0), let text = address.ipAddress else {
+            return host.lowercased()
+        }
+        let mapped = "::ffff:"
+        if text.lowercased().hasPrefix(mapped), text.contains(".") { return String(text.dropFirst(mapped.count)) }
+        return text
+    }
+}

@@ -1,0 +1,48 @@
+import NIOCore
+import RunnerProtocol
+import WebSocketTransport
+
+/// An agent's socket on its own event loop: reads messages there, and hands them on to the registry's loop in order.
+final class AgentSocket: WebSocketReceiver {
+    enum Heard: Sendable {
+        /// Nil for a type that is not known here.
+        case message(RunnerMessage?)
+        case fault(MessageFault)
+        case binary
+    }
+
+    private let number: UInt64
+    private let peer: String
+    private let agents: Agents
+
+    init(number: UInt64, peer: String, agents: Agents) {
+        self.number = number
+        self.peer = peer
+        self.agents = agents
+    }
+
+    func webSocketOpened(_ socket: WebSocket) {
+        let (number, peer) = (number, peer)
+        agents.onRegistry { $0.opened(number, socket, peer: peer) }
+    }
+
+    func webSocketReceived(_ message: WebSocketMessage) {
+        let heard = Self.read(message)
+        let number = number
+        agents.onRegistry { $0.heard(heard, on: number) }
+    }
+
+    func webSocketClosed(_ end: WebSocketEnd) {
+        let (number, peer) = (number, peer)
+        agents.onRegistry { $0.closed(number, end, peer: peer) }
+    }
+
+    private static func read(_ message: WebSocketMessage) -> Heard {
+        guard case .text(let text) = message else { return .binary }
+        do throws(MessageFault) {
+            return .message(try MessageCodec.runnerMessage(text))
+        } catch {
+            return .fault(error)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import RunnerProtocol
+import Scheduling
+import Settings
+import SimpleAICore
+import Synchronization
+import WebSocketTransport
+
+/// The machines that dial in, as the rest of the gateway sees them; safe to use from any event loop. What they say is
+/// kept in order on one loop, by `AgentRegistry`.
+final class Agents: Sendable {
+    static let path = "/ws/runners"
+
+    let eventLoop: any EventLoop
+    private let registry: NIOLoopBoundBox<AgentRegistry>
+    private let door: AgentDoor
+    private let drain: DrainState
+    private let sockets = Atomic<UInt64>(0)
+    private let options: WebSocketOptions
+
+    init(
+        settings: Settings, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
+        metrics: Metrics, drain: DrainState, logger: Logger, on eventLoop: any EventLoop
+    ) {
+        self.eventLoop = eventLoop
+        self.drain = drain
+        let door = AgentDoor()
+        self.door = door
+        var options = WebSocketOptions()
+        options.pingEvery = min(.seconds(20), settings.fleet.runnerTimeout / 4)
+        options.silenceLimit = settings.fleet.runnerTimeout
+        options.budget = FrameBudget(burst: 256, perSecond: 32)
+        self.options = options
+        registry = .makeBoxSendingValue(
+            AgentRegistry(
+                rules: AgentRules(settings), machines: machines, scheduler: scheduler, upstreams: upstreams,
+                metrics: metrics, drain: drain, door: door, logger: logger, on: eventLoop),
+            eventLoop: eventLoop)
+    }
+
+    /// Whom to tell that something has changed which outlives a restart, and what became of commands. Set once, before
+    /// the first agent.
+    func attach(changed: @escaping @Sendable () -> Void, answered: @escaping AgentAnswered) {
+        onRegistry {
+            $0.changed = changed
+            $0.answered = answered
+        }
+    }
+
+    /// Stops every timer and forgets every session.
+    func detach() async throws {
+        try await eventLoop.submit { [registry] in registry.value.stop() }.get()
+    }
+
+    /// Turns a connection's first request into an agent's socket, if it asks for that.
+    func upgrade(replacing httpHandlers: [any RemovableChannelHandler]) -> ServerUpgrade {
+        ServerUpgrade(
+            path: Self.path, upgradeField: StrictRequests.nobodysField, options: options, removing: httpHandlers
+        ) { [self] channel, _ in
+            guard !drain.isDraining else { return nil }
+            let peer = AgentAddress.plain(channel.remoteAddress?.ipAddress ?? "")
+            guard door.enter(peer) else { return nil }
+            let number = sockets.wrappingAdd(1, ordering: .relaxed).newValue
+            return AgentSocket(number: number, peer: peer, agents: self)
+        }
+    }
+
+    /// Sends a command. One that cannot be sent is answered at once, as a failure.
+    func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
+        onRegistry { $0.send(command, to: id, request) }
+    }
+
+    /// Asks for a status now, because something that it said has proved wrong.
+    func requestStatus(of id: RunnerID) {
+        onRegistry { $0.requestStatus(of: id) }
+    }
+
+    func onRegistry(_ action: @escaping @Sendable (AgentRegistry) -> Void) {
+        eventLoop.execute { [registry] in action(registry.value) }
+    }
+}
+
+/// What can be asked of an agent.
+enum AgentCommand: Hashable, Sendable {
+    case loadModel(String)
+    case unloadModel(String)
+    /// Only for agents that list the extension.
+    case sleep
+}
+
+/// What became of a command: nil if it was carried out, otherwise why not.
+typealias AgentAnswered = @Sendable (RunnerID, RunnerRequest, _ failure: String?) -> Void
+
+extension AgentRules {
+    init(_ settings: Settings) {
+        self.init(
+            token: settings.fleet.token, tokens: settings.fleet.tokens,
+            reserved: Set(settings.runners.map(\.id)),
+            allowedHosts: Set(settings.fleet.allowedHosts.map(AgentAddress.plain)),
+            runnerTimeout: settings.fleet.runnerTimeout)
+    }
+}

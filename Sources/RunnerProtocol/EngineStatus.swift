@@ -1,0 +1,105 @@
+/// One engine of a runner: the program that runs models.
+public struct EngineStatus: Hashable, Sendable {
+    public var engineType: String
+    public var isHealthy: Bool
+    public var version: String?
+    /// The engine's own ids.
+    public var loadedModels: [String]
+    public var availableModels: [EngineModel]
+    public var error: String?
+    /// How many calls the engine takes at once; at least 1.
+    public var batchSize: Int
+    /// Ours (`slots`): the same, where the engine tells it. Counts before `batchSize`.
+    public var slots: Int?
+    /// Ours (`slots`): calls that it works on, whoever sent them.
+    public var active: Int?
+
+    public init(
+        engineType: String, isHealthy: Bool, version: String? = nil, loadedModels: [String] = [],
+        availableModels: [EngineModel] = [], error: String? = nil, batchSize: Int = 1, slots: Int? = nil,
+        active: Int? = nil
+    ) {
+        self.engineType = engineType
+        self.isHealthy = isHealthy
+        self.version = version
+        self.loadedModels = loadedModels
+        self.availableModels = availableModels
+        self.error = error
+        self.batchSize = batchSize
+        self.slots = slots
+        self.active = active
+    }
+}
+
+/// A model that an engine could serve, loaded or not.
+public struct EngineModel: Hashable, Sendable {
+    /// The engine's own id.
+    public var id: String
+    public var name: String
+    public var sizeBytes: Int?
+    public var parameterCount: Int?
+    public var contextLength: Int?
+    public var quantization: String?
+    public var modifiedAt: String?
+
+    public init(
+        id: String, name: String? = nil, sizeBytes: Int? = nil, parameterCount: Int? = nil, contextLength: Int? = nil,
+        quantization: String? = nil, modifiedAt: String? = nil
+    ) {
+        self.id = id
+        self.name = name ?? id
+        self.sizeBytes = sizeBytes
+        self.parameterCount = parameterCount
+        self.contextLength = contextLength
+        self.quantization = quantization
+        self.modifiedAt = modifiedAt
+    }
+}
+
+extension EngineStatus: Codable {
+    enum CodingKeys: String, CodingKey {
+        case engineType = "engine_type"
+        case isHealthy = "is_healthy"
+        case version
+        case loadedModels = "loaded_models"
+        case availableModels = "available_models"
+        case error
+        case batchSize = "batch_size"
+        case slots, active
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        engineType = fields.text(.engineType) ?? ""
+        isHealthy = try fields.decode(Bool.self, forKey: .isHealthy)
+        version = fields.text(.version)
+        loadedModels = try fields.decodeIfPresent([String].self, forKey: .loadedModels) ?? []
+        availableModels = try fields.decodeIfPresent([EngineModel].self, forKey: .availableModels) ?? []
+        error = fields.text(.error)
+        batchSize = max(1, try fields.decodeIfPresent(Int.self, forKey: .batchSize) ?? 1)
+        slots = fields.wholeNumber(.slots).map { max(1, $0) }
+        active = fields.wholeNumber(.active).map { max(0, $0) }
+    }
+}
+
+extension EngineModel: Codable {
+    enum CodingKeys: String, CodingKey {
+        case id, name
+        case sizeBytes = "size_bytes"
+        case parameterCount = "parameter_count"
+        case contextLength = "context_length"
+        case quantization
+        case modifiedAt = "modified_at"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        id = try fields.decode(String.self, forKey: .id)
+        name = fields.text(.name) ?? id
+        sizeBytes = fields.wholeNumber(.sizeBytes)
+        parameterCount = fields.wholeNumber(.parameterCount)
+        contextLength = fields.wholeNumber(.contextLength)
+        quantization = fields.text(.quantization)
+        modifiedAt = fields.text(.modifiedAt)
+    }
+}

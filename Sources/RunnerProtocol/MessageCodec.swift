@@ -1,0 +1,130 @@
+import Foundation
+
+/// Messages to text frames and back.
+///
+/// Unknown fields are ignored, unknown types are no messages, and everything has a size: what a peer says stays in
+/// memory for as long as it is connected.
+public enum MessageCodec {
+    /// The version that `register` states.
+    public static let protocolVersion = 1
+    /// The largest text frame, in bytes.
+    public static let maxMessage = 1 << 20
+    /// Models, aliases and capabilities of a runner, each.
+    public static let maxEntries = 4_096
+    public static let maxEngines = 64
+    /// Of ids and names, in bytes.
+    public static let maxName = 512
+
+    // MARK: Gateway's side
+
+    /// - Returns: nil for a type that is not known here, which is to be ignored.
+    public static func runnerMessage(_ text: String) throws(MessageFault) -> RunnerMessage? {
+        guard let type = try type(of: text) else { return nil }
+        let message: RunnerMessage
+        switch type {
+        case "register": message = .register(try decode(Registration.self, text))
+        case "heartbeat": message = .heartbeat(try decode(RunnerStatus.self, text))
+        case "status_update": message = .statusUpdate(try decode(RunnerStatus.self, text))
+        case "command_response": message = .commandResponse(try decode(CommandResponse.self, text))
+        default: return nil
+        }
+        try message.checkSizes()
+        return message
+    }
+
+    public static func text(_ message: GatewayMessage) -> String { encode(message) }
+
+    // MARK: Runner's side
+
+    /// - Returns: nil for a type that is not known here, which is to be ignored.
+    public static func gatewayMessage(_ text: String) throws(MessageFault) -> GatewayMessage? {
+        guard let type = try type(of: text), GatewayMessage.Kind(rawValue: type) != nil else { return nil }
+        return try decode(GatewayMessage.self, text)
+    }
+
+    public static func text(_ message: RunnerMessage) -> String {
+        switch message {
+        case .register(let registration): encode(Tagged(type: "register", content: registration))
+        case .heartbeat(let status): encode(Tagged(type: "heartbeat", content: status))
+        case .statusUpdate(let status): encode(Tagged(type: "status_update", content: status))
+        case .commandResponse(let response): encode(Tagged(type: "command_response", content: response))
+        }
+    }
+
+    // MARK: JSON
+
+    private struct Tag: Decodable { var type: String }
+
+    /// Its content's fields stand flat beside `type`.
+    private struct Tagged<Content: Encodable>: Encodable {
+        enum CodingKeys: CodingKey { case type }
+        let type: String
+        let content: Content
+
+        func encode(to encoder: any Encoder) throws {
+            var fields = encoder.container(keyedBy: CodingKeys.self)
+            try fields.encode(type, forKey: .type)
+            try content.encode(to: encoder)
+        }
+    }
+
+    private static func type(of text: String) throws(MessageFault) -> String? {
+        guard text.utf8.count <= maxMessage else { throw .tooLarge }
+        return try decode(Tag.self, text).type
+    }
+
+    private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(MessageFault) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch let error as DecodingError {
+            throw .malformed(at: Self.place(of: error))
+        } catch {
+            throw .malformed(at: "")
+        }
+    }
+
+    /// A value without numbers that JSON cannot write never fails; infinities and the like are written as texts that no
+    /// reader takes for numbers, and so count as not stated.
+    private static func encode(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        guard let data = try? encoder.encode(value) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Names of fields and places in lists only, never what the peer has written there.
+    private static func place(of error: DecodingError) -> String {
+        let (context, key): (DecodingError.Context, (any CodingKey)?) =
+            switch error {
+            case .keyNotFound(let key, let context): (context, key)
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                (context, nil)
+            @unknown default: (.init(codingPath: [], debugDescription: ""), nil)
+            }
+        let path = context.codingPath + (key.map { [$0] } ?? [])
+        return path.prefix(8).map { $0.intValue.map(String.init) ?? String($0.stringValue.prefix(40)) }
+            .joined(separator: ".")
+    }
+}
+
+/// Why a text is no message.
+public enum MessageFault: Error, Hashable {
+    case tooLarge
+    /// Not JSON, or a field is missing or of another type: which, as a dotted path; empty for no JSON object at all.
+    case malformed(at: String)
+    /// More models, or longer names, than anybody has.
+    case excessive(String)
+}
+
+extension MessageFault: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tooLarge: "the message is larger than \(MessageCodec.maxMessage) bytes"
+        case .malformed(at: ""): "the message is no JSON object with usable fields"
+        case .malformed(let place): "the message has no usable \(place)"
+        case .excessive(let what): "the message has too many or too long \(what)"
+        }
+    }
+}

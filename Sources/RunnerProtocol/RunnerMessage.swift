@@ -1,0 +1,113 @@
+public import SimpleAICore
+
+/// What a runner says to its gateway (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
+public enum RunnerMessage: Hashable, Sendable {
+    /// The first message on a connection, within ten seconds.
+    case register(Registration)
+    /// The whole status, every 10 to 30 seconds; its fields stand flat beside `type`.
+    case heartbeat(RunnerStatus)
+    /// The same, as soon as something has changed.
+    case statusUpdate(RunnerStatus)
+    case commandResponse(CommandResponse)
+}
+
+/// Who wants to join, and how calls reach it.
+public struct Registration: Hashable, Sendable {
+    public var runnerID: RunnerID
+    /// For people.
+    public var runnerName: String
+    public var machineType: String?
+    /// The port of the runner's HTTP side, on the address that the WebSocket comes from.
+    public var httpPort: Int
+    public var protocolVersion: Int
+    public var authToken: String
+    public var status: RunnerStatus
+    /// Under which its machine can be woken. One that cannot be read counts as none.
+    public var macAddress: MACAddress?
+    /// Ours: what this runner knows beyond version 1.
+    public var extensions: Set<ProtocolExtension>
+    /// Ours: where calls reach it when that is not the address of the peer.
+    public var httpBaseURL: String?
+
+    public init(
+        runnerID: RunnerID, runnerName: String, machineType: String? = nil, httpPort: Int = 8080,
+        protocolVersion: Int = MessageCodec.protocolVersion, authToken: String, status: RunnerStatus,
+        macAddress: MACAddress? = nil, extensions: Set<ProtocolExtension> = [], httpBaseURL: String? = nil
+    ) {
+        self.runnerID = runnerID
+        self.runnerName = runnerName
+        self.machineType = machineType
+        self.httpPort = httpPort
+        self.protocolVersion = protocolVersion
+        self.authToken = authToken
+        self.status = status
+        self.macAddress = macAddress
+        self.extensions = extensions
+        self.httpBaseURL = httpBaseURL
+    }
+}
+
+/// What became of a command; `requestID` is the command's.
+public struct CommandResponse: Hashable, Sendable {
+    public var requestID: String
+    public var success: Bool
+    public var error: String?
+    public var status: RunnerStatus?
+
+    public init(requestID: String, success: Bool, error: String? = nil, status: RunnerStatus? = nil) {
+        self.requestID = requestID
+        self.success = success
+        self.error = error
+        self.status = status
+    }
+}
+
+extension Registration: Codable {
+    enum CodingKeys: String, CodingKey {
+        case runnerID = "runner_id"
+        case runnerName = "runner_name"
+        case machineType = "machine_type"
+        case httpPort = "http_port"
+        case protocolVersion = "protocol_version"
+        case authToken = "auth_token"
+        case status
+        case macAddress = "mac_address"
+        case extensions
+        case httpBaseURL = "http_base_url"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        runnerID = RunnerID(try fields.decode(String.self, forKey: .runnerID))
+        runnerName = try fields.decodeIfPresent(String.self, forKey: .runnerName) ?? runnerID.rawValue
+        machineType = try fields.decodeIfPresent(String.self, forKey: .machineType)
+        httpPort = try fields.decodeIfPresent(Int.self, forKey: .httpPort) ?? 8080
+        protocolVersion = try fields.decodeIfPresent(Int.self, forKey: .protocolVersion) ?? 1
+        authToken = try fields.decodeIfPresent(String.self, forKey: .authToken) ?? ""
+        status = try fields.decode(RunnerStatus.self, forKey: .status)
+        macAddress = fields.text(.macAddress).flatMap { MACAddress($0) }
+        extensions = fields.extensions(.extensions)
+        httpBaseURL = try fields.decodeIfPresent(String.self, forKey: .httpBaseURL)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(runnerID.rawValue, forKey: .runnerID)
+        try fields.encode(runnerName, forKey: .runnerName)
+        try fields.encodeIfPresent(machineType, forKey: .machineType)
+        try fields.encode(httpPort, forKey: .httpPort)
+        try fields.encode(protocolVersion, forKey: .protocolVersion)
+        try fields.encode(authToken, forKey: .authToken)
+        try fields.encode(status, forKey: .status)
+        try fields.encodeIfPresent(macAddress?.description, forKey: .macAddress)
+        try fields.encode(extensions, forKey: .extensions)
+        try fields.encodeIfPresent(httpBaseURL, forKey: .httpBaseURL)
+    }
+}
+
+extension CommandResponse: Codable {
+    enum CodingKeys: String, CodingKey {
+        case requestID = "request_id"
+        case success, error, status
+    }
+}

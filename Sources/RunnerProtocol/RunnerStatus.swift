@@ -1,0 +1,151 @@
+/// How a runner and its engines are.
+public struct RunnerStatus: Hashable, Sendable {
+    public enum Health: String, Hashable, Sendable, CaseIterable, Codable {
+        case healthy, degraded, starting
+        case shuttingDown = "shutting_down"
+        case unhealthy
+
+        /// Calls go to runners in these states only.
+        public var admitsCalls: Bool { self == .healthy || self == .degraded }
+    }
+
+    /// A state that is not known here counts as `unhealthy`.
+    public var health: Health
+    public var capabilities: [RunnerCapability]
+    public var engines: [EngineStatus]
+    public var metrics: RunnerMetrics?
+    /// Canonical id, as callers use it, to the engine's own.
+    public var modelAliases: [String: String]
+    /// Ours (`power`).
+    public var power: PowerStatus?
+
+    public init(
+        health: Health, capabilities: [RunnerCapability] = [], engines: [EngineStatus] = [],
+        metrics: RunnerMetrics? = nil, modelAliases: [String: String] = [:], power: PowerStatus? = nil
+    ) {
+        self.health = health
+        self.capabilities = capabilities
+        self.engines = engines
+        self.metrics = metrics
+        self.modelAliases = modelAliases
+        self.power = power
+    }
+}
+
+/// Something that a runner can do with one model.
+public struct RunnerCapability: Hashable, Sendable {
+    public var capability: String
+    public var status: String
+    public var modelID: String
+    public var activeRequests: Int
+    public var averageLatencyMilliseconds: Double?
+    public var metadata: JSONValue?
+
+    public init(
+        capability: String, status: String, modelID: String, activeRequests: Int = 0,
+        averageLatencyMilliseconds: Double? = nil, metadata: JSONValue? = nil
+    ) {
+        self.capability = capability
+        self.status = status
+        self.modelID = modelID
+        self.activeRequests = activeRequests
+        self.averageLatencyMilliseconds = averageLatencyMilliseconds
+        self.metadata = metadata
+    }
+}
+
+/// Figures for people; nothing is decided by them.
+public struct RunnerMetrics: Hashable, Sendable {
+    public var requestsProcessed: Int
+    public var averageLatencyMilliseconds: Double?
+    /// Bytes.
+    public var gpuMemoryUsed: Int?
+    /// Bytes.
+    public var gpuMemoryTotal: Int?
+    /// 0 to 100.
+    public var cpuUsagePercent: Double?
+    /// Bytes.
+    public var memoryUsed: Int?
+
+    public init(
+        requestsProcessed: Int, averageLatencyMilliseconds: Double? = nil, gpuMemoryUsed: Int? = nil,
+        gpuMemoryTotal: Int? = nil, cpuUsagePercent: Double? = nil, memoryUsed: Int? = nil
+    ) {
+        self.requestsProcessed = requestsProcessed
+        self.averageLatencyMilliseconds = averageLatencyMilliseconds
+        self.gpuMemoryUsed = gpuMemoryUsed
+        self.gpuMemoryTotal = gpuMemoryTotal
+        self.cpuUsagePercent = cpuUsagePercent
+        self.memoryUsed = memoryUsed
+    }
+}
+
+/// What the machine draws, and whether it may be put to sleep.
+public struct PowerStatus: Hashable, Sendable, Codable {
+    public var watts: Double?
+    public var sleepable: Bool
+
+    public init(watts: Double? = nil, sleepable: Bool) {
+        self.watts = watts
+        self.sleepable = sleepable
+    }
+}
+
+extension RunnerStatus: Codable {
+    enum CodingKeys: String, CodingKey {
+        case health, capabilities, engines, metrics
+        case modelAliases = "model_aliases"
+        case power
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        health = Health(rawValue: try fields.decode(String.self, forKey: .health)) ?? .unhealthy
+        capabilities = try fields.decodeIfPresent([RunnerCapability].self, forKey: .capabilities) ?? []
+        engines = try fields.decodeIfPresent([EngineStatus].self, forKey: .engines) ?? []
+        metrics = fields.detail(RunnerMetrics.self, .metrics)
+        modelAliases = try fields.decodeIfPresent([String: String].self, forKey: .modelAliases) ?? [:]
+        power = fields.detail(PowerStatus.self, .power)
+    }
+}
+
+extension RunnerCapability: Codable {
+    enum CodingKeys: String, CodingKey {
+        case capability, status
+        case modelID = "model_id"
+        case activeRequests = "active_requests"
+        case averageLatencyMilliseconds = "avg_latency_ms"
+        case metadata
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        capability = fields.text(.capability) ?? ""
+        status = fields.text(.status) ?? ""
+        modelID = fields.text(.modelID) ?? ""
+        activeRequests = fields.wholeNumber(.activeRequests) ?? 0
+        averageLatencyMilliseconds = fields.detail(Double.self, .averageLatencyMilliseconds)
+        metadata = fields.detail(JSONValue.self, .metadata)
+    }
+}
+
+extension RunnerMetrics: Codable {
+    enum CodingKeys: String, CodingKey {
+        case requestsProcessed = "requests_processed"
+        case averageLatencyMilliseconds = "avg_latency_ms"
+        case gpuMemoryUsed = "gpu_memory_used"
+        case gpuMemoryTotal = "gpu_memory_total"
+        case cpuUsagePercent = "cpu_usage_percent"
+        case memoryUsed = "memory_used"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        requestsProcessed = fields.wholeNumber(.requestsProcessed) ?? 0
+        averageLatencyMilliseconds = fields.detail(Double.self, .averageLatencyMilliseconds)
+        gpuMemoryUsed = fields.wholeNumber(.gpuMemoryUsed)
+        gpuMemoryTotal = fields.wholeNumber(.gpuMemoryTotal)
+        cpuUsagePercent = fields.detail(Double.self, .cpuUsagePercent)
+        memoryUsed = fields.wholeNumber(.memoryUsed)
+    }
+}

@@ -1,0 +1,67 @@
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+import SimpleAICore
+
+/// A client's side of the opening handshake (RFC 6455 §4.1).
+struct ClientHandshake {
+    let address: WebSocketAddress
+    let headers: HTTPHeaders
+    let options: WebSocketOptions
+
+    private typealias Upgrade = NIOTypedHTTPClientUpgradeHandler<WebSocketConnection>
+
+    /// Takes a fresh channel; ends as a connection, or closes the channel.
+    func begin(on channel: any Channel) throws -> EventLoopFuture<WebSocketConnection> {
+        let encoder = HTTPRequestEncoder()
+        // The first frames may come together with the answer.
+        let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
+        let watch = StatusWatch()
+        let upgrade = Upgrade(httpHandlers: [encoder, decoder, watch], upgradeConfiguration: configuration)
+        try channel.pipeline.syncOperations.addHandlers(encoder, decoder, watch, upgrade)
+        let deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.connectTimeout)) {
+            channel.close(promise: nil)
+        }
+        return upgrade.upgradeResultFuture.assumeIsolated().flatMapErrorThrowing { _ in
+            channel.close(promise: nil)
+            // 101 with a wrong key is no refusal, but no WebSocket either.
+            if let status = watch.status, status != 101 { throw WebSocketConnectError.refused(status: status) }
+            throw WebSocketConnectError.noHandshake
+        }.map { connection in
+            deadline.cancel()
+            return connection
+        }.nonisolated()
+    }
+
+    private var configuration: NIOTypedHTTPClientUpgradeConfiguration<WebSocketConnection> {
+        let options = options
+        let upgrader = NIOTypedWebSocketClientUpgrader<WebSocketConnection>(
+            maxFrameSize: options.maxMessage.bytes, enableAutomaticErrorHandling: false
+        ) { channel, _ in
+            channel.eventLoop.makeCompletedFuture {
+                let messages = MessageStream(limit: options.maxUnread)
+                try channel.pipeline.syncOperations.addHandler(
+                    WebSocketHandler(.client, options: options, receiver: messages))
+                return try messages.connection()
+            }
+        }
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.target, headers: headers)
+        head.headers.replaceOrAdd(name: "Host", value: address.authority)
+        return NIOTypedHTTPClientUpgradeConfiguration(upgradeRequestHead: head, upgraders: [upgrader]) { channel in
+            channel.eventLoop.makeFailedFuture(WebSocketConnectError.noHandshake)
+        }
+    }
+}
+
+/// Remembers with which status the server answered.
+private final class StatusWatch: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = HTTPClientResponsePart
+
+    private(set) var status: Int?
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data) { status = Int(head.status.code) }
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,61 @@
+public import NIOCore
+public import NIOHTTP1
+import NIOPosix
+public import NIOSSL
+
+/// Opens WebSockets.
+public enum WebSocketClient {
+    /// - Parameters:
+    ///   - headers: sent with the opening request, besides those that it needs.
+    ///   - tls: for `wss`; nil checks certificates against those that the system trusts.
+    /// - Throws: `WebSocketConnectError`.
+    public static func connect(
+        to address: WebSocketAddress, headers: HTTPHeaders = [:], tls: NIOSSLContext? = nil,
+        options: WebSocketOptions = .init(), on group: any EventLoopGroup
+    ) async throws(WebSocketConnectError) -> WebSocketConnection {
+        do {
+            let tls = address.isSecure ? try tls ?? NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+            let opening = try await ClientBootstrap(group: group)
+                .connectTimeout(TimeAmount(options.connectTimeout))
+                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .connect(host: address.host, port: address.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        if let tls { try channel.pipeline.syncOperations.addHandler(tlsHandler(tls, address.host)) }
+                        return try ClientHandshake(address: address, headers: headers, options: options)
+                            .begin(on: channel)
+                    }
+                }
+            return try await opening.get()
+        } catch let error as WebSocketConnectError {
+            throw error
+        } catch {
+            throw .unreachable(String(describing: error))
+        }
+    }
+
+    /// Names are what certificates are checked against; addresses have none that could be sent ahead.
+    private static func tlsHandler(_ tls: NIOSSLContext, _ host: String) throws -> NIOSSLClientHandler {
+        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        return try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : host)
+    }
+}
+
+/// Why there is no WebSocket.
+public enum WebSocketConnectError: Error, Hashable, Sendable {
+    /// No connection, or no TLS; for people.
+    case unreachable(String)
+    /// The server answered with this status instead of switching protocols.
+    case refused(status: Int)
+    /// What answered is no WebSocket server, or did not answer in time.
+    case noHandshake
+}
+
+extension WebSocketConnectError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unreachable(let reason): "it cannot be reached: \(reason)"
+        case .refused(let status): "it answered with status \(status) instead of a WebSocket"
+        case .noHandshake: "it does not answer as a WebSocket server"
+        }
+    }
+}

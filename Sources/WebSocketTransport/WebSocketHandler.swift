@@ -1,0 +1,210 @@
+import NIOCore
+import NIOWebSocket
+import SimpleAICore
+
+/// One end of a WebSocket in its channel's pipeline, behind the frame codec: answers pings, sends its own, puts messages
+/// together, and sees to it that every connection ends.
+final class WebSocketHandler: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    enum Role { case client, server }
+
+    private enum Phase {
+        case open
+        /// A close frame is out; the peer's is awaited.
+        case closing(WebSocketEnd)
+        case closed
+    }
+
+    /// Frames of a peer that has been told goodbye and goes on talking.
+    private static let maxDiscardedFrames = 1_024
+    /// A peer that floods us with pings and does not read gets no pongs beyond this.
+    private static let maxUnsentPongs = 64 << 10
+
+    private let role: Role
+    private let options: WebSocketOptions
+    private let receiver: any WebSocketReceiver
+    private var assembly: FrameAssembly
+    private var budget: FrameBudget?
+    private var phase = Phase.open
+    private var context: ChannelHandlerContext?
+    private var heardAt: NIODeadline = .uptimeNanoseconds(0)
+    private var heartbeat: Scheduled<Void>?
+    private var closeDeadline: Scheduled<Void>?
+    private var discardedFrames = 0
+    private var unsentBytes = 0
+
+    init(_ role: Role, options: WebSocketOptions, receiver: any WebSocketReceiver) {
+        self.role = role
+        self.options = options
+        self.receiver = receiver
+        budget = options.budget
+        assembly = FrameAssembly(
+            expectsMasks: role == .server, maxMessage: options.maxMessage.bytes, maxFragments: options.maxFragments)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        heardAt = context.eventLoop.now
+        armHeartbeat(context.eventLoop)
+        receiver.webSocketOpened(WebSocket(self, channel: context.channel))
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(as: .lost)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(as: .lost)
+        context.fireChannelInactive()
+    }
+
+    // MARK: What comes in
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        heardAt = context.eventLoop.now
+        if case .closed = phase { return }
+        if case .closing = phase {
+            discardedFrames += 1
+            if discardedFrames > Self.maxDiscardedFrames { return abort(as: .lost) }
+        } else if let isWithin = budget?.take(
+            bytes: frame.length, now: .nanoseconds(heardAt.uptimeNanoseconds)), !isWithin
+        {
+            return fail(.flood)
+        }
+        do throws(WebSocketFault) {
+            receive(try assembly.receive(frame), context)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func receive(_ event: FrameAssembly.Event, _ context: ChannelHandlerContext) {
+        switch (event, phase) {
+        case (.close, .closing(let end)): finish(as: end)
+        case (.close(let code, let reason), .open): answerClose(code, reason, context)
+        case (.ping(let bytes), .open) where unsentBytes < Self.maxUnsentPongs: write(.pong, bytes)
+        case (.message(let message), .open): receiver.webSocketReceived(message)
+        default: break
+        }
+    }
+
+    /// A decoder's error, or the connection's.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (error, phase) {
+        // What a decoder that has failed says to every further byte.
+        case (is ByteToMessageDecoderError, _), (_, .closed): break
+        case (NIOWebSocketError.invalidFrameLength, _): fail(.tooLarge)
+        case (is NIOWebSocketError, _): fail(.protocolViolation("a malformed control frame"))
+        default: abort(as: .lost)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        // A peer that will say nothing more can answer nothing either.
+        case ChannelEvent.inputClosed: abort(as: .lost)
+        // The server waits for its connections to end; handed on, this would cut ours off at once.
+        case is ChannelShouldQuiesceEvent:
+            close(code: WebSocketCloseCode.goingAway.rawValue, reason: "", as: .closedByUs)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: What goes out
+
+    func send(_ text: String) {
+        guard case .open = phase, let context else { return }
+        write(.text, context.channel.allocator.buffer(string: text))
+        // Nobody reads at the other end: what waits for it must not grow.
+        if unsentBytes > options.maxUnsent.bytes { abort(as: .fault(.flood)) }
+    }
+
+    private func write(_ opcode: WebSocketOpcode, _ bytes: ByteBuffer) {
+        guard let context else { return }
+        let count = bytes.readableBytes
+        unsentBytes += count
+        let mask = role == .client ? WebSocketMaskingKey.random() : nil
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.unsentBytes -= count }
+        let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: mask, data: bytes)
+        context.writeAndFlush(wrapOutboundOut(frame), promise: written)
+    }
+
+    // MARK: The end
+
+    /// Says goodbye and waits for the answer, so that a peer reads our last words before its kernel hears of a reset.
+    func close(code: Int, reason: String, as end: WebSocketEnd) {
+        guard case .open = phase, let context else { return }
+        phase = .closing(end)
+        write(.connectionClose, Self.closeFrame(code, reason))
+        closeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.closeTimeout)) {
+            [weak self] in self?.finish(as: end)
+        }
+        heartbeat?.cancel()
+    }
+
+    private func fail(_ fault: WebSocketFault) {
+        // Whoever is being shut out already is told nothing more; it only runs out of time.
+        close(code: fault.closeCode, reason: "", as: .fault(fault))
+    }
+
+    private func answerClose(_ code: Int?, _ reason: String, _ context: ChannelHandlerContext) {
+        let answer = code.map { Self.closeFrame($0, "") } ?? ByteBuffer()
+        write(.connectionClose, answer)
+        finish(as: .closedByPeer(code: code, reason: reason))
+    }
+
+    func abort(as reason: WebSocketEnd) {
+        if case .closing(let end) = phase { return finish(as: end) }
+        finish(as: reason)
+    }
+
+    private func finish(as reason: WebSocketEnd) {
+        let channel = context?.channel
+        end(as: reason)
+        channel?.close(promise: nil)
+    }
+
+    private func end(as reason: WebSocketEnd) {
+        let told: WebSocketEnd
+        switch phase {
+        case .closed: return
+        case .closing(let decided): told = decided
+        case .open: told = reason
+        }
+        phase = .closed
+        heartbeat?.cancel()
+        closeDeadline?.cancel()
+        receiver.webSocketClosed(told)
+    }
+
+    private static func closeFrame(_ code: Int, _ reason: String) -> ByteBuffer {
+        var bytes = ByteBuffer()
+        bytes.writeInteger(UInt16(truncatingIfNeeded: code))
+        // A control frame holds 125 bytes (RFC 6455 §5.5); whole characters only.
+        var text = reason
+        while text.utf8.count > 123 { text.removeLast() }
+        bytes.writeString(text)
+        return bytes
+    }
+
+    // MARK: Heartbeat
+
+    private func armHeartbeat(_ eventLoop: any EventLoop) {
+        heartbeat = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.pingEvery)) { [weak self] in
+            self?.beat()
+        }
+    }
+
+    private func beat() {
+        guard case .open = phase, let context else { return }
+        let silence = context.eventLoop.now - heardAt
+        if silence >= TimeAmount(options.silenceLimit) { return abort(as: .silent) }
+        if silence >= TimeAmount(options.pingEvery) { write(.ping, ByteBuffer()) }
+        armHeartbeat(context.eventLoop)
+    }
+}

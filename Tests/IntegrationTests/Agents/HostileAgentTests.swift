@@ -1,0 +1,207 @@
+import Gateway
+import NIOCore
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Testing
+import WebSocketTransport
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Peers that break the protocol, or try to be somebody else. A good agent is there all the time, and serves.
+    @Suite struct HostileAgentTests {
+        private func besideAGoodAgent(
+            settings change: @escaping @Sendable (inout Settings) -> Void = { _ in },
+            _ body: @escaping @Sendable (RunningGateway, _ port: Int) async throws -> Void
+        ) async throws {
+            let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
+            try await running([engine]) {
+                try await RunningGateway.with([]) { settings in
+                    settings.fleet.token = ScriptedAgent.token
+                    settings.fleet.grace = .milliseconds(50)
+                    change(&settings)
+                } _: { gateway in
+                    let good = try await ScriptedAgent.join(gateway, as: "good", port: engine.port)
+                    try await body(gateway, engine.port)
+                    let answer = try await gateway.send(RunningGateway.chat())
+                    #expect(answer.status == 200 && answer["x-simpleai-runner"] == "good")
+                    #expect(good.connection.end == nil)
+                    try await gateway.settled()
+                }
+            }
+        }
+
+        private func errors(_ code: String) -> String { "simpleai_agent_protocol_errors_total{code=\"\(code)\"}" }
+
+        struct Opening: Sendable, CustomTestStringConvertible {
+            let testDescription: String
+            let code: ProtocolErrorCode
+            let message: @Sendable (Int) -> String
+        }
+
+        static let openings: [Opening] = [
+            Opening(testDescription: "garbage", code: .parseError) { _ in "{]" },
+            Opening(testDescription: "a heartbeat", code: .protocolError) { _ in
+                MessageCodec.text(.heartbeat(ScriptedAgent.status()))
+            },
+            Opening(testDescription: "an unknown type", code: .protocolError) { _ in #"{"type":"hello"}"# },
+            Opening(testDescription: "a wrong token", code: .authFailed) { port in
+                MessageCodec.text(.register(ScriptedAgent.registration("evil", port: port) { $0.authToken = "guess" }))
+            },
+            Opening(testDescription: "another version", code: .authFailed) { port in
+                MessageCodec.text(.register(ScriptedAgent.registration("evil", port: port) { $0.protocolVersion = 2 }))
+            },
+            Opening(testDescription: "an empty id", code: .authFailed) { port in
+                MessageCodec.text(.register(ScriptedAgent.registration("", port: port)))
+            },
+            Opening(testDescription: "another host", code: .protocolError) { port in
+                MessageCodec.text(
+                    .register(
+                        ScriptedAgent.registration("evil", port: port) { $0.httpBaseURL = "http://10.0.0.5:80" }))
+            },
+            Opening(testDescription: "somebody's token", code: .authFailed) { port in
+                MessageCodec.text(.register(ScriptedAgent.registration("bound", port: port)))
+            },
+        ]
+
+        @Test(arguments: openings) func aBadOpeningIsToldWhyAndClosed(_ opening: Opening) async throws {
+            try await besideAGoodAgent(settings: { $0.fleet.tokens = ["bound": "another"] }) { gateway, port in
+                let agent = try await ScriptedAgent.connect(to: gateway)
+                agent.say(opening.message(port))
+                #expect(try await agent.error() == opening.code)
+                #expect(try await agent.end() == .closedByPeer(code: 1000, reason: ""))
+                let metrics = try await gateway.metrics { $0[errors(opening.code.rawValue)] == 1 }
+                #expect(metrics["simpleai_agents_connected"] == 1)
+                #expect(metrics["simpleai_runners{state=\"ready\"}"] == 1)
+            }
+        }
+
+        @Test func idsOfStaticRunnersCannotBeTaken() async throws {
+            let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
+            try await running([engine]) {
+                try await RunningGateway.with([.at(engine.port, id: "static")]) {
+                    $0.fleet.token = ScriptedAgent.token
+                } _: { gateway in
+                    let agent = try await ScriptedAgent.connect(to: gateway)
+                    agent.say(.register(ScriptedAgent.registration("static", port: 1)))
+                    #expect(try await agent.error() == .authFailed)
+                    #expect(try await gateway.send(RunningGateway.chat()).status == 200)
+                }
+            }
+        }
+
+        @Test func withoutATokenTheGatewaySaysSo() async throws {
+            try await RunningGateway.with([]) { gateway in
+                let agent = try await ScriptedAgent.connect(to: gateway)
+                agent.say(.register(ScriptedAgent.registration("a", port: 1) { $0.authToken = "" }))
+                guard case .error(.authFailed, let message) = try await agent.next() else {
+                    Issue.record("no AUTH_FAILED")
+                    return
+                }
+                #expect(message.contains("fleet.token is empty"))
+            }
+        }
+
+        @Test func giantMessagesAreRefused() async throws {
+            try await besideAGoodAgent { gateway, port in
+                let agent = try await ScriptedAgent.connect(to: gateway)
+                agent.say(String(repeating: "x", count: 2 << 20))
+                #expect(try await agent.end() == .closedByPeer(code: 1009, reason: ""))
+            }
+        }
+
+        @Test func floodsAreCutOff() async throws {
+            try await besideAGoodAgent { gateway, port in
+                let agent = try await ScriptedAgent.join(
+                    gateway, as: "evil", port: port, status: ScriptedAgent.status(["other"]))
+                for _ in 1...1_000 { agent.say(.heartbeat(ScriptedAgent.status(["other"]))) }
+                #expect(try await agent.end() == .closedByPeer(code: 1008, reason: ""))
+                _ = try await gateway.metrics { $0["simpleai_agents_connected"] == 1 }
+            }
+        }
+
+        @Test func garbageAfterTheUpgradeIsCutOff() async throws {
+            try await besideAGoodAgent { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(Self.upgrade)
+                _ = try await wire.read(until: "\r\n\r\n")
+                try await wire.send(Array(repeating: 0xFF, count: 10_000))
+                try await wire.finish()
+                try await wire.isLeft()
+                await wire.close()
+            }
+        }
+
+        static let upgrade =
+            "GET /ws/runners HTTP/1.1\r\nHost: gateway\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+        /// The example of RFC 6455 §1.3.
+        @Test func theHandshakeIsThatOfTheStandard() async throws {
+            try await besideAGoodAgent { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(Self.upgrade)
+                let answer = try await wire.read(until: "\r\n\r\n")
+                #expect(answer.hasPrefix("HTTP/1.1 101 "))
+                #expect(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
+                await wire.close()
+            }
+        }
+
+        @Test func bytesBeforeTheAnswerEndTheConnection() async throws {
+            try await besideAGoodAgent { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(Self.upgrade + Self.upgrade)
+                try await wire.isLeft()
+                await wire.close()
+            }
+        }
+
+        @Test func strangersCannotFillTheDoor() async throws {
+            try await besideAGoodAgent { gateway, port in
+                var strangers: [ScriptedAgent] = []
+                var refusal: WebSocketConnectError?
+                while refusal == nil, strangers.count < 100 {
+                    do {
+                        strangers.append(try await ScriptedAgent.connect(to: gateway))
+                    } catch let error as WebSocketConnectError {
+                        refusal = error
+                    }
+                }
+                #expect(refusal == .refused(status: 429))
+                #expect(strangers.count == 16)
+                for stranger in strangers { stranger.connection.socket.abort() }
+            }
+        }
+
+        @Test func aStormOfRegistrationsIsStopped() async throws {
+            try await besideAGoodAgent { gateway, port in
+                var refused = 0
+                for _ in 1...40 {
+                    let agent = try await ScriptedAgent.connect(to: gateway)
+                    agent.say(
+                        .register(
+                            ScriptedAgent.registration("evil", port: port, status: ScriptedAgent.status(["other"]))))
+                    if case .error(.protocolError, _) = try await agent.next() {
+                        refused += 1
+                        break
+                    }
+                }
+                #expect(refused == 1)
+            }
+        }
+
+        @Test func ordinaryRequestsAreAnsweredAsSuch() async throws {
+            try await besideAGoodAgent { gateway, _ in
+                let plain = try await gateway.get("/ws/runners")
+                #expect(plain.status == 400)
+                #expect(try plain.error().code == "invalid_request")
+                #expect(try await gateway.send("{}", "POST", "/ws/runners").status == 405)
+                // A WebSocket elsewhere is no business of ours.
+                let elsewhere = try await gateway.get("/health", fields: ["Connection: Upgrade", "Upgrade: websocket"])
+                #expect(elsewhere.status == 200)
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import SimpleAICore
+import Testing
+
+@testable import RunnerProtocol
+
+/// What no honest peer says.
+@Suite struct HostileMessageTests {
+    @Test(arguments: ["", "null", "7", "[]", "{", "\u{0}", #"{"type":7}"#, #"{"typ":"heartbeat"}"#, "\"heartbeat\""])
+    func noMessageAtAll(_ text: String) {
+        #expect(throws: MessageFault.self) { try MessageCodec.runnerMessage(text) }
+        #expect(throws: MessageFault.self) { try MessageCodec.gatewayMessage(text) }
+    }
+
+    @Test(arguments: [
+        (#"{"type":"heartbeat"}"#, "health"),
+        (#"{"type":"register","runner_id":7,"status":{"health":"healthy"}}"#, "runner_id"),
+        (#"{"type":"register","runner_id":"a"}"#, "status"),
+        (#"{"type":"register","runner_id":"a","status":{"health":"healthy"},"auth_token":[]}"#, "auth_token"),
+        (#"{"type":"register","runner_id":"a","status":{"health":"healthy"},"http_port":"x"}"#, "http_port"),
+        (#"{"type":"heartbeat","health":"healthy","engines":[{"is_healthy":"yes"}]}"#, "engines.Index 0.is_healthy"),
+        (#"{"type":"command_response","success":true}"#, "request_id"),
+    ])
+    func theFaultNamesTheField(_ text: String, _ field: String) {
+        #expect(throws: MessageFault.self) { try MessageCodec.runnerMessage(text) }
+        do {
+            _ = try MessageCodec.runnerMessage(text)
+        } catch {
+            let last = field.split(separator: ".").last.map(String.init) ?? field
+            #expect(error.description.contains(last))
+        }
+    }
+
+    @Test func aMessageHasASize() {
+        let text = #"{"type":"heartbeat","health":""# + String(repeating: "x", count: MessageCodec.maxMessage) + "\"}"
+        #expect(throws: MessageFault.tooLarge) { try MessageCodec.runnerMessage(text) }
+    }
+
+    @Test func deepNestingIsRefused() {
+        let deep = String(repeating: "[", count: 100_000)
+        #expect(throws: MessageFault.self) {
+            try MessageCodec.runnerMessage(#"{"type":"heartbeat","health":"healthy","metrics":"# + deep + "}")
+        }
+    }
+
+    private func heartbeat(_ change: (inout RunnerStatus) -> Void) -> String {
+        var status = RunnerStatus(health: .healthy)
+        change(&status)
+        return MessageCodec.text(.heartbeat(status))
+    }
+
+    @Test func listsAndNamesHaveBounds() {
+        let engine = EngineStatus(engineType: "x", isHealthy: true)
+        let long = String(repeating: "m", count: MessageCodec.maxName + 1)
+        let texts = [
+            heartbeat { $0.engines = Array(repeating: engine, count: MessageCodec.maxEngines + 1) },
+            heartbeat {
+                var engine = engine
+                engine.loadedModels = (0...(2 * MessageCodec.maxEntries)).map { "m\($0)" }
+                $0.engines = [engine]
+            },
+            heartbeat {
+                var engine = engine
+                engine.availableModels = [EngineModel(id: long)]
+                $0.engines = [engine]
+            },
+            heartbeat { $0.modelAliases = [long: "m"] },
+            heartbeat { status in
+                for index in 0...MessageCodec.maxEntries { status.modelAliases["m\(index)"] = "e" }
+            },
+        ]
+        for text in texts {
+            #expect { try MessageCodec.runnerMessage(text) } throws: { error in
+                if case MessageFault.excessive = error { true } else { false }
+            }
+        }
+    }
+
+    /// Cut and changed at every place, nothing but faults and messages comes out.
+    @Test func mutatedMessagesNeverTrap() {
+        var generator = SplitMix(state: 7)
+        for (_, text) in GoldenMessageTests.runnerMessages {
+            let bytes = Array(text.utf8)
+            for cut in stride(from: 0, to: bytes.count, by: 3) {
+                _ = try? MessageCodec.runnerMessage(String(decoding: bytes[..<cut], as: UTF8.self))
+                var changed = bytes
+                changed[cut] = UInt8.random(in: 0...255, using: &generator)
+                _ = try? MessageCodec.runnerMessage(String(decoding: changed, as: UTF8.self))
+            }
+        }
+    }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,127 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// Runners whose agents dial in.
+@Suite struct AgentTests {
+    @Test func anAgentServesWhatItReports() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a"), ["m"], slots: 2)
+        #expect(bench.state("a") == .ready)
+        let leases = [try bench.lease(["m"]), try bench.lease(["m"])]
+        #expect(leases.allSatisfy { $0.runner == "a" })
+        let third = try bench.waiter(["m"], forMachine: false)
+        #expect(try bench.refusal(["x"], exact: true).code == .modelNotFound)
+        // More slots serve who waits; fewer let calls end.
+        bench.reported("a", RunnerReport(models: [.init(engineID: "m")], slots: 3))
+        #expect(bench.lease(of: third) != nil)
+        bench.reported("a", RunnerReport(models: [.init(engineID: "m")], slots: 0))
+        #expect(bench.status("a")?.runner.slots == 1)
+        bench.release(leases[0])
+        _ = try bench.waiter(["m"], forMachine: false)
+    }
+
+    @Test func calledByAliasesItHearsItsOwnNames() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a", aliases: ["m": "m-q4"]), ["m-q4"])
+        let lease = try bench.lease(["m"])
+        #expect(lease.engineModel == "m-q4")
+    }
+
+    @Test func anAgentThatAdmitsNoCallsIsDown() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a"), ["m"])
+        bench.reported("a", RunnerReport(admitsCalls: false, models: [.init(engineID: "m")]))
+        #expect(bench.state("a") == .down)
+        #expect(try bench.refusal(["m"]).code == .noRunnerAvailable)
+        bench.reported("a", .having("m"))
+        _ = try bench.lease(["m"])
+    }
+
+    @Test func aStartingEngineIsWaitedFor() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a"), ["m"])
+        bench.reported("a", RunnerReport(admitsCalls: false, isStarting: true))
+        let waiter = try bench.waiter(["m"], forMachine: false)
+        bench.reported("a", .having("m"))
+        #expect(bench.lease(of: waiter) != nil)
+    }
+
+    @Test(arguments: [(true, RunnerState.asleep), (false, .lost)])
+    func anAgentThatIsGoneCountsAsAsleepOrLostAfterTheGrace(_ wakes: Bool, _ state: RunnerState) throws {
+        var bench = Bench { $0.grace = .seconds(5) }
+        bench.joined(Runner(id: "a", slots: 2, canBeWoken: wakes), ["m"], slots: 2)
+        let held = try bench.lease(["m"])
+        bench.disconnected("a")
+        // No new call at once, nobody cut off.
+        #expect(bench.state("a") == .unknown)
+        let waiter = try bench.waiter(["m"], forMachine: false)
+        bench.pass(.milliseconds(4999))
+        #expect(bench.state("a") == .unknown)
+        #expect(bench.active("a") == 1)
+        bench.pass(.milliseconds(1))
+        if wakes {
+            // Whoever waited for it wakes it.
+            #expect(bench.wakes() == ["a"])
+            #expect(!bench.hasAnswer(waiter))
+        } else {
+            #expect(bench.state("a") == state)
+            #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
+        }
+        bench.release(held)
+        #expect(bench.active("a") == 0)
+    }
+
+    @Test func aBlipOfTheConnectionChangesNothing() throws {
+        var bench = Bench { $0.grace = .seconds(5) }
+        bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
+        bench.disconnected("a")
+        let waiter = try bench.waiter(["m"])
+        bench.pass(.seconds(4))
+        bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
+        #expect(bench.lease(of: waiter) != nil)
+        bench.pass(.seconds(60))
+        #expect(bench.state("a") == .ready)
+        #expect(bench.wakes().isEmpty)
+    }
+
+    @Test func anAgentsMachineIsWokenByTheCallAndServesItWhenItDialsIn() throws {
+        var bench = Bench { $0.grace = .seconds(5) }
+        bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
+        bench.disconnected("a")
+        bench.pass(.seconds(5))
+        let waiter = try bench.waiter(["m"], forMachine: true)
+        bench.pass(.seconds(20))
+        bench.connected("a")
+        bench.reported("a", RunnerReport(admitsCalls: false, isStarting: true))
+        #expect(bench.state("a") == .waking)
+        // Its engine is up before its model is.
+        bench.reported("a", .having("other"))
+        #expect(!bench.hasAnswer(waiter))
+        bench.reported("a", .having("m"))
+        #expect(bench.lease(of: waiter)?.waited == .seconds(20))
+        #expect(bench.status("a")?.bootTime.mean == .seconds(20))
+    }
+
+    @Test func agentsFromBeforeARestartAreWokenUnlessTheyDialInFirst() throws {
+        var state = SchedulerState()
+        let now = ContinuousClock.now
+        state.addAgent(Runner(id: "a", canBeWoken: true), rememberedModels: ["m"], now: now)
+        state.addAgent(Runner(id: "b", canBeWoken: true), rememberedModels: ["n"], now: now)
+        state.agentConnected("b", now: now)
+        state.agentReported("b", .having("n"), now: now)
+        state.timePassed(now: now.advanced(by: .seconds(5)))
+        #expect(state.snapshot(now: now).runners.map(\.state) == [.asleep, .ready])
+    }
+
+    @Test func eventsOfStrangersChangeNothing() {
+        var bench = Bench.ready(.serving("static", "m"))
+        bench.connected("z")
+        bench.reported("z", .having("m"))
+        bench.disconnected("z")
+        // Nor has a static runner a connection that could be lost.
+        bench.disconnected("static")
+        #expect(bench.effects.isEmpty)
+    }
+}
