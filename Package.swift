@@ -45,7 +45,9 @@ let package = Package(
     name: "simpleai",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "simpleai", targets: ["simpleai"])
+        .executable(name: "simpleai", targets: ["simpleai"]),
+        // What Fuzz/, a package of its own, tries out.
+        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Relay", "Authentication", "Settings", "Gateway"]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.
