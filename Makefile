@@ -10,16 +10,28 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 SWIFT ?= swift
+# With Swift's runtime inside: a fifth less CPU time per request than calls into shared libraries, and a binary that runs
+# where no Swift is installed (docs/decisions/0007). Only Linux has it.
+RELEASE_FLAGS = $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
 BINARY = .build/$(CONFIGURATION)/simpleai
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
+<<<<<<< HEAD
 SWIFT_PATHS = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+=======
+SWIFT_PATHS = Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
+>>>>>>> main
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak fuzz bench install uninstall clean binary
+=======
+.PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak bench benchmarks install uninstall clean binary
+>>>>>>> main
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +40,7 @@ setup: ## check that the machine has what is needed; as root, install what is mi
 	@scripts/setup
 
 build: setup ## the release binary, .build/release/simpleai
-	$(SWIFT) build -c release --product simpleai
+	$(SWIFT) build -c release $(RELEASE_FLAGS) --product simpleai
 
 test: setup ## every test; what needs the real engine or real clients is skipped unless `scripts/setup --tests` was run
 	$(SWIFT) test --disable-xctest --skip 'IntegrationTests|EndToEndTests'
@@ -48,7 +60,7 @@ format: ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_PATHS)
 
 binary: setup
-	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai
+	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
 
 demo: binary ## start a fleet in one process, one machine of it asleep, and run all four tests against it
 	$(BINARY) test all --local
@@ -60,8 +72,8 @@ demo-other: binary ## the examples of the guide to other gateways, against real 
 	scripts/demo-other --binary $(BINARY)
 
 mutants: setup ## prove that the tests can fail: run them against deployments that break one promise each
-	@$(SWIFT) build -c $(CONFIGURATION) --product simpleai
-	@$(SWIFT) build -c $(CONFIGURATION) --product mutants
+	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
+	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product mutants
 	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)
 
 faults: setup ## the faults a proxy must survive, as one table with figures
@@ -72,12 +84,20 @@ soak: setup ## 200 streams for a minute: memory, leases and file descriptors com
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
 
+<<<<<<< HEAD
 fuzz: setup ## random input for everything that strangers write to, for FUZZ_SECONDS (60)
 	@$(SWIFT) build --package-path Fuzz
 	@cd Fuzz && .build/debug/fuzz --seconds $(FUZZ_SECONDS)
 
 bench: build ## what the gateway costs per request, next to nginx (needs wrk and nginx)
+=======
+bench: build ## what the gateway costs, next to bare proxies (needs wrk and nginx; HAProxy and Envoy where they are installed)
+>>>>>>> main
 	scripts/bench
+	@echo "In-process benchmarks of the scheduler, the scanner, the relay and the token cache: make benchmarks"
+
+benchmarks: setup ## in-process benchmarks, held to ratios between them (a package of its own, Benchmarks/)
+	$(SWIFT) run --package-path Benchmarks -c release benchmarks
 
 install: build ## install the release binary and its commands under PREFIX (/usr/local)
 	install -d $(BINDIR)
@@ -88,4 +108,8 @@ uninstall: ## take away what `make install` put there
 	rm -f $(BINDIR)/simpleai $(addprefix $(BINDIR)/,$(COMMANDS))
 
 clean: ## remove everything that was built or set up
+<<<<<<< HEAD
 	rm -rf .build Fuzz/.build .venv*
+=======
+	rm -rf .build Benchmarks/.build .venv*
+>>>>>>> main

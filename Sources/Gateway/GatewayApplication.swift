@@ -94,7 +94,9 @@ public struct GatewayApplication: Service {
     private var server: some Service {
         let verifier = verifier
         let router = Routes.router(gateway) {
-            verifier?.issuerStates.map { Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount) } ?? []
+            verifier?.issuerStates.map {
+                Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount, age: $0.age, failures: $0.failures)
+            } ?? []
         }
         let onListening = onListening
         let gateway = gateway

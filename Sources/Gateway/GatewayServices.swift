@@ -20,6 +20,7 @@ final class GatewayServices: Sendable {
     let upstreams: UpstreamDirectory
     let pools = UpstreamPools()
     let metrics: Metrics
+    let throttle: AuthenticationThrottle
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
@@ -39,7 +40,7 @@ final class GatewayServices: Sendable {
         self.classes = classes
         self.policy = AccessPolicy(
             classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-            exactPolicy: PlacementPolicy(settings.routing.policy))
+            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
         self.verifier = verifier
         self.keys = keys
         self.scheduler = scheduler
@@ -51,6 +52,8 @@ final class GatewayServices: Sendable {
             gap: TimeAmount(timeouts.gap))
         self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
         self.metrics = metrics
+        self.throttle = AuthenticationThrottle(
+            perMinute: settings.auth.failedAttemptsPerMinute, metrics: metrics)
         self.logger = logger
         self.refreshModels = refreshModels
     }

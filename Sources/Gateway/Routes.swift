@@ -21,16 +21,16 @@ enum Routes {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
         router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
-        router.get("/v1/models") { request, _ in try await control.models(for: request) }
-        router.get("/v1/models/**") { request, _ in try await control.model(for: request) }
+        router.get("/v1/models") { request, context in try await control.models(for: request, context) }
+        router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
-        router.get("/admin") { request, _ in try await control.fleet(for: request) }
+        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
         let keys = KeyAdministration(control: control)
-        router.get("/admin/api/keys") { request, _ in try await keys.list(for: request) }
-        router.post("/admin/api/keys") { request, _ in try await keys.create(for: request) }
-        router.delete("/admin/api/keys/*") { request, _ in try await keys.revoke(for: request) }
+        router.get("/admin/api/keys") { request, context in try await keys.list(for: request, context) }
+        router.post("/admin/api/keys") { request, context in try await keys.create(for: request, context) }
+        router.delete("/admin/api/keys/*") { request, context in try await keys.revoke(for: request, context) }
         return router
     }
 

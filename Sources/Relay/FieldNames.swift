@@ -5,6 +5,9 @@ struct FieldNames: Sendable {
 
     /// By length in bytes, in lower case.
     private let byLength: [[[UInt8]]]
+    /// One bit per length that a name here has, the last for all that are longer: most sets are asked about every field
+    /// and hold few of them.
+    private let lengths: UInt64
     private let prefixes: [[UInt8]]
 
     /// - Parameter prefixes: a name that begins with one of these is in the set, too.
@@ -16,17 +19,20 @@ struct FieldNames: Sendable {
             byLength[bytes.count].append(bytes)
         }
         self.byLength = byLength
+        lengths = byLength.indices.reduce(0) { byLength[$1].isEmpty ? $0 : $0 | Self.bit($1) }
         self.prefixes = prefixes.map { $0.utf8.map(Self.lowercased) }
     }
 
     func contains(_ name: String) -> Bool {
         let length = name.utf8.count
-        if length < byLength.count {
+        if lengths & Self.bit(length) != 0, length < byLength.count {
             for candidate in byLength[length] where Self.begins(name, with: candidate) { return true }
         }
         for prefix in prefixes where length >= prefix.count && Self.begins(name, with: prefix) { return true }
         return false
     }
+
+    private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 
     private static func begins(_ name: String, with lowercase: [UInt8]) -> Bool {
         var index = 0

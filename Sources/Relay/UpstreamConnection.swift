@@ -7,7 +7,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private struct Exchange {
+    private final class Exchange {
         let target: any UpstreamExchange
         let ticket: UpstreamTicket
         let timeouts: UpstreamTimeouts
@@ -17,8 +17,18 @@ final class UpstreamConnection: ChannelInboundHandler {
         var requestIsWritten = false
         var head: HTTPResponseHead?
         var bodyHasBegun = false
-        var isEnded = false
-        var lastProgress: NIODeadline
+        var lastProgress = NIODeadline.now()
+
+        init(
+            target: any UpstreamExchange, ticket: UpstreamTicket, timeouts: UpstreamTimeouts,
+            isFirstOnConnection: Bool, isLast: Bool
+        ) {
+            self.target = target
+            self.ticket = ticket
+            self.timeouts = timeouts
+            self.isFirstOnConnection = isFirstOnConnection
+            self.isLast = isLast
+        }
     }
 
     let upstream: Upstream
@@ -55,21 +65,20 @@ final class UpstreamConnection: ChannelInboundHandler {
             ticket.progress = .over
             return target.upstreamFailed(.staleConnection)
         }
-        exchange = Exchange(
+        let exchange = Exchange(
             target: target, ticket: ticket, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
-            isLast: !request.head.isKeepAlive, lastProgress: .now())
+            isLast: !request.head.isKeepAlive)
+        self.exchange = exchange
         exchanges += 1
-        let number = exchanges
         ticket.progress = .exchanging(self)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenSuccess { [weak exchange] in
+            exchange?.requestIsWritten = true
+            exchange?.lastProgress = .now()
+        }
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         if request.body.readableBytes > 0 {
             context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
-        }
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenSuccess { [weak self] in
-            guard let self, self.exchanges == number else { return }
-            self.exchange?.requestIsWritten = true
-            self.exchange?.lastProgress = .now()
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
         armWatch(context)
@@ -109,7 +118,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = NIODeadline.now()
         upstream.noteByte(at: now)
-        guard exchange != nil else {
+        guard let exchange else {
             // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
             hangUp(context)
             return
@@ -120,14 +129,12 @@ final class UpstreamConnection: ChannelInboundHandler {
             cause = .malformed("the engine switches protocols")
             hangUp(context)
         case .head(let head):
-            exchange?.head = head
-            exchange?.target.upstreamAnswered(head)
+            exchange.head = head
+            exchange.target.upstreamAnswered(head)
         case .body(let bytes):
-            exchange?.lastProgress = now
-            if exchange?.bodyHasBegun == false {
-                exchange?.bodyHasBegun = true
-            }
-            exchange?.target.upstreamSent(bytes)
+            exchange.lastProgress = now
+            exchange.bodyHasBegun = true
+            exchange.target.upstreamSent(bytes)
         case .end:
             guard !isBroken else { return }
             endExchange(context)
@@ -205,9 +212,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         watchedUntil = nil
         guard let context, let exchange else { return }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
-        if !exchange.ticket.wantsReads { self.exchange?.lastProgress = .now() }
+        if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
         guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
-            let due = (self.exchange?.lastProgress ?? .now()) + limit
+            let due = exchange.lastProgress + limit
             // The body may begin at any moment, and its own limit counts from there.
             return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
         }

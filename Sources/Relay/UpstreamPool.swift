@@ -87,7 +87,7 @@ public final class UpstreamPool {
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     try pipeline.addHandler(TickedFlush(loopBoundSelf.value.flushes))
-                    try pipeline.addHandler(HTTPRequestEncoder())
+                    try pipeline.addHandler(HTTPRequestEncoder(configuration: Self.encoding))
                     try pipeline.addHandler(
                         ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
                     try pipeline.addHandler(
@@ -105,6 +105,13 @@ public final class UpstreamPool {
             let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
             return NIOLoopBound(connection, eventLoop: eventLoop)
         }
+    }
+
+    /// Heads come with their framing: there is nothing to look for and to decide.
+    private static var encoding: HTTPRequestEncoder.Configuration {
+        var encoding = HTTPRequestEncoder.Configuration()
+        encoding.automaticallySetFramingHeaders = false
+        return encoding
     }
 
     private static func failure(from error: any Error) -> UpstreamFailure {

@@ -48,11 +48,9 @@ struct PickTable {
         tiers.map { $0.ofType[types[index]] } ?? 0
     }
 
-    /// The runner with the lowest rank among `indices` that is below `limit`.
-    func lowest(_ indices: [Int], below limit: PlacementRank, in tiers: Tiers?, excluding excluded: [Int])
-        -> (index: Int, rank: PlacementRank)?
-    {
-        var best = limit
+    /// The runner with the lowest rank among `indices`, the first of them where several have it; nil when none is able.
+    func lowest(_ indices: [Int], in tiers: Tiers?, excluding excluded: [Int]) -> Int? {
+        var best = PlacementRank.unable
         var found: Int?
         for index in indices {
             var rank = ranks[index]
@@ -62,6 +60,6 @@ struct PickTable {
                 found = index
             }
         }
-        return found.map { ($0, best) }
+        return found
     }
 }

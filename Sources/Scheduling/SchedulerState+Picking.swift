@@ -4,12 +4,17 @@ import SimpleAICore
 extension SchedulerState {
     typealias Choice = (index: Int, model: ModelID)
 
-    func pick(for request: PlacementRequest) -> Choice? {
+    mutating func pick(for request: PlacementRequest) -> Choice? {
         if let only = request.only { return choice(of: only, for: request) }
         return switch request.policy {
         case .leastBusy: leastBusy(for: request)
         case .roundRobin: nextInTurn(for: request)
-        case .prefixAffinity: request.affinity.flatMap { closest(to: $0, for: request) } ?? leastBusy(for: request)
+        case .prefixAffinity:
+            if let affinity = request.affinity, let choice = closest(to: affinity, for: request) {
+                choice
+            } else {
+                leastBusy(for: request)
+            }
         }
     }
 
@@ -28,19 +33,15 @@ extension SchedulerState {
         request.excluded.isEmpty ? [] : request.excluded.compactMap { indexByID[$0] }
     }
 
-    private func leastBusy(for request: PlacementRequest) -> Choice? {
+    private mutating func leastBusy(for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let excluded = excludedIndices(request)
-        var best: Choice?
-        var limit = PlacementRank.unable
-        for model in request.models {
-            guard let indices = serving[model],
-                let found = table.lowest(indices, below: limit, in: tiers, excluding: excluded)
-            else { continue }
-            best = (found.index, model)
-            limit = found.rank
+        if request.models.count == 1, let model = request.models.first {
+            return table.lowest(serving[model] ?? [], in: tiers, excluding: excluded).map { ($0, model) }
         }
-        return best
+        let list = candidates.list(of: request.models, serving)
+        guard let index = table.lowest(list.indices, in: tiers, excluding: excluded) else { return nil }
+        return list.model(servedBy: index).map { (index, $0) }
     }
 
     /// Runners that could take this call, each once, with the first of the models that it serves.

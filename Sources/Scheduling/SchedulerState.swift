@@ -64,7 +64,8 @@ public struct SchedulerState: Sendable {
     var leases = LeaseTable()
     var queue = WaitQueue()
     /// Which runners serve which model; rebuilt whenever a runner's list changes.
-    var serving: [ModelID: [Int]] = [:]
+    var serving: [ModelID: [Int]] = [:] { didSet { candidates = CandidateLists() } }
+    var candidates = CandidateLists()
     /// What picking looks at.
     var table = PickTable()
     /// Which runner took the last call of each set of models that is served in turn.

@@ -39,6 +39,15 @@ import Testing
         #expect(!head.headers.contains(name: "Connection"))
     }
 
+    @Test(arguments: [1, 62, 63, 64, 65, 200])
+    func whatConnectionNamesStaysHereHoweverLongItsName(length: Int) {
+        let name = String(repeating: "p", count: length)
+        let other = String(repeating: "p", count: length + 1)
+        let head = forwarded(["Connection": name, name.uppercased(): "1", other: "2"])
+        #expect(!head.headers.contains(name: name))
+        #expect(head.headers[other] == ["2"])
+    }
+
     @Test func theRunnersKeyIsSentInsteadOfTheCallersToken() {
         let head = forwarded(["Authorization": "Bearer caller", "Connection": "Authorization"], apiKey: "runner")
         #expect(head.headers["Authorization"] == ["Bearer runner"], "what `Connection` names must not strip our own")

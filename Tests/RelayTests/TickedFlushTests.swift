@@ -11,6 +11,12 @@ import Testing
         typealias OutboundIn = Any
         typealias OutboundOut = Any
         var flushes = 0
+        var writes = 0
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            writes += 1
+            context.write(data, promise: promise)
+        }
 
         func flush(context: ChannelHandlerContext) {
             flushes += 1
@@ -78,5 +84,93 @@ import Testing
         #expect(connection.socket.flushes == 1)
         loop.run()
         #expect(connection.socket.flushes == 1)
+    }
+
+    // MARK: Joining
+
+    @Test func whatIsWrittenUpToAFlushIsOneWrite() throws {
+        let loop = EmbeddedEventLoop()
+        let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
+        var done: [Int] = []
+        // More than once: the storage is used again.
+        for round in 0..<3 {
+            for (number, piece) in ["5\r\n", "hello", "", "\r\n"].enumerated() {
+                let promise = loop.makePromise(of: Void.self)
+                promise.futureResult.assumeIsolated().whenSuccess { done.append(number) }
+                connection.channel.write(ByteBuffer(string: piece), promise: promise)
+            }
+            #expect(connection.socket.writes == round, "nothing goes on before it is flushed")
+            connection.channel.flush()
+            loop.run()
+            #expect(try connection.sent() == ["5\r\nhello\r\n"])
+            #expect(done.sorted() == [0, 1, 2, 3], "every promise is kept")
+            done = []
+        }
+        #expect(connection.socket.writes == 3)
+    }
+
+    /// A buffer that is still on its way to the socket must not change under it.
+    @Test func whatIsOnItsWayStaysAsItIs() throws {
+        let loop = EmbeddedEventLoop()
+        let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
+        for word in ["one", "two", "three"] {
+            connection.channel.write(ByteBuffer(string: word), promise: nil)
+            connection.write(";")
+        }
+        loop.run()
+        #expect(try connection.sent() == ["one;", "two;", "three;"])
+    }
+
+    @Test(arguments: [4097, 100_000])
+    func aLongPieceGoesAsItIsAndInItsTurn(length: Int) throws {
+        let loop = EmbeddedEventLoop()
+        let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
+        let long = String(repeating: "x", count: length)
+        for piece in ["a", "b", long, "c", "d"] {
+            connection.channel.write(ByteBuffer(string: piece), promise: nil)
+        }
+        connection.channel.flush()
+        loop.run()
+        #expect(try connection.sent() == ["ab", long, "cd"])
+    }
+
+    /// Many pieces without a flush between them do not pile up here, where back-pressure does not see them.
+    @Test func whatIsJoinedHasABound() throws {
+        let loop = EmbeddedEventLoop()
+        let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
+        let piece = String(repeating: "y", count: 4096)
+        for _ in 0..<10 { connection.channel.write(ByteBuffer(string: piece), promise: nil) }
+        #expect(connection.socket.writes == 2)
+        connection.channel.flush()
+        loop.run()
+        let sent = try connection.sent()
+        #expect(sent.joined() == String(repeating: piece, count: 10))
+        #expect(sent.allSatisfy { $0.utf8.count <= 16 << 10 })
+    }
+
+    @Test func closingBreaksNoPromise() throws {
+        let loop = EmbeddedEventLoop()
+        let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
+        let promise = loop.makePromise(of: Void.self)
+        connection.channel.write(ByteBuffer(string: "never flushed"), promise: promise)
+        connection.channel.close(promise: nil)
+        loop.run()
+        var ended = false
+        promise.futureResult.assumeIsolated().whenComplete { _ in ended = true }
+        loop.run()
+        #expect(ended)
+    }
+
+    @Test func leavingThePipelineHandsOnWhatWasWritten() throws {
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(loop: loop)
+        let handler = TickedFlush(FlushBatch(eventLoop: loop))
+        try channel.pipeline.syncOperations.addHandler(handler)
+        channel.write(ByteBuffer(string: "before"), promise: nil)
+        let removed = channel.pipeline.syncOperations.removeHandler(handler)
+        loop.run()
+        try removed.wait()
+        channel.flush()
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "before")
     }
 }

@@ -102,4 +102,38 @@ import Testing
         let bench = Bench(.serving("a", "m"), .serving("a", "other", slots: 7))
         #expect(bench.state.snapshot(now: bench.now).runners.map(\.runner.slots) == [1])
     }
+
+    // MARK: Lists of models
+
+    /// Whoever serves a list is worked out once; not for longer than it is true.
+    @Test func aListIsWorkedOutAgainWhenTheFleetChanges() throws {
+        var bench = Bench.ready(.serving("a", "m", slots: 9))
+        let models: [ModelID] = ["m", "n"]
+        for _ in 0..<2 { #expect(try bench.lease(models).runner == "a") }
+        bench.put(.serving("b", "n", slots: 9))
+        bench.answered("b")
+        let late = try bench.lease(models)
+        #expect(late.runner == "b" && late.model == "n")
+        bench.put(.serving("b", "m", "n", slots: 9))
+        bench.answered("b")
+        let moved = try bench.lease(models)
+        #expect(moved.runner == "b" && moved.model == "m", "the first model of the list that the runner serves")
+        bench.remove("b")
+        for _ in 0..<4 { #expect(try bench.lease(models).runner == "a") }
+    }
+
+    /// Lists that have the same length, and more of them than are remembered.
+    @Test func everyListIsItself() throws {
+        let models = (0..<200).map { ModelID("m\($0)") }
+        var bench = Bench(models.enumerated().map { .serving(RunnerID("r\($0)"), $1, slots: 9) })
+        for number in models.indices { bench.answered(RunnerID("r\(number)")) }
+        for _ in 0..<2 {
+            for number in models.indices.dropLast() {
+                let lease = try bench.lease([models[number], models[number + 1]])
+                #expect([models[number], models[number + 1]].contains(lease.model))
+                #expect(lease.runner.rawValue.dropFirst() == lease.model.rawValue.dropFirst())
+                bench.release(lease)
+            }
+        }
+    }
 }

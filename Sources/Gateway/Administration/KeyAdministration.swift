@@ -14,15 +14,15 @@ struct KeyAdministration: Sendable {
     let control: ControlPlane
 
     /// `GET`: every key, the oldest first, revoked ones included.
-    func list(for request: Request) async throws -> Response {
-        let (keys, _) = try await open(request)
+    func list(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, _) = try await open(request, context)
         let entries = keys.keys.map { KeyDescription(key: $0).json }
         return ControlPlane.json("{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}")
     }
 
     /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: the answer is the only place that shows the key.
-    func create(for request: Request) async throws -> Response {
-        let (keys, admin) = try await open(request)
+    func create(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, admin) = try await open(request, context)
         let body = try await request.body.collect(upTo: Self.longestOrder)
         let order = try KeyOrderReader(creator: admin.subject, now: Date()).order(in: Array(body.readableBytesView))
         if let unknown = order.classes?.subtracting(control.gateway.classes.classes.map(\.name)).min() {
@@ -34,16 +34,16 @@ struct KeyAdministration: Sendable {
     }
 
     /// `DELETE /admin/api/keys/{id}`: from now on the key is refused.
-    func revoke(for request: Request) async throws -> Response {
-        let (keys, admin) = try await open(request)
+    func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, admin) = try await open(request, context)
         let id = String(request.uri.path.dropFirst("/admin/api/keys/".count))
         let key = try await Self.blocking { try keys.revoke(id) }
         control.audit("revoke_key", of: key.id, by: admin)
         return ControlPlane.json(KeyDescription(key: key).json)
     }
 
-    private func open(_ request: Request) async throws(GatewayError) -> (KeyStore, Caller) {
-        let admin = try await control.admin(of: request)
+    private func open(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (KeyStore, Caller) {
+        let admin = try await control.admin(of: request, context)
         guard let keys = control.gateway.keys else {
             throw GatewayError(.notFound, "This gateway has no API keys: auth.mode or keys.database says so.")
         }

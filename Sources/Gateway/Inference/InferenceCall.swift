@@ -60,7 +60,7 @@ final class InferenceCall {
         gateway.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
         guard let verifier = gateway.verifier else { return authenticated(.anonymous) }
-        guard let token = Bearer.token(in: fields.authorization) else {
+        guard let token = connection.token(in: fields.authorization) else {
             return handle(.refused(.missingCredentials))
         }
         if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
@@ -134,6 +134,8 @@ final class InferenceCall {
 
     private func verify(_ token: String, with verifier: any TokenVerifier) {
         let call = NIOLoopBound(self, eventLoop: eventLoop)
+        // Asked now: the client may be gone, and its connection with it, when the answer comes.
+        let peer = connection.peer
         eventLoop.makeFutureWithTask { () -> Result<Caller, TokenRejection> in
             do throws(TokenRejection) {
                 return .success(try await verifier.caller(for: token))
@@ -144,7 +146,8 @@ final class InferenceCall {
         .whenSuccess { result in
             switch result {
             case .success(let caller): call.value.authenticated(caller)
-            case .failure(let rejection): call.value.handle(.refused(GatewayError(rejection)))
+            case .failure(let rejection):
+                call.value.handle(.refused(call.value.gateway.throttle.refusal(rejection, from: peer)))
             }
         }
     }

@@ -43,6 +43,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasPassedOn = false
     /// The control-plane request under way is a HEAD.
     private var passesHead = false
+    /// The latest `Authorization` and the token in it. A connection mostly says the same one with every request, and
+    /// comparing is cheaper than cutting the token out again. Whether it is still good is asked every time.
+    private var latestCredentials: (authorization: String, token: String)?
 
     init(gateway: GatewayServices) {
         self.gateway = gateway
@@ -155,7 +158,24 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Told by InferenceCall
 
+    /// Who is at the other end.
+    var peer: SocketAddress? { context?.channel.remoteAddress }
+
     var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    /// The bearer token of an `Authorization` value; nil for another scheme or none.
+    func token(in authorization: String?) -> String? {
+        guard let authorization else { return nil }
+        // Of equal length, too: to a comparison of characters a Kelvin sign is a K.
+        if let latestCredentials, latestCredentials.authorization.utf8.count == authorization.utf8.count,
+            latestCredentials.authorization == authorization
+        {
+            return latestCredentials.token
+        }
+        guard let token = Bearer.token(in: authorization) else { return nil }
+        latestCredentials = (authorization, token)
+        return token
+    }
 
     func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
         guard let context else {

@@ -48,7 +48,9 @@ struct ModelList {
         }
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in
             Self.entry(
-                model.rawValue, serving: [model], classes: classes.names(of: model), preferred: [], fleet, showsRunners)
+                model.rawValue, serving: [model],
+                classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [],
+                fleet, showsRunners)
         }
         entries = classEntries + modelEntries
     }

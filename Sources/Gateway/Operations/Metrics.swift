@@ -22,6 +22,7 @@ final class Metrics: Sendable {
         var packets = 0
         var ejections = 0
         var wakes: [Bool: Int] = [:]
+        var refusedTokens: [Bool: Int] = [:]
     }
 
     private struct ClassCounts {
@@ -67,6 +68,11 @@ final class Metrics: Sendable {
     private static func add(_ more: Int, to total: inout Int) {
         let (sum, overflows) = total.addingReportingOverflow(more)
         total = overflows ? .max : sum
+    }
+
+    /// - Parameter isThrottled: whether its sender was only told that there were too many.
+    func tokenWasRefused(isThrottled: Bool) {
+        counts.withLock { $0.refusedTokens[isThrottled, default: 0] += 1 }
     }
 
     func packetWasSent() {
@@ -152,15 +158,50 @@ final class Metrics: Sendable {
         page.metric("simpleai_buffered_bytes", .gauge, "Request bodies and collected answers held in memory.") {
             $0.sample([:], bufferedBytes)
         }
+        page.metric("simpleai_refused_tokens_total", .counter, "Tokens that were not good, by the answer.") {
+            $0.sample(["answer": "refused"], counts.refusedTokens[false] ?? 0)
+            $0.sample(["answer": "throttled"], counts.refusedTokens[true] ?? 0)
+        }
+        let byIssuer = IssuerGauge.united(issuers)
         page.metric("simpleai_issuer_keys", .gauge, "Usable keys per token issuer.") {
-            for issuer in issuers { $0.sample(["issuer": issuer.issuer], issuer.keys) }
+            for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.keys) }
+        }
+        page.metric(
+            "simpleai_issuer_keys_age_seconds", .gauge,
+            "Since an issuer's keys were last fetched; absent until they were."
+        ) {
+            for issuer in byIssuer {
+                if let age = issuer.age { $0.sample(["issuer": issuer.issuer], Int(age.components.seconds)) }
+            }
+        }
+        page.metric("simpleai_issuer_key_failures_total", .counter, "Fetches of an issuer's keys that failed.") {
+            for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.failures) }
         }
         return page.text
     }
 
-    /// How many keys of an issuer are in service.
+    /// How many keys of an issuer are in service, and how well they are kept.
     struct IssuerGauge: Hashable, Sendable {
         let issuer: String
-        let keys: Int
+        var keys: Int
+        /// Since the last fetch that succeeded; nil before the first.
+        var age: Duration?
+        var failures: Int
+
+        /// One for each name, because a series may stand on the page once only: an issuer whose keys lie in several
+        /// places has all their keys and failures, and the age of the stalest.
+        static func united(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
+            var united: [IssuerGauge] = []
+            for gauge in gauges {
+                guard let position = united.firstIndex(where: { $0.issuer == gauge.issuer }) else {
+                    united.append(gauge)
+                    continue
+                }
+                united[position].keys += gauge.keys
+                united[position].failures += gauge.failures
+                united[position].age = [united[position].age, gauge.age].compactMap(\.self).max()
+            }
+            return united
+        }
     }
 }

@@ -6,6 +6,22 @@ import Testing
 
 /// The page of `GET /metrics`, read as Prometheus reads it.
 @Suite struct MetricsTests {
+    /// One issuer may stand in the settings with keys in two places, but in the page only once.
+    @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
+        let united = Metrics.IssuerGauge.united([
+            .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),
+            .init(issuer: "b", keys: 1, age: nil, failures: 0),
+            .init(issuer: "a", keys: 3, age: .seconds(9), failures: 2),
+            .init(issuer: "b", keys: 0, age: nil, failures: 4),
+            .init(issuer: "a", keys: 0, age: nil, failures: 0),
+        ])
+        #expect(
+            united == [
+                .init(issuer: "a", keys: 5, age: .seconds(9), failures: 3),
+                .init(issuer: "b", keys: 1, age: nil, failures: 4),
+            ])
+    }
+
     private struct Page {
         var types: [String: String] = [:]
         /// By the whole of name and labels.
@@ -66,7 +82,12 @@ import Testing
         metrics.wakeEnded(succeeded: false)
         metrics.wakeEnded(succeeded: false)
         let page = try Page(
-            metrics.text(fleet(), bufferedBytes: 123, issuers: [.init(issuer: "https://issuer", keys: 2)]))
+            metrics.text(
+                fleet(), bufferedBytes: 123,
+                issuers: [
+                    .init(issuer: "https://issuer", keys: 2, age: .milliseconds(3_900), failures: 5),
+                    .init(issuer: "https://down", keys: 0, age: nil, failures: 7),
+                ]))
         #expect(page.samples["simpleai_calls_total{class=\"fast\",code=\"ok\"}"] == 2)
         #expect(page.samples["simpleai_calls_total{class=\"exact\",code=\"queue_full\"}"] == 1)
         #expect(page.samples["simpleai_calls_open"] == 1)
@@ -95,6 +116,11 @@ import Testing
         #expect(page.samples["simpleai_magic_packets_total"] == 1)
         #expect(page.samples["simpleai_buffered_bytes"] == 123)
         #expect(page.samples["simpleai_issuer_keys{issuer=\"https://issuer\"}"] == 2)
+        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://issuer\"}"] == 3)
+        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://issuer\"}"] == 5)
+        #expect(page.samples["simpleai_issuer_keys{issuer=\"https://down\"}"] == 0)
+        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://down\"}"] == nil)
+        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://down\"}"] == 7)
         #expect(page.types["simpleai_calls_total"] == "counter")
         #expect(page.types["simpleai_calls_open"] == "gauge")
         #expect(page.types["simpleai_call_seconds"] == "histogram")

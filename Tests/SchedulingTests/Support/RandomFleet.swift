@@ -257,8 +257,11 @@ struct RandomFleet {
                     && waiter.request.models.contains { record.models[$0] != nil }
             }
             try expect(!able.contains(where: \.canTakeCall), "nobody waits beside a free slot")
+            // Of a copy: picking remembers the list of candidates.
+            var copy = state
+            let choice = copy.pick(for: waiter.request)
             try expect(
-                state.pick(for: waiter.request) == nil && state.pickAmongEjected(for: waiter.request) == nil,
+                choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
                 "nobody waits who would be served if it came now")
             switch waiter.hope {
             case .slot: try expect(able.contains { $0.state == .ready }, "a slot is waited for where there is one")

@@ -1,0 +1,207 @@
+"""The measurements. Contestants take turns, round after round, so that what disturbs the machine disturbs all of them;
+of the rounds the median counts."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+
+from contestants import peers, start_engine, start_nginx, start_simpleai
+from processes import (LOAD_CORE, cpu_seconds, fail, free_port, on_core, resident_bytes, running,
+                       wait_until_it_answers)
+from workload import REQUEST, STREAM_REQUEST
+
+CONNECTIONS = 32
+STREAMS, EVENTS, EVENT_SECONDS = 200, 100, 0.02
+IDLE_STREAMS, IDLE_EVENT_SECONDS = 5000, 10
+SMALL_FLEET, LARGE_FLEET = (3, 3), (1000, 200)
+WARM_SECONDS = 2
+
+
+def note(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+# MARK: requests
+
+def wrk(shop, url, seconds, pause=None):
+    """One run of wrk: requests answered, and latencies in microseconds by percentile.
+
+    pause: mean milliseconds between an answer and the next request; None to send at once.
+    """
+    delay = "" if pause is None else f"function delay() return math.random(0, {round(2 * pause)}) end"
+    script = shop.folder / "post.lua"
+    script.write_text(f"""wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer {shop.token}"
+wrk.body = {json.dumps(REQUEST)}
+{delay}
+function done(summary, latency, requests)
+  local failed = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status
+    + summary.errors.timeout
+  io.write(string.format("RESULT %d %d %f %f %f\\n", summary.requests, failed, summary.duration,
+                         latency:percentile(50), latency:percentile(99)))
+end
+""")
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", script,
+               f"{url}/v1/chat/completions"]
+    output = subprocess.run(on_core(LOAD_CORE, command), check=True, capture_output=True, text=True).stdout
+    found = re.search(r"^RESULT (\d+) (\d+) (\S+) (\S+) (\S+)$", output, re.MULTILINE)
+    if not found or int(found[2]):
+        fail(f"not every request was answered:\n{output}")
+    return {"requests": int(found[1]), "seconds": float(found[3]) / 1e6, "p50": float(found[4]),
+            "p99": float(found[5])}
+
+
+def request_cost(shop, contestant, seconds):
+    before = cpu_seconds(contestant.pid)
+    result = wrk(shop, contestant.url, seconds)
+    spent = cpu_seconds(contestant.pid) - before
+    return {"cpu": spent / result["requests"] * 1e6, "rate": result["requests"] / result["seconds"],
+            "memory": resident_bytes(contestant.pid)}
+
+
+def start_all(shop, stack, engine, found):
+    everybody = [start(shop, stack, engine) for _, start in peers(shop, found)]
+    for contestant in everybody:
+        wait_until_it_answers(contestant.url, shop.token, REQUEST)
+    return everybody
+
+
+def measure_requests(shop, figures, options):
+    """CPU time per request at full load."""
+    with contextlib.ExitStack() as stack:
+        everybody = start_all(shop, stack, start_engine(shop, stack), options.found)
+        for contestant in everybody:
+            wrk(shop, contestant.url, WARM_SECONDS)
+        for _ in range(options.rounds):
+            for contestant in everybody:
+                figures.add("requests", contestant.name, **request_cost(shop, contestant, options.seconds))
+
+
+def measure_latency(shop, figures, options):
+    """p50 and p99 at half the load that each can take, minus the direct path at the same load."""
+    with contextlib.ExitStack() as stack:
+        engine = start_engine(shop, stack)
+        direct = f"http://127.0.0.1:{engine}"
+        everybody = start_all(shop, stack, engine, options.found)
+        pauses = {}
+        for contestant in everybody:
+            full = wrk(shop, contestant.url, WARM_SECONDS)
+            # In milliseconds, as long as half the load takes, less what an answer takes.
+            pauses[contestant.name] = max(1.0, 2e3 * CONNECTIONS * full["seconds"] / full["requests"] - 0.5)
+        for _ in range(options.rounds):
+            for contestant in everybody:
+                through = wrk(shop, contestant.url, options.seconds, pauses[contestant.name])
+                without = wrk(shop, direct, options.seconds, pauses[contestant.name])
+                figures.add("latency", contestant.name, p50=through["p50"] - without["p50"],
+                            p99=through["p99"] - without["p99"], rate=through["requests"] / through["seconds"],
+                            direct_p99=without["p99"])
+
+
+def measure_fleet(shop, figures, options):
+    """CPU time per request as the fleet grows; a class of all models, so that every runner is looked at."""
+    with contextlib.ExitStack() as stack:
+        engine = start_engine(shop, stack)
+        fleets = [(name, start_simpleai(shop, stack, engine, fleet))
+                  for name, fleet in (("small", SMALL_FLEET), ("large", LARGE_FLEET))]
+        for _, contestant in fleets:
+            wait_until_it_answers(contestant.url, shop.token, REQUEST)
+        time.sleep(1)  # every runner of a large fleet has been looked at by now
+        for _, contestant in fleets:
+            wrk(shop, contestant.url, WARM_SECONDS)
+        for _ in range(options.rounds):
+            for name, contestant in fleets:
+                figures.add("fleet", name, **request_cost(shop, contestant, options.seconds))
+
+
+# MARK: streams
+
+def program(name, *arguments):
+    return [sys.executable, f"{__file__.rpartition('/')[0]}/{name}", *arguments]
+
+
+def start_stream_engine(stack, events, interval):
+    port = free_port()
+    process = stack.enter_context(running(
+        LOAD_CORE, program("stream_engine.py", "--port", port, "--events", events, "--interval", interval),
+        stdout=subprocess.PIPE, text=True))
+    if not process.stdout.readline():
+        fail("the streaming upstream did not start")
+    return port
+
+
+class StreamLoad:
+    def __init__(self, shop, stack, contestant, streams, ramp):
+        port = contestant.url.rpartition(":")[2]
+        self.process = stack.enter_context(running(
+            LOAD_CORE, program("stream_load.py", "--port", port, "--token", shop.token, "--streams", streams,
+                               "--ramp", ramp),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        if self.process.stdout.readline() != "ready\n":
+            fail(f"not every stream through {contestant.name} began")
+
+    def events(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            fail("the clients of the streams gave up")
+        return int(line.split()[0])
+
+
+def measure_streams(shop, figures, options):
+    """CPU time per relayed event, with all streams at different places."""
+    with contextlib.ExitStack() as stack:
+        engine = start_stream_engine(stack, EVENTS, EVENT_SECONDS)
+        everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        for contestant in everybody:
+            wait_until_it_answers(contestant.url, shop.token, STREAM_REQUEST)
+        for _ in range(options.rounds):
+            for contestant in everybody:
+                with contextlib.ExitStack() as round_stack:
+                    # As long as one stream, so that they end at different times, too.
+                    load = StreamLoad(shop, round_stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
+                    time.sleep(0.5)
+                    before, cpu_before, began = load.events(), cpu_seconds(contestant.pid), time.monotonic()
+                    time.sleep(options.seconds)
+                    events, cpu = load.events() - before, cpu_seconds(contestant.pid) - cpu_before
+                    rate = events / (time.monotonic() - began)
+                figures.add("streams", contestant.name, cpu=cpu / events * 1e6, rate=rate,
+                            of_nominal=rate * EVENT_SECONDS / STREAMS)
+
+
+def measure_idle(shop, figures, options):
+    """Memory per open stream on which an event comes now and then."""
+    streams = min(IDLE_STREAMS, (shop.open_files - 200) // 2)
+    if streams < IDLE_STREAMS:
+        note(f"only {streams} idle streams fit into the limit of open files ({shop.open_files}); "
+             f"ulimit -n {2 * IDLE_STREAMS + 200}")
+    for name, start in peers(shop, options.found):
+        with contextlib.ExitStack() as stack:
+            engine = start_stream_engine(stack, 1000, IDLE_EVENT_SECONDS)
+            contestant = start(shop, stack, engine)
+            time.sleep(1)
+            before = resident_bytes(contestant.pid)
+            load = StreamLoad(shop, stack, contestant, streams, 5)
+            time.sleep(1.5 * IDLE_EVENT_SECONDS)
+            load.events()
+            figures.add("idle", name, per_stream=(resident_bytes(contestant.pid) - before) / streams, streams=streams)
+
+
+# MARK: memory
+
+def measure_memory(shop, figures, options):
+    """Memory of each before its first call."""
+    with contextlib.ExitStack() as stack:
+        engine = start_engine(shop, stack)
+        everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        time.sleep(2)
+        for contestant in everybody:
+            figures.add("memory", contestant.name, memory=resident_bytes(contestant.pid))
+
+
+PARTS = {"requests": measure_requests, "streams": measure_streams, "latency": measure_latency,
+         "fleet": measure_fleet, "idle": measure_idle, "memory": measure_memory}

@@ -1,0 +1,124 @@
+"""Figures of several rounds, the budgets they are held to, and the table."""
+
+import collections
+import statistics
+
+median = statistics.median
+MEBI, KIBI = 2**20, 2**10
+
+
+class Figures:
+    """By part and contestant: what every round measured."""
+
+    def __init__(self):
+        self._rounds = collections.defaultdict(list)
+
+    def add(self, part, name, **values):
+        self._rounds[part, name].append(values)
+
+    def has(self, part):
+        return any(key[0] == part for key in self._rounds)
+
+    def names(self, part):
+        return [name for key, name in self._rounds if key == part]
+
+    def values(self, part, name, key):
+        return [values[key] for values in self._rounds[part, name]]
+
+    def median(self, part, name, key):
+        return median(self.values(part, name, key))
+
+    def ratios(self, part, name, base, key):
+        """Round by round: both figures of one ratio were taken right after each other."""
+        return [own / other for own, other in zip(self.values(part, name, key), self.values(part, base, key))]
+
+
+class Budget:
+    def __init__(self, must, want, unit):
+        self.must, self.want, self.unit = must, want, unit
+
+    def verdict(self, figure):
+        words = f"must ≤ {self.must:g}{self.unit}: {'met' if figure <= self.must else 'MISSED'}"
+        return words + f", want ≤ {self.want:g}{self.unit}{': met' if figure <= self.want else ''}"
+
+    def is_met(self, figure):
+        return figure <= self.must
+
+
+# The design's budgets; the first one that is missed makes the exit code 1.
+BUDGETS = {
+    "requests": Budget(3.5, 2.0, "×"),
+    "streams": Budget(1.5, 0.8, "×"),
+    "latency": Budget(1.0, 0.3, " ms"),
+    "fleet": Budget(1.2, 1.05, "×"),
+    "idle": Budget(40, 12, " KB"),
+    "memory": Budget(40, 25, " MB"),
+}
+
+
+class Table:
+    def __init__(self):
+        self._rows = [("measure", "who", "figure", "× nginx", "range", "verdict")]
+        self.missed = []
+
+    def row(self, measure, who, figure, ratio="", spread="", verdict=""):
+        self._rows.append((measure, who, figure, ratio, spread, verdict))
+
+    def judge(self, part, figure):
+        if not BUDGETS[part].is_met(figure):
+            self.missed.append(part)
+        return BUDGETS[part].verdict(figure)
+
+    def text(self):
+        widths = [max(len(row[column]) for row in self._rows) for column in range(5)]
+        lines = []
+        for row in self._rows:
+            cells = [cell.ljust(width) if column < 2 else cell.rjust(width)
+                     for column, (cell, width) in enumerate(zip(row, widths))]
+            lines.append("  ".join([*cells, row[5]]).rstrip())
+        lines.insert(1, "-" * max(map(len, lines)))
+        return "\n".join(lines)
+
+
+def spread(values, form):
+    return "" if len(values) < 2 else f"{form.format(min(values))}–{form.format(max(values))}"
+
+
+def _relative(table, figures, part, label):
+    for name in figures.names(part):
+        ratios = figures.ratios(part, name, "nginx", "cpu")
+        verdict = table.judge(part, median(ratios)) if name == "simpleai" else ""
+        rate = f"{figures.median(part, name, 'rate'):,.0f}/s"
+        table.row(label, name, f"{figures.median(part, name, 'cpu'):.1f} µs", f"{median(ratios):.2f}",
+                  spread(ratios, "{:.2f}"), ", ".join(filter(None, [verdict, rate])))
+
+
+def table(figures):
+    table = Table()
+    if figures.has("requests"):
+        _relative(table, figures, "requests", "CPU per request")
+    if figures.has("streams"):
+        _relative(table, figures, "streams", "CPU per event")
+    for name in figures.names("latency"):
+        p50s, p99s = (figures.values("latency", name, key) for key in ("p50", "p99"))
+        verdict = table.judge("latency", median(p99s) / 1e3) if name == "simpleai" else ""
+        rate = f"at {figures.median('latency', name, 'rate'):,.0f}/s"
+        table.row("added p50 at half load", name, f"{median(p50s) / 1e3:.2f} ms")
+        table.row("added p99 at half load", name, f"{median(p99s) / 1e3:.2f} ms", "",
+                  spread([value / 1e3 for value in p99s], "{:.2f}"), ", ".join(filter(None, [verdict, rate])))
+    if figures.has("fleet"):
+        ratios = figures.ratios("fleet", "large", "small", "cpu")
+        table.row("3 runners", "simpleai", f"{figures.median('fleet', 'small', 'cpu'):.1f} µs")
+        table.row("1,000 runners, 200 models", "simpleai", f"{figures.median('fleet', 'large', 'cpu'):.1f} µs")
+        table.row("growth", "simpleai", f"{median(ratios):.2f}×", "", spread(ratios, "{:.2f}"),
+                  table.judge("fleet", median(ratios)))
+    for name in figures.names("idle"):
+        kib = figures.median("idle", name, "per_stream") / KIBI
+        streams = f"{figures.median('idle', name, 'streams'):,.0f} streams"
+        verdict = table.judge("idle", kib) if name == "simpleai" else ""
+        table.row("memory per idle stream", name, f"{kib:.1f} KB", "", "", ", ".join(filter(None, [verdict, streams])))
+    for name in figures.names("memory"):
+        mib = figures.median("memory", name, "memory") / MEBI
+        table.row("memory at start", name, f"{mib:.1f} MB", "", "",
+                  table.judge("memory", mib) if name == "simpleai" else "")
+    return table
