@@ -46,8 +46,13 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "simpleai", targets: ["simpleai"]),
+<<<<<<< HEAD
+        // What Fuzz/, a package of its own, tries out.
+        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Relay", "Authentication", "Settings", "Gateway"]),
+=======
         // For Benchmarks/, a package of its own, and nobody else: no promise is made about what is in it.
         .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication"]),
+>>>>>>> main
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.

@@ -101,7 +101,7 @@ struct RequestFraming {
                 }
             }
         } catch {
-            return Progress(passable: whole, violation: error)
+            return Progress(passable: whole, violation: error, upgrades: upgrades)
         }
     }
 

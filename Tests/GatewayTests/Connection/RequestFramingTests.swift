@@ -42,6 +42,16 @@ import Testing
 
     private static let host = "Host: h\r\n"
 
+    /// The decoder would stop reading at an offer that is left in, whatever comes behind the request.
+    @Test(arguments: ["", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\u{E}\r\n", "\r\n\r\n"])
+    func offersToUpgradeAreFoundWhateverFollows(_ next: String) {
+        let request = "OPTIONS * HTTP/1.1\r\nHost: h\r\nUPGRADE: h2c\r\n\r\n"
+        var framing = RequestFraming(maxHead: 1 << 16)
+        let progress = Array((request + next).utf8).withUnsafeBytes { framing.advance(over: $0) }
+        #expect(progress.passable >= request.utf8.count)
+        #expect(progress.upgrades == ["OPTIONS * HTTP/1.1\r\nHost: h\r\n".utf8.count])
+    }
+
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "\r\nGET / HTTP/1.0\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n", "GET http://[::1]:80/x?y HTTP/1.1\r\nhOST: [::1]:80\r\n\r\n",
