@@ -22,9 +22,13 @@ extension Settings: SettingsSection {
         table.later("policies")
         table.later("limits")
         table.section("keys") { $0.later("database", .text, unless: "./simpleai.db") }
-        table.section("log") {
-            $0.read("level", .choice(Log.Level.allCases), into: &log.level)
-            $0.read("format", .choice([.text, .json]), into: &log.format)
-        }
+        table.section("log", into: &log)
+    }
+}
+
+extension Settings.Log: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("level", .choice(Level.allCases), into: &level)
+        table.read("format", .choice([.text, .json]), into: &format)
     }
 }
