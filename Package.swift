@@ -95,6 +95,12 @@ let package = Package(
                 "WebSocketTransport", "Settings", logging, lifecycle,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room(
+            "RunnerAgent",
+            [
+                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", nioSSL,
+                logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
@@ -105,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "Acceptance", "LocalFleet",
+                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance", "LocalFleet",
                 logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -133,11 +139,14 @@ let package = Package(
         tests(
             of: "Gateway",
             ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+        tests(
+            of: "RunnerAgent",
+            ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "Settings", "SimpleAICore", logging]
+            dependencies: ["LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "SimpleAICore", logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Relay
 import Scheduling
 import Settings
 import SimpleAICore
