@@ -17,7 +17,7 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real demo-other mutants faults bench install uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak bench install uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ mutants: setup ## prove that the tests can fail: run them against deployments th
 faults: setup ## the faults a proxy must survive, as one table with figures
 	@$(SWIFT) build --build-tests
 	@scripts/faults
+
+soak: setup ## 200 streams for a minute: memory, leases and file descriptors come back to where they were
+	@$(SWIFT) build --build-tests
+	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
 
 bench: build ## what the gateway costs per request, next to nginx (needs wrk and nginx)
 	scripts/bench

@@ -68,6 +68,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // The settings file, with a line number for every value.
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        // API keys in SQLite: migrations, one writer.
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         // Deques for queues that are bounded and first in, first out.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     ],
@@ -87,11 +89,18 @@ let package = Package(
         room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
 
+        room(
+            "KeyStore",
+            [
+                "SimpleAICore", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+
         // L2: the two halves, which never meet except in LocalFleet.
         room(
             "Gateway",
             [
-                "SimpleAICore", "Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol",
+                "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
                 "WebSocketTransport", "Settings", logging, lifecycle,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
@@ -136,6 +145,7 @@ let package = Package(
             ["SimpleAICore", "StandIn", nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
+        tests(of: "KeyStore", ["SimpleAICore"]),
         tests(
             of: "Gateway",
             ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
@@ -146,7 +156,9 @@ let package = Package(
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "SimpleAICore", logging]
+            dependencies: [
+                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "SimpleAICore", "StandIn", logging, nioSSL,
+            ] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
         .testTarget(

@@ -37,6 +37,9 @@ public struct IssuerConfiguration: Hashable, Sendable {
     public var tokenType = ""
     /// Scopes that a token must have, all of them.
     public var scopes: [String] = []
+    /// The applications whose tokens are accepted, by `azp` (OpenID Connect Core 1.0 §2) or, where a token has none,
+    /// `client_id` (RFC 9068 §2.2); empty: any.
+    public var authorizedParties: [String] = []
     /// The age at which keys are fetched again.
     public var refreshEvery: Duration = .seconds(600)
     /// The least time between two fetches that unknown key ids cause.

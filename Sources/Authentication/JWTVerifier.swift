@@ -11,13 +11,15 @@ public import struct Foundation.Date
 /// `run()` must be running for keys to be fetched. Until an issuer's keys have arrived its tokens are rejected with
 /// `TokenRejection.keysUnavailable`; all others are judged at once.
 public final class JWTVerifier: TokenVerifier {
-    /// What is known of one configured issuer's keys; for readiness, metrics and the admin surface.
+    /// What is known of the keys at one place; for readiness, metrics and the admin surface.
     public struct IssuerState: Hashable, Sendable {
         public let issuer: String
         /// Usable keys; zero until the first fetch succeeds.
         public let keyCount: Int
-        /// When keys were last fetched successfully, by the wall clock.
-        public let lastRefresh: Date?
+        /// How long ago keys were last fetched successfully, or a file was found unchanged; nil until that happened.
+        public let age: Duration?
+        /// Fetches that failed since the start.
+        public let failures: Int
         /// Why the last fetch failed; nil if it did not. For operators.
         public let lastError: String?
     }
@@ -89,13 +91,14 @@ public final class JWTVerifier: TokenVerifier {
 
     public var hasKeys: Bool { sources.contains { $0.keys != nil } }
 
-    /// One per configured entry, in the order of the settings.
+    /// One per distinct place of keys, in the order of the settings: entries that share their keys stand here once.
     public var issuerStates: [IssuerState] {
-        entries.map { entry in
-            let status = entry.source.status
+        sources.map { source in
+            let status = source.status
+            let age = status.lastRefresh.map { Duration.seconds(max(0, wallClock().timeIntervalSince($0))) }
             return IssuerState(
-                issuer: entry.configuration.issuer, keyCount: status.keys?.keys.count ?? 0,
-                lastRefresh: status.lastRefresh, lastError: status.lastError?.description)
+                issuer: source.configuration.issuer, keyCount: status.keys?.keys.count ?? 0, age: age,
+                failures: status.fetchesFailed, lastError: status.lastError?.description)
         }
     }
 
@@ -139,11 +142,10 @@ public final class JWTVerifier: TokenVerifier {
         guard let keys = source.keys else { return nil }
         do throws(TokenFault) {
             return try keys.verify(token)
-        } catch .unknownKey {
-            // The issuer may have a new key since.
-            return try await source.keysOnDemand()?.verify(token)
         } catch {
-            throw error
+            guard error == .unknownKey, let id = token.header.keyID else { throw error }
+            // The issuer may have a new key since.
+            return try await source.keys(askingFor: id)?.verify(token)
         }
     }
 

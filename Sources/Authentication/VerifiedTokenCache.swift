@@ -4,15 +4,17 @@ import SimpleAICore
 import Synchronization
 
 /// Callers of tokens that were verified before. The tokens themselves are not kept, only their digests. It holds a
-/// bounded number of entries, and no operation looks at more than a few of them; each part has a lock of its own, so
-/// that event loops seldom meet.
+/// bounded number of entries and of bytes (a caller may have hundreds of roles, and a new token for every call), and
+/// an operation looks at a few entries only; each part has a lock of its own, so that event loops seldom meet.
 final class VerifiedTokenCache: Sendable {
     private let parts: [Part]
 
-    /// - Parameter capacity: the most tokens that are remembered; rounded up to a multiple of the number of parts.
-    init(capacity: Int = 10_000, parts: Int = 16) {
+    /// - Parameters:
+    ///   - capacity: the most tokens that are remembered; rounded up to a multiple of the number of parts.
+    ///   - size: the most bytes that their callers take, by estimate; each part has its share.
+    init(capacity: Int = 10_000, size: Int = 32 << 20, parts: Int = 16) {
         let perPart = max(1, (capacity + parts - 1) / parts)
-        self.parts = (0..<parts).map { _ in Part(capacity: perPart) }
+        self.parts = (0..<parts).map { _ in Part(capacity: perPart, size: size / parts) }
     }
 
     /// The caller, unless the token has expired, or its key was withdrawn, or it is not known.
@@ -34,13 +36,16 @@ final class VerifiedTokenCache: Sendable {
     /// Entries held, those that have expired unnoticed included.
     var count: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.count } } }
 
+    /// Bytes that the entries take, by estimate.
+    var size: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.size } } }
+
     private func part(of digest: TokenDigest) -> Part {
         parts[Int(truncatingIfNeeded: digest.words.0 % UInt64(parts.count))]
     }
 
     private final class Part: Sendable {
         let table: Mutex<Table>
-        init(capacity: Int) { table = Mutex(Table(capacity: capacity)) }
+        init(capacity: Int, size: Int) { table = Mutex(Table(capacity: capacity, sizeLimit: size)) }
     }
 }
 
@@ -78,7 +83,16 @@ private struct Table {
         let caller: Caller
         let expiry: Double
         let key: VerifyingKey
+        let size: Int
         var wasUsed = false
+
+        init(digest: TokenDigest, caller: Caller, expiry: Double, key: VerifyingKey) {
+            self.digest = digest
+            self.caller = caller
+            self.expiry = expiry
+            self.key = key
+            size = caller.estimatedSize
+        }
 
         func isGood(at now: Double) -> Bool { now < expiry && !key.isWithdrawn }
     }
@@ -87,11 +101,16 @@ private struct Table {
     private static let patience = 8
 
     private let capacity: Int
+    private let sizeLimit: Int
+    private(set) var size = 0
     private var slots: [Entry] = []
     private var positions: [TokenDigest: Int] = [:]
     private var hand = 0
 
-    init(capacity: Int) { self.capacity = capacity }
+    init(capacity: Int, sizeLimit: Int) {
+        self.capacity = capacity
+        self.sizeLimit = sizeLimit
+    }
 
     var count: Int { slots.count }
 
@@ -106,16 +125,22 @@ private struct Table {
     }
 
     mutating func insert(_ entry: Entry, at now: Double) {
-        if let position = positions[entry.digest] {
-            slots[position] = entry
-        } else if slots.count < capacity {
-            positions[entry.digest] = slots.count
-            slots.append(entry)
-        } else {
+        if let position = positions[entry.digest] { remove(at: position) }
+        // One that would push out all others is not worth it: its token is verified every time.
+        guard entry.size <= sizeLimit else { return }
+        let isFull = slots.count >= capacity || size + entry.size > sizeLimit
+        size += entry.size
+        if isFull, !slots.isEmpty {
+            // In the victim's place, where the hand comes last.
             let victim = victim(at: now)
+            size -= slots[victim].size
             positions[slots[victim].digest] = nil
             positions[entry.digest] = victim
             slots[victim] = entry
+            while size > sizeLimit { remove(at: self.victim(at: now)) }
+        } else {
+            positions[entry.digest] = slots.count
+            slots.append(entry)
         }
     }
 
@@ -135,11 +160,19 @@ private struct Table {
 
     /// The last slot fills the gap.
     private mutating func remove(at position: Int) {
+        size -= slots[position].size
         positions[slots[position].digest] = nil
         let last = slots.removeLast()
         if position < slots.count {
             slots[position] = last
             positions[last.digest] = position
         }
+    }
+}
+
+extension Caller {
+    /// About how many bytes a remembered caller takes: each string and each entry of a set has a header of its own.
+    fileprivate var estimatedSize: Int {
+        roles.reduce(256 + subject.utf8.count) { $0 + 48 + $1.rawValue.utf8.count }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import Relay
 import Scheduling
@@ -12,13 +13,13 @@ struct ControlPlane: Sendable {
     let gateway: GatewayServices
     let issuers: @Sendable () -> [Metrics.IssuerGauge]
 
-    func models(for request: Request) async throws -> Response {
-        Self.json(try await list(for: request).json)
+    func models(for request: Request, _ context: ControlContext) async throws -> Response {
+        Self.json(try await list(for: request, context).json)
     }
 
     /// Ids may hold `/` and `:`, percent-encoded or not.
-    func model(for request: Request) async throws -> Response {
-        let list = try await list(for: request)
+    func model(for request: Request, _ context: ControlContext) async throws -> Response {
+        let list = try await list(for: request, context)
         let id = request.uri.path.dropFirst("/v1/models/".count).removingPercentEncoding ?? ""
         guard let entry = list.entries.first(where: { $0.id == id }) else {
             throw GatewayError(
@@ -63,19 +64,19 @@ struct ControlPlane: Sendable {
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    func fleet(for request: Request) async throws -> Response {
-        try gateway.policy.authorizeAdministration(by: try await caller(of: request))
+    func fleet(for request: Request, _ context: ControlContext) async throws -> Response {
+        _ = try await admin(of: request, context)
         return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)
     }
 
-    private func list(for request: Request) async throws(GatewayError) -> ModelList {
-        let caller = try await caller(of: request)
+    private func list(for request: Request, _ context: ControlContext) async throws(GatewayError) -> ModelList {
+        let caller = try await caller(of: request, context)
         return ModelList(
             gateway.scheduler.snapshot(), classes: gateway.classes, policy: gateway.policy, caller: caller,
             showsRunners: gateway.showsRunner(to: caller))
     }
 
-    private func caller(of request: Request) async throws(GatewayError) -> Caller {
+    private func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         guard let verifier = gateway.verifier else { return .anonymous }
         guard let token = Bearer.token(in: request.headers[.authorization]) else {
             throw GatewayError.missingCredentials
@@ -84,13 +85,30 @@ struct ControlPlane: Sendable {
         do throws(TokenRejection) {
             return try await verifier.caller(for: token)
         } catch {
-            throw GatewayError(error)
+            throw gateway.throttle.refusal(error, from: context.peer)
         }
     }
 
-    private static func json(_ text: String) -> Response {
+    /// Who asks, if it is an admin.
+    func admin(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
+        let caller = try await caller(of: request, context)
+        try gateway.policy.authorizeAdministration(by: caller)
+        return caller
+    }
+
+    /// One line for everything that an admin changes: who, what, and to what.
+    func audit(_ action: String, of object: String, by admin: Caller) {
+        gateway.logger.notice(
+            "Administration",
+            metadata: [
+                LogKeys.caller: "\(AccessLine.onOneLine(admin.subject))", LogKeys.issuer: "\(admin.issuer)",
+                LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
+            ])
+    }
+
+    static func json(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/json"],
+            status: status, headers: [.contentType: "application/json"],
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 }

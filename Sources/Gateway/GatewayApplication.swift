@@ -1,6 +1,7 @@
 import Authentication
 import Hummingbird
 import HummingbirdCore
+import KeyStore
 public import Logging
 import NIOCore
 import NIOPosix
@@ -39,6 +40,10 @@ public struct GatewayApplication: Service {
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
         let scheduler = Scheduler(Self.scheduler(settings, remembered))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
+        let keys =
+            verifier == nil || settings.keys.database.isEmpty ? nil : try KeyStore(database: settings.keys.database)
+        var credentials: (any TokenVerifier)? = verifier
+        if let verifier, let keys { credentials = CredentialVerifier(tokens: verifier, keys: keys) }
 
         ownedGroup =
             settings.server.eventLoops > 0
@@ -49,7 +54,7 @@ public struct GatewayApplication: Service {
             settings: settings, scheduler: scheduler, upstreams: upstreams, sender: Broadcaster(group: group),
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: group.next())
         self.gateway = GatewayServices(
-            settings: settings, classes: ClassTable(settings), verifier: verifier, scheduler: scheduler,
+            settings: settings, classes: ClassTable(settings), verifier: credentials, keys: keys, scheduler: scheduler,
             upstreams: upstreams, metrics: metrics, logger: logger, refreshModels: { supervisor.probe($0) })
         self.supervisor = supervisor
         self.settings = settings
@@ -75,7 +80,10 @@ public struct GatewayApplication: Service {
         do {
             // Told to shut down in reverse order, each after the one before has ended.
             try await ServiceGroup(
-                services: [supervisor, KeyRefresh(verifier: verifier), server, DrainNotice(gateway: gateway)],
+                services: [
+                    supervisor, KeyRefresh(verifier: verifier), KeyUpkeep(keys: gateway.keys, logger: logger), server,
+                    DrainNotice(gateway: gateway),
+                ],
                 logger: quietLogger
             ).run()
         } catch let error as IOError {
@@ -86,7 +94,9 @@ public struct GatewayApplication: Service {
     private var server: some Service {
         let verifier = verifier
         let router = Routes.router(gateway) {
-            verifier?.issuerStates.map { Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount) } ?? []
+            verifier?.issuerStates.map {
+                Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount, age: $0.age, failures: $0.failures)
+            } ?? []
         }
         let onListening = onListening
         let gateway = gateway

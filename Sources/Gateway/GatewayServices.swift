@@ -1,3 +1,4 @@
+import KeyStore
 import Logging
 import NIOCore
 import Relay
@@ -12,20 +13,25 @@ final class GatewayServices: Sendable {
     let policy: AccessPolicy
     /// Nil where settings say `auth.mode: none`: everybody is `Caller.anonymous`.
     let verifier: (any TokenVerifier)?
+    /// Nil where there are none, by `auth.mode: none` or by settings.
+    let keys: KeyStore?
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
     let pools = UpstreamPools()
     let metrics: Metrics
+    let throttle: AuthenticationThrottle
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
+    let responses = ResponseOrigins()
     let drain = DrainState()
     let logger: Logger
     /// Asks a runner's probe to look again at once, because its list of models proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
-        settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, scheduler: Scheduler,
+        settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, keys: KeyStore? = nil,
+        scheduler: Scheduler,
         upstreams: UpstreamDirectory, metrics: Metrics, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
@@ -33,8 +39,9 @@ final class GatewayServices: Sendable {
         self.classes = classes
         self.policy = AccessPolicy(
             classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-            exactPolicy: PlacementPolicy(settings.routing.policy))
+            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
         self.verifier = verifier
+        self.keys = keys
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.callLimits = CallState.Limits(settings.routing)
@@ -44,6 +51,8 @@ final class GatewayServices: Sendable {
             gap: TimeAmount(timeouts.gap))
         self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
         self.metrics = metrics
+        self.throttle = AuthenticationThrottle(
+            perMinute: settings.auth.failedAttemptsPerMinute, metrics: metrics)
         self.logger = logger
         self.refreshModels = refreshModels
     }

@@ -13,6 +13,7 @@ import SimpleAICore
 /// | `GET /health`, `GET /ready` | control | everybody |
 /// | `GET /metrics` | control | loopback peers, or the metrics token |
 /// | `GET /admin` | control | admins |
+/// | `GET`, `POST /admin/api/keys`, `DELETE /admin/api/keys/{id}` | control | admins |
 enum Routes {
     static func router(_ gateway: GatewayServices, issuers: @escaping @Sendable () -> [Metrics.IssuerGauge]) -> Router<
         ControlContext
@@ -20,18 +21,24 @@ enum Routes {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
         router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
-        router.get("/v1/models") { request, _ in try await control.models(for: request) }
-        router.get("/v1/models/**") { request, _ in try await control.model(for: request) }
+        router.get("/v1/models") { request, context in try await control.models(for: request, context) }
+        router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
-        router.get("/admin") { request, _ in try await control.fleet(for: request) }
+        let keys = KeyAdministration(control: control)
+        router.get("/admin/api/keys") { request, context in try await keys.list(for: request, context) }
+        router.post("/admin/api/keys") { request, context in try await keys.create(for: request, context) }
+        router.delete("/admin/api/keys/*") { request, context in try await keys.revoke(for: request, context) }
+        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
         return router
     }
 
     /// The methods of a known path; nil for a path that does not exist.
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
+        if path == "/admin/api/keys" { return ["GET", "POST"] }
+        if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
         let known = ["/v1/models", "/health", "/ready", "/metrics", "/admin"]
         return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET"] : nil
     }

@@ -80,6 +80,7 @@ extension IssuerConfiguration {
         }
         tokenType = issuer.tokenType
         scopes = issuer.scopes
+        authorizedParties = issuer.authorizedParties
         refreshEvery = issuer.refreshEvery
         refreshCooldown = issuer.refreshCooldown
         roleClaims = issuer.roleClaims.map { path in

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How many bytes of request bodies are held over all calls.
+/// How many bytes of request bodies and of collected answers are held over all calls.
 public final class BufferBudget: Sendable {
     private let limit: Int
     private let used = Atomic<Int>(0)

@@ -19,6 +19,9 @@ public struct EventSplitter {
 
     public init() {}
 
+    /// Whether what is left is a whole event, which waits only for an LF that its last CR may still get.
+    var restIsEvent: Bool { eventEndedWithCR }
+
     /// Whether something has arrived that is no whole event yet.
     public var isInsideEvent: Bool { pending.readableBytes > 0 }
 
@@ -86,25 +89,49 @@ public struct EventSplitter {
     }
 
     /// Nil for an event without data, such as a comment.
-    public static func payload(of event: ByteBuffer) -> Payload? {
-        var lines: [ArraySlice<UInt8>] = []
-        for line in Self.lines(of: event) where Self.isData(line) {
-            let value = line.dropFirst(5)
-            lines.append(value.first == 0x20 ? value.dropFirst() : value)
-        }
+    /// - Parameter isFirst: whether the stream begins with this event; a byte order mark there means nothing.
+    public static func payload(of event: ByteBuffer, isFirst: Bool = false) -> Payload? {
+        let bytes = bytes(of: event, isFirst: isFirst)
+        if let line = onlyLine(of: bytes) { return Payload(bytes: value(of: line), isOneLine: true) }
+        let lines = lines(of: bytes).filter(isData).map(value)
         guard let first = lines.first else { return nil }
         if lines.count == 1 { return Payload(bytes: first, isOneLine: true) }
         return Payload(bytes: ArraySlice(lines.joined(separator: [0x0A])), isOneLine: false)
     }
 
     /// An event's lines that are no data: its name, its id, comments.
-    static func otherLines(of event: ByteBuffer) -> [ArraySlice<UInt8>] {
-        lines(of: event).filter { !isData($0) }
+    static func otherLines(of event: ByteBuffer, isFirst: Bool) -> [ArraySlice<UInt8>] {
+        lines(of: bytes(of: event, isFirst: isFirst)).filter { !isData($0) }
     }
 
-    private static func lines(of event: ByteBuffer) -> [ArraySlice<UInt8>] {
-        Array(event.readableBytesView).split { $0 == 0x0A || $0 == 0x0D }
+    private static func bytes(of event: ByteBuffer, isFirst: Bool) -> ArraySlice<UInt8> {
+        let bytes = Array(event.readableBytesView)[...]
+        return isFirst && bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes
     }
 
-    private static func isData(_ line: ArraySlice<UInt8>) -> Bool { line.starts(with: "data:".utf8) }
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    /// What almost every event of an engine is: one line of data.
+    private static func onlyLine(of event: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard event.starts(with: "data:".utf8), let end = event.firstIndex(where: isLineEnd),
+            event[end...].allSatisfy(isLineEnd)
+        else { return nil }
+        return event[..<end]
+    }
+
+    private static func lines(of event: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        event.split(whereSeparator: isLineEnd)
+    }
+
+    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+
+    /// A line without a colon is a field's name alone, and its value empty (§9.2.6).
+    private static func isData(_ line: ArraySlice<UInt8>) -> Bool {
+        line.starts(with: "data:".utf8) || line.elementsEqual("data".utf8)
+    }
+
+    private static func value(of line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let value = line.dropFirst(5)
+        return value.first == 0x20 ? value.dropFirst() : value
+    }
 }

@@ -15,9 +15,14 @@ public struct EventStreamRelay {
     private var finished: Set<Int> = []
     private var responseIsClosed = false
     private var doneWasForwarded = false
+    private var isFirstEvent = true
     public private(set) var usage: TokenUsage?
     /// Events forwarded, for metrics.
     public private(set) var events = 0
+    /// How many of them carried a piece of the answer: engines send one for every token.
+    public private(set) var pieces = 0
+    /// The engine's name for the response (`/v1/responses` only), as soon as it has said it.
+    public private(set) var responseID: String?
 
     /// - Parameters:
     ///   - model: the id under which the caller knows the serving model.
@@ -43,12 +48,15 @@ public struct EventStreamRelay {
     /// The engine's body ended without an error.
     /// - Returns: nil when the stream was cut short; else what is still to be sent (a missing `[DONE]`, or nothing).
     public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
+        let isEvent = splitter.restIsEvent
         var rest = splitter.takeRest()
         if rest.readableBytes > 0 {
-            // Half an event would be the last thing that a client chokes on before it reads our error.
-            guard Self.isWhole(rest) else { return nil }
-            // A last event whose empty line the engine saved itself.
-            rest.writeString("\n\n")
+            if !isEvent {
+                // Half an event would be the last thing that a client chokes on before it reads our error.
+                guard isWhole(rest) else { return nil }
+                // A last event whose empty line the engine saved itself.
+                rest.writeString("\n\n")
+            }
             if let event = pass(rest) { forward(event) }
         }
         guard isComplete else { return nil }
@@ -60,8 +68,8 @@ public struct EventStreamRelay {
     }
 
     /// Whether an event without its empty line can be all that the engine meant to send.
-    private static func isWhole(_ rest: ByteBuffer) -> Bool {
-        guard let payload = EventSplitter.payload(of: rest) else {
+    private func isWhole(_ rest: ByteBuffer) -> Bool {
+        guard let payload = EventSplitter.payload(of: rest, isFirst: isFirstEvent) else {
             return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
         }
         return payload.bytes.elementsEqual("[DONE]".utf8) || JSONSlice(document: payload.bytes) != nil
@@ -69,21 +77,21 @@ public struct EventStreamRelay {
 
     /// The event as the caller shall see it; nil when it shall not. A `[DONE]` passes only when it is true.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
-        guard let payload = EventSplitter.payload(of: event) else { return event }
+        defer { isFirstEvent = false }
+        guard let payload = EventSplitter.payload(of: event, isFirst: isFirstEvent) else { return event }
         if endpoint != .responses, payload.bytes.elementsEqual("[DONE]".utf8) {
             guard isComplete, !doneWasForwarded else { return nil }
             doneWasForwarded = true
             return event
         }
-        guard let chunk = JSONSlice(document: payload.bytes) else { return event }
+        let keys = endpoint == .responses ? Self.keysOfResponses : Self.keysOfChunks
+        guard let chunk = JSONMembers(document: payload.bytes, keys: keys) else { return event }
         if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
 
         let choices = chunk["choices"]?.elements ?? []
-        for choice in choices {
-            let index = choice["index"]?.integer ?? 0
-            open.insert(index)
-            if let reason = choice["finish_reason"], !reason.isNull { finished.insert(index) }
-        }
+        var carriesPiece = false
+        for choice in choices where note(choice) { carriesPiece = true }
+        if carriesPiece { pieces += 1 }
         if let found = chunk["usage"], let usage = TokenUsage(found) {
             self.usage = usage
             if hidesUsageChunk, choices.isEmpty { return nil }
@@ -91,15 +99,43 @@ public struct EventStreamRelay {
         return restored(event, payload, token: chunk["model"])
     }
 
+    private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage"]
+    private static let keysOfResponses: JSONScanner.Keys = ["type", "response"]
+
+    /// - Returns: whether the choice brings a piece of the answer: text, a thought, a part of a tool call.
+    private mutating func note(_ choice: JSONSlice) -> Bool {
+        var index = 0
+        var isFinished = false
+        var carriesPiece = false
+        choice.forEachMember { key, value in
+            if JSONSlice.isKey(key, "index") {
+                index = value.integer ?? 0
+            } else if JSONSlice.isKey(key, "finish_reason") {
+                isFinished = !value.isNull
+            } else if JSONSlice.isKey(key, "text") {
+                carriesPiece = !value.isEmpty
+            } else if JSONSlice.isKey(key, "delta") {
+                value.forEachMember { key, value in
+                    if !value.isEmpty, !JSONSlice.isKey(key, "role") { carriesPiece = true }
+                }
+            }
+        }
+        open.insert(index)
+        if isFinished { finished.insert(index) }
+        return carriesPiece
+    }
+
     private mutating func passResponsesEvent(
-        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ chunk: JSONSlice
+        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ chunk: JSONMembers
     ) -> ByteBuffer {
         let response = chunk["response"]
-        switch chunk["type"]?.string {
+        if responseID == nil { responseID = response?["id"]?.string }
+        let type = chunk["type"]?.string ?? ""
+        switch type {
         case "response.completed", "response.incomplete", "response.failed":
             responseIsClosed = true
             if let found = response?["usage"], let usage = TokenUsage(found) { self.usage = usage }
-        default: break
+        default: if type.hasSuffix(".delta") { pieces += 1 }
         }
         return restored(event, payload, token: response?["model"])
     }
@@ -116,7 +152,7 @@ public struct EventStreamRelay {
             changed.writeString(id)
             changed.writeBytes(bytes[token.bytes.endIndex...])
         } else {
-            for line in EventSplitter.otherLines(of: event) {
+            for line in EventSplitter.otherLines(of: event, isFirst: isFirstEvent) {
                 changed.writeBytes(line)
                 changed.writeString("\n")
             }

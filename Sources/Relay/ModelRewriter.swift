@@ -6,13 +6,16 @@ public enum ModelRewriter {
     public struct Answer {
         public let body: ByteBuffer
         public let usage: TokenUsage?
+        /// The engine's name for the answer, where it was asked for.
+        public var id: String?
     }
 
     /// Restores the public model id (in `/v1/responses`, as everywhere, the top-level `model`); bytes that need no
     /// change pass untouched.
+    /// - Parameter readsID: whether the answer's own id matters.
     /// - Returns: nil when the body is no JSON object.
-    public static func restore(_ body: ByteBuffer, model: ModelID) -> Answer? {
-        var scanner = JSONScanner(watching: watchedKeys)
+    public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Answer? {
+        var scanner = JSONScanner(watching: readsID ? keysWithID : keys)
         let problem: JSONError? = body.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
                 try scanner.scan(bytes)
@@ -27,25 +30,30 @@ public enum ModelRewriter {
         let usage = scanner.member("usage").flatMap { member in
             JSONSlice(document: Array(view(of: body, member.range))[...]).flatMap { TokenUsage($0) }
         }
+        let id = scanner.member("id").flatMap { member in
+            member.kind == .string ? JSONString.decode(view(of: body, member.range)) : nil
+        }
         guard let name = scanner.member("model"), name.kind == .string,
             !isLiteral(view(of: body, name.range), model.rawValue),
             JSONString.decode(view(of: body, name.range)) != model.rawValue
-        else { return Answer(body: body, usage: usage) }
-        return Answer(body: replacing(name.range, in: body, with: model), usage: usage)
+        else { return Answer(body: body, usage: usage, id: id) }
+        return Answer(body: replacing(name.range, in: body, with: model), usage: usage, id: id)
     }
 
-    private static let watchedKeys: JSONScanner.Keys = ["model", "usage"]
+    private static let keys: JSONScanner.Keys = ["model", "usage"]
+    private static let keysWithID: JSONScanner.Keys = ["model", "usage", "id"]
 
     /// An answer that says something twice: clients take the last, and so do we.
     private static func restoreLast(_ body: ByteBuffer, model: ModelID) -> Answer? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...]), document.isObject else { return nil }
         let usage = document["usage"].flatMap { TokenUsage($0) }
+        let id = document["id"]?.string
         guard let token = document["model"], let name = token.string, name != model.rawValue else {
-            return Answer(body: body, usage: usage)
+            return Answer(body: body, usage: usage, id: id)
         }
         return Answer(
-            body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage)
+            body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage, id: id)
     }
 
     /// Whether a string token is this text with nothing escaped: almost always, and then nothing has to be decoded.

@@ -12,6 +12,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         let ticket: UpstreamTicket
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
+        /// It was asked for by itself that this be the last exchange.
+        let isLast: Bool
         var requestIsWritten = false
         var head: HTTPResponseHead?
         var bodyHasBegun = false
@@ -21,6 +23,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     let upstream: Upstream
     private let pool: UpstreamPool
+    private let socket: SocketEnd?
     private var context: ChannelHandlerContext?
     private var exchange: Exchange?
     private var exchanges = 0
@@ -32,9 +35,11 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The connection broke, so the end of an answer that only the connection's end would mark is no end.
     private var isBroken = false
 
-    init(upstream: Upstream, pool: UpstreamPool) {
+    /// - Parameter socket: the pipeline's other end, where TLS lies in between.
+    init(upstream: Upstream, pool: UpstreamPool, socket: SocketEnd?) {
         self.upstream = upstream
         self.pool = pool
+        self.socket = socket
     }
 
     /// Whether the other side has not hung up yet, as far as we know.
@@ -52,7 +57,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
         exchange = Exchange(
             target: target, ticket: ticket, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
-            lastProgress: .now())
+            isLast: !request.head.isKeepAlive, lastProgress: .now())
         exchanges += 1
         let number = exchanges
         ticket.progress = .exchanging(self)
@@ -74,7 +79,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The one who asked has gone: closing the connection is how HTTP/1.1 tells an engine to stop.
     func abandonExchange() {
         exchange = nil
-        context?.close(promise: nil)
+        if let context { hangUp(context) }
     }
 
     func readMore() {
@@ -83,7 +88,12 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func close() {
-        context?.close(promise: nil)
+        if let context { hangUp(context) }
+    }
+
+    private func hangUp(_ context: ChannelHandlerContext) {
+        context.close(promise: nil)
+        socket?.close()
     }
 
     // MARK: Channel events
@@ -101,10 +111,14 @@ final class UpstreamConnection: ChannelInboundHandler {
         upstream.noteByte(at: now)
         guard exchange != nil else {
             // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
-            context.close(promise: nil)
+            hangUp(context)
             return
         }
         switch unwrapInboundIn(data) {
+        case .head(let head) where head.status == .switchingProtocols:
+            // Nobody offered that, and what follows is no HTTP: not even an end would come.
+            cause = .malformed("the engine switches protocols")
+            hangUp(context)
         case .head(let head):
             exchange?.head = head
             exchange?.target.upstreamAnswered(head)
@@ -133,7 +147,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             cause = .untrusted(String(describing: error))
         default: isBroken = true
         }
-        context.close(promise: nil)
+        hangUp(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -155,12 +169,13 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let exchange else { return }
         self.exchange = nil
         exchange.ticket.progress = .over
-        let keepAlive = exchange.head?.isKeepAlive ?? false
+        // Whatever the engine says: what asked for a connection of its own would leave another one behind each time.
+        let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // An answer that overtook its request leaves the rest of the request on the wire.
         if keepAlive, exchange.requestIsWritten, context.channel.isActive {
             pool.giveBack(self)
         } else {
-            context.close(promise: nil)
+            hangUp(context)
         }
         exchange.target.upstreamEnded()
     }
@@ -197,6 +212,6 @@ final class UpstreamConnection: ChannelInboundHandler {
             return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
         }
         cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout
-        context.close(promise: nil)
+        hangUp(context)
     }
 }

@@ -77,7 +77,11 @@ public final class UpstreamPool {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    var socket: SocketEnd?
                     if let tls = upstream.tls {
+                        let end = SocketEnd()
+                        socket = end
+                        try pipeline.addHandler(end)
                         // SNI takes names, not addresses (RFC 6066 §3).
                         let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
@@ -86,7 +90,8 @@ public final class UpstreamPool {
                     try pipeline.addHandler(HTTPRequestEncoder())
                     try pipeline.addHandler(
                         ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
-                    try pipeline.addHandler(UpstreamConnection(upstream: upstream, pool: loopBoundSelf.value))
+                    try pipeline.addHandler(
+                        UpstreamConnection(upstream: upstream, pool: loopBoundSelf.value, socket: socket))
                 }
             }
         // An address needs no resolver, and so no detour over another thread.

@@ -13,10 +13,14 @@ public struct PlacementRequest: Hashable, Sendable {
     public let mayWake: Bool
     /// Runners that already failed this call.
     public let excluded: Set<RunnerID>
+    /// The only runner that can serve it, because it made what the call goes on with; nil for any.
+    public let only: RunnerID?
 
     public init(
-        _ authorized: AuthorizedCall, affinity: PrefixFingerprint? = nil, excluding excluded: Set<RunnerID> = []
+        _ authorized: AuthorizedCall, affinity: PrefixFingerprint? = nil, only: RunnerID? = nil,
+        excluding excluded: Set<RunnerID> = []
     ) {
+        self.only = only
         policy = authorized.policy
         self.affinity = affinity
         models = authorized.models
@@ -29,8 +33,9 @@ public struct PlacementRequest: Hashable, Sendable {
     init(
         models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [],
         policy: PlacementPolicy = .leastBusy, affinity: PrefixFingerprint? = nil, mayWake: Bool = true,
-        excluded: Set<RunnerID> = []
+        excluded: Set<RunnerID> = [], only: RunnerID? = nil
     ) {
+        self.only = only
         self.policy = policy
         self.affinity = affinity
         self.models = models
@@ -39,6 +44,9 @@ public struct PlacementRequest: Hashable, Sendable {
         self.mayWake = mayWake
         self.excluded = excluded
     }
+
+    /// Whether this runner may serve it, as far as the call is concerned.
+    func allows(_ runner: RunnerID) -> Bool { (only ?? runner) == runner && !excluded.contains(runner) }
 }
 
 /// Names one call that waits for a lease.

@@ -5,11 +5,18 @@ extension SchedulerState {
     typealias Choice = (index: Int, model: ModelID)
 
     func pick(for request: PlacementRequest) -> Choice? {
-        switch request.policy {
+        if let only = request.only { return choice(of: only, for: request) }
+        return switch request.policy {
         case .leastBusy: leastBusy(for: request)
         case .roundRobin: nextInTurn(for: request)
         case .prefixAffinity: request.affinity.flatMap { closest(to: $0, for: request) } ?? leastBusy(for: request)
         }
+    }
+
+    /// The one runner that a call has to go to, if it can take it now.
+    private func choice(of runner: RunnerID, for request: PlacementRequest) -> Choice? {
+        guard let index = indexByID[runner], table.ranks[index] != .unable, request.allows(runner) else { return nil }
+        return request.models.first { serving[$0]?.contains(index) ?? false }.map { (index, $0) }
     }
 
     mutating func updateRank(ofRunnerAt index: Int) {
@@ -86,9 +93,10 @@ extension SchedulerState {
     /// Better a runner that failed lately than none: where everything that has a model is ejected, ejection ends nothing.
     func pickAmongEjected(for request: PlacementRequest) -> Choice? {
         guard !ejected.isEmpty else { return nil }
-        let excluded = excludedIndices(request)
         for model in request.models {
-            let indices = (serving[model] ?? []).filter { !excluded.contains($0) && records[$0].state == .ready }
+            let indices = (serving[model] ?? []).filter {
+                records[$0].state == .ready && request.allows(records[$0].runner.id)
+            }
             // One that is in service and merely full will have a slot in a moment.
             guard indices.allSatisfy({ ejected.contains($0) }) else { continue }
             let best = indices.filter { records[$0].hasFreeSlot }.min { records[$0].active < records[$1].active }

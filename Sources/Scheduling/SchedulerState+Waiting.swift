@@ -14,12 +14,14 @@ extension SchedulerState {
         for request: PlacementRequest, failedWakes: Set<Int> = [], now: ContinuousClock.Instant
     ) -> Prospect {
         let known = Set(request.models.flatMap { serving[$0] ?? [] })
-        let indices = known.sorted().filter { !request.excluded.contains(records[$0].runner.id) }
+        let indices = known.sorted().filter { request.allows(records[$0].runner.id) }
         let states = indices.map { records[$0].state }
 
         if states.contains(.ready) { return .hope(.slot) }
         if states.contains(.unknown)
-            || records.contains(where: { $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving })
+            || records.contains(where: {
+                $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving && request.allows($0.runner.id)
+            })
         {
             return .hope(.probe)
         }

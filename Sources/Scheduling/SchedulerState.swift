@@ -187,7 +187,7 @@ public struct SchedulerState: Sendable {
             let record = records[index]
             let next = queue.takeFirst(
                 couldServe: { models in models.contains { record.models[$0] != nil } },
-                canServe: { !$0.request.excluded.contains(record.runner.id) })
+                canServe: { $0.request.allows(record.runner.id) })
             guard let waiter = next, let model = waiter.request.models.first(where: { record.models[$0] != nil })
             else { return }
             grant((index, model), to: waiter, now: now)

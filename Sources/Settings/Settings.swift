@@ -16,6 +16,9 @@ public struct Settings: Hashable, Sendable {
     public var models = Models()
     public var errors = Errors()
     public var metrics = Metrics()
+    public var keys = Keys()
+    /// What roles may ask for, in the file's order; empty: every class for every caller.
+    public var policies: [AccessGrant] = []
     public var log = Log()
 
     public init() {}
@@ -39,6 +42,8 @@ public struct Settings: Hashable, Sendable {
         public enum Mode: String, Hashable, Sendable { case oidc, none }
         public var mode: Mode = .oidc
         public var leeway: Duration = .seconds(30)
+        /// Tokens that are not good which an address may send before it gets 429; 0 for any number.
+        public var failedAttemptsPerMinute = 600
         public var issuers: [Issuer] = []
     }
 
@@ -60,6 +65,8 @@ public struct Settings: Hashable, Sendable {
         public var tokenType = ""
         /// All of them are required.
         public var scopes: [String] = []
+        /// Applications whose tokens are accepted (`azp`, else `client_id`); empty: any.
+        public var authorizedParties: [String] = []
         public var refreshEvery: Duration = .seconds(600)
         public var refreshCooldown: Duration = .seconds(30)
         public var keys: Keys = .discovery
@@ -216,6 +223,11 @@ public struct Settings: Hashable, Sendable {
     public struct Metrics: Hashable, Sendable {
         /// Empty: loopback peers only.
         public var token = ""
+    }
+
+    public struct Keys: Hashable, Sendable {
+        /// Where API keys are stored; empty: there are none. The file is made with the first key.
+        public var database = "./simpleai.db"
     }
 
     public struct Log: Hashable, Sendable {

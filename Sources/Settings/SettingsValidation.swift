@@ -15,6 +15,7 @@ struct SettingsValidation {
         checkDefaultClass()
         for modelClass in settings.classes { check(modelClass) }
         checkRouting()
+        checkPolicies()
         for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
         checkRunnersDiffer()
     }
@@ -128,6 +129,26 @@ extension SettingsValidation {
             for type in types where !machineTypes.contains(type) {
                 warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
             }
+        }
+    }
+}
+
+// MARK: - Policies
+
+extension SettingsValidation {
+    private func checkPolicies() {
+        let policies = SettingsPath.root["policies"]
+        let names = settings.classes.map(\.name.rawValue)
+        for (index, grant) in settings.policies.enumerated() {
+            for pattern in grant.classes where !names.contains(where: pattern.matches) {
+                let nearest = Spelling.nearest(to: pattern.text, among: names).map { "did you mean \($0)?" }
+                problem(
+                    "there is no class \(pattern); \(nearest ?? "name one of classes, or * for all of them")",
+                    at: policies[index]["classes"])
+            }
+        }
+        if settings.auth.mode == .none, !settings.policies.isEmpty {
+            warning("mode none makes everybody an admin; the policies are not used", at: policies)
         }
     }
 }

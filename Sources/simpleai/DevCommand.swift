@@ -88,7 +88,7 @@ private struct DevFleet: Service {
 
     func run() async throws {
         try await LocalFleet.withRunning(options, logger: logger) { fleet in
-            let note = RunningFleetNote(issuer: fleet.issuerURL)
+            let note = RunningFleetNote(issuer: fleet.issuerURL, url: fleet.url)
             try note.write()
             announce(fleet)
             do {

@@ -84,7 +84,7 @@ extension TokenCommand {
             }
         }
 
-        private func token() async throws -> String {
+        func token() async throws -> String {
             let environment = ProcessInfo.processInfo.environment
             // What the command line names comes before what the environment does.
             if let key = key ?? (provider == nil ? Self.keyFromEnvironment(environment) : nil) {

@@ -47,6 +47,37 @@ import Testing
         #expect(cache.caller(for: "flood-49999", at: 0) != nil)
     }
 
+    /// Somebody with hundreds of groups, and a new token for every call.
+    @Test func aFloodOfLargeCallersDoesNotGrowItEither() throws {
+        let limit = 1 << 20
+        let cache = VerifiedTokenCache(capacity: 100_000, size: limit)
+        let key = try key()
+        let large = Caller(
+            subject: "large", issuer: "i", roles: Set((0..<300).map { Role("/departments/group-\($0)") }),
+            privileges: [])
+        for number in 0..<5_000 {
+            cache.remember(large, for: "flood-\(number)", until: 100, signedBy: key, at: 0)
+            #expect(cache.size <= limit)
+        }
+        // About sixty bytes for each of the roles: there is room for some fifty, and for hundreds of others.
+        #expect((16...80).contains(cache.count), "\(cache.count)")
+        #expect(cache.caller(for: "flood-4999", at: 0) == large)
+        for number in 0..<2_000 { cache.remember(caller, for: "small-\(number)", until: 100, signedBy: key, at: 0) }
+        #expect(cache.count > 1_000)
+        #expect(cache.size <= limit)
+    }
+
+    @Test func aCallerThatIsLargerThanTheCacheIsNotRemembered() throws {
+        let cache = VerifiedTokenCache(capacity: 100, size: 4096, parts: 1)
+        let key = try key()
+        cache.remember(caller, for: "small", until: 100, signedBy: key, at: 0)
+        let large = Caller(
+            subject: "large", issuer: "i", roles: Set((0..<300).map { Role("group-\($0)") }), privileges: [])
+        cache.remember(large, for: "large", until: 100, signedBy: key, at: 0)
+        #expect(cache.caller(for: "large", at: 0) == nil)
+        #expect(cache.caller(for: "small", at: 0) == caller)
+    }
+
     @Test func staysTrueUnderRandomUse() throws {
         var random = SeededGenerator(seed: 7)
         let cache = VerifiedTokenCache(capacity: 20, parts: 2)

@@ -19,6 +19,27 @@ struct RealClientTests {
         for failure in checks where failure.hasPrefix("FAILED ") { Issue.record("\(failure)") }
     }
 
+    /// Each in its own habit: a chat, a stream, and the errors that its users handle.
+    @Test(arguments: [
+        ("langchain", "langchain_client.py"), ("instructor", "instructor_client.py"),
+        ("pydantic-ai", "pydantic_ai_client.py"), ("llm", "llm_client.py"),
+    ])
+    func `clients that are built on it chat, stream and raise typed errors`(
+        environment: String, script: String
+    ) async throws {
+        let client = Repository.file("Tests/EndToEndTests/clients/\(script)").path
+        let run = try await Program.script(
+            "scripts/real-fleet",
+            ["--binary", Repository.binary.path, "--", Python.interpreter(of: environment).path, client]
+        ).run(within: .seconds(300))
+        let checks = run.output.split(separator: "\n")
+        #expect(run.code == 0, "\(run.text)")
+        for name in ["chats", "streams", "raises typed errors"] {
+            #expect(checks.contains { $0.hasPrefix("ok \(name)") }, "\(run.text)")
+        }
+        for failure in checks where failure.hasPrefix("FAILED ") { Issue.record("\(failure)") }
+    }
+
     @Test func `the demonstration shows an answer and passes the suite`() async throws {
         let run = try await Program.script("scripts/demo-real", ["--binary", Repository.binary.path])
             .run(within: .seconds(300))

@@ -47,6 +47,22 @@ import Testing
         }
     }
 
+    @Test(arguments: ["0.0.0.0", "\"::\"", "192.0.2.1", "example.org"])
+    func `without authentication it serves this machine only`(host: String) async throws {
+        let run = try await serve("server: { host: \(host), port: 0 }\nauth: { mode: none }\n")
+        expectRefusal(run)
+        expectOneLine(run, naming: "auth.mode")
+        #expect(run.errors.contains("would serve everybody"), "\(run.errors)")
+    }
+
+    @Test func `with authentication it needs somebody to trust`() async throws {
+        for settings in ["server: { host: 0.0.0.0 }\n", "auth: { mode: oidc, issuers: [] }\n"] {
+            let run = try await serve(settings)
+            expectRefusal(run)
+            expectOneLine(run, naming: "auth.issuers")
+        }
+    }
+
     @Test func `an unknown flag is named`() async throws {
         let run = try await Program.simpleai("serve", "--confg", "simpleai.yaml").run()
         expectRefusal(run)

@@ -16,7 +16,8 @@ import Testing
             )
         }
         return FleetSettings(
-            options: options, issuer: "http://127.0.0.1:1", machines: machines, stateFile: "/nowhere"
+            options: options, issuer: "http://127.0.0.1:1", machines: machines, stateFile: "/nowhere",
+            keyDatabase: "/nowhere"
         ).settings
     }
 

@@ -75,7 +75,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let path = directory + "/note.json"
             #expect(try RunningFleetNote.read(from: path) == nil)
-            var note = RunningFleetNote(issuer: "http://127.0.0.1:1")
+            var note = RunningFleetNote(issuer: "http://127.0.0.1:1", url: "http://127.0.0.1:9")
             try note.write(to: path)
             #expect(try mode(path) == 0o600)
             #expect(try RunningFleetNote.read(from: path) == note)
@@ -89,8 +89,8 @@ import Testing
     @Test func aLaterFleetsNoteIsLeftAlone() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/note.json"
-            let earlier = RunningFleetNote(issuer: "http://127.0.0.1:1")
-            let later = RunningFleetNote(issuer: "http://127.0.0.1:2")
+            let earlier = RunningFleetNote(issuer: "http://127.0.0.1:1", url: "http://127.0.0.1:9")
+            let later = RunningFleetNote(issuer: "http://127.0.0.1:2", url: "http://127.0.0.1:9")
             try earlier.write(to: path)
             try later.write(to: path)
             try earlier.remove(from: path)

@@ -173,6 +173,56 @@ import Testing
         #expect(try relay(delta, endpoint: .responses).addition == nil)
     }
 
+    @Test func theIdOfAResponseIsKnownFromItsFirstEvent() throws {
+        var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
+        try relay.receive(ByteBuffer(string: "data: {\"type\":\"x\"}\n\n")) { _ in }
+        #expect(relay.responseID == nil)
+        let created = "data: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\",\"model\":\"m\"}}\n\n"
+        try relay.receive(ByteBuffer(string: created)) { _ in }
+        #expect(relay.responseID == "resp_1")
+    }
+
+    @Test(arguments: [
+        (#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#, 0),
+        (#"{"choices":[{"delta":{"role":"assistant","content":null}}]}"#, 0),
+        (#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, 0), (#"{"choices":[]}"#, 0), (#"{"choices":null}"#, 0),
+        (#"{"choices":[{"delta":{"content":"x"}}]}"#, 1), (#"{"choices":[{"delta":{"reasoning_content":"x"}}]}"#, 1),
+        (#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, 1), (#"{"choices":[{"text":"x"}]}"#, 1),
+        (#"{"choices":[{"text":""}]}"#, 0), (#"{"choices":[{"delta":{"co\u006etent":"x"}},{"text":"y"}]}"#, 1),
+        ("x", 0), (#"{"error":{"message":"x"}}"#, 0),
+    ])
+    func piecesOfAnswersAreCounted(_ chunk: String, _ expected: Int) throws {
+        var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: true)
+        try relay.receive(ByteBuffer(string: "data: \(chunk)\n\n: comment\n\n")) { _ in }
+        #expect(relay.pieces == expected)
+    }
+
+    @Test func piecesOfResponsesAreTheirDeltas() throws {
+        var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
+        for type in ["created", "output_text.delta", "reasoning_text.delta", "output_text.done", "completed"] {
+            try relay.receive(ByteBuffer(string: "data: {\"type\":\"response.\(type)\"}\n\n")) { _ in }
+        }
+        #expect(relay.pieces == 2)
+    }
+
+    /// The last one counts, as for every parser.
+    @Test func aChunkThatSaysSomethingTwiceIsReadLikeByOthers() throws {
+        let event =
+            "data: {\"model\":\"x\",\"choices\":[],\"choices\":[{\"finish_reason\":\"stop\"}],\"model\":\"local\"}\n\n"
+        let relayed = try relay(event + done)
+        #expect(relayed.text == event.replacing("\"local\"", with: "\"public\"") + done)
+        #expect(relayed.addition == "")
+    }
+
+    @Test func usageTellsTheParts() throws {
+        let usage =
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":40,"
+            + "\"prompt_tokens_details\":{\"cached_tokens\":20},\"completion_tokens_details\":{\"reasoning_tokens\":10}}}\n\n"
+        #expect(
+            try relay(usage, hidesUsage: true).usage
+                == TokenUsage(prompt: 30, completion: 40, cached: 20, reasoning: 10))
+    }
+
     @Test func eventsAreCounted() throws {
         var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: true)
         try relay.receive(ByteBuffer(string: chunk() + usageChunk + done)) { _ in }

@@ -32,6 +32,17 @@ import Testing
         #expect(restore(body) == nil)
     }
 
+    @Test(
+        arguments: [
+            (#"{"id":"resp_1","model":"local"}"#, "resp_1"), (#"{"model":"public","id":"r\u0031"}"#, "r1"),
+            (#"{"id":7}"#, nil), ("{}", nil), (#"{"id":"a","model":"x","id":"b"}"#, "b"),
+        ] as [(String, String?)])
+    func theIdIsReadWhereItIsAskedFor(body: String, id: String?) throws {
+        let answer = try #require(ModelRewriter.restore(ByteBuffer(string: body), model: "public", readsID: true))
+        #expect(answer.id == id)
+        #expect(ModelRewriter.restore(ByteBuffer(string: #"{"id":"a"}"#), model: "public")?.id == nil)
+    }
+
     @Test func anErrorObjectIsOneThatAnSDKUnderstands() {
         let objects = [
             #"{"error":{"message":"x"}}"#: true, #"{"error":"x"}"#: false, #"{"detail":"x"}"#: false, "x": false,

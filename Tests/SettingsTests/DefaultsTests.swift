@@ -29,6 +29,7 @@ import Testing
         let auth = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth
         #expect(auth.mode == .oidc)
         #expect(auth.leeway == .seconds(30))
+        #expect(auth.failedAttemptsPerMinute == 600)
         let issuer = try #require(auth.issuers.first)
         #expect(issuer.issuer == "https://auth.example.com/realms/main")
         #expect(issuer.audience == .oneOf(["simpleai"]))

@@ -36,12 +36,14 @@ import Testing
         let text = """
             auth:
               leeway: 5s
+              failed_attempts_per_minute: 7
               issuers:
                 - issuer: https://a.example/
                   audience: [one, two]
                   algorithms: [ES384]
                   token_type: at+jwt
                   scopes: [chat, "no"]
+                  authorized_parties: [app]
                   refresh: { every: 1m, cooldown: 2s }
                   jwks_url: https://a.example/keys?policy=1
                   role_claims: [groups, [resource_access, my.client, roles]]
@@ -50,10 +52,12 @@ import Testing
             """
         let auth = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth
         #expect(auth.leeway == .seconds(5))
+        #expect(auth.failedAttemptsPerMinute == 7)
         var expected = Settings.Issuer(issuer: "https://a.example/", audience: .oneOf(["one", "two"]))
         expected.algorithms = ["ES384"]
         expected.tokenType = "at+jwt"
         expected.scopes = ["chat", "no"]
+        expected.authorizedParties = ["app"]
         expected.refreshEvery = .seconds(60)
         expected.refreshCooldown = .seconds(2)
         expected.keys = .url("https://a.example/keys?policy=1")

@@ -11,6 +11,8 @@ struct KeyFetchLimits: Sendable {
     /// Pauses after failures grow from the first to the last, doubling.
     var firstRetry: Duration = .seconds(1)
     var lastRetry: Duration = .seconds(30)
+    /// The first pause before a key that was not found is asked for again; nil: the issuer's cooldown.
+    var firstSearchPause: Duration?
     /// How often a local file is looked at.
     var filePoll: Duration = .seconds(1)
 }

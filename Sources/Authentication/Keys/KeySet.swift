@@ -62,6 +62,11 @@ struct KeySet: Sendable {
         return key
     }
 
+    /// Whether a token may name a key of the set by this id.
+    func names(_ id: String) -> Bool {
+        keys.contains { $0.id?.isExactly(id) ?? false }
+    }
+
     func holds(_ key: VerifyingKey) -> Bool {
         keys.contains { $0 === key }
     }

@@ -31,11 +31,13 @@ final class KeySource: Sendable {
         var isRunning = false
         /// Fetches that came to an end, well or badly.
         var fetchesEnded = 0
+        var fetchesFailed = 0
     }
 
     private struct State {
         var status = Status()
         var schedule: RefreshSchedule
+        var missing: MissingKeys
         /// Counts the changes of `status`, so that none is missed between looking and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -67,11 +69,16 @@ final class KeySource: Sendable {
             State(
                 schedule: RefreshSchedule(
                     every: every, cooldown: configuration.refreshCooldown,
-                    firstRetry: limits.firstRetry, lastRetry: limits.lastRetry)))
+                    firstRetry: limits.firstRetry, lastRetry: limits.lastRetry),
+                missing: MissingKeys(
+                    firstPause: limits.firstSearchPause ?? configuration.refreshCooldown,
+                    lastPause: configuration.refreshEvery)))
     }
 
     var status: Status { state.withLock { $0.status } }
     var keys: KeySet? { state.withLock { $0.status.keys } }
+    /// Tasks that wait for another status.
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// How long a caller should wait before there may be keys: whole seconds, 1 to 60.
     var retryAfter: Duration {
@@ -81,14 +88,27 @@ final class KeySource: Sendable {
     }
 
     /// The keys after a fetch that is made because the ones there are do not hold a key that a token names; the same
-    /// keys at once where the cooldown, or the end of `run`, forbids a fetch.
-    func keysOnDemand() async -> KeySet? {
-        let (answer, fetchesEnded) = state.withLock {
-            ($0.schedule.demanded(at: .now), $0.status.fetchesEnded)
+    /// keys at once where the cooldown, an earlier search in vain, or the end of `run` forbids a fetch.
+    func keys(askingFor id: String) async -> KeySet? {
+        // A fetch that is under way may have been answered before the key was published, so that its end settles
+        // nothing: then the key may be asked for once more.
+        for _ in 0..<2 {
+            let (answer, wasUnderWay, fetchesEnded) = state.withLock { state in
+                let now = ContinuousClock.now
+                let wasUnderWay = state.schedule.phase == .fetching
+                let answer = state.missing.isMissing(id, at: now) ? .refused : state.schedule.demanded(at: now)
+                return (answer, wasUnderWay, state.status.fetchesEnded)
+            }
+            if answer == .refused { break }
+            if answer == .wake { doorbell.ring() }
+            let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
+            guard status.fetchesEnded > fetchesEnded, status.keys?.names(id) != true else { break }
+            if wasUnderWay { continue }
+            // What an issuer did not say while it was out of order proves nothing.
+            if status.lastError == nil { state.withLock { $0.missing.wasNotFound(id, at: .now) } }
+            break
         }
-        if answer == .refused { return keys }
-        if answer == .wake { doorbell.ring() }
-        return await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }.keys
+        return keys
     }
 
     /// The first status that meets the condition, or whatever it is when the task is cancelled.
@@ -130,6 +150,7 @@ final class KeySource: Sendable {
             guard let document = try await reader.read(onDemand: isOnDemand) else {
                 update {
                     $0.schedule.fetchSucceeded(at: .now)
+                    $0.status.lastRefresh = wallClock()
                     $0.status.fetchesEnded += 1
                 }
                 return
@@ -144,6 +165,7 @@ final class KeySource: Sendable {
                 $0.schedule.fetchFailed(at: .now)
                 $0.status.lastError = error
                 $0.status.fetchesEnded += 1
+                $0.status.fetchesFailed += 1
             }
             logger.warning(
                 "Keys of an issuer could not be refreshed",

@@ -49,6 +49,14 @@ struct Claims: Sendable {
             guard header.type == JOSEHeader.normalizedType(configuration.tokenType) else { throw .wrongType }
         }
         guard scopes.isSuperset(of: configuration.scopes) else { throw .missingScope }
+        try checkParty(among: configuration.authorizedParties)
+    }
+
+    private func checkParty(among accepted: [String]) throws(TokenFault) {
+        if accepted.isEmpty { return }
+        guard let party = (members["azp"] ?? members["client_id"])?.string,
+            accepted.contains(where: { $0.isExactly(party) })
+        else { throw .wrongParty }
     }
 
     private static func time(_ value: JSONValue?, otherwise fault: TokenFault) throws(TokenFault) -> Double? {

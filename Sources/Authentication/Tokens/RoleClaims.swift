@@ -11,7 +11,8 @@ extension Claims {
         if roles.contains(where: { $0.rawValue.isExactly(configuration.specificRole.rawValue) }) {
             privileges.insert(.specificModels)
         }
-        return Caller(subject: subject, issuer: issuer, roles: roles, privileges: privileges)
+        // The settings' spelling of the issuer is the same, and shared by all its callers.
+        return Caller(subject: subject, issuer: configuration.issuer, roles: roles, privileges: privileges)
     }
 
     /// The roles at all paths, united.

@@ -29,6 +29,7 @@ enum TokenFault: String, Error, Hashable, Sendable {
     case notYetValid = "token is not valid yet"
     case issuedInFuture = "token was issued in the future"
     case missingScope = "a required scope is missing"
+    case wrongParty = "token was issued to another application"
 
     // The key and the signature.
     case unknownKey = "key id is not among the issuer's keys"

@@ -5,10 +5,15 @@ import SimpleAICore
 /// the contract replaces.
 struct CallBody {
     private static let watchedKeys: JSONScanner.Keys = [
-        "model", "stream", "stream_options", "messages", "prompt", "input",
+        "model", "stream", "stream_options", "messages", "prompt", "input", "max_tokens", "max_completion_tokens",
+        "max_output_tokens", "user", "previous_response_id",
     ]
+    /// The newer name of what `max_tokens` says comes first; `/v1/responses` has one of its own.
+    private static let limitsOfTokens = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
     /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
     private static let longestModel = 512
+    /// In bytes, of other names that callers state.
+    private static let longestName = 512
     /// In bytes, of a conversation's beginning; as long as most system prompts with a question behind them.
     private static let longestPrefix = 64 << 10
 
@@ -51,7 +56,8 @@ struct CallBody {
         return Call(
             id: id, endpoint: endpoint,
             request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
-            streams: streams, wantsUsage: try usageIsWanted())
+            streams: streams, wantsUsage: try usageIsWanted(),
+            previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user)
     }
 
     private static func refusal(of error: JSONError) -> GatewayError {
@@ -139,6 +145,31 @@ struct CallBody {
         // Hardly any name is written with escapes.
         return text.contains(UInt8(ascii: "\\"))
             ? JSONString.decode(view(member.range)) : String(decoding: text, as: UTF8.self)
+    }
+
+    private func previousResponse() throws(GatewayError) -> String? {
+        guard let member = scanner.member("previous_response_id"), member.kind != .null else { return nil }
+        guard member.kind == .string, member.range.count <= Self.longestName + 2 else {
+            throw GatewayError(
+                .invalidRequest, "The field \"previous_response_id\" has to be the id of a response.",
+                param: "previous_response_id")
+        }
+        return JSONString.decode(view(member.range))
+    }
+
+    /// What is no number here is the engine's business to refuse.
+    private var maxTokens: Int? {
+        for key in Self.limitsOfTokens {
+            guard let member = scanner.member(key), member.kind == .number else { continue }
+            return Int(String(decoding: view(member.range), as: UTF8.self))
+        }
+        return nil
+    }
+
+    private var user: String? {
+        guard let member = scanner.member("user"), member.kind == .string, member.range.count <= Self.longestName + 2
+        else { return nil }
+        return JSONString.decode(view(member.range))
     }
 
     private func boolean(_ key: String) throws(GatewayError) -> Bool {

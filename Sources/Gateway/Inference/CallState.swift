@@ -43,6 +43,8 @@ struct CallState {
         case keepaliveDue
         case streamBegan
         case documentReceived(EngineDocument)
+        /// There is no room for the engine's answer.
+        case answerTooMuch(GatewayError)
         case streamEnded(complete: Bool)
         case upstreamFailed(UpstreamFailure)
         case clientClosed
@@ -138,6 +140,7 @@ struct CallState {
             return [.beginStream(lease)]
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
+        case (.forwarding(let lease), .answerTooMuch(let error)): return breakOff(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
             guard complete else {
                 return breakOff(lease, Self.lost(lease.runner, "its stream was cut short"), .failed)
@@ -213,6 +216,9 @@ struct CallState {
                 .sendDocument(lease), .returnLease(lease, document.outcome),
                 .settle(.answered(status: document.status)),
             ]
+        case .modelMissing where authorized?.call.previousResponse != nil:
+            // No other runner can know it, so it does not matter what of the two the engine misses.
+            return [.refreshModels(lease.runner)] + breakOff(lease, .previousResponseIsUnknown, document.outcome)
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true)
         case .busy, .unavailable:
@@ -311,6 +317,13 @@ struct CallState {
             GatewayError(.upstreamError, "The runner's answer was malformed.", cause: cause)
         }
     }
+}
+
+extension GatewayError {
+    /// The response that a call wants to go on with is not there (any more), or is another caller's.
+    static let previousResponseIsUnknown = GatewayError(
+        .notFound, "There is no response with this id to go on with. Send the whole conversation instead.",
+        param: "previous_response_id")
 }
 
 extension Duration {

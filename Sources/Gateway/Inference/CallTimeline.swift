@@ -29,8 +29,8 @@ struct CallTimeline {
     var total: Duration { Duration(NIODeadline.now() - began) }
     /// For metrics.
     var seconds: Double { Double((NIODeadline.now() - began).nanoseconds) / 1e9 }
-    var secondsToFirstByte: Double? { firstByte.map { Double(($0 - began).nanoseconds) / 1e9 } }
-    var toFirstByte: Duration? { firstByte.map { Duration($0 - began) } }
+    /// From the beginning; nil for what did not happen.
+    func seconds(to time: NIODeadline?) -> Double? { time.map { Double(($0 - began).nanoseconds) / 1e9 } }
 
     /// `none`, or the milliseconds that this call waited for a machine and which wake it was.
     var wakeHeader: String {

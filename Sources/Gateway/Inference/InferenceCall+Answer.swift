@@ -4,18 +4,7 @@ import Relay
 import Scheduling
 import SimpleAICore
 
-/// What has come of a runner's answer so far.
-struct AnswerInProgress {
-    /// Answers that are no streams are collected: their model id has to be restored, and a broken one must not go out.
-    static let largestDocument = 64 << 20
-
-    var hidesUsageChunk = false
-    var head: HTTPResponseHead?
-    var events: EventStreamRelay?
-    var document = ByteBuffer()
-    var usage: TokenUsage?
-}
-
+/// What a call does with a runner's answer.
 extension InferenceCall: UpstreamExchange {
     func upstreamAnswered(_ head: HTTPResponseHead) {
         timeline.answered = .now()
@@ -28,11 +17,13 @@ extension InferenceCall: UpstreamExchange {
 
     func upstreamSent(_ bytes: ByteBuffer) {
         if timeline.firstByte == nil { timeline.firstByte = .now() }
-        guard answer.events != nil else { return collect(bytes) }
+        guard let before = answer.events?.pieces else { return collect(bytes) }
         do {
             try answer.events?.receive(bytes) { write(event: $0) }
+            noteProgress(since: before)
+            noteResponse()
             connection.flush()
-            if !connection.isWritable { ticket?.pauseReading() }
+            if !connection.isWritable { holdUpstream() }
         } catch {
             handle(.upstreamFailed(.malformed("an event without an end")))
         }
@@ -40,20 +31,12 @@ extension InferenceCall: UpstreamExchange {
 
     func upstreamEnded() {
         ticket = nil
-        guard answer.events == nil else {
-            let rest = answer.events?.end { write(event: $0) }
-            if let rest, rest.readableBytes > 0 { write(event: rest) }
-            return handle(.streamEnded(complete: rest != nil))
-        }
-        let status = Int(answer.head?.status.code ?? 0)
-        let restored = lease.flatMap { ModelRewriter.restore(answer.document, model: $0.model) }
-        if EngineVerdict(status: status) == .answer, let restored {
-            answer.document = restored.body
-            answer.usage = restored.usage
-        }
-        let retryAfter = answer.head?.headers.first(name: "retry-after").flatMap(Int.init)
-        handle(
-            .documentReceived(EngineDocument(status: status, isJSON: restored != nil, retryAfter: retryAfter)))
+        guard let before = answer.events?.pieces else { return documentEnded() }
+        let rest = answer.events?.end { write(event: $0) }
+        if let rest, rest.readableBytes > 0 { write(event: rest) }
+        noteProgress(since: before)
+        noteResponse()
+        handle(.streamEnded(complete: rest != nil))
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
@@ -68,16 +51,79 @@ extension InferenceCall: UpstreamExchange {
         return type.hasPrefix("text/event-stream") && encoding == "identity"
     }
 
+    // MARK: Documents
+
     private func collect(_ bytes: ByteBuffer) {
         guard answer.document.readableBytes + bytes.readableBytes <= AnswerInProgress.largestDocument else {
             ticket?.cancel()
             return handle(.upstreamFailed(.malformed("a document without an end")))
         }
+        guard gateway.budget.reserve(bytes.readableBytes) else {
+            return handle(
+                .answerTooMuch(
+                    GatewayError(
+                        .queueFull, "The gateway holds too many answers right now.", retry: .after(.seconds(5)))))
+        }
+        answer.reservedBytes += bytes.readableBytes
         answer.document.writeImmutableBuffer(bytes)
     }
+
+    private func documentEnded() {
+        let status = Int(answer.head?.status.code ?? 0)
+        let restored = lease.flatMap {
+            ModelRewriter.restore(answer.document, model: $0.model, readsID: endpoint == .responses)
+        }
+        if EngineVerdict(status: status) == .answer, let restored {
+            answer.document = restored.body
+            answer.documentUsage = restored.usage
+            if let id = restored.id { note(response: id) }
+        }
+        let retryAfter = answer.head?.headers.first(name: "retry-after").flatMap(Int.init)
+        handle(
+            .documentReceived(EngineDocument(status: status, isJSON: restored != nil, retryAfter: retryAfter)))
+    }
+
+    // MARK: Streams
 
     private func write(event: ByteBuffer) {
         connection.write(.body(.byteBuffer(event)))
         lastWrite = .now()
+    }
+
+    /// After events were written.
+    private func noteProgress(since before: Int) {
+        guard let events = answer.events, events.pieces > before else { return }
+        if before == 0 { answer.firstToken = lastWrite }
+        answer.lastToken = lastWrite
+        guard delivery.ask(events.pieces, at: lastWrite) else { return }
+        let sent = eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [weak self] result in
+            if case .success = result { self?.delivery.wentOut() } else { self?.delivery.failed() }
+        }
+        // Of no bytes: it goes out behind the events.
+        connection.write(.body(.byteBuffer(ByteBuffer())), promise: sent)
+    }
+
+    private func holdUpstream() {
+        ticket?.pauseReading()
+        delivery.writabilityChanged(isWritable: false)
+    }
+
+    func writabilityChanged(isWritable: Bool) {
+        delivery.writabilityChanged(isWritable: isWritable)
+        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
+    }
+
+    /// Before the client can have read the id: its next call may come at once.
+    private func noteResponse() {
+        guard endpoint == .responses, !answer.isNoted, let id = answer.events?.responseID else { return }
+        answer.isNoted = true
+        note(response: id)
+    }
+
+    /// A response that this caller may go on with, on this runner.
+    private func note(response id: String) {
+        guard let lease, let caller else { return }
+        gateway.responses.note(id, madeBy: lease.runner, for: caller)
     }
 }

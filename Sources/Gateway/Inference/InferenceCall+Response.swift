@@ -64,9 +64,22 @@ extension InferenceCall {
         var headers = headers
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         writeHead(status, headers, lengthIsKnown: true)
-        if body.readableBytes > 0, head.method != .HEAD { connection.write(.body(.byteBuffer(body))) }
+        if body.readableBytes > 0, head.method != .HEAD { write(document: body) }
         endResponse()
     }
+
+    /// A large one stays in memory as long as its client takes to read it, so it counts as long.
+    private func write(document: ByteBuffer) {
+        guard answer.reservedBytes > Self.noteworthy else { return connection.write(.body(.byteBuffer(document))) }
+        let (budget, bytes) = (gateway.budget, answer.reservedBytes)
+        answer.reservedBytes = 0
+        let sent = eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { _ in budget.giveBack(bytes) }
+        connection.write(.body(.byteBuffer(document)), promise: sent)
+    }
+
+    /// In bytes: what the kernel takes at once is not worth a promise.
+    private static let noteworthy = 64 << 10
 
     private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool) {
         var headers = headers
@@ -117,17 +130,26 @@ extension InferenceCall {
             status = error.status(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus)
             outcome = error.code.rawValue
         }
-        let usage = answer.events?.usage ?? answer.usage
-        gateway.metrics.callEnded(
-            Metrics.CallLabels(requested: requestedLabel, code: outcome), seconds: timeline.seconds,
-            firstByteSeconds: timeline.secondsToFirstByte, usage: usage, events: answer.events?.events ?? 0)
+        let figures = figures(isComplete: failure == nil && outcome != "client_gone")
+        gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
         guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
         AccessLine(
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, request: call?.request,
             streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
-            firstByte: timeline.toFirstByte, waited: timeline.waited, wake: timeline.wake?.rawValue, usage: usage
+            waited: timeline.waited, wake: timeline.wake?.rawValue, figures: figures
         )
         .write(to: gateway.logger)
+    }
+
+    private func figures(isComplete: Bool) -> CallFigures {
+        var figures = CallFigures(total: timeline.seconds)
+        figures.toFirstByte = timeline.seconds(to: timeline.firstByte)
+        figures.toFirstToken = timeline.seconds(to: answer.firstToken)
+        figures.tokensPerSecond = answer.tokensPerSecond(sent: timeline.sent, firstByte: timeline.firstByte)
+        figures.usage = answer.usage
+        figures.events = answer.events?.events ?? 0
+        if !isComplete { figures.broken = answer.broken(delivery) }
+        return figures
     }
 
     /// A closed set: names from settings, never what a caller wrote.

@@ -18,6 +18,7 @@ final class InferenceCall {
 
     private(set) var state: CallState
     private var body = CallBody()
+    /// How much of the memory that all calls share is taken for `body`.
     private var reservedBytes = 0
     private(set) var requestIsComplete = false
     /// What came together with the head of a request whose credentials are still being checked.
@@ -26,8 +27,12 @@ final class InferenceCall {
     private(set) var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
+    /// The only runner that can serve this call; nil for any.
+    private var onlyRunner: RunnerID?
     var ticket: UpstreamTicket?
     var answer = AnswerInProgress()
+    /// Beside `answer`: a write that fills the connection is told of in the middle of the event that is being relayed.
+    var delivery = StreamDelivery()
 
     var timeline = CallTimeline()
     private var keepalive: Scheduled<Void>?
@@ -103,10 +108,6 @@ final class InferenceCall {
     func clientClosed() { handle(.clientClosed) }
     func drainExpired() { handle(.drainExpired) }
 
-    func writabilityChanged(isWritable: Bool) {
-        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
-    }
-
     // MARK: Credentials
 
     /// What the head alone forbids.
@@ -133,6 +134,8 @@ final class InferenceCall {
 
     private func verify(_ token: String, with verifier: any TokenVerifier) {
         let call = NIOLoopBound(self, eventLoop: eventLoop)
+        // Asked now: the client may be gone, and its connection with it, when the answer comes.
+        let peer = connection.peer
         eventLoop.makeFutureWithTask { () -> Result<Caller, TokenRejection> in
             do throws(TokenRejection) {
                 return .success(try await verifier.caller(for: token))
@@ -143,7 +146,8 @@ final class InferenceCall {
         .whenSuccess { result in
             switch result {
             case .success(let caller): call.value.authenticated(caller)
-            case .failure(let rejection): call.value.handle(.refused(GatewayError(rejection)))
+            case .failure(let rejection):
+                call.value.handle(.refused(call.value.gateway.throttle.refusal(rejection, from: peer)))
             }
         }
     }
@@ -204,6 +208,7 @@ final class InferenceCall {
     private func authorize(_ call: Call, _ caller: Caller) {
         do throws(GatewayError) {
             let authorized = try gateway.policy.authorize(call, by: caller)
+            if let previous = call.previousResponse { onlyRunner = try maker(of: previous, for: caller) }
             startTimers(for: call)
             handle(.authorized(authorized))
         } catch {
@@ -211,9 +216,15 @@ final class InferenceCall {
         }
     }
 
+    private func maker(of response: String, for caller: Caller) throws(GatewayError) -> RunnerID {
+        guard let runner = gateway.responses.runner(of: response, for: caller), gateway.upstreams[runner] != nil
+        else { throw .previousResponseIsUnknown }
+        return runner
+    }
+
     private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: call.call.endpoint) : nil
-        return PlacementRequest(call, affinity: affinity, excluding: excluded)
+        return PlacementRequest(call, affinity: affinity, only: onlyRunner, excluding: excluded)
     }
 
     private func place(_ request: PlacementRequest) {
@@ -257,7 +268,9 @@ final class InferenceCall {
         let addsUsage =
             call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && upstream.knowsStreamUsage
         let bytes = body.forwarded(model: lease.engineModel, addingUsage: addsUsage)
+        gateway.budget.giveBack(answer.reservedBytes)
         answer = AnswerInProgress(hidesUsageChunk: addsUsage)
+        delivery = StreamDelivery()
         timeline.sent = .now()
         let request = UpstreamRequest(
             head: ForwardedHeaders.request(
@@ -299,8 +312,9 @@ final class InferenceCall {
     private func settle(_ ending: CallState.Ending) {
         keepalive?.cancel()
         totalTimer?.cancel()
-        gateway.budget.giveBack(reservedBytes)
+        gateway.budget.giveBack(reservedBytes + answer.reservedBytes)
         reservedBytes = 0
+        answer.reservedBytes = 0
         body = CallBody()
         unread = ByteBuffer()
         record(ending)

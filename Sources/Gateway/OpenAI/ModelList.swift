@@ -41,14 +41,16 @@ struct ModelList {
         _ fleet: SchedulerSnapshot, classes: ClassTable, policy: AccessPolicy, caller: Caller, showsRunners: Bool
     ) {
         let known = Set(fleet.runners.flatMap(\.models.keys)).union(classes.classes.flatMap(\.models))
-        let classEntries = classes.classes.map { modelClass in
+        let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
             Self.entry(
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
                 preferred: modelClass.preferredMachineTypes, fleet, showsRunners)
         }
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in
             Self.entry(
-                model.rawValue, serving: [model], classes: classes.names(of: model), preferred: [], fleet, showsRunners)
+                model.rawValue, serving: [model],
+                classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [],
+                fleet, showsRunners)
         }
         entries = classEntries + modelEntries
     }

@@ -13,10 +13,9 @@ struct AccessLine {
     var runner: RunnerID?
     var model: ModelID?
     var total: Duration
-    var firstByte: Duration?
     var waited: Duration?
     var wake: String?
-    var usage: TokenUsage?
+    var figures = CallFigures()
 
     /// Asked before a line is put together: where calls are not logged, they should cost nothing.
     static func isWanted(by logger: Logger, _ error: GatewayError?) -> Bool {
@@ -37,12 +36,20 @@ struct AccessLine {
         if streams { metadata[LogKeys.stream] = "true" }
         if let runner { metadata[LogKeys.runner] = "\(runner)" }
         if let model { metadata[LogKeys.model] = "\(model)" }
-        if let firstByte { metadata[LogKeys.timeToFirstByte] = "\(firstByte.wholeMilliseconds)" }
+        if let seconds = figures.toFirstByte { metadata[LogKeys.timeToFirstByte] = Self.milliseconds(seconds) }
+        if let seconds = figures.toFirstToken { metadata[LogKeys.timeToFirstToken] = Self.milliseconds(seconds) }
+        if let speed = figures.tokensPerSecond { metadata[LogKeys.tokensPerSecond] = Self.withOneDigit(speed) }
         if let waited, waited > .zero { metadata[LogKeys.waited] = "\(waited.wholeMilliseconds)" }
         if let wake { metadata[LogKeys.wake] = "\(wake)" }
-        if let usage {
+        if let usage = figures.usage {
             metadata[LogKeys.promptTokens] = "\(usage.prompt)"
             metadata[LogKeys.completionTokens] = "\(usage.completion)"
+            if usage.cached > 0 { metadata[LogKeys.cachedTokens] = "\(usage.cached)" }
+            if usage.reasoning > 0 { metadata[LogKeys.reasoningTokens] = "\(usage.reasoning)" }
+        }
+        if let broken = figures.broken {
+            metadata[LogKeys.generatedTokens] = "\(broken.generated)"
+            metadata[LogKeys.deliveredTokens] = "\(broken.delivered)"
         }
         if let error {
             metadata[LogKeys.code] = "\(error.code.rawValue)"
@@ -52,8 +59,14 @@ struct AccessLine {
         logger.log(level: Self.level(of: error), "call", metadata: metadata)
     }
 
+    private static func milliseconds(_ seconds: Double) -> Logger.MetadataValue { "\(Int(seconds * 1000))" }
+
+    private static func withOneDigit(_ number: Double) -> Logger.MetadataValue {
+        "\((number * 10).rounded() / 10)"
+    }
+
     /// What callers write must not be able to look like a line of its own.
-    private static func onOneLine(_ text: String) -> String {
+    static func onOneLine(_ text: String) -> String {
         if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var line = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -42,9 +42,9 @@ struct ExpositionPage {
 
     mutating func histograms(_ name: String, _ help: String, _ byClass: [String: Histogram]) {
         begin(name, .histogram, help)
-        for (label, histogram) in byClass.sorted(by: { $0.key < $1.key }) {
+        for (label, histogram) in byClass.sorted(by: { $0.key < $1.key }) where !histogram.isEmpty {
             var total = 0
-            let bounds = Histogram.bounds.map { "\($0)" } + ["+Inf"]
+            let bounds = histogram.bounds.map { "\($0)" } + ["+Inf"]
             for (bound, count) in zip(bounds, histogram.counts) {
                 total += count
                 text += "\(name)_bucket\(Samples.rendered([("class", label), ("le", bound)])) \(total)\n"

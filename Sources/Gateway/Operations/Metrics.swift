@@ -15,14 +15,28 @@ final class Metrics: Sendable {
     private struct Counts {
         var openCalls = 0
         var calls: [CallLabels: Int] = [:]
-        var callSeconds: [String: Histogram] = [:]
-        var firstByteSeconds: [String: Histogram] = [:]
-        var promptTokens = 0
-        var completionTokens = 0
+        var classes: [String: ClassCounts] = [:]
+        var tokens = TokenUsage(prompt: 0, completion: 0)
+        var broken = CallFigures.BrokenStream(generated: 0, delivered: 0)
         var events = 0
         var packets = 0
         var ejections = 0
         var wakes: [Bool: Int] = [:]
+        var refusedTokens: [Bool: Int] = [:]
+    }
+
+    private struct ClassCounts {
+        var callSeconds = Histogram(bounds: Histogram.seconds)
+        var firstByteSeconds = Histogram(bounds: Histogram.seconds)
+        var firstTokenSeconds = Histogram(bounds: Histogram.seconds)
+        var tokensPerSecond = Histogram(bounds: Histogram.tokensPerSecond)
+
+        mutating func add(_ figures: CallFigures) {
+            callSeconds.observe(figures.total)
+            if let seconds = figures.toFirstByte { firstByteSeconds.observe(seconds) }
+            if let seconds = figures.toFirstToken { firstTokenSeconds.observe(seconds) }
+            if let speed = figures.tokensPerSecond { tokensPerSecond.observe(speed) }
+        }
     }
 
     private let counts = Mutex(Counts())
@@ -31,26 +45,34 @@ final class Metrics: Sendable {
         counts.withLock { $0.openCalls += 1 }
     }
 
-    func callEnded(
-        _ labels: CallLabels, seconds: Double, firstByteSeconds: Double?, usage: TokenUsage?, events: Int
-    ) {
+    func callEnded(_ labels: CallLabels, _ figures: CallFigures) {
         counts.withLock { counts in
             counts.openCalls -= 1
             counts.calls[labels, default: 0] += 1
-            counts.callSeconds[labels.requested, default: .init()].observe(seconds)
-            if let firstByteSeconds {
-                counts.firstByteSeconds[labels.requested, default: .init()].observe(firstByteSeconds)
+            counts.classes[labels.requested, default: .init()].add(figures)
+            counts.events += figures.events
+            if let usage = figures.usage {
+                Self.add(usage.prompt, to: &counts.tokens.prompt)
+                Self.add(usage.completion, to: &counts.tokens.completion)
+                Self.add(usage.cached, to: &counts.tokens.cached)
+                Self.add(usage.reasoning, to: &counts.tokens.reasoning)
             }
-            counts.promptTokens = Self.sum(counts.promptTokens, usage?.prompt ?? 0)
-            counts.completionTokens = Self.sum(counts.completionTokens, usage?.completion ?? 0)
-            counts.events += events
+            if let broken = figures.broken {
+                Self.add(broken.generated, to: &counts.broken.generated)
+                Self.add(broken.delivered, to: &counts.broken.delivered)
+            }
         }
     }
 
     /// Engines state these numbers: however large, they must not stop the gateway.
-    private static func sum(_ total: Int, _ more: Int) -> Int {
+    private static func add(_ more: Int, to total: inout Int) {
         let (sum, overflows) = total.addingReportingOverflow(more)
-        return overflows ? .max : sum
+        total = overflows ? .max : sum
+    }
+
+    /// - Parameter isThrottled: whether its sender was only told that there were too many.
+    func tokenWasRefused(isThrottled: Bool) {
+        counts.withLock { $0.refusedTokens[isThrottled, default: 0] += 1 }
     }
 
     func packetWasSent() {
@@ -86,13 +108,31 @@ final class Metrics: Sendable {
         page.metric("simpleai_calls_waiting", .gauge, "Calls that wait for a slot or a machine.") {
             $0.sample([:], fleet.waiting)
         }
-        page.histograms("simpleai_call_seconds", "From a call's head to its end.", counts.callSeconds)
+        page.histograms(
+            "simpleai_call_seconds", "From a call's head to its end.", counts.classes.mapValues(\.callSeconds))
         page.histograms(
             "simpleai_time_to_first_byte_seconds", "From a call's head to the first byte of an engine's answer.",
-            counts.firstByteSeconds)
+            counts.classes.mapValues(\.firstByteSeconds))
+        page.histograms(
+            "simpleai_time_to_first_token_seconds", "From a streamed call's head to the first piece of its answer.",
+            counts.classes.mapValues(\.firstTokenSeconds))
+        page.histograms(
+            "simpleai_tokens_per_second", "How fast answers were made.", counts.classes.mapValues(\.tokensPerSecond))
         page.metric("simpleai_tokens_total", .counter, "Tokens, as engines counted them.") {
-            $0.sample(["kind": "prompt"], counts.promptTokens)
-            $0.sample(["kind": "completion"], counts.completionTokens)
+            $0.sample(["kind": "prompt"], counts.tokens.prompt)
+            $0.sample(["kind": "completion"], counts.tokens.completion)
+        }
+        page.metric(
+            "simpleai_cached_prompt_tokens_total", .counter, "Those of the prompt tokens that engines had read before."
+        ) { $0.sample([:], counts.tokens.cached) }
+        page.metric(
+            "simpleai_reasoning_tokens_total", .counter, "Those of the completion tokens that were thoughts."
+        ) { $0.sample([:], counts.tokens.reasoning) }
+        page.metric(
+            "simpleai_broken_stream_tokens_total", .counter, "Tokens of streams that ended before they were complete."
+        ) {
+            $0.sample(["kind": "generated"], counts.broken.generated)
+            $0.sample(["kind": "delivered"], counts.broken.delivered)
         }
         page.metric("simpleai_events_relayed_total", .counter, "Events of streams.") { $0.sample([:], counts.events) }
         page.metric("simpleai_runners", .gauge, "Runners by state.") {
@@ -115,18 +155,53 @@ final class Metrics: Sendable {
             $0.sample(["outcome": "failed"], counts.wakes[false] ?? 0)
         }
         page.metric("simpleai_magic_packets_total", .counter, "Magic packets sent.") { $0.sample([:], counts.packets) }
-        page.metric("simpleai_buffered_bytes", .gauge, "Request bodies held in memory.") {
+        page.metric("simpleai_buffered_bytes", .gauge, "Request bodies and collected answers held in memory.") {
             $0.sample([:], bufferedBytes)
         }
+        page.metric("simpleai_refused_tokens_total", .counter, "Tokens that were not good, by the answer.") {
+            $0.sample(["answer": "refused"], counts.refusedTokens[false] ?? 0)
+            $0.sample(["answer": "throttled"], counts.refusedTokens[true] ?? 0)
+        }
+        let byIssuer = IssuerGauge.united(issuers)
         page.metric("simpleai_issuer_keys", .gauge, "Usable keys per token issuer.") {
-            for issuer in issuers { $0.sample(["issuer": issuer.issuer], issuer.keys) }
+            for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.keys) }
+        }
+        page.metric(
+            "simpleai_issuer_keys_age_seconds", .gauge,
+            "Since an issuer's keys were last fetched; absent until they were."
+        ) {
+            for issuer in byIssuer {
+                if let age = issuer.age { $0.sample(["issuer": issuer.issuer], Int(age.components.seconds)) }
+            }
+        }
+        page.metric("simpleai_issuer_key_failures_total", .counter, "Fetches of an issuer's keys that failed.") {
+            for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.failures) }
         }
         return page.text
     }
 
-    /// How many keys of an issuer are in service.
+    /// How many keys of an issuer are in service, and how well they are kept.
     struct IssuerGauge: Hashable, Sendable {
         let issuer: String
-        let keys: Int
+        var keys: Int
+        /// Since the last fetch that succeeded; nil before the first.
+        var age: Duration?
+        var failures: Int
+
+        /// One for each name, because a series may stand on the page once only: an issuer whose keys lie in several
+        /// places has all their keys and failures, and the age of the stalest.
+        static func united(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
+            var united: [IssuerGauge] = []
+            for gauge in gauges {
+                guard let position = united.firstIndex(where: { $0.issuer == gauge.issuer }) else {
+                    united.append(gauge)
+                    continue
+                }
+                united[position].keys += gauge.keys
+                united[position].failures += gauge.failures
+                united[position].age = [united[position].age, gauge.age].compactMap(\.self).max()
+            }
+            return united
+        }
     }
 }

@@ -7,6 +7,7 @@ struct FleetSettings {
     let issuer: String
     let machines: [(machine: VirtualMachine, ports: VirtualMachine.Ports)]
     let stateFile: String
+    let keyDatabase: String
 
     var settings: Settings {
         var settings = Settings()
@@ -18,6 +19,7 @@ struct FleetSettings {
         settings.defaultClass = options.machines.first?.modelClass ?? "fast"
         settings.runners = zip(options.machines, machines).map { runner($0, $1.machine, $1.ports) }
         settings.fleet.stateFile = stateFile
+        settings.keys.database = keyDatabase
         settings.wake.broadcast = "127.0.0.1"
         settings.wake.timeout = options.wakeTimeout
         settings.wake.probeEvery = .milliseconds(200)

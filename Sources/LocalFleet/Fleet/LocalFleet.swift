@@ -62,6 +62,7 @@ public struct LocalFleet: Sendable {
     private let machines: [VirtualMachine]
     private let packetPort: Int
     private let stateFile: String
+    private let keyDatabase: String
     private let gatewayPort = Watched<Int?>(nil)
     private let logger: Logger
 
@@ -72,6 +73,7 @@ public struct LocalFleet: Sendable {
         self.packetPort = packetPort
         self.logger = logger
         stateFile = directory + "/state.json"
+        keyDatabase = directory + "/keys.db"
         issuer = TokenIssuer(key: key, audience: options.audience, logger: logger)
         machines = options.machines.enumerated().map { index, machine in
             var machineOptions = MachineOptions(
@@ -112,7 +114,8 @@ public struct LocalFleet: Sendable {
         var ports: [(VirtualMachine, VirtualMachine.Ports)] = []
         for machine in machines { ports.append((machine, try await machine.ports())) }
         let settings = FleetSettings(
-            options: options, issuer: try await issuer.url(), machines: ports, stateFile: stateFile
+            options: options, issuer: try await issuer.url(), machines: ports, stateFile: stateFile,
+            keyDatabase: keyDatabase
         ).settings
         let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
             gatewayPort.update { $0 = port }

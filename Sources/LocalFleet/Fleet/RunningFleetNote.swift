@@ -1,12 +1,15 @@
 public import Foundation
 
-/// The note by which `simpleai token` finds the fleet that `simpleai dev` keeps running for the same user:
+/// The note by which `simpleai token` and the commands that operate a gateway find the fleet that `simpleai dev` keeps running for the same user:
 /// `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
 public struct RunningFleetNote: Codable, Hashable, Sendable {
     public var issuer: String
+    /// The gateway's.
+    public var url: String
     public var pid: Int32
 
-    public init(issuer: String) {
+    public init(issuer: String, url: String) {
+        self.url = url
         self.issuer = issuer
         pid = getpid()
     }
@@ -19,7 +22,7 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
 
     /// Of two fleets at the same time the later one is found.
     public func write(to path: String = path()) throws {
-        let json: JSONText = ["issuer": .string(issuer), "pid": .integer(Int(pid))]
+        let json: JSONText = ["issuer": .string(issuer), "url": .string(url), "pid": .integer(Int(pid))]
         try PrivateFile.write(json.utf8, to: path, replacing: true)
     }
 

@@ -4,6 +4,7 @@ extension Settings.Auth: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
         table.read("mode", .choice([.oidc, .none]), into: &mode)
         table.read("leeway", .duration(to: .seconds(600)), into: &leeway)
+        table.read("failed_attempts_per_minute", .integer(0...1_000_000), into: &failedAttemptsPerMinute)
         table.tables("issuers") { table in
             // One that cannot be read keeps its place, so that indices stay those of the file.
             let url = table.required(
@@ -21,6 +22,7 @@ extension Settings.Issuer: SettingsSection {
         table.list("algorithms", of: .algorithm, into: &algorithms)
         table.read("token_type", .text, into: &tokenType)
         table.list("scopes", of: .name("a scope"), into: &scopes)
+        table.list("authorized_parties", of: .name("an application"), into: &authorizedParties)
         table.section("refresh") {
             $0.read("every", .duration(from: .seconds(1)), into: &refreshEvery)
             $0.read("cooldown", .duration(from: .seconds(1)), into: &refreshCooldown)

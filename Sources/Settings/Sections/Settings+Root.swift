@@ -19,9 +19,9 @@ extension Settings: SettingsSection {
             $0.read("permission_denied_status", .oneOf([403, 400]), into: &errors.permissionDeniedStatus)
         }
         table.section("metrics") { $0.secret("token", .token, into: &metrics.token) }
-        table.later("policies")
+        readPolicies(from: &table)
         table.later("limits")
-        table.section("keys") { $0.later("database", .text, unless: "./simpleai.db") }
+        table.section("keys") { $0.read("database", .text, into: &keys.database) }
         table.section("log", into: &log)
     }
 }

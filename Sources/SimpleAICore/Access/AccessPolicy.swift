@@ -32,21 +32,28 @@ public struct AuthorizedCall: Hashable, Sendable {
 /// | `model:specific` | yes | yes | no |
 /// | `admin` | yes | yes | yes |
 ///
-/// Rights come before existence: an exact id without the right is refused whether it exists or not.
+/// With policies in the settings, classes and ids are those that the grants of the caller's roles name; the two roles
+/// keep their meaning. Calls and lists are decided by the same ruling.
+///
+/// Rights come before existence: what a caller has no right to is refused whether it exists or not.
 public struct AccessPolicy: Hashable, Sendable {
     private let classes: ClassTable
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
     private let exactPolicy: PlacementPolicy
+    private let grants: [AccessGrant]
 
     /// - Parameters:
-    ///   - wakeRoles: who may cause a wake; empty means every caller.
+    ///   - grants: what roles may ask for; empty: every caller may ask for every class.
+    ///   - wakeRoles: who may cause a wake; empty means every caller. Where there are grants, one of them has to say so
+    ///     as well.
     ///   - showsMembers: whether callers who may not ask for ids see the members of classes in lists.
     ///   - exactPolicy: how to choose among the runners of a model that was asked for by its id.
     public init(
         classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true,
-        exactPolicy: PlacementPolicy = .leastBusy
+        exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = []
     ) {
+        self.grants = grants
         self.exactPolicy = exactPolicy
         self.classes = classes
         self.wakeRoles = wakeRoles
@@ -56,15 +63,10 @@ public struct AccessPolicy: Hashable, Sendable {
     /// - Throws: `permissionDenied`, or `modelNotFound` for a class that does not exist. Whether an exact id exists is
     ///   the scheduler's knowledge.
     public func authorize(_ call: Call, by caller: Caller) throws(GatewayError) -> AuthorizedCall {
+        let ruling = ruling(on: call.request, for: caller)
+        guard ruling.isAllowed else { throw refusal(of: call.request, ruling) }
         switch call.request {
         case .exactly(let model):
-            guard caller.mayAskForExactModels else {
-                throw GatewayError(
-                    .permissionDenied,
-                    "Permission denied: asking for a model by its id needs the right to do so. "
-                        + "Ask for a class instead, for example \"class:\(classes.defaultClass)\".",
-                    param: "model")
-            }
             return AuthorizedCall(
                 call: call, caller: caller, models: [model], preferredMachineTypes: [], policy: exactPolicy,
                 mayWake: mayWake(caller))
@@ -80,14 +82,56 @@ public struct AccessPolicy: Hashable, Sendable {
         }
     }
 
-    public func mayWake(_ caller: Caller) -> Bool {
-        wakeRoles.isEmpty || caller.isAdmin || !wakeRoles.isDisjoint(with: caller.roles)
+    /// Whether the caller may ask for it, existing or not, and which rule says so.
+    public func ruling(on request: ModelRequest, for caller: Caller) -> AccessRuling {
+        guard credentials(of: caller, cover: request) else { return .outsideCredentials }
+        if caller.isAdmin { return .administrator }
+        if case .exactly = request, caller.mayAskForExactModels { return .specificModels }
+        if grants.isEmpty {
+            if case .byClass = request { return .withoutPolicies }
+            return .roleIsMissing
+        }
+        let index = grants.firstIndex { $0.applies(to: caller) && $0.covers(request) }
+        return index.map { .granted(index: $0) } ?? .notGranted
     }
 
-    /// Whether a model stands in the caller's list: everything for those who may ask for ids, else the members of
-    /// classes, if settings show them.
+    private func refusal(of request: ModelRequest, _ ruling: AccessRuling) -> GatewayError {
+        let message =
+            switch request {
+            case .exactly:
+                "Permission denied: asking for a model by its id needs the right to do so. "
+                    + "Ask for a class instead, for example \"class:\(classes.defaultClass)\"."
+            case .byClass:
+                "Permission denied: you may not ask for this class. GET /v1/models lists what you may ask for."
+            }
+        return GatewayError(.permissionDenied, message, param: "model", cause: ruling.description)
+    }
+
+    public func mayWake(_ caller: Caller) -> Bool {
+        if caller.isAdmin { return true }
+        guard wakeRoles.isEmpty || !wakeRoles.isDisjoint(with: caller.roles) else { return false }
+        return grants.isEmpty || grants.contains { $0.mayWake && $0.applies(to: caller) }
+    }
+
+    /// Credentials that are good for some classes only reach those and their members.
+    private func credentials(of caller: Caller, cover request: ModelRequest) -> Bool {
+        guard let limit = caller.classes else { return true }
+        switch request {
+        case .byClass(let name): return limit.contains(name)
+        case .exactly(let model): return !limit.isDisjoint(with: classes.names(of: model))
+        }
+    }
+
+    /// Whether a class stands in the caller's list.
+    public func mayList(class name: ClassName, by caller: Caller) -> Bool {
+        ruling(on: .byClass(name), for: caller).isAllowed
+    }
+
+    /// Whether a model stands in the caller's list: every model that may be asked for, and, if settings show them, the
+    /// members of classes that may be.
     public func mayList(_ model: ModelID, by caller: Caller) -> Bool {
-        caller.mayAskForExactModels || (showsMembers && !classes.names(of: model).isEmpty)
+        ruling(on: .exactly(model), for: caller).isAllowed
+            || (showsMembers && classes.names(of: model).contains { mayList(class: $0, by: caller) })
     }
 
     /// - Throws: `permissionDenied` unless the caller is an admin.

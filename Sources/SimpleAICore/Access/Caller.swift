@@ -13,9 +13,14 @@ public struct Caller: Hashable, Sendable {
     /// The token's `iss`; empty where authentication is off.
     public let issuer: String
     public let roles: Set<Role>
+    /// The only classes that these credentials are good for; nil for all. API keys may be limited so.
+    public let classes: Set<ClassName>?
     private let privileges: Set<Privilege>
 
-    public init(subject: String, issuer: String, roles: Set<Role>, privileges: Set<Privilege>) {
+    public init(
+        subject: String, issuer: String, roles: Set<Role>, privileges: Set<Privilege>, classes: Set<ClassName>? = nil
+    ) {
+        self.classes = classes
         self.subject = subject
         self.issuer = issuer
         self.roles = roles

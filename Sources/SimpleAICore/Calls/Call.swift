@@ -34,12 +34,24 @@ public struct Call: Hashable, Sendable {
     public let streams: Bool
     /// Whether the caller asked for the usage chunk itself.
     public let wantsUsage: Bool
+    /// The response that this one continues (`/v1/responses`): only the runner that made it knows it.
+    public let previousResponse: String?
+    /// The most tokens that the caller wants to be made; nil for as many as it takes.
+    public let maxTokens: Int?
+    /// Whom the caller asks for, in its own words.
+    public let user: String?
 
-    public init(id: CallID, endpoint: Endpoint, request: ModelRequest, streams: Bool, wantsUsage: Bool) {
+    public init(
+        id: CallID, endpoint: Endpoint, request: ModelRequest, streams: Bool, wantsUsage: Bool,
+        previousResponse: String? = nil, maxTokens: Int? = nil, user: String? = nil
+    ) {
         self.id = id
         self.endpoint = endpoint
         self.request = request
         self.streams = streams
         self.wantsUsage = wantsUsage
+        self.previousResponse = previousResponse
+        self.maxTokens = maxTokens
+        self.user = user
     }
 }

@@ -65,7 +65,9 @@ public struct JSONScanner {
 
     /// The value of a watched key; nil when it has not occurred (yet), or stands in a document that is no object.
     public func member(_ key: String) -> Member? {
-        guard let index = watched.firstIndex(where: { $0.elementsEqual(key.utf8) }) else { return nil }
+        guard let index = watched.firstIndex(where: { $0.count == key.utf8.count && $0.elementsEqual(key.utf8) }) else {
+            return nil
+        }
         return found[index]
     }
 

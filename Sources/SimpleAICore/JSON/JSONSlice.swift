@@ -16,20 +16,38 @@ public struct JSONSlice: Sendable {
         bytes = document[start..<Self.endOfValue(document, from: start)]
     }
 
-    private init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+    init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// The value of an object's member; the last one, where a key occurs twice. Nil for anything but an object.
     public subscript(key: String) -> JSONSlice? {
         guard bytes.first == UInt8(ascii: "{") else { return nil }
         var found: JSONSlice?
         walk { name, value in
-            if let name, name.count == key.utf8.count + 2 || name.contains(UInt8(ascii: "\\")),
-                JSONString.decode(name).utf8.elementsEqual(key.utf8)
-            {
-                found = JSONSlice(checked: value)
-            }
+            if let name, Self.isKey(name, key) { found = JSONSlice(checked: value) }
         }
         return found
+    }
+
+    /// Calls `visit` with every member of an object, its key as a token; does nothing for anything else.
+    public func forEachMember(_ visit: (_ key: ArraySlice<UInt8>, _ value: JSONSlice) -> Void) {
+        guard isObject else { return }
+        walk { name, value in
+            if let name { visit(name, JSONSlice(checked: value)) }
+        }
+    }
+
+    /// Whether a key's token means this text, in whatever spelling.
+    public static func isKey(_ token: ArraySlice<UInt8>, _ text: String) -> Bool {
+        if token.contains(UInt8(ascii: "\\")) { return JSONString.decode(token).utf8.elementsEqual(text.utf8) }
+        return token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
+    }
+
+    /// The names of an object's members, in order; empty for anything else.
+    public var memberNames: [String] {
+        guard isObject else { return [] }
+        var names: [String] = []
+        walk { name, _ in if let name { names.append(JSONString.decode(name)) } }
+        return names
     }
 
     /// An array's elements; empty for anything else.
@@ -45,6 +63,14 @@ public struct JSONSlice: Sendable {
     }
 
     public var integer: Int? { Int(String(decoding: bytes, as: UTF8.self)) }
+
+    /// Whether it says nothing: `null`, or a string, list or object without content.
+    public var isEmpty: Bool {
+        switch bytes.first {
+        case UInt8(ascii: "\""), UInt8(ascii: "["), UInt8(ascii: "{"): bytes.count == 2
+        default: isNull
+        }
+    }
 
     public var isNull: Bool { bytes.first == UInt8(ascii: "n") }
     public var isObject: Bool { bytes.first == UInt8(ascii: "{") }

@@ -36,8 +36,16 @@ public struct CallID: Name {
     public init(_ text: String) { rawValue = text }
 }
 
-/// A role as a token states it: an exact, case-sensitive string.
+/// A role as a token states it: an exact, case-sensitive string. Two are equal if their bytes are; Swift's strings are
+/// equal also where two spellings look the same (the Kelvin sign and a `K`), and somebody may choose the name of a group.
 public struct Role: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
+
+    public static func == (left: Self, right: Self) -> Bool { left.rawValue.utf8.elementsEqual(right.rawValue.utf8) }
+
+    public func hash(into hasher: inout Hasher) {
+        var text = rawValue
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }

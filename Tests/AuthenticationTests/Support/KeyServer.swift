@@ -15,6 +15,8 @@ final class KeyServer: Sendable {
         case silence
         /// The head comes, and then the body never ends.
         case stall
+        /// The document comes when the gate is open.
+        case held([UInt8], until: Gate)
     }
 
     private struct State {
@@ -113,11 +115,23 @@ final class KeyServer: Sendable {
             case .stall:
                 send(status: .ok, headers: ["content-length": "100"], body: Array("{".utf8), context)
                 context.flush()
-            case .document(let body, let status, var headers):
-                headers.add(name: "content-length", value: "\(body.count)")
-                send(status: status, headers: headers, body: body, context)
-                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            case .document(let body, let status, let headers):
+                sendDocument(body, status: status, headers: headers, context)
+            case .held(let body, let gate):
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                let eventLoop = context.eventLoop
+                gate.pass { eventLoop.execute { bound.value.0.sendDocument(body, bound.value.1) } }
             }
+        }
+
+        private func sendDocument(
+            _ body: [UInt8], status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:],
+            _ context: ChannelHandlerContext
+        ) {
+            var headers = headers
+            headers.add(name: "content-length", value: "\(body.count)")
+            send(status: status, headers: headers, body: body, context)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
 
         private func send(
@@ -127,5 +141,39 @@ final class KeyServer: Sendable {
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
         }
+    }
+}
+
+/// Holds answers back until a test lets them go.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var held: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+    private let (reached, reach) = AsyncStream.makeStream(of: Void.self)
+
+    func pass(_ body: @escaping @Sendable () -> Void) {
+        let isOpen = state.withLock { state in
+            if !state.isOpen { state.held.append(body) }
+            return state.isOpen
+        }
+        if isOpen { body() }
+        reach.yield()
+    }
+
+    /// Returns when something is held, or was.
+    func isReached() async {
+        for await _ in reached { return }
+    }
+
+    func open() {
+        let held = state.withLock { state in
+            state.isOpen = true
+            defer { state.held = [] }
+            return state.held
+        }
+        for body in held { body() }
     }
 }

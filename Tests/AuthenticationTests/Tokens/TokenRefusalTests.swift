@@ -224,6 +224,24 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            (["azp": "app"], true), (["azp": "other-app"], true), (["azp": "App"], false), (["azp": "stranger"], false),
+            (["azp": nil], false), (["azp": ["app"]], false), ([:], false), (["client_id": "app"], true),
+            (["client_id": "stranger"], false), (["azp": "stranger", "client_id": "app"], false),
+            (["azp": "app", "client_id": "stranger"], true),
+        ] as [(JSONValue, Bool)])
+    func requiresAnApplicationThatSettingsName(members: JSONValue, isGood: Bool) async throws {
+        let key = try TestKey.make(.es256)
+        var issuer = IssuerConfiguration.example
+        issuer.authorizedParties = ["app", "other-app"]
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
+            var token = TokenSketch()
+            for (name, value) in members.object ?? [:] { token.claims = token.claims.with(name, value) }
+            #expect(await verifier.fault(of: token.signed(by: key)) == (isGood ? nil : .wrongParty))
+        }
+    }
+
     @Test func audienceAnyLooksAtNone() async throws {
         let key = try TestKey.make(.es256)
         var issuer = IssuerConfiguration.example

@@ -8,11 +8,12 @@ enum Python {
 
     /// Virtual environments with real clients, by their names in clients/environments.txt.
     static let clientEnvironments = ["openai-current", "openai-1"]
+    static let builtOnThem = ["langchain", "instructor", "pydantic-ai", "llm"]
     static let clientsMissing: Comment =
         "the real engine or the real clients are not set up: run `scripts/setup --tests`"
     static let clientsAreThere =
         Repository.has(".venv-real/complete")
-        && clientEnvironments.allSatisfy { Repository.has(".venv-clients/\($0)/complete") }
+        && (clientEnvironments + builtOnThem).allSatisfy { Repository.has(".venv-clients/\($0)/complete") }
 
     /// A real OpenID Connect provider.
     static let providerMissing: Comment = "the OpenID Connect provider is not set up: run `scripts/setup --tests`"

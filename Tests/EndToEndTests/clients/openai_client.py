@@ -1,9 +1,5 @@
-"""What a program written with the `openai` package notices of the gateway: run by RealClientTests on a real fleet.
+"""What a program written with the `openai` package notices of the gateway: run by RealClientTests on a real fleet."""
 
-Prints `ok NAME` or `FAILED NAME: reason` per check and exits 1 when one failed. Needs scripts/real-fleet around it.
-"""
-
-import contextlib
 import json
 import os
 import subprocess
@@ -13,40 +9,15 @@ import urllib.request
 
 import openai
 
-MODEL, ALIAS = "smollm2:135m", "smollm2:135m-big"
+from checks import ALIAS, BASE_URL, MODEL, check, expect, expect_error, key, run
+
 QUESTION = [{"role": "user", "content": "Name three colours."}]
 SLOT_FREE_WITHIN_SECONDS = 1.0
 
-checks = []
-
-
-def check(function):
-    checks.append(function)
-    return function
-
 
 def client(token="BASIC", **options):
-    key = os.environ.get(f"REAL_FLEET_{token}", token)
-    return openai.OpenAI(base_url=os.environ["SIMPLEAI_URL"] + "/v1", api_key=key, max_retries=0, timeout=60,
+    return openai.OpenAI(base_url=BASE_URL, api_key=key(token), max_retries=0, timeout=60,
                          _strict_response_validation=True, **options)
-
-
-def expect(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-@contextlib.contextmanager
-def expect_error(kind, status, code):
-    try:
-        yield
-    except openai.APIStatusError as error:
-        expect(type(error) is kind, f"{type(error).__name__} instead of {kind.__name__}: {error}")
-        expect(error.status_code == status, f"status {error.status_code} instead of {status}")
-        expect(error.code == code, f"code {error.code!r} instead of {code!r}")
-        expect(error.body and error.body.get("message") and "param" in error.body, f"no error object: {error.body}")
-    else:
-        raise AssertionError(f"no {kind.__name__} was raised")
 
 
 @check
@@ -166,22 +137,8 @@ def stream_for_ever():
         print("a chunk", flush=True)
 
 
-def main():
-    if sys.argv[1:] == ["stream"]:
-        return stream_for_ever()
-    failed = 0
-    print(f"openai {openai.__version__}")
-    for function in checks:
-        name = function.__name__.replace("_", " ")
-        try:
-            note = function()
-        except (AssertionError, openai.OpenAIError, OSError) as problem:
-            failed += 1
-            print(f"FAILED {name}: {type(problem).__name__}: {problem}")
-        else:
-            print(f"ok {name}{f' ({note})' if note else ''}")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["stream"]:
+        stream_for_ever()
+    else:
+        run(f"openai {openai.__version__}")

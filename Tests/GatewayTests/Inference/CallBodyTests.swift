@@ -49,6 +49,39 @@ import Testing
         #expect(try read(text).0.request == expected)
     }
 
+    @Test(
+        arguments: [
+            (#"{"input":"x"}"#, nil), (#"{"input":"x","previous_response_id":null}"#, nil),
+            (#"{"input":"x","previous_response_id":"resp_1"}"#, "resp_1"),
+            (#"{"input":"x","previous\u005fresponse_id":"r\u0031"}"#, "r1"),
+        ] as [(String, String?)])
+    func readsTheResponseToGoOnWith(_ text: String, _ expected: String?) throws {
+        #expect(try read(text, .responses).0.previousResponse == expected)
+    }
+
+    @Test func whatIsToGoOnIsAnId() throws {
+        for value in ["7", "[]", "true", "\"\(String(repeating: "x", count: 513))\""] {
+            let error = try #require(refusal("{\"input\":\"x\",\"previous_response_id\":\(value)}", .responses))
+            #expect(error.code == .invalidRequest && error.param == "previous_response_id")
+        }
+        #expect(try read(#"{"messages":[],"previous_response_id":7}"#).0.previousResponse == nil, "elsewhere unknown")
+        let twice = #"{"input":"x","previous_response_id":"a","previous_response_id":"b"}"#
+        #expect(refusal(twice, .responses)?.code == .invalidRequest)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"messages":[]}"#, nil, nil), (#"{"messages":[],"max_tokens":5,"user":"u\u0031"}"#, 5, "u1"),
+            (#"{"messages":[],"max_tokens":5,"max_completion_tokens":6,"user":7}"#, 6, nil),
+            (#"{"messages":[],"max_tokens":null,"user":null}"#, nil, nil),
+            (#"{"messages":[],"max_tokens":1.5}"#, nil, nil),
+        ] as [(String, Int?, String?)])
+    func readsTheLimitAndTheUser(_ text: String, _ maxTokens: Int?, _ user: String?) throws {
+        let call = try read(text).0
+        #expect(call.maxTokens == maxTokens)
+        #expect(call.user == user)
+    }
+
     @Test(arguments: [
         (#"{"messages":[]}"#, false, false), (#"{"messages":[],"stream":false}"#, false, false),
         (#"{"messages":[],"stream":null,"stream_options":null}"#, false, false),

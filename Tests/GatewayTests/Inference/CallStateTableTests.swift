@@ -114,6 +114,10 @@ import Testing
                 name: "document 302", event: .documentReceived(Sample.document(302)),
                 expected: forwarding("\(lost) respond(upstream_error) settle(upstream_error)", cut)),
             Row(
+                name: "answerTooMuch", event: .answerTooMuch(GatewayError(.queueFull, "full")),
+                expected: forwarding(
+                    "\(lost) respond(queue_full) settle(queue_full)", "\(lost) inBand(queue_full) settle(queue_full)")),
+            Row(
                 name: "streamEnded", event: .streamEnded(complete: true),
                 expected: in_([.relaying: "end return(r1) settle(200)"])),
             Row(name: "streamEnded early", event: .streamEnded(complete: false), expected: in_([.relaying: cut])),

@@ -68,6 +68,17 @@ import Testing
         #expect(error.status() == 503)
     }
 
+    /// Nobody else has that response, so there is nowhere to move, and the caller can do something about it.
+    @Test func aMissingResponseIsSaidWith404() throws {
+        var state = CallState()
+        _ = state.handle(.authorized(try Sample.authorized(previous: "resp_1")))
+        _ = state.handle(.placed(Sample.lease(1, "r1")))
+        let actions = state.handle(.documentReceived(Sample.document(404)))
+        #expect(notation(actions) == "refresh(r1) cancel return(r1) respond(not_found) settle(not_found)")
+        #expect(refusal(actions)?.param == "previous_response_id")
+        #expect(refusal(actions)?.status() == 404)
+    }
+
     @Test func aStaleConnectionIsTriedAfreshOncePerRunner() throws {
         var state = try forwarding()
         #expect(notation(state.handle(.upstreamFailed(.staleConnection))) == "forward(r1,fresh)")

@@ -43,7 +43,9 @@ import Testing
         line.streams = true
         line.waited = .milliseconds(77)
         line.wake = "w1"
-        line.usage = TokenUsage(prompt: 3, completion: 4)
+        line.figures = CallFigures(
+            toFirstByte: 0.0129, toFirstToken: 1.5, tokensPerSecond: 33.36,
+            usage: TokenUsage(prompt: 3, completion: 4, cached: 2, reasoning: 1))
         let logged = try logged(line)
         #expect(logged.level == .info)
         #expect(logged.message == "call")
@@ -53,8 +55,17 @@ import Testing
                 "caller": "alice",
                 "requested": "class:fast", "runner": "r1", "model": "m", "stream": "true", "waited_ms": "77",
                 "wake": "w1",
-                "prompt_tokens": "3", "completion_tokens": "4",
+                "prompt_tokens": "3", "completion_tokens": "4", "cached_tokens": "2", "reasoning_tokens": "1",
+                "ttfb_ms": "12", "ttft_ms": "1500", "tokens_per_s": "33.4",
             ])
+    }
+
+    @Test func aStreamThatBrokeOffSaysWhatWasMadeInVain() throws {
+        var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 499, total: .zero)
+        line.figures.broken = .init(generated: 9, delivered: 4)
+        let metadata = try logged(line).metadata
+        #expect(metadata["generated_tokens"] == "9" && metadata["delivered_tokens"] == "4")
+        #expect(metadata["ttft_ms"] == nil && metadata["tokens_per_s"] == nil && metadata["cached_tokens"] == nil)
     }
 
     @Test func errorsSayWhoHasToActAndWhy() throws {

@@ -6,6 +6,22 @@ import Testing
 
 /// The page of `GET /metrics`, read as Prometheus reads it.
 @Suite struct MetricsTests {
+    /// One issuer may stand in the settings with keys in two places, but in the page only once.
+    @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
+        let united = Metrics.IssuerGauge.united([
+            .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),
+            .init(issuer: "b", keys: 1, age: nil, failures: 0),
+            .init(issuer: "a", keys: 3, age: .seconds(9), failures: 2),
+            .init(issuer: "b", keys: 0, age: nil, failures: 4),
+            .init(issuer: "a", keys: 0, age: nil, failures: 0),
+        ])
+        #expect(
+            united == [
+                .init(issuer: "a", keys: 5, age: .seconds(9), failures: 3),
+                .init(issuer: "b", keys: 1, age: nil, failures: 4),
+            ])
+    }
+
     private struct Page {
         var types: [String: String] = [:]
         /// By the whole of name and labels.
@@ -50,20 +66,28 @@ import Testing
 
     @Test func countsWhatHappened() throws {
         let metrics = Metrics()
-        for _ in 0..<4 { metrics.callBegan() }
+        for _ in 0..<5 { metrics.callBegan() }
         metrics.callEnded(
-            .init(requested: "fast", code: "ok"), seconds: 0.3, firstByteSeconds: 0.004,
-            usage: TokenUsage(prompt: 10, completion: 20), events: 7)
+            .init(requested: "fast", code: "client_gone"),
+            CallFigures(total: 1, toFirstToken: 0.3, broken: .init(generated: 9, delivered: 4)))
         metrics.callEnded(
-            .init(requested: "fast", code: "ok"), seconds: 400, firstByteSeconds: 0.01, usage: nil, events: 0)
-        metrics.callEnded(
-            .init(requested: "exact", code: "queue_full"), seconds: 0.001, firstByteSeconds: nil, usage: nil, events: 0)
+            .init(requested: "fast", code: "ok"),
+            CallFigures(
+                total: 0.3, toFirstByte: 0.004, toFirstToken: 0.2, tokensPerSecond: 33,
+                usage: TokenUsage(prompt: 10, completion: 20, cached: 8, reasoning: 5), events: 7))
+        metrics.callEnded(.init(requested: "fast", code: "ok"), CallFigures(total: 400, toFirstByte: 0.01))
+        metrics.callEnded(.init(requested: "exact", code: "queue_full"), CallFigures(total: 0.001))
         metrics.packetWasSent()
         metrics.wakeEnded(succeeded: true)
         metrics.wakeEnded(succeeded: false)
         metrics.wakeEnded(succeeded: false)
         let page = try Page(
-            metrics.text(fleet(), bufferedBytes: 123, issuers: [.init(issuer: "https://issuer", keys: 2)]))
+            metrics.text(
+                fleet(), bufferedBytes: 123,
+                issuers: [
+                    .init(issuer: "https://issuer", keys: 2, age: .milliseconds(3_900), failures: 5),
+                    .init(issuer: "https://down", keys: 0, age: nil, failures: 7),
+                ]))
         #expect(page.samples["simpleai_calls_total{class=\"fast\",code=\"ok\"}"] == 2)
         #expect(page.samples["simpleai_calls_total{class=\"exact\",code=\"queue_full\"}"] == 1)
         #expect(page.samples["simpleai_calls_open"] == 1)
@@ -72,6 +96,16 @@ import Testing
         #expect(page.samples["simpleai_lease_double_returns_total"] == 0)
         #expect(page.samples["simpleai_tokens_total{kind=\"prompt\"}"] == 10)
         #expect(page.samples["simpleai_tokens_total{kind=\"completion\"}"] == 20)
+        #expect(page.samples["simpleai_cached_prompt_tokens_total"] == 8)
+        #expect(page.samples["simpleai_reasoning_tokens_total"] == 5)
+        #expect(page.samples["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 9)
+        #expect(page.samples["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 4)
+        #expect(page.samples["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 2)
+        #expect(page.samples["simpleai_time_to_first_token_seconds_bucket{class=\"fast\",le=\"0.25\"}"] == 1)
+        #expect(page.samples["simpleai_time_to_first_token_seconds_sum{class=\"fast\"}"] == 0.5)
+        #expect(page.samples["simpleai_tokens_per_second_bucket{class=\"fast\",le=\"30.0\"}"] == 0)
+        #expect(page.samples["simpleai_tokens_per_second_bucket{class=\"fast\",le=\"40.0\"}"] == 1)
+        #expect(page.samples["simpleai_tokens_per_second_count{class=\"exact\"}"] == nil, "nothing was measured")
         #expect(page.samples["simpleai_events_relayed_total"] == 7)
         #expect(page.samples["simpleai_runners{state=\"ready\"}"] == 1)
         #expect(page.samples["simpleai_runners{state=\"unknown\"}"] == 1)
@@ -82,6 +116,11 @@ import Testing
         #expect(page.samples["simpleai_magic_packets_total"] == 1)
         #expect(page.samples["simpleai_buffered_bytes"] == 123)
         #expect(page.samples["simpleai_issuer_keys{issuer=\"https://issuer\"}"] == 2)
+        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://issuer\"}"] == 3)
+        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://issuer\"}"] == 5)
+        #expect(page.samples["simpleai_issuer_keys{issuer=\"https://down\"}"] == 0)
+        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://down\"}"] == nil)
+        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://down\"}"] == 7)
         #expect(page.types["simpleai_calls_total"] == "counter")
         #expect(page.types["simpleai_calls_open"] == "gauge")
         #expect(page.types["simpleai_call_seconds"] == "histogram")
@@ -91,8 +130,7 @@ import Testing
         let metrics = Metrics()
         for seconds in [0.005, 0.0051, 0.3, 400, 301] {
             metrics.callBegan()
-            metrics.callEnded(
-                .init(requested: "fast", code: "ok"), seconds: seconds, firstByteSeconds: nil, usage: nil, events: 0)
+            metrics.callEnded(.init(requested: "fast", code: "ok"), CallFigures(total: seconds))
         }
         let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
         func bucket(_ bound: String) -> Double? {
@@ -108,8 +146,8 @@ import Testing
         #expect(page.samples["simpleai_call_seconds_count{class=\"fast\"}"] == 5)
         let sum = try #require(page.samples["simpleai_call_seconds_sum{class=\"fast\"}"])
         #expect(abs(sum - 701.3101) < 1e-9)
-        let counts = Histogram.bounds.compactMap { bucket("\($0)") }
-        #expect(counts.count == Histogram.bounds.count)
+        let counts = Histogram.seconds.compactMap { bucket("\($0)") }
+        #expect(counts.count == Histogram.seconds.count)
         #expect(counts == counts.sorted())
     }
 
@@ -119,8 +157,10 @@ import Testing
         for _ in 0..<3 {
             metrics.callBegan()
             metrics.callEnded(
-                .init(requested: "fast", code: "ok"), seconds: 1, firstByteSeconds: nil,
-                usage: TokenUsage(prompt: .max, completion: .max), events: 0)
+                .init(requested: "fast", code: "ok"),
+                CallFigures(
+                    total: 1, usage: TokenUsage(prompt: .max, completion: .max, cached: .max, reasoning: .max),
+                    broken: .init(generated: .max, delivered: .max)))
         }
         let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
         #expect(page.samples["simpleai_tokens_total{kind=\"prompt\"}"] == Double(Int.max))

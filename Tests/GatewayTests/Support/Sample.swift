@@ -12,13 +12,14 @@ enum Sample {
     static let specific = Caller(subject: "bob", issuer: "i", roles: [], privileges: [.specificModels])
     static let admin = Caller(subject: "root", issuer: "i", roles: [], privileges: [.administration])
 
-    static func call(streams: Bool = false) -> Call {
+    static func call(streams: Bool = false, previous: String? = nil) -> Call {
         Call(
-            id: "c", endpoint: .chatCompletions, request: .byClass("fast"), streams: streams, wantsUsage: false)
+            id: "c", endpoint: .chatCompletions, request: .byClass("fast"), streams: streams, wantsUsage: false,
+            previousResponse: previous)
     }
 
-    static func authorized(streams: Bool = false) throws(GatewayError) -> AuthorizedCall {
-        try AccessPolicy(classes: classes).authorize(call(streams: streams), by: caller)
+    static func authorized(streams: Bool = false, previous: String? = nil) throws(GatewayError) -> AuthorizedCall {
+        try AccessPolicy(classes: classes).authorize(call(streams: streams, previous: previous), by: caller)
     }
 
     static func lease(_ number: UInt64 = 1, _ runner: RunnerID = "r1", wake: WakeID? = nil) -> Lease {

@@ -20,7 +20,7 @@ struct RunningGateway: Sendable {
     /// Runs a gateway in front of these runners, waits until it knows them all, runs `body`, and shuts it down.
     static func with<Result: Sendable>(
         _ runners: [Settings.StaticRunner], awaitRunners: Bool = true, stateFile: String? = nil,
-        _ change: @escaping @Sendable (inout Settings) -> Void = { _ in },
+        _ change: @escaping @Sendable (inout Settings) -> Void = { _ in }, within limit: Duration = .seconds(40),
         _ body: @escaping @Sendable (RunningGateway) async throws -> Result
     ) async throws -> Result {
         try await withTemporaryDirectory { directory in
@@ -35,17 +35,18 @@ struct RunningGateway: Sendable {
             settings.classes = [Settings.ModelClass(name: "fast", models: ["m"])]
             settings.runners = runners
             settings.fleet.stateFile = stateFile ?? directory + "/state.json"
+            settings.keys.database = directory + "/keys.db"
             settings.wake.probeEvery = .milliseconds(20)
             // No comment that a test did not ask for, however busy this computer is.
             settings.keepalive.after = .seconds(60)
             settings.keepalive.every = .seconds(60)
             change(&settings)
-            return try await run(settings, mint, awaitRunners: awaitRunners, body)
+            return try await run(settings, mint, awaitRunners: awaitRunners, within: limit, body)
         }
     }
 
     private static func run<Result: Sendable>(
-        _ settings: Settings, _ mint: TokenMint, awaitRunners: Bool,
+        _ settings: Settings, _ mint: TokenMint, awaitRunners: Bool, within limit: Duration,
         _ body: @escaping @Sendable (RunningGateway) async throws -> Result
     ) async throws -> Result {
         let port = Watched<Int?>(nil)
@@ -53,7 +54,7 @@ struct RunningGateway: Sendable {
             port.update { $0 = listening }
         }
         let group = ServiceGroup(services: [application], logger: .silent)
-        return try await within(.seconds(40), "the end of the test") {
+        return try await within(limit, "the end of the test") {
             try await withThrowingTaskGroup(of: Result?.self) { tasks in
                 tasks.addTask {
                     defer { port.fail(CancellationError()) }

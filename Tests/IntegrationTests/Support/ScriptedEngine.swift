@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Testing
 
 @testable import LocalFleet
@@ -40,13 +41,19 @@ final class ScriptedEngine: Sendable {
     private let probe: Script?
     private let script: Script
 
-    init(models: [String] = ["m"], probe: Script? = nil, _ script: @escaping Script) async throws {
+    /// - Parameter tls: nil for plain HTTP.
+    init(
+        models: [String] = ["m"], probe: Script? = nil, tls: NIOSSLContext? = nil, _ script: @escaping Script
+    ) async throws {
         let (accepted, accept) = AsyncStream.makeStream(of: Wire.self)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { accept.yield(try Wire.install(on: channel)) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    accept.yield(try Wire.install(on: channel))
+                }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         port = listener.localAddress?.port ?? 0

@@ -47,12 +47,14 @@ struct Bench {
 
     mutating func place(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = [], policy: PlacementPolicy = .leastBusy, conversation: String? = nil
+        excluding: Set<RunnerID> = [], only: RunnerID? = nil, policy: PlacementPolicy = .leastBusy,
+        conversation: String? = nil
     ) -> Placement {
         let placement = state.place(
             PlacementRequest(
                 models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
-                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake, excluded: excluding),
+                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake, excluded: excluding,
+                only: only),
             now: now)
         collect()
         return placement

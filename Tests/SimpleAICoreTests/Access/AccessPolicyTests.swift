@@ -75,6 +75,20 @@ import Testing
         }
     }
 
+    /// API keys may be good for some classes only.
+    @Test func credentialsForSomeClassesReachNothingElse() {
+        let policy = AccessPolicy(classes: Self.classes)
+        let limited = Caller(
+            subject: "s", issuer: "", roles: [], privileges: [.specificModels], classes: ["fast"])
+        #expect(code("class:fast", limited) == nil)
+        #expect(code("small", limited) == nil)
+        for field in ["class:big", "large", "unknown", "class:none"] {
+            #expect(code(field, limited) == .permissionDenied)
+        }
+        #expect(policy.mayList("tiny", by: limited) && !policy.mayList("large", by: limited))
+        #expect(policy.mayList(class: "fast", by: limited) && !policy.mayList(class: "big", by: limited))
+    }
+
     @Test(arguments: [(Kind.plain, false), (.specific, false), (.admin, true), (.both, true)])
     func onlyAdminsAdminister(_ kind: Kind, _ may: Bool) {
         let policy = AccessPolicy(classes: Self.classes)

@@ -1,0 +1,56 @@
+public import Foundation
+
+/// One request at a time for commands that operate a deployment, with the same client and the same clear failures as the
+/// tests: `simpleai keys` and its like.
+public struct OperatorClient: Sendable {
+    public struct Answer: Sendable {
+        public let status: Int
+        public let body: Data
+
+        public var isSuccess: Bool { (200...299).contains(status) }
+
+        /// The message of an error object, or what came instead; one line.
+        public var complaint: String {
+            let message = JSONValue(parsing: Array(body))?["error"]?["message"]?.string
+            return message ?? "it answered with status \(status), and no error object"
+        }
+    }
+
+    private let client: APIClient
+    private let credential: Credential
+    private let timeout: Duration
+
+    /// - Parameters:
+    ///   - token: nil sends none.
+    ///   - timeout: per request.
+    /// - Throws: one sentence for the operator.
+    public init(
+        target: Target, token: String?, timeout: Duration = .seconds(30), verifiesCertificates: Bool = true
+    ) throws {
+        client = try APIClient(target: target, verifiesCertificates: verifiesCertificates)
+        credential = token.map { .bearer($0, name: "the token") } ?? .none
+        self.timeout = timeout
+    }
+
+    /// - Parameters:
+    ///   - path: below the base URL, beginning with a slash.
+    ///   - body: JSON.
+    /// - Throws: ``OperatorFailure`` when no answer came.
+    public func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Answer {
+        let request = APIRequest(method: method, path: path, credential: credential, body: body)
+        do {
+            let exchange = try await client.send(request, timeout: timeout)
+            guard exchange.ending == .clean else { throw OperatorFailure("the answer broke off; try again") }
+            return Answer(status: exchange.status, body: Data(exchange.body))
+        } catch let failed as RequestFailed {
+            throw OperatorFailure("\(failed.failure)")
+        }
+    }
+}
+
+/// Why no answer came; one sentence for the operator.
+public struct OperatorFailure: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import KeyStore
+import Logging
+import NIOCore
+import NIOPosix
+import SimpleAICore
+
+/// `/admin/api/keys`: API keys are created, listed and revoked by admins whose token says so.
+struct KeyAdministration: Sendable {
+    private static let longestOrder = 16 << 10
+
+    let control: ControlPlane
+
+    /// `GET`: every key, the oldest first, revoked ones included.
+    func list(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, _) = try await open(request, context)
+        let entries = keys.keys.map { KeyDescription(key: $0).json }
+        return ControlPlane.json("{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}")
+    }
+
+    /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: the answer is the only place that shows the key.
+    func create(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, admin) = try await open(request, context)
+        let body = try await request.body.collect(upTo: Self.longestOrder)
+        let order = try KeyOrderReader(creator: admin.subject, now: Date()).order(in: Array(body.readableBytesView))
+        if let unknown = order.classes?.subtracting(control.gateway.classes.classes.map(\.name)).min() {
+            throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
+        }
+        let (text, key) = try await Self.blocking { try keys.create(order) }
+        control.audit("create_key", of: key.id, by: admin)
+        return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
+    }
+
+    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused.
+    func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
+        let (keys, admin) = try await open(request, context)
+        let id = String(request.uri.path.dropFirst("/admin/api/keys/".count))
+        let key = try await Self.blocking { try keys.revoke(id) }
+        control.audit("revoke_key", of: key.id, by: admin)
+        return ControlPlane.json(KeyDescription(key: key).json)
+    }
+
+    private func open(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (KeyStore, Caller) {
+        let admin = try await control.admin(of: request, context)
+        guard let keys = control.gateway.keys else {
+            throw GatewayError(.notFound, "This gateway has no API keys: auth.mode or keys.database says so.")
+        }
+        return (keys, admin)
+    }
+
+    /// Databases wait for disks, which event loops must not.
+    private static func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value
+    {
+        do {
+            return try await NIOThreadPool.singleton.runIfActive(work)
+        } catch let error as KeyStoreError {
+            switch error {
+            case .unknownKey: throw GatewayError(.notFound, "\(error).".firstUppercased)
+            case .invalidOrder, .full: throw GatewayError(.invalidRequest, "\(error).".firstUppercased)
+            case .unusable, .notWritten:
+                throw GatewayError(
+                    .internalError, "The key could not be stored; the log has the reason.", cause: "\(error)")
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var firstUppercased: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import KeyStore
+import SimpleAICore
+
+/// A key as the admin API tells of it.
+struct KeyDescription {
+    let key: APIKey
+
+    var json: String { "{\(fields.joined(separator: ","))}" }
+
+    /// With the key itself, for the one answer that shows it.
+    func json(withText text: String) -> String {
+        "{\((fields + ["\"key\":\(JSONString.encode(text))"]).joined(separator: ","))}"
+    }
+
+    private var fields: [String] {
+        [
+            "\"id\":\(JSONString.encode(key.id))", "\"object\":\"api_key\"", "\"name\":\(JSONString.encode(key.name))",
+            "\"hint\":\(JSONString.encode(key.hint))", "\"roles\":\(Self.list(key.roles.map(\.rawValue)))",
+            "\"classes\":\(key.classes.map { Self.list($0.map(\.rawValue)) } ?? "null")",
+            "\"created\":\(Self.time(key.created))", "\"created_by\":\(JSONString.encode(key.creator))",
+            "\"expires\":\(Self.time(key.expiry))", "\"revoked\":\(Self.time(key.revoked))",
+            "\"last_used\":\(Self.time(key.lastUsed))",
+        ]
+    }
+
+    private static func list(_ names: [String]) -> String {
+        "[\(names.sorted().map { JSONString.encode($0) }.joined(separator: ","))]"
+    }
+
+    /// Seconds since 1970, like every time in this API.
+    private static func time(_ date: Date?) -> String { date.map { "\(Int($0.timeIntervalSince1970))" } ?? "null" }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import KeyStore
+import SimpleAICore
+
+/// Reads what an admin posts to `/admin/api/keys`. Strict: a member that nobody knows may be a limit that was meant.
+struct KeyOrderReader {
+    private static let members: Set<String> = ["name", "roles", "classes", "expires_in_seconds"]
+    private static let longestLife = 10 * 366 * 86_400
+
+    let creator: String
+    let now: Date
+
+    /// - Throws: `invalidJSON` or `invalidRequest`.
+    func order(in body: [UInt8]) throws(GatewayError) -> APIKeyOrder {
+        guard let document = JSONSlice(document: body[...]) else {
+            throw GatewayError(.invalidJSON, "The request body is not valid JSON.")
+        }
+        guard document.isObject else { throw Self.refusal("The request body has to be a JSON object.", nil) }
+        try refuseUnknownMembers(of: document)
+        guard let name = document["name"]?.string else {
+            throw Self.refusal("A key needs a name, so that its owner can tell it from others.", "name")
+        }
+        var order = APIKeyOrder(name: name, creator: creator)
+        order.roles = Set((try strings("roles", of: document) ?? []).map { Role($0) })
+        order.classes = try strings("classes", of: document).map { Set($0.map { ClassName($0) }) }
+        if let life = document["expires_in_seconds"], !life.isNull {
+            guard let seconds = life.integer, (1...Self.longestLife).contains(seconds) else {
+                throw Self.refusal("A key lives 1 to \(Self.longestLife) seconds.", "expires_in_seconds")
+            }
+            order.expiry = now.addingTimeInterval(Double(seconds))
+        }
+        if order.roles.contains(KeyStore.adminRole) {
+            throw Self.refusal("No API key administers: that takes an admin's token.", "roles")
+        }
+        return order
+    }
+
+    private func refuseUnknownMembers(of document: JSONSlice) throws(GatewayError) {
+        guard let unknown = document.memberNames.first(where: { !Self.members.contains($0) }) else { return }
+        let known = Self.members.sorted().joined(separator: ", ")
+        throw Self.refusal("A key has no \"\(unknown)\"; it has \(known).", String(unknown.prefix(64)))
+    }
+
+    private func strings(_ member: String, of document: JSONSlice) throws(GatewayError) -> [String]? {
+        guard let value = document[member], !value.isNull else { return nil }
+        let elements = value.elements.compactMap(\.string)
+        guard value.bytes.first == UInt8(ascii: "["), elements.count == value.elements.count, elements.count <= 100
+        else {
+            throw Self.refusal("The field \"\(member)\" has to be an array of at most 100 strings.", member)
+        }
+        return elements
+    }
+
+    private static func refusal(_ message: String, _ param: String?) -> GatewayError {
+        GatewayError(.invalidRequest, message, param: param)
+    }
+}

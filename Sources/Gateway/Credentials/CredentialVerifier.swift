@@ -1,0 +1,44 @@
+import KeyStore
+import SimpleAICore
+
+/// Whose a bearer credential is: API keys are looked up here, everything else is a token of an issuer.
+struct CredentialVerifier: TokenVerifier {
+    let tokens: any TokenVerifier
+    let keys: KeyStore
+
+    func rememberedCaller(for credential: String) -> Caller? {
+        APIKeyText.isKey(credential) ? keys.caller(for: credential) : tokens.rememberedCaller(for: credential)
+    }
+
+    func caller(for credential: String) async throws(TokenRejection) -> Caller {
+        guard APIKeyText.isKey(credential) else { return try await tokens.caller(for: credential) }
+        guard let caller = keys.caller(for: credential) else {
+            throw .invalid(reason: "it is no API key that is in service")
+        }
+        return caller
+    }
+
+    /// Keys are always known; readiness is a question of the issuers'.
+    var hasKeys: Bool { tokens.hasKeys }
+}
+
+extension KeyStore {
+    /// - Throws: `GatewayStartError` when the file is there and cannot be used.
+    convenience init(database path: String) throws(GatewayStartError) {
+        do throws(KeyStoreError) {
+            try self.init(path: path, caller: Self.caller(of:))
+        } catch {
+            throw GatewayStartError("\(error)")
+        }
+    }
+
+    /// What the roles of keys mean: exact ids with `model:specific`, as in the contract. No key administers.
+    static func caller(of key: APIKey) -> Caller {
+        Caller(
+            subject: "key:\(key.id)", issuer: "", roles: key.roles,
+            privileges: key.roles.contains(specificRole) ? [.specificModels] : [], classes: key.classes)
+    }
+
+    static let specificRole: Role = "model:specific"
+    static let adminRole: Role = "admin"
+}

@@ -1,0 +1,85 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// What has come of a runner's answer so far.
+struct AnswerInProgress {
+    /// Answers that are no streams are collected: their model id has to be restored, and a broken one must not go out.
+    /// How much all calls together may hold is `server.max_buffered`.
+    static let largestDocument = 64 << 20
+
+    var hidesUsageChunk = false
+    var head: HTTPResponseHead?
+    var events: EventStreamRelay?
+    var document = ByteBuffer()
+    /// How much of the memory that all calls share is taken for `document`.
+    var reservedBytes = 0
+    var documentUsage: TokenUsage?
+    /// Whether it is remembered which runner made this response.
+    var isNoted = false
+    var firstToken: NIODeadline?
+    var lastToken: NIODeadline?
+
+    var usage: TokenUsage? { events?.usage ?? documentUsage }
+
+    /// How fast it was made; nil where there is too little to say so.
+    /// - Parameters:
+    ///   - sent: when the request had gone to the runner.
+    ///   - firstByte: when the answer's first byte came: of a document, when it was there.
+    func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
+        let (tokens, time): (Int, TimeAmount)
+        if let events {
+            guard let firstToken, let lastToken else { return nil }
+            // The first one was made before the clock began.
+            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, lastToken - firstToken)
+        } else {
+            guard let documentUsage, let sent, let firstByte else { return nil }
+            (tokens, time) = (documentUsage.completion, firstByte - sent)
+        }
+        // In less than that nothing can be measured: the events were read at once.
+        guard tokens > 0, time >= .milliseconds(1) else { return nil }
+        return Double(tokens) * 1e9 / Double(time.nanoseconds)
+    }
+
+    /// What was made in vain, if the call ends now.
+    func broken(_ delivery: StreamDelivery) -> CallFigures.BrokenStream? {
+        guard let events else { return nil }
+        let generated = max(events.pieces, events.usage?.completion ?? 0)
+        return CallFigures.BrokenStream(
+            generated: generated, delivered: delivery.isHeldUp ? delivery.confirmed : events.pieces)
+    }
+}
+
+/// How much of a stream its caller's side of the network has taken. As long as everything flows that is everything; when
+/// it does not, what is known is what had gone out when we last asked.
+struct StreamDelivery {
+    /// Asking costs a promise, so it is not done for every event.
+    private static let interval: TimeAmount = .milliseconds(100)
+
+    /// Pieces of the answer that are known to have gone out.
+    private(set) var confirmed = 0
+    private var asked: Int?
+    private var askedAt: NIODeadline = .uptimeNanoseconds(0)
+    private var isBlocked = false
+
+    var isHeldUp: Bool { isBlocked || asked != nil }
+
+    /// - Returns: whether to ask now, by a write that `wentOut` or `failed`.
+    mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {
+        guard asked == nil, time - askedAt >= Self.interval else { return false }
+        asked = pieces
+        askedAt = time
+        return true
+    }
+
+    mutating func wentOut() {
+        confirmed = asked ?? confirmed
+        asked = nil
+    }
+
+    /// The client has gone, and what had been written for it with it.
+    mutating func failed() { isBlocked = true }
+
+    mutating func writabilityChanged(isWritable: Bool) { isBlocked = !isWritable }
+}

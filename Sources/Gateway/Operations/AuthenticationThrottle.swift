@@ -1,0 +1,26 @@
+import NIOCore
+import SimpleAICore
+import Synchronization
+
+/// What callers whose credentials are not good get to hear.
+final class AuthenticationThrottle: Sendable {
+    private let attempts: Mutex<FailedAttempts>
+    private let metrics: Metrics
+
+    /// - Parameter perMinute: see `FailedAttempts`.
+    init(perMinute: Int, metrics: Metrics) {
+        attempts = Mutex(FailedAttempts(perMinute: perMinute))
+        self.metrics = metrics
+    }
+
+    /// The answer to a token that was refused. That the gateway cannot judge one is no fault of its sender.
+    func refusal(_ rejection: TokenRejection, from address: SocketAddress?) -> GatewayError {
+        guard case .invalid(let reason) = rejection else { return GatewayError(rejection) }
+        let wait = attempts.withLock { $0.failed(from: Peer(address), at: .now) }
+        metrics.tokenWasRefused(isThrottled: wait != nil)
+        guard let wait else { return GatewayError(rejection) }
+        return GatewayError(
+            .rateLimitExceeded, "Too many tokens that are not valid have come from this address.",
+            retry: .after(wait), cause: reason)
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import GRDB
+import SimpleAICore
+
+/// The file behind the key store: SQLite, one writer, migrations in order. Blocks; never called on an event loop.
+final class KeyDatabase: Sendable {
+    /// One row of `api_key`.
+    struct Row: Codable, FetchableRecord, PersistableRecord {
+        static let databaseTableName = "api_key"
+
+        var id: String
+        var digest: Data
+        var name: String
+        /// JSON, an array of strings.
+        var roles: [String]
+        /// JSON, an array of strings; nil for all.
+        var classes: [String]?
+        var created: Date
+        var creator: String
+        var expiry: Date?
+        var revoked: Date?
+        var lastUsed: Date?
+
+        enum CodingKeys: String, CodingKey {
+            case id, digest, name, roles, classes, created, creator, expiry, revoked
+            case lastUsed = "last_used"
+        }
+    }
+
+    private let queue: DatabaseQueue
+
+    /// - Throws: `KeyStoreError.unusable`.
+    init(path: String) throws(KeyStoreError) {
+        do {
+            var configuration = Configuration()
+            // Another process with the file open is a mistake that should be told, not a wait.
+            configuration.busyMode = .timeout(2)
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try Self.migrator.migrate(queue)
+            // Digests and names are nobody else's business.
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        } catch {
+            throw .unusable(path: path, reason: Self.reason(error))
+        }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("keys") { database in
+            try database.create(table: Row.databaseTableName) { table in
+                table.primaryKey("id", .text)
+                table.column("digest", .blob).notNull()
+                table.column("name", .text).notNull()
+                table.column("roles", .jsonText).notNull()
+                table.column("classes", .jsonText)
+                table.column("created", .datetime).notNull()
+                table.column("creator", .text).notNull()
+                table.column("expiry", .datetime)
+                table.column("revoked", .datetime)
+                table.column("last_used", .datetime)
+            }
+        }
+        return migrator
+    }
+
+    func all() throws -> [Row] {
+        try queue.read { try Row.order(Column("created"), Column("id")).fetchAll($0) }
+    }
+
+    func insert(_ row: Row) throws {
+        try queue.write { try row.insert($0) }
+    }
+
+    func revoke(_ id: String, at time: Date) throws {
+        try queue.write { database in
+            try database.execute(
+                sql: "UPDATE api_key SET revoked = ? WHERE id = ? AND revoked IS NULL", arguments: [time, id])
+        }
+    }
+
+    /// All of them in one transaction.
+    func noteUses(_ uses: [String: Date]) throws {
+        try queue.write { database in
+            let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")
+            for (id, time) in uses { try update.execute(arguments: [time, id]) }
+        }
+    }
+
+    static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as DatabaseError: error.message ?? "\(error.resultCode)"
+        case let error as CocoaError: error.localizedDescription
+        default: "\(error)"
+        }
+    }
+}

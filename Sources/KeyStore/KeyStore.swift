@@ -1,0 +1,181 @@
+public import Foundation
+public import SimpleAICore
+import Synchronization
+
+/// The API keys of clients that cannot speak OpenID Connect: in memory for the data plane, in a database to stay.
+///
+/// A key is shown once, when it is created; what is kept is a digest. Checking a key touches no disk, and its last use is
+/// written by `noteUses()`, once in a while for all of them. Creating and revoking write first and are in force after.
+public final class KeyStore: Sendable {
+    /// All of them are held in memory, those that were revoked included.
+    public static let limit = 10_000
+    private static let longestName = 200
+
+    private struct Entry {
+        var key: APIKey
+        let digest: [UInt8]
+        let caller: Caller
+    }
+
+    private struct Guarded {
+        var entries: [String: Entry] = [:]
+        /// Uses that the database does not know of yet.
+        var uses: [String: Date] = [:]
+    }
+
+    private let path: String
+    private let guarded: Mutex<Guarded>
+    /// Nil as long as there is no file; changes come one after the other.
+    private let database: Mutex<KeyDatabase?>
+    private let now: @Sendable () -> Date
+    private let caller: @Sendable (APIKey) -> Caller
+
+    /// Opens the database if there is one; otherwise the first key creates it. Blocks.
+    /// - Parameters:
+    ///   - caller: who calls with a key; what its roles mean is the gateway's business.
+    ///   - now: the wall clock, for tests to own.
+    /// - Throws: `KeyStoreError.unusable`.
+    public init(
+        path: String, now: @escaping @Sendable () -> Date = { Date() }, caller: @escaping @Sendable (APIKey) -> Caller
+    ) throws(KeyStoreError) {
+        self.path = path
+        self.now = now
+        self.caller = caller
+        var guarded = Guarded()
+        var database: KeyDatabase?
+        if FileManager.default.fileExists(atPath: path) {
+            let opened = try KeyDatabase(path: path)
+            do {
+                for row in try opened.all() {
+                    let key = APIKey(row)
+                    guarded.entries[key.id] = Entry(key: key, digest: Array(row.digest), caller: caller(key))
+                }
+            } catch {
+                throw .unusable(path: path, reason: KeyDatabase.reason(error))
+            }
+            database = opened
+        }
+        self.guarded = Mutex(guarded)
+        self.database = Mutex(database)
+    }
+
+    /// Who calls with `text`; nil when it is no key, an unknown one, a wrong one, or one that is out of service. Does not
+    /// block, and takes the same time for every wrong secret.
+    public func caller(for text: String) -> Caller? {
+        guard let id = APIKeyText.id(in: text) else { return nil }
+        let digest = APIKeyText.digest(of: text)
+        let now = now()
+        return guarded.withLock { guarded in
+            guard let entry = guarded.entries[id], APIKeyText.isSame(entry.digest, digest),
+                entry.key.isInService(at: now)
+            else { return nil }
+            // By the minute: a busy key costs one entry a minute, not one a call.
+            if entry.key.lastUsed.map({ now.timeIntervalSince($0) >= 60 }) ?? true {
+                guarded.entries[id]?.key.lastUsed = now
+                guarded.uses[id] = now
+            }
+            return entry.caller
+        }
+    }
+
+    /// Every key, the oldest first.
+    public var keys: [APIKey] {
+        guarded.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+    }
+
+    /// Blocks until it is written.
+    /// - Returns: the key's text, which nobody will ever see again, and what is known of it.
+    public func create(_ order: APIKeyOrder) throws(KeyStoreError) -> (text: String, key: APIKey) {
+        let now = now()
+        try Self.check(order, at: now)
+        guard guarded.withLock({ $0.entries.count }) < Self.limit else { throw .full(limit: Self.limit) }
+        let (text, id) = APIKeyText.make()
+        let key = APIKey(
+            id: id, name: order.name, roles: order.roles, classes: order.classes, created: now,
+            creator: order.creator, expiry: order.expiry)
+        let digest = APIKeyText.digest(of: text)
+        try write { try $0.insert(KeyDatabase.Row(key, digest: digest)) }
+        let entry = Entry(key: key, digest: digest, caller: caller(key))
+        guarded.withLock { $0.entries[id] = entry }
+        return (text, key)
+    }
+
+    /// Takes a key out of service, for good. Blocks until it is written. Revoking it again changes nothing.
+    @discardableResult
+    public func revoke(_ id: String) throws(KeyStoreError) -> APIKey {
+        guard let known = guarded.withLock({ $0.entries[id]?.key }) else { throw .unknownKey(id: id) }
+        guard known.revoked == nil else { return known }
+        let now = now()
+        try write { try $0.revoke(id, at: now) }
+        return guarded.withLock { guarded in
+            guarded.entries[id]?.key.revoked = now
+            return guarded.entries[id]?.key ?? known
+        }
+    }
+
+    /// Writes when keys were last used. Blocks. What could not be written is written the next time.
+    public func noteUses() throws(KeyStoreError) {
+        let uses = guarded.withLock { guarded in
+            defer { guarded.uses = [:] }
+            return guarded.uses
+        }
+        guard !uses.isEmpty else { return }
+        do throws(KeyStoreError) {
+            try write { try $0.noteUses(uses) }
+        } catch {
+            guarded.withLock { $0.uses.merge(uses) { newer, _ in newer } }
+            throw error
+        }
+    }
+
+    private func write(_ change: (KeyDatabase) throws -> Void) throws(KeyStoreError) {
+        let failure: KeyStoreError? = database.withLock { database in
+            do {
+                let opened = try database ?? KeyDatabase(path: path)
+                database = opened
+                try change(opened)
+                return nil
+            } catch let error as KeyStoreError {
+                return error
+            } catch {
+                return .notWritten(reason: KeyDatabase.reason(error))
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private static func check(_ order: APIKeyOrder, at now: Date) throws(KeyStoreError) {
+        let name = order.name
+        guard !name.isEmpty, name.utf8.count <= longestName,
+            name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .invalidOrder(reason: "a key's name has 1 to \(longestName) bytes and no control characters") }
+        guard order.roles.allSatisfy({ !$0.rawValue.isEmpty }) else {
+            throw .invalidOrder(reason: "a role must not be empty")
+        }
+        guard order.classes.map({ !$0.isEmpty }) ?? true else {
+            throw .invalidOrder(
+                reason: "a key for no class at all is good for nothing; leave classes out for all of them")
+        }
+        guard order.expiry.map({ $0 > now }) ?? true else {
+            throw .invalidOrder(reason: "a key's expiry has to lie in the future")
+        }
+    }
+}
+
+extension APIKey {
+    init(_ row: KeyDatabase.Row) {
+        self.init(
+            id: row.id, name: row.name, roles: Set(row.roles.map { Role($0) }),
+            classes: row.classes.map { Set($0.map { ClassName($0) }) }, created: row.created, creator: row.creator,
+            expiry: row.expiry, revoked: row.revoked, lastUsed: row.lastUsed)
+    }
+}
+
+extension KeyDatabase.Row {
+    init(_ key: APIKey, digest: [UInt8]) {
+        self.init(
+            id: key.id, digest: Data(digest), name: key.name, roles: key.roles.map(\.rawValue).sorted(),
+            classes: key.classes.map { $0.map(\.rawValue).sorted() }, created: key.created, creator: key.creator,
+            expiry: key.expiry, revoked: key.revoked, lastUsed: key.lastUsed)
+    }
+}

@@ -1,0 +1,23 @@
+/// Why the key store cannot do what it was asked for. For operators; never contains a key.
+public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The database cannot be opened, or is none of ours.
+    case unusable(path: String, reason: String)
+    /// A change could not be written, so it did not happen.
+    case notWritten(reason: String)
+    case unknownKey(id: String)
+    /// What was ordered is no key; the reason says what to change.
+    case invalidOrder(reason: String)
+    /// There are as many keys as fit.
+    case full(limit: Int)
+
+    public var description: String {
+        switch self {
+        case .unusable(let path, let reason):
+            "the key database \(path) cannot be used: \(reason); mend or remove it, or name another one as keys.database"
+        case .notWritten(let reason): "the key database could not be written: \(reason)"
+        case .unknownKey(let id): "there is no key \"\(id)\""
+        case .invalidOrder(let reason): reason
+        case .full(let limit): "there are \(limit) keys already; revoke some that nobody uses"
+        }
+    }
+}

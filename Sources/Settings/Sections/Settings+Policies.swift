@@ -1,0 +1,32 @@
+import SimpleAICore
+
+extension Settings {
+    mutating func readPolicies(from table: inout SettingsTable) {
+        table.tables("policies") { table in
+            let written = table.oneOrMore("roles", .role)
+            if table.lacks("roles") {
+                table.problem("is required; name the roles that this is for, or `*` for every caller", at: "roles")
+            } else if written?.isEmpty ?? false, !table.hasProblem(at: "roles") {
+                table.problem("is empty; name the roles that this is for, or `*` for every caller", at: "roles")
+            }
+            let roles = Set(written ?? [])
+            let isForEverybody = roles.contains("*")
+            if isForEverybody, roles.count > 1 {
+                table.problem("lists `*` besides others; write `*` alone or leave it out", at: "roles")
+            }
+            var mayWake = true
+            let classes = table.oneOrMore("classes", .name("a class")) ?? []
+            let models = table.oneOrMore("models", .name("a model")) ?? []
+            table.read("wake", .flag, into: &mayWake)
+            table.later("priority")
+            table.later("limits")
+            if classes.isEmpty, models.isEmpty, !table.hasProblem(at: "classes"), !table.hasProblem(at: "models") {
+                table.problem("gives nothing; name classes or models, for example classes: [fast]")
+            }
+            policies.append(
+                AccessGrant(
+                    roles: isForEverybody ? nil : roles, classes: classes.map { NamePattern($0) },
+                    models: models.map { NamePattern($0) }, mayWake: mayWake))
+        }
+    }
+}

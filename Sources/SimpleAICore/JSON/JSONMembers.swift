@@ -1,0 +1,32 @@
+/// A JSON object of which a few top-level members matter: they are found in the one pass that checks it.
+public struct JSONMembers {
+    private let document: ArraySlice<UInt8>
+    private let scanner: JSONScanner
+    /// Only for a document that says one of them twice: then the last one counts, as for every parser.
+    private let ambiguous: JSONSlice?
+
+    /// Nil when `document` is no JSON, or no object.
+    public init?(document: ArraySlice<UInt8>, keys: JSONScanner.Keys) {
+        var scanner = JSONScanner(watching: keys)
+        var ambiguous: JSONSlice?
+        do throws(JSONError) {
+            try scanner.scan(document)
+            try scanner.finish()
+            guard scanner.isObject else { return nil }
+        } catch {
+            guard case .duplicateKey = error.reason, let slice = JSONSlice(document: document) else { return nil }
+            ambiguous = slice
+        }
+        self.document = document
+        self.scanner = scanner
+        self.ambiguous = ambiguous
+    }
+
+    /// The value of one of the keys; its indices are those of the document.
+    public subscript(key: String) -> JSONSlice? {
+        if let ambiguous { return ambiguous[key] }
+        guard let range = scanner.member(key)?.range else { return nil }
+        let start = document.startIndex
+        return JSONSlice(checked: document[start + range.lowerBound..<start + range.upperBound])
+    }
+}

@@ -1,0 +1,52 @@
+/// A name with wildcards, as settings write it: `*` stands for any characters or none, `?` for exactly one, everything
+/// else for itself, letter for letter.
+public struct NamePattern: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    public let text: String
+    private let bytes: [UInt8]
+
+    public init(_ text: String) {
+        self.text = text
+        bytes = Array(text.utf8)
+    }
+
+    public init(stringLiteral value: String) { self.init(value) }
+
+    public var description: String { text }
+    public var hasWildcards: Bool { bytes.contains(Self.anything) || bytes.contains(Self.one) }
+
+    /// In time proportional to both lengths at most, whatever callers ask for.
+    public func matches(_ name: String) -> Bool {
+        let name = Array(name.utf8)
+        var (position, reached) = (0, 0)
+        // Where the last `*` stands, and what it has not swallowed yet.
+        var lastStar: (pattern: Int, name: Int)?
+        while reached < name.count {
+            if position < bytes.count, bytes[position] == Self.anything {
+                lastStar = (position, reached)
+                position += 1
+            } else if position < bytes.count, bytes[position] == Self.one {
+                position += 1
+                reached = Self.endOfCharacter(in: name, at: reached)
+            } else if position < bytes.count, bytes[position] == name[reached] {
+                position += 1
+                reached += 1
+            } else if let star = lastStar {
+                lastStar = (star.pattern, star.name + 1)
+                (position, reached) = (star.pattern + 1, star.name + 1)
+            } else {
+                return false
+            }
+        }
+        return bytes[position...].allSatisfy { $0 == Self.anything }
+    }
+
+    private static let anything = UInt8(ascii: "*")
+    private static let one = UInt8(ascii: "?")
+
+    /// Behind the UTF-8 sequence that begins there.
+    private static func endOfCharacter(in name: [UInt8], at start: Int) -> Int {
+        var end = start + 1
+        while end < name.count, name[end] & 0xC0 == 0x80 { end += 1 }
+        return end
+    }
+}

@@ -1,0 +1,59 @@
+import Acceptance
+import ArgumentParser
+import Foundation
+import LocalFleet
+
+/// Where a gateway is that is to be operated, and as whom.
+struct OperatorOptions: ParsableArguments {
+    @Option(
+        help: .init(
+            "The gateway (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            valueName: "base-url"))
+    var url: String?
+    @Option(help: "An admin's token (default: $SIMPLEAI_TOKEN, else as `simpleai token --role admin` finds one).")
+    var token: String?
+    @Option(help: .init("Per request; default 30.", valueName: "seconds"))
+    var timeout: Double = 30
+    @Flag(name: .customLong("no-verify-ssl"), help: "Accept any certificate.")
+    var noVerifySSL = false
+    @Flag(help: "Send the token over plain http to a public address, too.")
+    var allowInsecure = false
+
+    func validate() throws {
+        guard timeout > 0, timeout <= 1_000_000 else {
+            throw ValidationError("--timeout takes a number of seconds above 0")
+        }
+    }
+
+    /// - Parameter role: of the token, where one has to be found; nil for a plain caller's.
+    /// - Throws: one line for the operator.
+    func client(role: String? = "admin") async throws -> OperatorClient {
+        let environment = ProcessInfo.processInfo.environment
+        let fleet = try RunningFleetNote.read()?.url
+        let target = try Target(url ?? environment["SIMPLEAI_URL"] ?? fleet ?? "http://127.0.0.1:8080")
+        if target.exposure == .internet, !allowInsecure {
+            throw CommandFailure("plain http to a public address would show the token; use https, or --allow-insecure")
+        }
+        return try OperatorClient(
+            target: target, token: try await credential(environment, role), timeout: .seconds(timeout),
+            verifiesCertificates: !noVerifySSL)
+    }
+
+    private func credential(_ environment: [String: String], _ role: String?) async throws -> String {
+        if let given = token ?? environment["SIMPLEAI_TOKEN"], !given.isEmpty { return given }
+        return try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
+    }
+}
+
+extension ParsableCommand {
+    /// What goes wrong is one line on standard error, without the usage.
+    func reporting(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let exit as ExitCode {
+            throw exit
+        } catch let failure as any Error & CustomStringConvertible {
+            throw CommandFailure(failure.description)
+        }
+    }
+}

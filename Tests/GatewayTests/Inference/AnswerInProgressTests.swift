@@ -1,0 +1,79 @@
+import NIOCore
+import Relay
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+@Suite struct AnswerInProgressTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    private func stream(pieces: Int, usage: Int? = nil) throws -> AnswerInProgress {
+        var relay = EventStreamRelay(endpoint: .chatCompletions, model: "m", hidesUsageChunk: true)
+        let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
+        var text = String(repeating: event, count: pieces)
+        if let usage { text += "data: {\"choices\":[],\"usage\":{\"completion_tokens\":\(usage)}}\n\n" }
+        try relay.receive(ByteBuffer(string: text)) { _ in }
+        var answer = AnswerInProgress()
+        answer.events = relay
+        return answer
+    }
+
+    @Test func aStreamsSpeedIsThatBetweenItsTokens() throws {
+        var answer = try stream(pieces: 5)
+        #expect(answer.tokensPerSecond(sent: start, firstByte: start) == nil)
+        answer.firstToken = start + .seconds(7)
+        answer.lastToken = start + .seconds(9)
+        #expect(answer.tokensPerSecond(sent: start, firstByte: start + .seconds(1)) == 2)
+        answer.lastToken = answer.firstToken
+        #expect(answer.tokensPerSecond(sent: start, firstByte: start) == nil, "all at once is no speed")
+        answer = try stream(pieces: 5, usage: 21)
+        answer.firstToken = start
+        answer.lastToken = start + .seconds(2)
+        #expect(answer.tokensPerSecond(sent: nil, firstByte: nil) == 10, "the engine's own count")
+    }
+
+    @Test func aDocumentsSpeedIsThatOfTheWholeAnswer() {
+        var answer = AnswerInProgress()
+        #expect(answer.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == nil)
+        answer.documentUsage = TokenUsage(prompt: 5, completion: 50)
+        #expect(answer.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == 25)
+        #expect(answer.tokensPerSecond(sent: start, firstByte: nil) == nil)
+        #expect(answer.broken(StreamDelivery()) == nil, "of a document nothing is delivered before it is whole")
+    }
+
+    @Test func whatFlowsIsDelivered() throws {
+        let answer = try stream(pieces: 5)
+        var delivery = StreamDelivery()
+        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 5))
+        let asked = delivery.ask(5, at: start)
+        #expect(asked)
+        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 0), "nobody knows yet")
+        delivery.wentOut()
+        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 5))
+    }
+
+    @Test func whatIsHeldUpIsNot() throws {
+        let answer = try stream(pieces: 9)
+        var delivery = StreamDelivery()
+        _ = delivery.ask(3, at: start)
+        delivery.wentOut()
+        delivery.writabilityChanged(isWritable: false)
+        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 3))
+        delivery.writabilityChanged(isWritable: true)
+        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 9))
+        _ = delivery.ask(9, at: start + .seconds(1))
+        delivery.failed()
+        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 3))
+    }
+
+    @Test func askingIsRare() {
+        var delivery = StreamDelivery()
+        func isAsked(_ pieces: Int, after time: TimeAmount) -> Bool { delivery.ask(pieces, at: start + time) }
+        let answers = [isAsked(1, after: .zero), isAsked(2, after: .seconds(1))]
+        #expect(answers == [true, false], "the answer is still out")
+        delivery.wentOut()
+        let later = [isAsked(3, after: .milliseconds(50)), isAsked(4, after: .milliseconds(100))]
+        #expect(later == [false, true])
+    }
+}

@@ -1,0 +1,49 @@
+import NIOCore
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+@Suite struct ResponseOriginsTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000)
+
+    @Test func aResponseGoesOnWhereItWasMade() {
+        let origins = ResponseOrigins(now: start)
+        origins.note("a", madeBy: "r1", for: Sample.caller, now: start)
+        origins.note("b", madeBy: "r2", for: Sample.caller, now: start)
+        #expect(origins.runner(of: "a", for: Sample.caller, now: start) == "r1")
+        #expect(origins.runner(of: "b", for: Sample.caller, now: start) == "r2")
+        #expect(origins.runner(of: "c", for: Sample.caller, now: start) == nil)
+        origins.note("a", madeBy: "r3", for: Sample.caller, now: start)
+        #expect(origins.runner(of: "a", for: Sample.caller, now: start) == "r3")
+    }
+
+    @Test func aResponseIsItsCallersOwn() {
+        let origins = ResponseOrigins(now: start)
+        origins.note("a", madeBy: "r1", for: Sample.caller, now: start)
+        #expect(origins.runner(of: "a", for: Sample.specific, now: start) == nil)
+        let namesake = Caller(subject: Sample.caller.subject, issuer: "another", roles: [], privileges: [])
+        #expect(origins.runner(of: "a", for: namesake, now: start) == nil)
+    }
+
+    @Test func aResponseIsForgottenInTime() {
+        let origins = ResponseOrigins(lifetime: .hours(1), now: start)
+        origins.note("a", madeBy: "r1", for: Sample.caller, now: start + .minutes(30))
+        #expect(origins.runner(of: "a", for: Sample.caller, now: start + .minutes(90)) == "r1")
+        #expect(origins.runner(of: "a", for: Sample.caller, now: start + .minutes(180)) == nil)
+        origins.note("b", madeBy: "r1", for: Sample.caller, now: start + .minutes(180))
+        // Nobody asked for a long time: nothing of that is kept either.
+        #expect(origins.runner(of: "b", for: Sample.caller, now: start + .hours(30)) == nil)
+    }
+
+    @Test func memoryIsBounded() {
+        let origins = ResponseOrigins(generationSize: 10, now: start)
+        for number in 0..<1000 { origins.note("\(number)", madeBy: "r1", for: Sample.caller, now: start) }
+        let known = (0..<1000).filter { origins.runner(of: "\($0)", for: Sample.caller, now: start) != nil }
+        #expect((10...20).contains(known.count))
+        #expect(known == Array((1000 - known.count)..<1000), "the last ones")
+        let long = String(repeating: "x", count: 10_000)
+        origins.note(long, madeBy: "r1", for: Sample.caller, now: start)
+        #expect(origins.runner(of: long, for: Sample.caller, now: start) == nil)
+    }
+}

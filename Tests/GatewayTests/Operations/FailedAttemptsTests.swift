@@ -1,0 +1,80 @@
+import NIOCore
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+@Suite struct FailedAttemptsTests {
+    private let start = ContinuousClock.now
+
+    @Test func aMinutesWorthIsFreeAndThenTimeHasToPass() {
+        var attempts = FailedAttempts(perMinute: 60)
+        for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start) == nil) }
+        #expect(attempts.failed(from: .v4(1), at: start) == .seconds(1))
+        // Whoever goes on is not kept out for longer.
+        for _ in 0..<1_000 { #expect(attempts.failed(from: .v4(1), at: start) == .seconds(1)) }
+        #expect(attempts.failed(from: .v4(1), at: start + .seconds(1)) == nil)
+        #expect(attempts.failed(from: .v4(1), at: start + .seconds(1)) == .seconds(1))
+        // All is forgiven after a minute.
+        for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start + .seconds(62)) == nil) }
+    }
+
+    @Test func everyAddressHasItsOwn() {
+        var attempts = FailedAttempts(perMinute: 1)
+        #expect(attempts.failed(from: .v4(1), at: start) == nil)
+        #expect(attempts.failed(from: .v4(1), at: start) != nil)
+        for other in [Peer.v4(2), .v6(1), .local] { #expect(attempts.failed(from: other, at: start) == nil) }
+    }
+
+    @Test func noLimitIsNone() {
+        var attempts = FailedAttempts(perMinute: 0)
+        for _ in 0..<10_000 { #expect(attempts.failed(from: .v4(1), at: start) == nil) }
+        #expect(attempts.count == 0)
+    }
+
+    /// However many addresses somebody has, the table stays as it is, and a thousand others do not make one forgotten.
+    @Test func aFloodOfAddressesDoesNotGrowIt() {
+        var attempts = FailedAttempts(perMinute: 2)
+        for round in 0..<100 {
+            let now = start + .seconds(60) * round
+            for _ in 0..<2 { #expect(attempts.failed(from: .v4(.max), at: now) == nil) }
+            for number in 0..<1_000 {
+                #expect(attempts.failed(from: .v6(UInt64(round * 1_000 + number)), at: now) == nil)
+            }
+            #expect(attempts.failed(from: .v4(.max), at: now) != nil)
+            #expect(attempts.count <= FailedAttempts.capacity)
+        }
+    }
+
+    @Test func addressesAreToldApartByWhatTheirOwnersCannotChoose() throws {
+        func peer(_ address: String) throws -> Peer {
+            Peer(try SocketAddress(ipAddress: address, port: .random(in: 1...65_535)))
+        }
+        #expect(try peer("192.0.2.1") == .v4(0xC000_0201))
+        #expect(try peer("192.0.2.1") != peer("192.0.2.2"))
+        #expect(try peer("::ffff:192.0.2.1") == peer("192.0.2.1"))
+        #expect(try peer("2001:db8:0:1::1") == peer("2001:db8:0:1:ffff::2"))
+        #expect(try peer("2001:db8:0:1::1") != peer("2001:db8:0:2::1"))
+        #expect(Peer(nil) == .local)
+    }
+
+    @Test func whoeverHasUsedItUpLearnsNoMore() throws {
+        let throttle = AuthenticationThrottle(perMinute: 2, metrics: Metrics())
+        let address = try SocketAddress(ipAddress: "192.0.2.1", port: 1)
+        let invalid = TokenRejection.invalid(reason: "r")
+        for _ in 0..<2 { #expect(throttle.refusal(invalid, from: address).code == .invalidAPIKey) }
+        // What is not the sender's fault costs nothing.
+        for _ in 0..<10 {
+            let error = throttle.refusal(.keysUnavailable(retryAfter: .seconds(1)), from: address)
+            #expect(error.code == .keysUnavailable)
+        }
+        let refused = throttle.refusal(invalid, from: address)
+        #expect(refused.code == .rateLimitExceeded)
+        #expect(refused.cause == "r")
+        guard case .after(let wait) = refused.retry else {
+            Issue.record("no time to wait")
+            return
+        }
+        #expect(wait > .zero && wait <= .seconds(30))
+    }
+}

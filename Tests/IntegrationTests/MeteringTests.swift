@@ -1,0 +1,167 @@
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// What is counted of answers, whether they came whole or not.
+    @Suite struct MeteringTests {
+        private typealias Engine = ScriptedEngine
+
+        private static let usage =
+            "\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":40,\"prompt_tokens_details\":{\"cached_tokens\":20},"
+            + "\"completion_tokens_details\":{\"reasoning_tokens\":10}}"
+
+        private static func inFast(_ stream: Bool) -> String { RunningGateway.chat("class:fast", stream: stream) }
+
+        @Test func usageIsReadFromDocumentsAndStreams() async throws {
+            let mayAnswer = Watched(false)
+            let chunk = "data: {\"model\":\"m\",\"choices\":[],\(Self.usage)}\n\n"
+            try await withEngine { request, wire in
+                guard request.body.contains("\"stream\":true") else {
+                    _ = try await mayAnswer.value { $0 }
+                    return try await wire.send(Engine.document("{\"model\":\"m\",\"choices\":[],\(Self.usage)}"))
+                }
+                try await wire.send(Engine.streamHead)
+                for event in Engine.events() + [chunk] { try await wire.send(Engine.chunk(event)) }
+                try await wire.send(Engine.lastChunk)
+            } _: { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(gateway.request(Self.inFast(false)))
+                // Whole exchanges: after so many of them time has certainly passed.
+                for _ in 1...40 { _ = try await gateway.get("/health") }
+                mayAnswer.update { $0 = true }
+                #expect(try await wire.answer().status == 200)
+                await wire.close()
+                let stream = try await gateway.send(Self.inFast(true))
+                #expect(stream.text == Engine.events().joined())
+
+                let metrics = try await gateway.metrics { $0["simpleai_tokens_total{kind=\"completion\"}"] == 80 }
+                #expect(metrics["simpleai_tokens_total{kind=\"prompt\"}"] == 60)
+                #expect(metrics["simpleai_cached_prompt_tokens_total"] == 40)
+                #expect(metrics["simpleai_reasoning_tokens_total"] == 20)
+                #expect(metrics["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 1, "of the stream")
+                #expect(try #require(metrics["simpleai_tokens_per_second_count{class=\"fast\"}"]) >= 1)
+                #expect(try #require(metrics["simpleai_tokens_per_second_sum{class=\"fast\"}"]) > 0)
+                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 0)
+                try await gateway.settled()
+            }
+        }
+
+        private static let openEnd: Engine.Script = { request, wire in
+            try await wire.send(Engine.streamHead)
+            for event in Engine.events(tokens: 5).prefix(5) { try await wire.send(Engine.chunk(event)) }
+            try await Engine.silent(request, wire)
+        }
+
+        @Test func whatALeavingClientGotIsCounted() async throws {
+            try await withEngine(Self.openEnd) { gateway, _ in
+                for reset in [false, true] {
+                    let wire = try await gateway.connect()
+                    try await wire.send(gateway.request(Self.inFast(true)))
+                    try await wire.read(until: "t4")
+                    if reset { try await wire.reset() } else { await wire.close() }
+                    try await gateway.settled()
+                }
+                let metrics = try await gateway.metrics { _ in true }
+                #expect(metrics["simpleai_calls_total{class=\"fast\",code=\"client_gone\"}"] == 2)
+                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 10)
+                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 10)
+                #expect(metrics["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 2)
+            }
+        }
+
+        @Test func whatALostEngineMadeIsCounted() async throws {
+            try await withEngine { request, wire in
+                try await wire.send(Engine.streamHead)
+                for event in Engine.events(tokens: 5).prefix(3) { try await wire.send(Engine.chunk(event)) }
+                try await wire.finish()
+                throw Engine.ClientLeft()
+            } _: { gateway, _ in
+                _ = try await gateway.send(Self.inFast(true))
+                try await gateway.settled()
+                let metrics = try await gateway.metrics { _ in true }
+                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 3)
+                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 3)
+            }
+        }
+
+        /// What lies in the gateway's buffers when the client leaves has not been delivered.
+        @Test func whatAStalledClientDidNotTakeIsNotDelivered() async throws {
+            let taken = Watched(0)
+            let event =
+                "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
+                + String(repeating: "x", count: 4 << 10) + "\"},\"finish_reason\":null}]}\n\n"
+            try await withEngine { request, wire in
+                try await wire.send(Engine.streamHead)
+                for _ in 0..<5_000 {
+                    try await wire.send(Engine.chunk(event))
+                    taken.update { $0 += 1 }
+                }
+                try await Engine.silent(request, wire)
+            } _: { gateway, _ in
+                let wire = try await gateway.connect(window: 16 << 10, segment: 1_400)
+                try await wire.pauseReading()
+                try await wire.send(gateway.request(Self.inFast(true)))
+                _ = try await taken.value { $0 > 20 }
+                _ = try await gateway.stalled { taken.value }
+                try await wire.reset()
+                try await gateway.settled()
+                let metrics = try await gateway.metrics { _ in true }
+                let generated = try #require(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"])
+                let delivered = try #require(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"])
+                #expect(delivered < generated && generated < 5_000, "\(delivered) of \(generated)")
+            }
+        }
+
+        // MARK: Memory for answers
+
+        @Test func collectedAnswersAreBoundedOverAllCalls() async throws {
+            let document = Engine.document(Engine.completion(String(repeating: "x", count: 40 << 10)))
+            let mayEnd = Watched(false)
+            try await withEngine { request, wire in
+                try await wire.send(String(document.dropLast()))
+                _ = try await mayEnd.value { $0 }
+                try await wire.send(String(document.suffix(1)))
+            } settings: {
+                $0.server.maxBuffered = .kibibytes(64)
+            } _: { gateway, engine in
+                let first = try await gateway.connect()
+                try await first.send(gateway.request(RunningGateway.chat()))
+                _ = try await gateway.metrics { ($0["simpleai_buffered_bytes"] ?? 0) >= Double(40 << 10) }
+                let second = try await gateway.send(RunningGateway.chat())
+                #expect(second.status == 503)
+                #expect(try second.error().code == "queue_full")
+                #expect(second["retry-after"] != nil)
+                mayEnd.update { $0 = true }
+                let answer = try await first.answer()
+                #expect(answer.status == 200 && answer.endedCleanly)
+                await first.close()
+                try await gateway.settled()
+                #expect(try await gateway.send(RunningGateway.chat()).status == 200, "there is room again")
+            }
+        }
+
+        /// What a client takes its time to read stays in memory, and counts as long.
+        @Test func anAnswerThatIsNotReadIsStillHeld() async throws {
+            let size = 16 << 20
+            try await withEngine { _, wire in
+                try await wire.send(Engine.document(Engine.completion(String(repeating: "x", count: size))))
+            } _: { gateway, _ in
+                let wire = try await gateway.connect(window: 16 << 10, segment: 1_400)
+                try await wire.pauseReading()
+                try await wire.send(gateway.request(Self.inFast(false)))
+                let over = try await gateway.metrics {
+                    $0["simpleai_calls_total{class=\"fast\",code=\"ok\"}"] == 1 && $0["simpleai_leases"] == 0
+                }
+                #expect(try #require(over["simpleai_buffered_bytes"]) > Double(size))
+                try await wire.resumeReading()
+                let answer = try await wire.answer()
+                #expect(answer.endedCleanly && answer.body.count > size)
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+    }
+}

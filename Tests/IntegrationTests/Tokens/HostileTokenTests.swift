@@ -1,0 +1,76 @@
+import Settings
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Tokens that nobody may accept, against a running gateway. Around each of them a good token passes, so that no
+    /// refusal can come from a gateway that refuses everything; and no engine learns of the others.
+    @Suite struct HostileTokenTests {
+        @Test func nothingIsAccepted() async throws {
+            let evil = try await ScriptedIssuer([])
+            let issuer = try await ScriptedIssuer([])
+            let forge = try Forge(issuer: issuer.url)
+            let keys = try PublishedKeys(forge)
+            issuer.publish(keys.document)
+            let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
+            let tokens = try HostileToken.all(forge, keys: keys, evil: evil.url)
+            #expect(tokens.count >= 60)
+            #expect(Set(tokens.map(\.name)).count == tokens.count)
+
+            let accepted = try await running([evil.server, issuer.server, engine]) {
+                try await RunningGateway.with(
+                    [.at(engine.port)],
+                    {
+                        $0.auth.issuers = [.init(issuer: issuer.url, audience: .oneOf(["simpleai"]))]
+                        $0.auth.issuers[0].refreshEvery = .seconds(3600)
+                        $0.auth.issuers[0].refreshCooldown = .seconds(3600)
+                        $0.auth.failedAttemptsPerMinute = 0
+                    }
+                ) { gateway in
+                    _ = try await gateway.metrics {
+                        $0["simpleai_issuer_keys{issuer=\"\(issuer.url)\"}"] == Double(keys.usable)
+                    }
+                    return try await Self.tried(tokens, forge, gateway, engine)
+                }
+            }
+            #expect(accepted.isEmpty, "\(accepted)")
+            #expect(evil.state.value.paths.isEmpty, "an address in a token was visited")
+            let fetches = issuer.state.value.fetches
+            #expect(fetches == 2, "once at the start, and once for all the unknown key ids: \(fetches)")
+            Fault.report("hostile tokens", "\(accepted.count) accepted of \(tokens.count), \(fetches) fetches of keys")
+        }
+
+        /// The names of those that were not refused as they should be.
+        private static func tried(
+            _ tokens: [HostileToken], _ forge: Forge, _ gateway: RunningGateway, _ engine: ScriptedEngine
+        ) async throws -> [String] {
+            var accepted: [String] = []
+            var served = 0
+            func expectGood(_ moment: String, _ name: String) async throws {
+                // A new one each time: a remembered one would say nothing about the keys.
+                let key = served % 2 == 0 ? forge.curve : forge.rsa
+                let answer = try await gateway.send(RunningGateway.chat(), token: forge.token(key))
+                #expect(answer.status == 200, "\(moment) \(name): \(answer.status) \(answer.text)")
+                served += 1
+            }
+            for token in tokens {
+                try await expectGood("before", token.name)
+                let before = engine.counts.value.requests.count
+                for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")] {
+                    let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token.text)
+                    let isRefusal = token.statuses.contains(answer.status)
+                    #expect(isRefusal, "\(token.name), \(path): \(answer.status) \(answer.text)")
+                    if !isRefusal { accepted.append("\(token.name), \(path)") }
+                    guard answer.status == 401 else { continue }
+                    #expect(try answer.error().code == "invalid_api_key", "\(token.name)")
+                    #expect(try answer.error().message == "The token is not valid.", "\(token.name)")
+                }
+                #expect(engine.counts.value.requests.count == before, "\(token.name) reached an engine")
+                try await expectGood("after", token.name)
+            }
+            try await gateway.settled()
+            return accepted
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// An issuer that is out of order, in all its ways: calls with known keys go on as if nothing were.
+    @Suite struct IssuerTroubleTests {
+        struct Trouble: Sendable, CustomTestStringConvertible {
+            let testDescription: String
+            let answer: ScriptedIssuer.Answer
+            /// Whether a fetch ends at all, within the time of a test.
+            var ends = true
+        }
+
+        private static let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        private static let mostMemory = 64 << 20
+
+        static let troubles = [
+            Trouble(testDescription: "hangs up", answer: .hangUp),
+            Trouble(testDescription: "is silent", answer: .silence, ends: false),
+            Trouble(testDescription: "drips", answer: .drip, ends: false),
+            Trouble(
+                testDescription: "sends 10 MB",
+                answer: .raw(
+                    "\(head)Content-Length: 10485760\r\n\r\n{\"keys\":[\(String(repeating: " ", count: 10_485_751))")),
+            Trouble(
+                testDescription: "sends 10 MB of chunks",
+                answer: .raw(
+                    "\(head)Transfer-Encoding: chunked\r\n\r\n"
+                        + String(repeating: ScriptedEngine.chunk(String(repeating: " ", count: 65_536)), count: 160))),
+            Trouble(
+                testDescription: "answers HTML",
+                answer: .raw(ScriptedEngine.document("<!DOCTYPE html><title>Maintenance</title>"))),
+            Trouble(testDescription: "has no keys", answer: .keys([])),
+            Trouble(testDescription: "has odd keys only", answer: .keys([["kty": "oct", "k": "AAAA"], "nonsense"])),
+            Trouble(testDescription: "fails", answer: .raw(ScriptedEngine.document("{}", status: "500 Oh No"))),
+            Trouble(
+                testDescription: "breaks off",
+                answer: .cut("\(head)Content-Length: 5000\r\n\r\n{\"keys\":[")),
+        ]
+
+        @Test(arguments: troubles) func knownKeysStayInService(trouble: Trouble) async throws {
+            try await Self.withTrouble(trouble)
+        }
+
+        /// Away to another host, which would have had keys.
+        @Test func redirectsAreNotFollowed() async throws {
+            let stranger = try SigningKey(generating: .es256)
+            let other = try await ScriptedIssuer([stranger.publicKey.json])
+            try await running([other.server]) {
+                let location = "Location: \(other.url)\(ScriptedIssuer.keyPath)\r\n"
+                for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+                    let answer = ScriptedEngine.document("{}", status: status, fields: location)
+                    try await Self.withTrouble(.init(testDescription: "redirects: \(status)", answer: .raw(answer)))
+                }
+            }
+            #expect(other.state.value.paths.isEmpty)
+        }
+
+        private static func withTrouble(_ trouble: Trouble) async throws {
+            let issuer = try await ScriptedIssuer([])
+            let (known, new) = (try SigningKey(generating: .es256), try SigningKey(generating: .es256))
+            issuer.publish([known.publicKey.json])
+            let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
+            let failed = Watched<[String]>([])
+            let growth = try await running([issuer.server, engine]) {
+                try await RunningGateway.with(
+                    [.at(engine.port)],
+                    {
+                        $0.auth.issuers = [.init(issuer: issuer.url, audience: .oneOf(["simpleai"]))]
+                        $0.auth.issuers[0].refreshEvery = .seconds(3600)
+                        $0.auth.issuers[0].refreshCooldown = .nanoseconds(1)
+                    }
+                ) { gateway in
+                    _ = try await gateway.metrics { $0[Self.series("keys", issuer)] == 1 }
+                    issuer.answer(trouble.answer)
+                    let memory = Fault.residentMemory
+                    let waiting = try await gateway.connect()
+                    try await Self.provoke(trouble, gateway, waiting, issuer, known)
+                    try await Fault.forEach(0..<200, workers: 4) { number in
+                        let answer = try await gateway.send(
+                            RunningGateway.chat(), token: Self.token(known, issuer))
+                        if answer.status != 200 { failed.update { $0.append("\(answer.status) \(answer.text)") } }
+                    }
+                    let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
+                    let page = try await gateway.metrics { _ in true }
+                    #expect(page[Self.series("keys", issuer)] == 1)
+                    #expect(page[Self.series("keys_age_seconds", issuer)] != nil)
+                    if trouble.ends {
+                        #expect(page[Self.series("key_failures_total", issuer)] ?? 0 >= Double(Self.provocations))
+                        issuer.publish([known.publicKey.json, new.publicKey.json])
+                        let answer = try await gateway.send(RunningGateway.chat(), token: Self.token(new, issuer))
+                        #expect(answer.status == 200, "the issuer has recovered")
+                    }
+                    await waiting.close()
+                    return growth
+                }
+            }
+            #expect(failed.value.isEmpty, "\(failed.value.prefix(3))")
+            if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
+            Fault.report(
+                "an issuer that \(trouble.testDescription)".replacing(":", with: ""),
+                "\(failed.value.count) failed of 200, \(growth.map(Fault.mebibytes) ?? "unknown") more memory")
+        }
+
+        private static let provocations = 20
+
+        /// Tokens with unknown key ids have the keys fetched, time after time.
+        private static func provoke(
+            _ trouble: Trouble, _ gateway: RunningGateway, _ waiting: Wire, _ issuer: ScriptedIssuer, _ key: SigningKey
+        ) async throws {
+            let forge = try Forge(issuer: issuer.url)
+            guard trouble.ends else {
+                let before = issuer.state.value.fetches
+                try await waiting.send(
+                    gateway.request(RunningGateway.chat(), token: forge.token(key, header: ["kid": "unknown"])))
+                _ = try await issuer.state.value { $0.fetches > before }
+                return
+            }
+            for number in 0..<provocations {
+                let token = try forge.token(key, header: ["kid": .string("unknown-\(number)")])
+                let answer = try await gateway.send(RunningGateway.chat(), token: token)
+                #expect(answer.status == 401)
+            }
+        }
+
+        private static func series(_ name: String, _ issuer: ScriptedIssuer) -> String {
+            "simpleai_issuer_\(name){issuer=\"\(issuer.url)\"}"
+        }
+
+        private static func token(_ key: SigningKey, _ issuer: ScriptedIssuer) throws -> String {
+            try TokenMint(key: key, issuer: issuer.url, audience: "simpleai").token(
+                user: "tester", roles: ["model:specific"])
+        }
+    }
+}

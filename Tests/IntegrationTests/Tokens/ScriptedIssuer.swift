@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@testable import LocalFleet
+
+/// An issuer on loopback, discovery included, whose answers a test changes while it runs.
+final class ScriptedIssuer: Sendable {
+    enum Answer: Sendable {
+        case keys([JSONText])
+        /// Bytes as they stand, head and all.
+        case raw(String)
+        /// Bytes, and then the end of the connection.
+        case cut(String)
+        /// Nothing, ever.
+        case silence
+        /// A head, and then a byte now and then.
+        case drip
+        case hangUp
+    }
+
+    struct State: Sendable {
+        var answer: Answer
+        /// What the next request gets instead, once.
+        var next: Answer?
+        /// Requests for the key set, and those of them that were answered.
+        var fetches = 0
+        var answered = 0
+        /// Every path that was asked for.
+        var paths: [String] = []
+    }
+
+    let state: Watched<State>
+    let server: ScriptedEngine
+
+    init(_ keys: [JSONText]) async throws {
+        let state = Watched(State(answer: .keys(keys)))
+        self.state = state
+        server = try await ScriptedEngine(probe: { request, wire in
+            state.update { $0.paths.append(request.path) }
+            if request.path == "/.well-known/openid-configuration" {
+                let host = try #require(request["host"])
+                let document: JSONText = [
+                    "issuer": .string("http://\(host)"), "jwks_uri": .string("http://\(host)\(Self.keyPath)"),
+                ]
+                return try await wire.send(ScriptedEngine.document(document.text))
+            }
+            guard request.path == Self.keyPath else {
+                return try await wire.send(ScriptedEngine.document("{}", status: "404 Not Found"))
+            }
+            try await Self.answer(on: wire, state)
+        }) { _, _ in }
+    }
+
+    static let keyPath = "/protocol/openid-connect/certs"
+
+    /// Also its name, as tokens state it.
+    var url: String { "http://127.0.0.1:\(server.port)" }
+
+    func publish(_ keys: [JSONText]) { state.update { $0.answer = .keys(keys) } }
+    func answer(_ answer: Answer) { state.update { $0.answer = answer } }
+
+    /// These keys once, and then nothing more.
+    func publishOnce(_ keys: [JSONText]) {
+        state.update {
+            $0.next = .keys(keys)
+            $0.answer = .silence
+        }
+    }
+
+    private static func answer(on wire: Wire, _ state: Watched<State>) async throws {
+        let answer = state.update { state in
+            state.fetches += 1
+            defer { state.next = nil }
+            return state.next ?? state.answer
+        }
+        switch answer {
+        case .keys(let keys):
+            let document: JSONText = ["keys": .array(keys)]
+            try await wire.send(ScriptedEngine.document(document.text))
+        case .raw(let text):
+            try await wire.send(text)
+        case .cut(let text):
+            try await wire.send(text)
+            throw ScriptedEngine.ClientLeft()
+        case .silence:
+            try await wire.isLeft()
+        case .drip:
+            try await wire.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{")
+            // The pace of this server; nobody waits for it.
+            while !wire.state.value.hasEnded {
+                try await ContinuousClock().sleep(for: .milliseconds(50))
+                try await wire.send(" ")
+            }
+        case .hangUp:
+            throw ScriptedEngine.ClientLeft()
+        }
+        state.update { $0.answered += 1 }
+    }
+}

@@ -1,0 +1,49 @@
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Somebody who sends bad token after bad token, and somebody else behind the same address.
+    @Suite struct ThrottleTests {
+        @Test func badTokensAreSlowedDownAndGoodOnesPass() async throws {
+            try await withEngine(
+                ScriptedEngine.wellBehaved, settings: { $0.auth.failedAttemptsPerMinute = 6 }
+            ) { gateway, engine in
+                let remembered = try gateway.token(["admin"])
+                #expect(try await gateway.send(RunningGateway.chat(), token: remembered).status == 200)
+                let places = [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")]
+                for (method, path) in places + places {
+                    #expect(try await gateway.send(RunningGateway.chat(), method, path, token: "bad").status == 401)
+                }
+                // An attempt comes back every ten seconds; a few of them are enough on any computer.
+                var isThrottled: Set<String> = []
+                while isThrottled.count < places.count {
+                    for (method, path) in places {
+                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: "bad")
+                        guard answer.status != 401 else { continue }
+                        #expect(answer.status == 429)
+                        #expect(try answer.error().code == "rate_limit_exceeded")
+                        #expect(try answer.error().type == "rate_limit_error")
+                        #expect((1...60).contains(try #require(answer["retry-after"].flatMap { Int($0) })))
+                        #expect(answer["www-authenticate"] == nil)
+                        isThrottled.insert(path)
+                    }
+                }
+                for token in [remembered, try gateway.token(["admin"]), try gateway.token(["admin"], user: "new")] {
+                    for (method, path) in places {
+                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                        #expect(answer.status == 200)
+                    }
+                }
+                // Who sends nothing has not tried anything.
+                #expect(try await gateway.send(RunningGateway.chat(), token: "").status == 401)
+                #expect(engine.counts.value.requests.count == 4)
+                let page = try await gateway.metrics { _ in true }
+                #expect(page["simpleai_refused_tokens_total{answer=\"refused\"}"] ?? 0 >= 6)
+                #expect(page["simpleai_refused_tokens_total{answer=\"throttled\"}"] ?? 0 >= 3)
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// Calls that only one runner can serve, because it made what they go on with.
+@Suite struct OnlyRunnerTests {
+    private func granted(_ placement: Placement) -> RunnerID? {
+        if case .granted(let lease) = placement { lease.runner } else { nil }
+    }
+
+    @Test(arguments: PlacementPolicy.allCases)
+    func noPolicySendsThemElsewhere(_ policy: PlacementPolicy) {
+        var bench = Bench.ready(
+            .serving("a", "m", slots: 4), .serving("b", "m", slots: 4), .serving("c", "m", slots: 4))
+        for _ in 0..<4 {
+            let placement = bench.place(["m"], only: "b", policy: policy, conversation: "x")
+            #expect(granted(placement) == "b")
+        }
+        #expect(bench.active("a") == 0 && bench.active("b") == 4 && bench.active("c") == 0)
+    }
+
+    @Test func theyWaitForItsSlotThoughOthersAreFree() throws {
+        var bench = Bench.ready(.serving("a", "m", slots: 4), .serving("b", "m", slots: 1))
+        guard case .granted(let lease) = bench.place(["m"], only: "b") else { throw Missing() }
+        guard case .waiting(let waiter, false) = bench.place(["m"], only: "b") else { throw Missing() }
+        let other = bench.place(["m"])
+        #expect(granted(other) == "a", "nobody else waits behind it")
+        bench.forgetEffects()
+        bench.release(lease)
+        let runners = bench.effects.compactMap { effect in
+            if case .grant(waiter, let lease) = effect { lease.runner } else { nil }
+        }
+        #expect(runners == ["b"])
+    }
+
+    @Test func theyAreRefusedWhereItCannotServe() throws {
+        var bench = Bench.ready(.serving("a", "m"), .serving("b", "other"))
+        for only in ["b", "gone"] as [RunnerID] {
+            guard case .refused(let error) = bench.place(["m"], only: only) else { throw Missing() }
+            #expect(error.code == .noRunnerAvailable)
+        }
+        guard case .refused = bench.place(["m"], excluding: ["a"], only: "a") else { throw Missing() }
+    }
+
+    private struct Missing: Error {}
+}

@@ -1,0 +1,44 @@
+import SimpleAICore
+import Testing
+
+@testable import Settings
+
+@Suite struct PoliciesTests {
+    @Test func everyKeyReachesItsGrant() throws {
+        let text = """
+            classes: { fast: [a], big: [b] }
+            policies:
+              - { roles: student, classes: fast, wake: false }
+              - roles: [staff, "guest staff"]
+                classes: ["*", b?g]
+                models: ["llama3:*", "org/model:7b"]
+              - { roles: "*", models: [free] }
+            """
+        let expected = [
+            AccessGrant(roles: ["student"], classes: ["fast"], mayWake: false),
+            AccessGrant(
+                roles: ["staff", "guest staff"], classes: ["*", "b?g"], models: ["llama3:*", "org/model:7b"]),
+            AccessGrant(roles: nil, models: ["free"]),
+        ]
+        #expect(try settings(text).policies == expected)
+    }
+
+    @Test(arguments: [
+        ProblemCase("policies: [{classes: fast}]", "s.yaml:2: policies[0].roles: is required; …"),
+        ProblemCase("policies: [{roles: [], classes: fast}]", "s.yaml:2: policies[0].roles: is empty; …"),
+        ProblemCase("policies: [{roles: ['*', a], classes: fast}]", "s.yaml:2: policies[0].roles: lists `*` besides…"),
+        ProblemCase("policies: [{roles: a}]", "s.yaml:2: policies[0]: gives nothing; …"),
+        ProblemCase("policies: [{roles: a, classes: []}]", "s.yaml:2: policies[0]: gives nothing; …"),
+        ProblemCase(
+            "policies: [{roles: a, classes: [fats]}]",
+            "s.yaml:2: policies[0].classes: there is no class fats; did you mean fast?"),
+        ProblemCase(
+            "policies: [{roles: a, classes: ['x*']}]", "s.yaml:2: policies[0].classes: there is no class x*; …"),
+        ProblemCase("policies: [{roles: a, models: m, wake: maybe}]", "s.yaml:2: policies[0].wake: …"),
+        ProblemCase("policies: {roles: a}", "s.yaml:2: policies: must be a list; …"),
+    ])
+    func mistakesAreNamed(_ problem: ProblemCase) {
+        let start = "{auth: {mode: none}, classes: {fast: [a]},\n"
+        expect(problem, in: problems(start + problem.text + "}"))
+    }
+}

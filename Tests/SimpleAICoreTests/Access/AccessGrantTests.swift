@@ -1,0 +1,123 @@
+import SimpleAICore
+import Testing
+
+/// The rights table of the contract gets finer with policies: what a caller may ask for, and see, is what is granted.
+@Suite struct AccessGrantTests {
+    private static let policy = AccessPolicy(
+        classes: AccessPolicyTests.classes, wakeRoles: [],
+        grants: [
+            AccessGrant(roles: ["student"], classes: ["fast"], mayWake: false),
+            AccessGrant(roles: ["staff", "guest-staff"], classes: ["*"], models: ["llama3:*", "tiny"]),
+            AccessGrant(roles: nil, models: ["free"], mayWake: false),
+        ])
+
+    private func caller(_ roles: Set<Role>, _ privileges: Set<Privilege> = []) -> Caller {
+        Caller(subject: "s", issuer: "i", roles: roles, privileges: privileges)
+    }
+
+    private func ruling(_ field: String, _ caller: Caller) -> AccessRuling {
+        Self.policy.ruling(on: ModelRequest(field: field, defaultClass: "fast"), for: caller)
+    }
+
+    @Test(
+        arguments: [
+            ("student", "class:fast", .granted(index: 0)), ("student", "class:big", .notGranted),
+            ("student", "class:none", .notGranted), ("student", "tiny", .notGranted),
+            ("student", "free", .granted(index: 2)), ("student", "", .granted(index: 0)),
+            ("staff", "class:big", .granted(index: 1)), ("staff", "class:none", .granted(index: 1)),
+            ("staff", "tiny", .granted(index: 1)), ("staff", "llama3:70b", .granted(index: 1)),
+            ("staff", "llama2:70b", .notGranted), ("guest-staff", "tiny", .granted(index: 1)),
+            ("nobody", "class:fast", .notGranted), ("nobody", "free", .granted(index: 2)),
+            ("Staff", "tiny", .notGranted),
+        ] as [(Role, String, AccessRuling)])
+    func grantsDecide(role: Role, field: String, expected: AccessRuling) {
+        #expect(ruling(field, caller([role])) == expected)
+    }
+
+    /// Equal for Swift's strings, but not the same role.
+    @Test func rolesAreComparedByTheirBytes() {
+        let policy = AccessPolicy(
+            classes: AccessPolicyTests.classes, wakeRoles: ["K"],
+            grants: [AccessGrant(roles: ["K", "\u{E9}"], classes: ["*"])])
+        for (role, isGood) in [("K", true), ("\u{212A}", false), ("\u{E9}", true), ("e\u{301}", false)]
+            as [(Role, Bool)]
+        {
+            #expect(policy.ruling(on: .byClass("fast"), for: caller([role])).isAllowed == isGood)
+        }
+        #expect(policy.mayWake(caller(["K"])))
+        #expect(!policy.mayWake(caller(["\u{212A}"])))
+    }
+
+    @Test func grantsAddUp() {
+        let both = caller(["student", "staff"])
+        #expect(ruling("class:fast", both) == .granted(index: 0))
+        #expect(ruling("class:big", both) == .granted(index: 1))
+        #expect(Self.policy.mayWake(both))
+    }
+
+    @Test func theTwoRolesOfTheContractKeepTheirMeaning() {
+        for field in ["class:fast", "class:none", "does-not-exist"] {
+            #expect(ruling(field, caller([], [.administration])) == .administrator)
+        }
+        #expect(ruling("does-not-exist", caller([], [.specificModels])) == .specificModels)
+        #expect(ruling("class:fast", caller([], [.specificModels])) == .notGranted)
+    }
+
+    @Test func refusalsComeBeforeExistenceAndSayWhyToOperatorsOnly() throws {
+        func error(_ field: String, _ role: Role) -> GatewayError? {
+            let request = ModelRequest(field: field, defaultClass: "fast")
+            let call = Call(
+                id: "c", endpoint: .chatCompletions, request: request, streams: false, wantsUsage: false)
+            do throws(GatewayError) {
+                _ = try Self.policy.authorize(call, by: caller([role]))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        for field in ["class:big", "class:none", "tiny", "does-not-exist"] {
+            let refused = try #require(error(field, "student"))
+            #expect(refused.code == .permissionDenied)
+            #expect(refused.message.hasPrefix("Permission denied:"))
+            #expect(refused.cause == "no policy of the caller's roles grants it")
+        }
+        #expect(error("class:none", "staff")?.code == .modelNotFound)
+        #expect(error("class:fast", "student") == nil)
+    }
+
+    @Test func wakingTakesAGrant() {
+        #expect(!Self.policy.mayWake(caller(["student"])))
+        #expect(Self.policy.mayWake(caller(["staff"])))
+        #expect(!Self.policy.mayWake(caller(["nobody"])))
+        #expect(!Self.policy.mayWake(caller([], [.specificModels])))
+        #expect(Self.policy.mayWake(caller([], [.administration])))
+        let strict = AccessPolicy(
+            classes: AccessPolicyTests.classes, wakeRoles: ["waker"],
+            grants: [AccessGrant(roles: nil, classes: ["*"])])
+        #expect(!strict.mayWake(caller(["staff"])))
+        #expect(strict.mayWake(caller(["waker"])))
+    }
+
+    @Test func listsShowWhatMayBeAskedFor() {
+        func classes(_ role: Role) -> [ClassName] {
+            ["fast", "big"].filter { Self.policy.mayList(class: $0, by: caller([role])) }
+        }
+        func models(_ role: Role) -> [ModelID] {
+            ["small", "tiny", "large", "free", "llama3:8b"].filter { Self.policy.mayList($0, by: caller([role])) }
+        }
+        #expect(classes("student") == ["fast"])
+        #expect(models("student") == ["small", "tiny", "free"])
+        #expect(classes("staff") == ["fast", "big"])
+        #expect(models("staff") == ["small", "tiny", "large", "free", "llama3:8b"])
+        #expect(classes("nobody") == [])
+        #expect(models("nobody") == ["free"])
+    }
+
+    @Test func withoutPoliciesNothingChanges() {
+        let policy = AccessPolicy(classes: AccessPolicyTests.classes)
+        #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .withoutPolicies)
+        #expect(policy.ruling(on: .exactly("tiny"), for: caller([])) == .roleIsMissing)
+        #expect(policy.mayWake(caller([])))
+        #expect(policy.mayList(class: "fast", by: caller([])))
+    }
+}
