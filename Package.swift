@@ -111,6 +111,12 @@ let package = Package(
                 "WebSocketTransport", "Settings", logging, lifecycle,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room(
+            "RunnerAgent",
+            [
+                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", nioSSL,
+                logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
@@ -121,7 +127,7 @@ let package = Package(
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "Acceptance", "LocalFleet",
+                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance", "LocalFleet",
                 logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -149,15 +155,26 @@ let package = Package(
         tests(of: "KeyStore", ["SimpleAICore"]),
         tests(
             of: "Gateway",
+<<<<<<< HEAD
             ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
                 + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+=======
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+        tests(
+            of: "RunnerAgent",
+            ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+>>>>>>> a4b00a3d03b80a1a3701b8076f9fbac801041a9a
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
+<<<<<<< HEAD
                 "LocalFleet", "Gateway", "Settings", "RunnerProtocol", "WebSocketTransport", "SimpleAICore", "StandIn",
                 logging, nioSSL,
+=======
+                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "SimpleAICore", "StandIn", logging, nioSSL,
+>>>>>>> a4b00a3d03b80a1a3701b8076f9fbac801041a9a
             ] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),

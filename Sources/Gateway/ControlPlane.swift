@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Relay
 import Scheduling
 import Settings
 import SimpleAICore

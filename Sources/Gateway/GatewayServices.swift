@@ -5,7 +5,6 @@ import Relay
 import Scheduling
 import Settings
 import SimpleAICore
-import Synchronization
 
 /// What every connection shares: few things, each of them safe to use from any event loop.
 final class GatewayServices: Sendable {
@@ -68,26 +67,5 @@ final class GatewayServices: Sendable {
         case .admin: caller?.isAdmin ?? false
         case .none: false
         }
-    }
-}
-
-/// One pool of upstream connections per event loop, made on first use.
-final class UpstreamPools: Sendable {
-    private let pools = Mutex<[ObjectIdentifier: (any EventLoop, NIOLoopBound<UpstreamPool>)]>([:])
-
-    /// The pool of the loop that this runs on.
-    func pool(on eventLoop: any EventLoop) -> UpstreamPool {
-        eventLoop.preconditionInEventLoop()
-        return pools.withLock { pools in
-            if let (_, pool) = pools[ObjectIdentifier(eventLoop)] { return pool }
-            let pool = NIOLoopBound(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
-            pools[ObjectIdentifier(eventLoop)] = (eventLoop, pool)
-            return pool
-        }.value
-    }
-
-    /// Closes every idle connection, on its own loop.
-    func closeIdle() {
-        for (eventLoop, pool) in pools.withLock({ Array($0.values) }) { eventLoop.execute { pool.value.closeIdle() } }
     }
 }

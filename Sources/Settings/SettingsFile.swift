@@ -10,7 +10,8 @@ public enum SettingsFile {
     public static func load(
         path: String? = nil, environment: [String: String]
     ) throws(SettingsError) -> LoadedSettings {
-        let path = if let path { path } else { try defaultPath() }
+        let path =
+            if let path { path } else { try firstFile(of: defaultPaths, example: "simpleai.example.yaml") }
         return try parse(try text(of: path), name: path, environment: environment)
     }
 
@@ -64,12 +65,13 @@ public enum SettingsFile {
         text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    private static func defaultPath() throws(SettingsError) -> String {
-        for path in defaultPaths where FileManager.default.fileExists(atPath: path) { return path }
-        let others = defaultPaths.dropFirst().joined(separator: ", ")
+    /// The first file that is there.
+    static func firstFile(of paths: [String], example: String) throws(SettingsError) -> String {
+        for path in paths where FileManager.default.fileExists(atPath: path) { return path }
+        let others = paths.dropFirst().joined(separator: ", ")
         throw SettingsError(
-            file: defaultPaths[0], line: 0,
-            "is not there, nor is \(others); copy simpleai.example.yaml there or name a file with --config")
+            file: paths.first ?? "", line: 0,
+            "is not there, nor is \(others); copy \(example) there or name a file with --config")
     }
 
     private static func invalidLine(of bytes: [UInt8]) -> Int {

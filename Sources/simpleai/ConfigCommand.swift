@@ -10,8 +10,11 @@ struct ConfigCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check the settings and say what `serve` would do with them.",
-            discussion: "Every problem is listed with its file and line. Exits with 1 if there is one.")
+            abstract: "Check the settings and say what `serve` or `runner` would do with them.",
+            discussion: """
+                Every problem is listed with its file and line. Exits with 1 if there is one. A file that names a gateway \
+                and engines is a runner's, and is checked as such.
+                """)
 
         @Option(
             name: .shortAndLong,
@@ -19,15 +22,25 @@ struct ConfigCommand: AsyncParsableCommand {
         var config: String?
 
         func run() async throws {
+            let environment = ProcessInfo.processInfo.environment
             do throws(SettingsError) {
-                let loaded = try SettingsFile.load(path: config, environment: ProcessInfo.processInfo.environment)
-                print("\(loaded.path): ok")
-                for line in SettingsSummary(loaded.settings).lines { print("  \(line)") }
-                for warning in loaded.warnings { print("warning: \(warning)") }
+                if let config, try RunnerSettingsFile.isRunnerFile(path: config, environment: environment) {
+                    let loaded = try RunnerSettingsFile.load(path: config, environment: environment)
+                    report(loaded.path, RunnerSettingsSummary(loaded.settings).lines, loaded.warnings)
+                } else {
+                    let loaded = try SettingsFile.load(path: config, environment: environment)
+                    report(loaded.path, SettingsSummary(loaded.settings).lines, loaded.warnings)
+                }
             } catch {
                 FileHandle.standardError.write(Data("\(error)\n".utf8))
                 throw ExitCode.failure
             }
+        }
+
+        private func report(_ path: String, _ lines: [String], _ warnings: [SettingsProblem]) {
+            print("\(path): ok")
+            for line in lines { print("  \(line)") }
+            for warning in warnings { print("warning: \(warning)") }
         }
     }
 }
@@ -80,5 +93,34 @@ struct SettingsSummary {
             let wake = runner.wake.map { ", woken at \($0.mac) via \($0.broadcast)" } ?? ""
             return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(wake)"
         }
+    }
+}
+
+/// What a runner's settings come to, in a few lines for people.
+struct RunnerSettingsSummary {
+    private let settings: RunnerSettings
+
+    init(_ settings: RunnerSettings) {
+        self.settings = settings
+    }
+
+    var lines: [String] {
+        ["joins       \(settings.gateway) as \(settings.id)", listening] + settings.engines.map(engine) + aliases
+    }
+
+    private var listening: String {
+        let host = settings.listen.host.contains(":") ? "[\(settings.listen.host)]" : settings.listen.host
+        let port = settings.listen.port == 0 ? ", on any free port" : ":\(settings.listen.port)"
+        return "listens on  http://\(host)\(port)"
+    }
+
+    private func engine(_ engine: RunnerSettings.Engine) -> String {
+        let slots = engine.slots.map { $0 == 1 ? ", 1 slot" : ", \($0) slots" } ?? ""
+        let start = engine.command.first.map { ", started by \($0)" } ?? ""
+        return "engine      \(engine.kind.rawValue) at \(engine.url)\(slots)\(start)"
+    }
+
+    private var aliases: [String] {
+        settings.aliases.sorted { $0.key < $1.key }.map { "alias       \($0.key) for \($0.value)" }
     }
 }

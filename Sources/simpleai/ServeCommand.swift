@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         for warning in loaded.warnings { StandardError.write("warning: \(warning)") }
 
-        let logger = Self.logger(loaded.settings.log)
+        let logger = Logger(loaded.settings.log)
         do {
             let settings = loaded.settings
             let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
@@ -56,27 +56,8 @@ struct ServeCommand: AsyncParsableCommand {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
         let url = "http://\(host):\(port)"
         logger.info("Serving", metadata: ["url": "\(url)"])
-        let line = Data("{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n".utf8)
-        do {
-            if let readyFd {
-                try FileHandle(fileDescriptor: readyFd, closeOnDealloc: false).write(contentsOf: line)
-            } else if json {
-                try FileHandle.standardOutput.write(contentsOf: line)
-            }
-        } catch {
-            logger.error("Nobody could be told that calls are accepted", metadata: ["cause": "\(error)"])
-        }
-    }
-
-    private static func logger(_ settings: Settings.Log) -> Logger {
-        var logger = Logger(label: "simpleai") { label in
-            switch settings.format {
-            case .text: StreamLogHandler.standardError(label: label)
-            case .json: JSONLogHandler()
-            }
-        }
-        logger.logLevel = Logger.Level(rawValue: settings.level.rawValue) ?? .info
-        return logger
+        let line = "{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}"
+        ReadyLine(json: json, descriptor: readyFd).write(line, logger)
     }
 }
 

@@ -16,7 +16,7 @@ struct SimpleAI: AsyncParsableCommand {
         abstract: "A fleet of machines with GPUs as one OpenAI-compatible endpoint, and the proof that it works.",
         version: version,
         subcommands: [
-            ServeCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self, KeysCommand.self,
-            ConfigCommand.self,
+            ServeCommand.self, RunnerCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self,
+            KeysCommand.self, ConfigCommand.self,
         ])
 }

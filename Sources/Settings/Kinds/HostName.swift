@@ -1,7 +1,15 @@
 import Foundation
 
 /// What a host is called, and whether that means this machine alone.
-enum HostName {
+public enum HostName {
+    /// What this machine calls itself, without a domain.
+    public static var own: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "runner" }
+        let name = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return name.split(separator: ".").first.map(String.init) ?? "runner"
+    }
+
     /// An IP address without brackets, or a name that DNS or a hosts file could know.
     static func isValid(_ text: String) -> Bool {
         if text.contains(":") { return ipv6(text) != nil }

@@ -1,21 +1,25 @@
-/// An `http` or `https` URL, as settings hold them: scheme, host, port, path, and a query where one makes sense. Users
-/// and passwords are refused everywhere, because addresses show up in logs.
+/// A URL as settings hold them, `http` or `https` unless said otherwise: scheme, host, port, path, and a query where one
+/// makes sense. Users and passwords are refused everywhere, because addresses show up in logs.
 struct WebAddress: Hashable, Sendable {
     let scheme: String
     /// Without brackets.
     let host: String
     /// Host and port as written.
     let authority: String
+    /// Nil where none is written.
+    let port: Int?
     /// Empty or beginning with `/`, query included.
     let path: String
 
-    init(_ text: String, allowingQuery: Bool) throws(SettingsMismatch) {
-        guard !text.isEmpty else { throw .init("is empty; write a URL like http://10.0.0.5:11434") }
+    init(_ text: String, schemes: [String] = ["http", "https"], allowingQuery: Bool) throws(SettingsMismatch) {
+        let first = schemes.first ?? ""
+        guard !text.isEmpty else { throw .init("is empty; write a URL like \(first)://10.0.0.5:11434") }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw .init("has spaces or characters beyond ASCII; percent-encode them")
         }
-        guard let (scheme, rest) = Self.scheme(of: text) else {
-            throw .init("is no http or https URL; begin with http:// or https://")
+        guard let (scheme, rest) = Self.scheme(of: text, among: schemes) else {
+            let beginnings = schemes.map { $0 + "://" }.joined(separator: " or ")
+            throw .init("is no \(schemes.joined(separator: " or ")) URL; begin with \(beginnings)")
         }
         let authority = rest.prefix { !"/?#".contains($0) }
         let path = rest.dropFirst(authority.count)
@@ -24,7 +28,7 @@ struct WebAddress: Hashable, Sendable {
         }
         guard !path.contains("#") else { throw .init("has a fragment; remove # and what follows") }
         guard allowingQuery || !path.contains("?") else { throw .init("has a query; remove ? and what follows") }
-        host = try Self.host(of: authority)
+        (host, port) = try Self.hostAndPort(of: authority)
         self.scheme = scheme
         self.authority = String(authority)
         self.path = String(path)
@@ -44,14 +48,14 @@ struct WebAddress: Hashable, Sendable {
 
     var isPlainBeyondLoopback: Bool { scheme == "http" && !HostName.isLoopback(host) }
 
-    private static func scheme(of text: String) -> (scheme: String, rest: Substring)? {
-        for scheme in ["http", "https"] where text.lowercased().hasPrefix(scheme + "://") {
+    private static func scheme(of text: String, among schemes: [String]) -> (scheme: String, rest: Substring)? {
+        for scheme in schemes where text.lowercased().hasPrefix(scheme + "://") {
             return (scheme, text.dropFirst(scheme.count + 3))
         }
         return nil
     }
 
-    private static func host(of authority: Substring) throws(SettingsMismatch) -> String {
+    private static func hostAndPort(of authority: Substring) throws(SettingsMismatch) -> (String, Int?) {
         let host: Substring
         let port: Substring?
         if authority.first == "[", let end = authority.firstIndex(of: "]") {
@@ -66,14 +70,16 @@ struct WebAddress: Hashable, Sendable {
             host = parts.first ?? ""
             port = parts.count > 1 ? parts[1] : nil
         }
+        var portNumber: Int?
         if let port {
             guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
                 (1...65_535).contains(number)
             else { throw .init("has no port from 1 to 65535 after the colon; mend or remove it") }
+            portNumber = number
         }
         guard HostName.isValid(String(host)) else {
             throw .init("has no host that can be read; write an address like http://10.0.0.5:11434")
         }
-        return String(host)
+        return (String(host), portNumber)
     }
 }

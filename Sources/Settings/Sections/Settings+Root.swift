@@ -22,9 +22,13 @@ extension Settings: SettingsSection {
         readPolicies(from: &table)
         table.later("limits")
         table.section("keys") { $0.read("database", .text, into: &keys.database) }
-        table.section("log") {
-            $0.read("level", .choice(Log.Level.allCases), into: &log.level)
-            $0.read("format", .choice([.text, .json]), into: &log.format)
-        }
+        table.section("log", into: &log)
+    }
+}
+
+extension Settings.Log: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("level", .choice(Level.allCases), into: &level)
+        table.read("format", .choice([.text, .json]), into: &format)
     }
 }

@@ -1,7 +1,7 @@
 /// Bearer credentials (RFC 6750 §2.1).
-enum Bearer {
+public enum Bearer {
     /// The token of an `Authorization` value; nil for another scheme or none.
-    static func token(in authorization: String?) -> String? {
+    public static func token(in authorization: String?) -> String? {
         guard let authorization else { return nil }
         let bytes = authorization.utf8
         let scheme = bytes.prefix(7)
@@ -13,7 +13,7 @@ enum Bearer {
     }
 
     /// Takes the same time wherever the two differ; only the length is not hidden.
-    static func isEqual(_ left: String, _ right: String) -> Bool {
+    public static func isEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))
         guard left.count == right.count else { return false }
         return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Gateway
+@testable import SimpleAICore
 
 @Suite struct BearerTests {
     @Test(
@@ -23,17 +23,5 @@ import Testing
         }
         // Canonically equivalent is not equal.
         #expect(!Bearer.isEqual("\u{212A}x", "Kx\u{0}\u{0}"))
-    }
-}
-
-@Suite struct BufferBudgetTests {
-    @Test func reservesUpToItsLimit() {
-        let budget = BufferBudget(limit: 10)
-        #expect(budget.reserve(4) && budget.reserve(6))
-        #expect(!budget.reserve(1))
-        #expect(budget.bytesInUse == 10)
-        budget.giveBack(6)
-        #expect(budget.reserve(6))
-        #expect(budget.reserve(0))
     }
 }

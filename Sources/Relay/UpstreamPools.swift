@@ -1,0 +1,25 @@
+public import NIOCore
+import Synchronization
+
+/// One pool of upstream connections per event loop, made on first use.
+public final class UpstreamPools: Sendable {
+    private let pools = Mutex<[ObjectIdentifier: (any EventLoop, NIOLoopBound<UpstreamPool>)]>([:])
+
+    public init() {}
+
+    /// The pool of the loop that this runs on.
+    public func pool(on eventLoop: any EventLoop) -> UpstreamPool {
+        eventLoop.preconditionInEventLoop()
+        return pools.withLock { pools in
+            if let (_, pool) = pools[ObjectIdentifier(eventLoop)] { return pool }
+            let pool = NIOLoopBound(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+            pools[ObjectIdentifier(eventLoop)] = (eventLoop, pool)
+            return pool
+        }.value
+    }
+
+    /// Closes every idle connection, on its own loop.
+    public func closeIdle() {
+        for (eventLoop, pool) in pools.withLock({ Array($0.values) }) { eventLoop.execute { pool.value.closeIdle() } }
+    }
+}

@@ -1,0 +1,43 @@
+import NIOHTTP1
+import SimpleAICore
+
+/// Why the agent does not hand a request to an engine, in the shape that the gateway (and any SDK) understands.
+struct CallRefusal: Error, Hashable {
+    let status: HTTPResponseStatus
+    let code: GatewayError.Code
+    let message: String
+    var param: String?
+
+    var body: ErrorBody {
+        let type =
+            code == .invalidAPIKey
+            ? "authentication_error" : status.code < 500 ? "invalid_request_error" : "server_error"
+        return ErrorBody(message: message, type: type, param: param, code: code.rawValue)
+    }
+
+    static let noSecret = CallRefusal(
+        status: .unauthorized, code: .invalidAPIKey, message: "This runner serves its gateway only.")
+    static let notFound = CallRefusal(status: .notFound, code: .notFound, message: "There is nothing at this path.")
+    static let methodNotAllowed = CallRefusal(
+        status: .methodNotAllowed, code: .methodNotAllowed, message: "This path takes another method.")
+    static let tooLarge = CallRefusal(
+        status: .payloadTooLarge, code: .requestTooLarge, message: "The request body is larger than this runner takes.")
+    static let tooMuch = CallRefusal(
+        status: .serviceUnavailable, code: .queueFull, message: "This runner holds too many request bodies right now.")
+    static let noModel = CallRefusal(
+        status: .badRequest, code: .invalidRequest, message: "The field \"model\" has to be a string.", param: "model")
+
+    static func invalid(_ error: JSONError) -> CallRefusal {
+        CallRefusal(status: .badRequest, code: .invalidJSON, message: "The request body is not valid JSON: \(error).")
+    }
+
+    static func unknownModel(_ model: String) -> CallRefusal {
+        CallRefusal(
+            status: .notFound, code: .modelNotFound, message: "No engine of this runner has the model \"\(model)\".",
+            param: "model")
+    }
+
+    /// 503 lets a gateway try another runner.
+    static let engineGone = CallRefusal(
+        status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine does not answer.")
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+import NIOPosix
+import Relay
+import Synchronization
+
+/// The agent's HTTP side: where the gateway's calls come in.
+final class CallServer: Sendable {
+    let port: Int
+    private let listener: any Channel
+    private let quiescing: ServerQuiescingHelper
+    private let services: CallServices
+
+    /// A connection on which nothing happens is closed: a gateway that vanished says no goodbye.
+    private static let idleTimeout: TimeAmount = .seconds(180)
+
+    private init(listener: any Channel, quiescing: ServerQuiescingHelper, services: CallServices) {
+        self.listener = listener
+        self.quiescing = quiescing
+        self.services = services
+        port = listener.localAddress?.port ?? 0
+    }
+
+    /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.
+    static func listen(
+        on host: String, port: Int, services: CallServices, group: any EventLoopGroup
+    ) async throws -> CallServer {
+        let quiescing = ServerQuiescingHelper(group: group)
+        do {
+            let listener = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 256)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            quiescing.makeServerChannelHandler(channel: channel))
+                    }
+                }
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandlers(
+                            TickedFlush(services.pools.pool(on: channel.eventLoop).flushes),
+                            HTTPResponseEncoder(),
+                            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
+                            IdleStateHandler(allTimeout: idleTimeout),
+                            CallHandler(services))
+                    }
+                }
+                .bind(host: host, port: port).get()
+            return CallServer(listener: listener, quiescing: quiescing, services: services)
+        } catch let error as IOError {
+            throw RunnerAgentStartError(explanation(of: error, host, port))
+        }
+    }
+
+    /// No new calls; those that run have until then. Returns when the last connection has ended.
+    func end(by deadline: NIODeadline) async {
+        services.endsBy.withLock { $0 = deadline }
+        let promise = listener.eventLoop.makePromise(of: Void.self)
+        quiescing.initiateShutdown(promise: promise)
+        // It fails only where there was nothing left to end.
+        try? await promise.futureResult.get()
+        services.pools.closeIdle()
+    }
+
+    private static func explanation(of error: IOError, _ host: String, _ port: Int) -> String {
+        switch error.errnoCode {
+        case EADDRINUSE: "\(host):\(port) is in use by another program; stop it, or choose another listen.port"
+        case EACCES: "\(host):\(port) may not be listened on by this user; choose a listen.port above 1023"
+        case EADDRNOTAVAIL: "\(host) is no address of this machine; mend listen.host"
+        default: "\(host):\(port) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Logging
+import NIOCore
+import Relay
+import SimpleAICore
+import Synchronization
+
+/// What every connection of the gateway shares.
+final class CallServices: Sendable {
+    let roster: EngineRoster
+    let counts: CallCounts
+    let pools = UpstreamPools()
+    /// Request bodies are held whole until their model is known.
+    let budget = BufferBudget(limit: ByteCount.mebibytes(512).bytes)
+    let maxBody: ByteCount = .mebibytes(256)
+    /// How long an engine may take is the gateway's decision: it hangs up.
+    let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
+    let logger: Logger
+    /// When calls that still run are cut, once the server ends.
+    let endsBy = Mutex<NIODeadline>(.distantFuture)
+    private let secret: String
+    /// Until a gateway has said that it does not know the extension.
+    private let demandsSecret = Atomic(true)
+
+    init(roster: EngineRoster, counts: CallCounts, secret: String, logger: Logger) {
+        self.roster = roster
+        self.counts = counts
+        self.secret = secret
+        self.logger = logger
+    }
+
+    /// `http_auth` of the runner protocol: agreed with the gateway, or not.
+    func demandSecret(_ isAgreed: Bool) { demandsSecret.store(isAgreed, ordering: .relaxed) }
+
+    func admits(authorization: String?) -> Bool {
+        guard demandsSecret.load(ordering: .relaxed) else { return true }
+        return Bearer.token(in: authorization).map { Bearer.isEqual($0, secret) } ?? false
+    }
+}

@@ -1,0 +1,144 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// One call on its way to an engine and back. Belongs to its connection's event loop.
+final class RelayedCall: UpstreamExchange {
+    private static let watchedKeys: JSONScanner.Keys = ["model"]
+
+    let head: HTTPRequestHead
+    private let endpoint: Endpoint
+    private let services: CallServices
+    private unowned let connection: CallHandler
+    private var scanner = JSONScanner(watching: watchedKeys)
+    private var body = ByteBuffer()
+    private var reserved = 0
+    private let arrival = ContinuousClock.now
+    private var request: UpstreamRequest?
+    private var upstream: Upstream?
+    private var pool: UpstreamPool?
+    private var ticket: UpstreamTicket?
+    /// While an engine works on it.
+    private var model: String?
+    private var headWasSent = false
+    private var hasRetried = false
+
+    init(head: HTTPRequestHead, endpoint: Endpoint, services: CallServices, connection: CallHandler) {
+        self.head = head
+        self.endpoint = endpoint
+        self.services = services
+        self.connection = connection
+    }
+
+    // MARK: The request
+
+    func receive(_ bytes: ByteBuffer) throws(CallRefusal) {
+        guard body.readableBytes + bytes.readableBytes <= services.maxBody.bytes else { throw .tooLarge }
+        guard services.budget.reserve(bytes.readableBytes) else { throw .tooMuch }
+        reserved += bytes.readableBytes
+        let problem: JSONError? = bytes.withUnsafeReadableBytes { bytes in
+            do throws(JSONError) {
+                try scanner.scan(bytes)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let problem { throw .invalid(problem) }
+        body.writeImmutableBuffer(bytes)
+    }
+
+    /// The whole request is here: finds the engine that has its model, and sends it there.
+    func forward(on pools: UpstreamPools) throws(CallRefusal) {
+        let model = try requestedModel()
+        guard let upstream = services.roster.upstream(for: model) else { throw .unknownModel(model) }
+        guard let eventLoop = connection.eventLoop else { return }
+        let head = ForwardedHeaders.request(
+            from: head, path: endpoint.path, to: upstream, bodyLength: body.readableBytes,
+            requestID: head.headers.first(name: "x-request-id") ?? "")
+        request = UpstreamRequest(head: head, body: body)
+        self.upstream = upstream
+        self.model = model
+        pool = pools.pool(on: eventLoop)
+        services.counts.began(model)
+        send(fresh: false)
+    }
+
+    private func requestedModel() throws(CallRefusal) -> String {
+        do throws(JSONError) {
+            try scanner.finish()
+        } catch {
+            throw .invalid(error)
+        }
+        guard scanner.isObject, let member = scanner.member("model"), member.kind == .string else { throw .noModel }
+        let start = body.readerIndex
+        return JSONString.decode(
+            body.readableBytesView[start + member.range.lowerBound..<start + member.range.upperBound])
+    }
+
+    private func send(fresh: Bool) {
+        guard let request, let upstream, let pool else { return }
+        let ticket = UpstreamTicket()
+        self.ticket = ticket
+        pool.send(
+            request, to: upstream, for: self, ticket: ticket, timeouts: services.timeouts, fresh: fresh)
+    }
+
+    func writabilityChanged(isWritable: Bool) {
+        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
+    }
+
+    /// The gateway has hung up: the engine stops.
+    func cancel() {
+        ticket?.cancel()
+        end()
+    }
+
+    /// Once, whatever came of it.
+    /// - Parameter wasAnswered: whether the engine answered to the end.
+    func end(wasAnswered: Bool = false) {
+        ticket = nil
+        request = nil
+        body = ByteBuffer()
+        services.budget.giveBack(reserved)
+        reserved = 0
+        guard let model else { return }
+        self.model = nil
+        services.counts.ended(model, latency: wasAnswered ? ContinuousClock.now - arrival : nil)
+    }
+
+    // MARK: The answer
+
+    func upstreamAnswered(_ head: HTTPResponseHead) {
+        var headers = ForwardedHeaders.response(from: head)
+        // Kept, the gateway can see that a document was cut; without one it is chunked, which shows it, too.
+        if let length = head.headers.first(name: "content-length") {
+            headers.add(name: "Content-Length", value: length)
+        }
+        headWasSent = true
+        connection.write(.head(HTTPResponseHead(version: .http1_1, status: head.status, headers: headers)))
+        connection.flush()
+    }
+
+    func upstreamSent(_ bytes: ByteBuffer) {
+        connection.write(.body(.byteBuffer(bytes)))
+        connection.flush()
+        if !connection.isWritable { ticket?.pauseReading() }
+    }
+
+    func upstreamEnded() {
+        end(wasAnswered: true)
+        connection.endAnswer()
+    }
+
+    func upstreamFailed(_ failure: UpstreamFailure) {
+        // A kept-alive connection that the engine had closed already: no byte of an answer came.
+        if failure == .staleConnection, !headWasSent, !hasRetried {
+            hasRetried = true
+            return send(fresh: true)
+        }
+        end()
+        if headWasSent { connection.cut() } else { connection.fail(self, .engineGone) }
+    }
+}

@@ -1,0 +1,26 @@
+import Foundation
+import NIOSSL
+import Relay
+import Settings
+import SimpleAICore
+
+extension Upstream {
+    /// Where calls to an engine of settings go. Settings have checked the URL.
+    convenience init(_ engine: RunnerSettings.Engine, runner: RunnerID) throws(RunnerAgentStartError) {
+        guard let url = URLComponents(string: engine.url), let scheme = url.scheme, let host = url.host else {
+            throw RunnerAgentStartError("\"\(engine.url)\" is no URL of an engine")
+        }
+        var tls: NIOSSLContext?
+        if scheme == "https" {
+            do {
+                tls = try NIOSSLContext(configuration: .makeClientConfiguration())
+            } catch {
+                throw RunnerAgentStartError("no TLS for \(engine.url): \(error)")
+            }
+        }
+        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        self.init(
+            runner: runner, host: name, port: url.port ?? (tls == nil ? 80 : 443), tls: tls, pathPrefix: url.path,
+            apiKey: engine.apiKey.isEmpty ? nil : engine.apiKey)
+    }
+}

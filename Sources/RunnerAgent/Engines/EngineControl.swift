@@ -1,0 +1,88 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+/// Questions and orders to an engine, beside the calls: small JSON documents over HTTP.
+struct EngineControl: Sendable {
+    /// Without a slash at its end.
+    let url: String
+    let apiKey: String
+    var patience: Duration = .seconds(5)
+
+    private static let largestAnswer = 8 << 20
+    private static let timeouts: [HTTPClientError] = [.deadlineExceeded, .readTimeout, .connectTimeout]
+
+    func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws(EngineFault) -> Answer
+    {
+        try decode(type, from: try await send(.GET, path, nil, patience))
+    }
+
+    /// - Parameter patience: how long the engine may work on it.
+    @discardableResult
+    func post(
+        _ path: String, _ body: some Encodable & Sendable, patience: Duration? = nil
+    ) async throws(EngineFault) -> ByteBuffer {
+        let document: Data
+        do {
+            document = try JSONEncoder().encode(body)
+        } catch {
+            throw .nonsense
+        }
+        return try await send(.POST, path, document, patience ?? self.patience)
+    }
+
+    func decode<Answer: Decodable>(_ type: Answer.Type, from bytes: ByteBuffer) throws(EngineFault) -> Answer {
+        do {
+            return try JSONDecoder().decode(type, from: bytes)
+        } catch {
+            throw .nonsense
+        }
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, _ body: Data?, _ patience: Duration
+    ) async throws(EngineFault) -> ByteBuffer {
+        var request = HTTPClientRequest(url: url + path)
+        request.method = method
+        request.headers.add(name: "Accept", value: "application/json")
+        if !apiKey.isEmpty { request.headers.add(name: "Authorization", value: "Bearer \(apiKey)") }
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(data: body))
+        }
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: TimeAmount(patience))
+            let bytes = try await response.body.collect(upTo: Self.largestAnswer)
+            guard (200...299).contains(response.status.code) else {
+                throw EngineFault.answered(Int(response.status.code), Self.words(of: bytes))
+            }
+            return bytes
+        } catch let fault as EngineFault {
+            throw fault
+        } catch let error as HTTPClientError where Self.timeouts.contains(error) {
+            throw .timeout
+        } catch is NIOTooManyBytesError {
+            throw .nonsense
+        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+            throw .unreachable("nobody listens there")
+        } catch {
+            throw .unreachable(String(describing: error))
+        }
+    }
+
+    /// An engine's own explanation, `{"error": "…"}` or `{"error": {"message": "…"}}`.
+    private static func words(of body: ByteBuffer) -> String {
+        struct Short: Decodable { let error: String }
+        struct Long: Decodable {
+            struct Inner: Decodable { let message: String }
+            let error: Inner
+        }
+        let decoder = JSONDecoder()
+        let words =
+            (try? decoder.decode(Short.self, from: body))?.error
+            ?? (try? decoder.decode(Long.self, from: body))?.error.message
+        return String((words ?? "").prefix(300))
+    }
+}

@@ -1,0 +1,159 @@
+import Logging
+import Relay
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Synchronization
+
+/// All engines of this machine, how they were when they were last looked at, and who has which model.
+final class EngineRoster: Sendable {
+    private struct Seen {
+        var statuses: [EngineStatus?]
+        var hasEverServed = false
+    }
+
+    let engines: [any Engine]
+    private let seen: Mutex<Seen>
+    private let logger: Logger
+    /// Something that others should know has changed.
+    let changes: AsyncStream<Void>
+    private let change: AsyncStream<Void>.Continuation
+
+    private static let calmInterval: Duration = .seconds(5)
+    /// While some engine does not answer: it may be back at any moment.
+    private static let anxiousInterval: Duration = .milliseconds(500)
+
+    init(_ engines: [any Engine], logger: Logger) {
+        self.engines = engines
+        self.logger = logger
+        seen = Mutex(Seen(statuses: engines.map { _ in nil }))
+        (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// In the order of settings; those that nobody has looked at yet are left out.
+    var statuses: [EngineStatus] { seen.withLock { $0.statuses.compactMap { $0 } } }
+
+    /// Whether some engine was well at any time.
+    var hasEverServed: Bool { seen.withLock { $0.hasEverServed } }
+
+    /// Where calls for a model go: to the engine that has it in memory, else to one that can load it.
+    func upstream(for model: String) -> Upstream? {
+        seen.withLock { seen in
+            let loaded = engines.indices.first { seen.statuses[$0]?.loadedModels.contains(model) ?? false }
+            return loaded ?? Self.index(ofAvailable: model, in: seen)
+        }.map { engines[$0].upstream }
+    }
+
+    /// Every model that a call could name, in the order of engines.
+    var models: [String] {
+        var known: Set<String> = []
+        return statuses.flatMap { $0.loadedModels + $0.availableModels.map(\.id) }
+            .filter { known.insert($0).inserted }
+    }
+
+    /// Engines live, and are looked at, until this is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for engine in engines { group.addTask { await engine.run() } }
+            while !Task.isCancelled {
+                await look()
+                let allWell = seen.withLock { $0.statuses.allSatisfy { $0?.isHealthy ?? false } }
+                try? await Task.sleep(for: allWell ? Self.calmInterval : Self.anxiousInterval)
+            }
+        }
+    }
+
+    /// Looks at every engine, at the same time.
+    func look() async {
+        let statuses = await withTaskGroup(of: (Int, EngineStatus).self) { group in
+            for (index, engine) in engines.enumerated() { group.addTask { (index, await engine.look()) } }
+            return await group.reduce(into: [Int: EngineStatus]()) { $0[$1.0] = $1.1 }
+        }
+        guard !Task.isCancelled else { return }
+        var differs = false
+        for (index, status) in statuses.sorted(by: { $0.key < $1.key }) {
+            let before = seen.withLock { seen in
+                defer { seen.statuses[index] = status }
+                if status.isHealthy { seen.hasEverServed = true }
+                return seen.statuses[index]
+            }
+            guard !status.isLike(before) else { continue }
+            differs = true
+            tell(status, before, of: engines[index])
+        }
+        if differs { change.yield() }
+    }
+
+    // MARK: Orders
+
+    func load(_ model: String) async throws(EngineFault) {
+        let engine = try engine(of: model)
+        logger.info("Loading a model", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
+        try await engine.load(model)
+        await look()
+    }
+
+    func unload(_ model: String) async throws(EngineFault) {
+        let engine = try engine(of: model)
+        logger.info("Unloading a model", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
+        try await engine.unload(model)
+        await look()
+    }
+
+    private func engine(of model: String) throws(EngineFault) -> any Engine {
+        guard let index = seen.withLock({ Self.index(ofAvailable: model, in: $0) }) else {
+            throw .unsupported("no engine here has this model")
+        }
+        return engines[index]
+    }
+
+    private static func index(ofAvailable model: String, in seen: Seen) -> Int? {
+        seen.statuses.indices.first { index in
+            seen.statuses[index]?.availableModels.contains { $0.id == model } ?? false
+        }
+    }
+
+    private func tell(_ status: EngineStatus, _ before: EngineStatus?, of engine: any Engine) {
+        var metadata: Logger.Metadata = [
+            LogKeys.engine: "\(engine.type)", LogKeys.address: "\(engine.upstream.authority)",
+        ]
+        if let cause = status.error { metadata[LogKeys.cause] = "\(cause)" }
+        switch (before?.isHealthy, status.isHealthy) {
+        case (true, false), (nil, false): logger.warning("An engine does not serve", metadata: metadata)
+        case (false, true), (nil, true): logger.info("An engine serves", metadata: metadata)
+        default: logger.debug("An engine's models changed", metadata: metadata)
+        }
+    }
+}
+
+extension EngineStatus {
+    /// Whether nothing has changed but how much it has to do.
+    fileprivate func isLike(_ other: EngineStatus?) -> Bool {
+        guard var other else { return false }
+        other.active = active
+        return self == other
+    }
+}
+
+extension EngineRoster {
+    /// The engines that settings name.
+    convenience init(_ settings: RunnerSettings, logger: Logger) throws(RunnerAgentStartError) {
+        var engines: [any Engine] = []
+        for engine in settings.engines { engines.append(try Self.engine(engine, of: settings.id, logger: logger)) }
+        self.init(engines, logger: logger)
+    }
+
+    private static func engine(
+        _ engine: RunnerSettings.Engine, of runner: RunnerID, logger: Logger
+    ) throws(RunnerAgentStartError) -> any Engine {
+        let upstream = try Upstream(engine, runner: runner)
+        let control = EngineControl(url: engine.url, apiKey: engine.apiKey)
+        switch engine.kind {
+        case .openAI: return OpenAICompatible(upstream: upstream, control: control, slots: engine.slots)
+        case .ollama: return Ollama(upstream: upstream, control: control, slots: engine.slots)
+        case .llamaServer:
+            return LlamaServer(
+                upstream: upstream, control: control, slots: engine.slots, command: engine.command, logger: logger)
+        }
+    }
+}

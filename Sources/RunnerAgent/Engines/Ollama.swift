@@ -1,0 +1,135 @@
+import Relay
+import RunnerProtocol
+import Synchronization
+
+/// Ollama, by its own API: which models lie on the disk, which are in memory, and orders to change that.
+final class Ollama: Engine {
+    let type = "ollama"
+    let upstream: Upstream
+    private let control: EngineControl
+    private let slots: Int?
+    /// Of models that have been asked for, by digest: a file that is the same needs no second question.
+    private let details = Mutex<[String: Details]>([:])
+
+    /// From disk into memory; large models on slow disks take minutes.
+    private static let loadingTime: Duration = .seconds(600)
+
+    init(upstream: Upstream, control: EngineControl, slots: Int?) {
+        self.upstream = upstream
+        self.control = control
+        self.slots = slots
+    }
+
+    func look() async -> EngineStatus {
+        do throws(EngineFault) {
+            let tags = try await control.get("/api/tags", as: Tags.self).models
+            let running = try await control.get("/api/ps", as: Running.self).models
+            let version = try? await control.get("/api/version", as: Version.self).version
+            var models: [EngineModel] = []
+            for tag in tags { models.append(tag.model(with: await details(of: tag))) }
+            return EngineStatus(
+                engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
+                availableModels: models, batchSize: slots ?? 1, slots: slots)
+        } catch {
+            return unhealthy(error)
+        }
+    }
+
+    func load(_ model: String) async throws(EngineFault) {
+        // A prompt of nothing loads and answers when that is done.
+        do throws(EngineFault) {
+            try await control.post("/api/generate", Order(model: model), patience: Self.loadingTime)
+        } catch .answered(400, _) {
+            // Models that only embed know no prompts.
+            try await control.post("/api/embed", Order(model: model, input: ""), patience: Self.loadingTime)
+        }
+    }
+
+    func unload(_ model: String) async throws(EngineFault) {
+        do throws(EngineFault) {
+            try await control.post("/api/generate", Order(model: model, keepAlive: 0))
+        } catch .answered(400, _) {
+            try await control.post("/api/embed", Order(model: model, input: "", keepAlive: 0))
+        }
+    }
+
+    /// What only `/api/show` tells; nothing where it tells nothing.
+    private func details(of tag: Tags.Model) async -> Details {
+        let key = tag.digest ?? tag.name
+        if let known = details.withLock({ $0[key] }) { return known }
+        guard let answer = try? await control.post("/api/show", Order(model: tag.name)),
+            let show = try? control.decode(Show.self, from: answer)
+        else { return Details() }
+        let found = Details(show)
+        details.withLock { $0[key] = found }
+        return found
+    }
+
+    // MARK: Its documents
+
+    private struct Order: Encodable {
+        let model: String
+        var input: String?
+        /// In seconds; left out, the engine's own setting holds.
+        var keepAlive: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case model, input
+            case keepAlive = "keep_alive"
+        }
+    }
+
+    private struct Version: Decodable { let version: String }
+
+    private struct Running: Decodable {
+        struct Model: Decodable { let name: String }
+        let models: [Model]
+    }
+
+    private struct Tags: Decodable {
+        struct Model: Decodable {
+            struct Details: Decodable {
+                var quantization: String?
+                enum CodingKeys: String, CodingKey { case quantization = "quantization_level" }
+            }
+            let name: String
+            var modifiedAt: String?
+            var size: Int?
+            var digest: String?
+            var details: Details?
+
+            enum CodingKeys: String, CodingKey {
+                case name, size, digest, details
+                case modifiedAt = "modified_at"
+            }
+
+            func model(with more: Ollama.Details) -> EngineModel {
+                EngineModel(
+                    id: name, sizeBytes: size, parameterCount: more.parameters, contextLength: more.context,
+                    quantization: details?.quantization, modifiedAt: modifiedAt)
+            }
+        }
+        let models: [Model]
+    }
+
+    fileprivate struct Show: Decodable {
+        /// Numbers, texts and lists under names such as `llama.context_length`.
+        let info: [String: JSONValue]
+        enum CodingKeys: String, CodingKey { case info = "model_info" }
+    }
+
+    struct Details: Sendable {
+        var parameters: Int?
+        var context: Int?
+
+        init() {}
+
+        fileprivate init(_ show: Show) {
+            for (key, value) in show.info {
+                guard case .number(let number) = value, let whole = Int(exactly: number.rounded()) else { continue }
+                if key == "general.parameter_count" { parameters = whole }
+                if key.hasSuffix(".context_length") { context = whole }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Relay
+import RunnerProtocol
+
+/// Any server with OpenAI's paths: vLLM, LM Studio, TGI and many more. What it lists it can serve.
+struct OpenAICompatible: Engine {
+    let type = "openai"
+    let upstream: Upstream
+    let control: EngineControl
+    /// As settings say; 1 where they do not.
+    let slots: Int?
+
+    func look() async -> EngineStatus {
+        do throws(EngineFault) {
+            let list = try await control.get("/v1/models", as: OpenAIModelList.self)
+            return EngineStatus(
+                engineType: type, isHealthy: true, loadedModels: list.data.map(\.id),
+                availableModels: list.data.map(\.model), batchSize: slots ?? 1, slots: slots)
+        } catch {
+            return unhealthy(error)
+        }
+    }
+}
+
+/// `GET /v1/models`; with what llama.cpp and vLLM say beyond OpenAI.
+struct OpenAIModelList: Decodable {
+    struct Entry: Decodable {
+        struct Meta: Decodable {
+            var size: Int?
+            var parameters: Int?
+            var trainingContext: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case size
+                case parameters = "n_params"
+                case trainingContext = "n_ctx_train"
+            }
+        }
+
+        let id: String
+        var maxModelLength: Int?
+        var meta: Meta?
+
+        enum CodingKeys: String, CodingKey {
+            case id, meta
+            case maxModelLength = "max_model_len"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            id = try fields.decode(String.self, forKey: .id)
+            // Extras are for people: one of another shape than expected is none.
+            maxModelLength = try? fields.decodeIfPresent(Int.self, forKey: .maxModelLength)
+            meta = try? fields.decodeIfPresent(Meta.self, forKey: .meta)
+        }
+
+        var model: EngineModel {
+            EngineModel(
+                id: id, sizeBytes: meta?.size, parameterCount: meta?.parameters,
+                contextLength: maxModelLength ?? meta?.trainingContext)
+        }
+    }
+
+    let data: [Entry]
+}

@@ -1,0 +1,216 @@
+import Logging
+import NIOCore
+import NIOSSL
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Synchronization
+import WebSocketTransport
+
+/// The connection to the gateway: performs what `LinkState` decides and tells it what happened.
+final class GatewayLink: Sendable {
+    static let extensions: Set<ProtocolExtension> = [.slots, .power, .sleep, .httpAuth]
+
+    private let address: WebSocketAddress
+    private let tls: NIOSSLContext?
+    private let settings: RunnerSettings
+    private let httpPort: Int
+    private let report: StatusReport
+    private let orders: Orders
+    private let times: LinkState.Times
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let onAgreement: @Sendable (Set<ProtocolExtension>) -> Void
+    private let events: AsyncStream<LinkState.Event>
+    private let event: AsyncStream<LinkState.Event>.Continuation
+    private let connection = Mutex<WebSocketConnection?>(nil)
+
+    /// What waits to be handled: a gateway's messages are bounded by its socket, everything else is rare.
+    private static let maxEvents = 4_096
+
+    /// - Parameters:
+    ///   - httpPort: where the gateway's calls come in.
+    ///   - onAgreement: called each time that the gateway has taken us in, with the extensions that both sides know.
+    /// - Throws: `RunnerAgentStartError` for certificates that cannot be used.
+    init(
+        _ settings: RunnerSettings, httpPort: Int, report: StatusReport, orders: Orders, group: any EventLoopGroup,
+        logger: Logger, onAgreement: @escaping @Sendable (Set<ProtocolExtension>) -> Void
+    ) throws(RunnerAgentStartError) {
+        guard let address = WebSocketAddress(settings.gateway) else {
+            throw RunnerAgentStartError("\(settings.gateway) is no WebSocket address")
+        }
+        self.address = address
+        tls = try Self.tls(settings.tls, isNeeded: address.isSecure)
+        self.settings = settings
+        self.httpPort = httpPort
+        self.report = report
+        self.orders = orders
+        self.group = group
+        self.logger = logger
+        self.onAgreement = onAgreement
+        var times = LinkState.Times()
+        times.heartbeat = settings.heartbeat
+        self.times = times
+        (events, event) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxEvents))
+    }
+
+    /// Joins, and comes back as often as it is thrown out, until `finished` or a cancellation.
+    func run() async {
+        var state = LinkState(times: times, offers: Self.extensions) { .random(in: 0...1) }
+        await withDiscardingTaskGroup { tasks in
+            tell(.started)
+            for await event in events {
+                for action in state.handle(event) { perform(action, agreed: state.agreed, in: &tasks) }
+                if state.phase == .ended { break }
+            }
+            tasks.cancelAll()
+            connection.withLock { $0 }?.socket.abort()
+        }
+    }
+
+    func tell(_ event: LinkState.Event) { self.event.yield(event) }
+
+    // MARK: Actions
+
+    private func perform(
+        _ action: LinkState.Action, agreed: Set<ProtocolExtension>, in tasks: inout DiscardingTaskGroup
+    ) {
+        switch action {
+        case .connect(let number): tasks.addTask { await self.converse(number) }
+        case .register: register()
+        case .agree(let extensions): onAgreement(extensions)
+        case .sendHeartbeat: send(.heartbeat(report.status(agreed: agreed)))
+        case .sendStatusUpdate: send(.statusUpdate(report.status(agreed: agreed)))
+        case .respond(let requestID, let failure, let withStatus):
+            send(
+                .commandResponse(
+                    CommandResponse(
+                        requestID: requestID, success: failure == nil, error: failure,
+                        status: withStatus ? report.status(agreed: agreed) : nil)))
+        case .perform(let order, let requestID, let number):
+            tasks.addTask { [orders] in
+                let failure = await orders.perform(order)
+                self.tell(.orderEnded(number, order, requestID: requestID, failure: failure))
+            }
+        case .startTimer(let timer, let number, let duration):
+            tasks.addTask {
+                guard (try? await Task.sleep(for: duration)) != nil else { return }
+                self.tell(.timerFired(timer, number))
+            }
+        case .close: connection.withLock { $0 }?.close()
+        case .fallAsleep(let number):
+            tasks.addTask { [orders] in
+                if await !orders.sleep() { self.tell(.sleepFailed(number)) }
+            }
+        case .tell(let notice): log(notice, agreed)
+        }
+    }
+
+    private func send(_ message: RunnerMessage) {
+        connection.withLock { $0 }?.send(MessageCodec.text(message))
+    }
+
+    private func register() {
+        let socket = connection.withLock { $0 }?.socket
+        let mac: MACAddress? =
+            switch settings.mac {
+            case .automatic: OwnHardwareAddress.of(socket?.localAddress)
+            case .none: nil
+            case .address(let address): address
+            }
+        send(
+            .register(
+                Registration(
+                    runnerID: settings.id, runnerName: settings.name,
+                    machineType: settings.machineType.isEmpty ? nil : settings.machineType, httpPort: httpPort,
+                    authToken: settings.token, status: report.status(agreed: []), macAddress: mac,
+                    extensions: Self.extensions,
+                    httpBaseURL: settings.baseURL.isEmpty ? nil : settings.baseURL)))
+    }
+
+    // MARK: One connection, from its beginning to its end
+
+    private func converse(_ number: Int) async {
+        var options = WebSocketOptions()
+        options.connectTimeout = .seconds(5)
+        let opened: WebSocketConnection
+        do throws(WebSocketConnectError) {
+            opened = try await WebSocketClient.connect(to: address, tls: tls, options: options, on: group)
+        } catch {
+            return tell(.connectFailed(number, reason: error.description))
+        }
+        guard !Task.isCancelled else { return opened.socket.abort() }
+        connection.withLock { $0 = opened }
+        tell(.connected(number))
+        for await message in opened.messages { receive(message, number) }
+        if Task.isCancelled { opened.socket.abort() }
+        connection.withLock { if $0 === opened { $0 = nil } }
+        tell(.closed(number, reason: Self.reason(opened.end)))
+    }
+
+    private func receive(_ message: WebSocketMessage, _ number: Int) {
+        guard case .text(let text) = message else { return }
+        do throws(MessageFault) {
+            // A type that is not known here is to be ignored.
+            guard let message = try MessageCodec.gatewayMessage(text) else { return }
+            tell(.received(number, message))
+        } catch {
+            tell(.unreadable(number, reason: error.description))
+        }
+    }
+
+    private static func reason(_ end: WebSocketEnd?) -> String {
+        switch end {
+        case .closedByPeer(_, ""): "the gateway closed it"
+        case .closedByPeer(_, let reason): "the gateway closed it: \(reason)"
+        case .closedByUs, nil: "we closed it"
+        case .fault: "the gateway broke the rules of WebSockets"
+        case .silent: "the gateway fell silent"
+        case .lost: "the connection broke"
+        }
+    }
+
+    // MARK: Words
+
+    private func log(_ notice: LinkState.Notice, _ agreed: Set<ProtocolExtension>) {
+        let gateway: Logger.Metadata = [LogKeys.gateway: "\(settings.gateway)"]
+        switch notice {
+        case .joined:
+            let names = agreed.map(\.rawValue).sorted().joined(separator: ",")
+            logger.info("Joined the fleet", metadata: gateway.adding([LogKeys.extensions: "\(names)"]))
+        case .refused(let code, let message):
+            logger.error(
+                "The gateway refuses this runner",
+                metadata: gateway.adding([LogKeys.code: "\(code)", LogKeys.cause: "\(message)"]))
+        case .failed(let reason, let delay):
+            logger.warning("The gateway cannot be joined", metadata: gateway.adding(Self.retry(reason, delay)))
+        case .lost(let reason, let delay):
+            logger.warning("The gateway is lost", metadata: gateway.adding(Self.retry(reason, delay)))
+        case .unreadable(let reason):
+            logger.warning(
+                "The gateway said something unreadable", metadata: gateway.adding([LogKeys.cause: "\(reason)"]))
+        }
+    }
+
+    private static func retry(_ reason: String, _ delay: Duration) -> Logger.Metadata {
+        [LogKeys.cause: "\(reason)", LogKeys.milliseconds: "\(Int(delay / .milliseconds(1)))"]
+    }
+
+    private static func tls(
+        _ settings: Settings.TLS, isNeeded: Bool
+    ) throws(RunnerAgentStartError) -> NIOSSLContext? {
+        guard isNeeded else { return nil }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if !settings.verify { configuration.certificateVerification = .none }
+        if !settings.caFile.isEmpty { configuration.trustRoots = .file(settings.caFile) }
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw RunnerAgentStartError("the certificate file \(settings.caFile) cannot be used: \(error)")
+        }
+    }
+}
+
+extension Logger.Metadata {
+    fileprivate func adding(_ more: Logger.Metadata) -> Logger.Metadata { merging(more) { _, new in new } }
+}

@@ -1,0 +1,236 @@
+import RunnerProtocol
+import SimpleAICore
+
+/// The runner's side of the runner protocol: connects, registers, is acknowledged, speaks, obeys, and comes back when the
+/// connection is lost.
+///
+/// Events in (past tense), actions out; no sockets, no clock. `GatewayLink` performs the actions and reports the events.
+/// Whatever belongs to an earlier connection carries its number and changes nothing any more.
+struct LinkState: Sendable {
+    struct Times: Hashable, Sendable {
+        var heartbeat: Duration = .seconds(15)
+        /// For the gateway's answer to `register`.
+        var registration: Duration = .seconds(10)
+        /// After `sleep`: how long the machine may take to fall asleep before we think that it will not.
+        var rest: Duration = .seconds(30)
+        var backoff = Backoff()
+    }
+
+    enum Phase: Hashable, Sendable {
+        case idle
+        case connecting
+        case registering
+        case joined(Set<ProtocolExtension>)
+        /// The connection is lost, or there was none; a timer runs.
+        case waiting
+        /// The gateway has put us to sleep.
+        case resting
+        /// The goodbye is out.
+        case leaving
+        case ended
+    }
+
+    enum Timer: Hashable, Sendable { case retry, heartbeat, registration, rest }
+
+    enum Order: Hashable, Sendable {
+        case load(String)
+        case unload(String)
+        case sleep
+    }
+
+    enum Event: Hashable, Sendable {
+        case started
+        case connected(Int)
+        case connectFailed(Int, reason: String)
+        case received(Int, GatewayMessage)
+        case unreadable(Int, reason: String)
+        case closed(Int, reason: String)
+        case timerFired(Timer, Int)
+        case statusChanged
+        /// An order is carried out, or was not: `failure` says why.
+        case orderEnded(Int, Order, requestID: String, failure: String?)
+        /// The machine does not fall asleep.
+        case sleepFailed(Int)
+        /// The machine was suspended, and runs again.
+        case resumed
+        case drainBegan
+        /// Nothing is left to do.
+        case finished
+    }
+
+    enum Notice: Hashable, Sendable {
+        case joined
+        case refused(code: String, message: String)
+        case failed(reason: String, retryAfter: Duration)
+        case lost(reason: String, retryAfter: Duration)
+        case unreadable(reason: String)
+    }
+
+    enum Action: Hashable, Sendable {
+        case connect(Int)
+        case register
+        case agree(Set<ProtocolExtension>)
+        case sendHeartbeat
+        case sendStatusUpdate
+        case respond(requestID: String, failure: String?, withStatus: Bool)
+        case perform(Order, requestID: String, connection: Int)
+        case startTimer(Timer, Int, Duration)
+        case close
+        case fallAsleep(Int)
+        case tell(Notice)
+    }
+
+    private let times: Times
+    private let offers: Set<ProtocolExtension>
+    /// From 0 to 1.
+    private let chance: @Sendable () -> Double
+    private(set) var phase: Phase = .idle
+    /// Counts connections, and attempts at one.
+    private(set) var number = 0
+    /// In a row, without having been joined for the time of a heartbeat.
+    private var failures = 0
+    private var isDraining = false
+    private var ordersUnderWay = 0
+
+    /// What a gateway may ask for at the same time; a sane one asks for one thing after the other.
+    private static let maxOrders = 16
+
+    /// - Parameter offers: the extensions that we know.
+    init(times: Times, offers: Set<ProtocolExtension>, chance: @escaping @Sendable () -> Double) {
+        self.times = times
+        self.offers = offers
+        self.chance = chance
+    }
+
+    var isJoined: Bool { if case .joined = phase { true } else { false } }
+
+    var agreed: Set<ProtocolExtension> { if case .joined(let extensions) = phase { extensions } else { [] } }
+
+    mutating func handle(_ event: Event) -> [Action] {
+        // Also those that an earlier connection brought.
+        if case .orderEnded = event { ordersUnderWay -= 1 }
+        switch (phase, event) {
+        case (.ended, _): return []
+        case (.leaving, .closed(number, _)):
+            phase = .ended
+            return []
+        case (.leaving, _): return []
+        case (.registering, .finished), (.joined, .finished):
+            phase = .leaving
+            return [.close]
+        case (_, .finished):
+            phase = .ended
+            return []
+        case (_, .drainBegan): return drain()
+
+        case (.idle, .started): return connect()
+        case (.connecting, .connected(number)):
+            phase = .registering
+            return [.register, .startTimer(.registration, number, times.registration)]
+        case (.connecting, .connectFailed(number, let reason)): return retry { .failed(reason: reason, retryAfter: $0) }
+
+        case (.registering, .received(number, let message)): return registering(message)
+        case (.registering, .timerFired(.registration, number)):
+            return [.close] + retry { .failed(reason: "it did not answer the registration", retryAfter: $0) }
+        case (.joined(let extensions), .received(number, let message)): return obey(message, extensions)
+        case (.registering, .unreadable(number, let reason)), (.joined, .unreadable(number, let reason)):
+            return [.tell(.unreadable(reason: reason))]
+        case (.registering, .closed(number, let reason)), (.joined, .closed(number, let reason)):
+            return retry { .lost(reason: reason, retryAfter: $0) }
+
+        case (.joined, .timerFired(.heartbeat, number)):
+            // One who is thrown out again and again, because another machine has the same id, never gets here.
+            failures = 0
+            return [.sendHeartbeat, .startTimer(.heartbeat, number, times.heartbeat)]
+        case (.joined, .statusChanged): return [.sendStatusUpdate]
+        case (.joined, .orderEnded(number, let order, let requestID, let failure)):
+            return orderEnded(order, requestID, failure)
+
+        case (.waiting, .timerFired(.retry, number)): return connect()
+        // The socket goes before the machine does: nobody shall take us for awake.
+        case (.resting, .closed(number, _)):
+            return [.fallAsleep(number), .startTimer(.rest, number, times.rest)]
+        case (.resting, .timerFired(.rest, number)), (.resting, .sleepFailed(number)): return connect()
+        case (.waiting, .resumed), (.resting, .resumed):
+            failures = 0
+            return connect()
+        // Whatever was connected before is not any more; its socket just does not know it yet.
+        case (.connecting, .resumed), (.registering, .resumed), (.joined, .resumed):
+            failures = 0
+            return [.close] + connect()
+        default: return []
+        }
+    }
+
+    // MARK: Steps
+
+    private mutating func connect() -> [Action] {
+        guard !isDraining else { return [] }
+        number += 1
+        phase = .connecting
+        return [.connect(number)]
+    }
+
+    private mutating func retry(atLeast: Duration = .zero, _ notice: (Duration) -> Notice) -> [Action] {
+        failures += 1
+        phase = .waiting
+        let delay = max(times.backoff.delay(failures: failures, chance: chance()), atLeast)
+        return [.tell(notice(delay))] + (isDraining ? [] : [.startTimer(.retry, number, delay)])
+    }
+
+    private mutating func registering(_ message: GatewayMessage) -> [Action] {
+        switch message {
+        case .registerAck(_, let extensions):
+            let agreed = extensions.intersection(offers)
+            phase = .joined(agreed)
+            // At once: the registration said nothing that belongs to an extension, and things may have changed since.
+            return [
+                .agree(agreed), .tell(.joined), .sendStatusUpdate,
+                .startTimer(.heartbeat, number, times.heartbeat),
+            ]
+        case .error(let code, let message):
+            // A wrong token does not become right by asking often.
+            let patience = code == .authFailed ? times.backoff.limit / 2 : .zero
+            return [.tell(.refused(code: code.rawValue, message: message)), .close]
+                + retry(atLeast: patience) { .failed(reason: "it refuses us", retryAfter: $0) }
+        default: return []
+        }
+    }
+
+    private mutating func obey(_ message: GatewayMessage, _ extensions: Set<ProtocolExtension>) -> [Action] {
+        switch message {
+        case .loadModel(let model, let requestID): return order(.load(model), requestID)
+        case .unloadModel(let model, let requestID): return order(.unload(model), requestID)
+        case .sleep(let requestID): return extensions.contains(.sleep) ? order(.sleep, requestID) : []
+        case .requestStatus(let requestID): return [.respond(requestID: requestID, failure: nil, withStatus: true)]
+        // Version 1 has no message for an answer; a sign of life is one.
+        case .ping: return [.sendHeartbeat]
+        case .error(let code, let message): return [.tell(.refused(code: code.rawValue, message: message))]
+        case .registerAck: return []
+        }
+    }
+
+    private mutating func order(_ order: Order, _ requestID: String) -> [Action] {
+        guard !isDraining else {
+            return [.respond(requestID: requestID, failure: "the runner is shutting down", withStatus: false)]
+        }
+        guard ordersUnderWay < Self.maxOrders else {
+            return [.respond(requestID: requestID, failure: "too many orders at the same time", withStatus: false)]
+        }
+        ordersUnderWay += 1
+        return [.perform(order, requestID: requestID, connection: number)]
+    }
+
+    private mutating func orderEnded(_ order: Order, _ requestID: String, _ failure: String?) -> [Action] {
+        guard order == .sleep, failure == nil else {
+            return [.respond(requestID: requestID, failure: failure, withStatus: true)]
+        }
+        phase = .resting
+        return [.respond(requestID: requestID, failure: nil, withStatus: false), .close]
+    }
+
+    private mutating func drain() -> [Action] {
+        isDraining = true
+        return isJoined ? [.sendStatusUpdate] : []
+    }
+}

@@ -1,0 +1,18 @@
+/// Every metadata key of the agent's log lines. Messages are constant; what varies stands under one of these.
+enum LogKeys {
+    static let active = "active"
+    static let address = "address"
+    static let cause = "cause"
+    static let code = "code"
+    static let command = "command"
+    static let engine = "engine"
+    static let extensions = "extensions"
+    static let gateway = "gateway"
+    static let lastWords = "last_words"
+    static let milliseconds = "ms"
+    static let model = "model"
+    static let process = "pid"
+    static let requestID = "request_id"
+    static let runner = "runner"
+    static let status = "status"
+}

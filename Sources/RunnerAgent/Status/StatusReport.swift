@@ -1,0 +1,87 @@
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Synchronization
+
+/// What the gateway is told of this machine.
+final class StatusReport: Sendable {
+    private let roster: EngineRoster
+    private let counts: CallCounts
+    private let aliases: [String: String]
+    private let power: PowerStatus
+    private let machine = MachineFigures()
+    private let isDraining = Mutex(false)
+    private let graphics = Mutex<GraphicsMemory?>(nil)
+
+    private static let graphicsInterval: Duration = .seconds(10)
+
+    init(roster: EngineRoster, counts: CallCounts, settings: RunnerSettings) {
+        self.roster = roster
+        self.counts = counts
+        aliases = Dictionary(uniqueKeysWithValues: settings.aliases.map { ($0.key.rawValue, $0.value) })
+        power = PowerStatus(
+            watts: settings.power.watts > 0 ? Double(settings.power.watts) : nil,
+            sleepable: !settings.power.sleepCommand.isEmpty)
+    }
+
+    /// From now on the gateway is told to send no calls.
+    func drain() { isDraining.withLock { $0 = true } }
+
+    /// Keeps what takes a while to find out, until it is cancelled.
+    func run() async {
+        guard Program.path(of: "nvidia-smi") != nil else { return }
+        while !Task.isCancelled {
+            let now = await GraphicsMemory.now()
+            graphics.withLock { $0 = now }
+            try? await Task.sleep(for: Self.graphicsInterval)
+        }
+    }
+
+    /// - Parameter agreed: the extensions that the gateway knows, too; nothing of others is told.
+    func status(agreed: Set<ProtocolExtension>) -> RunnerStatus {
+        let graphics = graphics.withLock { $0 }
+        let total = counts.total
+        let metrics = RunnerMetrics(
+            requestsProcessed: total.processed,
+            averageLatencyMilliseconds: total.averageLatency.map { $0 / .milliseconds(1) },
+            gpuMemoryUsed: graphics?.used, gpuMemoryTotal: graphics?.total,
+            cpuUsagePercent: machine.processorPercent(), memoryUsed: machine.memoryUsed())
+        let statuses = roster.statuses
+        return RunnerStatus(
+            health: health(of: statuses), capabilities: capabilities(of: statuses),
+            engines: statuses.map { engine($0, agreed) }, metrics: metrics, modelAliases: aliases,
+            power: agreed.contains(.power) ? power : nil)
+    }
+
+    private func health(of engines: [EngineStatus]) -> RunnerStatus.Health {
+        if isDraining.withLock({ $0 }) { return .shuttingDown }
+        let well = engines.count { $0.isHealthy }
+        if well == 0 { return roster.hasEverServed ? .unhealthy : .starting }
+        return well < roster.engines.count ? .degraded : .healthy
+    }
+
+    /// One for each model that is in memory.
+    private func capabilities(of engines: [EngineStatus]) -> [RunnerCapability] {
+        engines.filter(\.isHealthy).flatMap(\.loadedModels).map { model in
+            let figures = counts.figures(of: model)
+            return RunnerCapability(
+                capability: "inference", status: figures.active > 0 ? "busy" : "ready", modelID: model,
+                activeRequests: figures.active,
+                averageLatencyMilliseconds: figures.averageLatency.map { $0 / .milliseconds(1) })
+        }
+    }
+
+    private func engine(_ status: EngineStatus, _ agreed: Set<ProtocolExtension>) -> EngineStatus {
+        var told = status
+        guard agreed.contains(.slots) else {
+            told.slots = nil
+            told.active = nil
+            return told
+        }
+        told.slots = status.slots ?? status.batchSize
+        // An engine that does not say counts what we have sent it.
+        let ours = Set(status.loadedModels).reduce(0) { $0 + counts.figures(of: $1).active }
+        told.active = max(status.active ?? 0, ours)
+        return told
+    }
+}

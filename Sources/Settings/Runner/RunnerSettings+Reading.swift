@@ -1,0 +1,154 @@
+import SimpleAICore
+
+extension RunnerSettings: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        gateway =
+            table.required("gateway", .gatewayURL, "write the gateway's address, like ws://gateway.lan:8080") ?? ""
+        readToken(from: &table)
+        table.read("id", .runnerID, into: &id)
+        table.read("name", .text, into: &name)
+        table.read("machine_type", .text, into: &machineType)
+        table.section("listen") {
+            $0.read("host", .host, into: &listen.host)
+            $0.read("port", .integer(0...65_535), into: &listen.port)
+        }
+        table.read("base_url", .optionalEngineURL, into: &baseURL)
+        table.read("mac", .macChoice, into: &mac)
+        table.read("heartbeat", .duration(from: .milliseconds(100), to: .seconds(60)), into: &heartbeat)
+        table.read("drain", .duration(), into: &drain)
+        readEngines(from: &table)
+        table.names(in: "aliases") { table, name in
+            let publicID = table.name(name, .model)
+            if let engineID = table.required(name, .name("a model id"), "write the engine's own id of the model") {
+                aliases[publicID] = engineID
+            }
+        }
+        table.section("power") {
+            $0.list("sleep_command", of: .argument, into: &power.sleepCommand)
+            $0.read("watts", .integer(0...100_000), into: &power.watts)
+        }
+        table.section("tls") {
+            $0.read("verify", .flag, into: &tls.verify)
+            $0.read("ca_file", .existingFile, into: &tls.caFile)
+        }
+        table.section("log", into: &log)
+        checkTransport(in: table)
+    }
+
+    private mutating func readToken(from table: inout SettingsTable) {
+        if let written = table.secret("token", .token), !written.isEmpty {
+            token = written
+        } else if !table.hasProblem(at: "token"), !table.hasProblem(at: "token_file") {
+            table.problem(
+                "is required; write the gateway's fleet.token, or name a file that holds it as token_file", at: "token")
+        }
+    }
+
+    private mutating func readEngines(from table: inout SettingsTable) {
+        var places: [String: Int] = [:]
+        table.tables("engines") { table in
+            let index = engines.count
+            var engine = Engine(kind: .openAI, url: "")
+            engine.read(from: &table)
+            engines.append(engine)
+            guard !engine.url.isEmpty else { return }
+            if let first = places[engine.url] {
+                table.problem("is the address of engines[\(first)] already; write each engine once", at: "url")
+            }
+            places[engine.url] = places[engine.url] ?? index
+        }
+        if engines.isEmpty, !table.hasProblem(at: "engines") {
+            table.problem(
+                "is required; write at least one `- kind: …`, one of \(Engine.Kind.allCases.map(\.rawValue))",
+                at: "engines")
+        }
+    }
+
+    private func checkTransport(in table: SettingsTable) {
+        if !tls.verify, gateway.hasPrefix("wss://") {
+            table.warning(
+                "verify: false accepts any certificate: whoever is on the way can take the token; set tls.ca_file instead",
+                at: "tls")
+        }
+    }
+}
+
+extension RunnerSettings.Engine: SettingsSection {
+    mutating func read(from table: inout SettingsTable) {
+        table.read("kind", .choice(Kind.allCases), into: &kind)
+        if let written = table.read("url", .engineURL) {
+            url = written
+        } else if let standard = Self.standardURL(of: kind), !table.hasProblem(at: "url") {
+            url = standard
+        } else if table.lacks("url"), !table.hasProblem(at: "kind") {
+            table.problem("is required; write the engine's address, like http://127.0.0.1:8000", at: "url")
+        }
+        table.list("command", of: .argument, into: &command)
+        slots = table.read("slots", .integer(1...10_000))
+        table.secret("api_key", .token, into: &apiKey)
+        checkCommand(in: table)
+    }
+
+    /// Where a program listens that nobody told otherwise.
+    private static func standardURL(of kind: Kind) -> String? {
+        switch kind {
+        case .openAI: nil
+        case .ollama: "http://127.0.0.1:11434"
+        case .llamaServer: "http://127.0.0.1:8080"
+        }
+    }
+
+    private func checkCommand(in table: SettingsTable) {
+        guard !command.isEmpty else { return }
+        guard kind == .llamaServer else {
+            return table.problem(
+                "is for kind: llama-server; start \(kind.rawValue) by your system's means, such as systemd",
+                at: "command")
+        }
+        guard let address = try? WebAddress(url, allowingQuery: false), !table.hasProblem(at: "url") else { return }
+        if let option = command.firstIndex(of: "--port"), option + 1 < command.count,
+            address.port.map(String.init) ?? "80" != command[option + 1]
+        {
+            table.problem(
+                "makes it listen on port \(command[option + 1]), and its url is \(url); write the same port in both",
+                at: "command")
+        }
+    }
+}
+
+extension SettingsKind where Value == RunnerSettings.MAC {
+    fileprivate static var macChoice: Self {
+        .init("auto, none or AA:BB:CC:DD:EE:FF") { text throws(SettingsMismatch) in
+            switch text {
+            case "auto": return .automatic
+            case "none": return .none
+            default: return .address(try SettingsKind<MACAddress>.mac.read(text))
+            }
+        }
+    }
+}
+
+extension SettingsKind where Value == String {
+    /// An executable or one of its arguments. There is no shell in between.
+    fileprivate static var argument: Self {
+        .init("an executable or an argument") { text throws(SettingsMismatch) in
+            guard !text.unicodeScalars.contains("\0") else { throw .init("holds a NUL character; remove it") }
+            return text
+        }
+    }
+
+    fileprivate static var optionalEngineURL: Self {
+        .init(engineURL.example) { text throws(SettingsMismatch) in
+            text.isEmpty ? "" : try engineURL.read(text)
+        }
+    }
+
+    /// Where agents join; the path of the protocol where none is written.
+    fileprivate static var gatewayURL: Self {
+        .init("a URL like ws://gateway.lan:8080") { text throws(SettingsMismatch) in
+            let address = try WebAddress(text, schemes: ["ws", "wss"], allowingQuery: false)
+            let path = address.path.isEmpty || address.path == "/" ? "/ws/runners" : address.path
+            return "\(address.scheme)://\(address.authority)\(path)"
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import SimpleAICore
+
+/// From a file to the settings of `simpleai runner`, in the manner of `SettingsFile`.
+public enum RunnerSettingsFile {
+    /// Where the file is looked for when nobody names one, in this order.
+    public static let defaultPaths = ["./runner.yaml", "/etc/simpleai/runner.yaml"]
+    private static let example = "runner.example.yaml"
+
+    /// Reads a file, or the first of `defaultPaths` that is there.
+    public static func load(
+        path: String? = nil, environment: [String: String]
+    ) throws(SettingsError) -> LoadedRunnerSettings {
+        let path = if let path { path } else { try SettingsFile.firstFile(of: defaultPaths, example: example) }
+        return try parse(try SettingsFile.text(of: path), name: path, environment: environment)
+    }
+
+    /// Reads a text; `name` stands for the file in problems.
+    /// - Parameter hostName: what a runner is called that has no id.
+    public static func parse(
+        _ text: String, name: String, environment: [String: String], hostName: String = HostName.own
+    ) throws(SettingsError) -> LoadedRunnerSettings {
+        let report = SettingsReport()
+        let environment = SettingsEnvironment(variables: environment)
+        let settings: RunnerSettings
+        do {
+            settings = try read(text, name: name, environment: environment, hostName: hostName, report: report)
+        } catch {
+            throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
+        }
+        guard report.problems.isEmpty else {
+            throw SettingsError(problems: SettingsReport.sorted(report.problems))
+        }
+        return LoadedRunnerSettings(
+            settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name)
+    }
+
+    static func read(
+        _ text: String, name: String, environment: SettingsEnvironment, hostName: String, report: SettingsReport
+    ) throws(SettingsProblem) -> RunnerSettings {
+        var tree = try SettingsDocument.tree(
+            of: SettingsFile.withoutByteOrderMark(text), name: name, environment: environment, report: report,
+            example: example)
+        environment.override(&tree, report: report)
+        var settings = RunnerSettings()
+        settings.id = RunnerID(hostName)
+        SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
+        if settings.name.isEmpty { settings.name = settings.id.rawValue }
+        return settings
+    }
+
+    /// Whether a file that nobody has said anything about is one of these, by what it talks of.
+    public static func isRunnerFile(path: String, environment: [String: String]) throws(SettingsError) -> Bool {
+        let text = SettingsFile.withoutByteOrderMark(try SettingsFile.text(of: path))
+        let tree = try? SettingsDocument.tree(
+            of: text, name: path, environment: .init(variables: environment), report: SettingsReport())
+        guard let tree else { return false }
+        let keys = Set(tree.keys(of: .root))
+        return !keys.isDisjoint(with: ["gateway", "engines"])
+            && keys.isDisjoint(with: ["server", "auth", "classes", "runners"])
+    }
+}

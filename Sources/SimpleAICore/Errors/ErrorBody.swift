@@ -1,0 +1,23 @@
+/// The error object that OpenAI's SDKs understand, always with all four keys.
+public struct ErrorBody: Hashable, Sendable {
+    public let message: String
+    public let type: String
+    public let param: String?
+    public let code: String
+
+    public init(message: String, type: String, param: String?, code: String) {
+        self.message = message
+        self.type = type
+        self.param = param
+        self.code = code
+    }
+
+    public var json: String {
+        let param = param.map(JSONString.encode) ?? "null"
+        return "{\"error\":{\"message\":\(JSONString.encode(message)),\"type\":\(JSONString.encode(type)),"
+            + "\"param\":\(param),\"code\":\(JSONString.encode(code))}}"
+    }
+
+    /// The in-band form: one event, and nothing after it.
+    public var event: String { "data: \(json)\n\n" }
+}

@@ -1,0 +1,69 @@
+import NIOCore
+import NIOPosix
+import Relay
+import Settings
+import Testing
+
+@testable import LocalFleet
+@testable import RunnerAgent
+
+/// The agent's HTTP side in front of a scripted engine, without a gateway: a test plays the gateway.
+struct AgentServer: Sendable {
+    static let secret = "fleet-secret"
+
+    let services: CallServices
+    let server: CallServer
+    let engine: ScriptedEngine
+
+    /// - Parameter demandsSecret: whether gateway and agent have agreed on `http_auth`.
+    static func with<Result: Sendable>(
+        _ script: @escaping ScriptedEngine.Script, demandsSecret: Bool = false,
+        _ body: @escaping @Sendable (AgentServer) async throws -> Result
+    ) async throws -> Result {
+        let engine = try await ScriptedEngine(script)
+        return try await within(.seconds(40), "the end of the test") {
+            try await running([engine]) {
+                var settings = RunnerSettings()
+                settings.engines = [.init(kind: .openAI, url: "http://127.0.0.1:\(engine.port)")]
+                let roster = try EngineRoster(settings, logger: .silent)
+                await roster.look()
+                let services = CallServices(
+                    roster: roster, counts: CallCounts(), secret: secret, logger: .silent)
+                services.demandSecret(demandsSecret)
+                let server = try await CallServer.listen(
+                    on: "127.0.0.1", port: 0, services: services, group: MultiThreadedEventLoopGroup.singleton)
+                let result = await Swift.Result {
+                    try await body(AgentServer(services: services, server: server, engine: engine))
+                }
+                await server.end(by: .now())
+                return try result.get()
+            }
+        }
+    }
+
+    func connect() async throws -> Wire { try await Wire.connect(to: server.port) }
+
+    func request(
+        _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = []
+    ) -> String {
+        (["\(method) \(path) HTTP/1.1", "Host: agent", "Content-Length: \(body.utf8.count)"] + fields)
+            .joined(separator: "\r\n") + "\r\n\r\n" + body
+    }
+
+    /// One request on a connection of its own.
+    func send(
+        _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = []
+    ) async throws -> Answer {
+        let wire = try await connect()
+        try await wire.send(request(body, method, path, fields: fields))
+        let answer = try await wire.answer()
+        await wire.close()
+        return answer
+    }
+
+    /// Returns when nothing runs, and nothing is held.
+    func settled() async throws {
+        await services.counts.idle()
+        #expect(services.budget.bytesInUse == 0)
+    }
+}

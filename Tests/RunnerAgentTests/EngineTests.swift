@@ -1,0 +1,272 @@
+import Logging
+import Relay
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import RunnerAgent
+
+@Suite struct EngineTests {
+    private static let list = FakeEngine.Answer.json(
+        #"{"object":"list","data":[{"id":"a","max_model_len":4096},{"id":"b","owned_by":"x"}]}"#)
+
+    private func roster(
+        _ kind: RunnerSettings.Engine.Kind, _ url: String, logger: Logger = .silent,
+        _ change: (inout RunnerSettings.Engine) -> Void = { _ in }
+    ) throws -> EngineRoster {
+        var settings = RunnerSettings()
+        var engine = RunnerSettings.Engine(kind: kind, url: url)
+        change(&engine)
+        settings.engines = [engine]
+        return try EngineRoster(settings, logger: logger)
+    }
+
+    // MARK: Anything with OpenAI's paths
+
+    @Test func openAICompatible() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
+            let roster = try roster(.openAI, fake.url) { $0.slots = 6 }
+            #expect(roster.upstream(for: "a") == nil)
+            await roster.look()
+            let status = try #require(roster.statuses.first)
+            #expect(status.engineType == "openai")
+            #expect(status.isHealthy)
+            #expect(status.loadedModels == ["a", "b"])
+            #expect(status.availableModels == [EngineModel(id: "a", contextLength: 4096), EngineModel(id: "b")])
+            #expect(status.batchSize == 6)
+            #expect(roster.upstream(for: "b")?.port == fake.port)
+            #expect(roster.upstream(for: "c") == nil)
+            #expect(roster.models == ["a", "b"])
+        }
+    }
+
+    @Test func anEngineThatFailsIsUnhealthyAndSaysWhy() async throws {
+        let broken = FakeEngine.Answer(status: 500, body: #"{"error":{"message":"out of memory"}}"#)
+        try await FakeEngine.with(["GET /v1/models": broken]) { fake in
+            let roster = try roster(.openAI, fake.url)
+            await roster.look()
+            #expect(roster.statuses.first?.isHealthy == false)
+            #expect(roster.statuses.first?.error == "it answered 500: out of memory")
+            fake.set("GET /v1/models", .json("[]"))
+            await roster.look()
+            #expect(roster.statuses.first?.error == "it answered something that this kind of engine does not")
+            fake.set("GET /v1/models", Self.list)
+            await roster.look()
+            #expect(roster.statuses.first?.isHealthy == true)
+        }
+    }
+
+    @Test func nobodyThereIsUnhealthy() async throws {
+        let port = try await FakeEngine.with([:]) { $0.port }
+        let roster = try roster(.openAI, "http://127.0.0.1:\(port)")
+        await roster.look()
+        #expect(roster.statuses.first?.isHealthy == false)
+        #expect(roster.statuses.first?.error?.hasPrefix("it cannot be reached") == true)
+    }
+
+    @Test func othersDecideThemselvesWhatTheyLoad() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
+            let roster = try roster(.openAI, fake.url)
+            await roster.look()
+            await #expect(throws: EngineFault.unsupported("openai decides itself which models it loads")) {
+                try await roster.load("a")
+            }
+            await #expect(throws: EngineFault.unsupported("no engine here has this model")) {
+                try await roster.load("z")
+            }
+        }
+    }
+
+    // MARK: Ollama
+
+    private static let ollama: [String: FakeEngine.Answer] = [
+        "GET /api/version": .json(#"{"version":"0.9.1"}"#),
+        "GET /api/tags": .json(
+            #"{"models":[{"name":"llama3:8b","model":"llama3:8b","modified_at":"2026-01-01T00:00:00Z","size":4661224676,"#
+                + #""digest":"abc","details":{"family":"llama","parameter_size":"8.0B","quantization_level":"Q4_0"}},"#
+                + #"{"name":"nomic:latest","size":1,"digest":"def"}]}"#),
+        "GET /api/ps": .json(#"{"models":[{"name":"nomic:latest","size_vram":1}]}"#),
+        "POST /api/show": .json(
+            #"{"model_info":{"general.parameter_count":8030261248,"llama.context_length":8192,"general.name":"L"}}"#),
+        "POST /api/generate": .json(#"{"done":true}"#),
+    ]
+
+    @Test func ollamaListsWhatLiesThereAndWhatIsLoaded() async throws {
+        try await FakeEngine.with(Self.ollama) { fake in
+            let roster = try roster(.ollama, fake.url)
+            await roster.look()
+            let status = try #require(roster.statuses.first)
+            #expect(status.engineType == "ollama")
+            #expect(status.version == "0.9.1")
+            #expect(status.loadedModels == ["nomic:latest"])
+            #expect(
+                status.availableModels.first
+                    == EngineModel(
+                        id: "llama3:8b", sizeBytes: 4_661_224_676, parameterCount: 8_030_261_248, contextLength: 8192,
+                        quantization: "Q4_0", modifiedAt: "2026-01-01T00:00:00Z"))
+            #expect(roster.models == ["nomic:latest", "llama3:8b"])
+            // Not loaded, but there: Ollama loads it for the call.
+            #expect(roster.upstream(for: "llama3:8b")?.port == fake.port)
+        }
+    }
+
+    /// What does not change is asked once.
+    @Test func ollamaDetailsAreRemembered() async throws {
+        try await FakeEngine.with(Self.ollama) { fake in
+            let roster = try roster(.ollama, fake.url)
+            await roster.look()
+            await roster.look()
+            #expect(fake.requests.count { $0.hasPrefix("POST /api/show") } == 2)
+        }
+    }
+
+    @Test func ollamaLoadsAndUnloads() async throws {
+        try await FakeEngine.with(Self.ollama) { fake in
+            let roster = try roster(.ollama, fake.url)
+            await roster.look()
+            try await roster.load("llama3:8b")
+            #expect(fake.requests.contains(#"POST /api/generate {"model":"llama3:8b"}"#))
+            try await roster.unload("llama3:8b")
+            let unload = fake.requests.last { $0.hasPrefix("POST /api/generate") }
+            #expect(unload?.contains(#""keep_alive":0"#) == true)
+        }
+    }
+
+    @Test func ollamaLoadsModelsThatOnlyEmbed() async throws {
+        var answers = Self.ollama
+        answers["POST /api/generate"] = .init(
+            status: 400, body: #"{"error":"\"nomic:latest\" does not support generate"}"#)
+        answers["POST /api/embed"] = .json("{}")
+        try await FakeEngine.with(answers) { fake in
+            let roster = try roster(.ollama, fake.url)
+            await roster.look()
+            try await roster.load("nomic:latest")
+            #expect(fake.requests.contains { $0.hasPrefix("POST /api/embed") })
+        }
+    }
+
+    @Test func whatOllamaSaysAboutAFailureIsPassedOn() async throws {
+        var answers = Self.ollama
+        answers["POST /api/generate"] = .init(status: 500, body: #"{"error":"requires more system memory"}"#)
+        try await FakeEngine.with(answers) { fake in
+            let roster = try roster(.ollama, fake.url)
+            await roster.look()
+            await #expect(throws: EngineFault.answered(500, "requires more system memory")) {
+                try await roster.load("llama3:8b")
+            }
+        }
+    }
+
+    // MARK: llama.cpp's server
+
+    private static let llama: [String: FakeEngine.Answer] = [
+        "GET /health": .json(#"{"status":"ok"}"#),
+        "GET /v1/models": .json(
+            #"{"data":[{"id":"qwen","meta":{"n_ctx_train":40960,"n_params":8190735360,"size":4682000000}}]}"#),
+        "GET /props": .json(
+            #"{"total_slots":4,"build_info":"b6000","default_generation_settings":{"n_ctx":8192}}"#),
+        "GET /slots": .json(#"[{"id":0,"is_processing":true},{"id":1,"is_processing":false}]"#),
+    ]
+
+    @Test func llamaServerTellsItsSlots() async throws {
+        try await FakeEngine.with(Self.llama) { fake in
+            let roster = try roster(.llamaServer, fake.url)
+            await roster.look()
+            let status = try #require(roster.statuses.first)
+            #expect(status.isHealthy)
+            #expect(status.version == "b6000")
+            #expect(status.batchSize == 4)
+            #expect(status.slots == 4)
+            #expect(status.active == 1)
+            #expect(
+                status.availableModels == [
+                    EngineModel(
+                        id: "qwen", sizeBytes: 4_682_000_000, parameterCount: 8_190_735_360, contextLength: 8192)
+                ])
+        }
+    }
+
+    @Test func slotsOfSettingsCountBeforeThose() async throws {
+        try await FakeEngine.with(Self.llama) { fake in
+            let roster = try roster(.llamaServer, fake.url) { $0.slots = 2 }
+            await roster.look()
+            #expect(roster.statuses.first?.batchSize == 2)
+        }
+    }
+
+    /// Both are switches of the server: without `--slots` and `--props` it still serves.
+    @Test func slotsAndPropertiesMayBeMissing() async throws {
+        var answers = Self.llama
+        answers["GET /props"] = nil
+        try await FakeEngine.with(answers) { fake in
+            let roster = try roster(.llamaServer, fake.url)
+            await roster.look()
+            #expect(roster.statuses.first?.slots == 2)
+            fake.set("GET /slots", .init(status: 501))
+            await roster.look()
+            #expect(roster.statuses.first?.isHealthy == true)
+            #expect(roster.statuses.first?.batchSize == 1)
+        }
+    }
+
+    @Test func whileItLoadsItIsNotHealthy() async throws {
+        var answers = Self.llama
+        answers["GET /health"] = .init(status: 503, body: #"{"error":{"message":"Loading model","code":503}}"#)
+        try await FakeEngine.with(answers) { fake in
+            let roster = try roster(.llamaServer, fake.url)
+            await roster.look()
+            #expect(roster.statuses.first?.error == "it answered 503: Loading model")
+        }
+    }
+
+    /// A child that ends is started again, each time later.
+    @Test(.timeLimit(.minutes(1))) func aServerThatEndsIsStartedAgain() async throws {
+        let port = try await FakeEngine.with([:]) { $0.port }
+        let log = LogStream()
+        let engine = LlamaServer(
+            upstream: Upstream(runner: "r", host: "127.0.0.1", port: port),
+            control: EngineControl(url: "http://127.0.0.1:\(port)", apiKey: ""), slots: nil,
+            command: ["sh", "-c", "echo no model; exit 3"], logger: log.logger,
+            backoff: Backoff(first: .milliseconds(5), limit: .milliseconds(20)))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await engine.run() }
+            await log.wait(for: "Engine started", times: 3)
+            group.cancelAll()
+        }
+    }
+
+    /// What an agent that was killed has left behind serves on.
+    @Test(.timeLimit(.minutes(1))) func aServerThatIsThereAlreadyIsNotStartedTwice() async throws {
+        try await FakeEngine.with(Self.llama) { fake in
+            let log = LogStream()
+            let engine = LlamaServer(
+                upstream: Upstream(runner: "r", host: "127.0.0.1", port: fake.port),
+                control: EngineControl(url: fake.url, apiKey: ""), slots: nil, command: ["sh", "-c", "exit 3"],
+                logger: log.logger)
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await engine.run() }
+                while !fake.requests.contains("GET /health") { await Task.yield() }
+                group.cancelAll()
+            }
+            log.logger.info("over")
+            await log.wait(for: "over")
+            #expect(fake.requests == ["GET /health"])
+        }
+    }
+
+    // MARK: All of them
+
+    @Test func changesAreTold() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
+            let roster = try roster(.openAI, fake.url)
+            var changes = roster.changes.makeAsyncIterator()
+            await roster.look()
+            #expect(await changes.next() != nil)
+            fake.set("GET /v1/models", .json(#"{"data":[{"id":"c"}]}"#))
+            await roster.look()
+            #expect(await changes.next() != nil)
+            #expect(roster.models == ["c"])
+        }
+    }
+}

@@ -1,0 +1,225 @@
+import RunnerProtocol
+import SimpleAICore
+import Testing
+
+@testable import RunnerAgent
+
+@Suite struct LinkStateTests {
+    private static let all: Set<ProtocolExtension> = [.slots, .power, .sleep, .httpAuth]
+
+    private func state(offers: Set<ProtocolExtension> = all) -> LinkState {
+        var times = LinkState.Times()
+        times.heartbeat = .seconds(15)
+        return LinkState(times: times, offers: offers) { 1 }
+    }
+
+    private func joined(_ extensions: Set<ProtocolExtension> = all) -> LinkState {
+        var state = state()
+        _ = state.handle(.started)
+        _ = state.handle(.connected(1))
+        _ = state.handle(.received(1, .registerAck("r", extensions: extensions)))
+        return state
+    }
+
+    @Test func joinsStepByStep() {
+        var state = state()
+        #expect(state.handle(.started) == [.connect(1)])
+        #expect(state.handle(.connected(1)) == [.register, .startTimer(.registration, 1, .seconds(10))])
+        #expect(
+            state.handle(.received(1, .registerAck("r", extensions: [.slots, .sleep]))) == [
+                .agree([.slots, .sleep]), .tell(.joined), .sendStatusUpdate,
+                .startTimer(.heartbeat, 1, .seconds(15)),
+            ])
+        #expect(state.agreed == [.slots, .sleep])
+        #expect(
+            state.handle(.timerFired(.heartbeat, 1)) == [
+                .sendHeartbeat, .startTimer(.heartbeat, 1, .seconds(15)),
+            ])
+        #expect(state.handle(.statusChanged) == [.sendStatusUpdate])
+    }
+
+    /// A version-1 gateway lists nothing, and one with extensions of its own is not believed to mean ours.
+    @Test func onlyWhatBothListIsAgreed() {
+        var state = state(offers: [.slots])
+        _ = state.handle(.started)
+        _ = state.handle(.connected(1))
+        _ = state.handle(.received(1, .registerAck("r", extensions: [.sleep, .slots])))
+        #expect(state.agreed == [.slots])
+        #expect(joined([]).agreed == [])
+    }
+
+    @Test func failuresWaitLongerAndLonger() {
+        var state = state()
+        _ = state.handle(.started)
+        for (number, milliseconds) in [(1, 500), (2, 1_000), (3, 2_000)] {
+            #expect(
+                state.handle(.connectFailed(number, reason: "x")) == [
+                    .tell(.failed(reason: "x", retryAfter: .milliseconds(milliseconds))),
+                    .startTimer(.retry, number, .milliseconds(milliseconds)),
+                ])
+            #expect(state.handle(.timerFired(.retry, number)) == [.connect(number + 1)])
+        }
+    }
+
+    /// Two machines with one id throw each other out. It is the heartbeat that proves a connection to be good.
+    @Test func beingThrownOutAgainAndAgainIsAFailure() {
+        var state = joined()
+        _ = state.handle(.closed(1, reason: "x"))
+        _ = state.handle(.timerFired(.retry, 1))
+        _ = state.handle(.connected(2))
+        _ = state.handle(.received(2, .registerAck("r")))
+        #expect(state.handle(.closed(2, reason: "x")).contains(.startTimer(.retry, 2, .seconds(1))))
+        _ = state.handle(.timerFired(.retry, 2))
+        _ = state.handle(.connected(3))
+        _ = state.handle(.received(3, .registerAck("r")))
+        _ = state.handle(.timerFired(.heartbeat, 3))
+        #expect(state.handle(.closed(3, reason: "x")).contains(.startTimer(.retry, 3, .milliseconds(500))))
+    }
+
+    @Test func aWrongTokenIsNotTriedOften() {
+        var state = state()
+        _ = state.handle(.started)
+        _ = state.handle(.connected(1))
+        let actions = state.handle(.received(1, .error(.authFailed, message: "no")))
+        #expect(actions.first == .tell(.refused(code: "AUTH_FAILED", message: "no")))
+        #expect(actions.contains(.close))
+        #expect(actions.contains(.startTimer(.retry, 1, .seconds(15))))
+    }
+
+    @Test func aGatewayThatDoesNotAnswerIsLeft() {
+        var state = state()
+        _ = state.handle(.started)
+        _ = state.handle(.connected(1))
+        #expect(state.handle(.timerFired(.registration, 1)).contains(.close))
+        #expect(state.phase == .waiting)
+    }
+
+    /// Its last words must not harm the connection that has taken its place.
+    @Test func whatBelongsToAnEarlierConnectionIsLate() {
+        var state = joined()
+        _ = state.handle(.closed(1, reason: "x"))
+        _ = state.handle(.timerFired(.retry, 1))
+        _ = state.handle(.connected(2))
+        for late: LinkState.Event in [
+            .connected(1), .connectFailed(1, reason: "x"), .received(1, .registerAck("r")), .closed(1, reason: "x"),
+            .timerFired(.registration, 1), .timerFired(.heartbeat, 1), .timerFired(.retry, 1),
+        ] { #expect(state.handle(late) == []) }
+        #expect(state.phase == .registering)
+    }
+
+    @Test func ordersAreCarriedOutAndAnswered() {
+        var state = joined()
+        #expect(
+            state.handle(.received(1, .loadModel("m", requestID: "a"))) == [
+                .perform(.load("m"), requestID: "a", connection: 1)
+            ])
+        #expect(
+            state.handle(.received(1, .unloadModel("m", requestID: "b"))) == [
+                .perform(.unload("m"), requestID: "b", connection: 1)
+            ])
+        #expect(
+            state.handle(.orderEnded(1, .load("m"), requestID: "a", failure: nil)) == [
+                .respond(requestID: "a", failure: nil, withStatus: true)
+            ])
+        #expect(
+            state.handle(.orderEnded(1, .unload("m"), requestID: "b", failure: "no")) == [
+                .respond(requestID: "b", failure: "no", withStatus: true)
+            ])
+        #expect(
+            state.handle(.received(1, .requestStatus(requestID: "c"))) == [
+                .respond(requestID: "c", failure: nil, withStatus: true)
+            ])
+        #expect(state.handle(.received(1, .ping(timestamp: 1))) == [.sendHeartbeat])
+    }
+
+    @Test func floodsOfOrdersAreRefused() {
+        var state = joined()
+        let answers = (0..<20).flatMap { state.handle(.received(1, .loadModel("m", requestID: "\($0)"))) }
+        let refusals = answers.filter { if case .respond(_, .some, _) = $0 { true } else { false } }
+        #expect(refusals.count == 4)
+        _ = state.handle(.orderEnded(1, .load("m"), requestID: "0", failure: nil))
+        #expect(
+            state.handle(.received(1, .loadModel("m", requestID: "x"))) == [
+                .perform(.load("m"), requestID: "x", connection: 1)
+            ])
+    }
+
+    @Test func sleepNeedsTheExtension() {
+        var state = joined([.slots])
+        #expect(state.handle(.received(1, .sleep(requestID: "s"))) == [])
+    }
+
+    /// Answer, goodbye, and only then the command; the machine comes back when it is awake again.
+    @Test func goesToSleepInOrder() {
+        var state = joined()
+        #expect(
+            state.handle(.received(1, .sleep(requestID: "s"))) == [
+                .perform(.sleep, requestID: "s", connection: 1)
+            ])
+        #expect(
+            state.handle(.orderEnded(1, .sleep, requestID: "s", failure: nil)) == [
+                .respond(requestID: "s", failure: nil, withStatus: false), .close,
+            ])
+        #expect(state.handle(.statusChanged) == [])
+        #expect(
+            state.handle(.closed(1, reason: "x")) == [.fallAsleep(1), .startTimer(.rest, 1, .seconds(30))])
+        #expect(state.handle(.resumed) == [.connect(2)])
+    }
+
+    @Test func aMachineThatDoesNotFallAsleepComesBack() {
+        var failed = joined()
+        _ = failed.handle(.orderEnded(1, .sleep, requestID: "s", failure: nil))
+        _ = failed.handle(.closed(1, reason: "x"))
+        var slow = failed
+        #expect(failed.handle(.sleepFailed(1)) == [.connect(2)])
+        #expect(slow.handle(.timerFired(.rest, 1)) == [.connect(2)])
+    }
+
+    @Test func aRefusedSleepChangesNothing() {
+        var state = joined()
+        #expect(
+            state.handle(.orderEnded(1, .sleep, requestID: "s", failure: "2 calls are running")) == [
+                .respond(requestID: "s", failure: "2 calls are running", withStatus: true)
+            ])
+        #expect(state.isJoined)
+    }
+
+    /// A socket from before the suspension may look alive for minutes.
+    @Test func afterASuspensionItConnectsAnew() {
+        var state = joined()
+        #expect(state.handle(.resumed) == [.close, .connect(2)])
+        #expect(state.handle(.closed(1, reason: "x")) == [])
+        #expect(state.handle(.connected(2)).contains(.register))
+    }
+
+    @Test func drainsBeforeItLeaves() {
+        var state = joined()
+        #expect(state.handle(.drainBegan) == [.sendStatusUpdate])
+        // Heartbeats go on, so that nobody takes a long drain for a death.
+        #expect(state.handle(.timerFired(.heartbeat, 1)).contains(.sendHeartbeat))
+        #expect(
+            state.handle(.received(1, .loadModel("m", requestID: "a"))) == [
+                .respond(requestID: "a", failure: "the runner is shutting down", withStatus: false)
+            ])
+        #expect(state.handle(.finished) == [.close])
+        #expect(state.handle(.closed(1, reason: "x")) == [])
+        #expect(state.phase == .ended)
+    }
+
+    @Test func whoDrainsDoesNotComeBack() {
+        var state = joined()
+        _ = state.handle(.drainBegan)
+        let actions = state.handle(.closed(1, reason: "x"))
+        #expect(!actions.contains { if case .startTimer = $0 { true } else { false } })
+        #expect(state.handle(.finished) == [])
+        #expect(state.phase == .ended)
+    }
+
+    @Test func nothingComesAfterTheEnd() {
+        var state = state()
+        _ = state.handle(.started)
+        _ = state.handle(.finished)
+        #expect(state.handle(.connected(1)) == [])
+        #expect(state.handle(.resumed) == [])
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import NIOCore
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import RunnerAgent
+
+@Suite struct MachineTests {
+    @Test func processorTimeIsWhatIsNotIdle() throws {
+        let times = try #require(
+            MachineFigures.processorTimes("cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 1 1 1\n"))
+        #expect(times == .init(busy: 150, total: 1000))
+        #expect(MachineFigures.processorTimes("intr 1 2 3") == nil)
+    }
+
+    @Test func processorUseIsSinceTheLastTime() throws {
+        try withFolder(["stat": "cpu  100 0 0 100 0 0 0 0\n"]) { folder in
+            let figures = MachineFigures(folder: folder)
+            #expect(figures.processorPercent() == nil)
+            try "cpu  175 0 0 125 0 0 0 0\n".write(toFile: "\(folder)/stat", atomically: true, encoding: .utf8)
+            #expect(figures.processorPercent() == 75)
+        }
+    }
+
+    @Test func memoryThatCouldBeGivenUpIsFree() {
+        let meminfo = "MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:   12000 kB\n"
+        #expect(MachineFigures.memoryUsed(meminfo) == 4000 << 10)
+        #expect(MachineFigures.memoryUsed("MemTotal: 1 kB") == nil)
+    }
+
+    @Test func whereNothingIsToldNothingIsKnown() throws {
+        let figures = MachineFigures(folder: "/no/such/folder")
+        #expect(figures.processorPercent() == nil)
+        #expect(figures.memoryUsed() == nil)
+    }
+
+    @Test func graphicsMemoryOfAllCards() {
+        #expect(GraphicsMemory("1000, 24576\n24, 24576\n").map { [$0.used, $0.total] } == [1024 << 20, 49152 << 20])
+        #expect(GraphicsMemory("No devices were found\n") == nil)
+        #expect(GraphicsMemory("[N/A], [N/A]") == nil)
+    }
+
+    @Test func graphicsMemoryComesFromTheTool() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "smi-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let tool = folder.appending(path: "nvidia-smi")
+        try "#!/bin/sh\n[ \"$1\" = --query-gpu=memory.used,memory.total ] && echo '512, 8192'\n".write(
+            to: tool, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool.path)
+        #expect(await GraphicsMemory.now(program: tool.path)?.used == 512 << 20)
+        #expect(await GraphicsMemory.now(program: folder.appending(path: "other").path) == nil)
+    }
+
+    @Test func theAddressIsThatOfTheInterfaceToTheGateway() throws {
+        try withFolder(["eth7/address": "aa:bb:cc:dd:ee:f7\n", "lo/address": "00:00:00:00:00:00\n"]) {
+            (folder) throws in
+            let devices = [("lo", "127.0.0.1"), ("eth7", "10.0.0.7"), ("eth7", "fe80::1")]
+            func found(_ address: String) throws -> MACAddress? {
+                OwnHardwareAddress.of(
+                    try SocketAddress(ipAddress: address, port: 1), devices: devices, folder: folder)
+            }
+            #expect(try found("10.0.0.7") == MACAddress("AA:BB:CC:DD:EE:F7"))
+            #expect(try found("::ffff:10.0.0.7") == MACAddress("AA:BB:CC:DD:EE:F7"))
+            #expect(try found("fe80::1") == MACAddress("AA:BB:CC:DD:EE:F7"))
+            #expect(try found("127.0.0.1") == nil)
+            #expect(try found("10.0.0.8") == nil)
+            #expect(OwnHardwareAddress.of(nil, devices: devices, folder: folder) == nil)
+        }
+    }
+
+    @Test func suspensionsShowInTheClocks() {
+        #expect(!ResumeWatch.wasSuspended(passed: .seconds(90), awake: .seconds(90)))
+        #expect(ResumeWatch.wasSuspended(passed: .seconds(90), awake: .seconds(1)))
+    }
+
+    private func withFolder(_ files: [String: String], _ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "machine-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, text) in files {
+            let file = folder.appending(path: name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        try body(folder.path)
+    }
+}
+
+@Suite struct StatusReportTests {
+    private static let engine = FakeEngine.Answer.json(#"{"data":[{"id":"a"}]}"#)
+
+    private func report(
+        _ url: String, power: RunnerSettings.Power = .init(), more: String? = nil
+    ) throws -> (StatusReport, EngineRoster, CallCounts) {
+        var settings = RunnerSettings()
+        settings.engines = [.init(kind: .openAI, url: url)]
+        if let more { settings.engines.append(.init(kind: .openAI, url: more)) }
+        settings.aliases = ["public": "a"]
+        settings.power = power
+        let roster = try EngineRoster(settings, logger: .silent)
+        let counts = CallCounts()
+        return (StatusReport(roster: roster, counts: counts, settings: settings), roster, counts)
+    }
+
+    @Test func healthFollowsTheEngines() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
+            let (report, roster, _) = try report(fake.url)
+            #expect(report.status(agreed: []).health == .starting)
+            await roster.look()
+            #expect(report.status(agreed: []).health == .healthy)
+            fake.set("GET /v1/models", .init(status: 500))
+            await roster.look()
+            #expect(report.status(agreed: []).health == .unhealthy)
+            report.drain()
+            #expect(report.status(agreed: []).health == .shuttingDown)
+        }
+    }
+
+    @Test func oneOfTwoEnginesIsDegraded() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
+            let (report, roster, _) = try report(fake.url, more: "http://127.0.0.1:1")
+            await roster.look()
+            #expect(report.status(agreed: []).health == .degraded)
+        }
+    }
+
+    @Test func callsShowUpEverywhere() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
+            let (report, roster, counts) = try report(fake.url)
+            await roster.look()
+            counts.began("a")
+            var status = report.status(agreed: [.slots])
+            #expect(status.capabilities.map(\.activeRequests) == [1])
+            #expect(status.capabilities.map(\.status) == ["busy"])
+            #expect(status.engines.first?.active == 1)
+            counts.ended("a", latency: .milliseconds(80))
+            status = report.status(agreed: [.slots])
+            #expect(status.capabilities.map(\.status) == ["ready"])
+            #expect(status.capabilities.map(\.averageLatencyMilliseconds) == [80])
+            #expect(status.metrics?.requestsProcessed == 1)
+            #expect(status.metrics?.averageLatencyMilliseconds == 80)
+            // One that came to nothing is none that was processed.
+            counts.began("a")
+            counts.ended("a", latency: nil)
+            #expect(report.status(agreed: []).metrics?.requestsProcessed == 1)
+            #expect(status.modelAliases == ["public": "a"])
+        }
+    }
+
+    /// A gateway of version 1 sees nothing but version 1.
+    @Test func extensionsAreToldToThoseWhoKnowThem() async throws {
+        try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
+            var power = RunnerSettings.Power()
+            power.sleepCommand = ["systemctl", "suspend"]
+            power.watts = 90
+            let (report, roster, _) = try report(fake.url, power: power)
+            await roster.look()
+            let plain = report.status(agreed: [])
+            #expect(plain.power == nil)
+            #expect(plain.engines.first?.slots == nil)
+            #expect(plain.engines.first?.active == nil)
+            let extended = report.status(agreed: [.slots, .power])
+            #expect(extended.power == PowerStatus(watts: 90, sleepable: true))
+            #expect(extended.engines.first?.slots == 1)
+            #expect(extended.engines.first?.active == 0)
+        }
+    }
+}
+
+@Suite struct OrderTests {
+    private func orders(_ command: [String], _ counts: CallCounts = CallCounts()) -> Orders {
+        Orders(roster: EngineRoster([], logger: .silent), counts: counts, sleepCommand: command, logger: .silent)
+    }
+
+    @Test func sleepNeedsACommandAndNoCalls() async {
+        #expect(await orders([]).perform(.sleep) == "no power.sleep_command is set on this machine")
+        let counts = CallCounts()
+        counts.began("m")
+        #expect(await orders(["true"], counts).perform(.sleep) == "1 calls are running")
+        counts.ended("m", latency: nil)
+        #expect(await orders(["true"], counts).perform(.sleep) == nil)
+    }
+
+    @Test func theCommandDecidesWhetherItWorked() async {
+        #expect(await orders(["true"]).sleep())
+        #expect(await !orders(["false"]).sleep())
+        #expect(await !orders(["no-such-program-here"]).sleep())
+    }
+
+    @Test func ordersThatFailSayWhy() async {
+        #expect(await orders([]).perform(.load("m")) == "no engine here has this model")
+    }
+}

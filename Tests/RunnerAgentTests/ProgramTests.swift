@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import RunnerAgent
+
+@Suite(.timeLimit(.minutes(1))) struct ProgramTests {
+    @Test func endsWithItsCodeAndItsLastWords() async throws {
+        let ending = try await Program(["sh", "-c", "echo one; echo two >&2; exit 7"]).run()
+        #expect(ending == Program.Ending(code: 7, lastWords: "one\ntwo"))
+    }
+
+    @Test func onlyTheEndOfManyWordsIsKept() async throws {
+        let ending = try await Program(["sh", "-c", "seq 1 5000"]).run(keeping: 10)
+        #expect(ending.lastWords == "4999\n5000")
+    }
+
+    @Test func whoIsNotThereIsNamed() {
+        #expect(throws: Program.StartFailure.self) { try Program(["no-such-program-here"]) }
+        #expect(throws: Program.StartFailure.self) { try Program(["/no/such/program"]) }
+        #expect(throws: Program.StartFailure.self) { try Program([]) }
+    }
+
+    @Test func aCancelledOneIsToldToEnd() async throws {
+        let (pids, started) = AsyncStream.makeStream(of: Int32.self)
+        let program = try Program(["sleep", "600"])
+        let ending = await withTaskGroup(of: Program.Ending?.self) { group in
+            group.addTask { try? await program.run { started.yield($0) } }
+            for await _ in pids { break }
+            group.cancelAll()
+            return await group.next() ?? nil
+        }
+        #expect(ending?.code == -SIGTERM)
+    }
+
+    @Test func outputIsWholeOrNothing() async throws {
+        #expect(try await Program(["sh", "-c", "seq 1 3"]).output(within: .seconds(30)) == "1\n2\n3")
+        #expect(try await Program(["sh", "-c", "echo x; exit 1"]).output(within: .seconds(30)) == nil)
+        #expect(try await Program(["sleep", "600"]).output(within: .milliseconds(50)) == nil)
+    }
+}

@@ -1,0 +1,88 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// Answers what an engine's own API would, from a table, and remembers what it was asked.
+final class FakeEngine: Sendable {
+    struct Answer: Sendable {
+        var status = 200
+        var body = "{}"
+
+        static func json(_ body: String) -> Answer { Answer(body: body) }
+    }
+
+    private final class Book: Sendable {
+        let answers: Mutex<[String: Answer]>
+        let asked = Mutex<[String]>([])
+
+        init(_ answers: [String: Answer]) { self.answers = Mutex(answers) }
+    }
+
+    let port: Int
+    private let book: Book
+    private let listener: any Channel
+
+    /// - Parameter answers: by method and path, such as `GET /api/tags`; everything else is answered 404.
+    static func with<Result: Sendable>(
+        _ answers: [String: Answer], _ body: (FakeEngine) async throws -> Result
+    ) async throws -> Result {
+        let engine = try await FakeEngine(answers)
+        do {
+            let result = try await body(engine)
+            try await engine.listener.close()
+            return result
+        } catch {
+            try? await engine.listener.close()
+            throw error
+        }
+    }
+
+    private init(_ answers: [String: Answer]) async throws {
+        let book = Book(answers)
+        self.book = book
+        listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Handler(book))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = listener.localAddress?.port ?? 0
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    /// Method, path and body of every request, in order.
+    var requests: [String] { book.asked.withLock { $0 } }
+    func set(_ request: String, _ answer: Answer) { book.answers.withLock { $0[request] = answer } }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let book: Book
+        private var line = ""
+        private var body = ""
+
+        init(_ book: Book) { self.book = book }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): (line, body) = ("\(head.method.rawValue) \(head.uri)", "")
+            case .body(let bytes): body += String(buffer: bytes)
+            case .end:
+                let asked = body.isEmpty ? line : "\(line) \(body)"
+                book.asked.withLock { $0.append(asked) }
+                let answer =
+                    book.answers.withLock { $0[line] } ?? Answer(status: 404, body: "{\"error\":\"nothing here\"}")
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: answer.status),
+                    headers: ["Content-Length": "\(answer.body.utf8.count)", "Content-Type": "application/json"])
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import SimpleAICore
+import Testing
+
+@testable import Settings
+
+@Suite struct RunnerSettingsTests {
+    /// Settings that have what is required. Texts that follow it begin at line 3.
+    private static let minimal = """
+        {gateway: ws://gateway.lan:8080, token: secret,
+        engines: [{kind: ollama}]
+        """
+
+    private func settings(
+        _ text: String, environment: [String: String] = [:], hostName: String = "box"
+    ) throws -> RunnerSettings {
+        try RunnerSettingsFile.parse(text, name: "r.yaml", environment: environment, hostName: hostName).settings
+    }
+
+    private func problems(_ text: String) -> [String] {
+        do {
+            _ = try RunnerSettingsFile.parse(text, name: "r.yaml", environment: [:], hostName: "box")
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test func defaults() throws {
+        let settings = try settings(Self.minimal + "}")
+        #expect(settings.gateway == "ws://gateway.lan:8080/ws/runners")
+        #expect(settings.id == "box")
+        #expect(settings.name == "box")
+        #expect(settings.listen.host == "0.0.0.0")
+        #expect(settings.listen.port == 8081)
+        #expect(settings.mac == .automatic)
+        #expect(settings.heartbeat == .seconds(15))
+        #expect(settings.drain == .seconds(30))
+        #expect(settings.engines == [.init(kind: .ollama, url: "http://127.0.0.1:11434")])
+        #expect(settings.engines.first?.slots == nil)
+    }
+
+    @Test func everyKeyReachesItsProperty() throws {
+        let settings = try settings(
+            """
+            gateway: wss://gateway.example/fleet
+            token: s3cret
+            id: gpu-1
+            name: The big one
+            machine_type: gpu-server
+            listen: { host: "::1", port: 0 }
+            base_url: http://proxy.lan/gpu-1/
+            mac: aa-bb-cc-dd-ee-f0
+            heartbeat: 20s
+            drain: 2m
+            engines:
+              - { kind: openai, url: "http://127.0.0.1:8000/v1", slots: 8, api_key: sk }
+              - { kind: llama-server, command: [llama-server, --port, "8080"] }
+            aliases: { "llama3:8b": local-llama }
+            power: { sleep_command: [systemctl, suspend], watts: 350 }
+            tls: { verify: true }
+            log: { level: debug, format: json }
+            """)
+        #expect(settings.gateway == "wss://gateway.example/fleet")
+        #expect(settings.token == "s3cret")
+        #expect(settings.id == "gpu-1")
+        #expect(settings.name == "The big one")
+        #expect(settings.machineType == "gpu-server")
+        #expect(settings.listen.host == "::1")
+        #expect(settings.listen.port == 0)
+        #expect(settings.baseURL == "http://proxy.lan/gpu-1")
+        #expect(settings.mac == .address(try #require(MACAddress("AA:BB:CC:DD:EE:F0"))))
+        #expect(settings.heartbeat == .seconds(20))
+        #expect(settings.drain == .seconds(120))
+        var vLLM = RunnerSettings.Engine(kind: .openAI, url: "http://127.0.0.1:8000")
+        vLLM.slots = 8
+        vLLM.apiKey = "sk"
+        var llama = RunnerSettings.Engine(kind: .llamaServer, url: "http://127.0.0.1:8080")
+        llama.command = ["llama-server", "--port", "8080"]
+        #expect(settings.engines == [vLLM, llama])
+        #expect(settings.aliases == ["llama3:8b": "local-llama"])
+        #expect(settings.power.sleepCommand == ["systemctl", "suspend"])
+        #expect(settings.power.watts == 350)
+        #expect(settings.log.level == .debug)
+        #expect(settings.log.format == .json)
+    }
+
+    @Test func environmentReplacesSingleValues() throws {
+        let environment = ["SIMPLEAI__LISTEN__PORT": "9000", "SIMPLEAI__ENGINES__0__SLOTS": "3"]
+        let settings = try settings(Self.minimal + "}", environment: environment)
+        #expect(settings.listen.port == 9000)
+        #expect(settings.engines.first?.slots == 3)
+    }
+
+    @Test func tokenComesFromAFile() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "runner-token-\(UUID())")
+        try "from-a-file\n".write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let settings = try settings(
+            "{gateway: ws://g, token_file: \(file.path), engines: [{kind: ollama}]}")
+        #expect(settings.token == "from-a-file")
+    }
+
+    @Test func whatIsMissingIsSaidAtOnce() {
+        #expect(
+            problems("name: x\n") == [
+                "r.yaml:1: gateway: is required; write the gateway's address, like ws://gateway.lan:8080",
+                "r.yaml:1: token: is required; write the gateway's fleet.token, or name a file that holds it as token_file",
+                "r.yaml:1: engines: is required; write at least one `- kind: …`, "
+                    + "one of [\"openai\", \"ollama\", \"llama-server\"]",
+            ])
+    }
+
+    @Test(arguments: [
+        (", mac: 00:00:00:00:00:00", "mac: 00:00:00:00:00:00 belongs to no single machine"),
+        (", mac: automatic", "mac: \"automatic\" is no MAC address"),
+        (", heartbeat: 5m", "heartbeat: \"5m\" is out of range"),
+        (", sleep_command: [x]", "sleep_command: is unknown"),
+        (", listn: {port: 1}", "listn: is unknown; did you mean `listen`?"),
+        (", base_url: ftp://x", "base_url: is no http or https URL"),
+        (", power: {sleep_command: systemctl suspend}", "power.sleep_command: must be a list"),
+    ])
+    func wrongValuesAreNamed(text: String, problem: String) {
+        let found = problems(Self.minimal + text + "}")
+        #expect(found.count == 1)
+        #expect(found.first?.contains(problem) == true, "\(found)")
+    }
+
+    @Test(arguments: [
+        ("{kind: openai}", "engines[0].url: is required"),
+        ("{kind: olama}", "engines[0].kind: \"olama\" is not known here; write openai, ollama or llama-server: "),
+        ("{kind: ollama, command: [ollama, serve]}", "engines[0].command: is for kind: llama-server"),
+        ("{kind: ollama}, {url: \"http://127.0.0.1:11434/v1/\"}", "engines[1].url: is the address of engines[0]"),
+        (
+            "{kind: llama-server, command: [llama-server, --port, \"9\"]}",
+            "engines[0].command: makes it listen on port 9, and its url is http://127.0.0.1:8080"
+        ),
+    ])
+    func enginesThatCannotBeAreNamed(engines: String, problem: String) {
+        let found = problems("{gateway: ws://g, token: t, engines: [\(engines)]}")
+        #expect(found.count == 1)
+        #expect(found.first?.contains(problem) == true, "\(found)")
+    }
+
+    @Test func aGatewayIsAWebSocket() {
+        let found = problems("{gateway: \"http://gateway.lan:8080\", token: t, engines: [{kind: ollama}]}")
+        #expect(found == ["r.yaml:1: gateway: is no ws or wss URL; begin with ws:// or wss://"])
+    }
+
+    @Test func secretsAreNotQuoted() {
+        let found = problems("{gateway: ws://g, token: \"top secret\", engines: [{kind: ollama}]}")
+        #expect(found.count == 1)
+        #expect(found.first?.contains("top") == false)
+    }
+
+    @Test func certificatesThatAreNotLookedAtAreWarnedAbout() throws {
+        let text = "{gateway: wss://g, token: t, engines: [{kind: ollama}], tls: {verify: false}}"
+        let loaded = try RunnerSettingsFile.parse(text, name: "r.yaml", environment: [:])
+        #expect(loaded.warnings.map(\.key) == ["tls"])
+    }
+
+    @Test func filesAreToldApart() throws {
+        #expect(try isRunnerFile(Self.minimal + "}"))
+        #expect(try !isRunnerFile("auth: {mode: none}\n"))
+    }
+
+    private func isRunnerFile(_ text: String) throws -> Bool {
+        let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID()).yaml")
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try RunnerSettingsFile.isRunnerFile(path: file.path, environment: [:])
+    }
+}
+
+/// `runner.example.yaml` is documentation that cannot go stale.
+@Suite struct RunnerExampleTests {
+    let example: String
+
+    init() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        example = try String(contentsOf: root.appending(path: "runner.example.yaml"), encoding: .utf8)
+    }
+
+    /// The example with every `#key:` and `#- key:` taken as a key; comments in words have a space after their `#`.
+    private var everyKey: String {
+        example.replacing(/(?m)^( *)#(- )?([a-z_]+:)/) { "\($0.output.1)\($0.output.2 ?? "")\($0.output.3)" }
+    }
+
+    @Test func exampleLoadsWithoutComplaint() throws {
+        let loaded = try RunnerSettingsFile.parse(
+            example, name: "runner.example.yaml", environment: ["RUNNER_TOKEN": "s3cret"])
+        #expect(loaded.warnings == [])
+        #expect(loaded.settings.token == "s3cret")
+        #expect(loaded.settings.engines.map(\.kind) == [.ollama, .llamaServer])
+    }
+
+    /// What a commented line shows is what happens without it; the third engine is there to be read.
+    @Test func commentedKeysShowTheirDefaults() throws {
+        let plain = try RunnerSettingsFile.parse(example, name: "example", environment: [:])
+        var full = try RunnerSettingsFile.parse(everyKey, name: "example", environment: [:]).settings
+        #expect(full.engines.popLast()?.kind == .openAI)
+        #expect(full == plain.settings)
+    }
+
+    @Test func everyKeyThatIsKnownIsInTheExample() throws {
+        let report = SettingsReport()
+        let environment = SettingsEnvironment(variables: [:])
+        _ = try RunnerSettingsFile.read(
+            everyKey, name: "example", environment: environment, hostName: "box", report: report)
+        let tree = try SettingsDocument.tree(
+            of: everyKey, name: "example", environment: environment, report: SettingsReport())
+        let missing = report.knownKeys.filter { !tree.mentions($0) }
+        #expect(missing.map(\.description).sorted() == [])
+        #expect(report.knownKeys.count > 25)
+    }
+}
