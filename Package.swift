@@ -46,13 +46,10 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "simpleai", targets: ["simpleai"]),
-<<<<<<< HEAD
-        // What Fuzz/, a package of its own, tries out.
-        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Relay", "Authentication", "Settings", "Gateway"]),
-=======
-        // For Benchmarks/, a package of its own, and nobody else: no promise is made about what is in it.
-        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication"]),
->>>>>>> main
+        // For Benchmarks/ and Fuzz/, packages of their own, and nobody else: no promise is made about what is in it.
+        .library(
+            name: "SimpleAIParts",
+            targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "Gateway"]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.
@@ -155,26 +152,18 @@ let package = Package(
         tests(of: "KeyStore", ["SimpleAICore"]),
         tests(
             of: "Gateway",
-<<<<<<< HEAD
             ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
                 + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
-=======
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
->>>>>>> a4b00a3d03b80a1a3701b8076f9fbac801041a9a
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-<<<<<<< HEAD
-                "LocalFleet", "Gateway", "Settings", "RunnerProtocol", "WebSocketTransport", "SimpleAICore", "StandIn",
-                logging, nioSSL,
-=======
-                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "SimpleAICore", "StandIn", logging, nioSSL,
->>>>>>> a4b00a3d03b80a1a3701b8076f9fbac801041a9a
+                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "RunnerProtocol", "WebSocketTransport",
+                "SimpleAICore", "StandIn", logging, nioSSL,
             ] + crypto
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
             swiftSettings: settings),
