@@ -152,7 +152,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("fleet: {token: a, token_file: b}", "s.yaml:2: fleet.token_file: is given besides token…"),
         ProblemCase("fleet: {token_file: /nowhere/token}", "s.yaml:2: fleet.token_file: …"),
         ProblemCase("fleet: {tokens: {a: ''}}", "s.yaml:2: fleet.tokens.a: is empty; write the token of this runner"),
-        ProblemCase("fleet: {tokens: {'a b': x}}", "s.yaml:2: fleet.tokens.a b: the name…"),
+        ProblemCase("fleet: {tokens: {'a b': x}}", "s.yaml:2: fleet.tokens.\"a b\": the name…"),
         ProblemCase("fleet: {allowed_hosts: ['http://a']}", "s.yaml:2: fleet.allowed_hosts[0]: …"),
         ProblemCase("fleet: {runner_timeout: 0s}", "s.yaml:2: fleet.runner_timeout: …"),
         ProblemCase("fleet: {grace: 2h}", "s.yaml:2: fleet.grace: …"),

@@ -13,8 +13,8 @@ import WebSocketTransport
 final class AgentRegistry {
     /// Agents, connected or not. Beyond it those that are gone and cannot be woken are forgotten; then nobody new joins.
     static let maxMachines = 1_024
-    /// Registrations under one name: so many at once, then one a second. Two machines that were given the same
-    /// name would otherwise push each other out for ever.
+    /// Registrations under one name: so many at once, then one a second. Two machines that were given the same name
+    /// would otherwise push each other out for ever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
     /// What this gateway knows beyond version 1.
     static let extensions = Set(ProtocolExtension.allCases)
