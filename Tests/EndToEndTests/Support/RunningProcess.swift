@@ -101,10 +101,16 @@ final class RunningProcess: Sendable {
     /// What Ctrl-C does.
     func interrupt() { signal(SIGINT) }
 
+    /// Asks it to end.
+    func terminate() { signal(SIGTERM) }
+
+    /// What the kernel does when memory is short.
+    func kill() { signal(SIGKILL) }
+
     /// Sends a signal to the program, unless it has ended: its id may be somebody else's by now.
     private func signal(_ number: Int32) {
         state.withLock { state in
-            if state.transcript.exitCode == nil { _ = kill(child.id, number) }
+            if state.transcript.exitCode == nil { _ = systemKill(child.id, number) }
         }
     }
 
@@ -167,3 +173,6 @@ final class RunningProcess: Sendable {
         }
     }
 }
+
+// The name of the system, where a method of ours has the same.
+private func systemKill(_ id: pid_t, _ number: Int32) -> Int32 { kill(id, number) }

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+/// A `simpleai serve` that agents of a test join, and calls to it with curl.
+struct JoinedFleet: Sendable {
+    private static let token = "fleet-token-of-a-test"
+
+    let url: String
+    private let folder: URL
+
+    /// Runs a gateway that asks nobody for a token, and in whose class `fast` are these models.
+    static func with<Value: Sendable>(
+        models: [String], _ body: (JoinedFleet) async throws -> Value
+    ) async throws -> Value {
+        try await withTemporaryFolder { folder in
+            let settings = """
+                server: { port: 0, drain: 5s }
+                auth: { mode: none }
+                classes: { fast: \(models) }
+                keepalive: { after: 60s, every: 60s }
+                fleet: { token: \(token), state_file: \(folder.path)/state.json, grace: 1s }
+                log: { level: debug }
+                """
+            let file = folder.appendingPathComponent("simpleai.yaml")
+            try settings.write(to: file, atomically: true, encoding: .utf8)
+            return try await RunningProcess.run(.simpleai("serve", "--config", file.path, "--json")) { process in
+                try await body(JoinedFleet(url: try await process.ready().url, folder: folder))
+            }
+        }
+    }
+
+    /// Runs `simpleai runner` with one engine; `body` gets it as soon as the gateway has taken it in.
+    func runner<Value: Sendable>(
+        _ id: String, engine: String, _ body: (RunningProcess) async throws -> Value
+    ) async throws -> Value {
+        let settings = """
+            gateway: \(url.replacing("http://", with: "ws://"))
+            token: \(Self.token)
+            id: \(id)
+            listen: { host: 127.0.0.1, port: 0 }
+            engines:
+              - \(engine)
+            """
+        let file = folder.appendingPathComponent("\(id).yaml")
+        try settings.write(to: file, atomically: true, encoding: .utf8)
+        return try await RunningProcess.run(.simpleai("runner", "--config", file.path, "--json")) { process in
+            _ = try await process.line("that it has joined") { $0.hasPrefix("{\"runner\":\"\(id)\"") }
+            return try await body(process)
+        }
+    }
+
+    // MARK: Calls
+
+    static let curl = Python.path("curl")
+    static let curlMissing: Comment = "curl or python3 is not on the PATH"
+
+    func curl(_ path: String, _ arguments: [String] = []) throws -> Program {
+        Program(try #require(Self.curl), ["-sS", "-N", "--max-time", "100", "\(url)\(path)"] + arguments)
+    }
+
+    func chat(_ model: String, tokens: Int? = nil) throws -> Program {
+        let stream = tokens.map { ",\"stream\":true,\"max_tokens\":\($0)" } ?? ",\"max_tokens\":8"
+        let body = "{\"model\":\"\(model)\"\(stream),\"messages\":[{\"role\":\"user\",\"content\":\"Count\"}]}"
+        return try curl("/v1/chat/completions", ["-H", "Content-Type: application/json", "-d", body])
+    }
+
+    /// Asks until the page says what is waited for; each turn is a whole exchange of a process of its own.
+    func metrics(within limit: Duration = .seconds(60), until isSatisfied: @escaping @Sendable (String) -> Bool)
+        async throws
+    {
+        let program = try curl("/metrics")
+        try await value(of: "metrics", within: limit) {
+            while !isSatisfied(try await program.run().output) { try Task.checkCancellation() }
+        }
+    }
+
+    /// Asks until the model answers.
+    func answers(_ model: String, within limit: Duration = .seconds(60)) async throws {
+        let program = try chat(model)
+        try await value(of: "an answer of \(model)", within: limit) {
+            while !(try await program.run().output.contains("\"choices\"")) { try Task.checkCancellation() }
+        }
+    }
+}
+
+extension RunningProcess {
+    /// How a streamed answer ended.
+    func streamEnded() async throws -> Ended { try await ended(within: .seconds(100)) }
+}
