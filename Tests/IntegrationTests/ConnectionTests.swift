@@ -40,8 +40,12 @@ extension Integration {
                 let tokens = [try gateway.token(user: "one"), try gateway.token(user: "two")]
                 // The same characters, to whoever compares characters, and other bytes.
                 let kelvin = tokens[0].replacing("K", with: "\u{212A}")
-                let good = ["Bearer \(tokens[0])", "Bearer \(tokens[0])", "Bearer \(tokens[1])", "bearer  \(tokens[0])"]
-                let bad = [nil, "Bearer \(tokens[0])x", "Basic \(tokens[0])", kelvin == tokens[0] ? nil : "Bearer \(kelvin)"]
+                let good = [
+                    "Bearer \(tokens[0])", "Bearer \(tokens[0])", "Bearer \(tokens[1])", "bearer  \(tokens[0])",
+                ]
+                let bad = [
+                    nil, "Bearer \(tokens[0])x", "Basic \(tokens[0])", kelvin == tokens[0] ? nil : "Bearer \(kelvin)",
+                ]
                 for last in bad {
                     // A refusal that comes before the body has been read ends the connection.
                     let wire = try await gateway.connect()

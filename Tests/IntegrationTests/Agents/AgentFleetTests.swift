@@ -58,7 +58,8 @@ extension Integration {
                     let wire = try await Wire.connect(to: agent.port)
                     let body = RunningGateway.chat()
                     try await wire.send(
-                        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                    )
                     #expect(try await wire.answer().status == 401)
                     await wire.close()
                     #expect(try await gateway.send(body).status == 200)

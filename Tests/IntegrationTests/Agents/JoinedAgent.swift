@@ -106,7 +106,9 @@ func withAgentsWelcome<Result: Sendable>(
             settings.fleet.token = JoinedAgent.token
             settings.fleet.grace = .milliseconds(50)
             change(&settings)
-        } _: { try await body($0, engine) }
+        } _: {
+            try await body($0, engine)
+        }
     }
 }
 
