@@ -13,7 +13,9 @@ struct ControlContext: RequestContext {
     }
 
     /// Whether the request came over the loopback interface.
-    var isLocal: Bool {
+    var isLocal: Bool { Self.isLocal(peer) }
+
+    static func isLocal(_ peer: SocketAddress?) -> Bool {
         switch peer {
         case .v4, .v6:
             guard let address = peer?.ipAddress else { return false }

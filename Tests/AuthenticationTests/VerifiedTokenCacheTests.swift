@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-@Suite(.timeLimit(.minutes(1))) struct VerifiedTokenCacheTests {
+@Suite(.timeLimit(.minutes(5))) struct VerifiedTokenCacheTests {
     private let caller = Caller(subject: "alice", issuer: "i", roles: ["r"], privileges: [])
 
     private func key() throws -> VerifyingKey {

@@ -8,7 +8,7 @@ import Testing
 @testable import Relay
 
 /// Over real sockets: what a runner does to its connection, and what becomes of the exchange and the next one.
-@Suite(.timeLimit(.minutes(1))) struct UpstreamPoolTests {
+@Suite(.timeLimit(.minutes(5))) struct UpstreamPoolTests {
     private let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private let answered: [Exchange.Event] = [.head(200), .bytes("ok"), .ended]
 

@@ -221,7 +221,7 @@ import Testing
     }
 
     /// A child that ends is started again, each time later.
-    @Test(.timeLimit(.minutes(1))) func aServerThatEndsIsStartedAgain() async throws {
+    @Test(.timeLimit(.minutes(5))) func aServerThatEndsIsStartedAgain() async throws {
         let port = try await FakeEngine.with([:]) { $0.port }
         let log = LogStream()
         let engine = LlamaServer(
@@ -237,7 +237,7 @@ import Testing
     }
 
     /// What an agent that was killed has left behind serves on.
-    @Test(.timeLimit(.minutes(1))) func aServerThatIsThereAlreadyIsNotStartedTwice() async throws {
+    @Test(.timeLimit(.minutes(5))) func aServerThatIsThereAlreadyIsNotStartedTwice() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let log = LogStream()
             let engine = LlamaServer(

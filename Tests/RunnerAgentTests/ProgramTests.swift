@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnerAgent
 
-@Suite(.timeLimit(.minutes(1))) struct ProgramTests {
+@Suite(.timeLimit(.minutes(5))) struct ProgramTests {
     @Test func endsWithItsCodeAndItsLastWords() async throws {
         let ending = try await Program(["sh", "-c", "echo one; echo two >&2; exit 7"]).run()
         #expect(ending == Program.Ending(code: 7, lastWords: "one\ntwo"))

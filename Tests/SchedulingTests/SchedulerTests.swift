@@ -103,7 +103,7 @@ import Testing
         #expect(answer.withLock { $0 } == .noRunnerAvailable)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func manyTasksAtOnceLoseNothing() async {
         let scheduler = scheduler(
             .serving("a", "m", "n", slots: 2), .serving("b", "m", slots: 1), .serving("c", "n", slots: 1))

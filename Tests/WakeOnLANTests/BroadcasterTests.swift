@@ -6,7 +6,7 @@ import Testing
 @testable import WakeOnLAN
 
 /// Real datagrams on loopback.
-@Suite(.timeLimit(.minutes(1))) struct BroadcasterTests {
+@Suite(.timeLimit(.minutes(5))) struct BroadcasterTests {
     let mac: MACAddress
 
     init() throws {

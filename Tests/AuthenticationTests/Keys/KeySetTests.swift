@@ -2,7 +2,7 @@ import Testing
 
 @testable import Authentication
 
-@Suite(.timeLimit(.minutes(1))) struct KeySetTests {
+@Suite(.timeLimit(.minutes(5))) struct KeySetTests {
     private func fault(_ text: String) -> KeySourceFault? {
         do throws(KeySourceFault) {
             _ = try KeySet(document: Array(text.utf8), algorithms: [.es256])

@@ -6,7 +6,7 @@ import Testing
 @testable import Authentication
 
 /// Keys from a live issuer on loopback. Nothing here waits for a time, only for what the source or the server did.
-@Suite(.timeLimit(.minutes(1))) struct KeySourceTests {
+@Suite(.timeLimit(.minutes(5))) struct KeySourceTests {
     private func issuer(
         _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
     ) -> IssuerConfiguration {
