@@ -1,1 +1,0 @@
-../../../Tests/RelayTests/Support/EventReader.swift
