@@ -31,6 +31,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let http2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
@@ -54,8 +55,10 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // Sockets: the data plane, the pooled upstream, UDP magic packets, the acceptance suite's measuring client.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        // TLS towards runners and towards deployments under test.
+        // TLS for clients, towards runners and towards deployments under test.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        // HTTP/2 for clients.
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         // HTTP1ToHTTPServerCodec: the border between our handler and Hummingbird's.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         // Fetching discovery documents, key sets and, for `simpleai token`, tokens.
@@ -103,9 +106,9 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", logging, lifecycle,
+                "WebSocketTransport", "Settings", logging, lifecycle, nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-            ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+            ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "RunnerAgent",
             [
@@ -150,7 +153,7 @@ let package = Package(
         tests(of: "KeyStore", ["SimpleAICore"]),
         tests(
             of: "Gateway",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging, http2]
                 + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
@@ -160,13 +163,13 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Settings", "RunnerProtocol", "WebSocketTransport",
-                "SimpleAICore", "StandIn", logging, nioSSL,
-            ] + crypto
-                + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
+                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
+                "WebSocketTransport", "SimpleAICore", "StandIn", logging, nioSSL, http2,
+            ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["simpleai", "mutants"], exclude: ["clients", "deployments"],
+            name: "EndToEndTests", dependencies: ["simpleai", "mutants", "StandIn"] + nio("NIOCore"),
+            exclude: ["clients", "deployments"],
             swiftSettings: settings),
     ]
 )

@@ -47,7 +47,7 @@ struct ControlPlane: Sendable {
     }
 
     func metrics(for request: Request, _ context: ControlContext) throws -> Response {
-        let token = gateway.settings.metrics.token
+        let token = gateway.rules.settings.metrics.token
         let isAllowed =
             token.isEmpty
             ? context.isLocal
@@ -84,9 +84,10 @@ struct ControlPlane: Sendable {
 
     private func list(for request: Request, _ context: ControlContext) async throws(GatewayError) -> ModelList {
         let caller = try await caller(of: request, context)
+        let rules = gateway.rules
         return ModelList(
-            gateway.scheduler.snapshot(), classes: gateway.classes, policy: gateway.policy, caller: caller,
-            showsRunners: gateway.showsRunner(to: caller))
+            gateway.scheduler.snapshot(), classes: rules.classes, policy: rules.policy, caller: caller,
+            showsRunners: rules.showsRunner(to: caller))
     }
 
     private func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
@@ -105,7 +106,7 @@ struct ControlPlane: Sendable {
     /// Who asks, if it is an admin.
     func admin(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         let caller = try await caller(of: request, context)
-        try gateway.policy.authorizeAdministration(by: caller)
+        try gateway.rules.policy.authorizeAdministration(by: caller)
         return caller
     }
 

@@ -18,9 +18,9 @@ import WakeOnLAN
 /// then none; open calls get `server.drain` to end, and what remains ends with an in-band error.
 public struct GatewayApplication: Service {
     private let settings: Settings
-    private let gateway: GatewayServices
+    let gateway: GatewayServices
     private let verifier: JWTVerifier?
-    private let supervisor: FleetSupervisor
+    let supervisor: FleetSupervisor
     private let group: any EventLoopGroup
     private let ownedGroup: MultiThreadedEventLoopGroup?
     private let logger: Logger
@@ -34,6 +34,7 @@ public struct GatewayApplication: Service {
     public init(
         settings: Settings, logger: Logger, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
+        let rules = try GatewayRules(settings)
         let stateFile = StateFile(path: settings.fleet.stateFile)
         let remembered = try stateFile.open()
         let upstreams = UpstreamDirectory()
@@ -61,8 +62,8 @@ public struct GatewayApplication: Service {
             sender: Broadcaster(group: group), askAgent: { agents.requestStatus(of: $0) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
-            settings: settings, classes: ClassTable(settings), verifier: credentials, keys: keys, scheduler: scheduler,
-            upstreams: upstreams, agents: agents, metrics: metrics, drain: drain, logger: logger,
+            rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, agents: agents,
+            metrics: metrics, drain: drain, logger: logger,
             refreshModels: { id in
                 supervisor.probe(id)
                 agents.requestStatus(of: id)
@@ -136,19 +137,7 @@ public struct GatewayApplication: Service {
     private static func scheduler(
         _ settings: Settings, _ remembered: StateFile.Content, _ machines: MachineDirectory
     ) -> SchedulerState {
-        var configuration = SchedulerState.Configuration()
-        configuration.queueLength = settings.routing.queueLength
-        configuration.queueTimeout = settings.routing.queueTimeout
-        configuration.ejection = EjectionPolicy(
-            failures: settings.routing.ejectionFailures, duration: settings.routing.ejectionTime,
-            maxShare: settings.routing.ejectionMaxShare)
-        configuration.grace = settings.fleet.grace
-        configuration.wakeEnabled = settings.wake.enabled
-        configuration.wakeTimeout = settings.wake.timeout
-        let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)
-        configuration.packetOffset = { schedule.offset(ofPacket: $0) }
-        configuration.wakeIDPrefix = "w" + String(UInt32.random(in: .min ... .max), radix: 36) + "-"
-        var state = SchedulerState(configuration)
+        var state = SchedulerState(SchedulerState.Configuration(settings))
         for runner in settings.runners {
             let known = remembered.runners[runner.id.rawValue]
             state.add(
@@ -196,6 +185,6 @@ private struct DrainNotice: Service {
         try await gracefulShutdown()
         gateway.drain.begin()
         gateway.logger.info("Shutting down")
-        try await Task.sleep(for: gateway.settings.server.drainNotice)
+        try await Task.sleep(for: gateway.rules.settings.server.drainNotice)
     }
 }

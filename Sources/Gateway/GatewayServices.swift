@@ -5,12 +5,11 @@ import Relay
 import Scheduling
 import Settings
 import SimpleAICore
+import Synchronization
 
 /// What every connection shares: few things, each of them safe to use from any event loop.
 final class GatewayServices: Sendable {
-    let settings: Settings
-    let classes: ClassTable
-    let policy: AccessPolicy
+    private let currentRules: Mutex<GatewayRules>
     /// Nil where settings say `auth.mode: none`: everybody is `Caller.anonymous`.
     let verifier: (any TokenVerifier)?
     /// Nil where there are none, by `auth.mode: none` or by settings.
@@ -21,8 +20,6 @@ final class GatewayServices: Sendable {
     let pools = UpstreamPools()
     let metrics: Metrics
     let throttle: AuthenticationThrottle
-    let callLimits: CallState.Limits
-    let upstreamTimeouts: UpstreamTimeouts
     let budget: BufferBudget
     let responses = ResponseOrigins()
     let drain: DrainState
@@ -31,41 +28,31 @@ final class GatewayServices: Sendable {
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
-        settings: Settings, classes: ClassTable, verifier: (any TokenVerifier)?, keys: KeyStore? = nil,
-        scheduler: Scheduler, upstreams: UpstreamDirectory, agents: Agents, metrics: Metrics, drain: DrainState,
-        logger: Logger,
+        rules: GatewayRules, verifier: (any TokenVerifier)?, keys: KeyStore? = nil, scheduler: Scheduler,
+        upstreams: UpstreamDirectory, agents: Agents, metrics: Metrics, drain: DrainState, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
-        self.settings = settings
-        self.classes = classes
-        self.policy = AccessPolicy(
-            classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
+        self.currentRules = Mutex(rules)
         self.verifier = verifier
         self.keys = keys
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.agents = agents
         self.drain = drain
-        self.callLimits = CallState.Limits(settings.routing)
-        let timeouts = settings.routing.timeouts
-        self.upstreamTimeouts = UpstreamTimeouts(
-            connect: TimeAmount(timeouts.connect), firstByte: TimeAmount(timeouts.firstByte),
-            gap: TimeAmount(timeouts.gap))
-        self.budget = BufferBudget(limit: settings.server.maxBuffered.bytes)
+        self.budget = BufferBudget(limit: rules.settings.server.maxBuffered.bytes)
         self.metrics = metrics
         self.throttle = AuthenticationThrottle(
-            perMinute: settings.auth.failedAttemptsPerMinute, metrics: metrics)
+            perMinute: rules.settings.auth.failedAttemptsPerMinute, metrics: metrics)
         self.logger = logger
         self.refreshModels = refreshModels
     }
 
-    /// Whether this caller is told which runner served.
-    func showsRunner(to caller: Caller?) -> Bool {
-        switch settings.expose.runner {
-        case .all: true
-        case .admin: caller?.isAdmin ?? false
-        case .none: false
-        }
+    /// The rules of now. Whoever needs more than one of them, or needs them twice, asks once and keeps the answer.
+    var rules: GatewayRules { currentRules.withLock { $0 } }
+
+    /// From now on, for what begins from now on.
+    func adopt(_ rules: GatewayRules) {
+        currentRules.withLock { $0 = rules }
+        budget.setLimit(rules.settings.server.maxBuffered.bytes)
     }
 }

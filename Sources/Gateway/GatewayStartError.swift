@@ -1,6 +1,16 @@
-/// Why the gateway cannot start: one line for the operator.
+/// Why the gateway cannot start, or cannot take settings over: one line for the operator.
 public struct GatewayStartError: Error, Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+    /// What is wrong; how to mend it.
+    public let message: String
+    /// The value's way from the top of the settings file; empty where no single value is to blame.
+    public let keys: [String]
 
-    init(_ description: String) { self.description = description }
+    init(_ message: String, at keys: [String] = []) {
+        self.message = message
+        self.keys = keys
+    }
+
+    public var description: String {
+        keys.isEmpty ? message : "\(keys.joined(separator: ".")): \(message)"
+    }
 }

@@ -21,7 +21,7 @@ enum Routes {
     > {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
-        router.add(middleware: ErrorObjects(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus))
+        router.add(middleware: ErrorObjects(gateway: gateway))
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
         router.get("/ws/runners") { request, _ in try control.runnerSocket(for: request) }

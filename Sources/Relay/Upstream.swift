@@ -18,6 +18,7 @@ public final class Upstream: Sendable {
     public let knowsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
     private let lastByte = Atomic<UInt64>(0)
+    private let retired = Atomic<Bool>(false)
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
@@ -44,6 +45,14 @@ public final class Upstream: Sendable {
         guard nanoseconds > 0 else { return nil }
         let ago = NIODeadline.now() - .uptimeNanoseconds(nanoseconds)
         return .now - .nanoseconds(ago.nanoseconds)
+    }
+
+    /// Whether no more calls will go there: its connections are closed when they are idle.
+    var isRetired: Bool { retired.load(ordering: .relaxed) }
+
+    /// Another has taken its place, or nobody has. Calls under way go on to their end.
+    public func retire() {
+        retired.store(true, ordering: .relaxed)
     }
 
     func noteByte(at time: NIODeadline) {

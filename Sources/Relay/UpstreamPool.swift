@@ -56,9 +56,16 @@ public final class UpstreamPool {
         for connection in connections { connection.close() }
     }
 
+    /// Closes what is idle of a runner that is retired.
+    public func closeIdle(of upstream: Upstream) {
+        for connection in idle.removeValue(forKey: ObjectIdentifier(upstream)) ?? [] { connection.close() }
+    }
+
     func giveBack(_ connection: UpstreamConnection) {
         let key = ObjectIdentifier(connection.upstream)
-        guard idle[key, default: []].count < Self.idleLimit else { return connection.close() }
+        guard !connection.upstream.isRetired, idle[key, default: []].count < Self.idleLimit else {
+            return connection.close()
+        }
         idle[key, default: []].append(connection)
     }
 

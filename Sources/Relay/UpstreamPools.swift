@@ -18,6 +18,14 @@ public final class UpstreamPools: Sendable {
         }.value
     }
 
+    /// Lets go of a runner whose place another has taken.
+    public func retire(_ upstream: Upstream) {
+        upstream.retire()
+        for (eventLoop, pool) in pools.withLock({ Array($0.values) }) {
+            eventLoop.execute { pool.value.closeIdle(of: upstream) }
+        }
+    }
+
     /// Closes every idle connection, on its own loop.
     public func closeIdle() {
         for (eventLoop, pool) in pools.withLock({ Array($0.values) }) { eventLoop.execute { pool.value.closeIdle() } }

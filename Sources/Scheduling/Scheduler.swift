@@ -62,6 +62,11 @@ public final class Scheduler: Sendable {
         act { $0.state.remove(id, now: $1) }
     }
 
+    /// Other limits and times, for what is decided from now on.
+    public func reconfigure(_ configuration: SchedulerState.Configuration) {
+        act { $0.state.reconfigure(configuration, now: $1) }
+    }
+
     /// Takes a waiting call back.
     /// - Returns: false when its answer is already on the way: `resume` has been or will be called.
     public func abandon(_ waiter: WaiterID, of request: PlacementRequest) -> Bool {

@@ -69,7 +69,7 @@ public struct SchedulerState: Sendable {
         }
     }
 
-    let configuration: Configuration
+    private(set) var configuration: Configuration
     var records: [Record] = []
     var indexByID: [RunnerID: Int] = [:]
     var leases = LeaseTable()
@@ -117,6 +117,15 @@ public struct SchedulerState: Sendable {
             table.add(runner)
         }
         rebuildIndex()
+    }
+
+    /// Other limits and times, for what is decided from now on; who waits already keeps the deadline it was given.
+    public mutating func reconfigure(_ new: Configuration, now: ContinuousClock.Instant) {
+        let prefix = configuration.wakeIDPrefix
+        configuration = new
+        // Or two wakes of one process could have the same name.
+        configuration.wakeIDPrefix = prefix
+        reconsiderWaiters(now: now)
     }
 
     /// What has to happen outside since the last time this was asked.

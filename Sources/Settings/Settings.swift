@@ -29,6 +29,8 @@ public struct Settings: Hashable, Sendable {
         public var port = 8080
         /// 0 means one per core.
         public var eventLoops = 0
+        /// Nil: plain HTTP.
+        public var tls: ServerTLS?
         public var drain: Duration = .seconds(30)
         public var drainNotice: Duration = .zero
         public var maxBody: ByteCount = .mebibytes(32)
@@ -36,6 +38,19 @@ public struct Settings: Hashable, Sendable {
         public var maxConnections = 10_000
         public var idleTimeout: Duration = .seconds(75)
         public var maxHeaders: ByteCount = .kibibytes(64)
+    }
+
+    /// What clients are shown, as it was when the settings were read.
+    public struct ServerTLS: Hashable, Sendable {
+        /// In PEM: the server's certificate, then those of the authorities between it and a root.
+        public var certificate: String
+        /// In PEM.
+        public var key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     public struct Auth: Hashable, Sendable {

@@ -21,29 +21,31 @@ public enum SettingsFile {
     ) throws(SettingsError) -> LoadedSettings {
         let report = SettingsReport()
         let settings: Settings
+        let tree: SettingsNode
         do {
-            settings = try read(text, name: name, environment: .init(variables: environment), report: report)
+            (settings, tree) = try read(text, name: name, environment: .init(variables: environment), report: report)
         } catch {
             throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
         }
         guard report.problems.isEmpty else {
             throw SettingsError(problems: SettingsReport.sorted(report.problems))
         }
-        return LoadedSettings(settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name)
+        return LoadedSettings(
+            settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name, tree: tree)
     }
 
     /// The way of every file, step by step. What is thrown is a file that is no document at all; everything else is
     /// reported, and the settings are good only if nothing was.
     static func read(
         _ text: String, name: String, environment: SettingsEnvironment, report: SettingsReport
-    ) throws(SettingsProblem) -> Settings {
+    ) throws(SettingsProblem) -> (Settings, SettingsNode) {
         var tree = try SettingsDocument.tree(
             of: withoutByteOrderMark(text), name: name, environment: environment, report: report)
         environment.override(&tree, report: report)
         var settings = Settings()
         SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
         SettingsValidation(settings: settings, tree: tree, report: report).check()
-        return settings
+        return (settings, tree)
     }
 
     /// A settings file's text, whole.

@@ -43,4 +43,14 @@ public struct LoadedSettings: Sendable {
     public let warnings: [SettingsProblem]
     /// The file that was read, as given or found.
     public let path: String
+    /// Where everything was written.
+    let tree: SettingsNode
+
+    /// What somebody else found wrong with a value, with the place where it was written.
+    /// - Parameter keys: the value's way from the top of the file, such as `["server", "tls", "key"]`.
+    public func problem(_ message: String, at keys: [String]) -> SettingsProblem {
+        let path = keys.reduce(SettingsPath.root) { $0[$1] }
+        let place = tree.place(of: path)
+        return SettingsProblem(file: place.file, line: place.line, key: path.description, message: message)
+    }
 }

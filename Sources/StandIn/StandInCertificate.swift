@@ -16,6 +16,9 @@ package struct StandInCertificate: Sendable {
 
     /// The certificate of the authority that vouches for all but the self-signed, in PEM.
     package let authority: String
+    /// In PEM, for a server that reads files; every certificate is another one.
+    package let certificate: String
+    package let privateKey: String
     let context: NIOSSLContext
 
     package init(_ kind: Kind) throws {
@@ -24,8 +27,7 @@ package struct StandInCertificate: Sendable {
             issuer: "Stand-in authority", subject: "Stand-in authority", key: authorityKey.publicKey,
             extensions: X509.authority
         ).signed(by: authorityKey)
-        let base64 = Data(root).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
-        authority = "-----BEGIN CERTIFICATE-----\n\(base64)\n-----END CERTIFICATE-----\n"
+        authority = Self.pem(root)
 
         let key = P256.Signing.PrivateKey()
         var certificate = X509(issuer: "Stand-in authority", subject: "localhost", key: key.publicKey)
@@ -36,10 +38,17 @@ package struct StandInCertificate: Sendable {
         case .otherHost: certificate.extensions = X509.alternativeName(0x82, Array("other.example".utf8))
         }
         let bytes = try certificate.signed(by: kind == .selfSigned ? key : authorityKey)
+        self.certificate = Self.pem(bytes)
+        privateKey = key.pemRepresentation + "\n"
         context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
                 certificateChain: [.certificate(try NIOSSLCertificate(bytes: bytes, format: .der))],
                 privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.derRepresentation), format: .der))))
+    }
+
+    private static func pem(_ certificate: [UInt8]) -> String {
+        let base64 = Data(certificate).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        return "-----BEGIN CERTIFICATE-----\n\(base64)\n-----END CERTIFICATE-----\n"
     }
 }
 

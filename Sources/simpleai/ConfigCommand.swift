@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Gateway
 import Settings
 import SimpleAICore
 
@@ -29,11 +30,21 @@ struct ConfigCommand: AsyncParsableCommand {
                     report(loaded.path, RunnerSettingsSummary(loaded.settings).lines, loaded.warnings)
                 } else {
                     let loaded = try SettingsFile.load(path: config, environment: environment)
+                    try check(loaded)
                     report(loaded.path, SettingsSummary(loaded.settings).lines, loaded.warnings)
                 }
             } catch {
                 FileHandle.standardError.write(Data("\(error)\n".utf8))
                 throw ExitCode.failure
+            }
+        }
+
+        /// What only whoever uses the values can tell.
+        private func check(_ loaded: LoadedSettings) throws(SettingsError) {
+            do throws(GatewayStartError) {
+                try GatewayApplication.check(loaded.settings)
+            } catch {
+                throw SettingsError(problems: [loaded.problem(error)])
             }
         }
 
@@ -60,7 +71,7 @@ struct SettingsSummary {
     private var listening: String {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
         let port = settings.server.port == 0 ? ", on any free port" : ":\(settings.server.port)"
-        return "listens on  http://\(host)\(port)"
+        return "listens on  \(settings.server.tls == nil ? "http" : "https")://\(host)\(port)"
     }
 
     private var authentication: String {

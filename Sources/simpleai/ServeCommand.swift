@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run the gateway.",
         discussion: """
             Reads simpleai.yaml (see simpleai.example.yaml for every key), listens, and serves until SIGTERM or SIGINT. \
-            `simpleai config check` checks the file without serving.
+            SIGHUP makes it read the file, and the certificate, again. `simpleai config check` checks the file without \
+            serving.
             """)
 
     @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.")
@@ -42,11 +43,15 @@ struct ServeCommand: AsyncParsableCommand {
             let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
                 announce(settings, port: port, logger)
             }
+            let hangups = await UnixSignalsSequence(trapping: .sighup)
             try await ServiceGroup(
-                services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent
+                services: [
+                    gateway, SettingsReload(gateway: gateway, path: loaded.path, hangups: hangups, logger: logger),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent
             ).run()
         } catch let error as GatewayStartError {
-            StandardError.write("simpleai: \(error)")
+            StandardError.write(error.keys.isEmpty ? "simpleai: \(error)" : "\(loaded.problem(error))")
             throw ExitCode(1)
         }
     }
@@ -54,11 +59,16 @@ struct ServeCommand: AsyncParsableCommand {
     /// Says that calls are accepted: to people in the log, to scripts in one line of JSON.
     private func announce(_ settings: Settings, port: Int, _ logger: Logger) {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
-        let url = "http://\(host):\(port)"
+        let url = "\(settings.server.tls == nil ? "http" : "https")://\(host):\(port)"
         logger.info("Serving", metadata: ["url": "\(url)"])
         let line = "{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}"
         ReadyLine(json: json, descriptor: readyFd).write(line, logger)
     }
+}
+
+extension LoadedSettings {
+    /// What the gateway finds wrong with a value, and where that was written.
+    func problem(_ error: GatewayStartError) -> SettingsProblem { problem(error.message, at: error.keys) }
 }
 
 /// Lines for the person at the terminal.

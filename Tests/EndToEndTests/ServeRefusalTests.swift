@@ -1,4 +1,5 @@
 import Foundation
+import StandIn
 import Testing
 
 /// What `simpleai serve` says when it cannot start: all of it, in clear lines, and never a stack trace.
@@ -79,6 +80,32 @@ import Testing
             expectOneLine(run, naming: file.path)
         }
     }
+
+    @Test func `a key of another certificate is named with its line`() async throws {
+        try await withTemporaryFolder { folder in
+            let (one, other) = (try StandInCertificate(.ofAuthority), try StandInCertificate(.ofAuthority))
+            let files = ["tls.crt": one.certificate, "tls.key": other.privateKey, "broken.key": Self.brokenKey]
+            for (name, pem) in files { try Data(pem.utf8).write(to: folder.appendingPathComponent(name)) }
+            for (key, part) in [("tls.key", "does not belong to the certificate"), ("broken.key", "can be read")] {
+                let tls =
+                    "server: { port: 0,\n  tls: { certificate: \(folder.path)/tls.crt,\n    key: \(folder.path)/\(key) } }\n"
+                let text =
+                    tls + Self.settings(port: 0, in: folder).split(separator: "\n").dropFirst().joined(separator: "\n")
+                let run = try await serve(text)
+                expectRefusal(run)
+                expectOneLine(run, naming: "simpleai.yaml:3: server.tls.key: ")
+                #expect(run.errors.contains(part), "\(run.errors)")
+
+                let file = folder.appendingPathComponent("simpleai.yaml")
+                try text.write(to: file, atomically: true, encoding: .utf8)
+                let check = try await Program.simpleai("config", "check", "--config", file.path).run()
+                expectRefusal(check)
+                #expect(check.errors.contains(part), "config check says something else: \(check.text)")
+            }
+        }
+    }
+
+    private static let brokenKey = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 
     private static func settings(port: Int, in folder: URL) -> String {
         """

@@ -49,8 +49,8 @@ TARGETS = {
 
     "simpleai": ({CORE, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
-    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it:
-    # it is never linked into `simpleai`, and knows nothing of ours.
+    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it: it is
+    # never linked into `simpleai`, and knows nothing of ours.
     "StandIn": (set(), CRYPTO | NIO | NIO_TLS, SYSTEM),
     "mutants": ({"StandIn"}, {"ArgumentParser"}, SYSTEM),
 }
@@ -62,8 +62,8 @@ BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}, "WebSocketTransport": {"StandIn"
 TEST_TARGETS = {
     # StandIn for its certificates; CRYPTO, because forging takes the same primitives as signing.
     "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "Acceptance"},
-                         NIO | NIO_TLS | LOG | LIFECYCLE | CRYPTO),
-    "EndToEndTests": (set(), set()),
+                         CRYPTO | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE),
+    "EndToEndTests": ({"StandIn"}, set()),
 }
 # What tests may import beyond their target and what that may import: the tools of testing, and sockets.
 FOR_TESTS = {"Testing"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}

@@ -25,7 +25,7 @@ struct KeyAdministration: Sendable {
         let (keys, admin) = try await open(request, context)
         let body = try await request.body.collect(upTo: Self.longestOrder)
         let order = try KeyOrderReader(creator: admin.subject, now: Date()).order(in: Array(body.readableBytesView))
-        if let unknown = order.classes?.subtracting(control.gateway.classes.classes.map(\.name)).min() {
+        if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
             throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
         }
         let (text, key) = try await Self.blocking { try keys.create(order) }

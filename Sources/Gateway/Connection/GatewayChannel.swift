@@ -4,50 +4,112 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
+import NIOTLS
 import Relay
 import Settings
 import SimpleAICore
+
+/// What a client speaks, once that is known.
+enum ClientProtocol: Sendable {
+    case http1(ControlConnection)
+    /// The streams whose requests belong to the control plane, as they come.
+    case http2(AsyncStream<any Channel>)
+
+    /// For the client to choose from (RFC 7301), best first.
+    static let offered = ["h2", "http/1.1"]
+}
+
+/// Requests of one HTTP/1 connection or one HTTP/2 stream, as the control plane takes them.
+typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
 /// A client's connection: both planes in one pipeline.
 ///
 /// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `ServerUpgrade` (for
 /// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
+///
+/// With a certificate TLS comes first, and what the client chooses there comes after it: the same, or `HTTP2Connection`.
 struct GatewayChannel: HTTPChannelHandler {
-    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    struct Value: ServerChildChannelValue {
+        let channel: any Channel
+        let conversation: EventLoopFuture<ClientProtocol>
+    }
 
     let responder: HTTPChannelHandler.Responder
     let gateway: GatewayServices
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
-            let server = gateway.settings.server
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            limits.maxHeaderFieldSize = server.maxHeaders.bytes
-            limits.maxHeaderListSize = server.maxHeaders.bytes
-            let inference = InferenceHandler(gateway: gateway)
-            let pipeline = channel.pipeline.syncOperations
-            let http: [any RemovableChannelHandler] = [
-                TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes),
-                HTTPResponseEncoder(),
-                StrictRequests(maxHead: server.maxHeaders.bytes),
-                ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),
-                ConnectionGuard(
-                    inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
-                HTTPServerPipelineHandler(),
-                ProtocolErrors(),
-            ]
-            try pipeline.addHandlers(http)
-            try pipeline.addHandlers(
-                gateway.agents.upgrade(replacing: http),
-                inference,
-                HTTP1ToHTTPServerCodec(secure: false),
-                HTTPConnectionStateHandler(logger: logger))
-            return try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        let rules = gateway.rules
+        return channel.eventLoop.makeCompletedFuture {
+            guard let tls = rules.tls else {
+                let http1 = try http1(on: channel, rules, isSecure: false, logger)
+                return Value(channel: channel, conversation: channel.eventLoop.makeSucceededFuture(.http1(http1)))
+            }
+            let negotiation = NIOTypedApplicationProtocolNegotiationHandler<ClientProtocol> { result, channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if case .negotiated("h2") = result {
+                        return .http2(try HTTP2Connection.setUp(on: channel, gateway, rules))
+                    }
+                    return .http1(try http1(on: channel, rules, isSecure: true, logger))
+                }
+            }
+            try channel.pipeline.syncOperations.addHandlers(
+                NIOSSLServerHandler(context: tls),
+                HandshakeGuard(timeout: TimeAmount(rules.settings.server.idleTimeout)),
+                negotiation)
+            return Value(channel: channel, conversation: negotiation.protocolNegotiationResult)
         }
     }
 
+    private func http1(
+        on channel: any Channel, _ rules: GatewayRules, isSecure: Bool, _ logger: Logger
+    ) throws -> ControlConnection {
+        let server = rules.settings.server
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = server.maxHeaders.bytes
+        limits.maxHeaderListSize = server.maxHeaders.bytes
+        let inference = InferenceHandler(gateway: gateway)
+        let pipeline = channel.pipeline.syncOperations
+        let http: [any RemovableChannelHandler] = [
+            TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes),
+            HTTPResponseEncoder(),
+            StrictRequests(maxHead: server.maxHeaders.bytes),
+            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),
+            ConnectionGuard(
+                inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
+            HTTPServerPipelineHandler(),
+            ProtocolErrors(),
+        ]
+        try pipeline.addHandlers(http)
+        try pipeline.addHandlers(
+            gateway.agents.upgrade(replacing: http),
+            inference,
+            HTTP1ToHTTPServerCodec(secure: isSecure),
+            HTTPConnectionStateHandler(logger: logger))
+        return try NIOAsyncChannel(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
     func handle(value: Value, logger: Logger) async {
-        await handleHTTP(asyncChannel: value, logger: logger)
+        switch try? await value.conversation.get() {
+        case .http1(let connection): await handleHTTP(asyncChannel: connection, logger: logger)
+        case .http2(let streams): await serve(streams, of: value.channel, logger)
+        case nil: break  // no handshake, no conversation
+        }
+    }
+
+    private func serve(_ streams: AsyncStream<any Channel>, of connection: any Channel, _ logger: Logger) async {
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                for await stream in streams {
+                    group.addTask {
+                        guard let open = try? await ControlPlaneDoor.open(on: stream) else { return }
+                        await handleHTTP(asyncChannel: open, logger: logger)
+                    }
+                }
+            }
+        } onCancel: {
+            connection.close(promise: nil)
+        }
     }
 }

@@ -45,7 +45,7 @@ extension InferenceCall {
     }
 
     func respond(_ error: GatewayError) {
-        let status = error.status(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus)
+        let status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)
         var headers = HTTPHeaders([("Content-Type", "application/json")])
         let allowed = error.code == .methodNotAllowed ? ["POST"] : []
         for (name, value) in error.headers(allowing: allowed) { headers.add(name: name, value: value) }
@@ -98,7 +98,7 @@ extension InferenceCall {
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
         headers.add(name: "X-Request-Id", value: id.rawValue)
         guard let lease else { return }
-        if gateway.showsRunner(to: caller) {
+        if rules.showsRunner(to: caller) {
             headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)
             headers.add(name: "x-simpleai-model", value: lease.model.rawValue)
         }
@@ -127,7 +127,7 @@ extension InferenceCall {
         case .clientGone: (status, outcome) = (499, "client_gone")
         case .failed(let error):
             failure = error
-            status = error.status(permissionDeniedStatus: gateway.settings.errors.permissionDeniedStatus)
+            status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)
             outcome = error.code.rawValue
         }
         let figures = figures(isComplete: failure == nil && outcome != "client_gone")
@@ -155,7 +155,7 @@ extension InferenceCall {
     /// A closed set: names from settings, never what a caller wrote.
     private var requestedLabel: String {
         switch call?.request {
-        case .byClass(let name): gateway.classes[name] == nil ? "unknown" : name.rawValue
+        case .byClass(let name): rules.classes[name] == nil ? "unknown" : name.rawValue
         case .exactly: "exact"
         case nil: "none"
         }

@@ -13,6 +13,8 @@ final class InferenceCall {
     let head: HTTPRequestHead
     private let fields: CallFields
     let gateway: GatewayServices
+    /// As they were when the call began.
+    let rules: GatewayRules
     let eventLoop: any EventLoop
     unowned let connection: InferenceHandler
 
@@ -51,7 +53,8 @@ final class InferenceCall {
         self.gateway = gateway
         self.connection = connection
         self.eventLoop = eventLoop
-        self.state = CallState(limits: gateway.callLimits)
+        self.rules = gateway.rules
+        self.state = CallState(limits: rules.callLimits)
     }
 
     // MARK: Events from the connection
@@ -76,7 +79,7 @@ final class InferenceCall {
             unread.writeImmutableBuffer(bytes)
             return
         }
-        let limit = gateway.settings.server.maxBody
+        let limit = rules.settings.server.maxBody
         guard body.bytes.readableBytes + bytes.readableBytes <= limit.bytes else { return handle(.refused(tooLarge)) }
         guard gateway.budget.reserve(bytes.readableBytes) else {
             return handle(
@@ -97,7 +100,7 @@ final class InferenceCall {
         requestIsComplete = true
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
-            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: gateway.classes.defaultClass)
+            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
             self.call = call
             handle(.bodyUnderstood(call))
         } catch {
@@ -116,7 +119,7 @@ final class InferenceCall {
             return GatewayError(.methodNotAllowed, "\(endpoint.path) takes POST only.")
         }
         if let length = fields.contentLength.flatMap({ Int($0) }),
-            length > gateway.settings.server.maxBody.bytes
+            length > rules.settings.server.maxBody.bytes
         {
             return tooLarge
         }
@@ -129,7 +132,7 @@ final class InferenceCall {
 
     private var tooLarge: GatewayError {
         GatewayError(
-            .requestTooLarge, "The request body is larger than \(gateway.settings.server.maxBody), which is the limit.")
+            .requestTooLarge, "The request body is larger than \(rules.settings.server.maxBody), which is the limit.")
     }
 
     private func verify(_ token: String, with verifier: any TokenVerifier) {
@@ -155,7 +158,7 @@ final class InferenceCall {
     private func authenticated(_ caller: Caller) {
         timeline.authenticated = .now()
         self.caller = caller
-        state.announcesRunner = gateway.showsRunner(to: caller)
+        state.announcesRunner = rules.showsRunner(to: caller)
         handle(.authenticated(caller))
         guard !state.isFinished else { return }
         if unread.readableBytes > 0 {
@@ -207,7 +210,7 @@ final class InferenceCall {
 
     private func authorize(_ call: Call, _ caller: Caller) {
         do throws(GatewayError) {
-            let authorized = try gateway.policy.authorize(call, by: caller)
+            let authorized = try rules.policy.authorize(call, by: caller)
             if let previous = call.previousResponse { onlyRunner = try maker(of: previous, for: caller) }
             startTimers(for: call)
             handle(.authorized(authorized))
@@ -280,26 +283,26 @@ final class InferenceCall {
         let ticket = UpstreamTicket()
         self.ticket = ticket
         gateway.pools.pool(on: eventLoop).send(
-            request, to: upstream, for: self, ticket: ticket, timeouts: gateway.upstreamTimeouts, fresh: fresh)
+            request, to: upstream, for: self, ticket: ticket, timeouts: rules.upstreamTimeouts, fresh: fresh)
     }
 
     // MARK: Timers
 
     private func startTimers(for call: Call) {
-        let total = gateway.settings.routing.timeouts.total
+        let total = rules.settings.routing.timeouts.total
         if total > .zero {
             totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [weak self] in
                 self?.handle(.totalTimeExpired)
             }
         }
-        if call.streams { armKeepalive(at: lastWrite + TimeAmount(gateway.settings.keepalive.after)) }
+        if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
     }
 
     /// One timer per stream, moved on lazily: a write only leaves its time behind.
     private func armKeepalive(at deadline: NIODeadline) {
         keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, !self.state.isFinished else { return }
-            let every = TimeAmount(self.gateway.settings.keepalive.every)
+            let every = TimeAmount(self.rules.settings.keepalive.every)
             if !self.timeline.headWasSent || self.lastWrite + every <= .now(), self.connection.isWritable {
                 self.handle(.keepaliveDue)
             }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Settings
 import SimpleAICore
 
 /// Every failure of the control plane leaves as an error object with a request id; what nobody foresaw as
@@ -11,7 +12,7 @@ struct ErrorObjects: RouterMiddleware {
 
     private static let requestID = HTTPField.Name("x-request-id")
 
-    let permissionDeniedStatus: Int
+    let gateway: GatewayServices
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -51,7 +52,8 @@ struct ErrorObjects: RouterMiddleware {
         for (name, value) in gatewayError.headers(allowing: methods) {
             if let name = HTTPField.Name(name) { headers[name] = value }
         }
-        let status = gatewayError.status(permissionDeniedStatus: permissionDeniedStatus)
+        let status = gatewayError.status(
+            permissionDeniedStatus: gateway.rules.settings.errors.permissionDeniedStatus)
         return Response(
             status: .init(code: status), headers: headers,
             body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))

@@ -15,6 +15,7 @@ enum LogKeys {
     static let from = "from"
     static let generatedTokens = "generated_tokens"
     static let issuer = "issuer"
+    static let key = "key"
     static let milliseconds = "ms"
     static let model = "model"
     static let number = "number"

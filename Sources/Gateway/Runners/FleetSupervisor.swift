@@ -11,7 +11,8 @@ import Synchronization
 /// Keeps the scheduler's picture of the fleet true: runs the probes, carries out what the scheduler decides (packets,
 /// timers), and remembers what must survive a restart. All of it on one event loop.
 final class FleetSupervisor: Service {
-    private let settings: Settings
+    /// As they are now.
+    private let settings: Mutex<Settings>
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
     private let machines: MachineDirectory
@@ -23,6 +24,9 @@ final class FleetSupervisor: Service {
     private let logger: Logger
     private let eventLoop: any EventLoop
     private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
+    private let isProbing: NIOLoopBoundBox<Bool>
+    /// For probes alone.
+    private let pool: NIOLoopBoundBox<UpstreamPool>
     private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
     private let remembered: Mutex<StateFile.Content>
     /// Done when everything that was to be remembered has been written, well or badly.
@@ -34,7 +38,8 @@ final class FleetSupervisor: Service {
         remembered: StateFile.Content, metrics: Metrics, logger: Logger,
         on eventLoop: any EventLoop
     ) {
-        self.settings = settings
+        self.settings = Mutex(settings)
+        self.pool = .makeBoxSendingValue(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.machines = machines
@@ -46,6 +51,7 @@ final class FleetSupervisor: Service {
         self.logger = logger
         self.eventLoop = eventLoop
         self.probes = .makeBoxSendingValue([:], eventLoop: eventLoop)
+        self.isProbing = .makeBoxSendingValue(false, eventLoop: eventLoop)
         self.timer = .makeEmptyBox(eventLoop: eventLoop)
         self.writes = Mutex(eventLoop.makeSucceededVoidFuture())
     }
@@ -66,6 +72,7 @@ final class FleetSupervisor: Service {
             // Cancelled: the probes have to stop all the same.
         }
         try await eventLoop.submit {
+            self.isProbing.value = false
             for probe in self.probes.value.values { probe.stop() }
             self.probes.value = [:]
             self.timer.value?.task.cancel()
@@ -82,17 +89,67 @@ final class FleetSupervisor: Service {
     }
 
     private func startProbes() throws {
-        let pool = UpstreamPool(eventLoop: eventLoop)
-        for runner in settings.runners {
+        isProbing.value = true
+        for runner in settings.withLock({ $0.runners }) {
             guard let serving = upstreams[runner.id] else { continue }
-            let probe = StaticRunnerProbe(
-                runner: runner, serving: serving, probing: try Upstream(runner), scheduler: scheduler, pool: pool,
-                on: eventLoop, urgentInterval: settings.wake.probeEvery, logger: logger
-            ) { [weak self] in self?.remember() }
-            probes.value[runner.id] = probe
-            probe.probe()
+            start(probe(of: runner, serving: serving, probing: try Upstream(runner)), isUrgent: true)
         }
     }
+
+    private func probe(
+        of runner: Settings.StaticRunner, serving: Upstream, probing: Upstream
+    ) -> StaticRunnerProbe {
+        StaticRunnerProbe(
+            runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, on: eventLoop,
+            urgentInterval: settings.withLock { $0.wake.probeEvery }, logger: logger
+        ) { [weak self] in self?.remember() }
+    }
+
+    private func start(_ probe: StaticRunnerProbe, isUrgent: Bool) {
+        probes.value[probe.id] = probe
+        probe.isUrgent = isUrgent
+        probe.probe()
+    }
+
+    // MARK: Other settings
+
+    /// Makes the runners of settings those of a plan, while calls run. Runners that joined by themselves stay.
+    func adopt(_ plan: RunnerPlan, _ settings: Settings) {
+        self.settings.withLock { $0 = settings }
+        for id in plan.removed {
+            scheduler.remove(id)
+            upstreams.remove(id)
+        }
+        for place in plan.placed {
+            // The address first: a call may be placed there as soon as the scheduler knows of it.
+            upstreams.put(place.serving)
+            scheduler.put(Runner(place.runner))
+        }
+        eventLoop.execute { [self] in
+            guard isProbing.value else { return }
+            for probe in probes.value.values { probe.urgentInterval = TimeAmount(settings.wake.probeEvery) }
+            for id in plan.removed { stopProbe(of: id) }
+            for place in plan.placed {
+                let wasUrgent = stopProbe(of: place.runner.id)
+                start(
+                    probe(of: place.runner, serving: place.serving, probing: place.probing), isUrgent: wasUrgent ?? true
+                )
+            }
+        }
+    }
+
+    /// - Returns: whether it was urgent; nil where there was none.
+    @discardableResult
+    private func stopProbe(of id: RunnerID) -> Bool? {
+        guard let probe = probes.value.removeValue(forKey: id) else { return nil }
+        probe.stop()
+        probe.probing.retire()
+        pool.value.closeIdle(of: probe.probing)
+        return probe.isUrgent
+    }
+
+    /// Whether a runner joined by itself, now or before a restart.
+    func isAgent(_ id: RunnerID) -> Bool { machines.agents[id] != nil }
 
     // MARK: Effects
 
@@ -163,6 +220,7 @@ final class FleetSupervisor: Service {
 
     /// Agents tell their machine's address; where packets go on their network the settings say.
     private func target(ofWaking runner: RunnerID) -> Settings.WakeTarget? {
+        let settings = settings.withLock { $0 }
         if let stated = settings.runners.first(where: { $0.id == runner }) { return stated.wake }
         return machines.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
             Settings.WakeTarget(mac: $0, broadcast: settings.wake.broadcast, port: settings.wake.port)

@@ -11,14 +11,14 @@ import SimpleAICore
 /// a busy one look asleep.
 final class StaticRunnerProbe {
     private let runner: Settings.StaticRunner
+    var id: RunnerID { runner.id }
     /// Where calls go; tells when a byte last moved there.
     private let serving: Upstream
     /// The same place, for probes.
-    private let probing: Upstream
+    let probing: Upstream
     private let scheduler: Scheduler
     private let pool: UpstreamPool
     private let eventLoop: any EventLoop
-    private let urgentInterval: TimeAmount
     private let logger: Logger
     private let modelsChanged: () -> Void
     private var knownModels: [String]?
@@ -26,6 +26,7 @@ final class StaticRunnerProbe {
     private var isUnderWay = false
     private var isWanted = false
     private var isStopped = false
+    var urgentInterval: TimeAmount
     /// The machine is being woken, or we do not know it yet: look often.
     var isUrgent = true
     private var lastComplaint: String?

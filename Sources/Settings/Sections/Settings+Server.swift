@@ -5,11 +5,7 @@ extension Settings.Server: SettingsSection {
         table.read("host", .host, into: &host)
         table.read("port", .integer(0...65_535), into: &port)
         table.read("event_loops", .integer(0...1_024), into: &eventLoops)
-        table.section("tls") {
-            $0.later("certificate")
-            $0.later("key")
-            $0.later("key_file")
-        }
+        table.section("tls") { tls = Settings.ServerTLS(from: &$0) }
         table.read("drain", .duration(), into: &drain)
         table.read("drain_notice", .duration(), into: &drainNotice)
         table.read("max_body", .size(from: .kibibytes(1), to: .gibibytes(4)), into: &maxBody)
@@ -23,6 +19,26 @@ extension Settings.Server: SettingsSection {
             table.problem(
                 "\(maxBuffered) is less than one body of server.max_body (\(maxBody)); raise it or lower max_body",
                 at: "max_buffered")
+        }
+    }
+}
+
+extension Settings.ServerTLS {
+    /// Nil where neither the certificate nor its key is given: plain HTTP.
+    fileprivate init?(from table: inout SettingsTable) {
+        let certificate = table.read("certificate", .certificate) ?? ""
+        let key = table.secret("key", .privateKey) ?? ""
+        let isRefused = ["certificate", "key", "key_file"].contains(where: table.hasProblem)
+        switch (certificate.isEmpty, key.isEmpty) {
+        case (false, false): self.init(certificate: certificate, key: key)
+        case (false, true) where !isRefused:
+            table.problem("has no key; write key or key_file, or remove the certificate", at: "certificate")
+            return nil
+        case (true, false) where !isRefused:
+            let key = table.asksForSomething("key") ? "key" : "key_file"
+            table.problem("has no certificate; write certificate, or remove the key", at: key)
+            return nil
+        default: return nil
         }
     }
 }

@@ -88,6 +88,15 @@ final class RunningProcess: Sendable {
         }
     }
 
+    /// Returns when the program has said something so many times among its errors.
+    func says(_ part: String, times: Int, within limit: Duration = .seconds(60)) async throws {
+        try await seen("\(part), \(times) times", within: limit) { transcript in
+            if transcript.lines(.errors).count(where: { $0.contains(part) }) >= times { return () }
+            if transcript.hasEnded { throw EndedEarly(awaited: part, seen: transcript.text) }
+            return nil
+        }
+    }
+
     /// How the program ended, once it did and everything it printed is here.
     func ended(within limit: Duration) async throws -> Ended {
         try await seen("the end of the program", within: limit) { transcript in
@@ -100,6 +109,8 @@ final class RunningProcess: Sendable {
 
     /// What Ctrl-C does.
     func interrupt() { signal(SIGINT) }
+
+    func hangUp() { signal(SIGHUP) }
 
     /// Asks it to end.
     func terminate() { signal(SIGTERM) }

@@ -15,6 +15,9 @@ struct RunningGateway: Sendable {
     let port: Int
     let stateFile: String
     let mint: TokenMint
+    let application: GatewayApplication
+    /// As they were at the start.
+    let settings: Settings
     private let group: ServiceGroup
 
     /// Runs a gateway in front of these runners, waits until it knows them all, runs `body`, and shuts it down.
@@ -64,7 +67,8 @@ struct RunningGateway: Sendable {
                 tasks.addTask {
                     let listening = try #require(try await port.value { $0 != nil })
                     let gateway = RunningGateway(
-                        port: listening, stateFile: settings.fleet.stateFile, mint: mint, group: group)
+                        port: listening, stateFile: settings.fleet.stateFile, mint: mint,
+                        application: application, settings: settings, group: group)
                     if awaitRunners { try await gateway.awaitRunners(settings.runners.count) }
                     let result = await Swift.Result { try await body(gateway) }
                     // Also after a failure: a server that is cancelled may leave a connection half made.
@@ -81,6 +85,14 @@ struct RunningGateway: Sendable {
     /// What SIGTERM does.
     func shutDown() async { await group.triggerGracefulShutdown() }
 
+    /// What SIGHUP does when the file says something else.
+    /// - Parameter change: of the settings that the gateway began with.
+    func reload(_ change: (inout Settings) -> Void) throws {
+        var settings = settings
+        change(&settings)
+        try application.reload(settings)
+    }
+
     // MARK: Requests
 
     func token(_ roles: [Role] = [], user: String = "tester") throws -> String {
@@ -88,7 +100,9 @@ struct RunningGateway: Sendable {
     }
 
     func connect(window: Int? = nil, segment: Int? = nil) async throws -> Wire {
-        try await Wire.connect(to: port, window: window, segment: segment)
+        try await Wire.connect(
+            to: port, window: window, segment: segment,
+            tls: settings.server.tls != nil ? TLSClient.context(["http/1.1"]) : nil)
     }
 
     /// The bytes of a request.

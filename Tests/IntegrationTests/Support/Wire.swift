@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Testing
 
 @testable import LocalFleet
@@ -45,8 +46,9 @@ final class Wire: Sendable {
     ///   - window: the size of the receive buffer, for a client that reads slowly.
     ///   - segment: the largest segment. A small one, as on a real network, also keeps the other side's kernel from
     ///     taking megabytes for a client that does not read.
+    ///   - tls: what to speak TLS with; nil for plain TCP.
     static func connect(
-        to port: Int, host: String = "127.0.0.1", window: Int? = nil, segment: Int? = nil
+        to port: Int, host: String = "127.0.0.1", window: Int? = nil, segment: Int? = nil, tls: NIOSSLContext? = nil
     ) async throws -> Wire {
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -57,7 +59,13 @@ final class Wire: Sendable {
             bootstrap = bootstrap.channelOption(.tcpOption(.init(rawValue: TCP_MAXSEG)), value: .init(segment))
         }
         return try await bootstrap.connect(host: host, port: port) { channel in
-            channel.eventLoop.makeCompletedFuture { try install(on: channel) }
+            channel.eventLoop.makeCompletedFuture {
+                if let tls {
+                    let handler = try NIOSSLClientHandler(context: tls, serverHostname: nil)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+                return try install(on: channel)
+            }
         }
     }
 

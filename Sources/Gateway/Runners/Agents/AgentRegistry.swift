@@ -33,7 +33,8 @@ final class AgentRegistry {
         }
     }
 
-    private let rules: AgentRules
+    /// For those who join from now on.
+    var rules: AgentRules
     private let machines: MachineDirectory
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory

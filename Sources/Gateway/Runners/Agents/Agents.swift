@@ -49,6 +49,11 @@ final class Agents: Sendable {
         }
     }
 
+    /// Other tokens, hosts and reserved ids, for those who join from now on.
+    func adopt(_ settings: Settings) {
+        onRegistry { $0.rules = AgentRules(settings) }
+    }
+
     /// Stops every timer and forgets every session.
     func detach() async throws {
         try await eventLoop.submit { [registry] in registry.value.stop() }.get()

@@ -1,0 +1,81 @@
+import NIOCore
+import NIOHTTP2
+import Relay
+import Settings
+import SimpleAICore
+
+/// A client's connection in HTTP/2 (RFC 9113), after TLS:
+///
+/// `TickedFlush` → `NIOHTTP2Handler` → `HTTP2ConnectionGuard` → connection management; and in every stream `StreamRules`
+/// → `HTTP2FramePayloadToHTTP1ServerCodec` → `StreamGuard` → `InferenceHandler` (the data plane) → `ControlPlaneDoor`.
+///
+/// A stream carries one request, so to both planes it is a connection whose first request is its last. Only a request
+/// of the control plane costs a task: the data plane lives on the event loop here, too.
+enum HTTP2Connection {
+    /// Calls at the same time on one connection; a client with more has to wait or open another.
+    static let maxStreams = 100
+
+    /// - Returns: the streams whose requests belong to the control plane.
+    static func setUp(
+        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules
+    ) throws -> AsyncStream<any Channel> {
+        let server = rules.settings.server
+        let eventLoop = channel.eventLoop
+        let (streams, knock) = AsyncStream.makeStream(of: (any Channel).self)
+        channel.closeFuture.whenComplete { _ in knock.finish() }
+
+        let management = NIOHTTP2ServerConnectionManagementHandler(
+            eventLoop: eventLoop,
+            configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
+        let watch = HTTP2ConnectionGuard(idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain))
+        let census = StreamCensus(
+            watch: NIOLoopBound(watch, eventLoop: eventLoop), management: management.http2StreamDelegate)
+        let handler = NIOHTTP2Handler(
+            mode: .server, eventLoop: eventLoop, connectionConfiguration: configuration(server),
+            streamDelegate: census
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                let inference = InferenceHandler(gateway: gateway)
+                try stream.pipeline.syncOperations.addHandlers(
+                    StreamRules(maxHead: server.maxHeaders.bytes),
+                    HTTP2FramePayloadToHTTP1ServerCodec(),
+                    StreamGuard(
+                        inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
+                        drain: TimeAmount(server.drain), drainDeadline: census.watch.value.drainDeadline),
+                    inference,
+                    ControlPlaneDoor { knock.yield($0) })
+            }
+        }
+        try channel.pipeline.syncOperations.addHandlers(
+            TickedFlush(gateway.pools.pool(on: eventLoop).flushes), handler, watch, management)
+        return streams
+    }
+
+    /// The library's own limits hold for floods: 200 resets, stream errors, or control frames (pings, settings,
+    /// priorities) in 30 s end the connection, as do headers in more than six frames and data frames without data.
+    private static func configuration(_ server: Settings.Server) -> NIOHTTP2Handler.ConnectionConfiguration {
+        var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: maxStreams),
+            // What is more ends the connection. Up to there `StreamRules` counts, and answers 431.
+            HTTP2Setting(parameter: .maxHeaderListSize, value: server.maxHeaders.bytes * 2),
+        ]
+        return configuration
+    }
+}
+
+/// Tells those who have to know of streams that begin and end.
+private struct StreamCensus: NIOHTTP2StreamDelegate {
+    let watch: NIOLoopBound<HTTP2ConnectionGuard>
+    let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate
+
+    func streamCreated(_ id: HTTP2StreamID, channel: any Channel) {
+        watch.value.streamBegan()
+        management.streamCreated(id, channel: channel)
+    }
+
+    func streamClosed(_ id: HTTP2StreamID, channel: any Channel) {
+        watch.value.streamEnded()
+        management.streamClosed(id, channel: channel)
+    }
+}

@@ -1,0 +1,133 @@
+import NIOCore
+import NIOHTTP2
+
+/// Watches over what belongs to an HTTP/2 connection as a whole: it may not be idle for ever, it ends when the client
+/// leaves or breaks the protocol, and when the gateway shuts down it ends in time.
+///
+/// Saying goodbye (GOAWAY, then no more streams, then the end) is the business of the handler behind it, which is asked
+/// by the event that a server sends when it shuts down.
+final class HTTP2ConnectionGuard: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+    typealias InboundOut = HTTP2Frame
+
+    /// For a client that knows that the connection ends to say so, and for the last words of a drain.
+    private static let farewell: TimeAmount = .seconds(2)
+
+    private let idleTimeout: TimeAmount
+    private let drain: TimeAmount
+    private var context: ChannelHandlerContext?
+    private var streams = 0
+    private var lastActivity: NIODeadline = .now()
+    private var idleTimer: Scheduled<Void>?
+    private var endTimer: Scheduled<Void>?
+    private var saysGoodbye = false
+    /// When open calls have to end; nil until the gateway shuts down.
+    private(set) var drainDeadline: NIODeadline?
+
+    init(idleTimeout: TimeAmount, drain: TimeAmount) {
+        self.idleTimeout = idleTimeout
+        self.drain = drain
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        armIdleTimer(context.eventLoop)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        cancelTimers()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        cancelTimers()
+        context.fireChannelInactive()
+    }
+
+    func streamBegan() {
+        streams += 1
+        lastActivity = .now()
+    }
+
+    func streamEnded() {
+        streams -= 1
+        lastActivity = .now()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            // Without its acknowledgements no stream could get anywhere: a half-close is leaving.
+            context.close(promise: nil)
+        case is ChannelShouldQuiesceEvent where drainDeadline == nil:
+            drainDeadline = .now() + drain
+            sayGoodbye(context, end: drain + Self.farewell)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch Severity(of: error) {
+        case .stream: break  // it has been reset; the others go on
+        case .unclear: sayGoodbye(context, end: nil)
+        case .connection: context.close(promise: nil)
+        }
+    }
+
+    /// - Parameter end: when to close whatever is left.
+    private func sayGoodbye(_ context: ChannelHandlerContext, end: TimeAmount?) {
+        if let end {
+            endTimer?.cancel()
+            endTimer = context.eventLoop.assumeIsolated().scheduleTask(in: end) { [weak self] in
+                self?.context?.close(promise: nil)
+            }
+        }
+        guard !saysGoodbye else { return }
+        saysGoodbye = true
+        context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    }
+
+    private func armIdleTimer(_ eventLoop: any EventLoop) {
+        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [weak self] in
+            guard let self, let context = self.context else { return }
+            // What a stream may do, and how long, is said in the stream.
+            if self.streams > 0 { self.lastActivity = .now() }
+            if self.lastActivity + self.idleTimeout <= .now() {
+                self.sayGoodbye(context, end: Self.farewell)
+            } else {
+                self.armIdleTimer(context.eventLoop)
+            }
+        }
+    }
+
+    private func cancelTimers() {
+        idleTimer?.cancel()
+        endTimer?.cancel()
+    }
+
+    /// How far an error reaches (RFC 9113 §5.4): the library has answered it, and tells here of both kinds alike.
+    private enum Severity {
+        case stream, unclear, connection
+
+        init(of error: any Error) {
+            switch error {
+            case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.StreamClosed,
+                is NIOHTTP2Errors.InvalidPseudoHeaders, is NIOHTTP2Errors.DuplicatePseudoHeader,
+                is NIOHTTP2Errors.MissingPseudoHeader, is NIOHTTP2Errors.UnknownPseudoHeader,
+                is NIOHTTP2Errors.UnsupportedPseudoHeader, is NIOHTTP2Errors.PseudoHeaderAfterRegularHeader,
+                is NIOHTTP2Errors.InvalidPseudoHeaderValue, is NIOHTTP2Errors.EmptyPathHeader,
+                is NIOHTTP2Errors.InvalidHTTP2HeaderFieldName, is NIOHTTP2Errors.InvalidHTTP2HeaderFieldValue,
+                is NIOHTTP2Errors.ForbiddenHeaderField, is NIOHTTP2Errors.TrailersWithoutEndStream,
+                is NIOHTTP2Errors.ContentLengthViolated, is NIOHTTP2Errors.ContentLengthHeadersMismatch,
+                is NIOHTTP2Errors.ContentLengthHeaderNegative,
+                is NIOHTTP2Errors.ContentLengthHeaderMalformedValue:
+                self = .stream
+            case is NIOHTTP2Errors.BadStreamStateTransition, is NIOHTTP2Errors.FlowControlViolation,
+                is NIOHTTP2Errors.InvalidWindowIncrementSize, is NIOHTTP2Errors.NoSuchStream:
+                self = .unclear
+            default: self = .connection
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import NIOHPACK
+
+/// What has to hold for the head of a request in HTTP/2 beyond what the library sees to (known pseudo-headers, each
+/// once and in front; lower-case names that are tokens; no connection-specific fields; lengths that are true): whatever
+/// could mean two things once it is written in HTTP/1 (RFC 9113 §8.2.1, §8.3.1, §10.3). Pure.
+enum StreamHead {
+    enum Violation: Error, Hashable {
+        case malformed
+        case tooLarge
+    }
+
+    /// - Parameter maxSize: in bytes, counted as HTTP/1 would write the fields.
+    /// - Returns: the same head, with the authority that a translated request may state as `host` alone.
+    static func checked(_ headers: HPACKHeaders, maxSize: Int) throws(Violation) -> HPACKHeaders {
+        var size = 0
+        var method = "", path = ""
+        var authority: String?
+        var hosts: [String] = []
+        var contentTypes = 0, contentLengths = 0
+        for (name, value, _) in headers {
+            size += name.utf8.count + value.utf8.count + 4
+            guard size <= maxSize else { throw .tooLarge }
+            switch name {
+            case ":method": method = value
+            case ":path": path = value
+            case ":authority": authority = value
+            case ":scheme": if value != "https", value != "http" { throw .malformed }
+            case "host": hosts.append(value)
+            case "content-type": contentTypes += 1
+            case "content-length": contentLengths += 1
+            // To software that turns names into variables both spellings are one.
+            case "content_length", "transfer_encoding": throw .malformed
+            default: break
+            }
+            try checkValue(value)
+        }
+        guard contentTypes <= 1, contentLengths <= 1, isTarget(path, of: method) else { throw .malformed }
+        guard let host = authority ?? hosts.first, !host.isEmpty, host.utf8.allSatisfy(Byte.isInHost),
+            hosts.count <= 1, hosts.first.map({ $0.lowercased() == host.lowercased() }) ?? true
+        else { throw .malformed }
+        guard authority == nil else { return headers }
+        var completed: HPACKHeaders = [":authority": host]
+        completed.add(contentsOf: headers)
+        return completed
+    }
+
+    /// What frames, routes or authenticates a request must stand in front of its body (RFC 9110 §6.5.1).
+    static func checkTrailers(_ headers: HPACKHeaders) throws(Violation) {
+        for (name, value, _) in headers {
+            switch name {
+            case "content-length", "host", "authorization", "proxy-authorization", "cookie", "te", "trailer", "expect":
+                throw .malformed
+            default: try checkValue(value)
+            }
+        }
+    }
+
+    /// Without control characters, and without whitespace around it.
+    private static func checkValue(_ value: String) throws(Violation) {
+        let bytes = value.utf8
+        guard bytes.allSatisfy(Byte.isInFieldValue), !(bytes.first.map(Byte.isBlank) ?? false),
+            !(bytes.last.map(Byte.isBlank) ?? false)
+        else { throw .malformed }
+    }
+
+    private static func isTarget(_ path: String, of method: String) -> Bool {
+        guard !method.isEmpty, method != "CONNECT", method.utf8.allSatisfy(Byte.isToken),
+            path.utf8.allSatisfy({ $0 > Byte.space && $0 < Byte.delete })
+        else { return false }
+        return path.hasPrefix("/") || (path == "*" && method == "OPTIONS")
+    }
+}

@@ -1,0 +1,128 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import SimpleAICore
+
+/// Stands first in a stream: lets only heads through that mean one thing, and ends the stream as HTTP/2 wants it.
+///
+/// A head that is not well formed resets its stream (RFC 9113 §8.1.1) and no other; one that is too large is answered
+/// with 431. "Close" of those behind it becomes, once the answer has been written, nothing where the client has said
+/// everything and a reset without an error where it is still sending what nobody wants; before that, a reset that says
+/// that the answer is not complete. `Abort` is such a reset at any time.
+final class StreamRules: ChannelDuplexHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias InboundOut = HTTP2Frame.FramePayload
+    typealias OutboundIn = HTTP2Frame.FramePayload
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    /// Asked for by whoever does not want to wait until a written answer has been read.
+    struct Abort {}
+
+    private let maxHead: Int
+    private var hasHead = false
+    private var isRefused = false
+    private var requestIsComplete = false
+    private var responseIsComplete = false
+    private var responseIsOut = false
+    /// Somebody closed after the end of the response was written, and before it was out.
+    private var endsWhenOut = false
+
+    init(maxHead: Int) {
+        self.maxHead = maxHead
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .headers(var payload):
+            if payload.endStream { requestIsComplete = true }
+            guard !isRefused else { return }
+            do throws(StreamHead.Violation) {
+                if hasHead {
+                    try StreamHead.checkTrailers(payload.headers)
+                } else {
+                    hasHead = true
+                    payload.headers = try StreamHead.checked(payload.headers, maxSize: maxHead)
+                }
+            } catch {
+                return refuse(error, context)
+            }
+            context.fireChannelRead(wrapInboundOut(.headers(payload)))
+        case .data(let payload):
+            if payload.endStream { requestIsComplete = true }
+            if !isRefused { context.fireChannelRead(data) }
+        default:
+            if !isRefused { context.fireChannelRead(data) }
+        }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isRefused else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        let payload = unwrapOutboundIn(data)
+        guard payload.endsStream else { return context.write(data, promise: promise) }
+        writeEnd(payload, context, promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard responseIsComplete, mode != .input else { return context.close(promise: promise) }
+        endsWhenOut = true
+        endIfOut(context)
+        promise?.succeed()
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is Abort else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        context.close(promise: promise)
+    }
+
+    private func writeEnd(
+        _ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+    ) {
+        responseIsComplete = true
+        let out = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        out.futureResult.assumeIsolated().whenSuccess { [weak self] in
+            self?.responseIsOut = true
+            self?.endIfOut(bound.value)
+        }
+        out.futureResult.cascade(to: promise)
+        context.write(wrapOutboundOut(payload), promise: out)
+    }
+
+    /// The answer does not depend on what the client has yet to say (RFC 9113 §8.1).
+    private func endIfOut(_ context: ChannelHandlerContext) {
+        guard endsWhenOut, responseIsOut, !requestIsComplete, context.channel.isActive else { return }
+        endsWhenOut = false
+        context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
+    }
+
+    private func refuse(_ violation: StreamHead.Violation, _ context: ChannelHandlerContext) {
+        isRefused = true
+        guard violation == .tooLarge else {
+            context.writeAndFlush(wrapOutboundOut(.rstStream(.protocolError)), promise: nil)
+            return
+        }
+        let error = GatewayError(.headersTooLarge, "The request's headers are too large.")
+        let body = ByteBuffer(string: error.body.json)
+        let headers: HPACKHeaders = [
+            ":status": String(error.status()), "content-type": "application/json",
+            "content-length": String(body.readableBytes), "x-request-id": RequestID.id(stated: nil).rawValue,
+        ]
+        context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
+        endsWhenOut = true
+        writeEnd(.data(.init(data: .byteBuffer(body), endStream: true)), context, nil)
+        context.flush()
+    }
+}
+
+extension HTTP2Frame.FramePayload {
+    fileprivate var endsStream: Bool {
+        switch self {
+        case .data(let payload): payload.endStream
+        case .headers(let payload): payload.endStream
+        default: false
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import NIOCore
+import NIOSSL
+import Settings
+
+extension NIOSSLContext {
+    /// TLS for clients: 1.2 at least, and both HTTP versions on offer.
+    /// - Throws: `GatewayStartError` at the key of settings that is to be mended.
+    convenience init(_ tls: Settings.ServerTLS) throws(GatewayStartError) {
+        let path = ["server", "tls"]
+        let certificates: [NIOSSLCertificate]
+        do {
+            certificates = try NIOSSLCertificate.fromPEMBytes(Array(tls.certificate.utf8))
+        } catch {
+            throw GatewayStartError("its PEM holds no certificate that can be read", at: path + ["certificate"])
+        }
+        let key: NIOSSLPrivateKey
+        do {
+            key = try NIOSSLPrivateKey(bytes: Array(tls.key.utf8), format: .pem)
+        } catch {
+            throw GatewayStartError("its PEM holds no private key that can be read", at: path + ["key"])
+        }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ClientProtocol.offered
+        // For the client's goodbye, which changes nothing any more; the library waits for it even where it has come.
+        configuration.shutdownTimeout = .milliseconds(500)
+        do {
+            try self.init(configuration: configuration)
+        } catch {
+            throw GatewayStartError(
+                "does not belong to the certificate of server.tls.certificate; name the key that it was made for",
+                at: path + ["key"])
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Logging
+import Scheduling
+public import Settings
+import WakeOnLAN
+
+extension GatewayApplication {
+    /// Takes other settings over while calls run, all of them or none; every change is logged in a line of its own.
+    ///
+    /// Calls and connections that have begun keep what they began with, certificates included. What only a restart can
+    /// change stays as it is, and is named in a warning. Not to be called by two at the same time.
+    /// - Throws: `GatewayStartError` when something in them cannot be used; nothing has changed then.
+    public func reload(_ settings: Settings) throws(GatewayStartError) {
+        let old = gateway.rules.settings
+        let (adopted, changes) = old.adopting(settings)
+        let rules = try GatewayRules(adopted)
+        let plan = try RunnerPlan(from: old, to: adopted, gateway.upstreams)
+        if let taken = plan.placed.map(\.runner.id).first(where: { supervisor.isAgent($0) }) {
+            throw GatewayStartError("\(taken) is the id of an agent that has joined; choose another", at: ["runners"])
+        }
+
+        // Rules first: no call may be placed on a new runner by an old rule that does not know its class.
+        gateway.adopt(rules)
+        gateway.scheduler.reconfigure(SchedulerState.Configuration(adopted))
+        gateway.agents.adopt(adopted)
+        supervisor.adopt(plan, adopted)
+        for upstream in plan.retired { gateway.pools.retire(upstream) }
+        for change in changes { log(change) }
+        gateway.logger.info(
+            "Settings reloaded", metadata: [LogKeys.number: "\(changes.filter { !$0.needsRestart }.count)"])
+    }
+
+    /// - Throws: `GatewayStartError` when something in these settings cannot be used that the settings file alone does
+    ///   not show, such as a key that belongs to another certificate.
+    public static func check(_ settings: Settings) throws(GatewayStartError) {
+        _ = try GatewayRules(settings)
+        _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
+    }
+
+    private func log(_ change: SettingsChange) {
+        var metadata: Logger.Metadata = [LogKeys.key: "\(change.key)"]
+        if let from = change.from { metadata[LogKeys.from] = "\(from)" }
+        if let to = change.to { metadata[LogKeys.to] = "\(to)" }
+        if change.needsRestart {
+            gateway.logger.warning("A setting changes only with a restart", metadata: metadata)
+        } else {
+            gateway.logger.info("A setting changed", metadata: metadata)
+        }
+    }
+}
+
+extension SchedulerState.Configuration {
+    init(_ settings: Settings) {
+        self.init()
+        queueLength = settings.routing.queueLength
+        queueTimeout = settings.routing.queueTimeout
+        ejection = EjectionPolicy(
+            failures: settings.routing.ejectionFailures, duration: settings.routing.ejectionTime,
+            maxShare: settings.routing.ejectionMaxShare)
+        grace = settings.fleet.grace
+        wakeEnabled = settings.wake.enabled
+        wakeTimeout = settings.wake.timeout
+        let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)
+        packetOffset = { schedule.offset(ofPacket: $0) }
+        wakeIDPrefix = "w" + String(UInt32.random(in: .min ... .max), radix: 36) + "-"
+    }
+}

@@ -1,0 +1,114 @@
+import SimpleAICore
+
+/// One value that two readings of the settings have differently.
+public struct SettingsChange: Hashable, Sendable {
+    /// Dotted, as in the file; runners and classes by their names: `runners.gpu-server.slots`.
+    public let key: String
+    /// As it was, in words; nil where there was nothing, or where the value is nobody's business.
+    public let from: String?
+    /// As it is; nil where nothing is left, or where the value is nobody's business.
+    public let to: String?
+    /// Whether the value takes effect only when the process is started again.
+    public let needsRestart: Bool
+
+    init(_ key: String, from: String?, to: String?, needsRestart: Bool = false) {
+        self.key = key
+        self.from = from
+        self.to = to
+        self.needsRestart = needsRestart
+    }
+}
+
+extension Settings {
+    /// What a running process makes of settings that have been read again.
+    ///
+    /// - Returns: the settings that hold from now on, which are `new` but for what needs a restart, and every change.
+    ///   A key that nobody has classified needs a restart.
+    public func adopting(_ new: Settings) -> (settings: Settings, changes: [SettingsChange]) {
+        var adopted = self
+        // All that is known to the table: what differs then is not.
+        var known = self
+        var changes: [SettingsChange] = []
+        for entry in SettingsEntry.all {
+            let needsRestart = entry.needsRestart(self, new)
+            entry.copy(new, &known)
+            if !needsRestart { entry.copy(new, &adopted) }
+            let (old, new) = (entry.value(self), entry.value(new))
+            guard old != new else { continue }
+            // What is shown of a list need not be what differs in it.
+            let isShown = old.shown != new.shown
+            changes.append(
+                SettingsChange(
+                    entry.key, from: isShown ? old.shown : nil, to: isShown ? new.shown : nil,
+                    needsRestart: needsRestart))
+        }
+        adopted.takeOverNames(from: new)
+        known.takeOverNames(from: new)
+        changes += classChanges(to: new) + runnerChanges(to: new)
+        if known != new { changes.append(SettingsChange("other keys", from: nil, to: nil, needsRestart: true)) }
+        return (adopted, changes)
+    }
+
+    /// What stands in the file under names of the operator's choice: classes and runners.
+    private mutating func takeOverNames(from new: Settings) {
+        classes = new.classes
+        routing.policies = new.routing.policies
+        routing.prefer = new.routing.prefer
+        runners = new.runners
+    }
+
+    private func classChanges(to new: Settings) -> [SettingsChange] {
+        let names = (classes + new.classes).map(\.name).uniqued
+        var changes = names.flatMap { name -> [SettingsChange] in
+            [
+                change("classes.\(name)", from: members(of: name), to: new.members(of: name)),
+                change(
+                    "routing.classes.\(name).policy", from: routing.policies[name]?.rawValue,
+                    to: new.routing.policies[name]?.rawValue),
+                change(
+                    "routing.classes.\(name).prefer", from: routing.prefer[name]?.joined(separator: ", "),
+                    to: new.routing.prefer[name]?.joined(separator: ", ")),
+            ].compactMap(\.self)
+        }
+        let (old, order) = (classes.map(\.name), new.classes.map(\.name))
+        if old != order, Set(old) == Set(order) {
+            changes.append(
+                SettingsChange(
+                    "classes", from: old.map(\.rawValue).joined(separator: ", "),
+                    to: order.map(\.rawValue).joined(separator: ", ")))
+        }
+        return changes
+    }
+
+    private func members(of name: ClassName) -> String? {
+        classes.first { $0.name == name }?.models.map(\.rawValue).joined(separator: ", ")
+    }
+
+    private func runnerChanges(to new: Settings) -> [SettingsChange] {
+        (runners + new.runners).map(\.id).uniqued.flatMap { id -> [SettingsChange] in
+            let (old, new) = (runners.first { $0.id == id }, new.runners.first { $0.id == id })
+            switch (old, new) {
+            case (let old?, let new?):
+                return RunnerEntry.all.compactMap { entry in
+                    let (before, after) = (entry.value(old), entry.value(new))
+                    guard before != after else { return nil }
+                    return SettingsChange("runners.\(id).\(entry.key)", from: before.shown, to: after.shown)
+                }
+            default:
+                return [change("runners.\(id)", from: old?.url, to: new?.url)].compactMap(\.self)
+            }
+        }
+    }
+
+    private func change(_ key: String, from: String?, to: String?) -> SettingsChange? {
+        from == to ? nil : SettingsChange(key, from: from, to: to)
+    }
+}
+
+extension Sequence where Element: Hashable {
+    /// Every element once, where it stood first.
+    fileprivate var uniqued: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+// Certificates and keys (RFC 7468): the text itself, as an environment variable may hold it, or the path of a file.
+// Whether they are good, and belong together, is for whoever uses them to say; what can be seen here is said here.
+
+extension SettingsKind where Value == String {
+    /// A certificate in PEM, and behind it those of the authorities between it and a root; its text in the end.
+    static var certificate: Self {
+        .init("the path of a PEM file") { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { return "" }
+            let pem = isPEM(text) ? text : try contents(of: text)
+            guard pem.contains("-----BEGIN CERTIFICATE-----") else {
+                let name = isPEM(text) ? "the text" : quoted(text)
+                throw .init(
+                    pem.contains("PRIVATE KEY-----")
+                        ? "\(name) holds a private key and no certificate; name the certificate's file here"
+                        : "\(name) holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+            }
+            return pem
+        }
+    }
+
+    /// A private key in PEM, not encrypted; its text in the end. Messages quote what can only be a path.
+    static var privateKey: Self {
+        .init("the path of a PEM file") { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { return "" }
+            guard isPEM(text) || looksLikePath(text) else {
+                throw .init("is neither a private key in PEM nor the path of one, like ./key.pem")
+            }
+            let pem = isPEM(text) ? text : try contents(of: text)
+            let name = isPEM(text) ? "the text" : quoted(text)
+            if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || pem.contains("Proc-Type: 4,ENCRYPTED") {
+                throw .init("\(name) holds an encrypted key; decrypt it, with `openssl pkey -in FILE -out FILE`")
+            }
+            guard pem.contains(/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/) else {
+                throw .init(
+                    pem.contains("-----BEGIN CERTIFICATE-----")
+                        ? "\(name) holds a certificate and no private key; name the key's file here"
+                        : "\(name) holds no private key in PEM, which begins with -----BEGIN PRIVATE KEY-----")
+            }
+            return pem
+        }
+    }
+
+    private static func isPEM(_ text: String) -> Bool { text.contains("-----BEGIN ") }
+
+    /// A key without its PEM lines has no dot in it, whatever it may be.
+    private static func looksLikePath(_ text: String) -> Bool {
+        text.count < 4096 && text.contains(".") && !text.contains("\n")
+    }
+
+    private static func contents(of path: String) throws(SettingsMismatch) -> String {
+        String(decoding: try ReadableFile.contents(of: path), as: UTF8.self)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Gateway
+import Logging
+import ServiceLifecycle
+import Settings
+import UnixSignals
+
+/// SIGHUP: the settings are read again, and taken over as a whole or not at all.
+struct SettingsReload: Service {
+    let gateway: GatewayApplication
+    /// The file that was read at the start.
+    let path: String
+    let hangups: UnixSignalsSequence
+    let logger: Logger
+
+    func run() async throws {
+        for await _ in hangups.cancelOnGracefulShutdown() { reload() }
+    }
+
+    private func reload() {
+        do throws(SettingsError) {
+            let loaded = try SettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
+            try takeOver(loaded)
+            for warning in loaded.warnings { log(.warning, "A setting is hardly what was meant", warning) }
+        } catch {
+            for problem in error.problems { log(.error, "A setting cannot be used", problem) }
+            logger.error("Settings not reloaded", metadata: ["path": "\(path)"])
+        }
+    }
+
+    private func takeOver(_ loaded: LoadedSettings) throws(SettingsError) {
+        do throws(GatewayStartError) {
+            try gateway.reload(loaded.settings)
+        } catch {
+            throw SettingsError(problems: [loaded.problem(error)])
+        }
+    }
+
+    private func log(_ level: Logger.Level, _ message: Logger.Message, _ problem: SettingsProblem) {
+        logger.log(level: level, message, metadata: ["problem": "\(problem)"])
+    }
+}

@@ -1,0 +1,71 @@
+import NIOHPACK
+import Testing
+
+@testable import Gateway
+
+/// What a head in HTTP/2 may say, line by line; `HTTP2HygieneTests` has the same from outside.
+@Suite struct StreamHeadTests {
+    private static let good: HPACKHeaders = [
+        ":method": "POST", ":scheme": "https", ":authority": "ai.example:8443", ":path": "/v1/chat/completions?a=b",
+        "content-type": "application/json", "content-length": "2", "x-name": "a value\twith blanks, and é",
+    ]
+
+    private static func check(_ change: (inout HPACKHeaders) -> Void = { _ in }, maxSize: Int = 1_000) throws
+        -> HPACKHeaders
+    {
+        var headers = good
+        change(&headers)
+        return try StreamHead.checked(headers, maxSize: maxSize)
+    }
+
+    @Test func aGoodHeadPassesAsItIs() throws {
+        #expect(try Self.check() == Self.good)
+        #expect(try Self.check { $0.add(name: "host", value: "AI.example:8443") }.count == Self.good.count + 1)
+        #expect(
+            try Self.check {
+                $0.replaceOrAdd(name: ":method", value: "OPTIONS"); $0.replaceOrAdd(name: ":path", value: "*")
+            }.count > 0)
+    }
+
+    @Test func aHostStandsForTheAuthority() throws {
+        let headers = try Self.check {
+            $0.remove(name: ":authority")
+            $0.add(name: "host", value: "ai.example")
+        }
+        #expect(headers.first(name: ":authority") == "ai.example")
+        #expect(headers.first { _ in true }?.name == ":authority", "pseudo-headers stand in front")
+    }
+
+    @Test(arguments: [
+        (":method", ""), (":method", "PO ST"), (":method", "CONNECT"), (":path", ""), (":path", "*"),
+        (":path", "http://other/"), (":path", "/a b"), (":path", "/\u{E9}"), (":scheme", "ftp"), (":authority", ""),
+        (":authority", "a/b"), (":authority", "user@host"), ("host", "other"), ("x-name", " a"), ("x-name", "a\t"),
+        ("x-name", "a\r\nb: c"), ("x-name", "a\0"), ("x-name", "\u{7F}"), ("content_length", "2"),
+        ("transfer_encoding", "chunked"),
+    ])
+    func oneValueSpoilsAHead(name: String, value: String) {
+        #expect(throws: StreamHead.Violation.malformed) {
+            try Self.check { $0.replaceOrAdd(name: name, value: value) }
+        }
+    }
+
+    @Test(arguments: ["content-type", "content-length"])
+    func someFieldsStandOnce(name: String) {
+        #expect(throws: StreamHead.Violation.malformed) {
+            try Self.check { $0.add(name: name, value: $0.first(name: name) ?? "") }
+        }
+    }
+
+    @Test func theSizeIsThatOfHTTP1() throws {
+        let size = Self.good.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        #expect(throws: Never.self) { try Self.check(maxSize: size) }
+        #expect(throws: StreamHead.Violation.tooLarge) { try Self.check(maxSize: size - 1) }
+    }
+
+    @Test func trailersDoNotRouteOrFrame() {
+        #expect(throws: Never.self) { try StreamHead.checkTrailers(["x-checksum": "1"]) }
+        for name in ["content-length", "authorization", "host"] {
+            #expect(throws: StreamHead.Violation.malformed) { try StreamHead.checkTrailers([name: "1"]) }
+        }
+    }
+}

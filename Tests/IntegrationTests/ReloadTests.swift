@@ -1,0 +1,208 @@
+import Scheduling
+import Settings
+import SimpleAICore
+import StandIn
+import Testing
+
+@testable import Gateway
+@testable import LocalFleet
+
+extension Integration {
+    /// Other settings while calls run: what begins from now on follows them, what has begun does not notice.
+    @Suite struct ReloadTests {
+        private typealias Engine = ScriptedEngine
+
+        /// Sends the first event of a stream, and the rest when it may.
+        private static func stream(until mayGoOn: Watched<Bool>) -> Engine.Script {
+            { request, wire in
+                guard request.body.contains("\"stream\":true") else {
+                    return try await Engine.wellBehaved(request, wire)
+                }
+                let events = Engine.events()
+                try await wire.send(Engine.streamHead + Engine.chunk(events[0]))
+                _ = try await mayGoOn.value { $0 }
+                try await wire.send(Engine.chunk(events.dropFirst().joined()) + Engine.lastChunk)
+            }
+        }
+
+        @Test func anotherCertificateUnderOpenStreams() async throws {
+            let mayGoOn = Watched(false)
+            let other = Settings.ServerTLS(try StandInCertificate(.ofAuthority))
+            try await withHTTP2(Self.stream(until: mayGoOn)) { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
+                try await wire.read(until: "t0")
+                let client = try await gateway.connectHTTP2()
+                let stream = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
+                try await stream.read(until: "t0")
+                let before = try await wire.certificate()
+
+                try gateway.reload { $0.server.tls = other }
+                let new = try await gateway.connect()
+                try await new.send(gateway.request(RunningGateway.chat()))
+                #expect(try await new.answer().status == 200)
+                #expect(try await new.certificate() != before)
+                // A connection keeps what it was opened with, and goes on to serve.
+                let beside = try await client.send(gateway.head(), body: RunningGateway.chat())
+                #expect(try await beside.answer().status == 200)
+
+                mayGoOn.update { $0 = true }
+                for answer in [try await wire.answer(), try await stream.answer()] {
+                    #expect(answer.text == Engine.events().joined() && answer.endedCleanly)
+                }
+                #expect(try await wire.certificate() == before)
+                for wire in [wire, new] { await wire.close() }
+                await client.close()
+            }
+        }
+
+        @Test func aKeyOfAnotherCertificateChangesNothing() async throws {
+            let (one, other) = (try StandInCertificate(.ofAuthority), try StandInCertificate(.ofAuthority))
+            try await withHTTP2 { gateway, _ in
+                do {
+                    try gateway.reload {
+                        $0.server.tls = .init(certificate: one.certificate, key: other.privateKey)
+                        $0.classes = []
+                    }
+                    Issue.record("settings were taken over with a key that does not fit")
+                } catch let error as GatewayStartError {
+                    #expect(error.keys == ["server", "tls", "key"])
+                }
+                #expect(try await gateway.send(RunningGateway.chat("class:fast")).status == 200)
+            }
+        }
+
+        @Test func runnersComeAndGoWhileTheyServe() async throws {
+            let mayGoOn = Watched(false)
+            try await withEngines([Self.stream(until: mayGoOn), Engine.wellBehaved]) { gateway, engines in
+                try gateway.reload { $0.runners.removeLast() }
+                let wire = try await gateway.connect()
+                try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
+                try await wire.read(until: "t0")
+                #expect(engines[1].counts.value.requests.isEmpty)
+
+                // The first goes while it serves; a third, which is the second's engine, comes.
+                try gateway.reload { settings in
+                    settings.runners = [.at(engines[1].port, id: "r3")]
+                }
+                let answer = try await gateway.send(RunningGateway.chat())
+                #expect(answer.status == 200 && answer["x-simpleai-runner"] == "r3")
+                let fleet = try await gateway.get("/admin").text
+                #expect(fleet.contains("\"r3\"") && !fleet.contains("\"r1\""))
+
+                mayGoOn.update { $0 = true }
+                let stream = try await wire.answer()
+                #expect(stream.endedCleanly && stream["x-simpleai-runner"] == "r1")
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
+        @Test func aRunnerThatMoves() async throws {
+            try await withEngines([Engine.wellBehaved, Engine.wellBehaved]) { gateway, engines in
+                try gateway.reload { $0.runners.removeLast() }
+                #expect(try await gateway.send(RunningGateway.chat()).status == 200)
+                try gateway.reload { $0.runners = [.at(engines[1].port, id: "r1")] }
+                #expect(try await gateway.send(RunningGateway.chat()).status == 200)
+                #expect(engines.map { $0.counts.value.requests.count } == [1, 1])
+            }
+        }
+
+        @Test func classesAndLimits() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                #expect(try await gateway.send(RunningGateway.chat("class:new")).status == 404)
+                #expect(try await gateway.send(RunningGateway.chat(), roles: []).status == 403)
+                try gateway.reload {
+                    $0.classes.append(.init(name: "new", models: ["m"]))
+                    $0.server.maxBody = .kibibytes(1)
+                    $0.errors.permissionDeniedStatus = 400
+                    $0.expose.runner = .none
+                }
+                let answer = try await gateway.send(RunningGateway.chat("class:new"))
+                #expect(answer.status == 200 && answer["x-simpleai-runner"] == nil)
+                let padding = String(repeating: "p", count: 2_000)
+                #expect(try await gateway.send(RunningGateway.chat(more: "\"user\":\"\(padding)\",")).status == 413)
+                #expect(try await gateway.send(RunningGateway.chat(), roles: []).status == 400)
+            }
+        }
+
+        @Test func aShorterQueue() async throws {
+            try await withEngine(Engine.silent, runner: { $0.slots = 1 }) { gateway, engine in
+                let wires = [try await gateway.connect(), try await gateway.connect()]
+                for wire in wires { try await wire.send(gateway.request(RunningGateway.chat())) }
+                _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 1 }
+                try gateway.reload { $0.routing.queueLength = 1 }
+                let refused = try await gateway.send(RunningGateway.chat())
+                #expect(try refused.error().code == "queue_full")
+                for wire in wires { await wire.close() }
+                try await gateway.settled()
+                #expect(engine.counts.value.requests.count >= 1)
+            }
+        }
+
+        /// What only a restart can change stays as it is, whatever else is taken over.
+        @Test func whatNeedsARestart() async throws {
+            let certificate = Settings.ServerTLS(try StandInCertificate(.ofAuthority))
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                try gateway.reload {
+                    $0.server.tls = certificate
+                    $0.server.port = 1
+                    $0.auth.issuers = []
+                    $0.classes = [.init(name: "other", models: ["m"])]
+                    $0.defaultClass = "other"
+                }
+                #expect(try await gateway.send(RunningGateway.chat("class:other")).status == 200)
+                let settings = gateway.application.gateway.rules.settings
+                #expect(settings.server.tls == nil && settings.server.port == 0)
+                #expect(settings.auth.issuers.count == 1)
+            }
+        }
+
+        /// Runners that joined by themselves are nobody's business but their own.
+        @Test func runnersThatAreNotOfTheSettingsStay() async throws {
+            try await withEngine(Engine.wellBehaved) { gateway, _ in
+                gateway.application.gateway.scheduler.put(Runner(id: "agent", statedModels: ["a"]))
+                try gateway.reload { $0.runners = [] }
+                let runners = gateway.application.gateway.scheduler.snapshot().runners
+                #expect(runners.map(\.runner.id) == ["agent"])
+            }
+        }
+
+        @Test func noCallFailsWhileSettingsChange() async throws {
+            try await withEngines([Engine.wellBehaved, Engine.wellBehaved, Engine.wellBehaved]) { gateway, engines in
+                let answers = Watched<[Int]>([])
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<6 {
+                        group.addTask {
+                            let wire = try await gateway.connect()
+                            for turn in 0..<50 {
+                                let body = RunningGateway.chat("class:fast", stream: (number + turn) % 2 == 0)
+                                try await wire.send(gateway.request(body))
+                                let answer = try await wire.answer()
+                                answers.update { $0.append(answer.endedCleanly ? answer.status : 0) }
+                            }
+                            await wire.close()
+                        }
+                    }
+                    group.addTask {
+                        // Between two of them, some calls at least.
+                        for turn in 1...40 {
+                            _ = try await answers.value { $0.count >= turn * 7 }
+                            try gateway.reload { settings in
+                                settings.runners.remove(at: turn % 3)
+                                settings.runners[0].slots = 4 + turn % 5
+                                settings.runners[1].id = turn % 2 == 0 ? "r9" : settings.runners[1].id
+                                settings.routing.queueLength = 100 + turn
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let counts = answers.value
+                #expect(counts.count == 300 && counts.allSatisfy { $0 == 200 }, "\(counts.filter { $0 != 200 })")
+                try await gateway.settled()
+                #expect(engines.allSatisfy { !$0.counts.value.requests.isEmpty })
+            }
+        }
+    }
+}

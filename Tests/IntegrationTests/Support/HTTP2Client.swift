@@ -1,0 +1,218 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+/// A client's connection in HTTP/2, whose streams, windows and mistakes are a test's own business.
+final class HTTP2Client: Sendable {
+    struct State: Sendable {
+        /// Last stream and error code of every GOAWAY.
+        var goAways: [(last: Int, code: HTTP2ErrorCode)] = []
+        var isReady = false
+        var hasEnded = false
+    }
+
+    let channel: any Channel
+    let state: Watched<State>
+    private let streams: NIOHTTP2Handler.StreamMultiplexer
+
+    private init(_ channel: any Channel, _ state: Watched<State>, _ streams: NIOHTTP2Handler.StreamMultiplexer) {
+        self.channel = channel
+        self.state = state
+        self.streams = streams
+    }
+
+    /// - Parameter window: how much of an answer may come on one stream before it has been read.
+    static func connect(to port: Int, window: Int = 65_535) async throws -> HTTP2Client {
+        let tls = try TLSClient.context(["h2"])
+        let state = Watched(State())
+        let (channel, streams) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    var connection = NIOHTTP2Handler.ConnectionConfiguration()
+                    // Mistakes are for the gateway to find.
+                    connection.headerBlockValidation = .disabled
+                    connection.contentLengthValidation = .disabled
+                    connection.initialSettings = [HTTP2Setting(parameter: .initialWindowSize, value: window)]
+                    connection.targetWindowSize = 16 << 20
+                    var stream = NIOHTTP2Handler.StreamConfiguration()
+                    stream.targetWindowSize = window
+                    let handler = NIOHTTP2Handler(
+                        mode: .client, eventLoop: channel.eventLoop, connectionConfiguration: connection,
+                        streamConfiguration: stream
+                    ) { $0.eventLoop.makeSucceededVoidFuture() }
+                    try channel.pipeline.syncOperations.addHandlers(
+                        NIOSSLClientHandler(context: tls, serverHostname: nil), handler, Watcher(state))
+                    return (channel, try handler.syncMultiplexer())
+                }
+            }
+        _ = try await state.value { $0.isReady || $0.hasEnded }
+        return HTTP2Client(channel, state, streams)
+    }
+
+    /// Begins a request.
+    /// - Parameters:
+    ///   - fields: the whole head, pseudo-headers first.
+    ///   - body: nil for none.
+    ///   - isWhole: false when more of the body will come.
+    func send(_ fields: [(String, String)], body: String? = nil, isWhole: Bool = true) async throws -> HTTP2Stream {
+        let state = Watched(HTTP2Stream.State())
+        let channel = try await streams.createStreamChannel { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(HTTP2Stream.Receiver(state))
+            }
+        }.get()
+        let stream = HTTP2Stream(channel, state)
+        let ends = body == nil && isWhole
+        let head = HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(fields), endStream: ends))
+        try await channel.writeAndFlush(head)
+        // A head may be refused before its body has been sent: the stream's state tells.
+        if let body { try? await stream.send(body, isLast: isWhole) }
+        return stream
+    }
+
+    /// A frame of the connection itself.
+    func send(_ payload: HTTP2Frame.FramePayload) async throws {
+        try await channel.writeAndFlush(HTTP2Frame(streamID: .rootStream, payload: payload))
+    }
+
+    func close() async { try? await channel.close() }
+
+    /// Returns when the connection is gone.
+    func isLeft() async throws { _ = try await state.value { $0.hasEnded } }
+
+    private final class Watcher: ChannelInboundHandler {
+        typealias InboundIn = HTTP2Frame
+
+        private let state: Watched<State>
+        private var isAuthenticated = false
+
+        init(_ state: Watched<State>) { self.state = state }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data).payload {
+            case .goAway(let last, let code, _): state.update { $0.goAways.append((Int(last), code)) }
+            case .settings: state.update { $0.isReady = true }
+            default: break
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { state.update { $0.hasEnded = true } }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    }
+}
+
+/// One request and what comes of it.
+final class HTTP2Stream: Sendable {
+    struct State: Sendable {
+        var fields: [(name: String, value: String)] = []
+        var informational: [Int] = []
+        var body: [UInt8] = []
+        var frames = 0
+        var hasEnd = false
+        /// The stream was reset with it.
+        var code: HTTP2ErrorCode?
+        var isClosed = false
+
+        var answer: Answer {
+            var answer = Answer()
+            answer.status = fields.first { $0.name == ":status" }.flatMap { Int($0.value) } ?? 0
+            answer.fields = fields
+            answer.body = body
+            answer.chunks = frames
+            answer.endedCleanly = hasEnd
+            return answer
+        }
+    }
+
+    let channel: any Channel
+    let state: Watched<State>
+
+    fileprivate init(_ channel: any Channel, _ state: Watched<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    func send(_ body: String, isLast: Bool) async throws {
+        let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(ByteBuffer(string: body)), endStream: isLast)
+        try await channel.writeAndFlush(HTTP2Frame.FramePayload.data(data))
+    }
+
+    /// What a client does that wants no more of it.
+    func reset() async { try? await channel.close() }
+
+    func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+    /// Unlike a socket, a stream does not begin by itself.
+    func resumeReading() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+    }
+
+    /// The whole answer, or what came of it.
+    func answer() async throws -> Answer { try await state.value { $0.hasEnd || $0.isClosed }.answer }
+
+    func read(until text: String) async throws {
+        let found = try await state.value { $0.answer.text.contains(text) || $0.isClosed }
+        #expect(found.answer.text.contains(text), "ended after: \(found.answer.text)")
+    }
+
+    /// With which code the stream was reset; nil when it ended without.
+    func code() async throws -> HTTP2ErrorCode? { try await state.value { $0.isClosed }.code }
+
+    fileprivate final class Receiver: ChannelInboundHandler {
+        typealias InboundIn = HTTP2Frame.FramePayload
+
+        private let state: Watched<State>
+
+        init(_ state: Watched<State>) { self.state = state }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .headers(let payload):
+                state.update { state in
+                    let status = payload.headers.first(name: ":status").flatMap { Int($0) } ?? 0
+                    if (100..<200).contains(status) { return state.informational.append(status) }
+                    state.fields += payload.headers.map { (name: $0.name, value: $0.value) }
+                    if payload.endStream { state.hasEnd = true }
+                }
+            case .data(let payload):
+                guard case .byteBuffer(let bytes) = payload.data else { return }
+                state.update { state in
+                    state.body += bytes.readableBytesView
+                    state.frames += 1
+                    if payload.endStream { state.hasEnd = true }
+                }
+            default: break
+            }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if let closed = error as? NIOHTTP2Errors.StreamClosed { state.update { $0.code = closed.errorCode } }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { state.update { $0.isClosed = true } }
+    }
+}
+
+extension RunningGateway {
+    func connectHTTP2(window: Int = 65_535) async throws -> HTTP2Client {
+        try await HTTP2Client.connect(to: port, window: window)
+    }
+
+    /// The head of a request in HTTP/2.
+    /// - Parameter token: empty for none; nil for a good one.
+    func head(
+        _ method: String = "POST", _ path: String = "/v1/chat/completions", token: String? = nil,
+        fields: [(String, String)] = []
+    ) throws -> [(String, String)] {
+        let authorization = try token ?? self.token(["admin"])
+        let pseudo = [(":method", method), (":scheme", "https"), (":authority", "gateway"), (":path", path)]
+        let credentials = authorization.isEmpty ? [] : [("authorization", "Bearer \(authorization)")]
+        return pseudo + credentials + (method == "POST" ? [("content-type", "application/json")] : []) + fields
+    }
+}

@@ -1,0 +1,91 @@
+import NIOHTTP2
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// SIGTERM with HTTP/2: the connection says goodbye, its calls end in peace or are told why not.
+    @Suite struct HTTP2DrainTests {
+        private typealias Engine = ScriptedEngine
+
+        @Test func aHundredOfAHundredStreamsComplete() async throws {
+            let mayGoOn = Watched(false)
+            let events = Engine.events()
+            try await withHTTP2 { _, wire in
+                try await wire.send(Engine.streamHead + Engine.chunk(events[0]))
+                _ = try await mayGoOn.value { $0 }
+                try await wire.send(Engine.chunk(events.dropFirst().joined()) + Engine.lastChunk)
+            } _: { gateway, _ in
+                let client = try await gateway.connectHTTP2()
+                let idle = try await gateway.connectHTTP2()
+                var streams: [HTTP2Stream] = []
+                for _ in 1...100 {
+                    streams.append(try await client.send(gateway.head(), body: RunningGateway.chat(stream: true)))
+                }
+                for stream in streams { try await stream.read(until: "t0") }
+
+                await gateway.shutDown()
+                try await gateway.refusesConnections()
+                try await idle.isLeft()
+                // Two of them: no more streams, please; and, once the client has heard that, the last one that counts.
+                _ = try await client.state.value { $0.goAways.count == 2 }
+                #expect(client.state.value.goAways.allSatisfy { $0.code == .noError })
+                mayGoOn.update { $0 = true }
+                for stream in streams {
+                    let answer = try await stream.answer()
+                    #expect(answer.text == events.joined() && answer.endedCleanly)
+                }
+                try await client.isLeft()
+            }
+        }
+
+        @Test func whatTakesTooLongIsToldSo() async throws {
+            try await withHTTP2 { request, wire in
+                guard request.body.contains("\"stream\":true") else { return try await Engine.silent(request, wire) }
+                try await wire.send(Engine.streamHead + Engine.chunk(Engine.events()[0]))
+                try await Engine.silent(request, wire)
+            } settings: {
+                $0.server.drain = .milliseconds(200)
+            } _: { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                let stream = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
+                let document = try await client.send(gateway.head(), body: RunningGateway.chat())
+                let unfinished = try await client.send(gateway.head(), body: "{", isWhole: false)
+                try await stream.read(until: "t0")
+                _ = try await gateway.metrics { $0["simpleai_calls_open"] == 3 }
+                _ = try await engine.counts.value { $0.requests.count == 2 }
+
+                await gateway.shutDown()
+                let cut = try await stream.answer()
+                #expect(cut.events.last?.contains("\"shutting_down\"") == true && cut.endedCleanly)
+                #expect(!cut.text.contains("[DONE]"))
+                for refused in [document, unfinished] {
+                    let answer = try await refused.answer()
+                    #expect(answer.status == 503)
+                    #expect(try answer.error().code == "shutting_down")
+                }
+                try await client.isLeft()
+                _ = try await engine.counts.value { $0.departures == 2 }
+            }
+        }
+
+        @Test func readinessTurnsFalseOnConnectionsThatAreThere() async throws {
+            try await withHTTP2(settings: { $0.server.drainNotice = .seconds(1) }) { gateway, _ in
+                let client = try await gateway.connectHTTP2()
+                #expect(try await client.send(gateway.head("GET", "/ready")).answer().status == 200)
+                await gateway.shutDown()
+                var answer = try await client.send(gateway.head("GET", "/ready")).answer()
+                while answer.status == 200 {
+                    answer = try await client.send(gateway.head("GET", "/ready")).answer()
+                }
+                #expect(answer.status == 503)
+                #expect(try answer.error().code == "shutting_down")
+                // Calls are served until the notice is over.
+                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).answer().status == 200)
+                try await client.isLeft()
+            }
+        }
+    }
+}

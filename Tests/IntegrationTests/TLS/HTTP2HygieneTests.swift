@@ -1,0 +1,185 @@
+import NIOHTTP2
+import Settings
+import SimpleAICore
+import StandIn
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// What hostile and broken clients can do with HTTP/2, and how far it gets them.
+    @Suite struct HTTP2HygieneTests {
+        private typealias Engine = ScriptedEngine
+
+        /// Heads that are malformed (RFC 9113 §8.1.1), as changes to a good one.
+        private static let malformed: [(String, @Sendable (inout [(String, String)]) -> Void)] = [
+            ("no method", { $0.removeAll { $0.0 == ":method" } }),
+            ("no path", { $0.removeAll { $0.0 == ":path" } }),
+            ("no scheme", { $0.removeAll { $0.0 == ":scheme" } }),
+            ("nobody it is for", { $0.removeAll { $0.0 == ":authority" } }),
+            ("a path twice", { $0.insert((":path", "/health"), at: 0) }),
+            ("an unknown pseudo-header", { $0.insert((":user", "root"), at: 0) }),
+            ("an answer's pseudo-header", { $0.insert((":status", "200"), at: 0) }),
+            ("a pseudo-header behind fields", { $0.append((":authority", "other")) }),
+            ("a path that is none", { $0.replace(":path", with: "v1/chat/completions") }),
+            ("a space in the path", { $0.replace(":path", with: "/v1/chat/completions HTTP/1.1") }),
+            ("another scheme", { $0.replace(":scheme", with: "file") }),
+            ("a method that is no token", { $0.replace(":method", with: "PO(ST") }),
+            ("CONNECT", { $0.replace(":method", with: "CONNECT") }),
+            ("two hosts", { $0 += [("host", "gateway"), ("host", "gateway")] }),
+            ("another host than the authority", { $0.append(("host", "other")) }),
+            ("a user in the authority", { $0.replace(":authority", with: "root@gateway") }),
+            ("a name with capitals", { $0.append(("X-Name", "value")) }),
+            ("a name that is no token", { $0.append(("x name", "value")) }),
+            ("a line end in a value", { $0.append(("x-name", "value\r\nx-simpleai-runner: mine")) }),
+            ("a zero in a value", { $0.append(("x-name", "value\0")) }),
+            ("a bell in a value", { $0.append(("x-name", "\u{7}")) }),
+            ("a space before a value", { $0.append(("x-name", " value")) }),
+            ("connection", { $0.append(("connection", "keep-alive")) }),
+            ("transfer-encoding", { $0.append(("transfer-encoding", "chunked")) }),
+            ("transfer_encoding", { $0.append(("transfer_encoding", "chunked")) }),
+            ("upgrade", { $0.append(("upgrade", "websocket")) }),
+            ("te", { $0.append(("te", "gzip")) }),
+            ("a length that is none", { $0.append(("content-length", "+3")) }),
+            ("a length that is too short", { $0.append(("content-length", "3")) }),
+            ("a length that is too long", { $0.append(("content-length", "30000")) }),
+            ("two lengths", { $0 += [("content-length", "3"), ("content-length", "4")] }),
+            ("two content types", { $0.append(("content-type", "application/json")) }),
+        ]
+
+        @Test func malformedHeadsCostTheirStreamOnly() async throws {
+            try await withHTTP2 { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                for (name, spoil) in Self.malformed {
+                    var head = try gateway.head()
+                    spoil(&head)
+                    let stream = try await client.send(head, body: RunningGateway.chat())
+                    #expect(try await stream.code() == .protocolError, "\(name)")
+                    #expect(stream.state.value.fields.isEmpty, "\(name) was answered")
+                }
+                #expect(engine.counts.value.requests.isEmpty, "an engine saw what was malformed")
+                let good = try await client.send(gateway.head(), body: RunningGateway.chat())
+                #expect(try await good.answer().status == 200)
+                #expect(client.state.value.goAways.isEmpty)
+                try await gateway.settled()
+                await client.close()
+            }
+        }
+
+        @Test func aTranslatedRequestMayNameItsHostOnly() async throws {
+            try await withHTTP2 { gateway, _ in
+                let client = try await gateway.connectHTTP2()
+                let head = try gateway.head(fields: [("host", "gateway")]).filter { $0.0 != ":authority" }
+                #expect(try await client.send(head, body: RunningGateway.chat()).answer().status == 200)
+                await client.close()
+            }
+        }
+
+        @Test func headsThatAreTooLarge() async throws {
+            try await withHTTP2(settings: { $0.server.maxHeaders = .kibibytes(8) }) { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                let large = [("x-padding", String(repeating: "p", count: 9 << 10))]
+                for isWhole in [true, false] {
+                    let stream = try await client.send(
+                        gateway.head(fields: large), body: RunningGateway.chat(), isWhole: isWhole)
+                    let answer = try await stream.answer()
+                    #expect(answer.status == 431)
+                    #expect(try answer.error().code == "headers_too_large")
+                    #expect(try await stream.code() == (isWhole ? nil : .noError))
+                }
+                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).answer().status == 200)
+                #expect(engine.counts.value.requests.count == 1)
+                await client.close()
+            }
+        }
+
+        /// CVE-2024-24549 and its relatives: nobody has to keep what has no end.
+        @Test func headsWithoutAnEnd() async throws {
+            try await withHTTP2 { gateway, _ in
+                let wire = try await Wire.connect(to: gateway.port, tls: TLSClient.context(["h2"]))
+                func frame(_ type: UInt8, stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
+                    let length = payload.count
+                    return [
+                        UInt8(length >> 16), UInt8(length >> 8 & 0xFF), UInt8(length & 0xFF), type, 0, 0, 0, 0, stream,
+                    ]
+                        + payload
+                }
+                try await wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+                try await wire.send(frame(4, stream: 0, []) + frame(1, stream: 1, [0x82]))
+                for _ in 1...100 where !wire.state.value.hasEnded {
+                    // A field that is never indexed, of no use, again and again (RFC 7541 §6.2.3).
+                    try? await wire.send(frame(9, stream: 1, [0x10, 1, UInt8(ascii: "a"), 1, UInt8(ascii: "b")]))
+                }
+                try await wire.isLeft()
+                await wire.close()
+            }
+        }
+
+        enum Flood: String, CaseIterable, Sendable {
+            case resets, pings, settings
+        }
+
+        /// CVE-2023-44487 and its older relatives.
+        @Test(arguments: Flood.allCases)
+        func floodsEndTheirConnection(flood: Flood) async throws {
+            try await withHTTP2(Engine.silent, slots: 10) { gateway, _ in
+                let client = try await gateway.connectHTTP2()
+                for number in 0..<1_000 where !client.state.value.hasEnded {
+                    switch flood {
+                    case .resets:
+                        guard let stream = try? await client.send(gateway.head(), body: RunningGateway.chat())
+                        else { break }
+                        await stream.reset()
+                    case .pings: try? await client.send(.ping(.init(withInteger: UInt64(number)), ack: false))
+                    case .settings: try? await client.send(.settings(.settings([])))
+                    }
+                }
+                try await client.isLeft()
+                // Its last words get lost where the flood goes on behind them.
+                if let code = client.state.value.goAways.last?.code { #expect(code == .enhanceYourCalm) }
+                try await gateway.settled()
+                let other = try await gateway.connectHTTP2()
+                #expect(try await other.send(gateway.head("GET", "/health")).answer().status == 200)
+                await other.close()
+            }
+        }
+
+        @Test func whatIsNoHTTP2EndsTheConnection() async throws {
+            try await withHTTP2 { gateway, _ in
+                let wire = try await Wire.connect(to: gateway.port, tls: TLSClient.context(["h2"]))
+                try await wire.send("GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n")
+                try await wire.isLeft()
+                await wire.close()
+            }
+        }
+
+        /// A connection without a request, a body in dribs, a reader who has stopped: none of them is kept for ever.
+        @Test func whoGetsNowhereIsNotWaitedFor() async throws {
+            let event = "data: " + String(repeating: "x", count: 32 << 10) + "\n\n"
+            try await withHTTP2 { _, wire in
+                try await wire.send(Engine.streamHead)
+                while true { try await wire.send(Engine.chunk(event)) }
+            } settings: {
+                $0.server.idleTimeout = .milliseconds(400)
+            } _: { gateway, engine in
+                let idle = try await gateway.connectHTTP2()
+                let client = try await gateway.connectHTTP2()
+                let unfinished = try await client.send(gateway.head(), body: "{", isWhole: false)
+                let stalled = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
+                try await stalled.pauseReading()
+                #expect(try await unfinished.code() == .cancel)
+                _ = try await engine.counts.value { $0.departures == 1 }
+                try await idle.isLeft()
+                #expect(idle.state.value.goAways.first?.code == .noError)
+                try await gateway.settled()
+                await client.close()
+            }
+        }
+    }
+}
+
+extension [(String, String)] {
+    fileprivate mutating func replace(_ name: String, with value: String) {
+        self = map { $0.0 == name ? (name, value) : $0 }
+    }
+}

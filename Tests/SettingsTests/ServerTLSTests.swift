@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import Settings
+
+/// `server.tls`: both or neither, as text or as files, and what can be wrong with them.
+@Suite struct ServerTLSTests {
+    private static let certificate = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+    private static let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+
+    private func read(_ text: String, environment: [String: String] = [:]) throws -> Settings.ServerTLS? {
+        try SettingsFile.parse(
+            "auth: {mode: none}\nserver:\n  tls:\n" + text, name: "s.yaml", environment: environment
+        ).settings.server.tls
+    }
+
+    private func problem(_ text: String, environment: [String: String] = [:]) throws -> String {
+        let error = #expect(throws: SettingsError.self) { try read(text, environment: environment) }
+        let problems = try #require(error).problems
+        #expect(problems.count == 1, "\(problems)")
+        return problems.first?.description ?? ""
+    }
+
+    @Test func filesAndTexts() throws {
+        try withDirectory { directory in
+            let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
+            let key = try directory.write("tls.key", Data(Self.key.utf8))
+            for text in [
+                "    certificate: \(certificate)\n    key: \(key)",
+                "    certificate: \(certificate)\n    key_file: \(key)",
+                "    certificate: ${CERTIFICATE}\n    key: ${KEY}",
+            ] {
+                let tls = try #require(
+                    try read(text, environment: ["CERTIFICATE": Self.certificate, "KEY": Self.key]))
+                #expect(tls.certificate == Self.certificate)
+                #expect(tls.key.trimmingCharacters(in: .newlines) == Self.key.trimmingCharacters(in: .newlines))
+            }
+            #expect(try read("    certificate: \"\"\n    key: \"\"") == nil)
+        }
+    }
+
+    @Test func oneWithoutTheOther() throws {
+        try withDirectory { directory in
+            let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
+            let key = try directory.write("tls.key", Data(Self.key.utf8))
+            #expect(
+                try problem("    certificate: \(certificate)").hasPrefix("s.yaml:4: server.tls.certificate: has no key")
+            )
+            #expect(try problem("    key: \(key)").hasPrefix("s.yaml:4: server.tls.key: has no certificate"))
+            #expect(try problem("    key_file: \(key)").hasPrefix("s.yaml:4: server.tls.key_file: has no certificate"))
+            #expect(
+                try problem("    certificate: \(certificate)\n    key: \(key)\n    key_file: \(key)")
+                    .hasPrefix("s.yaml:6: server.tls.key_file: is given besides key"))
+        }
+    }
+
+    @Test func filesThatAreNone() throws {
+        try withDirectory { directory in
+            let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
+            let key = try directory.write("tls.key", Data(Self.key.utf8))
+            let text = try directory.write("tls.txt", Data("hello".utf8))
+            let encrypted = try directory.write(
+                "locked.key", Data(Self.key.replacing("PRIVATE", with: "ENCRYPTED PRIVATE").utf8))
+            let cases = [
+                ("/nowhere/tls.crt", key, "s.yaml:4: server.tls.certificate: there is no file"),
+                (text, key, "s.yaml:4: server.tls.certificate: \"\(text)\" holds no certificate in PEM"),
+                (key, key, "s.yaml:4: server.tls.certificate: \"\(key)\" holds a private key and no certificate"),
+                (certificate, "/nowhere/tls.key", "s.yaml:5: server.tls.key: there is no file"),
+                (certificate, text, "s.yaml:5: server.tls.key: \"\(text)\" holds no private key in PEM"),
+                (certificate, certificate, "s.yaml:5: server.tls.key: \"\(certificate)\" holds a certificate"),
+                (certificate, encrypted, "s.yaml:5: server.tls.key: \"\(encrypted)\" holds an encrypted key"),
+            ]
+            for (first, second, expected) in cases {
+                let problem = try problem("    certificate: \(first)\n    key: \(second)")
+                #expect(problem.hasPrefix(expected), "\(problem)")
+            }
+        }
+    }
+
+    /// A key that lost its PEM lines on the way through the environment must not end in a log.
+    @Test func aKeyIsNeverQuoted() throws {
+        try withDirectory { directory in
+            let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
+            let secret = "MC4CAQAwBQYDK2VwBCIEIFhYc2VjcmV0c2VjcmV0"
+            let file = try directory.write("bare.key", Data(secret.utf8))
+            for text in ["    key: ${KEY}", "    key_file: \(file)"] {
+                let problem = try problem("    certificate: \(certificate)\n" + text, environment: ["KEY": secret])
+                #expect(!problem.contains("MC4CAQ"), "\(problem)")
+                #expect(problem.contains("neither a private key in PEM nor the path of one"))
+            }
+        }
+    }
+}
