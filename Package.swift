@@ -55,7 +55,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // Sockets: the data plane, the pooled upstream, UDP magic packets, the acceptance suite's measuring client.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        // TLS for clients, towards runners and towards deployments under test.
+        // TLS for clients, towards runners, web hooks and deployments under test.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         // HTTP/2 for clients.
         .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
@@ -88,7 +88,7 @@ let package = Package(
         room(
             "TokenProviders",
             [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
-        room("WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
+        room("WakeOnLAN", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
         room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
@@ -142,7 +142,7 @@ let package = Package(
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix")),
+        tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
         tests(
@@ -154,7 +154,7 @@ let package = Package(
         tests(
             of: "Gateway",
             ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging, http2]
-                + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),

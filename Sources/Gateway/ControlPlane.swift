@@ -82,6 +82,40 @@ struct ControlPlane: Sendable {
         return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)
     }
 
+    /// What would become of a call with this body: the same rights, and nothing is run.
+    func route(for request: Request, _ context: ControlContext) async throws -> Response {
+        let caller = try await caller(of: request, context)
+        let rules = gateway.rules
+        let endpoint = Endpoint.chatCompletions
+        var reserved = 0
+        defer { gateway.budget.giveBack(reserved) }
+        var body = CallBody()
+        for try await chunk in request.body {
+            guard reserved + chunk.readableBytes <= rules.settings.server.maxBody.bytes else {
+                throw GatewayError(
+                    .requestTooLarge,
+                    "The request body is larger than \(rules.settings.server.maxBody), which is the limit.")
+            }
+            guard gateway.budget.reserve(chunk.readableBytes) else {
+                throw GatewayError(
+                    .queueFull, "The gateway holds too many request bodies right now.", retry: .after(.seconds(5)))
+            }
+            reserved += chunk.readableBytes
+            try body.append(chunk)
+        }
+        let call = try rules.policy.authorize(
+            try body.finish(
+                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass),
+            by: caller)
+        let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
+        return Self.json(
+            RouteExplanation(
+                call: call, placement: gateway.scheduler.explain(PlacementRequest(call, affinity: affinity)),
+                showsRunners: rules.showsRunner(to: caller),
+                permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus
+            ).json)
+    }
+
     private func list(for request: Request, _ context: ControlContext) async throws(GatewayError) -> ModelList {
         let caller = try await caller(of: request, context)
         let rules = gateway.rules

@@ -59,6 +59,9 @@ extension SchedulerState.Configuration {
         grace = settings.fleet.grace
         wakeEnabled = settings.wake.enabled
         wakeTimeout = settings.wake.timeout
+        sleepAfter = settings.sleep.after
+        if settings.routing.timeouts.firstByte > .zero { loadTimeout = settings.routing.timeouts.firstByte }
+        checksAfterSleep = true
         let schedule = PacketSchedule(firstOffsets: settings.wake.schedule, deadline: settings.wake.timeout)
         packetOffset = { schedule.offset(ofPacket: $0) }
         wakeIDPrefix = "w" + String(UInt32.random(in: .min ... .max), radix: 36) + "-"

@@ -1,4 +1,5 @@
 import Authentication
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import KeyStore
@@ -59,7 +60,8 @@ public struct GatewayApplication: Service {
             drain: drain, logger: logger, on: fleetLoop)
         let supervisor = FleetSupervisor(
             settings: settings, scheduler: scheduler, upstreams: upstreams, machines: machines,
-            sender: Broadcaster(group: group), askAgent: { agents.requestStatus(of: $0) },
+            sender: WakeWays(group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
+            askAgent: { agents.requestStatus(of: $0) }, tellAgent: { agents.send($1, to: $0, $2) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
             rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, agents: agents,
@@ -79,7 +81,9 @@ public struct GatewayApplication: Service {
     public func run() async throws {
         supervisor.attach()
         let supervisor = supervisor
-        gateway.agents.attach(changed: { supervisor.remember() }, answered: { _, _, _ in })
+        gateway.agents.attach(
+            changed: { supervisor.remember() },
+            answered: { [scheduler = gateway.scheduler] in scheduler.commandAnswered($0, $1, failure: $2) })
         do {
             try await serve()
         } catch {
@@ -141,16 +145,14 @@ public struct GatewayApplication: Service {
         for runner in settings.runners {
             let known = remembered.runners[runner.id.rawValue]
             state.add(
-                Runner(runner), rememberedModels: known?.models ?? [],
-                bootTime: BootTime(mean: known?.bootMilliseconds.map { .milliseconds($0) }))
+                Runner(runner), rememberedModels: known?.models ?? [], bootTime: known?.bootTime ?? BootTime())
         }
         let stated = Set(settings.runners.map(\.id.rawValue))
         for (id, known) in remembered.runners.sorted(by: { $0.key < $1.key }) where !stated.contains(id) {
             guard let machine = known.agent else { continue }
             machines.put(machine, of: RunnerID(id))
             state.addAgent(
-                Runner(RunnerID(id), machine), rememberedModels: known.models,
-                bootTime: BootTime(mean: known.bootMilliseconds.map { .milliseconds($0) }), now: .now)
+                Runner(RunnerID(id), machine), rememberedModels: known.models, bootTime: known.bootTime, now: .now)
         }
         return state
     }

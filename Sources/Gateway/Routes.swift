@@ -9,6 +9,7 @@ import SimpleAICore
 /// | path | plane | who |
 /// |---|---|---|
 /// | `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
+/// | `POST /v1/route` | control | bearer |
 /// | `GET /v1/models`, `GET /v1/models/{id}` | control | bearer |
 /// | `GET /ws/runners` | a connection of its own (`Runners/Agents`) | runner agents, with their token |
 /// | `GET /health`, `GET /ready` | control | everybody |
@@ -22,6 +23,7 @@ enum Routes {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
         router.add(middleware: ErrorObjects(gateway: gateway))
+        router.post("/v1/route") { request, context in try await control.route(for: request, context) }
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
         router.get("/ws/runners") { request, _ in try control.runnerSocket(for: request) }
@@ -39,6 +41,7 @@ enum Routes {
     /// The methods of a known path; nil for a path that does not exist.
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
+        if path == "/v1/route" { return ["POST"] }
         if path == "/admin/api/keys" { return ["GET", "POST"] }
         if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
         let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin"]

@@ -11,6 +11,7 @@ extension ClassTable {
             settings.classes.map {
                 ModelClass(
                     name: $0.name, models: $0.models, preferredMachineTypes: settings.routing.prefer[$0.name] ?? [],
+                    speculativeWakes: settings.routing.speculativeWake[$0.name] ?? [],
                     policy: PlacementPolicy(settings.routing.policies[$0.name] ?? settings.routing.policy))
             },
             defaultClass: settings.defaultClass)

@@ -1,10 +1,10 @@
 public import NIOCore
 import NIOHTTP1
 
-/// One small GET on a connection of its own, for probes: what it learns of a runner is not mixed up with calls, and it
+/// One small exchange on a connection of its own, for probes and checks: what it learns of a runner is not mixed up with calls, and it
 /// never counts as activity there.
 public enum UpstreamFetch {
-    /// A runner's answer to a probe.
+    /// A runner's answer.
     public struct Answer {
         public let status: Int
         public let body: ByteBuffer
@@ -21,12 +21,33 @@ public enum UpstreamFetch {
         _ path: String, from upstream: Upstream, pool: UpstreamPool, on eventLoop: any EventLoop,
         timeout: TimeAmount, completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
     ) {
+        exchange(.GET, path, ByteBuffer(), upstream, pool, eventLoop, timeout, completion)
+    }
+
+    /// The same with a JSON document to send.
+    public static func post(
+        _ document: ByteBuffer, to path: String, of upstream: Upstream, pool: UpstreamPool,
+        on eventLoop: any EventLoop, timeout: TimeAmount,
+        completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+    ) {
+        exchange(.POST, path, document, upstream, pool, eventLoop, timeout, completion)
+    }
+
+    private static func exchange(
+        _ method: HTTPMethod, _ path: String, _ body: ByteBuffer, _ upstream: Upstream, _ pool: UpstreamPool,
+        _ eventLoop: any EventLoop, _ timeout: TimeAmount,
+        _ completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+    ) {
         var headers = HTTPHeaders([
             ("Host", upstream.authority), ("Accept", "application/json"), ("Connection", "close"),
         ])
+        if method == .POST {
+            headers.add(name: "Content-Type", value: "application/json")
+            headers.add(name: "Content-Length", value: String(body.readableBytes))
+        }
         if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
         let head = HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: upstream.pathPrefix + path, headers: headers)
+            version: .http1_1, method: method, uri: upstream.pathPrefix + path, headers: headers)
         let collector = Collector(completion)
         let limits = UpstreamTimeouts(connect: timeout, firstByte: timeout, gap: timeout)
         let ticket = UpstreamTicket()
@@ -36,7 +57,7 @@ public enum UpstreamFetch {
             collector.finish(.failure(.unreachable("no answer in time")))
         }
         pool.send(
-            UpstreamRequest(head: head, body: ByteBuffer()), to: upstream, for: collector, ticket: ticket,
+            UpstreamRequest(head: head, body: body), to: upstream, for: collector, ticket: ticket,
             timeouts: limits, fresh: true)
     }
 

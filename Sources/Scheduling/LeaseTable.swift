@@ -6,6 +6,11 @@ struct LeaseTable {
 
     var count: Int { places.count }
 
+    /// What is under way on a runner, a name for each call.
+    func engineModels(onRunnerAt index: Int) -> [String] {
+        places.values.filter { $0.index == index }.map(\.engineModel)
+    }
+
     mutating func issue(forRunnerAt index: Int, _ engineModel: String) -> LeaseID {
         let id = LeaseID(number: nextNumber)
         nextNumber += 1

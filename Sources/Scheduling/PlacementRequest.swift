@@ -11,6 +11,8 @@ public struct PlacementRequest: Hashable, Sendable {
     /// What is known of the conversation; nil where no policy asks for it.
     public let affinity: PrefixFingerprint?
     public let mayWake: Bool
+    /// Ids or machine types of runners that are woken beside the one that is chosen.
+    public let speculativeWakes: [String]
     /// Runners that already failed this call.
     public let excluded: Set<RunnerID>
     /// The only runner that can serve it, because it made what the call goes on with; nil for any.
@@ -27,13 +29,14 @@ public struct PlacementRequest: Hashable, Sendable {
         if case .exactly = authorized.call.request { isExact = true } else { isExact = false }
         preferredMachineTypes = authorized.preferredMachineTypes
         mayWake = authorized.mayWake
+        speculativeWakes = authorized.speculativeWakes
         self.excluded = excluded
     }
 
     init(
         models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [],
         policy: PlacementPolicy = .leastBusy, affinity: PrefixFingerprint? = nil, mayWake: Bool = true,
-        excluded: Set<RunnerID> = [], only: RunnerID? = nil
+        speculativeWakes: [String] = [], excluded: Set<RunnerID> = [], only: RunnerID? = nil
     ) {
         self.only = only
         self.policy = policy
@@ -42,11 +45,20 @@ public struct PlacementRequest: Hashable, Sendable {
         self.isExact = isExact
         self.preferredMachineTypes = preferredMachineTypes
         self.mayWake = mayWake
+        self.speculativeWakes = speculativeWakes
         self.excluded = excluded
     }
 
     /// Whether this runner may serve it, as far as the call is concerned.
     func allows(_ runner: RunnerID) -> Bool { (only ?? runner) == runner && !excluded.contains(runner) }
+}
+
+extension PlacementRequest {
+    func excluding(_ excluded: Set<RunnerID>) -> PlacementRequest {
+        PlacementRequest(
+            models: models, isExact: isExact, preferredMachineTypes: preferredMachineTypes, policy: policy,
+            affinity: affinity, mayWake: mayWake, speculativeWakes: speculativeWakes, excluded: excluded, only: only)
+    }
 }
 
 /// Names one call that waits for a lease.

@@ -105,8 +105,26 @@ public final class Scheduler: Sendable {
         act { $0.state.agentDisconnected(id, now: $1) }
     }
 
+    public func commandAnswered(_ id: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+        act { $0.state.commandAnswered(id, request, failure: failure, now: $1) }
+    }
+
+    public func checkAnswered(_ id: RunnerID, _ request: RunnerRequest, failure: String?) {
+        act { $0.state.checkAnswered(id, request, failure: failure, now: $1) }
+    }
+
+    public func wakeAttempted(_ id: RunnerID, _ wake: WakeID, failure: String?) {
+        act { $0.state.wakeAttempted(id, wake, failure: failure, now: $1) }
+    }
+
     public func timePassed() {
         act { $0.state.timePassed(now: $1) }
+    }
+
+    /// What would become of a call if it came now. The state is copied under the lock and asked outside.
+    public func explain(_ request: PlacementRequest) -> PlacementExplanation {
+        let now = now()
+        return guarded.withLock { $0.state }.explain(request, now: now)
     }
 
     public func snapshot() -> SchedulerSnapshot {

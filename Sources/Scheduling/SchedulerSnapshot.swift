@@ -7,9 +7,13 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let state: RunnerState
         /// Public id to the engine's own.
         public let models: [ModelID: String]
+        /// Models that are in memory, as far as anybody knows; calls for the others make its engine load them first.
+        public let loaded: Set<ModelID>
         public let active: Int
         /// Failed so often that it gets no calls, or one at a time on trial.
         public let isEjected: Bool
+        /// Whether its machine can be put to sleep.
+        public let isSleepable: Bool
         public let bootTime: BootTime
         /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
         public let wakeETA: Duration?
@@ -25,15 +29,22 @@ extension SchedulerState {
     public func snapshot(now: ContinuousClock.Instant) -> SchedulerSnapshot {
         SchedulerSnapshot(
             runners: records.filter { !$0.isLeaving }.map { record in
-                var eta: Duration?
-                if record.state == .asleep { eta = record.bootTime.mean }
-                if let wake = record.wake, let mean = record.bootTime.mean {
-                    eta = max(.zero, mean - wake.startedAt.duration(to: now))
-                }
-                return SchedulerSnapshot.RunnerStatus(
-                    runner: record.runner, state: record.state, models: record.models, active: record.active,
-                    isEjected: !record.health.isInService, bootTime: record.bootTime, wakeETA: eta)
+                SchedulerSnapshot.RunnerStatus(
+                    runner: record.runner, state: record.state, models: record.models,
+                    loaded: Set(record.models.keys.filter(record.hasLoaded)), active: record.active,
+                    isEjected: !record.health.isInService,
+                    isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
+                    wakeETA: record.wakeETA(now: now))
             },
             leases: leases.count, waiting: queue.count, doubleReturns: leases.doubleReturns)
+    }
+}
+
+extension SchedulerState.Record {
+    /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
+    func wakeETA(now: ContinuousClock.Instant) -> Duration? {
+        guard let mean = bootTime.mean else { return nil }
+        if let wake { return max(.zero, mean - wake.startedAt.duration(to: now)) }
+        return state == .asleep ? mean : nil
     }
 }

@@ -9,7 +9,7 @@ extension SchedulerState {
         guard indexByID[runner.id] == nil else { return }
         add(runner, rememberedModels: rememberedModels, bootTime: bootTime)
         guard let index = indexByID[runner.id] else { return }
-        var agent = AgentState()
+        var agent = agentState(ofRunnerAt: index)
         agent.goneAt = now.advanced(by: configuration.grace)
         records[index].agent = agent
         attended.insert(index)
@@ -20,25 +20,45 @@ extension SchedulerState {
     /// with it whatever was asked over it. Call `put` before, and `agentReported` with its status after.
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
-        var agent = records[index].agent ?? AgentState()
+        var agent = agentState(ofRunnerAt: index)
         agent.goneAt = nil
+        agent.connectionChanged()
         records[index].agent = agent
+        if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
         attend(index)
+        rebuildIndex()
+        serveWaiters(ofRunnerAt: index, now: now)
+        reconsiderWaiters(now: now)
+        noteIdleness(ofRunnerAt: index, now: now)
     }
 
     /// A status, from a registration, a heartbeat, an update or the answer to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
-        var agent = records[index].agent ?? AgentState()
+        if let order = records[index].agent?.sleepOrder {
+            guard now >= order.settledAt else { return }
+            records[index].agent?.sleepOrder = nil
+        }
+        let hadLoaded = records[index].agent?.residency.loaded
+        var agent = agentState(ofRunnerAt: index)
         agent.goneAt = nil
         agent.isSleepable = report.isSleepable
         agent.residency.replace(by: report)
         records[index].agent = agent
+        if hadLoaded != agent.residency.loaded { rebuildIndex() }
         attend(index)
+        defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
-        guard report.admitsCalls else { return agentRefused(index, isStarting: report.isStarting, now: now) }
-        heard(index, engineModels: report.models.map(\.engineID), now: now)
-        if slotsChanged { reconsiderWaiters(now: now) }
+        let isBlind = hasLostItsGPU(index, report)
+        guard report.admitsCalls, !isBlind else {
+            return agentRefused(index, isStarting: report.isStarting && !isBlind, now: now)
+        }
+        guard let isNews = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
+        if records[index].state != .ready, isHeldForCheck(index, now: now) {
+            if isNews { reconsiderWaiters(now: now) }
+            return
+        }
+        becameAble(index, isNews: isNews || slotsChanged || hadLoaded != agent.residency.loaded, now: now)
     }
 
     /// The agent's connection is closed, or nothing came over it for too long. It gets no new calls; calls under way
@@ -46,21 +66,43 @@ extension SchedulerState {
     public mutating func agentDisconnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id], records[index].agent != nil else { return }
         switch records[index].state {
-        case .ready, .unknown, .down:
+        case .ready, .unknown, .down, .checking:
             let goneAt = now.advanced(by: configuration.grace)
             records[index].agent?.goneAt = goneAt
             setState(.unknown, ofRunnerAt: index)
         case .asleep, .waking, .wakeFailed, .lost: break
         }
+        records[index].agent?.connectionChanged()
         attend(index)
+        rebuildIndex()
         reconsiderWaiters(now: now)
+    }
+
+    /// What came of a `loadModel`, `unloadModel` or `sleepMachine`. Numbers that nobody waits for any more change nothing.
+    /// - Parameter failure: nil if it was done, or is about to be; otherwise why not, for the operator.
+    public mutating func commandAnswered(
+        _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+    ) {
+        guard let index = indexByID[id], let agent = records[index].agent else { return }
+        if agent.sleepOrder?.request == request, let failure { sleepWasRefused(index, reason: failure, now: now) }
+        loadAnswered(index, request, failure: failure, now: now)
     }
 
     /// While a machine boots, an engine that is not there yet is normal.
     private mutating func agentRefused(_ index: Int, isStarting: Bool, now: ContinuousClock.Instant) {
+        records[index].agent?.check = nil
+        attend(index)
         guard records[index].state != .waking else { return }
         setState(isStarting ? .unknown : .down, ofRunnerAt: index)
         reconsiderWaiters(now: now)
+    }
+
+    /// Of a runner that was none until now: with the calls that it has all the same.
+    private func agentState(ofRunnerAt index: Int) -> AgentState {
+        if let agent = records[index].agent { return agent }
+        var agent = AgentState()
+        for model in leases.engineModels(onRunnerAt: index) { agent.residency.callBegan(on: model, number: 0) }
+        return agent
     }
 
     /// - Returns: whether there are more or fewer than before.
@@ -86,6 +128,8 @@ extension SchedulerState {
                 reconsiderWaiters(now: now)
             }
         }
+        repeatCheck(ofRunnerAt: index, now: now)
+        endLateLoad(onRunnerAt: index, now: now)
         attend(index)
     }
 }

@@ -68,6 +68,7 @@ extension SchedulerState {
         guard let index = indexByID.removeValue(forKey: id) else { return }
         records[index].isLeaving = true
         records[index].agent?.goneAt = nil
+        records[index].agent?.connectionChanged()
         attended.remove(index)
         ejected.remove(index)
         abandonWake(ofRunnerAt: index, now: now)

@@ -1,6 +1,7 @@
 import SimpleAICore
 
-/// Which runner takes a call, by the policy of its class. Only runners that can take a call now are looked at.
+/// Which runner takes a call, by the policy of its class. Only runners that can take a call now, with the model in
+/// memory, are looked at: a runner that would have to load it first comes after all of them.
 extension SchedulerState {
     typealias Choice = (index: Int, model: ModelID)
 

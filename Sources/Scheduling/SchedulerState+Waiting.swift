@@ -11,14 +11,25 @@ extension SchedulerState {
     /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. They are
     ///   not waited for again: two machines that never boot would keep a call for ever, each in its turn.
     mutating func prospect(
-        for request: PlacementRequest, failedWakes: Set<Int> = [], now: ContinuousClock.Instant
+        for request: PlacementRequest, failedWakes: Set<Int> = [], failedLoads: Set<Int> = [],
+        now: ContinuousClock.Instant
     ) -> Prospect {
-        let known = Set(request.models.flatMap { serving[$0] ?? [] })
+        let known = Set(request.models.flatMap(runners(listing:)))
         let indices = known.sorted().filter { request.allows(records[$0].runner.id) }
         let states = indices.map { records[$0].state }
 
-        if states.contains(.ready) { return .hope(.slot) }
-        if states.contains(.unknown)
+        if indices.contains(where: {
+            records[$0].state == .ready && records[$0].firstAtHand(of: request.models) != nil
+        }) {
+            if !loadable.isEmpty { loadElsewhere(for: request, among: indices, now: now) }
+            return .hope(.slot)
+        }
+        if !loadable.isEmpty,
+            let load = hopeForLoad(request, among: indices, failedLoads: failedLoads, now: now)
+        {
+            return .hope(.load(load))
+        }
+        if states.contains(.unknown) || states.contains(.checking)
             || records.contains(where: {
                 $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving && request.allows($0.runner.id)
             })
@@ -28,12 +39,7 @@ extension SchedulerState {
         let sleeping = indices.filter { !failedWakes.contains($0) }
         if let wake = sleeping.compactMap({ records[$0].wake?.id }).first { return .hope(.wake(wake)) }
 
-        let wakeable = sleeping.filter { index in
-            let record = records[index]
-            guard configuration.wakeEnabled, record.runner.canBeWoken else { return false }
-            return record.state == .asleep
-                || (record.state == .wakeFailed && record.wakeNotBefore.map { $0 <= now } ?? true)
-        }
+        let wakeable = sleeping.filter { canBeginWake(ofRunnerAt: $0, now: now) }
         if !wakeable.isEmpty, request.mayWake { return .hope(.wake(startWake(bestOf: wakeable, request, now: now))) }
         return .none(refusal(of: request, known: known, indices: indices, wakeable: wakeable, now: now))
     }
@@ -52,6 +58,11 @@ extension SchedulerState {
                 "The machine that serves this is asleep, and waking it needs a role that you do not have.",
                 retry: .after(.seconds(60)))
         }
+        if let next = nextLoadAttempt(request, among: indices, now: now) {
+            return GatewayError(
+                .noRunnerAvailable, "The model could not be loaded; it will be tried again.",
+                retry: .after(max(.seconds(1), now.duration(to: next))))
+        }
         let failed = indices.filter { records[$0].state == .wakeFailed }
         if let soonest = failed.compactMap({ records[$0].wakeNotBefore }).min() {
             return GatewayError(
@@ -64,10 +75,38 @@ extension SchedulerState {
             cause: states.isEmpty ? "no runner lists it" : states.joined(separator: ", "))
     }
 
+    private func canBeginWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+        let record = records[index]
+        guard configuration.wakeEnabled, record.runner.canBeWoken, !record.isLeaving else { return false }
+        return record.state == .asleep
+            || (record.state == .wakeFailed && record.wakeNotBefore.map { $0 <= now } ?? true)
+    }
+
+    /// A call that has to wait for a machine wakes those, too, that settings want to be woken together; the first that
+    /// can serve gets the call.
+    mutating func wakeSpeculatively(for waiter: inout Waiter, now: ContinuousClock.Instant) {
+        let request = waiter.request
+        guard !request.speculativeWakes.isEmpty else { return }
+        let failed = waiter.failedWakes
+        let targets = Set(request.models.flatMap(runners(listing:))).sorted().filter { index in
+            let runner = records[index].runner
+            return !failed.contains(index) && request.allows(runner.id)
+                && request.speculativeWakes.contains { $0 == runner.id.rawValue || $0 == runner.machineType }
+        }
+        for index in targets {
+            if let wake = records[index].wake {
+                waiter.alsoWaits(for: wake.id)
+            } else if request.mayWake, canBeginWake(ofRunnerAt: index, now: now) {
+                waiter.alsoWaits(for: startWake(ofRunnerAt: index, isWanted: true, now: now))
+            }
+        }
+    }
+
     func deadline(of hope: Waiter.Hope, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         switch hope {
         case .slot, .probe: now.advanced(by: configuration.queueTimeout)
         case .wake: now.advanced(by: configuration.wakeTimeout)
+        case .load: now.advanced(by: configuration.loadTimeout)
         }
     }
 
@@ -76,26 +115,43 @@ extension SchedulerState {
     /// old one stays, so that a runner that comes and goes cannot hold a call for ever.
     /// - Parameter failure: the wake that failed, on which runner, and what to tell those who waited for it.
     mutating func reconsiderWaiters(
-        now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil
+        now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil,
+        failedLoad: FailedLoad? = nil
     ) {
+        somethingIsHeld = false
         guard queue.count > 0 else { return }
         var waiting = WaitQueue()
         swap(&waiting, &queue)
         waiting.reconsider { waiter in
             var reason: GatewayError?
             if let failure, waiter.hope == .wake(failure.wake) {
-                waiter.failedWakes.insert(failure.runner)
                 reason = failure.error
+            }
+            if let failure, waiter.awaits(failure.wake) { waiter.failedWakes.insert(failure.runner) }
+            if let failedLoad, waiter.hope == .load(failedLoad.load.id),
+                waiter.request.models.contains(where: {
+                    records[failedLoad.index].models[$0] == failedLoad.load.engineModel
+                })
+            {
+                waiter.failedLoads.insert(failedLoad.index)
+                reason = failedLoad.error
             }
             if !ejected.isEmpty, let choice = pickAmongEjected(for: waiter.request) {
                 grant(choice, to: waiter, now: now)
                 return false
             }
-            switch prospect(for: waiter.request, failedWakes: waiter.failedWakes, now: now) {
+            switch prospect(
+                for: waiter.request, failedWakes: waiter.failedWakes, failedLoads: waiter.failedLoads, now: now)
+            {
             case .hope(let hope):
-                if hope.isWake || waiter.hope.isWake, hope != waiter.hope { waiter.deadline = deadline(of: hope, now) }
+                if hope.hasItsOwnDeadline || waiter.hope.hasItsOwnDeadline, hope != waiter.hope {
+                    waiter.deadline = deadline(of: hope, now)
+                }
                 waiter.hope = hope
-                if case .wake(let id) = hope { waiter.wake = id }
+                if case .wake(let id) = hope {
+                    waiter.waits(for: id)
+                    wakeSpeculatively(for: &waiter, now: now)
+                }
                 return true
             case .none(let error):
                 effects.append(.reject(waiter.id, reason ?? error))
@@ -103,6 +159,8 @@ extension SchedulerState {
             }
         }
         swap(&waiting, &queue)
+        // What one of them had loaded took something from another. A runner loads one model at a time, so this ends.
+        if somethingIsHeld { reconsiderWaiters(now: now) }
     }
 
     /// Deadlines of waiting calls, packets that are due, wakes that took too long.
@@ -110,8 +168,11 @@ extension SchedulerState {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
         for index in attended.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
+        sleepIdleMachines(now: now)
         var late: [SchedulerEffect] = []
-        let timeouts = (queue: configuration.queueTimeout, wake: configuration.wakeTimeout)
+        let timeouts = (
+            queue: configuration.queueTimeout, wake: configuration.wakeTimeout, load: configuration.loadTimeout
+        )
         queue.reconsider { waiter in
             guard waiter.deadline <= now else { return true }
             let error =
@@ -123,6 +184,10 @@ extension SchedulerState {
                 case .probe:
                     GatewayError(
                         .noRunnerAvailable, "No runner that serves this has answered yet.", retry: .after(.seconds(5)))
+                case .load:
+                    GatewayError(
+                        .noRunnerAvailable, "The model was not loaded within \(timeouts.load).",
+                        retry: .after(.seconds(30)))
                 case .wake:
                     GatewayError(
                         .wakeTimeout, "The machine did not wake up within \(timeouts.wake).",
@@ -139,6 +204,6 @@ extension SchedulerState {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
         let agents = attended.compactMap { records[$0].agent?.nextDeadline }
-        return [queue.earliestDeadline, wakes.min(), trials.min(), agents.min()].compactMap { $0 }.min()
+        return [queue.earliestDeadline, wakes.min(), trials.min(), agents.min(), nextSleepLook].compactMap { $0 }.min()
     }
 }

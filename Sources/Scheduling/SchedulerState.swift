@@ -19,11 +19,23 @@ public struct SchedulerState: Sendable {
         public var wakeTimeout: Duration = .seconds(90)
         /// How long a failed wake keeps the next call from trying again.
         public var wakeBackOff: Duration = .seconds(30)
+        /// So many attempts to send something, none of which could be made, end a wake: nothing has left this host.
+        public var attemptsUntilHopeless = 3
         /// When the n-th packet goes out, from the start of the wake, counted from 0; grows without bound.
         public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
         /// Makes wake ids unique over restarts.
         public var wakeIDPrefix = "w"
         public var ejection = EjectionPolicy()
+        /// How long a runner may take to load a model, whatever has to end or go before it included.
+        public var loadTimeout: Duration = .seconds(300)
+        /// How long a load that failed keeps the next call from trying again.
+        public var loadBackOff: Duration = .seconds(60)
+        /// So long without a call, and an agent's machine that can sleep and be woken is put to sleep; zero: never.
+        public var sleepAfter: Duration = .zero
+        /// How long a machine may take to fall asleep; what its agent says meanwhile is of before.
+        public var sleepSettling: Duration = .seconds(20)
+        /// Whether agents' machines that were asleep have to pass a check before calls go there.
+        public var checksAfterSleep = false
         /// How long an agent may be away before its machine counts as asleep or lost.
         public var grace: Duration = .seconds(5)
         /// Probes in a row that must find nobody before a machine counts as gone.
@@ -47,17 +59,26 @@ public struct SchedulerState: Sendable {
         var failedProbes = 0
         var firstFailureAt: ContinuousClock.Instant?
         var wake: WakeState?
+        /// The last one that was begun.
+        var lastWake: WakeID?
         var wakeNotBefore: ContinuousClock.Instant?
         var bootTime = BootTime()
         /// Nil for static runners.
         var agent: AgentState?
 
-        /// Whether calls for this model can be forwarded at once, apart from slots. An engine loads what it lists when it
-        /// is asked for it.
-        func hasAtHand(_ model: ModelID) -> Bool { models[model] != nil }
+        /// Whether a model is in memory, as far as anybody knows: static runners' engines do not tell.
+        func hasLoaded(_ model: ModelID) -> Bool {
+            guard let engineModel = models[model] else { return false }
+            return agent?.residency.loaded.contains(engineModel) ?? true
+        }
 
-        /// The first of these models that it can serve at once.
-        func firstAtHand(of models: [ModelID]) -> ModelID? { models.first(where: hasAtHand) }
+        /// The first of these models that it can serve without loading anything.
+        func firstAtHand(of wanted: [ModelID]) -> ModelID? { wanted.first(where: hasAtHand) }
+
+        func hasAtHand(_ model: ModelID) -> Bool {
+            guard let engineModel = models[model] else { return false }
+            return agent?.hasAtHand(engineModel) ?? true
+        }
 
         /// Whether it could take a call, were it not ejected.
         var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
@@ -74,9 +95,11 @@ public struct SchedulerState: Sendable {
     var indexByID: [RunnerID: Int] = [:]
     var leases = LeaseTable()
     var queue = WaitQueue()
-    /// Which runners have which model at hand; rebuilt whenever a runner's list changes.
+    /// Which runners can serve which model at once; rebuilt whenever a runner's list changes.
     var serving: [ModelID: [Int]] = [:] { didSet { candidates = CandidateLists() } }
     var candidates = CandidateLists()
+    /// Which runners would have to load it first.
+    var loadable: [ModelID: [Int]] = [:]
     /// What picking looks at.
     var table = PickTable()
     /// Which runner took the last call of each set of models that is served in turn.
@@ -85,9 +108,14 @@ public struct SchedulerState: Sendable {
     var ejected: Set<Int> = []
     /// Agents that `timePassed` has to look at.
     var attended: Set<Int> = []
+    /// Some model that others may wait for gets no new calls any more, because another has to be loaded.
+    var somethingIsHeld = false
     /// The runners whose machines are being woken.
     var waking: Set<Int> = []
+    /// When machines have to be looked at that may have been idle for long enough; perhaps too early, never too late.
+    var nextSleepLook: ContinuousClock.Instant?
     private var picks: UInt64 = 0
+    private var requests: UInt64 = 0
     private var waiters: UInt64 = 0
     private var wakes = 0
     private var timer: ContinuousClock.Instant?
@@ -138,12 +166,20 @@ public struct SchedulerState: Sendable {
         return effects
     }
 
-    private var hasNoDeadline: Bool { queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty }
+    private var hasNoDeadline: Bool {
+        queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty && nextSleepLook == nil
+    }
 
     // MARK: Calls
 
     /// Asks for a lease. Picks and reserves in one step; otherwise waits where waiting can help, and refuses where not.
     public mutating func place(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
+        let placement = decide(request, now: now)
+        if somethingIsHeld { reconsiderWaiters(now: now) }
+        return placement
+    }
+
+    private mutating func decide(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         if let lease = reserve(for: request, waited: .zero, wake: nil) { return .granted(lease) }
         let hope: Waiter.Hope
         switch prospect(for: request, now: now) {
@@ -159,7 +195,10 @@ public struct SchedulerState: Sendable {
         waiters += 1
         var waiter = Waiter(
             id: WaiterID(number: waiters), request: request, since: now, hope: hope, deadline: deadline(of: hope, now))
-        if case .wake(let id) = hope { waiter.wake = id }
+        if case .wake(let id) = hope {
+            waiter.waits(for: id)
+            wakeSpeculatively(for: &waiter, now: now)
+        }
         queue.append(waiter)
         return .waiting(waiter.id, machineIsWaking: waiter.wake != nil)
     }
@@ -172,11 +211,13 @@ public struct SchedulerState: Sendable {
         guard let (index, engineModel) = leases.takeBack(lease) else { return }
         records[index].active -= 1
         records[index].agent?.residency.callEnded(on: engineModel)
+        advanceLoad(onRunnerAt: index)
         noteOutcome(outcome, ofRunnerAt: index, now: now)
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         // A slot of an ejected runner is for those who have nobody else.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
+        noteIdleness(ofRunnerAt: index, now: now)
         forgetIfGone(index)
     }
 
@@ -203,7 +244,10 @@ public struct SchedulerState: Sendable {
         records[index].health.callBegan()
         updateRank(ofRunnerAt: index)
         let engineModel = records[index].models[model] ?? model.rawValue
-        records[index].agent?.residency.callBegan(on: engineModel, number: picks)
+        if records[index].agent != nil {
+            records[index].agent?.residency.callBegan(on: engineModel, number: picks)
+            records[index].agent?.idleSince = nil
+        }
         return Lease(
             id: leases.issue(forRunnerAt: index, engineModel), runner: records[index].runner.id, model: model,
             engineModel: engineModel, waited: waited, wake: wake)
@@ -211,6 +255,7 @@ public struct SchedulerState: Sendable {
 
     /// Gives free slots of one runner to those who waited longest for it.
     mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        // Giving a slot changes what the runner has free, never what it has at hand.
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeFirst(
@@ -223,19 +268,37 @@ public struct SchedulerState: Sendable {
 
     mutating func grant(_ choice: Choice, to waiter: Waiter, now: ContinuousClock.Instant) {
         let lease = reserve(
-            choice.model, onRunnerAt: choice.index, waited: waiter.since.duration(to: now), wake: waiter.wake)
+            choice.model, onRunnerAt: choice.index, waited: waiter.since.duration(to: now),
+            wake: waiter.wake(of: records[choice.index].lastWake))
         effects.append(.grant(waiter.id, lease))
     }
 
     mutating func rebuildIndex() {
-        serving = [:]
+        var serving: [ModelID: [Int]] = [:]
+        var loadable: [ModelID: [Int]] = [:]
         for (index, record) in records.enumerated() where !record.isLeaving {
-            for model in record.models.keys { serving[model, default: []].append(index) }
+            for model in record.models.keys {
+                if record.hasAtHand(model) {
+                    serving[model, default: []].append(index)
+                } else {
+                    loadable[model, default: []].append(index)
+                }
+            }
         }
+        self.serving = serving
+        self.loadable = loadable
     }
+
+    /// Runners that list a model, loaded or not.
+    func runners(listing model: ModelID) -> [Int] { (serving[model] ?? []) + (loadable[model] ?? []) }
 
     /// The timer that was asked for has fired.
     mutating func clearTimer() { timer = nil }
+
+    mutating func makeRequest() -> RunnerRequest {
+        requests += 1
+        return RunnerRequest(number: requests)
+    }
 
     mutating func makeWakeID() -> WakeID {
         wakes += 1

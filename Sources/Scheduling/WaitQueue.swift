@@ -10,8 +10,18 @@ struct Waiter: Hashable, Sendable {
         case probe
         /// A machine that is being woken.
         case wake(WakeID)
+        /// A runner that loads what it wants, or something else before.
+        case load(RunnerRequest)
 
         var isWake: Bool { if case .wake = self { true } else { false } }
+
+        /// Whether waiting for it takes longer than waiting for a turn.
+        var hasItsOwnDeadline: Bool {
+            switch self {
+            case .wake, .load: true
+            case .slot, .probe: false
+            }
+        }
     }
 
     let id: WaiterID
@@ -20,9 +30,39 @@ struct Waiter: Hashable, Sendable {
     var hope: Hope
     var deadline: ContinuousClock.Instant
     /// The last wake it waited for, kept when it has to queue for a slot afterwards.
-    var wake: WakeID?
+    private(set) var wake: WakeID?
+    /// Every wake it waited for, those that were begun beside the one that it hopes for included.
+    private var wakes: Set<WakeID> = []
     /// Indices of the runners whose machines did not wake up while this call waited for them.
     var failedWakes: Set<Int> = []
+    /// Indices of the runners that could not load its model while it waited for that.
+    var failedLoads: Set<Int> = []
+
+    init(
+        id: WaiterID, request: PlacementRequest, since: ContinuousClock.Instant, hope: Hope,
+        deadline: ContinuousClock.Instant
+    ) {
+        self.id = id
+        self.request = request
+        self.since = since
+        self.hope = hope
+        self.deadline = deadline
+    }
+
+    mutating func waits(for wake: WakeID) {
+        self.wake = wake
+        wakes.insert(wake)
+    }
+
+    mutating func alsoWaits(for wake: WakeID) { wakes.insert(wake) }
+
+    /// Whether this wake could still end its waiting.
+    func awaits(_ wake: WakeID) -> Bool { hope.isWake && wakes.contains(wake) }
+
+    /// Which wake its lease shows: that of the machine that serves it, if it waited for that one.
+    func wake(of machine: WakeID?) -> WakeID? {
+        if let machine, wakes.contains(machine) { machine } else { wake }
+    }
 }
 
 /// Everybody who waits: one bounded queue per set of models, first come first served, across callers.
@@ -36,6 +76,8 @@ struct WaitQueue {
         queues[waiter.request.models, default: []].append(waiter)
         count += 1
     }
+
+    func waiter(_ id: WaiterID, models: [ModelID]) -> Waiter? { queues[models]?.first { $0.id == id } }
 
     mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
         guard let index = queues[models]?.firstIndex(where: { $0.id == id }) else { return nil }

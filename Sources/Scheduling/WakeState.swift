@@ -6,6 +6,9 @@ struct WakeState: Hashable, Sendable {
     /// Packets that were due so far, sent or (when nobody waited any more) left out.
     private(set) var packets = 0
     private(set) var nextPacketAt: ContinuousClock.Instant
+    /// Attempts to send something that could not be made, as long as none could.
+    private(set) var failedAttempts = 0
+    private var somethingWasSent = false
 
     /// - Parameter offset: when the n-th packet is due, from the start, counted from 0; grows without bound.
     init(id: WakeID, now: ContinuousClock.Instant, timeout: Duration, offset: (Int) -> Duration) {
@@ -13,6 +16,11 @@ struct WakeState: Hashable, Sendable {
         startedAt = now
         deadline = now.advanced(by: timeout)
         nextPacketAt = now.advanced(by: offset(0))
+    }
+
+    mutating func attempted(succeeded: Bool) {
+        if succeeded { somethingWasSent = true }
+        failedAttempts = somethingWasSent ? 0 : failedAttempts + 1
     }
 
     /// The number of the packet that is due, counted from 0; nil when none is. Packets that a late timer missed are left
@@ -24,18 +32,5 @@ struct WakeState: Hashable, Sendable {
             nextPacketAt = startedAt.advanced(by: offset(packets))
         } while nextPacketAt <= now
         return packets - 1
-    }
-}
-
-/// How long a machine takes from the first packet to its runner's first answer: an exponentially weighted mean.
-public struct BootTime: Hashable, Sendable {
-    /// Nil until the first wake was seen through.
-    public private(set) var mean: Duration?
-
-    public init(mean: Duration? = nil) { self.mean = mean }
-
-    /// A quarter of the weight goes to the newest wake.
-    mutating func learn(_ time: Duration) {
-        mean = mean.map { $0 * 3 / 4 + time / 4 } ?? time
     }
 }

@@ -11,6 +11,7 @@ public struct Settings: Hashable, Sendable {
     public var runners: [StaticRunner] = []
     public var fleet = Fleet()
     public var wake = Wake()
+    public var sleep = Sleep()
     public var keepalive = Keepalive()
     public var expose = Expose()
     public var models = Models()
@@ -139,6 +140,8 @@ public struct Settings: Hashable, Sendable {
         public var timeouts = Timeouts()
         /// Machine types per class, best first; empty where a class has no preference.
         public var prefer: [ClassName: [String]] = [:]
+        /// Ids or machine types of machines that are woken together, per class.
+        public var speculativeWake: [ClassName: [String]] = [:]
     }
 
     public struct Timeouts: Hashable, Sendable {
@@ -187,15 +190,45 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct WakeTarget: Hashable, Sendable {
-        public var mac: MACAddress
+        /// Nil where a command or a web hook is the only way.
+        public var mac: MACAddress?
         public var broadcast: String
         public var port: Int
         /// Six bytes, or empty.
         public var secureOn: [UInt8] = []
+        /// A program and its arguments; empty for none.
+        public var command: [String] = []
+        public var http: WebHook?
+        /// A helper that sends the packet on the machine's own network.
+        public var relay: HostAndPort?
 
-        public init(mac: MACAddress, broadcast: String = "255.255.255.255", port: Int = 9) {
+        public init(mac: MACAddress?, broadcast: String = "255.255.255.255", port: Int = 9) {
             self.mac = mac
             self.broadcast = broadcast
+            self.port = port
+        }
+    }
+
+    /// A request that the operator wants to be made.
+    public struct WebHook: Hashable, Sendable {
+        public var method: String
+        public var url: String
+        public var host: String
+
+        public init(method: String, url: String, host: String) {
+            self.method = method
+            self.url = url
+            self.host = host
+        }
+    }
+
+    public struct HostAndPort: Hashable, Sendable {
+        /// Without brackets.
+        public var host: String
+        public var port: Int
+
+        public init(host: String, port: Int) {
+            self.host = host
             self.port = port
         }
     }
@@ -227,6 +260,11 @@ public struct Settings: Hashable, Sendable {
         public var probeEvery: Duration = .milliseconds(500)
         /// Empty: every authenticated caller may cause a wake.
         public var roles: Set<Role> = []
+    }
+
+    public struct Sleep: Hashable, Sendable {
+        /// Without a call; zero: machines are never put to sleep.
+        public var after: Duration = .zero
     }
 
     public struct Keepalive: Hashable, Sendable {

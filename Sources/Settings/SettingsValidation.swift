@@ -133,6 +133,14 @@ extension SettingsValidation {
                 warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
             }
         }
+        let machines = machineTypes.union(settings.runners.map(\.id.rawValue))
+        for (name, together) in settings.routing.speculativeWake.sorted(by: { $0.key < $1.key }) {
+            for machine in together where !machines.contains(machine) {
+                warning(
+                    "no runner of this file has the id or machine_type \(machine)",
+                    at: classes[name.rawValue]["speculative_wake"])
+            }
+        }
     }
 }
 
@@ -171,6 +179,13 @@ extension SettingsValidation {
                     "stands for \(engineID), which is not among this runner's models; add it there or mend the id",
                     at: path["aliases"][publicID.rawValue])
             }
+        }
+        if let hook = runner.wake?.http, let address = try? WebAddress(hook.url, allowingQuery: true),
+            address.isPlainBeyondLoopback
+        {
+            warning(
+                "has no TLS: whoever is on the way can see it and call it, too; use https where you can",
+                at: path["wake"]["http"])
         }
         if !runner.tls.verify, runner.url.hasPrefix("https://") {
             warning(

@@ -7,7 +7,7 @@ public import SimpleAICore
 ///
 /// Each packet gets a socket of its own: a wake needs a handful of them, and a fresh socket has no life to look after
 /// and sees the interfaces, routes and address family of its moment.
-public struct Broadcaster: WakeSender {
+public struct Broadcaster: Sendable {
     private let group: any EventLoopGroup
 
     public init(group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {

@@ -96,13 +96,21 @@ struct SettingsSummary {
         }
     }
 
+    /// Where a machine is woken; programs and web hooks by their names alone, which are no secrets.
+    private func ways(_ wake: Settings.WakeTarget) -> String {
+        let mac = wake.mac.map { "at \($0) via \(wake.broadcast)" }
+        let relay = wake.relay.map { "through \($0.host):\($0.port)" }
+        let command = wake.command.first.map { "with \($0)" }
+        let hook = wake.http.map { "through \($0.host)" }
+        return ", woken " + [mac, relay, command, hook].compactMap { $0 }.joined(separator: ", ")
+    }
+
     private var runners: [String] {
         settings.runners.map { runner in
             let listed = runner.models.map(\.rawValue).joined(separator: ", ")
             let models = listed.isEmpty ? "the models that the engine lists" : listed
             let slots = runner.slots == 1 ? "1 slot" : "\(runner.slots) slots"
-            let wake = runner.wake.map { ", woken at \($0.mac) via \($0.broadcast)" } ?? ""
-            return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(wake)"
+            return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(runner.wake.map(ways) ?? "")"
         }
     }
 }

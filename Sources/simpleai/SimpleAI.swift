@@ -17,6 +17,6 @@ struct SimpleAI: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, RunnerCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self,
-            KeysCommand.self, ConfigCommand.self,
+            KeysCommand.self, ExplainCommand.self, ConfigCommand.self,
         ])
 }

@@ -185,11 +185,15 @@ extension TestExecution.Remote {
 
     /// Plain http shows the token to whoever listens on the way.
     func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
-        guard !hasNoAuthentication else { return }
+        if let warning = try exposureWarning(of: target) { output.warn(warning) }
+    }
+
+    func exposureWarning(of target: Target) throws(TokenProblem) -> String? {
+        guard !hasNoAuthentication else { return nil }
         switch target.exposure {
-        case .none: return
-        case .localNetwork: output.warn("plain http: tokens can be read on the local network")
-        case .internet where allowsInsecure: output.warn("plain http: tokens can be read on their way")
+        case .none: return nil
+        case .localNetwork: return "plain http: tokens can be read on the local network"
+        case .internet where allowsInsecure: return "plain http: tokens can be read on their way"
         case .internet:
             throw TokenProblem("plain http to a public address would show the token; use https, or --allow-insecure")
         }

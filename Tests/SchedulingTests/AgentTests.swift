@@ -115,6 +115,34 @@ import Testing
         #expect(state.snapshot(now: now).runners.map(\.state) == [.asleep, .ready])
     }
 
+    @Test func warmComesBeforeColdWhateverTheTierAndTheLoad() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "cold", machineType: "gpu"), [])
+        bench.reported(
+            "cold", RunnerReport(models: [.init(engineID: "m", isLoaded: false), .init(engineID: "x")], slots: 4))
+        bench.joined(Runner(id: "warm", machineType: "cpu"), ["m"], slots: 2)
+        #expect(bench.status("cold")?.loaded == ["x"])
+        for policy in PlacementPolicy.allCases {
+            let lease = try bench.lease(["m"], prefer: ["gpu"], policy: policy, conversation: "c")
+            #expect(lease.runner == "warm", "\(policy)")
+            bench.release(lease)
+        }
+        // Another model of the class that is loaded is as good.
+        #expect(try bench.lease(["m", "x"], prefer: ["gpu"]).runner == "cold")
+    }
+
+    @Test func awakeComesBeforeAsleepLoadedOrNot() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "asleep", canBeWoken: true), ["m"])
+        bench.disconnected("asleep")
+        bench.pass(.seconds(5))
+        bench.joined(Runner(id: "awake"), [])
+        bench.reported("awake", RunnerReport(models: [.init(engineID: "m", isLoaded: false)]))
+        _ = try bench.waiter(["m"], forMachine: false)
+        #expect(bench.loaders() == ["awake"])
+        #expect(bench.wakes().isEmpty)
+    }
+
     @Test func eventsOfStrangersChangeNothing() {
         var bench = Bench.ready(.serving("static", "m"))
         bench.connected("z")

@@ -18,7 +18,8 @@ import Testing
         for kind in [
             "granted", "served after waiting", "wakes", "awake", "not awake", "queue_full", "rejected queue_full",
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
-            "wake_failed", "ejected", "readmitted", "left",
+            "wake_failed", "ejected", "readmitted", "left", "put to sleep", "sleep refused", "checked", "check failed",
+            "loaded", "unloaded", "load failed",
         ] {
             #expect(fleet.tally[kind, default: 0] > 0, "no \(kind) with seed \(seed): \(fleet.tally)")
         }

@@ -82,6 +82,24 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', secure_on: hunter2}}]",
             "s.yaml:2: runners[0].wake.secure_on: is no SecureOn password; write its six bytes…"),
         ProblemCase(
+            "runners: [{url: 'http://a', wake: {command: wake-it}}]",
+            "s.yaml:2: runners[0].wake.command: must be a list…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {http: POST x}}]",
+            "s.yaml:2: runners[0].wake.http: is no http or https URL; begin with http:// or https://"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {http: FETCH http://127.0.0.1/hunter2}}]",
+            "s.yaml:2: runners[0].wake.http: has no method that is known; write GET, POST, PUT, PATCH or DELETE…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: 'a:0'}}]",
+            "s.yaml:2: runners[0].wake.relay: \"a:0\" has no port; write one like 192.168.1.2:9999"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: '::1:9'}}]",
+            "s.yaml:2: runners[0].wake.relay: \"::1:9\" has no host that can be read…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {relay: 'a:9'}}]",
+            "s.yaml:2: runners[0].wake.mac: is required; write the machine's MAC address"),
+        ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
             "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
         ProblemCase(
@@ -115,19 +133,6 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("server: {tls: {key: a.pem}}", "s.yaml:2: server.tls.key: not yet…"),
         ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
         ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
-        ProblemCase(
-            "classes: {fast: [a]}\nrouting: {classes: {fast: {speculative_wake: [a]}}}",
-            "s.yaml:3: routing.classes.fast.speculative_wake: not yet…"),
-        ProblemCase(
-            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', command: [wake]}}]",
-            "s.yaml:2: runners[0].wake.command: not yet…"),
-        ProblemCase(
-            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', http: POST x}}]",
-            "s.yaml:2: runners[0].wake.http: not yet…"),
-        ProblemCase(
-            "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: 'a:1'}}]",
-            "s.yaml:2: runners[0].wake.relay: not yet…"),
-        ProblemCase("sleep: {after: 10m}", "s.yaml:2: sleep.after: not yet…"),
         ProblemCase(
             "policies: [{roles: a, models: m, priority: 1}]", "s.yaml:2: policies[0].priority: not yet…"),
         ProblemCase(

@@ -90,7 +90,7 @@ import Testing
             routing:
               policy: round_robin
               classes:
-                fast: { policy: least_busy, prefer: [big, small], speculative_wake: [] }
+                fast: { policy: least_busy, prefer: [big, small], speculative_wake: [night-gpu] }
                 big: { policy: prefix_affinity }
                 other: { policy: round_robin }
               queue: { length: 0, timeout: 1s }
@@ -155,7 +155,46 @@ import Testing
     @Test(arguments: ["10:20:30:40:50:51", "1020.3040.5051", "10-20-30-40-50-51"])
     func macOfDigitsIsNoNumber(_ mac: String) throws {
         let runner = try settings("runners: [{url: 'http://a', wake: {mac: \(mac)}}]").runners.first
-        #expect(runner?.wake?.mac.description == "10:20:30:40:50:51")
+        #expect(runner?.wake?.mac?.description == "10:20:30:40:50:51")
+    }
+
+    @Test func thereAreFourWaysToWakeAMachine() throws {
+        let runners = try settings(
+            """
+            runners:
+              - url: http://a
+                wake:
+                  mac: "52:54:00:12:34:56"
+                  command: [ipmitool, -H, "10.0.0.9", power, "on"]
+                  http: https://home.lan/api/webhook/gpu?x=1
+                  relay: "[fd00::2]:9999"
+              - {url: "http://b", wake: {command: [power-on, b]}}
+              - {url: "http://c", wake: {http: "put http://home.lan/c", command: [], relay: ""}}
+            """
+        ).runners
+        let all = try #require(runners[0].wake)
+        #expect(all.command == ["ipmitool", "-H", "10.0.0.9", "power", "on"])
+        #expect(
+            all.http
+                == Settings.WebHook(
+                    method: "POST", url: "https://home.lan/api/webhook/gpu?x=1", host: "home.lan"))
+        #expect(all.relay == Settings.HostAndPort(host: "fd00::2", port: 9999))
+        // Whoever has a program or a web hook needs no address.
+        #expect(runners[1].wake?.mac == nil)
+        #expect(runners[1].wake?.command == ["power-on", "b"])
+        #expect(runners[2].wake?.http?.method == "PUT")
+        #expect(runners[2].wake?.relay == nil)
+    }
+
+    @Test func machinesAreWokenTogetherAndPutToSleep() throws {
+        let settings = try settings(
+            """
+            classes: {fast: [m]}
+            routing: {classes: {fast: {speculative_wake: [gpu-1, gpu-server]}}}
+            sleep: {after: 15m}
+            """)
+        #expect(settings.routing.speculativeWake == ["fast": ["gpu-1", "gpu-server"]])
+        #expect(settings.sleep.after == .seconds(900))
     }
 
     @Test func wakeBlocksTakeTheirDefaultsFromTheWakeSection() throws {

@@ -32,7 +32,7 @@ TARGETS = {
     "Authentication": ({CORE}, CRYPTO | FETCH | LOG | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
     # Digests alone, of CRYPTO.
     "TokenProviders": ({CORE}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
-    "WakeOnLAN": ({CORE}, NIO | LOG, SYSTEM),
+    "WakeOnLAN": ({CORE}, NIO | NIO_TLS | LOG, SYSTEM),
     "Relay": ({CORE}, NIO | NIO_TLS, SYSTEM),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),

@@ -120,6 +120,9 @@ public actor TokenSource {
         return token
     }
 
+    /// The token of whoever runs a command, without any wish for a user or a role.
+    public func oneToken() async throws -> String { try await token(role: nil) }
+
     /// A token that has expired, or nil where none can be had.
     func expiredToken() async throws -> String? {
         guard let expired else { return nil }

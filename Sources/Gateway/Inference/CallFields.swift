@@ -9,6 +9,8 @@ struct CallFields {
     private(set) var contentLength: String?
     private(set) var expectation: String?
     private(set) var isEncoded = false
+    /// `x-simpleai-explain: 1`
+    private(set) var asksWhy = false
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
@@ -23,6 +25,7 @@ struct CallFields {
             case 13: if authorization == nil, Self.isSame(name, "authorization") { authorization = value }
             case 14: if contentLength == nil, Self.isSame(name, "content-length") { contentLength = value }
             case 16: if Self.isSame(name, "content-encoding") { isEncoded = true }
+            case 18: if Self.isSame(name, "x-simpleai-explain") { asksWhy = value == "1" }
             default: break
             }
         }

@@ -50,6 +50,7 @@ extension InferenceCall {
         let allowed = error.code == .methodNotAllowed ? ["POST"] : []
         for (name, value) in error.headers(allowing: allowed) { headers.add(name: name, value: value) }
         headers.add(name: "X-Request-Id", value: id.rawValue)
+        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
         send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
     }
 
@@ -97,6 +98,7 @@ extension InferenceCall {
 
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
         headers.add(name: "X-Request-Id", value: id.rawValue)
+        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
         guard let lease else { return }
         if rules.showsRunner(to: caller) {
             headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)

@@ -29,6 +29,8 @@ final class InferenceCall {
     private(set) var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
+    /// Why the call goes where it goes, for admins who ask.
+    private(set) var explanation: String?
     /// The only runner that can serve this call; nil for any.
     private var onlyRunner: RunnerID?
     var ticket: UpstreamTicket?
@@ -179,7 +181,10 @@ final class InferenceCall {
         switch action {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
-        case .place(let call, let excluded): place(request(for: call, excluding: excluded))
+        case .place(let call, let excluded):
+            let request = request(for: call, excluding: excluded)
+            if fields.asksWhy, caller?.isAdmin ?? false { explanation = explain(call, request) }
+            place(request)
         case .withdrawPlacement: withdraw()
         case .forward(let call, let lease, let fresh): forward(call, lease, fresh: fresh)
         case .cancelForwarding:
@@ -228,6 +233,14 @@ final class InferenceCall {
     private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: call.call.endpoint) : nil
         return PlacementRequest(call, affinity: affinity, only: onlyRunner, excluding: excluded)
+    }
+
+    /// Told before the call is placed, so that it tells what the call is about to find.
+    private func explain(_ call: AuthorizedCall, _ request: PlacementRequest) -> String {
+        RouteExplanation(
+            call: call, placement: gateway.scheduler.explain(request), showsRunners: true,
+            permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus
+        ).header
     }
 
     private func place(_ request: PlacementRequest) {

@@ -65,28 +65,31 @@ struct ModelList {
     ) -> Entry {
         let serving = fleet.runners.filter { status in status.models.keys.contains { models.contains($0) } }
         let state =
-            serving.map { Self.state(of: $0.state) }.min { left, right in
+            serving.map { Self.state(of: $0, models) }.min { left, right in
                 (State.allCases.firstIndex(of: left) ?? 0) < (State.allCases.firstIndex(of: right) ?? 0)
             } ?? .down
         let eta = state == .asleep || state == .waking ? serving.compactMap(\.wakeETA).min() : nil
         return Entry(
             id: id, state: state,
-            runnersReady: showsRunners ? readyInBestTier(serving, preferred) : nil, wakeETA: eta, classes: classes)
+            runnersReady: showsRunners ? readyInBestTier(serving, models, preferred) : nil, wakeETA: eta,
+            classes: classes)
     }
 
     /// Runners that are able to serve now, in the preferred tier that has any.
-    private static func readyInBestTier(_ serving: [SchedulerSnapshot.RunnerStatus], _ preferred: [String]) -> Int {
-        let tiers = serving.filter { $0.state == .ready }.map {
+    private static func readyInBestTier(
+        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [String]
+    ) -> Int {
+        let tiers = serving.filter { state(of: $0, models) == .ready }.map {
             Balancer.tier(of: $0.runner.machineType, among: preferred)
         }
         guard let best = tiers.min() else { return 0 }
         return tiers.count { $0 == best }
     }
 
-    private static func state(of runner: RunnerState) -> State {
-        switch runner {
-        case .ready: .ready
-        case .waking: .waking
+    private static func state(of status: SchedulerSnapshot.RunnerStatus, _ models: Set<ModelID>) -> State {
+        switch status.state {
+        case .ready: status.loaded.isDisjoint(with: models) ? .loadable : .ready
+        case .waking, .checking: .waking
         case .asleep, .wakeFailed: .asleep
         case .unknown, .down, .lost: .down
         }

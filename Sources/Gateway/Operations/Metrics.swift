@@ -23,6 +23,7 @@ final class Metrics: Sendable {
         var packets = 0
         var ejections = 0
         var wakes: [Bool: Int] = [:]
+        var sleeps = 0
         var agentsConnected = 0
         var registrations = 0
         var protocolErrors: [ProtocolErrorCode: Int] = [:]
@@ -85,6 +86,10 @@ final class Metrics: Sendable {
 
     func runnerWasEjected() {
         counts.withLock { $0.ejections += 1 }
+    }
+
+    func machineWasPutToSleep() {
+        counts.withLock { $0.sleeps += 1 }
     }
 
     func wakeEnded(succeeded: Bool) {
@@ -173,6 +178,7 @@ final class Metrics: Sendable {
             $0.sample(["outcome": "awake"], counts.wakes[true] ?? 0)
             $0.sample(["outcome": "failed"], counts.wakes[false] ?? 0)
         }
+        page.metric("simpleai_sleeps_total", .counter, "Machines put to sleep.") { $0.sample([:], counts.sleeps) }
         page.metric("simpleai_agents_connected", .gauge, "Runner agents that have registered and are connected.") {
             $0.sample([:], counts.agentsConnected)
         }

@@ -8,6 +8,9 @@ import Settings
 import SimpleAICore
 import Synchronization
 
+/// Asks an agent to do something; what came of it goes to `Scheduler.commandAnswered`.
+typealias TellAgent = @Sendable (RunnerID, AgentCommand, RunnerRequest) -> Void
+
 /// Keeps the scheduler's picture of the fleet true: runs the probes, carries out what the scheduler decides (packets,
 /// timers), and remembers what must survive a restart. All of it on one event loop.
 final class FleetSupervisor: Service {
@@ -16,17 +19,18 @@ final class FleetSupervisor: Service {
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
     private let machines: MachineDirectory
-    private let sender: any WakeSender
+    private let waker: MachineWaker
+    private let tellAgent: TellAgent
     /// Asks an agent how it is; nothing happens for other runners.
     private let askAgent: @Sendable (RunnerID) -> Void
     private let stateFile: StateFile
     private let metrics: Metrics
     private let logger: Logger
     private let eventLoop: any EventLoop
+    /// For probes and checks: one connection for each.
+    private let pool: NIOLoopBoundBox<UpstreamPool>
     private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
     private let isProbing: NIOLoopBoundBox<Bool>
-    /// For probes alone.
-    private let pool: NIOLoopBoundBox<UpstreamPool>
     private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
     private let remembered: Mutex<StateFile.Content>
     /// Done when everything that was to be remembered has been written, well or badly.
@@ -34,8 +38,8 @@ final class FleetSupervisor: Service {
 
     init(
         settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, machines: MachineDirectory,
-        sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void, stateFile: StateFile,
-        remembered: StateFile.Content, metrics: Metrics, logger: Logger,
+        sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void, tellAgent: @escaping TellAgent,
+        stateFile: StateFile, remembered: StateFile.Content, metrics: Metrics, logger: Logger,
         on eventLoop: any EventLoop
     ) {
         self.settings = Mutex(settings)
@@ -43,8 +47,10 @@ final class FleetSupervisor: Service {
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.machines = machines
-        self.sender = sender
         self.askAgent = askAgent
+        self.tellAgent = tellAgent
+        self.waker = MachineWaker(
+            machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
         self.stateFile = stateFile
         self.remembered = Mutex(remembered)
         self.metrics = metrics
@@ -116,6 +122,7 @@ final class FleetSupervisor: Service {
     /// Makes the runners of settings those of a plan, while calls run. Runners that joined by themselves stay.
     func adopt(_ plan: RunnerPlan, _ settings: Settings) {
         self.settings.withLock { $0 = settings }
+        machines.adopt(settings)
         for id in plan.removed {
             scheduler.remove(id)
             upstreams.remove(id)
@@ -157,12 +164,13 @@ final class FleetSupervisor: Service {
         switch effect {
         case .grant, .reject: break  // the scheduler's shell has resumed them
         case .startTimer(let instant): startTimer(at: instant)
-        case .sendPacket(let runner, let wake, let number): sendPacket(to: runner, wake, number)
+        case .sendPacket(let runner, let wake, let number): waker.attempt(runner, wake, number: number)
         case .stateChanged(let runner, let old, let new): stateChanged(runner, from: old, to: new)
         case .wakeStarted(let runner, let wake):
             logger.info(
                 "Waking a machine", metadata: [LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)"])
         case .wakeEnded(let runner, let wake, let time, let succeeded):
+            waker.forget(runner)
             metrics.wakeEnded(succeeded: succeeded)
             logger.log(
                 level: succeeded ? .info : .warning, succeeded ? "A machine woke up" : "A machine did not wake up",
@@ -171,6 +179,30 @@ final class FleetSupervisor: Service {
                     LogKeys.milliseconds: "\(time.wholeMilliseconds)",
                 ])
             if succeeded { remember() }
+        case .loadModel(let runner, let model, let request):
+            logger.info(
+                "A runner loads a model", metadata: [LogKeys.runner: "\(runner)", LogKeys.model: "\(model)"])
+            tellAgent(runner, .loadModel(model), request)
+        case .unloadModel(let runner, let model, let request): tellAgent(runner, .unloadModel(model), request)
+        case .loadFailed(let runner, let model, let reason):
+            logger.warning(
+                "A runner could not load a model",
+                metadata: [
+                    LogKeys.runner: "\(runner)", LogKeys.model: "\(model)", LogKeys.cause: "\(reason)",
+                ])
+        case .sleepMachine(let runner, let request):
+            metrics.machineWasPutToSleep()
+            logger.info("Putting a machine to sleep", metadata: [LogKeys.runner: "\(runner)"])
+            tellAgent(runner, .sleep, request)
+        case .sleepRefused(let runner, let reason):
+            logger.warning(
+                "A machine does not go to sleep",
+                metadata: [LogKeys.runner: "\(runner)", LogKeys.cause: "\(reason)"])
+        case .checkRunner(let runner, let model, let request): check(runner, model, request)
+        case .checkFailed(let runner, let reason):
+            logger.warning(
+                "A machine that was asleep is not as it was before",
+                metadata: [LogKeys.runner: "\(runner)", LogKeys.cause: "\(reason)"])
         case .ejected(let runner, let time):
             metrics.runnerWasEjected()
             logger.warning(
@@ -178,6 +210,17 @@ final class FleetSupervisor: Service {
                 metadata: [LogKeys.runner: "\(runner)", LogKeys.milliseconds: "\(time.wholeMilliseconds)"])
         case .readmitted(let runner):
             logger.info("A runner serves again", metadata: [LogKeys.runner: "\(runner)"])
+        }
+    }
+
+    private func check(_ runner: RunnerID, _ model: String, _ request: RunnerRequest) {
+        eventLoop.execute { [self] in
+            guard let upstream = upstreams[runner] else {
+                return scheduler.checkAnswered(runner, request, failure: "the runner has no address")
+            }
+            EngineCheck.run(model: model, on: upstream, pool: pool.value, eventLoop: eventLoop) { [scheduler] failure in
+                scheduler.checkAnswered(runner, request, failure: failure)
+            }
         }
     }
 
@@ -194,36 +237,6 @@ final class FleetSupervisor: Service {
                 scheduler.timePassed()
             }
             timer.value = (instant, task)
-        }
-    }
-
-    private func sendPacket(to runner: RunnerID, _ wake: WakeID, _ number: Int) {
-        guard let target = target(ofWaking: runner) else { return }
-        let request = WakePacketRequest(
-            mac: target.mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)
-        let sent = eventLoop.makeFutureWithTask { [sender] in try await sender.send(request) }
-        sent.whenComplete { [logger, metrics] result in
-            var metadata: Logger.Metadata = [
-                LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.number: "\(number + 1)",
-                LogKeys.address: "\(target.broadcast):\(target.port)",
-            ]
-            switch result {
-            case .success:
-                metrics.packetWasSent()
-                logger.debug("Magic packet sent", metadata: metadata)
-            case .failure(let error):
-                metadata[LogKeys.cause] = "\(error)"
-                logger.error("A magic packet could not be sent", metadata: metadata)
-            }
-        }
-    }
-
-    /// Agents tell their machine's address; where packets go on their network the settings say.
-    private func target(ofWaking runner: RunnerID) -> Settings.WakeTarget? {
-        let settings = settings.withLock { $0 }
-        if let stated = settings.runners.first(where: { $0.id == runner }) { return stated.wake }
-        return machines.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
-            Settings.WakeTarget(mac: $0, broadcast: settings.wake.broadcast, port: settings.wake.port)
         }
     }
 

@@ -16,23 +16,80 @@ final class MachineDirectory: Sendable {
     }
 
     private struct Known {
+        /// Of the runners in settings.
+        var stated: [RunnerID: [WakeWay]]
+        /// Where packets for agents' machines go.
+        var broadcast: String
+        var port: Int
         var agents: [RunnerID: AgentMachine] = [:]
+
+        init(_ settings: Settings) {
+            stated = Dictionary(
+                settings.runners.map { ($0.id, $0.wake.map(WakeWay.all) ?? []) }, uniquingKeysWith: { first, _ in first })
+            broadcast = settings.wake.broadcast
+            port = settings.wake.port
+        }
     }
 
     private let known: Mutex<Known>
 
     init(_ settings: Settings) {
-        self.known = Mutex(Known())
+        known = Mutex(Known(settings))
+    }
+
+    /// Other settings, from the next attempt to wake a machine on.
+    func adopt(_ settings: Settings) {
+        var new = Known(settings)
+        known.withLock {
+            new.agents = $0.agents
+            $0 = new
+        }
+    }
+
+    func ways(toWake runner: RunnerID) -> [WakeWay] {
+        known.withLock { known in
+            if let ways = known.stated[runner] { return ways }
+            return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
+                [.packet(WakePacketRequest(mac: $0, broadcast: known.broadcast, port: known.port))]
+            } ?? []
+        }
     }
 
     var agents: [RunnerID: AgentMachine] { known.withLock { $0.agents } }
+
+    /// Whoever cannot be woken and is gone for good need not be remembered.
+    func remove(_ runner: RunnerID) {
+        known.withLock { _ = $0.agents.removeValue(forKey: runner) }
+    }
 
     /// An agent has registered, or is known from before a restart.
     func put(_ machine: AgentMachine, of runner: RunnerID) {
         known.withLock { $0.agents[runner] = machine }
     }
+}
 
-    func remove(_ runner: RunnerID) {
-        known.withLock { _ = $0.agents.removeValue(forKey: runner) }
+extension WakeWay {
+    /// Every way that the settings give for a machine.
+    static func all(_ target: Settings.WakeTarget) -> [WakeWay] {
+        var ways: [WakeWay] = []
+        if let mac = target.mac {
+            ways.append(
+                .packet(
+                    WakePacketRequest(
+                        mac: mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)))
+            if let relay = target.relay {
+                ways.append(
+                    .relay(
+                        WakeRelayRequest(host: relay.host, port: relay.port, mac: mac, broadcast: target.broadcast)))
+            }
+        }
+        if let program = target.command.first {
+            ways.append(
+                .command(WakeCommandRequest(program: program, arguments: Array(target.command.dropFirst()))))
+        }
+        if let hook = target.http {
+            ways.append(.http(WakeHookRequest(method: hook.method, url: hook.url, host: hook.host)))
+        }
+        return ways
     }
 }

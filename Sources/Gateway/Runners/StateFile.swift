@@ -14,8 +14,16 @@ struct StateFile: Sendable {
         /// The engine's own ids, in its order.
         var models: [String]
         var bootMilliseconds: Int64?
+        /// Of the last wakes, the newest last.
+        var recentBootMilliseconds: [Int64]?
         /// Nil for runners of the settings.
         var agent: MachineDirectory.AgentMachine?
+
+        var bootTime: BootTime {
+            BootTime(
+                mean: bootMilliseconds.map { .milliseconds($0) },
+                recent: (recentBootMilliseconds ?? []).map { .milliseconds($0) })
+        }
     }
 
     let path: String
@@ -68,9 +76,11 @@ extension StateFile.Content {
             let agent = agents[status.runner.id]
             // What cannot be woken comes back by itself, or never.
             if let agent, agent.mac == nil { continue }
+            let recent = status.bootTime.recent.map(\.wholeMilliseconds)
             runners[status.runner.id.rawValue] = StateFile.KnownRunner(
                 models: Set(status.models.values).sorted(),
-                bootMilliseconds: status.bootTime.mean?.wholeMilliseconds, agent: agent)
+                bootMilliseconds: status.bootTime.mean?.wholeMilliseconds,
+                recentBootMilliseconds: recent.isEmpty ? nil : recent, agent: agent)
         }
     }
 }

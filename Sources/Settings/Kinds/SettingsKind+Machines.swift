@@ -70,6 +70,44 @@ extension SettingsKind where Value == [UInt8] {
     }
 }
 
+extension SettingsKind where Value == Settings.WebHook? {
+    /// `POST http://…`, or a URL alone, which means the same. It may hold a secret: never quoted in messages.
+    static var webHook: Self {
+        .init("a request like POST http://home.lan/api/webhook/wake-gpu") { text throws(SettingsMismatch) in
+            if text.isEmpty { return nil }
+            let words = text.split(separator: " ")
+            guard (1...2).contains(words.count), let url = words.last else {
+                throw .init("is no request; write a method and a URL, like POST http://home.lan/api/webhook/wake-gpu")
+            }
+            let method = words.count == 2 ? words[0].uppercased() : "POST"
+            guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(method) else {
+                throw .init("has no method that is known; write GET, POST, PUT, PATCH or DELETE before the URL")
+            }
+            let address = try WebAddress(String(url), allowingQuery: true)
+            return Settings.WebHook(method: method, url: String(url), host: address.host)
+        }
+    }
+}
+
+extension SettingsKind where Value == Settings.HostAndPort? {
+    /// `HOST:PORT`; an IPv6 address in brackets.
+    static var relay: Self {
+        .init("a host and a port like 192.168.1.2:9999") { text throws(SettingsMismatch) in
+            if text.isEmpty { return nil }
+            guard let colon = text.lastIndex(of: ":"), let port = Int(text[colon...].dropFirst()),
+                (1...65_535).contains(port)
+            else { throw .init("\(quoted(text)) has no port; write one like 192.168.1.2:9999") }
+            var host = String(text[..<colon])
+            let hasBrackets = host.hasPrefix("[") && host.hasSuffix("]")
+            if hasBrackets { host = String(host.dropFirst().dropLast()) }
+            guard HostName.isValid(host), hasBrackets == host.contains(":") else {
+                throw .init("\(quoted(text)) has no host that can be read; write one like 192.168.1.2:9999")
+            }
+            return Settings.HostAndPort(host: host, port: port)
+        }
+    }
+}
+
 // MARK: - Addresses
 
 extension SettingsKind where Value == String {

@@ -11,7 +11,7 @@ extension Settings: SettingsSection {
         table.section("wake", into: &wake)
         readRunners(from: &table)
         table.section("fleet", into: &fleet)
-        table.section("sleep") { $0.later("after", .duration(), unless: .zero) }
+        table.section("sleep") { $0.read("after", .duration(), into: &sleep.after) }
         table.section("keepalive", into: &keepalive)
         table.section("expose") { $0.read("runner", .choice([.all, .admin, .none]), into: &expose.runner) }
         table.section("models") { $0.read("show_members", .flag, into: &models.showMembers) }

@@ -23,7 +23,8 @@ extension Settings.Routing: SettingsSection {
                 if own != policy { policies[ClassName(name)] = own }
                 let types = table.list("prefer", of: .name("a machine type")) ?? []
                 if !types.isEmpty { prefer[ClassName(name)] = types }
-                table.later("speculative_wake")
+                let together = table.list("speculative_wake", of: .name("a machine's id or type")) ?? []
+                if !together.isEmpty { speculativeWake[ClassName(name)] = together }
             }
         }
         table.section("queue") {

@@ -49,19 +49,21 @@ extension Settings.StaticRunner: SettingsSection {
     /// A block without anything in it is no block: the machine cannot be woken.
     fileprivate mutating func readWake(from table: inout SettingsTable, defaults: Settings.Wake) {
         table.section("wake") { table in
+            // A program or a web hook may do without.
+            let needsAddress =
+                !table.isEmpty && !["command", "http", "http_file"].contains(where: table.asksForSomething)
             let mac =
-                table.isEmpty
-                ? table.read("mac", .mac) : table.required("mac", .mac, "write the machine's MAC address")
+                needsAddress || table.asksForSomething("relay")
+                ? table.required("mac", .mac, "write the machine's MAC address") : table.read("mac", .mac)
             let broadcast = table.read("broadcast", .host) ?? defaults.broadcast
             let port = table.read("port", .wakePort) ?? defaults.port
             let secureOn = table.secret("secure_on", .secureOn) ?? []
-            table.later("command")
-            table.later("http")
-            table.later("relay")
-            guard let mac else { return }
             var target = Settings.WakeTarget(mac: mac, broadcast: broadcast, port: port)
             target.secureOn = secureOn
-            wake = target
+            target.command = table.list("command", of: .name("a program or an argument")) ?? []
+            target.http = table.secret("http", .webHook) ?? nil
+            target.relay = table.read("relay", .relay) ?? nil
+            if mac != nil || !target.command.isEmpty || target.http != nil { wake = target }
         }
     }
 }

@@ -6,15 +6,18 @@ public struct AuthorizedCall: Hashable, Sendable {
     public let models: [ModelID]
     /// Machine types that are preferred, best first.
     public let preferredMachineTypes: [String]
+    /// Ids or machine types of runners that are woken beside the one that is chosen.
+    public let speculativeWakes: [String]
     /// How to choose among the runners that could serve it.
     public let policy: PlacementPolicy
     /// Whether this caller may cause a sleeping machine to be woken.
     public let mayWake: Bool
 
     fileprivate init(
-        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], policy: PlacementPolicy,
-        mayWake: Bool
+        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], speculativeWakes: [String],
+        policy: PlacementPolicy, mayWake: Bool
     ) {
+        self.speculativeWakes = speculativeWakes
         self.call = call
         self.caller = caller
         self.models = models
@@ -68,8 +71,8 @@ public struct AccessPolicy: Hashable, Sendable {
         switch call.request {
         case .exactly(let model):
             return AuthorizedCall(
-                call: call, caller: caller, models: [model], preferredMachineTypes: [], policy: exactPolicy,
-                mayWake: mayWake(caller))
+                call: call, caller: caller, models: [model], preferredMachineTypes: [], speculativeWakes: [],
+                policy: exactPolicy, mayWake: mayWake(caller))
         case .byClass(let name):
             guard let found = classes[name] else {
                 throw GatewayError(
@@ -78,7 +81,8 @@ public struct AccessPolicy: Hashable, Sendable {
             }
             return AuthorizedCall(
                 call: call, caller: caller, models: found.models,
-                preferredMachineTypes: found.preferredMachineTypes, policy: found.policy, mayWake: mayWake(caller))
+                preferredMachineTypes: found.preferredMachineTypes, speculativeWakes: found.speculativeWakes,
+                policy: found.policy, mayWake: mayWake(caller))
         }
     }
 

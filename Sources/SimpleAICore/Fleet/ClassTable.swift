@@ -5,13 +5,17 @@ public struct ModelClass: Hashable, Sendable {
     public let models: [ModelID]
     /// Machine types that are preferred for this class, best first; they form tiers.
     public let preferredMachineTypes: [String]
+    /// Ids or machine types of runners that are woken together when a call has to wait for one of them.
+    public let speculativeWakes: [String]
     /// How it chooses among its runners.
     public let policy: PlacementPolicy
 
     public init(
-        name: ClassName, models: [ModelID], preferredMachineTypes: [String] = [], policy: PlacementPolicy = .leastBusy
+        name: ClassName, models: [ModelID], preferredMachineTypes: [String] = [],
+        speculativeWakes: [String] = [], policy: PlacementPolicy = .leastBusy
     ) {
         self.policy = policy
+        self.speculativeWakes = speculativeWakes
         self.name = name
         self.models = models
         self.preferredMachineTypes = preferredMachineTypes

@@ -4,6 +4,8 @@ public enum RunnerState: String, Hashable, Sendable, CaseIterable {
     case unknown
     /// Answers its probe: calls may go there.
     case ready
+    /// Back from sleep; a small call decides whether its engine works.
+    case checking
     /// Gone, and we know how to wake it.
     case asleep
     /// Packets are out; waiting for it.

@@ -1,7 +1,39 @@
-/// Puts one magic packet on the wire. The gateway meets Wake-on-LAN only through this protocol.
+/// Does one thing that may wake a machine. The gateway meets Wake-on-LAN only through this protocol.
 public protocol WakeSender: Sendable {
-    /// Returns once the packet has left this host; nobody ever confirms that it arrived.
-    func send(_ request: WakePacketRequest) async throws(WakeSendError)
+    /// Returns once it is done, within a time limit of its own; nobody ever confirms that the machine noticed.
+    func send(_ way: WakeWay) async throws(WakeSendError)
+}
+
+/// A way to wake a machine.
+public enum WakeWay: Hashable, Sendable {
+    case packet(WakePacketRequest)
+    /// A helper on the machine's own network sends the packet.
+    case relay(WakeRelayRequest)
+    /// A program of the operator's.
+    case command(WakeCommandRequest)
+    /// A web hook of the operator's.
+    case http(WakeHookRequest)
+
+    /// Packets get lost, so they are sent again and again. What a program or a web hook does is the operator's business,
+    /// and may be a switch: once it has succeeded it is not done twice for one wake.
+    public var isRepeated: Bool {
+        switch self {
+        case .packet, .relay: true
+        case .command, .http: false
+        }
+    }
+}
+
+extension WakeWay: CustomStringConvertible {
+    /// For logs: where it goes, never a password, an argument or a path, which may be secrets.
+    public var description: String {
+        switch self {
+        case .packet(let request): "\(request.broadcast):\(request.port)"
+        case .relay(let request): "relay \(request.host):\(request.port)"
+        case .command(let request): "command \(request.program)"
+        case .http(let request): "http \(request.host)"
+        }
+    }
 }
 
 /// One magic packet and where it goes.
@@ -21,7 +53,51 @@ public struct WakePacketRequest: Hashable, Sendable {
     }
 }
 
-/// Why a magic packet did not leave this host. For operators: descriptions name addresses, never passwords.
+/// The line `MAC BROADCAST` over TCP to a helper.
+public struct WakeRelayRequest: Hashable, Sendable {
+    public var host: String
+    public var port: Int
+    public var mac: MACAddress
+    /// Where the helper is to send the packet.
+    public var broadcast: String
+
+    public init(host: String, port: Int, mac: MACAddress, broadcast: String) {
+        self.host = host
+        self.port = port
+        self.mac = mac
+        self.broadcast = broadcast
+    }
+}
+
+/// A program and its arguments, started as they are: no shell looks at them.
+public struct WakeCommandRequest: Hashable, Sendable {
+    /// A path, or a name that is looked for on the `PATH`.
+    public var program: String
+    public var arguments: [String]
+
+    public init(program: String, arguments: [String] = []) {
+        self.program = program
+        self.arguments = arguments
+    }
+}
+
+/// A request without a body. Any answer from 200 to 299 is success.
+public struct WakeHookRequest: Hashable, Sendable {
+    public var method: String
+    /// `http` or `https`; redirects are not followed.
+    public var url: String
+    /// The host alone: the rest of the URL may be a secret.
+    public var host: String
+
+    public init(method: String, url: String, host: String) {
+        self.method = method
+        self.url = url
+        self.host = host
+    }
+}
+
+/// Why nothing that could wake a machine left this host. For operators: descriptions name addresses and programs, never
+/// passwords, arguments or paths of URLs.
 public enum WakeSendError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The request itself cannot be sent by anybody.
     case invalidRequest(reason: String)
@@ -30,14 +106,16 @@ public enum WakeSendError: Error, Hashable, Sendable, CustomStringConvertible {
     case notPermitted(address: String)
     case noRoute(address: String)
     case failed(address: String, reason: String)
+    case programFailed(program: String, reason: String)
 
     public var description: String {
         switch self {
-        case .invalidRequest(let reason): "the magic packet cannot be sent: \(reason)"
+        case .invalidRequest(let reason): "nothing can be sent: \(reason)"
         case .unknownHost(let host): "the host \(host) is unknown"
         case .notPermitted(let address): "the system does not permit packets to \(address)"
         case .noRoute(let address): "there is no route to \(address)"
-        case .failed(let address, let reason): "a packet to \(address) failed: \(reason)"
+        case .failed(let address, let reason): "sending to \(address) failed: \(reason)"
+        case .programFailed(let program, let reason): "\(program) \(reason)"
         }
     }
 }

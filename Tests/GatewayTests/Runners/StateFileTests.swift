@@ -24,14 +24,17 @@ import Testing
         let now = ContinuousClock.now
         state.add(
             Runner(id: "a", canBeWoken: true, aliases: ["public": "engine"]),
-            bootTime: BootTime(mean: .milliseconds(41_250)))
+            bootTime: BootTime(mean: .milliseconds(41_250), recent: [.seconds(50), .seconds(40)]))
         state.add(Runner(id: "b"))
         state.add(Runner(id: "silent"))
         state.runnerAnswered("a", engineModels: ["z", "engine"], now: now)
         state.runnerAnswered("b", engineModels: ["m"], now: now)
         let content = StateFile.Content(state.snapshot(now: now))
         // The engine's own ids, so that aliases can change in between.
-        #expect(content.runners["a"] == StateFile.KnownRunner(models: ["engine", "z"], bootMilliseconds: 41_250))
+        #expect(
+            content.runners["a"]
+                == StateFile.KnownRunner(
+                    models: ["engine", "z"], bootMilliseconds: 41_250, recentBootMilliseconds: [50_000, 40_000]))
         #expect(content.runners["b"] == StateFile.KnownRunner(models: ["m"], bootMilliseconds: nil))
         // Nothing is known of it: what an older file knows must not be overwritten.
         #expect(content.runners["silent"] == nil)

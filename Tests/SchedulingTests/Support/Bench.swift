@@ -48,13 +48,13 @@ struct Bench {
     mutating func place(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
         excluding: Set<RunnerID> = [], only: RunnerID? = nil, policy: PlacementPolicy = .leastBusy,
-        conversation: String? = nil
+        conversation: String? = nil, together: [String] = []
     ) -> Placement {
         let placement = state.place(
             PlacementRequest(
                 models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
-                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake, excluded: excluding,
-                only: only),
+                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake,
+                speculativeWakes: together, excluded: excluding, only: only),
             now: now)
         collect()
         return placement
@@ -73,9 +73,10 @@ struct Bench {
 
     mutating func waiter(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = [], forMachine: Bool? = nil
+        excluding: Set<RunnerID> = [], forMachine: Bool? = nil, together: [String] = []
     ) throws -> WaiterID {
-        let placement = place(models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding)
+        let placement = place(
+            models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, together: together)
         guard case .waiting(let id, let machineIsWaking) = placement else {
             Issue.record("does not wait: \(placement)")
             throw Disappointment()
@@ -152,6 +153,44 @@ struct Bench {
         collect()
     }
 
+    mutating func attempted(_ runner: RunnerID, failure: String? = nil) {
+        guard let wake = state.records.first(where: { $0.runner.id == runner })?.wake else { return }
+        state.wakeAttempted(runner, wake.id, failure: failure, now: now)
+        collect()
+    }
+
+    /// An attempt of some earlier wake.
+    mutating func stale(_ runner: RunnerID, failure: String) {
+        state.wakeAttempted(runner, "earlier", failure: failure, now: now)
+        collect()
+    }
+
+    mutating func answeredCommand(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+        state.commandAnswered(runner, request, failure: failure, now: now)
+        collect()
+    }
+
+    /// An agent carries out the last thing that it was asked, or not.
+    mutating func obey(failure: String? = nil) {
+        let asked = effects.last { effect in
+            switch effect {
+            case .loadModel, .unloadModel, .sleepMachine: true
+            default: false
+            }
+        }
+        switch asked {
+        case .loadModel(let runner, _, let request), .unloadModel(let runner, _, let request),
+            .sleepMachine(let runner, let request):
+            answeredCommand(runner, request, failure: failure)
+        default: Issue.record("nobody was asked for anything")
+        }
+    }
+
+    mutating func checked(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+        state.checkAnswered(runner, request, failure: failure, now: now)
+        collect()
+    }
+
     mutating func disconnected(_ runner: RunnerID) {
         state.agentDisconnected(runner, now: now)
         collect()
@@ -205,6 +244,29 @@ struct Bench {
 
     func wakes() -> [RunnerID] {
         effects.compactMap { if case .wakeStarted(let runner, _) = $0 { runner } else { nil } }
+    }
+
+    /// What agents were asked to load and unload.
+    func commands() -> [String] {
+        effects.compactMap { effect in
+            switch effect {
+            case .loadModel(_, let model, _): "load \(model)"
+            case .unloadModel(_, let model, _): "unload \(model)"
+            default: nil
+            }
+        }
+    }
+
+    func loaders() -> [RunnerID] {
+        effects.compactMap { if case .loadModel(let runner, _, _) = $0 { runner } else { nil } }
+    }
+
+    func sleeps() -> [(runner: RunnerID, request: RunnerRequest)] {
+        effects.compactMap { if case .sleepMachine(let runner, let request) = $0 { (runner, request) } else { nil } }
+    }
+
+    func checks() -> [(model: String, request: RunnerRequest)] {
+        effects.compactMap { if case .checkRunner(_, let model, let request) = $0 { (model, request) } else { nil } }
     }
 
     func packets() -> [Int] {

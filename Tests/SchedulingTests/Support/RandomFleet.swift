@@ -16,6 +16,8 @@ struct RandomFleet {
     private var waiting: [WaiterID: PlacementRequest] = [:]
     private var abandoned: Set<WaiterID> = []
     private var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
+    /// The last of them.
+    private var requests: [(runner: RunnerID, request: RunnerRequest, isCheck: Bool)] = []
     private var doubleReturns = 0
     private(set) var tally: [String: Int] = [:]
 
@@ -29,6 +31,11 @@ struct RandomFleet {
         configuration.wakeTimeout = .seconds(60)
         configuration.packetOffset = Bench.offset
         configuration.grace = .seconds(3)
+        configuration.sleepAfter = .seconds(4)
+        configuration.sleepSettling = .seconds(2)
+        configuration.checksAfterSleep = true
+        configuration.loadTimeout = .seconds(15)
+        configuration.loadBackOff = .seconds(5)
         configuration.ejection = EjectionPolicy(failures: 2, duration: .seconds(8), maxShare: 0.5)
         state = SchedulerState(configuration)
         runners = (0..<6).map { index in
@@ -63,6 +70,8 @@ struct RandomFleet {
         case 82..<85: state.runnerRefused(anyRunner(), now: now)
         case 85..<87: state.callCouldNotConnect(anyRunner(), now: now)
         case 87..<92: hearOfAgent()
+        case 92..<93: attemptWake()
+        case 93..<95: answerRequest()
         default: passTime()
         }
         try collect()
@@ -80,8 +89,14 @@ struct RandomFleet {
             models: models, isExact: isExact, preferredMachineTypes: isExact ? [] : ["gpu", "cpu"],
             policy: PlacementPolicy.allCases.randomElement(using: &random) ?? .leastBusy,
             affinity: PrefixFingerprint("\(Int.random(in: 0..<9, using: &random))".utf8),
-            mayWake: Int.random(in: 0..<5, using: &random) > 0, excluded: excluded)
-        switch state.place(request, now: now) {
+            mayWake: Int.random(in: 0..<5, using: &random) > 0,
+            speculativeWakes: Int.random(in: 0..<8, using: &random) == 0 ? ["gpu", "r4"] : [], excluded: excluded,
+            only: Int.random(in: 0..<12, using: &random) == 0 ? anyRunner() : nil)
+        // Not for every call: it copies the whole state.
+        let told = Int.random(in: 0..<50, using: &random) == 0 ? state.explain(request, now: now) : nil
+        let placement = state.place(request, now: now)
+        if let told { try expect(Self.agrees(told.outcome, with: placement), "what is told is what happens") }
+        switch placement {
         case .granted(let lease):
             tally["granted", default: 0] += 1
             try hold(lease, for: request)
@@ -92,12 +107,26 @@ struct RandomFleet {
         }
     }
 
+    private static func agrees(_ told: PlacementExplanation.Outcome, with placement: Placement) -> Bool {
+        switch (told, placement) {
+        case (.served(let runner, let model), .granted(let lease)): runner == lease.runner && model == lease.model
+        case (.waitsForWake, .waiting(_, machineIsWaking: let isWaking)): isWaking
+        case (.waitsForSlot, .waiting(_, machineIsWaking: let isWaking)),
+            (.waitsForLoad, .waiting(_, machineIsWaking: let isWaking)),
+            (.waitsForProbe, .waiting(_, machineIsWaking: let isWaking)):
+            !isWaking
+        case (.refused(let expected), .refused(let error)): expected == error
+        default: false
+        }
+    }
+
     private mutating func hold(_ lease: Lease, for request: PlacementRequest) throws {
         let index = try #require(state.indexByID[lease.runner])
         try expect(request.models.contains(lease.model), "the lease is for a model that was asked for")
-        try expect(!request.excluded.contains(lease.runner), "an excluded runner serves nobody")
+        try expect(request.allows(lease.runner), "an excluded runner serves nobody")
         try expect(state.records[index].state == .ready, "only ready runners serve")
         try expect(state.records[index].models[lease.model] == lease.engineModel, "the runner has the model")
+        try expect(state.records[index].hasLoaded(lease.model), "nothing is given that has to be loaded first")
         try expect(!leases.contains { $0.lease.id == lease.id }, "a lease is new")
         leases.append((lease, index))
     }
@@ -154,11 +183,34 @@ struct RandomFleet {
         case 1: state.agentConnected(runner, now: now)
         default:
             let models = ["a", "b", "c", "d", "x"].filter { _ in .random(using: &random) }
+            let knowsSizes = Int.random(in: 0..<4, using: &random) > 0
             let report = RunnerReport(
                 admitsCalls: Int.random(in: 0..<6, using: &random) > 0, isStarting: .random(using: &random),
-                models: models.map { RunnerReport.Model(engineID: $0) }, slots: Int.random(in: 0...4, using: &random))
+                models: models.map {
+                    RunnerReport.Model(
+                        engineID: $0, isLoaded: .random(using: &random), size: knowsSizes ? .mebibytes(2) : nil)
+                },
+                slots: Int.random(in: 0...4, using: &random), isSleepable: .random(using: &random),
+                memoryLimit: .mebibytes(Int.random(in: 3...9, using: &random)),
+                hasGPU: Int.random(in: 0..<9, using: &random) > 0)
             state.agentReported(runner, report, now: now)
         }
+    }
+
+    /// An agent does what it was asked, or not, or an answer comes late, or twice.
+    private mutating func answerRequest() {
+        guard let (runner, request, isCheck) = requests.randomElement(using: &random) else { return }
+        let failure = Int.random(in: 0..<3, using: &random) == 0 ? "no" : nil
+        if isCheck {
+            state.checkAnswered(runner, request, failure: failure, now: now)
+        } else {
+            state.commandAnswered(runner, request, failure: failure, now: now)
+        }
+    }
+
+    private mutating func attemptWake() {
+        guard let runner = wakes.keys.sorted().randomElement(using: &random), let wake = wakes[runner] else { return }
+        state.wakeAttempted(runner, wake.id, failure: .random(using: &random) ? "no route" : nil, now: now)
     }
 
     private mutating func passTime() {
@@ -190,7 +242,7 @@ struct RandomFleet {
                 try hold(lease, for: request)
                 let overtaken = waiting.contains {
                     $0.key.number < id.number && $0.value.models == request.models
-                        && $0.value.excluded == request.excluded
+                        && $0.value.excluded == request.excluded && $0.value.only == request.only
                 }
                 try expect(!overtaken, "first come, first served")
             case .reject(let id, let error):
@@ -211,6 +263,34 @@ struct RandomFleet {
             case .wakeEnded(let runner, let wake, _, let succeeded):
                 tally[succeeded ? "awake" : "not awake", default: 0] += 1
                 try expect(wakes.removeValue(forKey: runner)?.id == wake, "a wake ends once")
+            case .loadModel(let runner, let model, let request):
+                tally["loaded", default: 0] += 1
+                let index = try #require(state.indexByID[runner])
+                let load = try #require(state.records[index].agent?.load)
+                try expect(load.engineModel == model, "what is loaded was wanted")
+                try expect(
+                    !leases.contains { $0.index == index && load.held.contains($0.lease.engineModel) },
+                    "nothing that has to make way is under way")
+                note((runner, request, false))
+            case .unloadModel(let runner, let model, let request):
+                tally["unloaded", default: 0] += 1
+                let index = try #require(state.indexByID[runner])
+                try expect(
+                    !leases.contains { $0.index == index && $0.lease.engineModel == model },
+                    "no call is cut by an unloading")
+                note((runner, request, false))
+            case .loadFailed: tally["load failed", default: 0] += 1
+            case .sleepMachine(let runner, let request):
+                tally["put to sleep", default: 0] += 1
+                let index = try #require(state.indexByID[runner])
+                try expect(!leases.contains { $0.index == index }, "nobody is put to sleep with a lease")
+                try expect(state.records[index].runner.canBeWoken, "whoever is put to sleep can be woken")
+                note((runner, request, false))
+            case .sleepRefused: tally["sleep refused", default: 0] += 1
+            case .checkRunner(let runner, _, let request):
+                tally["checked", default: 0] += 1
+                note((runner, request, true))
+            case .checkFailed: tally["check failed", default: 0] += 1
             case .ejected(let runner, for: let time):
                 tally["ejected", default: 0] += 1
                 try expect(state.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
@@ -219,6 +299,11 @@ struct RandomFleet {
             case .startTimer(let instant): timer = instant
             }
         }
+    }
+
+    private mutating func note(_ request: (runner: RunnerID, request: RunnerRequest, isCheck: Bool)) {
+        requests.append(request)
+        if requests.count > 8 { requests.removeFirst() }
     }
 
     private mutating func answered(_ id: WaiterID) throws -> PlacementRequest {
@@ -247,6 +332,13 @@ struct RandomFleet {
             try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
             try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
             try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
+            guard let agent = record.agent else { continue }
+            try expect(
+                state.attended.contains(index) == (agent.nextDeadline != nil), "agents' deadlines are looked after")
+            try expect(
+                agent.sleepOrder == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
+                "who was put to sleep is asleep")
+            try expect(record.state != .checking || agent.check != nil, "a check decides")
         }
         try expect(state.leases.count == leases.count, "leases are counted")
         try expect(state.leases.doubleReturns == doubleReturns, "double returns are counted")
@@ -269,10 +361,11 @@ struct RandomFleet {
         for waiter in everybody {
             try expect(waiting[waiter.id] == waiter.request, "a waiter is one of ours")
             let able = state.records.filter { record in
-                !waiter.request.excluded.contains(record.runner.id)
+                waiter.request.allows(record.runner.id)
                     && waiter.request.models.contains { record.models[$0] != nil }
             }
-            try expect(!able.contains(where: \.canTakeCall), "nobody waits beside a free slot")
+            let atHand = able.filter { $0.firstAtHand(of: waiter.request.models) != nil }
+            try expect(!atHand.contains(where: \.canTakeCall), "nobody waits beside a free slot")
             // Of a copy: picking remembers the list of candidates.
             var copy = state
             let choice = copy.pick(for: waiter.request)
@@ -280,10 +373,14 @@ struct RandomFleet {
                 choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
                 "nobody waits who would be served if it came now")
             switch waiter.hope {
-            case .slot: try expect(able.contains { $0.state == .ready }, "a slot is waited for where there is one")
+            case .slot: try expect(atHand.contains { $0.state == .ready }, "a slot is waited for where there is one")
+            case .load(let id):
+                try expect(
+                    able.contains { $0.state == .ready && $0.agent?.load?.id == id },
+                    "a load is waited for while it is on")
             case .probe:
                 try expect(
-                    able.contains { $0.state == .unknown }
+                    able.contains { $0.state == .unknown || $0.state == .checking }
                         || state.records.contains { $0.state == .unknown && !$0.modelsAreKnown },
                     "a probe is waited for where one will decide")
             case .wake(let id):

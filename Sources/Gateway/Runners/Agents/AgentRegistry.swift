@@ -207,10 +207,7 @@ final class AgentRegistry {
             return act(on: number) { $0.refused(refusal) }
         }
         // First the old one: what it still says must not come after what the new one said.
-        if let old = current[id] {
-            act(on: old) { $0.replaced() }
-            failCommands(of: id)
-        }
+        if let old = current[id] { act(on: old) { $0.replaced() } }
         current[id] = number
         leftAt[id] = nil
         connections[number]?.id = id
@@ -223,6 +220,8 @@ final class AgentRegistry {
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
+        // After that: with the connection the scheduler has forgotten what was asked over it.
+        failCommands(of: id)
         let now = now()
         let extensions = registration.extensions.isEmpty ? [] : Self.extensions
         report(registration.status, on: number)
@@ -294,7 +293,8 @@ final class AgentRegistry {
         current[id] = nil
         leftAt[id] = now()
         metrics.agentLeft(connected: current.count)
-        failCommands(of: id)
+        // Last: a machine that goes to sleep takes its connection along, and has not refused to.
+        defer { failCommands(of: id) }
         // On the way out it is the gateway that closes sockets: that says nothing about machines.
         guard !drain.isDraining else { return }
         logger.info("A runner agent is gone", metadata: [LogKeys.runner: "\(id)"])

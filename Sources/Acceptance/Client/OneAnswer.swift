@@ -1,0 +1,34 @@
+import Foundation
+
+/// For commands that ask a deployment one thing: the answer to one request, whatever it says.
+public struct OneAnswer: Sendable {
+    public let status: Int
+    public let body: String
+
+    /// Posts a JSON document.
+    ///
+    /// - Parameters:
+    ///   - path: below the base URL, beginning with a slash.
+    ///   - token: sent as a bearer token; nil sends no credentials.
+    /// - Throws: ``NoAnswer`` with one sentence for the operator.
+    public static func post(
+        _ document: String, to path: String, of target: Target, token: String?, verifiesCertificates: Bool,
+        timeout: Duration = .seconds(30)
+    ) async throws -> OneAnswer {
+        let credential = token.map { Credential.bearer($0, name: "token") } ?? .none
+        do {
+            let client = try APIClient(target: target, verifiesCertificates: verifiesCertificates)
+            let exchange = try await client.send(
+                APIRequest(method: "POST", path: path, credential: credential, body: Data(document.utf8)),
+                timeout: timeout)
+            return OneAnswer(status: exchange.status, body: exchange.bodyText)
+        } catch let failed as RequestFailed {
+            throw NoAnswer(description: "\(failed.failure)")
+        }
+    }
+}
+
+/// Why there was none.
+public struct NoAnswer: Error, CustomStringConvertible, Sendable {
+    public let description: String
+}

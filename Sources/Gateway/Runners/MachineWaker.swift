@@ -1,0 +1,108 @@
+import Logging
+import NIOCore
+import Scheduling
+import SimpleAICore
+import Synchronization
+
+/// Carries out the attempts of a wake in every way that its machine knows, and tells the scheduler whether anything left
+/// this host.
+final class MachineWaker: Sendable {
+    /// What has been done for one wake.
+    private struct Progress {
+        let wake: WakeID
+        /// Programs and web hooks that are under way, or have succeeded: they are not done twice.
+        var once: Set<WakeWay> = []
+        var underWay = 0
+    }
+
+    private let machines: MachineDirectory
+    private let sender: any WakeSender
+    private let scheduler: Scheduler
+    private let metrics: Metrics
+    private let logger: Logger
+    private let eventLoop: any EventLoop
+    private let progress = Mutex<[RunnerID: Progress]>([:])
+
+    init(
+        machines: MachineDirectory, sender: any WakeSender, scheduler: Scheduler, metrics: Metrics, logger: Logger,
+        on eventLoop: any EventLoop
+    ) {
+        self.machines = machines
+        self.sender = sender
+        self.scheduler = scheduler
+        self.metrics = metrics
+        self.logger = logger
+        self.eventLoop = eventLoop
+    }
+
+    /// - Parameter number: of the attempt, counted from 0.
+    /// - Returns: when everything that was begun is over, well or badly.
+    @discardableResult
+    func attempt(_ runner: RunnerID, _ wake: WakeID, number: Int) -> EventLoopFuture<Void> {
+        let ways = begin(machines.ways(toWake: runner), for: runner, wake)
+        guard !ways.isEmpty else {
+            if machines.ways(toWake: runner).isEmpty {
+                scheduler.wakeAttempted(runner, wake, failure: "no way to wake it is known")
+            }
+            return eventLoop.makeSucceededVoidFuture()
+        }
+        let attempts = ways.map { way in
+            eventLoop.makeFutureWithTask { [sender] in try await sender.send(way) }
+                .map { Result<Void, any Error>.success(()) }
+                .recover { .failure($0) }
+                .always { [self] outcome in
+                    if case .success(let result) = outcome { ended(way, runner, wake, number, result) }
+                }
+        }
+        return EventLoopFuture.whenAllSucceed(attempts, on: eventLoop).map { [self] results in
+            let failures = results.compactMap { if case .failure(let error) = $0 { "\(error)" } else { nil } }
+            report(runner, wake, failure: failures.count == results.count ? failures.joined(separator: "; ") : nil)
+        }
+    }
+
+    func forget(_ runner: RunnerID) {
+        progress.withLock { _ = $0.removeValue(forKey: runner) }
+    }
+
+    /// Notes which of the ways are begun now.
+    private func begin(_ ways: [WakeWay], for runner: RunnerID, _ wake: WakeID) -> [WakeWay] {
+        progress.withLock { all in
+            var progress = all[runner].flatMap { $0.wake == wake ? $0 : nil } ?? Progress(wake: wake)
+            let begun = ways.filter { $0.isRepeated || progress.once.insert($0).inserted }
+            if !begun.isEmpty { progress.underWay += 1 }
+            all[runner] = progress
+            return begun
+        }
+    }
+
+    private func ended(
+        _ way: WakeWay, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
+    ) {
+        var metadata: Logger.Metadata = [
+            LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.number: "\(number + 1)",
+            LogKeys.address: "\(way)",
+        ]
+        switch result {
+        case .success:
+            if case .packet = way { metrics.packetWasSent() }
+            logger.debug("A machine was told to wake up", metadata: metadata)
+        case .failure(let error):
+            if !way.isRepeated {
+                // The next attempt does it again.
+                progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.once.remove(way) } }
+            }
+            metadata[LogKeys.cause] = "\(error)"
+            logger.error("A machine could not be told to wake up", metadata: metadata)
+        }
+    }
+
+    /// An attempt that failed proves nothing while a slower way of an earlier one is still under way.
+    private func report(_ runner: RunnerID, _ wake: WakeID, failure: String?) {
+        let othersAreUnderWay = progress.withLock { all in
+            guard all[runner]?.wake == wake else { return true }
+            all[runner]?.underWay -= 1
+            return (all[runner]?.underWay ?? 0) > 0
+        }
+        if failure == nil || !othersAreUnderWay { scheduler.wakeAttempted(runner, wake, failure: failure) }
+    }
+}

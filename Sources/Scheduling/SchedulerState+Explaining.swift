@@ -1,0 +1,123 @@
+import SimpleAICore
+
+/// Why a call would go where it would go. Nothing is guessed: a copy of the whole state is asked for real, and what came
+/// of it is told; this state does not change.
+extension SchedulerState {
+    public func explain(_ request: PlacementRequest, now: ContinuousClock.Instant) -> PlacementExplanation {
+        var trial = self
+        trial.effects = []
+        let placement = trial.place(request, now: now)
+        let woken = trial.effects.compactMap { effect -> RunnerID? in
+            if case .wakeStarted(let runner, _) = effect { runner } else { nil }
+        }
+        let ranks = ranks(for: request)
+        let outcome: PlacementExplanation.Outcome
+        var longest: Duration?
+        switch placement {
+        case .granted(let lease): outcome = .served(lease.runner, lease.model)
+        case .refused(let error): outcome = .refused(error)
+        case .waiting(let id, _):
+            let waiter = trial.queue.waiter(id, models: request.models)
+            outcome =
+                switch waiter?.hope {
+                case .wake: .waitsForWake
+                case .probe: .waitsForProbe
+                case .load: .waitsForLoad
+                case .slot, nil: .waitsForSlot
+                }
+            longest = waiter.map { now.duration(to: $0.deadline) }
+        }
+        let candidates = trial.records.indices.filter { !records[$0].isLeaving }.map { index in
+            candidate(index, trial.records[index], request, rank: ranks[index], woken: woken, now: now)
+        }
+        return PlacementExplanation(
+            outcome: outcome, candidates: candidates.sorted(by: Self.isToldBefore),
+            expectedWait: Self.expectedWait(outcome, candidates), longestWait: longest,
+            queue: queue.length(for: request.models))
+    }
+
+    /// The order in which runners would be taken, one after the other, by the class's own policy.
+    private func ranks(for request: PlacementRequest) -> [Int: Int] {
+        var ranks: [Int: Int] = [:]
+        var excluded = request.excluded
+        // Picking remembers the lists of candidates that it makes.
+        var trial = self
+        while ranks.count < PlacementExplanation.ranked {
+            let rest = request.excluding(excluded)
+            guard let choice = trial.pick(for: rest) ?? trial.pickAmongEjected(for: rest) else { break }
+            ranks[choice.index] = ranks.count + 1
+            excluded.insert(records[choice.index].runner.id)
+        }
+        return ranks
+    }
+
+    /// - Parameter after: the record once the call has come.
+    private func candidate(
+        _ index: Int, _ after: Record, _ request: PlacementRequest, rank: Int?, woken: [RunnerID],
+        now: ContinuousClock.Instant
+    ) -> PlacementExplanation.Candidate {
+        let record = records[index]
+        let model =
+            record.firstAtHand(of: request.models) ?? request.models.first { record.models[$0] != nil }
+        return PlacementExplanation.Candidate(
+            runner: record.runner, state: record.state, model: model,
+            isLoaded: model.map(record.hasLoaded) ?? false,
+            reason: reason(of: record, model, request, rank: rank, now: now),
+            tier: Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes),
+            active: record.active, rank: rank, bootTime: record.bootTime, wakeETA: after.wakeETA(now: now),
+            wouldBeWoken: woken.contains(record.runner.id))
+    }
+
+    private func reason(
+        of record: Record, _ model: ModelID?, _ request: PlacementRequest, rank: Int?, now: ContinuousClock.Instant
+    ) -> PlacementExplanation.Reason {
+        guard let model else { return .lacksModel }
+        if !request.allows(record.runner.id) { return .excluded }
+        switch record.state {
+        case .ready where rank != nil: return .free
+        case .ready where !record.hasAtHand(model): return loadingReason(of: record, model, now: now)
+        case .ready where !record.hasFreeSlot: return .full
+        case .ready: return record.health.admits ? .free : .ejected
+        case .unknown: return .unknown
+        case .checking: return .checking
+        case .asleep: return .asleep
+        case .waking: return .waking
+        case .wakeFailed: return record.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackOff : .asleep
+        case .down: return .down
+        case .lost: return .lost
+        }
+    }
+
+    private func loadingReason(
+        of record: Record, _ model: ModelID, now: ContinuousClock.Instant
+    ) -> PlacementExplanation.Reason {
+        guard let agent = record.agent, let engineModel = record.models[model] else { return .lacksModel }
+        if agent.load != nil { return .loading }
+        return agent.loadsNotBefore[engineModel].map { $0 > now } ?? false ? .loadBackOff : .loadable
+    }
+
+    private static func isToldBefore(
+        _ left: PlacementExplanation.Candidate, _ right: PlacementExplanation.Candidate
+    ) -> Bool {
+        let order = [left, right].map { candidate in
+            (
+                candidate.rank ?? .max, candidate.isEligible ? 0 : candidate.model == nil ? 2 : 1, candidate.tier,
+                candidate.runner.id
+            )
+        }
+        return order[0] < order[1]
+    }
+
+    /// For a machine, the time until the first can probably serve, of those that are waited for; for a slot nobody knows
+    /// how long other calls take.
+    private static func expectedWait(
+        _ outcome: PlacementExplanation.Outcome, _ candidates: [PlacementExplanation.Candidate]
+    ) -> Duration? {
+        switch outcome {
+        case .served: return .zero
+        case .waitsForWake:
+            return candidates.filter { $0.wouldBeWoken || $0.reason == .waking }.compactMap(\.wakeETA).min()
+        case .waitsForSlot, .waitsForProbe, .waitsForLoad, .refused: return nil
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import SimpleAICore
+
+/// Models that are available on a runner but not in its memory.
+extension SchedulerState {
+    // MARK: Which runner loads
+
+    /// What a call may hope for that only runners could serve which have to load its model first: a load that is under
+    /// way, one that is begun for it, or its turn after another model's.
+    mutating func hopeForLoad(
+        _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
+    ) -> RunnerRequest? {
+        let able = indices.filter { index in
+            records[index].state == .ready && !failedLoads.contains(index)
+                && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
+        }
+        if let load = loadUnderWay(of: request, among: able) { return load }
+        if let best = bestLoader(of: able.filter { records[$0].agent?.load == nil }, request, now: now) {
+            return startLoad(best.engineModel, onRunnerAt: best.index, now: now)
+        }
+        return able.compactMap { records[$0].agent?.load?.id }.first
+    }
+
+    /// Where every runner that has the model is full, another one loads it, too, if nothing has to make way for it.
+    mutating func loadElsewhere(
+        for request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
+    ) {
+        let able = indices.filter { index in
+            records[index].canTakeCall && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
+        }
+        guard !able.isEmpty, loadUnderWay(of: request, among: able) == nil else { return }
+        let free = able.filter { index in
+            guard let agent = records[index].agent, agent.load == nil,
+                let model = modelToLoad(for: request, onRunnerAt: index, now: now)
+            else { return false }
+            return agent.residency.room(for: model) == .isThere
+        }
+        if let best = bestLoader(of: free, request, now: now) {
+            _ = startLoad(best.engineModel, onRunnerAt: best.index, now: now)
+        }
+    }
+
+    private func loadUnderWay(of request: PlacementRequest, among indices: [Int]) -> RunnerRequest? {
+        for index in indices {
+            guard let load = records[index].agent?.load else { continue }
+            if request.models.contains(where: { records[index].models[$0] == load.engineModel }) { return load.id }
+        }
+        return nil
+    }
+
+    /// The first of the models that the runner has, not at hand, and did not fail to load lately.
+    private func modelToLoad(
+        for request: PlacementRequest, onRunnerAt index: Int, now: ContinuousClock.Instant
+    ) -> String? {
+        guard let agent = records[index].agent else { return nil }
+        return request.models.lazy.compactMap { records[index].models[$0] }.first { model in
+            !agent.hasAtHand(model) && agent.loadsNotBefore[model].map { $0 <= now } ?? true
+        }
+    }
+
+    /// The better tier, then where the least has to make way, then the least busy.
+    private func bestLoader(
+        of indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
+    ) -> (index: Int, engineModel: String)? {
+        let choices = indices.compactMap { index in
+            modelToLoad(for: request, onRunnerAt: index, now: now).map { (index, $0) }
+        }
+        func cost(_ choice: (index: Int, engineModel: String)) -> (Int, Int, Int, UInt64) {
+            let record = records[choice.index]
+            let tier = Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes)
+            let room =
+                switch record.agent?.residency.room(for: choice.engineModel) {
+                case .isThere: 0
+                case .byUnloading(let models): models.count
+                case .unknown, nil: record.active > 0 ? Int.max : 1
+                }
+            return (tier, room, record.active, record.lastPicked)
+        }
+        return choices.min { cost($0) < cost($1) }
+    }
+
+    /// When a runner that failed to load what is wanted is asked again; nil where none did.
+    func nextLoadAttempt(
+        _ request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
+    ) -> ContinuousClock.Instant? {
+        indices.filter { records[$0].state == .ready }.flatMap { index in
+            request.models.compactMap { model in
+                records[index].models[model].flatMap { records[index].agent?.loadsNotBefore[$0] }
+            }
+        }.filter { $0 > now }.min()
+    }
+
+    // MARK: One load
+
+    private mutating func startLoad(
+        _ engineModel: String, onRunnerAt index: Int, now: ContinuousClock.Instant
+    ) -> RunnerRequest {
+        let id = makeRequest()
+        let residency = records[index].agent?.residency ?? ModelResidency()
+        let load = LoadState(
+            id: id, engineModel: engineModel, deadline: now.advanced(by: configuration.loadTimeout), residency)
+        records[index].agent?.load = load
+        attend(index)
+        if !load.held.isEmpty {
+            somethingIsHeld = true
+            rebuildIndex()
+        }
+        advanceLoad(onRunnerAt: index)
+        return id
+    }
+
+    /// The next step, as soon as no call is in its way.
+    mutating func advanceLoad(onRunnerAt index: Int) {
+        guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
+            load.held.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
+        else { return }
+        let request = makeRequest()
+        let runner = records[index].runner.id
+        if let victim = load.victims.first {
+            load.stage = .unloading(request, victim)
+            effects.append(.unloadModel(runner, engineModel: victim, request))
+        } else {
+            load.stage = .loading(request)
+            effects.append(.loadModel(runner, engineModel: load.engineModel, request))
+        }
+        records[index].agent?.load = load
+    }
+
+    mutating func loadAnswered(
+        _ index: Int, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+    ) {
+        guard var load = records[index].agent?.load else { return }
+        switch load.stage {
+        case .loading(request):
+            if let failure { return failLoad(onRunnerAt: index, failure, now: now) }
+            records[index].agent?.residency.loaded(load.engineModel)
+            finishLoad(onRunnerAt: index, now: now)
+        case .unloading(request, let victim):
+            if let failure { return failLoad(onRunnerAt: index, failure, now: now) }
+            records[index].agent?.residency.unloaded(victim)
+            load.victims.removeFirst()
+            load.stage = .clearing
+            records[index].agent?.load = load
+            rebuildIndex()
+            advanceLoad(onRunnerAt: index)
+        default: return
+        }
+    }
+
+    /// A report may bring the news before the answer does.
+    mutating func finishLoadIfLoaded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let agent = records[index].agent, let load = agent.load, case .loading = load.stage,
+            agent.residency.loaded.contains(load.engineModel)
+        else { return }
+        finishLoad(onRunnerAt: index, now: now)
+    }
+
+    private mutating func finishLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let load = records[index].agent?.load else { return }
+        records[index].agent?.load = nil
+        records[index].agent?.loadsNotBefore[load.engineModel] = nil
+        loadIsOver(onRunnerAt: index, now: now)
+        reconsiderWaiters(now: now)
+    }
+
+    /// It is not tried again for a while, and by those who waited for it never again on this runner.
+    private mutating func failLoad(onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant) {
+        guard let load = records[index].agent?.load else { return }
+        let again = now.advanced(by: configuration.loadBackOff)
+        records[index].agent?.load = nil
+        records[index].agent?.loadsNotBefore[load.engineModel] = again
+        let runner = records[index].runner.id
+        effects.append(.loadFailed(runner, engineModel: load.engineModel, reason: reason))
+        loadIsOver(onRunnerAt: index, now: now)
+        let error = GatewayError(
+            .noRunnerAvailable, "The model could not be loaded.", retry: .after(configuration.loadBackOff),
+            cause: "\(load.engineModel) on \(runner): \(reason)")
+        reconsiderWaiters(now: now, failedLoad: FailedLoad(load: load, index: index, error: error))
+    }
+
+    private mutating func loadIsOver(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        attend(index)
+        rebuildIndex()
+        serveWaiters(ofRunnerAt: index, now: now)
+        records[index].agent?.idleSince = nil
+        noteIdleness(ofRunnerAt: index, now: now)
+    }
+
+    mutating func endLateLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let load = records[index].agent?.load, load.deadline <= now else { return }
+        failLoad(onRunnerAt: index, "it was not loaded within \(configuration.loadTimeout)", now: now)
+    }
+
+    /// A load that came to nothing.
+    struct FailedLoad {
+        let load: LoadState
+        let index: Int
+        let error: GatewayError
+    }
+}

@@ -1,0 +1,151 @@
+public import SimpleAICore
+
+/// Machines that nobody needs are put to sleep, and looked at before they serve again.
+extension SchedulerState {
+    // MARK: Going to sleep
+
+    /// Calls count, nothing else: probes, reports and listings are no activity.
+    mutating func noteIdleness(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard records[index].agent != nil else { return }
+        guard records[index].state == .ready, records[index].active == 0 else {
+            records[index].agent?.idleSince = nil
+            return
+        }
+        if records[index].agent?.idleSince == nil { records[index].agent?.idleSince = now }
+        if let due = sleepIsDue(ofRunnerAt: index) { nextSleepLook = nextSleepLook.map { min($0, due) } ?? due }
+    }
+
+    /// Only what can be woken again is put to sleep.
+    private func sleepIsDue(ofRunnerAt index: Int) -> ContinuousClock.Instant? {
+        let record = records[index]
+        guard configuration.sleepAfter > .zero, let agent = record.agent, agent.isSleepable,
+            configuration.wakeEnabled, record.runner.canBeWoken, record.state == .ready, !record.isLeaving,
+            record.active == 0, agent.load == nil
+        else { return nil }
+        return agent.idleSince?.advanced(by: configuration.sleepAfter)
+    }
+
+    mutating func sleepIdleMachines(now: ContinuousClock.Instant) {
+        guard let look = nextSleepLook, look <= now else { return }
+        nextSleepLook = nil
+        for index in records.indices {
+            guard let due = sleepIsDue(ofRunnerAt: index) else { continue }
+            if due <= now {
+                putToSleep(index, now: now)
+            } else {
+                nextSleepLook = nextSleepLook.map { min($0, due) } ?? due
+            }
+        }
+    }
+
+    /// It counts as asleep at once: a call that comes a moment later wakes it.
+    private mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
+        let request = makeRequest()
+        let order = AgentState.SleepOrder(
+            request: request, settledAt: now.advanced(by: configuration.sleepSettling))
+        records[index].agent?.sleepOrder = order
+        setState(.asleep, ofRunnerAt: index)
+        effects.append(.sleepMachine(records[index].runner.id, request))
+        reconsiderWaiters(now: now)
+    }
+
+    /// The machine did not go to sleep: it serves as before, and is let alone for another while.
+    mutating func sleepWasRefused(_ index: Int, reason: String, now: ContinuousClock.Instant) {
+        records[index].agent?.sleepOrder = nil
+        effects.append(.sleepRefused(records[index].runner.id, reason: reason))
+        guard [.asleep, .waking].contains(records[index].state) else { return }
+        endWake(ofRunnerAt: index, succeeded: true, learns: false, now: now)
+        records[index].agent?.becameReady()
+        attend(index)
+        setState(.ready, ofRunnerAt: index)
+        serveWaiters(ofRunnerAt: index, now: now)
+        reconsiderWaiters(now: now)
+        noteIdleness(ofRunnerAt: index, now: now)
+    }
+
+    // MARK: Coming back
+
+    /// A machine that was asleep has to show that its engine works before calls go there: one token of a model that is
+    /// in memory.
+    /// - Returns: true as long as that is not decided.
+    mutating func isHeldForCheck(_ index: Int, now: ContinuousClock.Instant) -> Bool {
+        guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }
+        switch agent.check {
+        case .underWay?, .again?: return true
+        case nil: return beginCheck(ofRunnerAt: index, now: now)
+        }
+    }
+
+    private mutating func beginCheck(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+        guard let agent = records[index].agent, let engineModel = modelToCheck(ofRunnerAt: index) else { return false }
+        let request = makeRequest()
+        var changed = agent
+        changed.check = .underWay(request)
+        records[index].agent = changed
+        effects.append(.checkRunner(records[index].runner.id, engineModel: engineModel, request))
+        if records[index].wake == nil, records[index].state != .down {
+            setState(.checking, ofRunnerAt: index)
+            reconsiderWaiters(now: now)
+        }
+        attend(index)
+        return true
+    }
+
+    /// Rather one that is waited for; nil where nothing is loaded, which a check would have to wait for.
+    private func modelToCheck(ofRunnerAt index: Int) -> String? {
+        let record = records[index]
+        let loaded = record.models.filter { record.hasLoaded($0.key) }.sorted { $0.key < $1.key }
+        let wanted = loaded.first { model, _ in queue.contains { $0.request.models.contains(model) } }
+        return (wanted ?? loaded.first)?.value
+    }
+
+    /// What came of a `checkRunner`.
+    /// - Parameter failure: nil if the engine answered as it should; otherwise how not, for the operator.
+    public mutating func checkAnswered(
+        _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+    ) {
+        guard let index = indexByID[id], records[index].agent?.check == .underWay(request) else { return }
+        guard let failure else {
+            records[index].agent?.becameReady()
+            attend(index)
+            return checkPassed(index, now: now)
+        }
+        checkFailed(index, failure, now: now)
+    }
+
+    /// Tried again after 2, 4, 8, … up to 64 seconds.
+    private mutating func checkFailed(_ index: Int, _ reason: String, now: ContinuousClock.Instant) {
+        let failures = min((records[index].agent?.failedChecks ?? 0) + 1, 6)
+        records[index].agent?.failedChecks = failures
+        records[index].agent?.check = .again(at: now.advanced(by: .seconds(1 << failures)))
+        attend(index)
+        effects.append(.checkFailed(records[index].runner.id, reason: reason))
+        guard records[index].wake == nil else { return }
+        setState(.down, ofRunnerAt: index)
+        reconsiderWaiters(now: now)
+    }
+
+    private mutating func checkPassed(_ index: Int, now: ContinuousClock.Instant) {
+        guard let isNews = learn(nil, ofRunnerAt: index) else { return }
+        becameAble(index, isNews: isNews, now: now)
+    }
+
+    mutating func repeatCheck(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard case .again(let at)? = records[index].agent?.check, at <= now else { return }
+        records[index].agent?.check = nil
+        guard [.waking, .down, .checking].contains(records[index].state) else { return }
+        if !beginCheck(ofRunnerAt: index, now: now) { checkPassed(index, now: now) }
+    }
+
+    /// A GPU that is gone after sleep is worth a warning, and no calls.
+    mutating func hasLostItsGPU(_ index: Int, _ report: RunnerReport) -> Bool {
+        if report.hasGPU == true { records[index].agent?.hadGPU = true }
+        guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }
+        guard agent.hadGPU, report.hasGPU == false else { return false }
+        if agent.failedChecks == 0 {
+            records[index].agent?.failedChecks = 1
+            effects.append(.checkFailed(records[index].runner.id, reason: "the GPU that it had is not there any more"))
+        }
+        return true
+    }
+}

@@ -1,0 +1,110 @@
+public import SimpleAICore
+
+/// The wakes of machines: one per machine, however many calls wait for it.
+extension SchedulerState {
+    /// What has been sent to wake a machine left this host, or could not be sent at all. Where nothing of the first
+    /// attempts could, nothing will come of it: who waits is told so before the deadline.
+    /// - Parameter failure: nil if it was sent; otherwise why not, for the operator.
+    public mutating func wakeAttempted(
+        _ id: RunnerID, _ wakeID: WakeID, failure: String?, now: ContinuousClock.Instant
+    ) {
+        guard let index = indexByID[id], var wake = records[index].wake, wake.id == wakeID else { return }
+        wake.attempted(succeeded: failure == nil)
+        records[index].wake = wake
+        guard let failure, wake.failedAttempts >= configuration.attemptsUntilHopeless else { return }
+        let error = GatewayError(
+            .wakeFailed, "The machine that serves this could not be woken.",
+            retry: .after(configuration.wakeBackOff), cause: "wake \(wake.id) of \(id): \(failure)")
+        failWake(wake, ofRunnerAt: index, error, now: now)
+    }
+
+    /// Among equals the machine with the shortest learned boot time is woken; one that did not wake up last time, or
+    /// never has, comes after those that did.
+    mutating func startWake(
+        bestOf indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
+    ) -> WakeID {
+        let best = indices.min { left, right in
+            let (a, b) = (records[left], records[right])
+            let tiers = [a, b].map {
+                Balancer.tier(of: $0.runner.machineType, among: request.preferredMachineTypes)
+            }
+            if tiers[0] != tiers[1] { return tiers[0] < tiers[1] }
+            if a.state != b.state { return a.state == .asleep }
+            return switch (a.bootTime.mean, b.bootTime.mean) {
+            case (let left?, let right?): left < right
+            case (let left, _): left != nil
+            }
+        }
+        return startWake(ofRunnerAt: best ?? indices[0], isWanted: true, now: now)
+    }
+
+    mutating func startWake(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) -> WakeID {
+        let wake = WakeState(
+            id: makeWakeID(), now: now, timeout: configuration.wakeTimeout, offset: configuration.packetOffset)
+        records[index].wake = wake
+        records[index].lastWake = wake.id
+        records[index].wakeNotBefore = nil
+        waking.insert(index)
+        setState(.waking, ofRunnerAt: index)
+        effects.append(.wakeStarted(records[index].runner.id, wake.id))
+        sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
+        return wake.id
+    }
+
+    mutating func advanceWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let wake = records[index].wake else { return }
+        guard now < wake.deadline else {
+            let retry = min(max(records[index].bootTime.mean ?? .seconds(30), .seconds(1)), .seconds(60))
+            let error = GatewayError(
+                .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).", retry: .after(retry),
+                cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no answer")
+            return failWake(wake, ofRunnerAt: index, error, now: now)
+        }
+        sendDuePacket(ofRunnerAt: index, isWanted: queue.contains { $0.awaits(wake.id) }, now: now)
+    }
+
+    /// A wake that nobody waits for any more sends no more packets, but is not called off: the machine boots anyway.
+    private mutating func sendDuePacket(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) {
+        guard var wake = records[index].wake else { return }
+        let due = wake.takeDuePacket(now: now, offset: configuration.packetOffset)
+        records[index].wake = wake
+        if let due, isWanted {
+            effects.append(.sendPacket(records[index].runner.id, wake: wake.id, number: due))
+        }
+    }
+
+    private mutating func failWake(
+        _ wake: WakeState, ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant
+    ) {
+        endWake(ofRunnerAt: index, succeeded: false, now: now)
+        records[index].wakeNotBefore = now.advanced(by: configuration.wakeBackOff)
+        setState(.wakeFailed, ofRunnerAt: index)
+        reconsiderWaiters(now: now, failure: (error, wake.id, index))
+    }
+
+    /// The runner leaves while its machine is being woken: nobody waits for it any more.
+    mutating func abandonWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard records[index].wake != nil else { return }
+        endWake(ofRunnerAt: index, succeeded: false, now: now)
+        setState(.lost, ofRunnerAt: index)
+    }
+
+    /// - Parameter learns: whether this was a boot at all.
+    mutating func endWake(
+        ofRunnerAt index: Int, succeeded: Bool, learns: Bool = true, now: ContinuousClock.Instant
+    ) {
+        guard let wake = records[index].wake else { return }
+        records[index].wake = nil
+        waking.remove(index)
+        let time = wake.startedAt.duration(to: now)
+        if succeeded, learns { records[index].bootTime.learn(time) }
+        effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
+    }
+
+    /// Whether calls wait for a wake, and a runner with these models could serve none of them.
+    func disappoints(_ models: [ModelID: String], wake: WakeID) -> Bool {
+        let waitsForIt: (Waiter) -> Bool = { $0.awaits(wake) }
+        return queue.contains(where: waitsForIt)
+            && !queue.contains { waitsForIt($0) && $0.request.models.contains { models[$0] != nil } }
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import SimpleAICore
+
+/// Calls a web hook: one request without a body, of whose answer only the status is read.
+struct WakeHook: Sendable {
+    /// For the whole exchange.
+    static let limit: TimeAmount = .seconds(10)
+
+    let group: any EventLoopGroup
+
+    func call(_ request: WakeHookRequest) async throws(WakeSendError) {
+        guard let url = URLComponents(string: request.url), let host = url.host, !host.isEmpty else {
+            throw .invalidRequest(reason: "its web hook is no URL")
+        }
+        let status: Int
+        do {
+            status = try await exchange(request.method, url, host: host)
+        } catch {
+            throw .failed(address: request.host, reason: reason(of: error))
+        }
+        guard (200...299).contains(status) else {
+            throw .failed(address: request.host, reason: "its web hook answered \(status)")
+        }
+    }
+
+    private func exchange(_ method: String, _ url: URLComponents, host: String) async throws -> Int {
+        let isSecure = url.scheme?.lowercased() == "https"
+        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        let tls = isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let answered = group.next().makePromise(of: Int.self)
+        let path = url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath
+        let head = HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: method),
+            uri: url.percentEncodedQuery.map { "\(path)?\($0)" } ?? path,
+            headers: [
+                "Host": url.port.map { "\(host):\($0)" } ?? host, "Connection": "close", "Content-Length": "0",
+                "User-Agent": "simpleai",
+            ])
+        let connected = ClientBootstrap(group: group)
+            .connectTimeout(Self.limit)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls {
+                        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+                        try pipeline.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : name))
+                    }
+                    try pipeline.addHTTPClientHandlers()
+                    try pipeline.addHandler(StatusReader(head, answered))
+                }
+            }
+            .connect(host: name, port: url.port ?? (isSecure ? 443 : 80))
+        connected.cascadeFailure(to: answered)
+        let channel = try await connected.get()
+        let deadline = channel.eventLoop.scheduleTask(in: Self.limit) {
+            answered.fail(ChannelError.connectTimeout(Self.limit))
+            channel.close(promise: nil)
+        }
+        defer { deadline.cancel() }
+        let status = try await answered.futureResult.get()
+        channel.close(promise: nil)
+        return status
+    }
+
+    /// Sends the request when the connection stands, and keeps the status of the answer.
+    private final class StatusReader: ChannelInboundHandler {
+        typealias InboundIn = HTTPClientResponsePart
+        typealias OutboundOut = HTTPClientRequestPart
+
+        private struct NoAnswer: Error, CustomStringConvertible {
+            let description = "it closed the connection without an answer"
+        }
+
+        private let head: HTTPRequestHead
+        private let answered: EventLoopPromise<Int>
+
+        init(_ head: HTTPRequestHead, _ answered: EventLoopPromise<Int>) {
+            self.head = head
+            self.answered = answered
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            context.fireChannelActive()
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            guard case .head(let head) = unwrapInboundIn(data) else { return }
+            answered.succeed(Int(head.status.code))
+            context.close(promise: nil)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            answered.fail(NoAnswer())
+            context.fireChannelInactive()
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            answered.fail(error)
+            context.close(promise: nil)
+        }
+    }
+}

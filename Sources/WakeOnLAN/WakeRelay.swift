@@ -1,0 +1,29 @@
+import NIOCore
+import NIOPosix
+import SimpleAICore
+
+/// Tells a helper on the machine's network which packet to send: the line `MAC BROADCAST`, then the end. For gateways in
+/// containers, which cannot broadcast.
+struct WakeRelay: Sendable {
+    static let limit: TimeAmount = .seconds(5)
+
+    let group: any EventLoopGroup
+
+    func send(_ request: WakeRelayRequest) async throws(WakeSendError) {
+        do {
+            let channel = try await ClientBootstrap(group: group)
+                .connectTimeout(Self.limit)
+                .connect(host: request.host, port: request.port)
+                .get()
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            channel.writeAndFlush(
+                channel.allocator.buffer(string: "\(request.mac) \(request.broadcast)\n"), promise: written)
+            written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            // Awaited, so that no descriptor outlives the call.
+            try await channel.closeFuture.get()
+            try await written.futureResult.get()
+        } catch {
+            throw .failed(address: "\(request.host):\(request.port)", reason: reason(of: error))
+        }
+    }
+}

@@ -1,0 +1,41 @@
+public import NIOCore
+public import NIOPosix
+public import SimpleAICore
+
+/// The four ways to wake a machine, behind one door.
+public struct WakeWays: WakeSender {
+    private let packets: Broadcaster
+    private let relay: WakeRelay
+    private let hook: WakeHook
+    private let command: WakeCommand
+
+    /// - Parameter searchPath: where programs without a slash are looked for, as in `PATH`.
+    public init(group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, searchPath: String) {
+        packets = Broadcaster(group: group)
+        relay = WakeRelay(group: group)
+        hook = WakeHook(group: group)
+        command = WakeCommand(searchPath: searchPath)
+    }
+
+    public func send(_ way: WakeWay) async throws(WakeSendError) {
+        switch way {
+        case .packet(let request): try await packets.send(request)
+        case .relay(let request): try await relay.send(request)
+        case .command(let request): try await command.run(request)
+        case .http(let request): try await hook.call(request)
+        }
+    }
+}
+
+/// What NIO calls an error, in one line.
+func reason(of error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+        error.dnsAError != nil && error.connectionErrors.isEmpty
+            ? "its name is unknown"
+            : error.connectionErrors.first.map { reason(of: $0.error) } ?? "it cannot be reached"
+    case let error as IOError: error.description
+    case ChannelError.connectTimeout: "it did not answer in time"
+    default: "\(error)"
+    }
+}

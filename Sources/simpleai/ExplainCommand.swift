@@ -1,0 +1,86 @@
+import Acceptance
+import ArgumentParser
+import Foundation
+
+/// `simpleai explain`: asks a gateway where a call would go, and why.
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Tell where a call would go: every machine, and why it would serve or not. Nothing is run or woken.",
+        discussion: "The gateway answers what your token may see. docs/guides/explain.md describes every column.")
+
+    @Option(
+        help: .init("What to ask for: class:NAME, or a model's id (default: the default class).", valueName: "model"))
+    var model: String?
+    @Option(
+        help: .init("The gateway (default: $SIMPLEAI_URL, else https://ai.lelloman.com).", valueName: "base-url"))
+    var url: String?
+    @Option(help: "JWT to use (default: $SIMPLEAI_TEST_TOKEN).")
+    var token: String?
+    @Option(help: .init("Program that prints a JWT.", valueName: "path"))
+    var tokenBinary: String?
+    @Flag(help: "The gateway asks nobody for credentials: send none.")
+    var noAuth = false
+    @Flag(name: .customLong("no-verify-ssl"), help: "Accept any certificate.")
+    var noVerifySSL = false
+    @Flag(help: "Send the token over plain http to public addresses, too.")
+    var allowInsecure = false
+    @Flag(help: "Print the gateway's JSON as it is.")
+    var json = false
+
+    func run() async throws {
+        let environment = DotEnvironment(
+            process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
+        let remote = TestExecution.Remote(
+            hasNoAuthentication: noAuth, url: url ?? environment["SIMPLEAI_URL"] ?? "https://ai.lelloman.com",
+            token: token, tokenBinary: tokenBinary, environmentToken: environment["SIMPLEAI_TEST_TOKEN"],
+            expiredToken: nil, allowsInsecure: allowInsecure)
+        let answer: OneAnswer
+        do {
+            let target = try Target(remote.url)
+            if let warning = try remote.exposureWarning(of: target) { complain(warning) }
+            let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).oneToken()
+            answer = try await OneAnswer.post(
+                request, to: "/v1/route", of: target, token: secret, verifiesCertificates: !noVerifySSL)
+        } catch {
+            complain("\(error)")
+            throw ExitCode.failure
+        }
+        guard answer.status == 200 else {
+            complain("the gateway answered \(answer.status): \(Self.message(in: answer.body))")
+            throw ExitCode.failure
+        }
+        if json {
+            print(answer.body)
+        } else if let table = RouteTable(answer.body) {
+            print(table.text, terminator: "")
+        } else {
+            complain("the gateway's answer is not the document that this command knows; --json shows it")
+            throw ExitCode.failure
+        }
+    }
+
+    private var request: String {
+        struct Question: Encodable {
+            let model: String?
+            let messages: [String] = []
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        let document = (try? encoder.encode(Question(model: model))) ?? Data("{\"messages\":[]}".utf8)
+        return String(decoding: document, as: UTF8.self)
+    }
+
+    private static func message(in body: String) -> String {
+        struct Answer: Decodable {
+            struct Problem: Decodable { let message: String }
+            let error: Problem
+        }
+        let answer = try? JSONDecoder().decode(Answer.self, from: Data(body.utf8))
+        return answer?.error.message ?? "no error object"
+    }
+
+    private func complain(_ text: String) {
+        FileHandle.standardError.write(Data("explain: \(text)\n".utf8))
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+
+/// The document of `POST /v1/route` as a table for a terminal.
+struct RouteTable {
+    private struct Route: Decodable {
+        struct Candidate: Decodable {
+            let runner: String
+            let state: String
+            let model: String?
+            let loaded: Bool
+            let reason: String
+            let rank: Int?
+            let tier: Int
+            let active: Int
+            let slots: Int
+            let wouldBeWoken: Bool
+            let wakeEtaMs: Int?
+        }
+        struct Problem: Decodable { let message: String }
+
+        let model: String
+        let models: [String]
+        let policy: String
+        let outcome: String
+        let runner: String?
+        let serves: String?
+        let expectedWaitMs: Int?
+        let longestWaitMs: Int?
+        let queue: Int
+        let status: Int?
+        let error: Problem?
+        let candidates: [Candidate]?
+    }
+
+    private let route: Route
+
+    /// Nil if this is no such document.
+    init?(_ document: String) {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let route = try? decoder.decode(Route.self, from: Data(document.utf8)) else { return nil }
+        self.route = route
+    }
+
+    var text: String {
+        var lines = ["\(route.model) (\(route.models.joined(separator: ", "))), \(route.policy): \(sentence)"]
+        if let candidates = route.candidates, !candidates.isEmpty {
+            lines.append("")
+            lines += Self.columns(
+                [["RANK", "RUNNER", "STATE", "WHY", "MODEL", "LOADED", "TIER", "LOAD", "WAKES IN"]]
+                    + candidates.map(Self.row))
+        }
+        return lines.map { Self.printable($0) + "\n" }.joined()
+    }
+
+    private var sentence: String {
+        let wait = route.expectedWaitMs.map { ", expected within \(Self.seconds($0))" } ?? ""
+        let limit = route.longestWaitMs.map { ", at most \(Self.seconds($0))" } ?? ""
+        let others =
+            route.queue == 1 ? ", 1 call waits already" : route.queue > 0 ? ", \(route.queue) calls wait already" : ""
+        switch route.outcome {
+        case "served":
+            return route.runner.map { "\($0) would serve it now, with \(route.serves ?? "?")" }
+                ?? "it would be served now"
+        case "waits_for_slot": return "it would wait for a free slot\(limit)\(others)"
+        case "waits_for_probe": return "it would wait until a machine has been looked at\(limit)\(others)"
+        case "waits_for_load": return "it would wait for its model to be loaded\(limit)\(others)"
+        case "waits_for_wake": return "it would wait for a machine to wake up\(wait)\(limit)\(others)"
+        default: return "it would be refused with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
+        }
+    }
+
+    private static func row(_ candidate: Route.Candidate) -> [String] {
+        let eta = candidate.wakeEtaMs.map(seconds) ?? ""
+        return [
+            candidate.rank.map(String.init) ?? "", candidate.runner, candidate.state,
+            candidate.wouldBeWoken ? "\(candidate.reason), would be woken" : candidate.reason, candidate.model ?? "",
+            candidate.model == nil ? "" : candidate.loaded ? "yes" : "no", "\(candidate.tier)",
+            "\(candidate.active)/\(candidate.slots)", eta,
+        ]
+    }
+
+    private static func columns(_ rows: [[String]]) -> [String] {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
+    private static func seconds(_ milliseconds: Int) -> String {
+        milliseconds < 1000 ? "\(milliseconds) ms" : "\((milliseconds + 500) / 1000) s"
+    }
+
+    /// Names come from machines: none of them may move the cursor.
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import SimpleAICore
+import Testing
+
+@testable import WakeOnLAN
+
+/// Programs of the operator's, really started.
+@Suite(.timeLimit(.minutes(2))) struct WakeCommandTests {
+    private static let path = "/usr/bin:/bin"
+
+    private func inTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer {
+            do {
+                try FileManager.default.removeItem(at: directory)
+            } catch {
+                Issue.record("\(directory.path) could not be removed: \(error)")
+            }
+        }
+        try await body(directory.path)
+    }
+
+    @Test func argumentsReachTheProgramAsTheyAre() async throws {
+        try await inTemporaryDirectory { directory in
+            // A shell would make two files of this, and run what stands behind the semicolon.
+            let name = "a b; touch $HOME"
+            try await WakeCommand(searchPath: Self.path).run(
+                WakeCommandRequest(program: "touch", arguments: ["\(directory)/\(name)"]))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [name])
+        }
+    }
+
+    @Test func theGatewaysSecretsStayAtHome() async throws {
+        try await inTemporaryDirectory { directory in
+            let file = "\(directory)/environment"
+            try await WakeCommand(searchPath: Self.path).run(
+                WakeCommandRequest(program: "/bin/sh", arguments: ["-c", "env > '\(file)'"]))
+            let names = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map {
+                $0.prefix { $0 != "=" }
+            }
+            // The shell adds some of its own.
+            #expect(Set(names).isSubset(of: ["PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_"]))
+        }
+    }
+
+    @Test func aProgramThatFailsIsQuotedBriefly() async {
+        let script = "for i in $(seq 1 100000); do echo 'no such relay' >&2; done; exit 3"
+        let error = await #expect(throws: WakeSendError.self) {
+            try await WakeCommand(searchPath: Self.path).run(
+                WakeCommandRequest(program: "sh", arguments: ["-c", script]))
+        }
+        guard case .programFailed("sh", let reason)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.hasPrefix("ended with 3"))
+        #expect(reason.utf8.count < 500)
+    }
+
+    @Test func aProgramThatHangsIsStopped() async {
+        await #expect(throws: WakeSendError.self) {
+            try await WakeCommand(searchPath: Self.path, limit: .milliseconds(200)).run(
+                WakeCommandRequest(program: "sleep", arguments: ["600"]))
+        }
+    }
+
+    @Test(arguments: ["no-such-program-anywhere", "/no/such/program", "/tmp"])
+    func whatIsNoProgramIsSaid(_ program: String) async {
+        let expected = WakeSendError.programFailed(program: program, reason: "is not there, or may not be executed")
+        await #expect(throws: expected) {
+            try await WakeCommand(searchPath: Self.path).run(WakeCommandRequest(program: program))
+        }
+    }
+}
