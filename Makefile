@@ -4,6 +4,8 @@
 CONFIGURATION ?= debug
 # How often `mutants` runs the matrix, each time with another seed.
 SEEDS ?= 3
+# How long `fuzz` looks, in all.
+FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -15,13 +17,14 @@ FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
 BINARY = .build/$(CONFIGURATION)/simpleai
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
-SWIFT_PATHS = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SWIFT_PATHS = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift Benchmarks/Sources
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak bench benchmarks install uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak fuzz bench benchmarks install uninstall clean \
+	binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +78,10 @@ soak: setup ## 200 streams for a minute: memory, leases and file descriptors com
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
 
+fuzz: setup ## random input for everything that strangers write to, for FUZZ_SECONDS (60)
+	@$(SWIFT) build --package-path Fuzz
+	@cd Fuzz && .build/debug/fuzz --seconds $(FUZZ_SECONDS)
+
 bench: build ## what the gateway costs, next to bare proxies (needs wrk and nginx; HAProxy and Envoy where they are installed)
 	scripts/bench
 	@echo "In-process benchmarks of the scheduler, the scanner, the relay and the token cache: make benchmarks"
@@ -91,4 +98,4 @@ uninstall: ## take away what `make install` put there
 	rm -f $(BINDIR)/simpleai $(addprefix $(BINDIR)/,$(COMMANDS))
 
 clean: ## remove everything that was built or set up
-	rm -rf .build Benchmarks/.build .venv*
+	rm -rf .build Benchmarks/.build Fuzz/.build .venv*

@@ -47,8 +47,10 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "simpleai", targets: ["simpleai"]),
-        // For Benchmarks/, a package of its own, and nobody else: no promise is made about what is in it.
-        .library(name: "SimpleAIParts", targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication"]),
+        // For Benchmarks/ and Fuzz/, packages of their own, and nobody else: no promise is made about what is in it.
+        .library(
+            name: "SimpleAIParts",
+            targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "Gateway"]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.

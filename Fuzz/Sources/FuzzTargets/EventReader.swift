@@ -1,0 +1,1 @@
+../../../Tests/RelayTests/Support/EventReader.swift

@@ -1,0 +1,39 @@
+/// Something that reads what strangers send, and what must hold whatever they send. A crash is a finding by itself.
+public struct FuzzTarget: Sendable {
+    public let name: String
+    /// Good input and known trouble, from which other input is made.
+    public let seeds: [[UInt8]]
+    /// Words that mean something there: random bytes would hardly ever spell them.
+    public let words: [String]
+    /// Throws `Finding` for what must not be.
+    public let check: @Sendable ([UInt8]) throws -> Void
+
+    init(
+        _ name: String, seeds: [String], words: [String], check: @escaping @Sendable ([UInt8]) throws -> Void
+    ) {
+        self.name = name
+        self.seeds = seeds.map { Array($0.utf8) }
+        self.words = words
+        self.check = check
+    }
+
+    public static let all: [FuzzTarget] = [.body, .events, .requests, .tokens, .settings]
+}
+
+/// What must not be.
+public struct Finding: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+func require(_ condition: Bool, _ otherwise: @autoclosure () -> String) throws(Finding) {
+    if !condition { throw Finding(otherwise()) }
+}
+
+/// The bytes in two pieces, cut at every place that a handful of numbers made of them point to, and byte by byte: how
+/// bytes arrive must not decide what they mean. Every cut of long input would take too long.
+func cuts(of bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
+    let places = bytes.count <= 64 ? Array(0...bytes.count) : (1...24).map { bytes.count * $0 * 7919 % bytes.count }
+    return places.map { [bytes[..<$0], bytes[$0...]] } + [bytes.indices.map { bytes[$0...$0] }]
+}
