@@ -1,4 +1,5 @@
 import Logging
+import Relay
 import Scheduling
 public import Settings
 import WakeOnLAN

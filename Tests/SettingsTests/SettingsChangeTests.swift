@@ -110,11 +110,13 @@ import Testing
         new.server.tls = .init(certificate: "new certificate", key: "new key")
         new.metrics.token = "new-secret"
         new.runners[0].apiKey = "new-secret"
-        new.runners[0].wake = .init(mac: try #require(MACAddress("52:54:00:12:34:56")))
+        new.runners[0].wake = .init(mac: MACAddress("52:54:00:12:34:56"))
         new.runners[0].wake?.secureOn = [1, 2, 3, 4, 5, 6]
+        new.runners[0].wake?.command = ["wake", "--password", "secret"]
         let (adopted, changes) = old.adopting(new)
         #expect(adopted == new)
-        for key in ["server.tls", "metrics.token", "runners.r.api_key", "runners.r.wake.secure_on"] {
+        let keys = ["api_key", "wake.secure_on", "wake.command"].map { "runners.r.\($0)" }
+        for key in ["server.tls", "metrics.token"] + keys {
             let change = try #require(changes.first { $0.key == key })
             #expect(change.from == nil && change.to == nil && !change.needsRestart)
         }

@@ -25,7 +25,8 @@ final class MachineDirectory: Sendable {
 
         init(_ settings: Settings) {
             stated = Dictionary(
-                settings.runners.map { ($0.id, $0.wake.map(WakeWay.all) ?? []) }, uniquingKeysWith: { first, _ in first })
+                settings.runners.map { ($0.id, $0.wake.map(WakeWay.all) ?? []) },
+                uniquingKeysWith: { first, _ in first })
             broadcast = settings.wake.broadcast
             port = settings.wake.port
         }

@@ -103,6 +103,7 @@ struct SettingsEntry {
             .init("wake.schedule", \.wake.schedule),
             .init("wake.probe_every", \.wake.probeEvery),
             .init("wake.roles", \.wake.roles),
+            .init("sleep.after", \.sleep.after),
         ]
     }
 
@@ -162,10 +163,16 @@ struct RunnerEntry {
             .init(key: "probe.path") { EntryValue($0.probe.path) },
             .init(key: "probe.every") { EntryValue($0.probe.every) },
             .init(key: "probe.timeout") { EntryValue($0.probe.timeout) },
-            .init(key: "wake.mac") { EntryValue($0.wake?.mac, shown: $0.wake?.mac.description) },
+            .init(key: "wake.mac") { EntryValue($0.wake?.mac, shown: $0.wake?.mac?.description) },
             .init(key: "wake.broadcast") { EntryValue($0.wake?.broadcast, shown: $0.wake?.broadcast) },
             .init(key: "wake.port") { EntryValue($0.wake?.port, shown: $0.wake.map { "\($0.port)" }) },
             .init(key: "wake.secure_on") { EntryValue($0.wake?.secureOn, isSecret: true) },
+            // What starts a machine may carry a password in its arguments or its query.
+            .init(key: "wake.command") { EntryValue($0.wake?.command, isSecret: true) },
+            .init(key: "wake.http") { EntryValue($0.wake?.http, isSecret: true) },
+            .init(key: "wake.relay") {
+                EntryValue($0.wake?.relay, shown: $0.wake?.relay.map { "\($0.host):\($0.port)" })
+            },
         ]
     }
 }
