@@ -17,8 +17,7 @@ extension StandInDeployment {
             state.inFlight[runner, default: 0] += 1
             return (state.calls, runner)
         }
-        // Uneven service times, so that workers do not march in step.
-        let delay = defect == .oneAtATime ? untilItsTurn() : .milliseconds(Int64(20 + number * 37 % 50))
+        let delay = serviceTime(number)
         loop.scheduleTask(in: delay) { self.state.withLock { $0.inFlight[runner, default: 0] -= 1 } }
 
         if isLost(number, wake: wake) { return error(503, "no_runner_available", "nobody there") }
@@ -39,6 +38,17 @@ extension StandInDeployment {
         answer.delay = delay
         answer.isCut = defect == .connectionCut
         return answer
+    }
+
+    private func serviceTime(_ number: Int) -> TimeAmount {
+        // Uneven, so that workers do not march in step.
+        let unevenness = Int64(number * 37 % 50)
+        switch defect {
+        case .oneAtATime: return untilItsTurn()
+        // What is wrong here shows only between calls that overlap, so they last far longer than this host can be late.
+        case .skewed: return .milliseconds(400 + 4 * unevenness)
+        default: return .milliseconds(20 + unevenness)
+        }
     }
 
     /// How long a call takes where each waits for the one before: far longer than this host can be late.

@@ -12,6 +12,10 @@ struct Bench {
     var options: SuiteOptions
     var tokens: TokenSource
 
+    /// So many at once: with a hundred suites side by side every one of them would find its deployment slow, and its
+    /// own clock late.
+    private static let turns = Turns(20)
+
     init(_ variant: StandInVariant = .forbidden, defect: Defect? = nil) {
         deployment = StandInDeployment(variant: variant, defect: defect)
         options = SuiteOptions(seed: 7)
@@ -32,6 +36,8 @@ struct Bench {
     func run(
         _ tests: [TestName], observe: @escaping @Sendable (SuiteEvent) -> Void = { _ in }
     ) async throws -> SuiteReport {
+        await Self.turns.take()
+        defer { Self.turns.giveBack() }
         let callers = tests.contains(.wakeOnLAN) ? options.wakeOnLAN.callers : 0
         deployment.state.withLock { $0.heldCallers = callers }
         let server = try await StandInServer.start { [deployment] in deployment.respond($0, on: $1) }
@@ -45,6 +51,43 @@ struct Bench {
             try await server.stop()
             throw error
         }
+    }
+}
+
+/// Lets so many in at once, the others in the order in which they came.
+final class Turns: Sendable {
+    private struct State {
+        var free: Int
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(free: count)) }
+
+    func take() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.free > 0 else {
+                    state.waiting.append(continuation)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func giveBack() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.waiting.isEmpty else {
+                state.free += 1
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
     }
 }
 

@@ -208,7 +208,7 @@ struct CorrectDeploymentTests {
         bench.options.workloadRouting.requests = requests
         let result = try #require(try await bench.run([.workloadRouting])["workload-routing.shares"])
         #expect(result.level == level, "\(result.summary)")
-        // On a busy machine all calls may begin at once, and shares alone do not condemn; they never acquit.
+        // Where all calls began at once, shares alone condemn nobody; they never acquit.
         let verdicts: [Verdict] = level == .required ? [.fail, .inconclusive] : [.pass, .inconclusive, .skip]
         #expect(verdicts.contains(result.verdict), "\(result.summary)")
         #expect(result.summary.contains("--requests 11 would decide") == (level == .advisory))

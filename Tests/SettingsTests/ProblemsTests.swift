@@ -129,8 +129,6 @@ func expect(_ problem: ProblemCase, in found: [String]) {
     }
 
     @Test(arguments: [
-        ProblemCase("server: {tls: {certificate: a.pem}}", "s.yaml:2: server.tls.certificate: not yet…"),
-        ProblemCase("server: {tls: {key: a.pem}}", "s.yaml:2: server.tls.key: not yet…"),
         ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
         ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
         ProblemCase(
