@@ -43,11 +43,13 @@ struct AnswerInProgress {
     }
 
     /// What was made in vain, if the call ends now.
-    func broken(_ delivery: StreamDelivery) -> CallFigures.BrokenStream? {
+    /// - Parameter clientLeft: what had been written for it may have gone with it. A client that is still there gets that
+    ///   with the error that ends the stream.
+    func broken(_ delivery: StreamDelivery, clientLeft: Bool) -> CallFigures.BrokenStream? {
         guard let events else { return nil }
         let generated = max(events.pieces, events.usage?.completion ?? 0)
-        return CallFigures.BrokenStream(
-            generated: generated, delivered: delivery.isHeldUp ? delivery.confirmed : events.pieces)
+        let isHeldUp = delivery.isBlocked || (clientLeft && delivery.isUnanswered)
+        return CallFigures.BrokenStream(generated: generated, delivered: isHeldUp ? delivery.confirmed : events.pieces)
     }
 }
 
@@ -61,9 +63,11 @@ struct StreamDelivery {
     private(set) var confirmed = 0
     private var asked: Int?
     private var askedAt: NIODeadline = .uptimeNanoseconds(0)
-    private var isBlocked = false
+    /// The client does not take what is written for it.
+    private(set) var isBlocked = false
 
-    var isHeldUp: Bool { isBlocked || asked != nil }
+    /// Whether we have asked and do not know yet.
+    var isUnanswered: Bool { asked != nil }
 
     /// - Returns: whether to ask now, by a write that `wentOut` or `failed`.
     mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {

@@ -124,15 +124,16 @@ extension InferenceCall {
         let status: Int
         let outcome: String
         var failure: GatewayError?
+        var clientLeft = false
         switch ending {
         case .answered(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
-        case .clientGone: (status, outcome) = (499, "client_gone")
+        case .clientGone: (status, outcome, clientLeft) = (499, "client_gone", true)
         case .failed(let error):
             failure = error
             status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)
             outcome = error.code.rawValue
         }
-        let figures = figures(isComplete: failure == nil && outcome != "client_gone")
+        let figures = figures(isComplete: failure == nil && !clientLeft, clientLeft: clientLeft)
         gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
         guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
         AccessLine(
@@ -143,14 +144,14 @@ extension InferenceCall {
         .write(to: gateway.logger)
     }
 
-    private func figures(isComplete: Bool) -> CallFigures {
+    private func figures(isComplete: Bool, clientLeft: Bool) -> CallFigures {
         var figures = CallFigures(total: timeline.seconds)
         figures.toFirstByte = timeline.seconds(to: timeline.firstByte)
         figures.toFirstToken = timeline.seconds(to: answer.firstToken)
         figures.tokensPerSecond = answer.tokensPerSecond(sent: timeline.sent, firstByte: timeline.firstByte)
         figures.usage = answer.usage
         figures.events = answer.events?.events ?? 0
-        if !isComplete { figures.broken = answer.broken(delivery) }
+        if !isComplete { figures.broken = answer.broken(delivery, clientLeft: clientLeft) }
         return figures
     }
 

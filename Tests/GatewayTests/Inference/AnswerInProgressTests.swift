@@ -39,18 +39,22 @@ import Testing
         answer.documentUsage = TokenUsage(prompt: 5, completion: 50)
         #expect(answer.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == 25)
         #expect(answer.tokensPerSecond(sent: start, firstByte: nil) == nil)
-        #expect(answer.broken(StreamDelivery()) == nil, "of a document nothing is delivered before it is whole")
+        #expect(
+            answer.broken(StreamDelivery(), clientLeft: true) == nil,
+            "of a document nothing is delivered before it is whole")
     }
 
     @Test func whatFlowsIsDelivered() throws {
         let answer = try stream(pieces: 5)
         var delivery = StreamDelivery()
-        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 5))
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 5, delivered: 5))
         let asked = delivery.ask(5, at: start)
         #expect(asked)
-        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 0), "nobody knows yet")
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 5, delivered: 0), "nobody knows yet")
+        #expect(
+            answer.broken(delivery, clientLeft: false) == .init(generated: 5, delivered: 5), "it goes out in a moment")
         delivery.wentOut()
-        #expect(answer.broken(delivery) == .init(generated: 5, delivered: 5))
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 5, delivered: 5))
     }
 
     @Test func whatIsHeldUpIsNot() throws {
@@ -59,12 +63,13 @@ import Testing
         _ = delivery.ask(3, at: start)
         delivery.wentOut()
         delivery.writabilityChanged(isWritable: false)
-        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 3))
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 9, delivered: 3))
+        #expect(answer.broken(delivery, clientLeft: false) == .init(generated: 9, delivered: 3))
         delivery.writabilityChanged(isWritable: true)
-        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 9))
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 9, delivered: 9))
         _ = delivery.ask(9, at: start + .seconds(1))
         delivery.failed()
-        #expect(answer.broken(delivery) == .init(generated: 9, delivered: 3))
+        #expect(answer.broken(delivery, clientLeft: true) == .init(generated: 9, delivered: 3))
     }
 
     @Test func askingIsRare() {
