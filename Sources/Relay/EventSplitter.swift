@@ -40,6 +40,15 @@ public struct EventSplitter {
     public mutating func next() -> ByteBuffer? {
         let end: Int? = pending.withUnsafeReadableBytes { bytes in
             while searched < bytes.count {
+                if !previousWasCR, !eventEndedWithCR {
+                    while searched + 8 <= bytes.count,
+                        Self.isInsideLine(bytes.loadUnaligned(fromByteOffset: searched, as: UInt64.self))
+                    {
+                        searched += 8
+                        lineIsEmpty = false
+                    }
+                    guard searched < bytes.count else { return nil }
+                }
                 let byte = bytes[searched]
                 searched += 1
                 if byte == 0x0A, previousWasCR {
@@ -73,6 +82,15 @@ public struct EventSplitter {
         previousWasCR = false
         eventEndedWithCR = false
         return pending.readSlice(length: end)
+    }
+
+    /// Whether none of eight bytes ends a line (a byte that is zero shows in its highest bit; S. E. Anderson, "Bit
+    /// twiddling hacks").
+    private static func isInsideLine(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let (feeds, returns) = (word ^ (ones &* 0x0A), word ^ (ones &* 0x0D))
+        return (((feeds &- ones) & ~feeds) | ((returns &- ones) & ~returns)) & high == 0
     }
 
     /// What is left when the stream has ended: an unfinished event, or one whose last CR was not followed by anything.

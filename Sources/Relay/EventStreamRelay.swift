@@ -11,6 +11,7 @@ public struct EventStreamRelay {
     private let model: ModelID
     private let hidesUsageChunk: Bool
     private var splitter = EventSplitter()
+    private var shapes = EventShapes()
     private var open: Set<Int> = []
     private var finished: Set<Int> = []
     private var responseIsClosed = false
@@ -77,6 +78,10 @@ public struct EventStreamRelay {
 
     /// The event as the caller shall see it; nil when it shall not. A `[DONE]` passes only when it is true.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
+        if let passed = shapes.pass(event) {
+            pieces += 1
+            return passed
+        }
         defer { isFirstEvent = false }
         guard let payload = EventSplitter.payload(of: event, isFirst: isFirstEvent) else { return event }
         if endpoint != .responses, payload.bytes.elementsEqual("[DONE]".utf8) {
@@ -89,40 +94,56 @@ public struct EventStreamRelay {
         if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
 
         let choices = chunk["choices"]?.elements ?? []
-        var carriesPiece = false
-        for choice in choices where note(choice) { carriesPiece = true }
-        if carriesPiece { pieces += 1 }
+        var piece: Piece?
+        for choice in choices {
+            if let found = note(choice) { piece = found }
+        }
+        if piece != nil { pieces += 1 }
         if let found = chunk["usage"], let usage = TokenUsage(found) {
             self.usage = usage
             if hidesUsageChunk, choices.isEmpty { return nil }
+        } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
+            // Nothing in it counts but that it brings a piece.
+            let model = replacement(for: chunk["model"])
+            shapes.note { EventShape(event, piece: text, model: model) }
         }
         return restored(event, payload, token: chunk["model"])
+    }
+
+    /// What a choice brings of the answer.
+    private enum Piece {
+        /// A string in the middle of an answer, at this place in the event.
+        case text(Range<Int>)
+        case other
     }
 
     private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage"]
     private static let keysOfResponses: JSONScanner.Keys = ["type", "response"]
 
-    /// - Returns: whether the choice brings a piece of the answer: text, a thought, a part of a tool call.
-    private mutating func note(_ choice: JSONSlice) -> Bool {
+    /// - Returns: the piece of the answer that the choice brings: text, a thought, a part of a tool call.
+    private mutating func note(_ choice: JSONSlice) -> Piece? {
         var index = 0
         var isFinished = false
-        var carriesPiece = false
+        var piece: Piece?
+        func found(_ value: JSONSlice) {
+            piece = value.bytes.first == UInt8(ascii: "\"") ? .text(value.bytes.indices) : .other
+        }
         choice.forEachMember { key, value in
             if JSONSlice.isKey(key, "index") {
                 index = value.integer ?? 0
             } else if JSONSlice.isKey(key, "finish_reason") {
                 isFinished = !value.isNull
             } else if JSONSlice.isKey(key, "text") {
-                carriesPiece = !value.isEmpty
+                if !value.isEmpty { found(value) }
             } else if JSONSlice.isKey(key, "delta") {
                 value.forEachMember { key, value in
-                    if !value.isEmpty, !JSONSlice.isKey(key, "role") { carriesPiece = true }
+                    if !value.isEmpty, !JSONSlice.isKey(key, "role") { found(value) }
                 }
             }
         }
         open.insert(index)
         if isFinished { finished.insert(index) }
-        return carriesPiece
+        return isFinished ? piece.map { _ in .other } : piece
     }
 
     private mutating func passResponsesEvent(
@@ -140,9 +161,15 @@ public struct EventStreamRelay {
         return restored(event, payload, token: response?["model"])
     }
 
+    /// Where the engine's own id stands, and the public one; nil when they are the same.
+    private func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
+        guard let token, let name = token.string, name != model.rawValue else { return nil }
+        return (token.bytes.indices, model.rawValue)
+    }
+
     /// The event with the public id in place of the engine's own; untouched when it carries the public id already.
     private func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
-        guard let token, let name = token.string, name != model.rawValue else { return event }
+        guard let token, replacement(for: token) != nil else { return event }
         let id = JSONString.encode(model.rawValue)
         var changed = ByteBuffer()
         changed.reserveCapacity(event.readableBytes + id.utf8.count)

@@ -4,8 +4,8 @@ import NIOSSL
 
 /// One HTTP/1.1 connection to a runner: at most one exchange at a time, reads only on demand, kept alive in between.
 final class UpstreamConnection: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = IOData
 
     private final class Exchange {
         let target: any UpstreamExchange
@@ -37,6 +37,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var exchange: Exchange?
     private var exchanges = 0
+    private var reader = AnswerReader()
     private var watch: Scheduled<Void>?
     /// When it fires; nil when none is set.
     private var watchedUntil: NIODeadline?
@@ -70,17 +71,17 @@ final class UpstreamConnection: ChannelInboundHandler {
             isLast: !request.head.isKeepAlive)
         self.exchange = exchange
         exchanges += 1
+        reader.begin()
         ticket.progress = .exchanging(self)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenSuccess { [weak exchange] in
             exchange?.requestIsWritten = true
             exchange?.lastProgress = .now()
         }
-        context.write(wrapOutboundOut(.head(request.head)), promise: nil)
-        if request.body.readableBytes > 0 {
-            context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        let (head, body) = RequestWriter.bytes(of: request, context.channel.allocator)
+        context.write(wrapOutboundOut(.byteBuffer(head)), promise: body == nil ? written : nil)
+        if let body { context.write(wrapOutboundOut(.byteBuffer(body)), promise: written) }
+        context.flush()
         armWatch(context)
         context.read()
     }
@@ -118,27 +119,37 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = NIODeadline.now()
         upstream.noteByte(at: now)
-        guard let exchange else {
+        guard exchange != nil else {
             // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
             hangUp(context)
             return
         }
-        switch unwrapInboundIn(data) {
-        case .head(let head) where head.status == .switchingProtocols:
-            // Nobody offered that, and what follows is no HTTP: not even an end would come.
-            cause = .malformed("the engine switches protocols")
-            hangUp(context)
-        case .head(let head):
-            exchange.head = head
-            exchange.target.upstreamAnswered(head)
-        case .body(let bytes):
-            exchange.lastProgress = now
-            exchange.bodyHasBegun = true
-            exchange.target.upstreamSent(bytes)
-        case .end:
-            guard !isBroken else { return }
-            endExchange(context)
+        reader.append(unwrapInboundIn(data))
+        do throws(AnswerReader.Violation) {
+            // Whoever gets a part may end the exchange.
+            while let exchange, let part = try reader.next() {
+                switch part {
+                case .head(let head) where head.status == .switchingProtocols:
+                    // Nobody offered that, and what follows is no HTTP: not even an end would come.
+                    return fail(.malformed("the engine switches protocols"), context)
+                case .head(let head):
+                    exchange.head = head
+                    exchange.target.upstreamAnswered(head)
+                case .body(let bytes):
+                    exchange.lastProgress = now
+                    exchange.bodyHasBegun = true
+                    exchange.target.upstreamSent(bytes)
+                case .end: return endExchange(context)
+                }
+            }
+        } catch {
+            fail(.malformed("\(error)"), context)
         }
+    }
+
+    private func fail(_ failure: UpstreamFailure, _ context: ChannelHandlerContext) {
+        cause = cause ?? failure
+        hangUp(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -147,8 +158,6 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
-        case HTTPParserError.invalidEOFState where exchange?.head != nil: break
-        case let error as HTTPParserError: cause = cause ?? .malformed(String(describing: error))
         case NIOSSLError.handshakeFailed, NIOSSLError.noCertificateToValidate, NIOSSLError.unableToValidateCertificate,
             NIOSSLError.cannotMatchULabel, is NIOSSLExtraError:
             cause = .untrusted(String(describing: error))
@@ -163,13 +172,18 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let exchange else { return }
         self.exchange = nil
         exchange.ticket.progress = .over
-        exchange.target.upstreamFailed(cause ?? Self.failure(of: exchange))
+        if reader.endsWithConnection, !isBroken, cause == nil {
+            exchange.target.upstreamEnded()
+        } else {
+            exchange.target.upstreamFailed(cause ?? failure(of: exchange))
+        }
         context.fireChannelInactive()
     }
 
-    private static func failure(of exchange: Exchange) -> UpstreamFailure {
+    private func failure(of exchange: Exchange) -> UpstreamFailure {
         if exchange.head != nil { return .closedDuringAnswer }
-        return exchange.isFirstOnConnection ? .closedBeforeAnswer : .staleConnection
+        // With half a head it was no longer idle: the engine has begun to answer this very request.
+        return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeAnswer : .staleConnection
     }
 
     private func endExchange(_ context: ChannelHandlerContext) {
@@ -179,7 +193,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         // Whatever the engine says: what asked for a connection of its own would leave another one behind each time.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // An answer that overtook its request leaves the rest of the request on the wire.
-        if keepAlive, exchange.requestIsWritten, context.channel.isActive {
+        if keepAlive, exchange.requestIsWritten, reader.isEmpty, context.channel.isActive {
             pool.giveBack(self)
         } else {
             hangUp(context)

@@ -1,5 +1,4 @@
 public import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
@@ -94,9 +93,6 @@ public final class UpstreamPool {
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     try pipeline.addHandler(TickedFlush(loopBoundSelf.value.flushes))
-                    try pipeline.addHandler(HTTPRequestEncoder(configuration: Self.encoding))
-                    try pipeline.addHandler(
-                        ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
                     try pipeline.addHandler(
                         UpstreamConnection(upstream: upstream, pool: loopBoundSelf.value, socket: socket))
                 }
@@ -112,13 +108,6 @@ public final class UpstreamPool {
             let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
             return NIOLoopBound(connection, eventLoop: eventLoop)
         }
-    }
-
-    /// Heads come with their framing: there is nothing to look for and to decide.
-    private static var encoding: HTTPRequestEncoder.Configuration {
-        var encoding = HTTPRequestEncoder.Configuration()
-        encoding.automaticallySetFramingHeaders = false
-        return encoding
     }
 
     private static func failure(from error: any Error) -> UpstreamFailure {

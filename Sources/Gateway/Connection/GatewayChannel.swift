@@ -68,10 +68,11 @@ struct GatewayChannel: HTTPChannelHandler {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = server.maxHeaders.bytes
         limits.maxHeaderListSize = server.maxHeaders.bytes
-        let inference = InferenceHandler(gateway: gateway)
+        let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes)
+        let inference = InferenceHandler(gateway: gateway, chunks: ticked)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
-            TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes),
+            ticked,
             HTTPResponseEncoder(),
             StrictRequests(maxHead: server.maxHeaders.bytes),
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),

@@ -1,3 +1,5 @@
+import Relay
+
 /// What a request's head says about where the request ends and whom it is for, as far as the lines so far go.
 struct HeadFacts {
     enum BodyLength: Hashable {

@@ -1,3 +1,5 @@
+import Relay
+
 /// Where one HTTP/1 request ends and the next one begins, read so strictly that nobody in front of us or behind us can
 /// read it differently (RFC 9112; the rules that keep requests from being smuggled).
 ///
@@ -121,7 +123,7 @@ struct RequestFraming {
             return false
         case .fields:
             guard line.isEmpty else {
-                let field = try FieldLine(line)
+                guard let field = FieldLine(line) else { throw .field }
                 try head.note(field)
                 if field.name.count == 7, Byte.equalIgnoringCase(field.name, "upgrade") { upgrades.append(start) }
                 return false
@@ -133,7 +135,7 @@ struct RequestFraming {
             }
             return true
         case .chunkSize:
-            let size = try ChunkLine.size(line)
+            guard let size = ChunkLine.size(line) else { throw .chunk }
             trailerBytes = 0
             place = size == 0 ? .trailers : .chunk(left: size)
             return true
@@ -143,7 +145,8 @@ struct RequestFraming {
             return true
         case .trailers:
             guard line.isEmpty else {
-                try FieldLine(line).checkAsTrailer()
+                guard let field = FieldLine(line) else { throw .field }
+                try field.checkAsTrailer()
                 trailerBytes += line.count + 2
                 return true
             }

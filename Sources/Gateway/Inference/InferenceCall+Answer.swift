@@ -86,7 +86,7 @@ extension InferenceCall: UpstreamExchange {
     // MARK: Streams
 
     private func write(event: ByteBuffer) {
-        connection.write(.body(.byteBuffer(event)))
+        connection.write(piece: event)
         lastWrite = .now()
     }
 

@@ -22,7 +22,7 @@ extension InferenceCall {
 
     /// A comment (WHATWG HTML §9.2.6): keeps proxies and clients patient, and no SDK sees it.
     func sendComment(_ text: String) {
-        connection.write(.body(.byteBuffer(ByteBuffer(string: ": \(text)\n\n"))))
+        connection.write(piece: ByteBuffer(string: ": \(text)\n\n"))
         connection.flush()
         lastWrite = .now()
     }
@@ -56,7 +56,7 @@ extension InferenceCall {
 
     /// After this the connection is closed: whatever the client does, it cannot take the stream for a complete one.
     func failInBand(_ error: GatewayError) {
-        connection.write(.body(.byteBuffer(ByteBuffer(string: error.body.event))))
+        connection.write(piece: ByteBuffer(string: error.body.event))
         headKeepsAlive = false
         endResponse()
     }
@@ -93,7 +93,8 @@ extension InferenceCall {
             headers.replaceOrAdd(name: "Connection", value: "keep-alive")
         }
         timeline.headWasSent = true
-        connection.write(.head(HTTPResponseHead(version: head.version, status: status, headers: headers)))
+        let head = HTTPResponseHead(version: head.version, status: status, headers: headers)
+        if lengthIsKnown { connection.write(.head(head)) } else { connection.write(streamHead: head) }
     }
 
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {

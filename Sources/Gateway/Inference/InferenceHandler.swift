@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import Relay
 import SimpleAICore
 
 /// The data plane's place in a client's connection: claims the inference paths and passes everything else through
@@ -32,6 +33,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let discardingTime: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
+    /// Where the chunks of a stream may be written directly; nil in HTTP/2, which has none.
+    private let chunks: TickedFlush?
+    /// The response under way is sent in chunks.
+    private var isChunked = false
     private var mode: Mode = .passing
     private var context: ChannelHandlerContext?
     private var closesAfterDiscarding: Scheduled<Void>?
@@ -47,8 +52,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// comparing is cheaper than cutting the token out again. Whether it is still good is asked every time.
     private var latestCredentials: (authorization: String, token: String)?
 
-    init(gateway: GatewayServices) {
+    init(gateway: GatewayServices, chunks: TickedFlush? = nil) {
         self.gateway = gateway
+        self.chunks = chunks
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -185,8 +191,19 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(part), promise: promise)
     }
 
+    /// The head of a response of which only its last part will tell how long it is.
+    func write(streamHead head: HTTPResponseHead) {
+        isChunked = head.version == .http1_1
+        write(.head(head))
+    }
+
+    /// A piece of such a response.
+    func write(piece: ByteBuffer) {
+        if isChunked, let chunks { chunks.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
+    }
+
     func flush() {
-        context?.flush()
+        if isChunked, let chunks { chunks.flush() } else { context?.flush() }
     }
 
     /// The credentials are good: what was held back may come.
@@ -202,6 +219,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - keepAlive: whether the response head promised to keep the connection.
     func endResponse(requestWasComplete: Bool, keepAlive: Bool) {
         guard let context else { return }
+        isChunked = false
         // Before the end is written: the pipeline handler delivers the next request while that is being done.
         mode = !requestWasComplete ? .discarding(bytesLeft: Self.discardedBytes) : keepAlive ? .passing : .closing
         if case .passing = mode {

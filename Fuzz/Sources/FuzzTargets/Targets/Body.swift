@@ -58,9 +58,9 @@ extension FuzzTarget {
         }
     }
 
-    /// Foundation guesses encodings, takes a byte order mark, and a comma after an array's last element.
+    /// Foundation guesses encodings, takes a byte order mark, and a comma after the last element or member.
     private static func mayBeTakenByFoundationAlone(_ bytes: [UInt8]) -> Bool {
-        String(decoding: bytes, as: UTF8.self).contains(/,[ \t\r\n]*\]/) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
+        String(decoding: bytes, as: UTF8.self).contains(/,[ \t\r\n]*[\]}]/) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
             || bytes.starts(with: [0xFE, 0xFF]) || bytes.starts(with: [0xFF, 0xFE]) || bytes.prefix(4).contains(0)
     }
 

@@ -1,4 +1,5 @@
 import NIOHPACK
+import Relay
 
 /// What has to hold for the head of a request in HTTP/2 beyond what the library sees to (known pseudo-headers, each
 /// once and in front; lower-case names that are tokens; no connection-specific fields; lengths that are true): whatever

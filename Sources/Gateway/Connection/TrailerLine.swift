@@ -1,0 +1,13 @@
+import Relay
+
+extension FieldLine {
+    /// What frames, routes or authenticates a request must stand in front of its body (RFC 9110 §6.5.1).
+    func checkAsTrailer() throws(RequestFraming.Violation) {
+        for forbidden in Self.forbiddenInTrailers where Byte.equalIgnoringCase(name, forbidden) { throw .trailer }
+    }
+
+    private static let forbiddenInTrailers: [StaticString] = [
+        "content-length", "transfer-encoding", "host", "authorization", "proxy-authorization", "cookie", "connection",
+        "te", "trailer", "expect",
+    ]
+}

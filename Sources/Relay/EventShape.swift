@@ -1,0 +1,116 @@
+import NIOCore
+import SimpleAICore
+
+/// What the events of a stream have in common. An engine sends hundreds of them that differ in nothing but the piece of
+/// text in the middle: one that has the shape of an earlier one means the same and is not read again.
+///
+/// It has that shape when the bytes before and after the piece are the same, and the piece is plain text, which no JSON
+/// parser can take for anything else.
+struct EventShape {
+    /// Up to and with the quote before the piece, and from the quote behind it to the end of the event.
+    private let (start, end): ([UInt8], [UInt8])
+    /// The same for the caller, where a model's name has to be restored.
+    private let restored: (start: [UInt8], end: [UInt8])?
+
+    /// - Parameters:
+    ///   - piece: a string's place in the event, with its quotes.
+    ///   - model: what stands in the event, and what the caller shall see there; nil where that is the same.
+    init?(_ event: ByteBuffer, piece: Range<Int>, model: (range: Range<Int>, name: String)?) {
+        let bytes = Array(event.readableBytesView)
+        guard piece.lowerBound >= 0, piece.count >= 2, piece.upperBound <= bytes.count else { return nil }
+        (start, end) = (Array(bytes[...piece.lowerBound]), Array(bytes[(piece.upperBound - 1)...]))
+        guard let model else {
+            restored = nil
+            return
+        }
+        let name = Array(JSONString.encode(model.name).utf8)
+        if model.range.upperBound <= piece.lowerBound {
+            restored = (start.replacing(model.range, with: name), end)
+        } else if model.range.lowerBound >= piece.upperBound {
+            let offset = piece.upperBound - 1
+            let range = (model.range.lowerBound - offset)..<(model.range.upperBound - offset)
+            restored = (start, end.replacing(range, with: name))
+        } else {
+            return nil
+        }
+    }
+
+    /// The event as the caller shall see it; nil when it has another shape.
+    func pass(_ event: ByteBuffer) -> ByteBuffer? {
+        let length = event.readableBytes
+        // A piece without text is no piece.
+        guard length > start.count + end.count else { return nil }
+        let fits = event.withUnsafeReadableBytes { bytes in
+            Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: length - end.count, end)
+                && Self.isPlain(UnsafeRawBufferPointer(rebasing: bytes[start.count..<(length - end.count)]))
+        }
+        guard fits else { return nil }
+        guard let restored else { return event }
+        var changed = ByteBuffer()
+        changed.reserveCapacity(restored.start.count + restored.end.count + length - start.count - end.count)
+        changed.writeBytes(restored.start)
+        if let piece = event.getSlice(at: event.readerIndex + start.count, length: length - start.count - end.count) {
+            changed.writeImmutableBuffer(piece)
+        }
+        changed.writeBytes(restored.end)
+        return changed
+    }
+
+    /// Eight bytes at a time: most of an event is its shape.
+    private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
+        expected.withUnsafeBytes { expected in
+            var index = 0
+            while index + 8 <= expected.count {
+                guard
+                    bytes.loadUnaligned(fromByteOffset: offset + index, as: UInt64.self)
+                        == expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                else { return false }
+                index += 8
+            }
+            while index < expected.count {
+                guard bytes[offset + index] == expected[index] else { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    /// Whether it is what stands between a string's quotes, without an escape.
+    private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+        var isASCII = true
+        for byte in text {
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            if byte >= 0x80 { isASCII = false }
+        }
+        return isASCII || String(validating: text, as: UTF8.self) != nil
+    }
+}
+
+extension [UInt8] {
+    fileprivate func replacing(_ range: Range<Int>, with replacement: [UInt8]) -> [UInt8] {
+        var copy = self
+        copy.replaceSubrange(range, with: replacement)
+        return copy
+    }
+}
+
+/// The latest shape of a stream, as long as remembering shapes pays.
+struct EventShapes {
+    /// So many shapes that nothing fitted, one after the other, are enough: each costs two copies of an event.
+    private static let patience = 8
+
+    private var latest: EventShape?
+    private var unused = 0
+
+    mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
+        guard let passed = latest?.pass(event) else { return nil }
+        unused = 0
+        return passed
+    }
+
+    mutating func note(_ shape: () -> EventShape?) {
+        guard unused < Self.patience else { return }
+        unused += 1
+        latest = shape()
+    }
+}

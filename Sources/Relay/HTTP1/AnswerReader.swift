@@ -1,0 +1,287 @@
+import NIOCore
+import NIOHTTP1
+
+/// Reads an engine's HTTP/1 answers off a connection's bytes: one after the other, in whatever pieces they come, each
+/// part as soon as it is there (RFC 9112 §4 to §7).
+///
+/// It reads strictly, since an answer that can be read in two ways would be half an answer, or the beginning of the next
+/// caller's. Interim answers and trailers mean nothing to us and end here. Bodies are slices of what was read. Pure: no I/O.
+struct AnswerReader {
+    enum Part: Equatable {
+        case head(HTTPResponseHead)
+        case body(ByteBuffer)
+        case end
+    }
+
+    enum Violation: Error, Hashable, CustomStringConvertible {
+        case statusLine, field, headTooLarge, length, chunk
+
+        var description: String {
+            switch self {
+            case .statusLine: "an answer that does not begin like one in HTTP/1"
+            case .field: "a malformed header field"
+            case .headTooLarge: "a head without an end"
+            case .length: "Content-Length and Transfer-Encoding do not say in one way how long the answer is"
+            case .chunk: "a malformed chunk"
+            }
+        }
+    }
+
+    private enum Place: Equatable {
+        case head
+        case body(left: Int)
+        /// HTTP/1.0, and whoever says nothing: the body ends with the connection.
+        case bodyUntilClosed
+        case chunkSize, chunkEnd
+        case chunk(left: Int)
+        case trailers
+        /// The answer is complete; the next one has not been asked for.
+        case end
+    }
+
+    /// In bytes; of a trailer section, too.
+    private static let longestHead = 64 << 10
+    private static let longestChunkLine = 256
+
+    private var place = Place.head
+    private var pending = ByteBuffer()
+    /// How much of `pending` is known to hold no end of a line, or of a head whole lines.
+    private var searched = 0
+    private var trailerBytes = 0
+
+    /// Whether everything that came belongs to answers that have been read to their end.
+    var isEmpty: Bool { pending.readableBytes == 0 && (place == .head || place == .end) }
+
+    /// Whether the end of the connection is the end of the answer.
+    var endsWithConnection: Bool { place == .bodyUntilClosed }
+
+    /// One more answer is expected.
+    mutating func begin() {
+        place = .head
+    }
+
+    mutating func append(_ bytes: ByteBuffer) {
+        if pending.readableBytes == 0 {
+            pending = bytes
+        } else {
+            pending.discardReadBytes()
+            pending.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// The next part; nil until more has come. After `.end`, `begin` comes first.
+    mutating func next() throws(Violation) -> Part? {
+        while true {
+            switch place {
+            case .head:
+                guard let head = try readHead() else { return nil }
+                // Interim answers (RFC 9110 §15.2), but for the one after which no HTTP follows.
+                guard head.status.code >= 200 || head.status == .switchingProtocols else { continue }
+                return .head(head)
+            case .body(let left):
+                if left == 0 { return end() }
+                guard let bytes = take(left) else { return nil }
+                place = .body(left: left - bytes.readableBytes)
+                return .body(bytes)
+            case .bodyUntilClosed: return take(.max).map(Part.body)
+            case .chunkSize:
+                let limit = Self.longestChunkLine
+                guard let size = try readLine(limit: limit, or: .chunk, { ChunkLine.size($0) }) else { return nil }
+                guard let size else { throw .chunk }
+                trailerBytes = 0
+                place = size == 0 ? .trailers : .chunk(left: size)
+            case .chunk(let left):
+                guard let bytes = take(left) else { return nil }
+                place = bytes.readableBytes == left ? .chunkEnd : .chunk(left: left - bytes.readableBytes)
+                return .body(bytes)
+            case .chunkEnd:
+                guard let isEmpty = try readLine(limit: 2, or: .chunk, { $0.isEmpty }) else { return nil }
+                guard isEmpty else { throw .chunk }
+                place = .chunkSize
+            case .trailers:
+                let limit = Self.longestHead - trailerBytes
+                // Of a line its length, of one that is no field nil.
+                let read = try readLine(limit: limit, or: .headTooLarge) { line -> Int? in
+                    line.isEmpty || FieldLine(line) != nil ? line.count : nil
+                }
+                guard let read else { return nil }
+                guard let length = read else { throw .field }
+                if length == 0 { return end() }
+                trailerBytes += length
+            case .end: return nil
+            }
+        }
+    }
+
+    private mutating func end() -> Part {
+        place = .end
+        return .end
+    }
+
+    /// As much as is there, up to `most` bytes; nil when there is nothing.
+    private mutating func take(_ most: Int) -> ByteBuffer? {
+        guard pending.readableBytes > 0 else { return nil }
+        if pending.readableBytes <= most {
+            // The whole of it, so that the storage can be read into again as soon as the slice is gone.
+            let all = pending
+            pending = ByteBuffer()
+            return all
+        }
+        return pending.readSlice(length: most)
+    }
+
+    private mutating func skip(_ count: Int) {
+        pending.moveReaderIndex(forwardBy: count)
+        if pending.readableBytes == 0 { pending = ByteBuffer() }
+    }
+
+    // MARK: Lines
+
+    /// - Parameter read: gets the line without its end.
+    /// - Returns: nil when the line is not complete yet.
+    private mutating func readLine<Value>(
+        limit: Int, or violation: Violation, _ read: (UnsafeRawBufferPointer) -> Value
+    ) throws(Violation) -> Value? {
+        let available = pending.readableBytes
+        let found: (end: Int, value: Value)?? = pending.withUnsafeReadableBytes { bytes in
+            guard let end = Self.lineFeed(in: bytes, from: 0, to: min(available, limit)) else { return .none }
+            guard end > 0, bytes[end - 1] == Byte.carriageReturn else { return .some(nil) }
+            return .some((end, read(UnsafeRawBufferPointer(rebasing: bytes[..<(end - 1)]))))
+        }
+        guard let found else {
+            if available >= limit { throw violation }
+            return nil
+        }
+        guard let found else { throw violation == .headTooLarge ? .field : violation }
+        skip(found.end + 1)
+        return found.value
+    }
+
+    private static func lineFeed(in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {
+        var index = start
+        while index < end {
+            if bytes[index] == Byte.lineFeed { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    // MARK: Heads
+
+    private mutating func readHead() throws(Violation) -> HTTPResponseHead? {
+        guard let length = try headLength() else { return nil }
+        searched = 0
+        let read: Result<(HTTPResponseHead, Place), Violation> = pending.withUnsafeReadableBytes { bytes in
+            do throws(Violation) {
+                return .success(try HeadReader.read(UnsafeRawBufferPointer(rebasing: bytes[..<length])))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let (head, body) = try read.get()
+        skip(length)
+        place = head.status.code < 200 ? .head : body
+        return head
+    }
+
+    /// Up to and with the empty line that ends it; nil when that has not come yet.
+    private mutating func headLength() throws(Violation) -> Int? {
+        let start = searched
+        let outcome: (length: Int?, searched: Int) = pending.withUnsafeReadableBytes { bytes in
+            var line = start
+            while let end = Self.lineFeed(in: bytes, from: line, to: bytes.count) {
+                // Other ends of lines are for the reader to refuse.
+                let isEmpty = end == line || end == line + 1 && bytes[line] == Byte.carriageReturn
+                line = end + 1
+                if isEmpty { return (line, line) }
+            }
+            return (nil, line)
+        }
+        searched = outcome.searched
+        guard outcome.length ?? pending.readableBytes <= Self.longestHead else { throw .headTooLarge }
+        return outcome.length
+    }
+
+    private enum HeadReader {
+        /// - Parameter bytes: a head, up to and with its empty line.
+        static func read(_ bytes: UnsafeRawBufferPointer) throws(Violation) -> (HTTPResponseHead, Place) {
+            var lines = Lines(bytes: bytes)
+            guard let first = try lines.next() else { throw .statusLine }
+            let (version, status) = try statusLine(first)
+            var headers = HTTPHeaders()
+            headers.reserveCapacity(12)
+            var length: Int?
+            var codings: String?
+            while let line = try lines.next() {
+                guard let field = FieldLine(line) else { throw .field }
+                let value = String(decoding: field.value, as: UTF8.self)
+                headers.add(name: String(decoding: field.name, as: UTF8.self), value: value)
+                if Byte.equalIgnoringCase(field.name, "content-length") {
+                    guard length == nil, let stated = decimal(field.value) else { throw .length }
+                    length = stated
+                } else if Byte.equalIgnoringCase(field.name, "transfer-encoding") {
+                    codings = codings.map { "\($0),\(value)" } ?? value
+                }
+            }
+            let head = HTTPResponseHead(version: version, status: status, headers: headers)
+            return (head, try place(afterStatus: status.code, length: length, codings: codings))
+        }
+
+        /// RFC 9112 §6.3, without guessing.
+        private static func place(afterStatus status: UInt, length: Int?, codings: String?) throws(Violation) -> Place {
+            if status < 200 || status == 204 || status == 304 { return .body(left: 0) }
+            guard let codings else { return length.map { .body(left: $0) } ?? .bodyUntilClosed }
+            // Both: one of them is a lie. Another coding than chunks nobody asked for.
+            guard length == nil, codings.lowercased() == "chunked" else { throw .length }
+            return .chunkSize
+        }
+
+        /// `HTTP/1.1 200 OK`; without a reason, engines leave out the space before it, too.
+        private static func statusLine(
+            _ line: UnsafeRawBufferPointer
+        ) throws(Violation) -> (HTTPVersion, HTTPResponseStatus) {
+            guard line.count >= 12, Byte.equal(line[..<7], "HTTP/1."), let minor = digit(line[7]), minor <= 1,
+                line[8] == Byte.space, let status = decimal(line[9..<12]), (100...999).contains(status)
+            else { throw .statusLine }
+            // What is said in words means nothing (§4), so ours will do.
+            guard line.count == 12 || line[12] == Byte.space && line[13...].allSatisfy(Byte.isInFieldValue) else {
+                throw .statusLine
+            }
+            return (HTTPVersion(major: 1, minor: minor), HTTPResponseStatus(statusCode: status))
+        }
+
+        private static func decimal(_ digits: Slice<UnsafeRawBufferPointer>) -> Int? {
+            // Eighteen digits cannot overflow, and are more than any body has.
+            guard (1...18).contains(digits.count) else { return nil }
+            var number = 0
+            for byte in digits {
+                guard let digit = digit(byte) else { return nil }
+                number = number * 10 + digit
+            }
+            return number
+        }
+
+        private static func digit(_ byte: UInt8) -> Int? {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int(byte - UInt8(ascii: "0")) : nil
+        }
+    }
+
+    /// The lines of a head, each ended by CR LF.
+    private struct Lines {
+        let bytes: UnsafeRawBufferPointer
+        private var start = 0
+
+        init(bytes: UnsafeRawBufferPointer) {
+            self.bytes = bytes
+        }
+
+        /// Nil at the empty line.
+        mutating func next() throws(Violation) -> UnsafeRawBufferPointer? {
+            guard let end = lineFeed(in: bytes, from: start, to: bytes.count), end > start,
+                bytes[end - 1] == Byte.carriageReturn
+            else { throw start == 0 ? .statusLine : .field }
+            defer { start = end + 1 }
+            return end - 1 > start ? UnsafeRawBufferPointer(rebasing: bytes[start..<(end - 1)]) : nil
+        }
+    }
+}
