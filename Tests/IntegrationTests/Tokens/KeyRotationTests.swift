@@ -44,8 +44,7 @@ extension Integration {
                     let kept = try Self.token(old, issuer)
                     #expect(try await gateway.send(RunningGateway.chat(), token: kept).status == 200)
 
-                    let start = ContinuousClock.now
-                    async let load: Void = Self.load(gateway) { call in
+                    async let load = Self.load(gateway) { call in
                         let key = try Self.key(of: call, old: old, new: new, issuer, progress)
                         return (try Self.token(key, issuer), { Self.ended(call, $0, progress) })
                     }
@@ -57,8 +56,7 @@ extension Integration {
                     for token in [kept, try Self.token(old, issuer)] {
                         #expect(try await gateway.send(RunningGateway.chat(), token: token).status == 401)
                     }
-                    try await load
-                    return ContinuousClock.now - start
+                    return try await load
                 }
             }
             let failures = progress.value.failures
@@ -94,11 +92,11 @@ extension Integration {
             }
         }
 
-        /// So many calls at their rate, or as quickly as this computer can.
+        /// So many calls at their rate, or as quickly as this computer can; how long they took.
         private static func load(
             _ gateway: RunningGateway,
             _ call: @escaping @Sendable (Int) async throws -> (token: String, ended: @Sendable (Answer) -> Void)
-        ) async throws {
+        ) async throws -> Duration {
             let start = ContinuousClock.now
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<workers {
@@ -116,6 +114,7 @@ extension Integration {
                 }
                 try await group.waitForAll()
             }
+            return ContinuousClock.now - start
         }
     }
 }

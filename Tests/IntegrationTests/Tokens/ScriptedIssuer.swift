@@ -59,11 +59,11 @@ final class ScriptedIssuer: Sendable {
     func publish(_ keys: [JSONText]) { state.update { $0.answer = .keys(keys) } }
     func answer(_ answer: Answer) { state.update { $0.answer = answer } }
 
-    /// These keys once, and then nothing more.
+    /// These keys once, and from then on no answer.
     func publishOnce(_ keys: [JSONText]) {
         state.update {
             $0.next = .keys(keys)
-            $0.answer = .silence
+            $0.answer = .hangUp
         }
     }
 
