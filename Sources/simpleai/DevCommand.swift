@@ -71,7 +71,7 @@ struct DevCommand: AsyncParsableCommand {
         options.gatewayPort = port
         options.forEachMachine { machine in
             machine.bootDelay = .seconds(bootDelay)
-            machine.isPowerCut = cutPower
+            machine.faults.isPowerCut = cutPower
             machine.engine.pace = EnginePace(timeToFirstToken: .milliseconds(ttft), tokensPerSecond: tokensPerSecond)
             machine.engine.slots = slots
             machine.engine.seed = seed

@@ -31,7 +31,7 @@ func withLocalDeployment<Result: Sendable>(
 ) async throws -> Result {
     var options = shape.options
     if powerIsCut {
-        options.forEachMachine { $0.isPowerCut = true }
+        options.forEachMachine { $0.faults.isPowerCut = true }
         // Long enough to be sure that nothing boots, short enough to wait for it.
         options.wakeTimeout = .seconds(8)
     }

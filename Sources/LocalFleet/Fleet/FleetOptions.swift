@@ -58,8 +58,7 @@ extension LocalFleet {
         public var startsAsleep: Bool
         /// From the magic packet to the engine's first accepted connection.
         public var bootDelay: Duration = .seconds(2)
-        /// Magic packets arrive and wake nothing.
-        public var isPowerCut = false
+        public var faults = PowerFaults()
         /// The slots that settings claim for it; nil is the truth.
         public var declaredSlots: Int?
         public var weight = 1

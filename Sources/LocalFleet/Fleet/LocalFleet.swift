@@ -81,7 +81,7 @@ public struct LocalFleet: Sendable {
             machineOptions.engine.pace = machine.engine.pace.faster(by: machine.speed)
             machineOptions.startsAsleep = machine.startsAsleep
             machineOptions.bootDelay = machine.bootDelay
-            machineOptions.isPowerCut = machine.isPowerCut
+            machineOptions.faults = machine.faults
             machineOptions.packetCopyPort = packetPort
             return VirtualMachine(machineOptions, logger: logger)
         }
