@@ -77,6 +77,7 @@ struct DevCommand: AsyncParsableCommand {
         var options = shape.options
         options.gatewayPort = port
         options.sleepAfter = .seconds(sleepAfter)
+        options.wakeTimeout += .seconds(bootDelay)
         options.forEachMachine { machine in
             machine.bootDelay = .seconds(bootDelay)
             machine.faults.isPowerCut = cutPower
