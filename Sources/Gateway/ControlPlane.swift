@@ -77,11 +77,6 @@ struct ControlPlane: Sendable {
             retry: .after(.seconds(5)))
     }
 
-    func fleet(for request: Request, _ context: ControlContext) async throws -> Response {
-        _ = try await admin(of: request, context)
-        return Self.json(FleetReport(fleet: gateway.scheduler.snapshot()).json)
-    }
-
     /// What would become of a call with this body: the same rights, and nothing is run.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
         let caller = try await caller(of: request, context)

@@ -15,6 +15,7 @@ import SimpleAICore
 /// | `GET /health`, `GET /ready` | control | everybody |
 /// | `GET /metrics` | control | loopback peers, or the metrics token |
 /// | `GET /admin` | control | admins |
+/// | `GET /admin/api/fleet`, `POST /admin/api/machines/{id}/wake`, `…/sleep` | control | admins |
 /// | `GET`, `POST /admin/api/keys`, `DELETE /admin/api/keys/{id}` | control | admins |
 enum Routes {
     static func router(_ gateway: GatewayServices, issuers: @escaping @Sendable () -> [Metrics.IssuerGauge]) -> Router<
@@ -30,7 +31,10 @@ enum Routes {
         router.get("/health") { _, _ in control.health() }
         router.get("/ready") { _, _ in try control.ready() }
         router.get("/metrics") { request, context in try control.metrics(for: request, context) }
-        router.get("/admin") { request, context in try await control.fleet(for: request, context) }
+        let machines = FleetAdministration(control: control)
+        router.get("/admin") { request, context in try await machines.report(for: request, context) }
+        router.get("/admin/api/fleet") { request, context in try await machines.report(for: request, context) }
+        router.post("/admin/api/machines/**") { request, context in try await machines.order(for: request, context) }
         let keys = KeyAdministration(control: control)
         router.get("/admin/api/keys") { request, context in try await keys.list(for: request, context) }
         router.post("/admin/api/keys") { request, context in try await keys.create(for: request, context) }
@@ -42,9 +46,10 @@ enum Routes {
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
         if path == "/v1/route" { return ["POST"] }
+        if FleetAdministration.order(in: path) != nil { return ["POST"] }
         if path == "/admin/api/keys" { return ["GET", "POST"] }
         if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
-        let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin"]
+        let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin", "/admin/api/fleet"]
         return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET"] : nil
     }
 }

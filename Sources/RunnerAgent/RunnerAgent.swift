@@ -14,6 +14,7 @@ public struct RunnerAgent: Service {
     private let settings: RunnerSettings
     private let roster: EngineRoster
     private let counts = CallCounts()
+    private let surroundings: Surroundings
     private let logger: Logger
     private let onJoined: @Sendable (_ port: Int) -> Void
 
@@ -22,12 +23,15 @@ public struct RunnerAgent: Service {
 
     /// - Parameters:
     ///   - settings: as `RunnerSettingsFile` has checked them.
+    ///   - surroundings: the machine, where it is another than that of this process.
     ///   - onJoined: called each time that the gateway has taken us in, with the port where its calls come in.
     /// - Throws: `RunnerAgentStartError`, one line for the operator.
     public init(
-        settings: RunnerSettings, logger: Logger, onJoined: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+        settings: RunnerSettings, surroundings: Surroundings = .init(), logger: Logger,
+        onJoined: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
         self.settings = settings
+        self.surroundings = surroundings
         self.logger = logger
         self.onJoined = onJoined
         roster = try EngineRoster(settings, logger: logger)
@@ -37,11 +41,12 @@ public struct RunnerAgent: Service {
     public func run() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
-        let report = StatusReport(roster: roster, counts: counts, settings: settings)
+        let report = StatusReport(roster: roster, counts: counts, settings: settings, surroundings: surroundings)
         let server = try await CallServer.listen(
             on: settings.listen.host, port: settings.listen.port, services: services, group: group)
         let orders = Orders(
-            roster: roster, counts: counts, sleepCommand: settings.power.sleepCommand, logger: logger)
+            roster: roster, counts: counts, sleepCommand: settings.power.sleepCommand, surroundings: surroundings,
+            logger: logger)
         do {
             let link = try GatewayLink(
                 settings, httpPort: server.port, report: report, orders: orders, group: group, logger: logger
@@ -50,7 +55,9 @@ public struct RunnerAgent: Service {
                 onJoined(server.port)
             }
             // A registration says everything at once, where that does not take long.
+            async let graphics = report.look(within: .seconds(1))
             await roster.look()
+            _ = await graphics
             await live(link, report, server)
         } catch {
             await server.end(by: .now())
@@ -62,9 +69,15 @@ public struct RunnerAgent: Service {
     private func live(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await roster.run() }
-            group.addTask { await report.run() }
+            group.addTask { await report.run { link.tell(.statusChanged) } }
             group.addTask { for await _ in roster.changes { link.tell(.statusChanged) } }
-            group.addTask { await ResumeWatch.run { link.tell(.resumed) } }
+            group.addTask {
+                await ResumeWatch.run {
+                    // First the graphics card: what is said of it must not be of before the sleep.
+                    await report.look(within: .seconds(5))
+                    link.tell(.resumed)
+                }
+            }
             async let linkEnd: Void = link.run()
             do {
                 try await gracefulShutdown()

@@ -31,6 +31,8 @@ struct AgentState: Hashable, Sendable {
     /// Since when it has had nothing to do; nil while it has, and while it is not ready.
     var idleSince: ContinuousClock.Instant?
     var sleepOrder: SleepOrder?
+    /// Why its machine did not go to sleep when it was last told to.
+    var sleepProblem: String?
 
     /// It has been asleep: nobody knows yet what that did to its engine.
     var needsCheck = false

@@ -117,6 +117,14 @@ public final class Scheduler: Sendable {
         act { $0.state.wakeAttempted(id, wake, failure: failure, now: $1) }
     }
 
+    public func wakeMachine(_ id: RunnerID) -> OrderedWake {
+        act { $0.state.wakeMachine(id, now: $1) }
+    }
+
+    public func sleepMachine(_ id: RunnerID) -> OrderedSleep {
+        act { $0.state.sleepMachine(id, now: $1) }
+    }
+
     public func timePassed() {
         act { $0.state.timePassed(now: $1) }
     }

@@ -17,6 +17,25 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let bootTime: BootTime
         /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
         public let wakeETA: Duration?
+        /// What its agent was asked to load, by the engine's own id, and has not loaded yet.
+        public let loading: String?
+        /// It was told to sleep, and its agent is still connected.
+        public let isFallingAsleep: Bool
+        /// Why its machine did not go to sleep when it was last told to.
+        public let sleepProblem: String?
+        /// Of its machine; nil where this gateway has begun none.
+        public let lastWake: LastWake?
+        /// Whether it dials in by itself.
+        public let isAgent: Bool
+    }
+
+    /// The wake of a machine that was begun last.
+    public struct LastWake: Hashable, Sendable {
+        public let id: WakeID
+        /// Since its beginning.
+        public let age: Duration
+        /// How long it took, and whether the machine came; nil as long as it is under way.
+        public let outcome: PastWake.Outcome?
     }
 
     public let runners: [RunnerStatus]
@@ -34,7 +53,12 @@ extension SchedulerState {
                     loaded: Set(record.models.keys.filter(record.hasLoaded)), active: record.active,
                     isEjected: !record.health.isInService,
                     isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
-                    wakeETA: record.wakeETA(now: now))
+                    wakeETA: record.wakeETA(now: now), loading: record.agent?.load?.engineModel,
+                    isFallingAsleep: record.agent?.sleepOrder != nil, sleepProblem: record.agent?.sleepProblem,
+                    lastWake: record.lastWake.map {
+                        .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)
+                    },
+                    isAgent: record.agent != nil)
             },
             leases: leases.count, waiting: queue.count, doubleReturns: leases.doubleReturns)
     }

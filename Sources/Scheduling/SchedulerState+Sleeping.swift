@@ -39,11 +39,12 @@ extension SchedulerState {
     }
 
     /// It counts as asleep at once: a call that comes a moment later wakes it.
-    private mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
+    mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
         let request = makeRequest()
         let order = AgentState.SleepOrder(
             request: request, settledAt: now.advanced(by: configuration.sleepSettling))
         records[index].agent?.sleepOrder = order
+        records[index].agent?.sleepProblem = nil
         setState(.asleep, ofRunnerAt: index)
         effects.append(.sleepMachine(records[index].runner.id, request))
         reconsiderWaiters(now: now)
@@ -52,6 +53,7 @@ extension SchedulerState {
     /// The machine did not go to sleep: it serves as before, and is let alone for another while.
     mutating func sleepWasRefused(_ index: Int, reason: String, now: ContinuousClock.Instant) {
         records[index].agent?.sleepOrder = nil
+        records[index].agent?.sleepProblem = reason
         effects.append(.sleepRefused(records[index].runner.id, reason: reason))
         guard [.asleep, .waking].contains(records[index].state) else { return }
         endWake(ofRunnerAt: index, succeeded: true, learns: false, now: now)

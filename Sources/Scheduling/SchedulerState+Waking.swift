@@ -42,7 +42,7 @@ extension SchedulerState {
         let wake = WakeState(
             id: makeWakeID(), now: now, timeout: configuration.wakeTimeout, offset: configuration.packetOffset)
         records[index].wake = wake
-        records[index].lastWake = wake.id
+        records[index].lastWake = PastWake(id: wake.id, startedAt: now)
         records[index].wakeNotBefore = nil
         waking.insert(index)
         setState(.waking, ofRunnerAt: index)
@@ -60,7 +60,8 @@ extension SchedulerState {
                 cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no answer")
             return failWake(wake, ofRunnerAt: index, error, now: now)
         }
-        sendDuePacket(ofRunnerAt: index, isWanted: queue.contains { $0.awaits(wake.id) }, now: now)
+        let isWanted = wake.isOrdered || queue.contains { $0.awaits(wake.id) }
+        sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
     }
 
     /// A wake that nobody waits for any more sends no more packets, but is not called off: the machine boots anyway.
@@ -98,6 +99,7 @@ extension SchedulerState {
         waking.remove(index)
         let time = wake.startedAt.duration(to: now)
         if succeeded, learns { records[index].bootTime.learn(time) }
+        records[index].lastWake?.ended(after: time, succeeded: succeeded)
         effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
     }
 

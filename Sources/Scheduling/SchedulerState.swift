@@ -60,7 +60,7 @@ public struct SchedulerState: Sendable {
         var firstFailureAt: ContinuousClock.Instant?
         var wake: WakeState?
         /// The last one that was begun.
-        var lastWake: WakeID?
+        var lastWake: PastWake?
         var wakeNotBefore: ContinuousClock.Instant?
         var bootTime = BootTime()
         /// Nil for static runners.
@@ -269,7 +269,7 @@ public struct SchedulerState: Sendable {
     mutating func grant(_ choice: Choice, to waiter: Waiter, now: ContinuousClock.Instant) {
         let lease = reserve(
             choice.model, onRunnerAt: choice.index, waited: waiter.since.duration(to: now),
-            wake: waiter.wake(of: records[choice.index].lastWake))
+            wake: waiter.wake(of: records[choice.index].lastWake?.id))
         effects.append(.grant(waiter.id, lease))
     }
 

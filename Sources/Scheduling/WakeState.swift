@@ -9,6 +9,8 @@ struct WakeState: Hashable, Sendable {
     /// Attempts to send something that could not be made, as long as none could.
     private(set) var failedAttempts = 0
     private var somethingWasSent = false
+    /// An operator wants it, whether anybody waits for it or not.
+    var isOrdered = false
 
     /// - Parameter offset: when the n-th packet is due, from the start, counted from 0; grows without bound.
     init(id: WakeID, now: ContinuousClock.Instant, timeout: Duration, offset: (Int) -> Duration) {

@@ -13,8 +13,7 @@ struct DevAnnouncement {
     private struct Line: Encodable {
         let url: String
         let issuer: String
-        /// Empty: no agents join a local fleet.
-        let runnerToken = ""
+        let runnerToken: String
         let machines: [Machine]
         let tokens: Tokens
 
@@ -39,7 +38,7 @@ struct DevAnnouncement {
     /// One line of JSON, for scripts.
     var line: String {
         let line = Line(
-            url: fleet.url, issuer: fleet.issuerURL,
+            url: fleet.url, issuer: fleet.issuerURL, runnerToken: fleet.runnerToken,
             machines: fleet.machines.map { machine in
                 Line.Machine(
                     id: machine.id.rawValue, state: machine.status.phase.rawValue,

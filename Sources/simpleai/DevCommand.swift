@@ -12,9 +12,13 @@ struct DevCommand: AsyncParsableCommand {
         commandName: "dev",
         abstract: "Run a whole fleet in one process: token issuer, gateway, and machines of which some are asleep.",
         discussion: """
-            Everything listens on 127.0.0.1 and every answer is simulated. While it runs, `simpleai token` without a \
-            key asks its token issuer.
+            Everything listens on 127.0.0.1 and every answer is simulated. The machines have virtual power and real \
+            agents: `simpleai wake` and `simpleai sleep` work on them, and a table shows what they do. While it runs, \
+            `simpleai token` without a key asks its token issuer.
             """)
+
+    @Option(help: ArgumentHelp("Put machines to sleep after so long without a call; 0 is never.", valueName: "seconds"))
+    var sleepAfter = 0.0
 
     @Flag(help: "Print one line of JSON when the fleet is up, and nothing else.")
     var json = false
@@ -45,6 +49,9 @@ struct DevCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is a number from 0 to 65535.") }
         guard (0...3600).contains(bootDelay) else { throw ValidationError("--boot-delay is 0 to 3600 seconds.") }
+        guard (0...1_000_000).contains(sleepAfter) else {
+            throw ValidationError("--sleep-after is not negative.")
+        }
         guard (0...3_600_000).contains(ttft) else { throw ValidationError("--ttft is 0 to 3600000 milliseconds.") }
         guard tokensPerSecond >= 0, tokensPerSecond.isFinite else {
             throw ValidationError("--tokens-per-second is not negative.")
@@ -69,9 +76,11 @@ struct DevCommand: AsyncParsableCommand {
     private var options: LocalFleet.Options {
         var options = shape.options
         options.gatewayPort = port
+        options.sleepAfter = .seconds(sleepAfter)
+        options.wakeTimeout += .seconds(bootDelay)
         options.forEachMachine { machine in
             machine.bootDelay = .seconds(bootDelay)
-            machine.isPowerCut = cutPower
+            machine.faults.isPowerCut = cutPower
             machine.engine.pace = EnginePace(timeToFirstToken: .milliseconds(ttft), tokensPerSecond: tokensPerSecond)
             machine.engine.slots = slots
             machine.engine.seed = seed
@@ -90,13 +99,25 @@ private struct DevFleet: Service {
         try await LocalFleet.withRunning(options, logger: logger) { fleet in
             let note = RunningFleetNote(issuer: fleet.issuerURL, url: fleet.url)
             try note.write()
+            let view = try DevView(fleet)
             announce(fleet)
             do {
-                try await gracefulShutdown()
+                try await show(view)
             } catch is CancellationError {
                 // The fleet failed; withRunning says why. The note has to go either way.
             }
             try note.remove()
+        }
+    }
+
+    /// Until the shutdown.
+    private func show(_ view: DevView) async throws {
+        guard !json else { return try await gracefulShutdown() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await view.run() }
+            group.addTask { try await gracefulShutdown() }
+            try await group.next()
         }
     }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
 import LocalFleet
+import SimpleAICore
 
-/// What a local fleet looks like: how many machines, how many of them asleep, and how fast each is.
+/// What a local fleet looks like: how many machines, how many of them asleep, how fast each is, and what goes wrong when
+/// they are woken.
 struct FleetShape: ParsableArguments {
     @Option(help: .init("Machines of the local fleet.", valueName: "n"))
     var machines = 3
@@ -9,6 +11,12 @@ struct FleetShape: ParsableArguments {
     var asleep = 1
     @Option(help: .init("How fast the machines are, in order, such as 1:1:4; the others have 1.", valueName: "a:b:…"))
     var speeds: String?
+    @Option(help: .init("So many magic packets get lost before one wakes a machine.", valueName: "n"))
+    var losePackets = 0
+    @Option(help: .init("So many of the sleeping machines never come up.", valueName: "n"))
+    var neverBoot = 0
+    @Option(help: .init("So many of the sleeping machines come up without the model that they had.", valueName: "n"))
+    var wrongModel = 0
 
     func validate() throws {
         guard (1...64).contains(machines) else { throw ValidationError("--machines takes 1 to 64") }
@@ -18,9 +26,24 @@ struct FleetShape: ParsableArguments {
         guard try parsedSpeeds().count <= machines else {
             throw ValidationError("--speeds names more machines than the \(machines) of --machines")
         }
+        guard (0...100).contains(losePackets) else { throw ValidationError("--lose-packets takes 0 to 100") }
+        guard neverBoot >= 0, wrongModel >= 0, neverBoot + wrongModel <= asleep else {
+            throw ValidationError("--never-boot and --wrong-model are about the \(asleep) machines that sleep")
+        }
     }
 
-    var isStandard: Bool { machines == 3 && asleep == 1 && speeds == nil }
+    var isStandard: Bool { machines == 3 && asleep == 1 && speeds == nil && losePackets == 0 && !someWakesFail }
+
+    var someWakesFail: Bool { neverBoot > 0 || wrongModel > 0 }
+
+    /// What goes wrong, for the line that says what is tested.
+    var faultsInWords: String {
+        var words = ""
+        if losePackets > 0 { words += ", \(losePackets) lost packets before a wake" }
+        if neverBoot > 0 { words += ", \(neverBoot) that never boot" }
+        if wrongModel > 0 { words += ", \(wrongModel) that boot into a wrong model" }
+        return words
+    }
 
     /// The fleet that the options describe. Valid after `validate()`.
     var options: LocalFleet.Options {
@@ -29,6 +52,18 @@ struct FleetShape: ParsableArguments {
         let speeds = (try? parsedSpeeds()) ?? []
         for (index, speed) in speeds.enumerated() where index < options.machines.count {
             options.machines[index].speed = speed
+        }
+        // Those with trouble are woken first, or nobody would see it.
+        let trouble = "trouble"
+        options.prefer = someWakesFail ? ["big": [trouble]] : [:]
+        let sleepers = options.machines.indices.filter { options.machines[$0].startsAsleep }
+        for (place, index) in sleepers.enumerated() {
+            options.machines[index].faults.lostPackets = losePackets
+            if place < neverBoot + wrongModel { options.machines[index].machineType = trouble }
+            options.machines[index].faults.neverBoots = place < neverBoot
+            if (neverBoot..<neverBoot + wrongModel).contains(place) {
+                options.machines[index].modelsAfterBoot = ["sim-other:13b"]
+            }
         }
         return options
     }

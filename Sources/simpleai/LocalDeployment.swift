@@ -30,23 +30,21 @@ func withLocalDeployment<Result: Sendable>(
     _ shape: FleetShape, powerIsCut: Bool = false, _ body: @escaping @Sendable (LocalDeployment) async throws -> Result
 ) async throws -> Result {
     var options = shape.options
-    if powerIsCut {
-        options.forEachMachine { $0.isPowerCut = true }
-        // Long enough to be sure that nothing boots, short enough to wait for it.
-        options.wakeTimeout = .seconds(8)
-    }
+    if powerIsCut { options.forEachMachine { $0.faults.isPowerCut = true } }
+    // Long enough to be sure that nothing boots, short enough to wait for it.
+    if powerIsCut || shape.someWakesFail { options.wakeTimeout = .seconds(8) }
     return try await LocalFleet.withRunning(options, logger: .silent) { fleet in
-        try await body(LocalDeployment(fleet, powerIsCut: powerIsCut))
+        try await body(LocalDeployment(fleet, powerIsCut: powerIsCut, faults: shape.faultsInWords))
     }
 }
 
 extension LocalDeployment {
-    init(_ fleet: LocalFleet.Running, powerIsCut: Bool) {
+    init(_ fleet: LocalFleet.Running, powerIsCut: Bool, faults: String) {
         // A machine without power sleeps anyway, and cannot be asked.
         let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"
-                + (powerIsCut ? ", the power cut" : ""),
+                + (powerIsCut ? ", the power cut" : "") + faults,
             url: fleet.url,
             token: { user, role in try fleet.token(user: user ?? "operator", roles: role.map { [Role($0)] } ?? []) },
             expiredToken: {

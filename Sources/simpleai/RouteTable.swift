@@ -46,11 +46,11 @@ struct RouteTable {
         var lines = ["\(route.model) (\(route.models.joined(separator: ", "))), \(route.policy): \(sentence)"]
         if let candidates = route.candidates, !candidates.isEmpty {
             lines.append("")
-            lines += Self.columns(
+            lines += TextColumns.lines(
                 [["RANK", "RUNNER", "STATE", "WHY", "MODEL", "LOADED", "TIER", "LOAD", "WAKES IN"]]
                     + candidates.map(Self.row))
         }
-        return lines.map { Self.printable($0) + "\n" }.joined()
+        return lines.map { TextColumns.printable($0) + "\n" }.joined()
     }
 
     private var sentence: String {
@@ -80,22 +80,7 @@ struct RouteTable {
         ]
     }
 
-    private static func columns(_ rows: [[String]]) -> [String] {
-        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }
-    }
-
     private static func seconds(_ milliseconds: Int) -> String {
         milliseconds < 1000 ? "\(milliseconds) ms" : "\((milliseconds + 500) / 1000) s"
-    }
-
-    /// Names come from machines: none of them may move the cursor.
-    private static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
     }
 }

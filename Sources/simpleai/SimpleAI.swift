@@ -17,6 +17,7 @@ struct SimpleAI: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, RunnerCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self,
-            KeysCommand.self, ExplainCommand.self, ConfigCommand.self,
+            KeysCommand.self, FleetCommand.self, WakeCommand.self, SleepCommand.self, ExplainCommand.self,
+            ConfigCommand.self,
         ])
 }

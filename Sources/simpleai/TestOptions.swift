@@ -66,7 +66,9 @@ struct TestOptions: ParsableArguments {
         }
         guard local || !cutPower else { throw ValidationError("--cut-power goes with --local") }
         guard local || fleet.isStandard else {
-            throw ValidationError("--machines, --asleep and --speeds describe the local fleet: they go with --local")
+            throw ValidationError(
+                "--machines, --asleep, --speeds, --lose-packets, --never-boot and --wrong-model describe the local "
+                    + "fleet: they go with --local")
         }
         guard (1...1000).contains(rounds) else { throw ValidationError("--repeat takes 1 to 1000") }
         for (name, value) in [("--timeout", timeout), ("--deadline", deadline)] {

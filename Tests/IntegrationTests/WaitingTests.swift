@@ -217,7 +217,7 @@ extension Integration {
             var options = MachineOptions(id: "r1", mac: mac, engine: engine)
             options.startsAsleep = true
             options.bootDelay = .milliseconds(800)
-            options.isPowerCut = isPowerCut
+            options.faults.isPowerCut = isPowerCut
             try await running(VirtualMachine(options, logger: .silent)) { machine in
                 let ports = try await machine.ports()
                 let runner = Settings.StaticRunner.at(ports.engine, models: ["m"], slots: 16) {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PowerStateTests {
     @Test func itsOwnPacketBootsASleepingMachineOnce() {
-        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        var state = PowerState(startsAsleep: true)
         #expect(state.packetArrived(isForUs: true) == .boot(1))
         #expect(state.packetArrived(isForUs: true) == .nothing)
         #expect(state.status.phase == .booting)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func packetsOfOthersAreCountedAndWakeNothing() {
-        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        var state = PowerState(startsAsleep: true)
         #expect(state.packetArrived(isForUs: false) == .nothing)
         #expect(state.status.phase == .asleep)
         #expect(state.status.packetsSeen == 1)
@@ -25,14 +25,14 @@ import Testing
     }
 
     @Test func withoutPowerNothingWakes() {
-        var state = PowerState(startsAsleep: true, isPowerCut: true)
+        var state = PowerState(startsAsleep: true, faults: .with { $0.isPowerCut = true })
         #expect(state.packetArrived(isForUs: true) == .nothing)
         #expect(state.status.phase == .asleep)
         #expect(state.status.packetsForUs == 1)
     }
 
     @Test func aBootThatSleepInterruptedDoesNotComeUp() {
-        var state = PowerState(startsAsleep: true, isPowerCut: false)
+        var state = PowerState(startsAsleep: true)
         _ = state.packetArrived(isForUs: true)
         #expect(state.sleepRequested() == .nothing)
         #expect(state.status.phase == .asleep)
@@ -44,11 +44,43 @@ import Testing
     }
 
     @Test func onlyAnAwakeMachineHasSomethingToStop() {
-        var state = PowerState(startsAsleep: false, isPowerCut: false)
+        var state = PowerState(startsAsleep: false)
         #expect(state.sleepRequested() == .stopServing)
         #expect(state.status.phase == .awake)
         state.servingStopped()
         #expect(state.status.phase == .asleep)
         #expect(state.sleepRequested() == .nothing)
+    }
+
+    @Test func packetsGetLostAfterEachSleep() {
+        var state = PowerState(startsAsleep: true, faults: .with { $0.lostPackets = 2 })
+        for round in 1...2 {
+            #expect(state.packetArrived(isForUs: true) == .nothing)
+            // Those of others are not its loss.
+            #expect(state.packetArrived(isForUs: false) == .nothing)
+            #expect(state.packetArrived(isForUs: true) == .nothing)
+            #expect(state.packetArrived(isForUs: true) == .boot(round))
+            #expect(state.bootTimeElapsed(round) == .startServing)
+            state.servingStarted()
+            #expect(state.sleepRequested() == .stopServing)
+            state.servingStopped()
+        }
+    }
+
+    @Test func aMachineMayHangInItsBoot() {
+        var state = PowerState(startsAsleep: true, faults: .with { $0.neverBoots = true })
+        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.status.phase == .booting)
+        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.sleepRequested() == .nothing)
+        #expect(state.status.phase == .asleep)
+    }
+}
+
+extension PowerFaults {
+    fileprivate static func with(_ change: (inout PowerFaults) -> Void) -> PowerFaults {
+        var faults = PowerFaults()
+        change(&faults)
+        return faults
     }
 }

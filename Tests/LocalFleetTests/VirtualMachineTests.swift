@@ -134,7 +134,7 @@ import WakeOnLAN
     }
 
     @Test func withThePowerCutPacketsWakeNothing() async throws {
-        try await running(machine { $0.isPowerCut = true }) { machine in
+        try await running(machine { $0.faults.isPowerCut = true }) { machine in
             let ports = try await machine.ports()
             try await send(MagicPacket(mac: Self.address).bytes, to: ports.powerSwitch)
             let status = try await machine.status { $0.packetsForUs == 1 }

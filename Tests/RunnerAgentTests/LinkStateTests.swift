@@ -38,6 +38,24 @@ import Testing
         #expect(state.handle(.statusChanged) == [.sendStatusUpdate])
     }
 
+    /// Started anew, an agent waits for nothing before it knocks; and should the gateway be away for a moment itself, the
+    /// third attempt begins less than two seconds after the first.
+    @Test func aRestartIsBackWithinTwoSeconds() {
+        var state = LinkState(times: .init(), offers: Self.all) { 1 }
+        #expect(state.handle(.started) == [.connect(1)])
+        var waited = Duration.zero
+        for number in 1...2 {
+            for case .startTimer(.retry, _, let time) in state.handle(.connectFailed(number, reason: "x")) {
+                waited += time
+            }
+            #expect(state.handle(.timerFired(.retry, number)) == [.connect(number + 1)])
+        }
+        #expect(waited > .zero && waited < .seconds(2))
+        // What the gateway needs to send calls comes with the registration, and again with its answer.
+        #expect(state.handle(.connected(3)).first == .register)
+        #expect(state.handle(.received(3, .registerAck("r", extensions: []))).contains(.sendStatusUpdate))
+    }
+
     /// A version-1 gateway lists nothing, and one with extensions of its own is not believed to mean ours.
     @Test func onlyWhatBothListIsAgreed() {
         var state = state(offers: [.slots])

@@ -116,7 +116,10 @@ import Testing
         let first = try bench.waiter(["m"])
         bench.pass(.seconds(59))
         let second = try bench.waiter(["m"])
-        bench.pass(.seconds(1))
+        // At the deadline: not before it, and not later.
+        bench.pass(.milliseconds(999))
+        #expect(!bench.hasAnswer(first) && !bench.hasAnswer(second))
+        bench.pass(.milliseconds(1))
         for waiter in [first, second] {
             let error = try #require(bench.rejection(of: waiter))
             #expect(error.code == .wakeTimeout)

@@ -12,11 +12,30 @@ public struct EngineOptions: Hashable, Sendable {
     public var seed: UInt64 = 1
     /// How many requests are kept for those who ask what arrived.
     public var rememberedRequests = 32
+    /// Nil: all models are in memory, always. Otherwise the engine has Ollama's own API, too.
+    public var loading: ModelLoading?
     /// The largest body that is read.
     public var maxBody: ByteCount = .mebibytes(64)
 
     public init(models: [ModelID]) {
         self.models = models
+    }
+}
+
+/// How a simulated engine takes models into memory, as Ollama does: all lie on its disk, some are loaded.
+public struct ModelLoading: Hashable, Sendable {
+    /// At the start, and after each boot.
+    public var atStart: [ModelID]
+    /// From the order until the model can serve.
+    public var time: Duration = .zero
+    /// What each model takes of the memory.
+    public var size: ByteCount
+    /// Files that cannot be loaded.
+    public var broken: Set<ModelID> = []
+
+    public init(atStart: [ModelID] = [], size: ByteCount = .mebibytes(1024)) {
+        self.atStart = atStart
+        self.size = size
     }
 }
 

@@ -10,10 +10,13 @@ final class EngineSlots: Sendable {
     final class Lease: Sendable {
         private let number: Int
         private let slots: EngineSlots
+        /// Goes when the lease does.
+        private let use: ModelMemory.Use?
 
-        fileprivate init(_ number: Int, of slots: EngineSlots) {
+        fileprivate init(_ number: Int, of slots: EngineSlots, for use: ModelMemory.Use?) {
             self.number = number
             self.slots = slots
+            self.use = use
         }
 
         func workDone() {
@@ -45,7 +48,7 @@ final class EngineSlots: Sendable {
     /// A slot, as soon as there is one.
     ///
     /// - Throws: `QueueFull`, or `ClientGone` if the client did not wait for its turn.
-    func lease(for client: ClientPresence) async throws -> Lease {
+    func lease(for client: ClientPresence, use: ModelMemory.Use? = nil) async throws -> Lease {
         let turn = OneShot()
         let (number, answer) = state.update { state in
             let (number, answer) = state.table.requestArrived()
@@ -53,7 +56,7 @@ final class EngineSlots: Sendable {
             return (number, answer)
         }
         if answer == .refused { throw QueueFull() }
-        let lease = Lease(number, of: self)
+        let lease = Lease(number, of: self, for: use)
         if answer == .queued { try await client.wait(for: turn) }
         return lease
     }

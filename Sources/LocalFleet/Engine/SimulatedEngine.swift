@@ -20,6 +20,9 @@ public final class SimulatedEngine: Service {
     private let received = Watched<[ReceivedRequest]>([])
     private let listener = Watched<(any Channel)?>(nil)
     private let answers = Mutex(0)
+    private let listed: Mutex<[ModelID]>
+    /// What is in memory, of an engine that loads.
+    public let memory: ModelMemory
     let connections = ConnectionRoster()
     private let logger: Logger
 
@@ -27,6 +30,8 @@ public final class SimulatedEngine: Service {
         self.options = options
         self.logger = logger
         pace = Mutex(options.pace)
+        listed = Mutex(options.models)
+        memory = ModelMemory(options.loading)
         slots = EngineSlots(slots: options.slots, queueLength: options.queueLength)
     }
 
@@ -58,6 +63,13 @@ public final class SimulatedEngine: Service {
         pace.withLock { $0 = newPace }
     }
 
+    /// What it serves from now on: other files lie on its disk.
+    func setModels(_ models: [ModelID]) {
+        listed.withLock { $0 = models }
+    }
+
+    var models: [ModelID] { listed.withLock { $0 } }
+
     public var counters: EngineCounters { slots.counters }
 
     /// The counters as soon as they satisfy the condition; waits for ever if they never do.
@@ -77,12 +89,13 @@ public final class SimulatedEngine: Service {
         router.post("/v1/responses") { try await self.answer($0, $1, as: ResponsesFormat.self) }
         router.post("/v1/embeddings") { try await self.embed($0, $1) }
         router.get("/v1/models") { _, _ in self.modelList() }
+        if let loading = options.loading { OllamaRoutes(engine: self, loading: loading).add(to: router) }
         router.get("/health") { _, _ in Response(json: ["status": "ok", "simulated": true]) }
         return router
     }
 
     private func modelList() -> Response {
-        let models = options.models.map { model in
+        let models = models.map { model in
             JSONText.object([
                 ("id", .string(model.rawValue)), ("object", "model"), ("created", 0), ("owned_by", "simulated"),
             ])
@@ -118,7 +131,7 @@ public final class SimulatedEngine: Service {
                 id: nextAnswerID(), created: Int(Date().timeIntervalSince1970), model: work.model,
                 promptTokens: SimulatedAnswer.tokenCount(of: prompt),
                 includesUsage: work.request.streamOptions?.includeUsage ?? false))
-        let lease = try await lease(for: client)
+        let lease = try await lease(for: client, use: try await memory.use(ModelID(work.model)))
         let start = NIODeadline.now()
         // As with a real engine the head of the answer comes with its first token.
         try await client.pause(until: start + .init(work.pace.timeToFirstToken))
@@ -148,14 +161,16 @@ public final class SimulatedEngine: Service {
             throw EngineError.invalid("The body is no JSON of this endpoint: \(error)", code: "invalid_json")
         }
         guard let model = asked.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
-        guard options.models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }
+        guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }
         guard let client = connections.presence(on: context.channel) else { throw ClientGone() }
         return (Work(request: asked, model: model, pace: pace.withLock { $0 }), client)
     }
 
-    private func lease(for client: ClientPresence) async throws -> EngineSlots.Lease {
+    private func lease(
+        for client: ClientPresence, use: ModelMemory.Use? = nil
+    ) async throws -> EngineSlots.Lease {
         do {
-            return try await slots.lease(for: client)
+            return try await slots.lease(for: client, use: use)
         } catch is EngineSlots.QueueFull {
             throw EngineError.queueFull
         }

@@ -4,7 +4,8 @@ extension LocalFleet {
     /// What a local fleet consists of.
     ///
     /// There is no switch here that makes the gateway misbehave: what shifts the load of a fleet (to see a check of the
-    /// distribution notice it) is what settings can say, `declaredSlots` and `weight`.
+    /// distribution notice it) is what an agent can say, `declaredSlots`; what makes wakes fail are the machines' own
+    /// faults.
     public struct Options: Hashable, Sendable {
         public var machines: [Machine]
         /// 0 means any free port.
@@ -12,6 +13,10 @@ extension LocalFleet {
         public var audience = "simpleai"
         /// Of the tokens in `Running.tokens`.
         public var tokenLifetime: Duration = .seconds(24 * 3600)
+        /// Machine types that a class prefers, best first.
+        public var prefer: [ClassName: [String]] = [:]
+        /// Machines without a call for so long are put to sleep; zero: never.
+        public var sleepAfter: Duration = .zero
         /// How long a call waits for a machine to wake.
         public var wakeTimeout: Duration = .seconds(30)
         /// The UDP port of 127.0.0.1 to which the machines copy every magic packet; nil picks a free one.
@@ -58,11 +63,13 @@ extension LocalFleet {
         public var startsAsleep: Bool
         /// From the magic packet to the engine's first accepted connection.
         public var bootDelay: Duration = .seconds(2)
-        /// Magic packets arrive and wake nothing.
-        public var isPowerCut = false
-        /// The slots that settings claim for it; nil is the truth.
+        public var faults = PowerFaults()
+        /// What is on its disk from its first boot on; nil: what was there before.
+        public var modelsAfterBoot: [ModelID]?
+        /// As its agent states it.
+        public var machineType = ""
+        /// The slots that its agent claims; nil is the truth.
         public var declaredSlots: Int?
-        public var weight = 1
         /// How many times as fast as its engine's pace says.
         public var speed = 1.0
 

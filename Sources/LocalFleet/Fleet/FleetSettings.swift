@@ -5,7 +5,9 @@ import SimpleAICore
 struct FleetSettings {
     let options: LocalFleet.Options
     let issuer: String
-    let machines: [(machine: VirtualMachine, ports: VirtualMachine.Ports)]
+    let runnerToken: String
+    /// The UDP port that reaches every machine.
+    let wakePort: Int
     let stateFile: String
     let keyDatabase: String
 
@@ -17,12 +19,16 @@ struct FleetSettings {
         settings.auth.issuers = [Settings.Issuer(issuer: issuer, audience: .oneOf([options.audience]))]
         settings.classes = classes
         settings.defaultClass = options.machines.first?.modelClass ?? "fast"
-        settings.runners = zip(options.machines, machines).map { runner($0, $1.machine, $1.ports) }
+        settings.fleet.token = runnerToken
+        // A machine without power is seen at once on a network that loses nothing.
+        settings.fleet.grace = .milliseconds(250)
         settings.fleet.stateFile = stateFile
         settings.keys.database = keyDatabase
+        settings.routing.prefer = options.prefer
+        settings.sleep.after = options.sleepAfter
         settings.wake.broadcast = "127.0.0.1"
+        settings.wake.port = wakePort
         settings.wake.timeout = options.wakeTimeout
-        settings.wake.probeEvery = .milliseconds(200)
         return settings
     }
 
@@ -36,21 +42,5 @@ struct FleetSettings {
             }
         }
         return classes
-    }
-
-    private func runner(
-        _ options: LocalFleet.Machine, _ machine: VirtualMachine, _ ports: VirtualMachine.Ports
-    ) -> Settings.StaticRunner {
-        var runner = Settings.StaticRunner(id: options.id, url: "http://127.0.0.1:\(ports.engine)")
-        // Said, not discovered: a machine that sleeps from the start could tell nobody.
-        runner.models = options.engine.models
-        runner.slots = options.declaredSlots ?? options.engine.slots
-        runner.weight = options.weight
-        // Sleep is to be seen within a second here, not within the quarter of a minute that a real network is given.
-        runner.probe.every = .milliseconds(300)
-        runner.probe.timeout = .milliseconds(250)
-        runner.wake = Settings.WakeTarget(
-            mac: machine.options.mac, broadcast: "127.0.0.1", port: ports.powerSwitch)
-        return runner
     }
 }

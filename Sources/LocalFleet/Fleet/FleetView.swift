@@ -23,8 +23,8 @@ struct FleetView {
     }
 
     /// Returns when every model is listed as it is: ready on all of its awake machines, asleep where all of them are.
-    func settle(_ machines: [LocalFleet.Machine]) async throws {
-        let expected = Self.expectations(machines)
+    func settle(_ machines: [LocalFleet.Machine], asleep: Set<RunnerID>) async throws {
+        let expected = Self.expectations(machines, asleep)
         while !(try await matches(expected)) {
             // The model list cannot be waited for; the gateway answers it from memory, so asking again is cheap.
             try await Task.sleep(for: .milliseconds(50))
@@ -32,11 +32,13 @@ struct FleetView {
     }
 
     /// Awake machines per model.
-    private static func expectations(_ machines: [LocalFleet.Machine]) -> [String: Int] {
+    private static func expectations(
+        _ machines: [LocalFleet.Machine], _ asleep: Set<RunnerID>
+    ) -> [String: Int] {
         var awake: [String: Int] = [:]
         for machine in machines {
             for model in machine.engine.models {
-                awake[model.rawValue, default: 0] += machine.startsAsleep ? 0 : 1
+                awake[model.rawValue, default: 0] += asleep.contains(machine.id) ? 0 : 1
             }
         }
         return awake

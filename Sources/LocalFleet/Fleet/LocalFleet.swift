@@ -4,8 +4,8 @@ public import Logging
 import ServiceLifecycle
 import SimpleAICore
 
-/// A whole deployment in one process: token issuer, machines with simulated engines, and the gateway in front of them,
-/// over real sockets on free ports of 127.0.0.1.
+/// A whole deployment in one process: token issuer, gateway, and machines with simulated engines and virtual power whose
+/// real agents join it, over real sockets on free ports of 127.0.0.1.
 public struct LocalFleet: Sendable {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case partEnded(String)
@@ -60,6 +60,9 @@ public struct LocalFleet: Sendable {
     private let options: Options
     private let issuer: TokenIssuer
     private let machines: [VirtualMachine]
+    private let segment = NetworkSegment()
+    /// What the agents show to the gateway; good for this fleet alone.
+    private let runnerToken = UUID().uuidString
     private let packetPort: Int
     private let stateFile: String
     private let keyDatabase: String
@@ -79,10 +82,11 @@ public struct LocalFleet: Sendable {
             var machineOptions = MachineOptions(
                 id: machine.id, mac: Self.address(ofMachine: index), engine: machine.engine)
             machineOptions.engine.pace = machine.engine.pace.faster(by: machine.speed)
-            machineOptions.startsAsleep = machine.startsAsleep
             machineOptions.bootDelay = machine.bootDelay
-            machineOptions.isPowerCut = machine.isPowerCut
-            machineOptions.packetCopyPort = packetPort
+            machineOptions.faults = machine.faults
+            machineOptions.modelsAfterBoot = machine.modelsAfterBoot
+            machineOptions.machineType = machine.machineType
+            machineOptions.declaredSlots = machine.declaredSlots
             return VirtualMachine(machineOptions, logger: logger)
         }
     }
@@ -104,6 +108,12 @@ public struct LocalFleet: Sendable {
             }
         }
         group.addTask {
+            var switches: [Int] = []
+            for machine in machines { switches.append(try await machine.ports().powerSwitch) }
+            try await segment.run(machines: switches, copyPort: packetPort)
+            return .service(name: "the network")
+        }
+        group.addTask {
             try await runGateway()
             return .service(name: "the gateway")
         }
@@ -111,11 +121,9 @@ public struct LocalFleet: Sendable {
 
     private func runGateway() async throws {
         defer { gatewayPort.fail(CancellationError()) }
-        var ports: [(VirtualMachine, VirtualMachine.Ports)] = []
-        for machine in machines { ports.append((machine, try await machine.ports())) }
         let settings = FleetSettings(
-            options: options, issuer: try await issuer.url(), machines: ports, stateFile: stateFile,
-            keyDatabase: keyDatabase
+            options: options, issuer: try await issuer.url(), runnerToken: runnerToken,
+            wakePort: try await segment.broadcastPort(), stateFile: stateFile, keyDatabase: keyDatabase
         ).settings
         let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
             gatewayPort.update { $0 = port }
@@ -128,9 +136,16 @@ public struct LocalFleet: Sendable {
         guard let port = try await gatewayPort.value(where: { $0 != nil }) else { throw CancellationError() }
         let running = Running(
             url: "http://127.0.0.1:\(port)", mint: mint, machines: machines, packetPort: packetPort,
-            tokens: try Running.Tokens(mint, lifetime: options.tokenLifetime),
+            tokens: try Running.Tokens(mint, lifetime: options.tokenLifetime), runnerToken: runnerToken,
             sleepers: Set(options.machines.filter(\.startsAsleep).map(\.id)))
-        try await FleetView(url: running.url, token: running.tokens.admin).settle(options.machines)
+        let gateway = GatewayToJoin(url: "ws://127.0.0.1:\(port)/ws/runners", token: runnerToken)
+        for machine in machines { machine.join(gateway) }
+        let view = FleetView(url: running.url, token: running.tokens.admin)
+        // A machine that nobody has ever seen awake is not known, and so cannot be woken.
+        try await view.settle(options.machines, asleep: [])
+        guard !running.sleepers.isEmpty else { return running }
+        try await running.sleepAgain()
+        try await view.settle(options.machines, asleep: running.sleepers)
         return running
     }
 }

@@ -13,6 +13,8 @@ extension LocalFleet {
         /// The UDP port of 127.0.0.1 where magic packets are copied to; nobody listens there unless a test does.
         public let packetPort: Int
         public let tokens: Tokens
+        /// With which further runners may join.
+        public let runnerToken: String
 
         /// Ids of the machines that slept when the fleet started.
         let sleepers: Set<RunnerID>
@@ -21,7 +23,11 @@ extension LocalFleet {
 
         /// Puts the machines to sleep that slept when the fleet started.
         public func sleepAgain() async throws {
-            for machine in machines where sleepers.contains(machine.id) { try await machine.sleep() }
+            try await withThrowingDiscardingTaskGroup { group in
+                for machine in machines where sleepers.contains(machine.id) {
+                    group.addTask { try await machine.sleep() }
+                }
+            }
         }
 
         public func machine(_ id: RunnerID) -> VirtualMachine? {

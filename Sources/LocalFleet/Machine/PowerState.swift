@@ -9,23 +9,27 @@ struct PowerState: Hashable, Sendable {
     }
 
     private(set) var status: MachineStatus
-    /// A machine without mains: packets arrive, nothing happens.
-    private let isPowerCut: Bool
+    private let faults: PowerFaults
+    private var lostPackets = 0
     private var boots = 0
 
-    init(startsAsleep: Bool, isPowerCut: Bool) {
+    init(startsAsleep: Bool, faults: PowerFaults = .init()) {
         status = MachineStatus(phase: startsAsleep ? .asleep : .awake)
-        self.isPowerCut = isPowerCut
+        self.faults = faults
     }
 
     mutating func packetArrived(isForUs: Bool) -> Action {
         status.packetsSeen += 1
         guard isForUs else { return .nothing }
         status.packetsForUs += 1
-        guard status.phase == .asleep, !isPowerCut else { return .nothing }
+        guard status.phase == .asleep, !faults.isPowerCut else { return .nothing }
+        guard lostPackets >= faults.lostPackets else {
+            lostPackets += 1
+            return .nothing
+        }
         boots += 1
         status.phase = .booting
-        return .boot(boots)
+        return faults.neverBoots ? .nothing : .boot(boots)
     }
 
     mutating func bootTimeElapsed(_ boot: Int) -> Action {
@@ -44,7 +48,7 @@ struct PowerState: Hashable, Sendable {
         case .asleep:
             return .nothing
         case .booting:
-            status.phase = .asleep
+            servingStopped()
             return .nothing
         case .awake:
             return .stopServing
@@ -53,6 +57,7 @@ struct PowerState: Hashable, Sendable {
 
     mutating func servingStopped() {
         status.phase = .asleep
+        lostPackets = 0
     }
 }
 

@@ -1,12 +1,15 @@
 public import Logging
 import NIOCore
 import NIOPosix
+import RunnerAgent
 public import ServiceLifecycle
+import Settings
 public import SimpleAICore
 import WakeOnLAN
 
 /// A machine that can sleep: a simulated engine behind a port that falls silent, and a power switch that listens for
-/// its magic packet on UDP. Both keep their ports from `run()` to its end, over every sleep.
+/// its magic packet on UDP. Both keep their ports from `run()` to its end, over every sleep. What joins a gateway is the
+/// real agent, which is gone as long as the machine sleeps.
 public final class VirtualMachine: Service {
     public let options: MachineOptions
     public let engine: SimulatedEngine
@@ -14,6 +17,7 @@ public final class VirtualMachine: Service {
     private let switchPort = Watched<Int?>(nil)
     /// Whether the port does what the first phase says.
     private let isSettled = Watched(false)
+    private let gateway = Watched<GatewayToJoin?>(nil)
     private let events: AsyncStream<Event>
     private let reportEvent: AsyncStream<Event>.Continuation
     private let clock: any Clock<Duration>
@@ -39,7 +43,7 @@ public final class VirtualMachine: Service {
         self.clock = clock
         self.logger = logger
         engine = SimulatedEngine(options.engine, logger: logger)
-        state = Watched(PowerState(startsAsleep: options.startsAsleep, isPowerCut: options.isPowerCut))
+        state = Watched(PowerState(startsAsleep: options.startsAsleep, faults: options.faults))
         // Bounded: beyond that the packets of a flood are lost, as on a real wire.
         (events, reportEvent) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
     }
@@ -67,12 +71,18 @@ public final class VirtualMachine: Service {
         _ = try await status { $0.phase == .asleep }
     }
 
+    /// From now on the machine's agent joins this gateway whenever the machine is awake. Said once.
+    public func join(_ gateway: GatewayToJoin) {
+        self.gateway.update { $0 = $0 ?? gateway }
+    }
+
     /// Lives until it is cancelled.
     public func run() async throws {
         defer {
             state.fail(CancellationError())
             switchPort.fail(CancellationError())
             isSettled.fail(CancellationError())
+            gateway.fail(CancellationError())
         }
         try await withThrowingTaskGroup { group in
             group.addTask { try await self.engine.run() }
@@ -84,10 +94,56 @@ public final class VirtualMachine: Service {
                     self.switchPort.update { $0 = port }
                 }
             }
+            group.addTask { try await self.attendAgent() }
             defer { group.cancelAll() }
-            // None of the three has a reason to end before the others.
+            // None of them has a reason to end before the others.
             try await group.next()
         }
+    }
+
+    /// An agent lives from one boot to the next sleep, and hears of neither: its power is just gone.
+    private func attendAgent() async throws {
+        guard let gateway = try await gateway.value(where: { $0 != nil }) else { throw CancellationError() }
+        let ports = try await ports()
+        while true {
+            _ = try await status { $0.phase == .awake }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await self.agent(of: gateway, engine: ports.engine).run()
+                    // A graceful shutdown, of which it has heard before us.
+                    _ = try await self.status { $0.phase != .awake }
+                }
+                group.addTask { _ = try await self.status { $0.phase != .awake } }
+                try await group.next()
+                group.cancelAll()
+                while try await group.next() != nil {}
+            }
+        }
+    }
+
+    private func agent(of gateway: GatewayToJoin, engine port: Int) throws -> RunnerAgent {
+        var settings = RunnerSettings()
+        settings.gateway = gateway.url
+        settings.token = gateway.token
+        settings.id = id
+        settings.name = id.rawValue
+        settings.machineType = options.machineType
+        settings.mac = .address(options.mac)
+        settings.listen.host = "127.0.0.1"
+        settings.listen.port = 0
+        settings.heartbeat = options.heartbeat
+        settings.drain = .seconds(5)
+        var engine = RunnerSettings.Engine(
+            kind: options.engine.loading == nil ? .openAI : .ollama, url: "http://127.0.0.1:\(port)")
+        engine.slots = options.declaredSlots ?? options.engine.slots
+        settings.engines = [engine]
+        var surroundings = Surroundings()
+        surroundings.graphicsMemory = options.graphicsMemory
+        surroundings.sleep = { [reportEvent] in
+            reportEvent.yield(.sleepRequested)
+            return true
+        }
+        return try RunnerAgent(settings: settings, surroundings: surroundings, logger: logger)
     }
 
     private func obeyEvents() async throws {
@@ -107,6 +163,8 @@ public final class VirtualMachine: Service {
                             reportEvent.yield(.bootTimeElapsed(number))
                         }
                     case .startServing:
+                        if let models = options.modelsAfterBoot { engine.setModels(models) }
+                        engine.memory.begin()
                         try await port.answer()
                         state.update { $0.servingStarted() }
                         logger.info("Machine is awake", metadata: ["machine": "\(id)"])

@@ -4,8 +4,9 @@ import Logging
 struct Orders: Sendable {
     let roster: EngineRoster
     let counts: CallCounts
-    /// Empty: nobody may put this machine to sleep.
+    /// Empty: nobody may put this machine to sleep, unless its surroundings can.
     let sleepCommand: [String]
+    var surroundings = Surroundings()
     let logger: Logger
 
     /// - Returns: nil when it is done, or why it is not.
@@ -24,7 +25,7 @@ struct Orders: Sendable {
     }
 
     private func refusalToSleep() -> String? {
-        if sleepCommand.isEmpty { return "no power.sleep_command is set on this machine" }
+        if sleepCommand.isEmpty, surroundings.sleep == nil { return "no power.sleep_command is set on this machine" }
         let active = counts.total.active
         return active > 0 ? "\(active) calls are running" : nil
     }
@@ -33,6 +34,7 @@ struct Orders: Sendable {
     /// - Returns: whether the command believes that it worked.
     func sleep() async -> Bool {
         logger.notice("Going to sleep", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])
+        if let sleep = surroundings.sleep { return await sleep() }
         do throws(Program.StartFailure) {
             let ending = try await Program(sleepCommand).run()
             guard ending.code != 0 else { return true }

@@ -3,11 +3,13 @@ struct GraphicsMemory: Hashable, Sendable {
     var used = 0
     var total = 0
 
+    init(used: Int, total: Int) { (self.used, self.total) = (used, total) }
+
     private static let query = ["--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
 
     /// Nil where there is no `nvidia-smi`, or it knows of no card.
-    static func now(program: String = "nvidia-smi") async -> GraphicsMemory? {
-        guard let tool = try? Program([program] + query), let text = await tool.output(within: .seconds(5)) else {
+    static func now(program: String = "nvidia-smi", within patience: Duration = .seconds(5)) async -> GraphicsMemory? {
+        guard let tool = try? Program([program] + query), let text = await tool.output(within: patience) else {
             return nil
         }
         return GraphicsMemory(text)

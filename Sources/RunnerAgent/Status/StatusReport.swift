@@ -11,31 +11,53 @@ final class StatusReport: Sendable {
     private let power: PowerStatus
     private let machine = MachineFigures()
     private let isDraining = Mutex(false)
-    private let graphics = Mutex<GraphicsMemory?>(nil)
+    /// Given, and not to be asked for.
+    private let givenGraphics: GraphicsMemory?
+    private let graphics: Mutex<GraphicsMemory?>
 
     private static let graphicsInterval: Duration = .seconds(10)
+    private static let graphicsPatience: Duration = .seconds(5)
 
-    init(roster: EngineRoster, counts: CallCounts, settings: RunnerSettings) {
+    init(
+        roster: EngineRoster, counts: CallCounts, settings: RunnerSettings, surroundings: Surroundings = .init()
+    ) {
         self.roster = roster
         self.counts = counts
         aliases = Dictionary(uniqueKeysWithValues: settings.aliases.map { ($0.key.rawValue, $0.value) })
         power = PowerStatus(
             watts: settings.power.watts > 0 ? Double(settings.power.watts) : nil,
-            sleepable: !settings.power.sleepCommand.isEmpty)
+            sleepable: !settings.power.sleepCommand.isEmpty || surroundings.sleep != nil)
+        givenGraphics = surroundings.graphicsMemory.map { GraphicsMemory(used: 0, total: $0.bytes) }
+        graphics = Mutex(givenGraphics)
     }
 
     /// From now on the gateway is told to send no calls.
     func drain() { isDraining.withLock { $0 = true } }
 
     /// Keeps what takes a while to find out, until it is cancelled.
-    func run() async {
-        guard Program.path(of: "nvidia-smi") != nil else { return }
+    /// - Parameter changed: called when the machine has another graphics card than before, or none any more.
+    func run(_ changed: () -> Void) async {
+        guard asksForGraphics else { return }
         while !Task.isCancelled {
-            let now = await GraphicsMemory.now()
-            graphics.withLock { $0 = now }
+            if await look(within: Self.graphicsPatience) { changed() }
             try? await Task.sleep(for: Self.graphicsInterval)
         }
     }
+
+    /// Asks for the memory of the graphics card, where there is a tool that knows.
+    /// - Parameter patience: a tool that takes longer has said nothing.
+    /// - Returns: whether the card is another than before.
+    @discardableResult
+    func look(within patience: Duration) async -> Bool {
+        guard asksForGraphics else { return false }
+        let now = await GraphicsMemory.now(within: patience)
+        return graphics.withLock { graphics in
+            defer { graphics = now }
+            return graphics?.total != now?.total
+        }
+    }
+
+    private var asksForGraphics: Bool { givenGraphics == nil && Program.path(of: "nvidia-smi") != nil }
 
     /// - Parameter agreed: the extensions that the gateway knows, too; nothing of others is told.
     func status(agreed: Set<ProtocolExtension>) -> RunnerStatus {

@@ -93,11 +93,7 @@ struct KeyTable {
                 state(of: key),
             ]
         }
-        let widths = heads.indices.map { column in ([heads] + rows).map { $0[column].count }.max() ?? 0 }
-        return ([heads] + rows).map { row in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-                .trimmingCharacters(in: .whitespaces)
-        }.joined(separator: "\n")
+        return TextColumns.lines([heads] + rows).joined(separator: "\n")
     }
 
     private func state(of key: ListedKey) -> String {

@@ -9,8 +9,9 @@ struct JoinedFleet: Sendable {
     private let folder: URL
 
     /// Runs a gateway that asks nobody for a token, and in whose class `fast` are these models.
+    /// - Parameter more: further lines of its settings.
     static func with<Value: Sendable>(
-        models: [String], _ body: (JoinedFleet) async throws -> Value
+        models: [String], more: String = "", _ body: (JoinedFleet) async throws -> Value
     ) async throws -> Value {
         try await withTemporaryFolder { folder in
             let settings = """
@@ -20,6 +21,7 @@ struct JoinedFleet: Sendable {
                 keepalive: { after: 60s, every: 60s }
                 fleet: { token: \(token), state_file: \(folder.path)/state.json, grace: 1s }
                 log: { level: debug }
+                \(more)
                 """
             let file = folder.appendingPathComponent("simpleai.yaml")
             try settings.write(to: file, atomically: true, encoding: .utf8)
@@ -31,7 +33,7 @@ struct JoinedFleet: Sendable {
 
     /// Runs `simpleai runner` with one engine; `body` gets it as soon as the gateway has taken it in.
     func runner<Value: Sendable>(
-        _ id: String, engine: String, _ body: (RunningProcess) async throws -> Value
+        _ id: String, engine: String, more: String = "", _ body: (RunningProcess) async throws -> Value
     ) async throws -> Value {
         let settings = """
             gateway: \(url.replacing("http://", with: "ws://"))
@@ -40,6 +42,7 @@ struct JoinedFleet: Sendable {
             listen: { host: 127.0.0.1, port: 0 }
             engines:
               - \(engine)
+            \(more)
             """
         let file = folder.appendingPathComponent("\(id).yaml")
         try settings.write(to: file, atomically: true, encoding: .utf8)

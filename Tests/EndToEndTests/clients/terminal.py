@@ -70,6 +70,8 @@ class Screen:
             self.is_plain = numbers in ("", "0")
         elif letter == "K" and numbers in ("", "0"):
             self.lines[self.row] = self.lines[self.row][:self.column]
+        elif letter == "A" and numbers.isdigit():
+            self.row = max(0, self.row - int(numbers))
         elif letter in "hl" and numbers == "?25":
             self.cursor_is_visible = letter == "h"
         else:

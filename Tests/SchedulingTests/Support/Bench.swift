@@ -186,6 +186,16 @@ struct Bench {
         }
     }
 
+    mutating func wakeMachine(_ runner: RunnerID) -> OrderedWake {
+        defer { collect() }
+        return state.wakeMachine(runner, now: now)
+    }
+
+    mutating func sleepMachine(_ runner: RunnerID) -> OrderedSleep {
+        defer { collect() }
+        return state.sleepMachine(runner, now: now)
+    }
+
     mutating func checked(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
         state.checkAnswered(runner, request, failure: failure, now: now)
         collect()

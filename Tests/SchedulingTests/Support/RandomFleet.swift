@@ -72,9 +72,20 @@ struct RandomFleet {
         case 87..<92: hearOfAgent()
         case 92..<93: attemptWake()
         case 93..<95: answerRequest()
+        case 95: operate()
         default: passTime()
         }
         try collect()
+    }
+
+    private mutating func operate() {
+        if .random(using: &random) {
+            if case .begun = state.wakeMachine(anyRunner(), now: now) { tally["woken by hand", default: 0] += 1 }
+        } else {
+            if case .ordered = state.sleepMachine(anyRunner(), now: now) {
+                tally["put to sleep by hand", default: 0] += 1
+            }
+        }
     }
 
     private mutating func anyRunner() -> RunnerID { runners.randomElement(using: &random)?.id ?? "r0" }

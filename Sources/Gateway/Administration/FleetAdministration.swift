@@ -1,0 +1,83 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Scheduling
+import SimpleAICore
+
+/// `/admin/api/fleet` and `/admin/api/machines/{id}/wake`, `…/sleep`: admins look at the fleet, and wake machines and put
+/// them to sleep themselves.
+struct FleetAdministration: Sendable {
+    enum Order: String {
+        case wake, sleep
+    }
+
+    private static let machines = "/admin/api/machines/"
+
+    let control: ControlPlane
+
+    /// `GET`: every machine, as the scheduler sees it now.
+    func report(for request: Request, _ context: ControlContext) async throws -> Response {
+        _ = try await control.admin(of: request, context)
+        return ControlPlane.json(FleetReport(fleet: control.gateway.scheduler.snapshot()).json)
+    }
+
+    /// `POST`: 202 when it is on its way, 200 when nothing is left to do, 400 with the reason when it cannot be done.
+    func order(for request: Request, _ context: ControlContext) async throws -> Response {
+        let admin = try await control.admin(of: request, context)
+        guard let (id, order) = Self.order(in: request.uri.path) else {
+            throw GatewayError(.notFound, "There is nothing at this path.")
+        }
+        switch order {
+        case .wake: return try wake(id, for: admin)
+        case .sleep: return try sleep(id, for: admin)
+        }
+    }
+
+    /// What a path asks of which machine. Ids may hold anything, percent-encoded or not.
+    static func order(in path: String) -> (RunnerID, Order)? {
+        guard path.hasPrefix(machines), let slash = path.lastIndex(of: "/") else { return nil }
+        guard let order = Order(rawValue: String(path[path.index(after: slash)...])) else { return nil }
+        guard let id = path[..<slash].dropFirst(machines.count).removingPercentEncoding, !id.isEmpty else { return nil }
+        return (RunnerID(id), order)
+    }
+
+    private func wake(_ id: RunnerID, for admin: Caller) throws(GatewayError) -> Response {
+        switch control.gateway.scheduler.wakeMachine(id) {
+        case .begun(let wake):
+            control.audit("wake_machine", of: id.rawValue, by: admin)
+            return Self.answer(id, "waking", wake, .accepted)
+        case .underWay(let wake):
+            control.audit("wake_machine", of: id.rawValue, by: admin)
+            return Self.answer(id, "waking", wake, .accepted)
+        case .isAwake: return Self.answer(id, "awake", nil, .ok)
+        case .unknownMachine: throw Self.unknown(id)
+        case .impossible(let reason): throw Self.impossible("\(id) cannot be woken: \(reason).")
+        }
+    }
+
+    private func sleep(_ id: RunnerID, for admin: Caller) throws(GatewayError) -> Response {
+        switch control.gateway.scheduler.sleepMachine(id) {
+        case .ordered:
+            control.audit("sleep_machine", of: id.rawValue, by: admin)
+            return Self.answer(id, "falling_asleep", nil, .accepted)
+        case .isAsleep: return Self.answer(id, "asleep", nil, .ok)
+        case .unknownMachine: throw Self.unknown(id)
+        case .impossible(let reason): throw Self.impossible("\(id) cannot be put to sleep: \(reason).")
+        }
+    }
+
+    private static func answer(
+        _ id: RunnerID, _ state: String, _ wake: WakeID?, _ status: HTTPResponse.Status
+    ) -> Response {
+        let wake = wake.map { ",\"wake\":\(JSONString.encode($0.rawValue))" } ?? ""
+        return ControlPlane.json(
+            "{\"object\":\"machine\",\"id\":\(JSONString.encode(id.rawValue)),\"state\":\"\(state)\"\(wake)}",
+            status: status)
+    }
+
+    private static func unknown(_ id: RunnerID) -> GatewayError {
+        GatewayError(.notFound, "There is no machine \"\(id)\". GET /admin/api/fleet lists them.")
+    }
+
+    private static func impossible(_ sentence: String) -> GatewayError { GatewayError(.invalidRequest, sentence) }
+}

@@ -1,0 +1,82 @@
+public import SimpleAICore
+
+/// Which models of a simulated engine are in memory, and what has been done about it. An engine that does not load has
+/// all of them there, always.
+public final class ModelMemory: Sendable {
+    public struct State: Hashable, Sendable {
+        public fileprivate(set) var loaded: Set<ModelID>
+        /// Orders to load that came, by model: also those for a model that was there, or that could not be loaded.
+        public fileprivate(set) var loads: [ModelID: Int] = [:]
+        public fileprivate(set) var unloads: [ModelID: Int] = [:]
+        /// Calls that found their model absent, and had to load it themselves.
+        public fileprivate(set) var surprises = 0
+        /// Models that were unloaded while a call ran on them.
+        public fileprivate(set) var cuts = 0
+        fileprivate var active: [ModelID: Int] = [:]
+    }
+
+    /// A file that is no model.
+    struct Unloadable: Error {}
+
+    /// Keeps note of a call as long as it is held.
+    final class Use: Sendable {
+        private let memory: ModelMemory
+        private let model: ModelID
+
+        fileprivate init(_ memory: ModelMemory, _ model: ModelID) {
+            (self.memory, self.model) = (memory, model)
+        }
+
+        deinit { memory.state.update { $0.active[model, default: 1] -= 1 } }
+    }
+
+    private let loading: ModelLoading?
+    private let state: Watched<State>
+
+    init(_ loading: ModelLoading?) {
+        self.loading = loading
+        state = Watched(State(loaded: Set(loading?.atStart ?? [])))
+    }
+
+    public var now: State { state.value }
+
+    /// As soon as the condition holds; waits for ever if it never does.
+    public func state(where isSatisfied: @escaping @Sendable (State) -> Bool) async throws -> State {
+        try await state.value(where: isSatisfied)
+    }
+
+    /// After a boot.
+    func begin() {
+        state.update { $0.loaded = Set(loading?.atStart ?? []) }
+    }
+
+    /// A call begins: a model that is not there is loaded first, as Ollama does.
+    func use(_ model: ModelID) async throws -> Use? {
+        guard loading != nil else { return nil }
+        let use = state.update { state in
+            state.active[model, default: 0] += 1
+            if !state.loaded.contains(model) { state.surprises += 1 }
+            return Use(self, model)
+        }
+        if !now.loaded.contains(model) { try await bring(model) }
+        return use
+    }
+
+    func load(_ model: ModelID) async throws {
+        state.update { $0.loads[model, default: 0] += 1 }
+        try await bring(model)
+    }
+
+    func unload(_ model: ModelID) {
+        state.update { state in
+            state.unloads[model, default: 0] += 1
+            if state.loaded.remove(model) != nil, state.active[model, default: 0] > 0 { state.cuts += 1 }
+        }
+    }
+
+    private func bring(_ model: ModelID) async throws {
+        guard let loading, !loading.broken.contains(model) else { throw Unloadable() }
+        if loading.time > .zero { try await Task.sleep(for: loading.time) }
+        _ = state.update { $0.loaded.insert(model) }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SimpleAICore
+
+/// The part of Ollama's own API that an agent uses: what lies on the disk, what is in memory, and orders to change that.
+struct OllamaRoutes {
+    let engine: SimulatedEngine
+    let loading: ModelLoading
+
+    private static let largestOrder = 64 << 10
+
+    func add(to router: Router<EngineContext>) {
+        router.get("/api/version") { _, _ in Response(json: ["version": "0-simulated"]) }
+        router.get("/api/tags") { _, _ in
+            list(engine.models) { [("size", .integer(loading.size.bytes)), ("digest", .string("simulated:" + $0))] }
+        }
+        router.get("/api/ps") { _, _ in list(engine.memory.now.loaded.sorted { $0.rawValue < $1.rawValue }) { _ in [] }
+        }
+        router.post("/api/show") { _, _ in Response(json: ["model_info": [:]]) }
+        router.post("/api/generate") { request, _ in try await obey(request) }
+    }
+
+    private func list(_ models: [ModelID], _ more: (String) -> [(String, JSONText)]) -> Response {
+        let entries = models.map { model in
+            JSONText.object(
+                [("name", .string(model.rawValue)), ("model", .string(model.rawValue))] + more(model.rawValue))
+        }
+        return Response(json: ["models": .array(entries)])
+    }
+
+    private struct Order: Decodable {
+        let model: String
+        let keepAlive: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case model
+            case keepAlive = "keep_alive"
+        }
+    }
+
+    /// A prompt of nothing loads; with no time to be kept it unloads.
+    private func obey(_ request: Request) async throws -> Response {
+        let body = try await request.body.collect(upTo: Self.largestOrder)
+        guard let order = try? JSONDecoder().decode(Order.self, from: Data(body.readableBytesView)) else {
+            return Response(status: .badRequest, json: ["error": "this is no order"])
+        }
+        let model = ModelID(order.model)
+        guard engine.models.contains(model) else {
+            return Response(status: .notFound, json: ["error": .string("model '\(order.model)' not found")])
+        }
+        if order.keepAlive == 0 {
+            engine.memory.unload(model)
+        } else {
+            do {
+                try await engine.memory.load(model)
+            } catch is ModelMemory.Unloadable {
+                return Response(status: .internalServerError, json: ["error": "the model's file is damaged"])
+            }
+        }
+        return Response(json: ["model": .string(order.model), "response": "", "done": true])
+    }
+}

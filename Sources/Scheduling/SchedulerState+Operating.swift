@@ -1,0 +1,73 @@
+public import SimpleAICore
+
+/// What became of an operator's wish that a machine were awake.
+public enum OrderedWake: Hashable, Sendable {
+    case begun(WakeID)
+    case underWay(WakeID)
+    case isAwake
+    case unknownMachine
+    /// Why it cannot be done; a sentence for the operator.
+    case impossible(String)
+}
+
+/// What became of an operator's wish that a machine slept.
+public enum OrderedSleep: Hashable, Sendable {
+    /// It is told to, and counts as asleep. Should its agent refuse, it counts as ready again.
+    case ordered
+    case isAsleep
+    case unknownMachine
+    /// Why it cannot be done; a sentence for the operator.
+    case impossible(String)
+}
+
+/// Machines that operators wake and put to sleep themselves.
+extension SchedulerState {
+    /// Begins a wake, also of a machine that did not wake up a moment ago, or joins the one under way: its packets go out
+    /// until the machine is there or the deadline passes, whether calls wait for it or not.
+    public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedWake {
+        guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
+        switch records[index].state {
+        case .ready, .checking: return .isAwake
+        case .down: return .impossible("it is awake already; it is its engine that does not serve")
+        case .unknown: return .impossible("nobody knows yet whether it is awake; try again in a moment")
+        case .lost: return .impossible("it is gone, and nobody knows how to wake it")
+        case .waking:
+            guard let wake = records[index].wake else { return .isAwake }
+            records[index].wake?.isOrdered = true
+            return .underWay(wake.id)
+        case .asleep, .wakeFailed: break
+        }
+        guard configuration.wakeEnabled else { return .impossible("this gateway wakes no machines (wake.enabled)") }
+        guard records[index].runner.canBeWoken else { return .impossible("nobody knows how to wake it") }
+        let wake = startWake(ofRunnerAt: index, isWanted: true, now: now)
+        records[index].wake?.isOrdered = true
+        return .begun(wake)
+    }
+
+    /// Has a machine put to sleep that runs no call.
+    public mutating func sleepMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedSleep {
+        guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
+        let record = records[index]
+        switch record.state {
+        case .asleep, .wakeFailed: return .isAsleep
+        case .waking: return .impossible("it is being woken")
+        case .unknown, .checking: return .impossible("it is being looked at; try again in a moment")
+        case .lost: return .impossible("it is gone")
+        case .down, .ready: break
+        }
+        guard let agent = record.agent else {
+            return .impossible("it was not joined by an agent, and only agents can put their machines to sleep")
+        }
+        guard record.state == .ready else { return .impossible("its engine does not serve, so it may not come back") }
+        guard agent.isSleepable else { return .impossible("its agent has no power.sleep_command") }
+        guard configuration.wakeEnabled, record.runner.canBeWoken else {
+            return .impossible("it could not be woken again: it has no MAC address, or wake.enabled is off")
+        }
+        guard record.active == 0 else {
+            return .impossible("\(record.active) \(record.active == 1 ? "call runs" : "calls run") on it")
+        }
+        guard agent.load == nil else { return .impossible("it loads a model") }
+        putToSleep(index, now: now)
+        return .ordered
+    }
+}

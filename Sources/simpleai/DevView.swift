@@ -1,0 +1,75 @@
+import Acceptance
+import Foundation
+import LocalFleet
+import SimpleAICore
+
+/// What a local fleet is doing, as long as it runs: a live table in a terminal, elsewhere a line for each change.
+struct DevView {
+    private let fleet: LocalFleet.Running
+    private let requests: FleetRequests
+    private let isTerminal: Bool
+    /// What is known from the announcement, by machine: only what differs from it is news.
+    private let announced: [String: String]
+
+    private static let interval: Duration = .milliseconds(250)
+
+    init(_ fleet: LocalFleet.Running, isTerminal: Bool = FleetScreen.isTerminal()) throws {
+        self.fleet = fleet
+        self.isTerminal = isTerminal
+        announced = Dictionary(
+            uniqueKeysWithValues: fleet.machines.map {
+                ($0.id.rawValue, $0.status.phase == .awake ? "ready" : $0.status.phase.rawValue)
+            })
+        requests = FleetRequests(
+            client: try OperatorClient(target: Target(fleet.url), token: fleet.tokens.admin, timeout: .seconds(10)))
+    }
+
+    /// Until it is cancelled.
+    func run() async throws {
+        var screen = FleetScreen()
+        defer { if isTerminal { FleetScreen.showCursor() } }
+        var before = announced
+        while true {
+            let state: FleetState
+            do {
+                state = try await requests.fleet()
+            } catch {
+                try Task.checkCancellation()
+                try await Task.sleep(for: Self.interval)
+                continue
+            }
+            if isTerminal {
+                screen.draw([""] + FleetTable(fleet: state, more: powers).lines)
+            } else {
+                before = tellChanges(state, since: before)
+            }
+            try await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// What the machines themselves say, which no gateway knows.
+    private var powers: FleetTable.Column {
+        FleetTable.Column(
+            title: "POWER",
+            cells: Dictionary(
+                uniqueKeysWithValues: fleet.machines.map { machine in
+                    let status = machine.status
+                    return (machine.id.rawValue, "\(status.phase.rawValue), \(status.packetsForUs) packets")
+                }))
+    }
+
+    private func tellChanges(_ state: FleetState, since before: [String: String]) -> [String: String] {
+        var now: [String: String] = [:]
+        for machine in state.runners {
+            let state = FleetTable.state(of: machine)
+            now[machine.id] = state
+            guard let old = before[machine.id], old != state else { continue }
+            let took = machine.lastWake?.tookMs.map { ", after \(TextColumns.time($0))" } ?? ""
+            let isWoken = machine.state == "ready" && old.hasPrefix("waking")
+            Self.say("\(TextColumns.printable(machine.id)): \(old) → \(state)\(isWoken ? took : "")")
+        }
+        return now
+    }
+
+    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+}

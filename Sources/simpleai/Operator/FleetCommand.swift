@@ -1,0 +1,67 @@
+import Acceptance
+import ArgumentParser
+import Foundation
+
+/// `simpleai fleet`: what every machine is doing.
+struct FleetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fleet",
+        abstract: "Show the machines of a running gateway: states, models, calls, and when they were last woken.",
+        discussion: """
+            In a terminal the table is live until Ctrl-C; elsewhere it is printed once. `simpleai wake NAME` and \
+            `simpleai sleep NAME` act on a machine.
+            """)
+
+    @Flag(help: "Print what the gateway says, as JSON, once.")
+    var json = false
+    @Flag(help: "Print the table once, also in a terminal.")
+    var once = false
+    @Option(help: .init("How often the live table is drawn; default 1.", valueName: "seconds"))
+    var every = 1.0
+    @OptionGroup(title: "Gateway") var gateway: OperatorOptions
+
+    func validate() throws {
+        guard (0.1...3600).contains(every) else { throw ValidationError("--every takes 0.1 to 3600 seconds") }
+    }
+
+    func run() async throws {
+        try await reporting {
+            let requests = FleetRequests(client: try await gateway.client())
+            if json { return print(try await requests.document()) }
+            let fleet = try await requests.fleet()
+            guard !once, FleetScreen.isTerminal() else {
+                return print(FleetTable(fleet: fleet).lines.joined(separator: "\n"))
+            }
+            try await watch(requests, from: fleet)
+        }
+    }
+
+    /// Until Ctrl-C. A gateway that does not answer for a while is said so in the table's place.
+    private func watch(_ requests: FleetRequests, from fleet: FleetState) async throws {
+        let signals = InterruptSignals.listen()
+        let every = every
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                for await _ in signals { break }
+                // At once: should a request hang, nobody else comes to it.
+                FleetScreen.showCursor()
+                throw ExitCode(130)
+            }
+            group.addTask {
+                var screen = FleetScreen()
+                screen.draw(FleetTable(fleet: fleet).lines)
+                while true {
+                    try await Task.sleep(for: .seconds(every))
+                    do {
+                        screen.draw(FleetTable(fleet: try await requests.fleet()).lines)
+                    } catch {
+                        try Task.checkCancellation()
+                        screen.draw(["\(error)"])
+                    }
+                }
+            }
+            try await group.next()
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Acceptance
+import Foundation
+
+/// `GET /admin/api/fleet` as the gateway tells it.
+struct FleetState: Decodable, Hashable, Sendable {
+    struct Machine: Decodable, Hashable, Sendable {
+        struct Wake: Decodable, Hashable, Sendable {
+            let id: String
+            let ageMs: Int
+            let tookMs: Int?
+            /// `awake`, `failed`, or nil as long as it is under way.
+            let outcome: String?
+        }
+
+        let id: String
+        let state: String
+        let machineType: String
+        let slots: Int
+        let active: Int
+        let isEjected: Bool
+        let isFallingAsleep: Bool
+        let sleepProblem: String?
+        let bootMs: Int?
+        let wakeEtaMs: Int?
+        let lastWake: Wake?
+        let loading: String?
+        let models: [String]
+        let loaded: [String]
+    }
+
+    let leases: Int
+    let waiting: Int
+    let runners: [Machine]
+}
+
+/// What the gateway says to an order about a machine.
+struct MachineAnswer: Decodable {
+    let state: String
+    let wake: String?
+}
+
+/// `/admin/api/fleet` and `/admin/api/machines`, asked.
+struct FleetRequests {
+    let client: OperatorClient
+
+    func fleet() async throws -> FleetState { try Self.decode(try await send("GET", "/admin/api/fleet")) }
+    func document() async throws -> String {
+        String(decoding: try await send("GET", "/admin/api/fleet"), as: UTF8.self)
+    }
+    func wake(_ id: String) async throws -> MachineAnswer { try await order("wake", id) }
+    func sleep(_ id: String) async throws -> MachineAnswer { try await order("sleep", id) }
+
+    /// - Throws: when there is no such machine any more.
+    func machine(_ id: String) async throws -> FleetState.Machine {
+        guard let machine = try await fleet().runners.first(where: { $0.id == id }) else {
+            throw CommandFailure("the gateway does not know \(id) any more")
+        }
+        return machine
+    }
+
+    private func order(_ order: String, _ id: String) async throws -> MachineAnswer {
+        let name = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? id
+        return try Self.decode(try await send("POST", "/admin/api/machines/\(name)/\(order)"))
+    }
+
+    private func send(_ method: String, _ path: String) async throws -> Data {
+        let answer = try await client.send(method, path)
+        guard answer.isSuccess else { throw CommandFailure("the gateway refuses: \(answer.complaint)") }
+        return answer.body
+    }
+
+    private static func decode<Value: Decodable>(_ body: Data) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            return try decoder.decode(Value.self, from: body)
+        } catch {
+            throw CommandFailure("what answers there is no gateway of this kind; check --url")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Foundation
+
+/// A table that is drawn again and again in the same place of a terminal. What was there before scrolls up once and stays.
+struct FleetScreen {
+    private var height = 0
+
+    static func isTerminal(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> Bool {
+        isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
+    }
+
+    /// Draws over what was drawn before.
+    mutating func draw(_ lines: [String]) {
+        var text = height == 0 ? "\u{1B}[?25l" : "\u{1B}[\(height)A"
+        let (rows, columns) = Self.size
+        // A line that wraps, or a table that scrolls, could not be drawn over.
+        let shown = lines.count < rows ? lines : lines.prefix(max(1, rows - 2)) + ["…"]
+        for line in shown { text += "\(line.prefix(columns - 1))\u{1B}[K\r\n" }
+        let rest = max(0, height - shown.count)
+        text += String(repeating: "\u{1B}[K\r\n", count: rest)
+        height = shown.count + rest
+        Self.write(text)
+    }
+
+    /// Leaves the table where it is, and the terminal as it was.
+    static func showCursor() { write("\u{1B}[?25h") }
+
+    private static var size: (rows: Int, columns: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 1 else {
+            return (24, 80)
+        }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
+
+    private static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}

@@ -1,0 +1,69 @@
+import Acceptance
+import ArgumentParser
+import Foundation
+
+/// `simpleai wake NAME`.
+struct WakeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wake", abstract: "Wake a machine of a running gateway, whether calls wait for it or not.")
+
+    @Argument(help: "The machine's id, as `simpleai fleet` shows it.")
+    var name: String
+    @Flag(help: "Return when the machine serves; fail when it does not come.")
+    var wait = false
+    @OptionGroup(title: "Gateway") var gateway: OperatorOptions
+
+    func run() async throws {
+        try await reporting {
+            let requests = FleetRequests(client: try await gateway.client())
+            let answer = try await requests.wake(name)
+            guard answer.state == "waking" else { return print("\(name) is awake already.") }
+            print("\(name) is being woken (\(answer.wake ?? "")).")
+            if wait { try await waitUntilAwake(requests) }
+        }
+    }
+
+    /// The gateway gives up after its `wake.timeout`, so this ends.
+    private func waitUntilAwake(_ requests: FleetRequests) async throws {
+        while true {
+            let machine = try await requests.machine(name)
+            switch machine.state {
+            case "ready":
+                return print("\(name) serves, after \(TextColumns.time(machine.lastWake?.tookMs ?? 0)).")
+            case "waking", "unknown", "checking": try await Task.sleep(for: .milliseconds(250))
+            default: throw CommandFailure("\(name) did not wake up; it is \(FleetTable.state(of: machine))")
+            }
+        }
+    }
+}
+
+/// `simpleai sleep NAME`.
+struct SleepCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sleep",
+        abstract: "Put a machine of a running gateway to sleep, if no call runs on it and it can be woken again.")
+
+    /// What a sane agent needs to say no.
+    private static let patience: Duration = .seconds(25)
+
+    @Argument(help: "The machine's id, as `simpleai fleet` shows it.")
+    var name: String
+    @OptionGroup(title: "Gateway") var gateway: OperatorOptions
+
+    func run() async throws {
+        try await reporting {
+            let requests = FleetRequests(client: try await gateway.client())
+            guard try await requests.sleep(name).state == "falling_asleep" else {
+                return print("\(name) is asleep already.")
+            }
+            let deadline = ContinuousClock.now + Self.patience
+            while ContinuousClock.now < deadline {
+                let machine = try await requests.machine(name)
+                if let problem = machine.sleepProblem { throw CommandFailure("\(name) does not sleep: \(problem)") }
+                guard machine.isFallingAsleep else { return print("\(name) sleeps.") }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            print("\(name) was told to sleep; its agent is still there.")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import NIOHTTP1
+import RunnerProtocol
+import Settings
+import SimpleAICore
+import Testing
+import WebSocketTransport
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Wakes of machines whose real agents join when they are up, with all that can go wrong on the way.
+    @Suite struct WakeProofTests {
+        /// A machine that has joined, and has then been put to sleep by its owner.
+        private func asleep(
+            machine: @escaping @Sendable (inout MachineOptions) -> Void = { _ in },
+            settings: @escaping @Sendable (inout Settings) -> Void = { _ in },
+            _ body: @escaping @Sendable (JoinedMachine) async throws -> Void
+        ) async throws {
+            try await JoinedMachine.with(models: ["m"], loading: nil, machine: machine, settings: settings) { fleet in
+                try await fleet.machine.sleep()
+                try await fleet.gateway.await(.asleep, 1)
+                try await body(fleet)
+            }
+        }
+
+        @Test func theFirstThreePacketsMayGetLost() async throws {
+            try await asleep {
+                $0.faults.lostPackets = 3
+            } settings: {
+                $0.wake.schedule = [0, 50, 100, 150].map { .milliseconds($0) }
+            } _: { fleet in
+                let answer = try await fleet.gateway.send(RunningGateway.chat())
+                #expect(answer.status == 200)
+                #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
+                #expect(fleet.machine.status.packetsForUs >= 4)
+                #expect(fleet.machine.status.wakes == 1)
+                try await fleet.gateway.settled()
+            }
+        }
+
+        @Test func aHundredCallsAreOneWake() async throws {
+            try await asleep(machine: { $0.bootDelay = .milliseconds(1500) }) { fleet in
+                let gateway = fleet.gateway
+                let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                    for number in 0..<100 {
+                        let body = RunningGateway.chat("class:fast", stream: number % 2 == 0)
+                        group.addTask { try await gateway.send(body, roles: []) }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(answers.count == 100)
+                #expect(answers.allSatisfy { $0.status == 200 && $0.endedCleanly && !$0.text.contains("\"error\"") })
+                #expect(answers.count { $0.text.hasSuffix("data: [DONE]\n\n") } == 50)
+                // Whoever came when the machine was up already has waited for none.
+                let waited = answers.compactMap { $0["x-simpleai-wake"] }.filter { $0 != "none" }
+                #expect(Set(waited.compactMap { $0.components(separatedBy: "wake=").last }).count == 1, "\(waited)")
+                #expect(fleet.machine.status.wakes == 1)
+                let metrics = try await gateway.metrics { $0["simpleai_wakes_total{outcome=\"awake\"}"] == 1 }
+                #expect(metrics["simpleai_wakes_total{outcome=\"failed\"}"] == 0)
+                try await gateway.settled()
+            }
+        }
+
+        @Test func aMachineThatNeverBootsIsSaidSo() async throws {
+            try await asleep(
+                machine: { $0.faults.neverBoots = true }, settings: { $0.wake.timeout = .milliseconds(400) }
+            ) {
+                fleet in
+                let answer = try await fleet.gateway.send(RunningGateway.chat())
+                #expect(answer.status == 504)
+                #expect(try answer.error().code == "wake_timeout")
+                #expect(answer["retry-after"].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
+                #expect(fleet.machine.status.phase == .booting)
+                try await fleet.gateway.settled()
+            }
+        }
+
+        /// One hangs in its boot, or comes up without the model: the other one that has it is woken, and serves.
+        @Test(arguments: [true, false])
+        func anotherMachineIsTried(hangs: Bool) async throws {
+            var options = LocalFleet.Options.of(machines: 3, asleep: 2)
+            options.wakeTimeout = .milliseconds(1500)
+            options.prefer = ["big": ["first"]]
+            options.forEachMachine { $0.bootDelay = .milliseconds(20) }
+            options.machines[1].machineType = "first"
+            if hangs {
+                options.machines[1].faults.neverBoots = true
+            } else {
+                options.machines[1].modelsAfterBoot = ["other:1b"]
+            }
+            try await LocalFleet.withRunning(options, logger: .silent) { fleet in
+                let body = RunningGateway.chat("class:big")
+                let answer = try await LoopbackClient.send(
+                    .POST, fleet.url + "/v1/chat/completions",
+                    [("authorization", "Bearer \(fleet.tokens.basic)"), ("content-type", "application/json")],
+                    Array(body.utf8))
+                #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+                #expect(fleet.machines[1].status.packetsForUs > 0, "the troubled one was to be woken first")
+                #expect(fleet.machines[1].status.phase == (hangs ? .booting : .awake))
+                #expect(fleet.machines[2].status.wakes == 1)
+            }
+        }
+
+        /// Neither somebody else nor the machine itself, before it has what is waited for.
+        @Test func aRunnerWithoutTheModelReleasesNobody() async throws {
+            let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
+            try await running([engine]) {
+                try await RunningGateway.with([], awaitRunners: false) { settings in
+                    settings.fleet.token = ScriptedAgent.token
+                    settings.fleet.grace = .milliseconds(50)
+                    settings.wake.broadcast = "127.0.0.1"
+                    settings.wake.timeout = .seconds(60)
+                } _: { gateway in
+                    func join(_ id: RunnerID, _ models: [String]) async throws -> ScriptedAgent {
+                        try await ScriptedAgent.join(
+                            gateway, as: id, port: engine.port, status: ScriptedAgent.status(models)
+                        ) { $0.macAddress = MACAddress("02:53:41:49:00:01") }
+                    }
+                    let before = try await join("a", ["m"])
+                    try await gateway.await(.ready, 1)
+                    before.connection.close()
+                    try await gateway.await(.asleep, 1)
+
+                    let call = try await gateway.connect()
+                    try await call.send(gateway.request(RunningGateway.chat()))
+                    _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 1 }
+                    let stranger = try await join("b", ["other"])
+                    try await gateway.await(.ready, 1)
+                    let back = try await join("a", ["other"])
+                    // They have been acknowledged, so what they have is known.
+                    let metrics = try await gateway.metrics { $0["simpleai_agents_connected"] == 2 }
+                    #expect(metrics["simpleai_calls_waiting"] == 1)
+                    #expect(metrics["simpleai_runners{state=\"waking\"}"] == 1)
+                    #expect(engine.counts.value.requests.isEmpty)
+
+                    back.say(.statusUpdate(ScriptedAgent.status(["m"])))
+                    let answer = try await call.answer()
+                    #expect(answer.status == 200)
+                    #expect(answer["x-simpleai-runner"] == "a")
+                    await call.close()
+                    stranger.connection.close()
+                    back.connection.close()
+                    try await gateway.settled()
+                }
+            }
+        }
+    }
+}
