@@ -16,11 +16,19 @@ struct RouteTable {
             let wouldBeWoken: Bool
             let wakeEtaMs: Int?
         }
+        struct Access: Decodable {
+            let roles: [String]
+            let allowed: Bool
+            let because: String
+            let byRoles: [String]
+            let mayWake: Bool
+            let priority: Int
+        }
         struct Problem: Decodable { let message: String }
 
         let model: String
         let models: [String]
-        let policy: String
+        let policy: String?
         let outcome: String
         let runner: String?
         let serves: String?
@@ -29,21 +37,27 @@ struct RouteTable {
         let queue: Int
         let status: Int?
         let error: Problem?
+        let access: Access?
         let candidates: [Candidate]?
     }
 
     private let route: Route
+    private let tellsRights: Bool
 
     /// Nil if this is no such document.
-    init?(_ document: String) {
+    init?(_ document: String, tellsRights: Bool) {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let route = try? decoder.decode(Route.self, from: Data(document.utf8)) else { return nil }
         self.route = route
+        self.tellsRights = tellsRights
     }
 
     var text: String {
-        var lines = ["\(route.model) (\(route.models.joined(separator: ", "))), \(route.policy): \(sentence)"]
+        let subject =
+            route.policy.map { "\(route.model) (\(route.models.joined(separator: ", "))), \($0)" } ?? route.model
+        var lines = ["\(subject): \(sentence)"]
+        if tellsRights, let access = route.access { lines.append(Self.sentence(access)) }
         if let candidates = route.candidates, !candidates.isEmpty {
             lines.append("")
             lines += TextColumns.lines(
@@ -68,6 +82,13 @@ struct RouteTable {
         case "waits_for_wake": return "it would wait for a machine to wake up\(wait)\(limit)\(others)"
         default: return "it would be refused with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
         }
+    }
+
+    /// `allowed: policies[0] grants it (student); may wake machines; priority 2`
+    private static func sentence(_ access: Route.Access) -> String {
+        let roles = access.byRoles.isEmpty ? "" : " (\(access.byRoles.joined(separator: ", ")))"
+        return "\(access.allowed ? "allowed" : "denied"): \(access.because)\(roles); "
+            + "\(access.mayWake ? "may wake machines" : "may not wake machines"); priority \(access.priority)"
     }
 
     private static func row(_ candidate: Route.Candidate) -> [String] {

@@ -132,8 +132,6 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
         ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
         ProblemCase(
-            "policies: [{roles: a, models: m, priority: 1}]", "s.yaml:2: policies[0].priority: not yet…"),
-        ProblemCase(
             "policies: [{roles: a, models: m, limits: {calls: 1}}]", "s.yaml:2: policies[0].limits: not yet…"),
         ProblemCase("limits: {calls: 1}", "s.yaml:2: limits: not yet…"),
     ])

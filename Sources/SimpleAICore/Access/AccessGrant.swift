@@ -8,8 +8,14 @@ public struct AccessGrant: Hashable, Sendable {
     public let models: [NamePattern]
     /// Whether calls under this grant may cause a sleeping machine to be woken.
     public let mayWake: Bool
+    /// Of calls that this grant covers, when they have to wait for others'.
+    public let priority: Priority
 
-    public init(roles: Set<Role>?, classes: [NamePattern] = [], models: [NamePattern] = [], mayWake: Bool = true) {
+    public init(
+        roles: Set<Role>?, classes: [NamePattern] = [], models: [NamePattern] = [], mayWake: Bool = true,
+        priority: Priority = .normal
+    ) {
+        self.priority = priority
         self.roles = roles
         self.classes = classes
         self.models = models
