@@ -301,11 +301,14 @@ final class InferenceCall {
 
     // MARK: Timers
 
+    // They hold the call until `settle` cancels them, which it always does: a call that is only weakly held anywhere would
+    // pay for a side table at every retain.
+
     private func startTimers(for call: Call) {
         let total = rules.settings.routing.timeouts.total
         if total > .zero {
-            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [weak self] in
-                self?.handle(.totalTimeExpired)
+            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [self] in
+                handle(.totalTimeExpired)
             }
         }
         if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
@@ -313,13 +316,14 @@ final class InferenceCall {
 
     /// One timer per stream, moved on lazily: a write only leaves its time behind.
     private func armKeepalive(at deadline: NIODeadline) {
-        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
-            guard let self, !self.state.isFinished else { return }
-            let every = TimeAmount(self.rules.settings.keepalive.every)
-            if !self.timeline.headWasSent || self.lastWrite + every <= .now(), self.connection.isWritable {
-                self.handle(.keepaliveDue)
+        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            guard !state.isFinished else { return }
+            let every = TimeAmount(rules.settings.keepalive.every)
+            if !timeline.headWasSent || lastWrite + every <= .now(), connection.isWritable {
+                handle(.keepaliveDue)
             }
-            self.armKeepalive(at: max(self.lastWrite + every, .now() + .milliseconds(1)))
+            guard !state.isFinished else { return }
+            armKeepalive(at: max(lastWrite + every, .now() + .milliseconds(1)))
         }
     }
 
@@ -328,6 +332,7 @@ final class InferenceCall {
     private func settle(_ ending: CallState.Ending) {
         keepalive?.cancel()
         totalTimer?.cancel()
+        (keepalive, totalTimer) = (nil, nil)
         gateway.budget.giveBack(reservedBytes + answer.reservedBytes)
         reservedBytes = 0
         answer.reservedBytes = 0
