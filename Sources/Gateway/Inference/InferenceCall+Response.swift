@@ -71,12 +71,12 @@ extension InferenceCall {
 
     /// A large one stays in memory as long as its client takes to read it, so it counts as long.
     private func write(document: ByteBuffer) {
-        guard answer.reservedBytes > Self.noteworthy else { return connection.write(.body(.byteBuffer(document))) }
+        guard answer.reservedBytes > Self.noteworthy else { return connection.write(document: document) }
         let (budget, bytes) = (gateway.budget, answer.reservedBytes)
         answer.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { _ in budget.giveBack(bytes) }
-        connection.write(.body(.byteBuffer(document)), promise: sent)
+        connection.write(document: document, promise: sent)
     }
 
     /// In bytes: what the kernel takes at once is not worth a promise.

@@ -202,6 +202,11 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if isChunked, let chunks { chunks.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
     }
 
+    /// The whole body of a response whose head says how long it is.
+    func write(document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        if let chunks { chunks.write(document, promise: promise) } else { write(.body(.byteBuffer(document)), promise: promise) }
+    }
+
     func flush() {
         if isChunked, let chunks { chunks.flush() } else { context?.flush() }
     }
