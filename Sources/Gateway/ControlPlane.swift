@@ -77,10 +77,12 @@ struct ControlPlane: Sendable {
             retry: .after(.seconds(5)))
     }
 
-    /// What would become of a call with this body: the same rights, and nothing is run.
+    /// What would become of a call with this body: the same rights, and nothing is run. Admins may ask for others.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
-        let caller = try await caller(of: request, context)
+        let asker = try await caller(of: request, context)
         let rules = gateway.rules
+        let other = try OtherRoles.caller(in: request, asker: asker, rules)
+        let caller = other ?? asker
         let endpoint = Endpoint.chatCompletions
         var reserved = 0
         defer { gateway.budget.giveBack(reserved) }
@@ -98,16 +100,25 @@ struct ControlPlane: Sendable {
             reserved += chunk.readableBytes
             try body.append(chunk)
         }
-        let call = try rules.policy.authorize(
-            try body.finish(
-                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass),
-            by: caller)
+        let read = try body.finish(
+            endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass)
+        let status = rules.settings.errors.permissionDeniedStatus
+        let access =
+            asker.isAdmin
+            ? rules.policy.reasons(for: read.request, by: caller).json(roles: caller.roles) : nil
+        let call: AuthorizedCall
+        do throws(GatewayError) {
+            call = try rules.policy.authorize(read, by: caller)
+        } catch {
+            guard other != nil, let access else { throw error }
+            return Self.json(
+                RouteRefusal(request: read.request, error: error, permissionDeniedStatus: status, access: access).json)
+        }
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
         return Self.json(
             RouteExplanation(
                 call: call, placement: gateway.scheduler.explain(PlacementRequest(call, affinity: affinity)),
-                showsRunners: rules.showsRunner(to: caller),
-                permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus
+                showsRunners: rules.showsRunner(to: asker), permissionDeniedStatus: status, access: access
             ).json)
     }
 

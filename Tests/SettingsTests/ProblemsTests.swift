@@ -129,19 +129,11 @@ func expect(_ problem: ProblemCase, in found: [String]) {
     }
 
     @Test(arguments: [
-        ProblemCase(
-            "policies: [{roles: a, models: m, priority: 1}]", "s.yaml:2: policies[0].priority: not yet…")
-    ])
-    func laterKeysAreRefusedWhenTheyAskForSomething(_ problem: ProblemCase) {
-        expect(problem, in: problems(minimal + problem.text))
-    }
-
-    @Test(arguments: [
         "server: {tls: {certificate: '', key: ''}, trusted_proxies: [], cors: {origins: []}}",
         "routing: {policy: least_busy, ejection: {failures: 5, for: 10s, max_share: 0.5}}",
         "sleep: {after: 0ms}\npolicies: []\nlimits: {}\nkeys: {database: ./simpleai.db}",
     ])
-    func laterKeysThatAskForNothingAreAccepted(_ text: String) {
+    func keysThatAskForNothingAreAccepted(_ text: String) {
         #expect(problems(minimal + text) == [])
     }
 

@@ -18,7 +18,8 @@ extension Settings {
             let classes = table.oneOrMore("classes", .name("a class")) ?? []
             let models = table.oneOrMore("models", .name("a model")) ?? []
             table.read("wake", .flag, into: &mayWake)
-            table.later("priority")
+            var priority = Priority.normal.level
+            table.read("priority", .integer(Priority.levels), into: &priority)
             let limits = GrantedLimits(from: &table)
             if classes.isEmpty, models.isEmpty, !table.hasProblem(at: "classes"), !table.hasProblem(at: "models") {
                 table.problem("gives nothing; name classes or models, for example classes: [fast]")
@@ -26,7 +27,8 @@ extension Settings {
             policies.append(
                 AccessGrant(
                     roles: isForEverybody ? nil : roles, classes: classes.map { NamePattern($0) },
-                    models: models.map { NamePattern($0) }, mayWake: mayWake, limits: limits))
+                    models: models.map { NamePattern($0) }, mayWake: mayWake, priority: Priority(level: priority),
+                    limits: limits))
         }
     }
 }
