@@ -50,7 +50,7 @@ struct ControlPlane: Sendable {
         let token = gateway.rules.settings.metrics.token
         let isAllowed =
             token.isEmpty
-            ? context.isLocal
+            ? context.isLocal && !TrustedProxies.areForwarded(request.headers)
             : Bearer.token(in: request.headers[.authorization]).map { Bearer.isEqual($0, token) } ?? false
         guard isAllowed else {
             throw token.isEmpty
@@ -77,10 +77,12 @@ struct ControlPlane: Sendable {
             retry: .after(.seconds(5)))
     }
 
-    /// What would become of a call with this body: the same rights, and nothing is run.
+    /// What would become of a call with this body: the same rights, and nothing is run. Admins may ask for others.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
-        let caller = try await caller(of: request, context)
+        let asker = try await caller(of: request, context)
         let rules = gateway.rules
+        let other = try OtherRoles.caller(in: request, asker: asker, rules)
+        let caller = other ?? asker
         let endpoint = Endpoint.chatCompletions
         var reserved = 0
         defer { gateway.budget.giveBack(reserved) }
@@ -98,16 +100,25 @@ struct ControlPlane: Sendable {
             reserved += chunk.readableBytes
             try body.append(chunk)
         }
-        let call = try rules.policy.authorize(
-            try body.finish(
-                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass),
-            by: caller)
+        let read = try body.finish(
+            endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass)
+        let status = rules.settings.errors.permissionDeniedStatus
+        let access =
+            asker.isAdmin
+            ? rules.policy.reasons(for: read.request, by: caller).json(roles: caller.roles) : nil
+        let call: AuthorizedCall
+        do throws(GatewayError) {
+            call = try rules.policy.authorize(read, by: caller)
+        } catch {
+            guard other != nil, let access else { throw error }
+            return Self.json(
+                RouteRefusal(request: read.request, error: error, permissionDeniedStatus: status, access: access).json)
+        }
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
         return Self.json(
             RouteExplanation(
                 call: call, placement: gateway.scheduler.explain(PlacementRequest(call, affinity: affinity)),
-                showsRunners: rules.showsRunner(to: caller),
-                permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus
+                showsRunners: rules.showsRunner(to: asker), permissionDeniedStatus: status, access: access
             ).json)
     }
 
@@ -119,7 +130,7 @@ struct ControlPlane: Sendable {
             showsRunners: rules.showsRunner(to: caller))
     }
 
-    private func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
+    func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         guard let verifier = gateway.verifier else { return .anonymous }
         guard let token = Bearer.token(in: request.headers[.authorization]) else {
             throw GatewayError.missingCredentials
@@ -128,8 +139,13 @@ struct ControlPlane: Sendable {
         do throws(TokenRejection) {
             return try await verifier.caller(for: token)
         } catch {
-            throw gateway.throttle.refusal(error, from: context.peer)
+            throw gateway.throttle.refusal(error, from: client(of: request, context))
         }
+    }
+
+    /// Where a request comes from, as far as that is known for sure.
+    func client(of request: Request, _ context: ControlContext) -> IPAddress? {
+        gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers)
     }
 
     /// Who asks, if it is an admin.
@@ -141,12 +157,14 @@ struct ControlPlane: Sendable {
 
     /// One line for everything that an admin changes: who, what, and to what.
     func audit(_ action: String, of object: String, by admin: Caller) {
-        gateway.logger.notice(
-            "Administration",
-            metadata: [
-                LogKeys.caller: "\(AccessLine.onOneLine(admin.subject))", LogKeys.issuer: "\(admin.issuer)",
-                LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
-            ])
+        gateway.logger.notice("Administration", metadata: Self.auditMetadata(action, of: object, by: admin))
+    }
+
+    static func auditMetadata(_ action: String, of object: String, by caller: Caller) -> Logger.Metadata {
+        [
+            LogKeys.caller: "\(AccessLine.onOneLine(caller.subject))", LogKeys.issuer: "\(caller.issuer)",
+            LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
+        ]
     }
 
     static func json(_ text: String, status: HTTPResponse.Status = .ok) -> Response {

@@ -2,6 +2,9 @@ public import SimpleAICore
 
 /// What the scheduler needs to know about a call.
 public struct PlacementRequest: Hashable, Sendable {
+    /// Who waits, if it has to: callers take turns.
+    public let caller: CallerID
+    public let priority: Priority
     /// Any of these may serve it.
     public let models: [ModelID]
     /// True when the caller asked for one id: a model that nobody knows is then the caller's mistake.
@@ -23,6 +26,8 @@ public struct PlacementRequest: Hashable, Sendable {
         excluding excluded: Set<RunnerID> = []
     ) {
         self.only = only
+        caller = authorized.caller.id
+        priority = authorized.priority
         policy = authorized.policy
         self.affinity = affinity
         models = authorized.models
@@ -36,8 +41,11 @@ public struct PlacementRequest: Hashable, Sendable {
     init(
         models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [],
         policy: PlacementPolicy = .leastBusy, affinity: PrefixFingerprint? = nil, mayWake: Bool = true,
-        speculativeWakes: [String] = [], excluded: Set<RunnerID> = [], only: RunnerID? = nil
+        speculativeWakes: [String] = [], excluded: Set<RunnerID> = [], only: RunnerID? = nil,
+        caller: CallerID = Caller.anonymous.id, priority: Priority = .normal
     ) {
+        self.caller = caller
+        self.priority = priority
         self.only = only
         self.policy = policy
         self.affinity = affinity
@@ -57,7 +65,8 @@ extension PlacementRequest {
     func excluding(_ excluded: Set<RunnerID>) -> PlacementRequest {
         PlacementRequest(
             models: models, isExact: isExact, preferredMachineTypes: preferredMachineTypes, policy: policy,
-            affinity: affinity, mayWake: mayWake, speculativeWakes: speculativeWakes, excluded: excluded, only: only)
+            affinity: affinity, mayWake: mayWake, speculativeWakes: speculativeWakes, excluded: excluded, only: only,
+            caller: caller, priority: priority)
     }
 }
 

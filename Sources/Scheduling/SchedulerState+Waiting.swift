@@ -120,6 +120,7 @@ extension SchedulerState {
     ) {
         somethingIsHeld = false
         guard queue.count > 0 else { return }
+        serveWaitersAmongEjected(now: now)
         var waiting = WaitQueue()
         swap(&waiting, &queue)
         waiting.reconsider { waiter in
@@ -135,10 +136,6 @@ extension SchedulerState {
             {
                 waiter.failedLoads.insert(failedLoad.index)
                 reason = failedLoad.error
-            }
-            if !ejected.isEmpty, let choice = pickAmongEjected(for: waiter.request) {
-                grant(choice, to: waiter, now: now)
-                return false
             }
             switch prospect(
                 for: waiter.request, failedWakes: waiter.failedWakes, failedLoads: waiter.failedLoads, now: now)
@@ -161,6 +158,21 @@ extension SchedulerState {
         swap(&waiting, &queue)
         // What one of them had loaded took something from another. A runner loads one model at a time, so this ends.
         if somethingIsHeld { reconsiderWaiters(now: now) }
+    }
+
+    /// Slots of ejected runners are for those who have nobody else, as their turns come.
+    private mutating func serveWaitersAmongEjected(now: ContinuousClock.Instant) {
+        guard !ejected.isEmpty else { return }
+        var waiting = WaitQueue()
+        swap(&waiting, &queue)
+        while waiting.count > 0 {
+            let next = waiting.takeNext(
+                couldServe: { models in ejected.contains { records[$0].firstAtHand(of: models) != nil } },
+                canServe: { pickAmongEjected(for: $0.request) != nil })
+            guard let waiter = next, let choice = pickAmongEjected(for: waiter.request) else { break }
+            grant(choice, to: waiter, now: now)
+        }
+        swap(&waiting, &queue)
     }
 
     /// Deadlines of waiting calls, packets that are due, wakes that took too long.

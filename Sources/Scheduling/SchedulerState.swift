@@ -9,7 +9,7 @@ public import SimpleAICore
 /// - picking a runner and reserving its slot are one step, so a burst cannot pile up on one runner;
 /// - the sum of the runners' active calls equals the number of leases;
 /// - a machine has at most one wake in flight, however many calls wait for it;
-/// - within one set of models, whoever came first is served first.
+/// - callers who wait take turns, and of one caller's calls for the same models the first to come is served first.
 public struct SchedulerState: Sendable {
     public struct Configuration: Sendable {
         /// Waiting calls per set of models.
@@ -186,11 +186,19 @@ public struct SchedulerState: Sendable {
         case .hope(let found): hope = found
         case .none(let error): return .refused(error)
         }
-        guard queue.length(for: request.models) < configuration.queueLength else {
-            return .refused(
-                GatewayError(
-                    .queueFull, "Too many calls are waiting for this model. Try again shortly.",
-                    retry: .after(.seconds(5))))
+        if queue.length(for: request.models) >= configuration.queueLength {
+            guard let whoGivesWay = queue.makeRoom(for: request) else {
+                return .refused(
+                    GatewayError(
+                        .queueFull, "Too many calls are waiting for this model. Try again shortly.",
+                        retry: .after(.seconds(5))))
+            }
+            effects.append(
+                .reject(
+                    whoGivesWay,
+                    GatewayError(
+                        .queueFull, "Too many of your calls are waiting for this model. Try again shortly.",
+                        retry: .after(.seconds(5)))))
         }
         waiters += 1
         var waiter = Waiter(
@@ -253,12 +261,12 @@ public struct SchedulerState: Sendable {
             engineModel: engineModel, waited: waited, wake: wake)
     }
 
-    /// Gives free slots of one runner to those who waited longest for it.
+    /// Gives free slots of one runner to those who wait for it, as their turns come.
     mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         // Giving a slot changes what the runner has free, never what it has at hand.
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
-            let next = queue.takeFirst(
+            let next = queue.takeNext(
                 couldServe: { record.firstAtHand(of: $0) != nil },
                 canServe: { $0.request.allows(record.runner.id) })
             guard let waiter = next, let model = record.firstAtHand(of: waiter.request.models) else { return }

@@ -1,114 +1,75 @@
-import DequeModule
 import SimpleAICore
 
-/// A call that waits, and what for.
-struct Waiter: Hashable, Sendable {
-    enum Hope: Hashable, Sendable {
-        /// A slot of a runner that is awake.
-        case slot
-        /// The next probe of a runner that we do not know well enough.
-        case probe
-        /// A machine that is being woken.
-        case wake(WakeID)
-        /// A runner that loads what it wants, or something else before.
-        case load(RunnerRequest)
-
-        var isWake: Bool { if case .wake = self { true } else { false } }
-
-        /// Whether waiting for it takes longer than waiting for a turn.
-        var hasItsOwnDeadline: Bool {
-            switch self {
-            case .wake, .load: true
-            case .slot, .probe: false
-            }
-        }
-    }
-
-    let id: WaiterID
-    let request: PlacementRequest
-    let since: ContinuousClock.Instant
-    var hope: Hope
-    var deadline: ContinuousClock.Instant
-    /// The last wake it waited for, kept when it has to queue for a slot afterwards.
-    private(set) var wake: WakeID?
-    /// Every wake it waited for, those that were begun beside the one that it hopes for included.
-    private var wakes: Set<WakeID> = []
-    /// Indices of the runners whose machines did not wake up while this call waited for them.
-    var failedWakes: Set<Int> = []
-    /// Indices of the runners that could not load its model while it waited for that.
-    var failedLoads: Set<Int> = []
-
-    init(
-        id: WaiterID, request: PlacementRequest, since: ContinuousClock.Instant, hope: Hope,
-        deadline: ContinuousClock.Instant
-    ) {
-        self.id = id
-        self.request = request
-        self.since = since
-        self.hope = hope
-        self.deadline = deadline
-    }
-
-    mutating func waits(for wake: WakeID) {
-        self.wake = wake
-        wakes.insert(wake)
-    }
-
-    mutating func alsoWaits(for wake: WakeID) { wakes.insert(wake) }
-
-    /// Whether this wake could still end its waiting.
-    func awaits(_ wake: WakeID) -> Bool { hope.isWake && wakes.contains(wake) }
-
-    /// Which wake its lease shows: that of the machine that serves it, if it waited for that one.
-    func wake(of machine: WakeID?) -> WakeID? {
-        if let machine, wakes.contains(machine) { machine } else { wake }
-    }
-}
-
-/// Everybody who waits: one bounded queue per set of models, first come first served, across callers.
+/// Everybody who waits: one bounded queue per set of models. Callers take turns (`WaitTurn`), so that one caller's burst
+/// delays nobody else's call by more than a turn each; of one caller's calls the first to come goes first.
 struct WaitQueue {
-    private var queues: [[ModelID]: Deque<Waiter>] = [:]
+    private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0
+    /// Numbers the turns that were taken.
+    private var turns: UInt64 = 0
 
     func length(for models: [ModelID]) -> Int { queues[models]?.count ?? 0 }
 
     mutating func append(_ waiter: Waiter) {
-        queues[waiter.request.models, default: []].append(waiter)
+        turns += 1
+        queues[waiter.request.models, default: ModelQueue()].append(waiter, number: turns)
         count += 1
     }
 
-    func waiter(_ id: WaiterID, models: [ModelID]) -> Waiter? { queues[models]?.first { $0.id == id } }
+    func waiter(_ id: WaiterID, models: [ModelID]) -> Waiter? { queues[models]?.waiter(id) }
 
     mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
-        guard let index = queues[models]?.firstIndex(where: { $0.id == id }) else { return nil }
-        return remove(at: index, of: models)
+        let waiter = queues[models]?.remove(id)
+        if waiter != nil { oneLeft(models) }
+        return waiter
     }
 
-    /// The one that has waited longest among those that `canServe` accepts; `couldServe` decides on whole queues first.
-    mutating func takeFirst(
-        couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
-    ) -> Waiter? {
-        var best: (models: [ModelID], index: Int, number: UInt64)?
+    /// In a full queue the caller with the most calls, the new one counted, gives way with the newest of them.
+    /// - Returns: the call that has to go; nil if that is the new one itself.
+    mutating func makeRoom(for request: PlacementRequest) -> WaiterID? {
+        guard let newest = queues[request.models]?.newestOfTheLongestLine(beside: request.caller) else { return nil }
+        return remove(newest, models: request.models)?.id
+    }
+
+    /// The call of whoever's turn it is that has waited longest, among those that `canServe` accepts; `couldServe` decides
+    /// on whole queues first. A slot that one queue gets counts in all that it could have gone to: otherwise a caller
+    /// with two lines would be two callers, and the queue beside would wait until that one is empty.
+    mutating func takeNext(couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool) -> Waiter? {
+        var best: ModelQueue.Next?
+        var competing: [[ModelID]] = []
         for (models, queue) in queues where couldServe(models) {
-            guard let index = queue.firstIndex(where: canServe) else { continue }
-            let number = queue[index].id.number
-            if best.map({ number < $0.number }) ?? true { best = (models, index, number) }
+            guard let next = queue.next(canServe) else { continue }
+            competing.append(models)
+            if best.map({ next < $0 }) ?? true { best = next }
         }
-        return best.flatMap { remove(at: $0.index, of: $0.models) }
+        guard let best else { return nil }
+        var oldest = best.waiter
+        if competing.count > 1 {
+            for models in competing {
+                guard let own = queues[models]?.first(of: best.caller, canServe) else { continue }
+                if own.id.number < oldest.id.number { oldest = own }
+            }
+        }
+        let waiter = remove(oldest.id, models: oldest.request.models)
+        turns += 1
+        for models in competing {
+            queues[models]?.turnWasTaken(by: best.caller, ahead: best.ahead, number: turns)
+        }
+        return waiter
     }
 
     /// Lets `change` look at every waiter, in the order of arrival within a queue; those for which it returns false
     /// leave. The queue whose first has waited longest comes first.
     mutating func reconsider(_ change: (inout Waiter) -> Bool) {
         guard count > 0 else { return }
-        let byAge = queues.sorted { ($0.value.first?.id.number ?? 0) < ($1.value.first?.id.number ?? 0) }
+        let byAge = queues.map { (models: $0.key, waiters: $0.value.inOrderOfArrival) }
+            .sorted { ($0.waiters.first?.id.number ?? 0) < ($1.waiters.first?.id.number ?? 0) }
         for (models, waiters) in byAge {
-            var queue = waiters
-            var kept: Deque<Waiter> = []
-            while var waiter = queue.popFirst() {
-                if change(&waiter) { kept.append(waiter) } else { count -= 1 }
-            }
-            queues[models] = kept.isEmpty ? nil : kept
+            var kept: [Waiter] = []
+            for var waiter in waiters where change(&waiter) { kept.append(waiter) }
+            count -= waiters.count - kept.count
+            queues[models]?.replaceAll(with: kept)
+            if kept.isEmpty { queues[models] = nil }
         }
     }
 
@@ -116,14 +77,10 @@ struct WaitQueue {
         queues.values.contains { $0.contains(where: matches) }
     }
 
-    var earliestDeadline: ContinuousClock.Instant? {
-        queues.values.lazy.joined().map(\.deadline).min()
-    }
+    var earliestDeadline: ContinuousClock.Instant? { queues.values.lazy.compactMap(\.earliestDeadline).min() }
 
-    private mutating func remove(at index: Int, of models: [ModelID]) -> Waiter? {
-        let waiter = queues[models]?.remove(at: index)
-        if queues[models]?.isEmpty == true { queues[models] = nil }
-        if waiter != nil { count -= 1 }
-        return waiter
+    private mutating func oneLeft(_ models: [ModelID]) {
+        count -= 1
+        if queues[models]?.count == 0 { queues[models] = nil }
     }
 }

@@ -13,6 +13,11 @@ struct ExplainCommand: AsyncParsableCommand {
         help: .init("What to ask for: class:NAME, or a model's id (default: the default class).", valueName: "model"))
     var model: String?
     @Option(
+        help: .init(
+            "For a caller with these roles and no others, who need not be you (admins only); may be repeated.",
+            valueName: "role"))
+    var asRole: [String] = []
+    @Option(
         help: .init("The gateway (default: $SIMPLEAI_URL, else https://ai.lelloman.com).", valueName: "base-url"))
     var url: String?
     @Option(help: "JWT to use (default: $SIMPLEAI_TEST_TOKEN).")
@@ -41,7 +46,7 @@ struct ExplainCommand: AsyncParsableCommand {
             if let warning = try remote.exposureWarning(of: target) { complain(warning) }
             let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).oneToken()
             answer = try await OneAnswer.post(
-                request, to: "/v1/route", of: target, token: secret, verifiesCertificates: !noVerifySSL)
+                request, to: path, of: target, token: secret, verifiesCertificates: !noVerifySSL)
         } catch {
             complain("\(error)")
             throw ExitCode.failure
@@ -58,6 +63,16 @@ struct ExplainCommand: AsyncParsableCommand {
             complain("the gateway's answer is not the document that this command knows; --json shows it")
             throw ExitCode.failure
         }
+    }
+
+    private var path: String {
+        var path = URLComponents()
+        path.path = "/v1/route"
+        // `&`, `=` and `+` may stand in a role, and mean something in a query.
+        let allowed = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7F}"))
+        let roles = asRole.compactMap { $0.addingPercentEncoding(withAllowedCharacters: allowed) }
+        if !roles.isEmpty { path.percentEncodedQuery = roles.map { "as_role=\($0)" }.joined(separator: "&") }
+        return path.string ?? "/v1/route"
     }
 
     private var request: String {

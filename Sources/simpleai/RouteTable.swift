@@ -16,11 +16,19 @@ struct RouteTable {
             let wouldBeWoken: Bool
             let wakeEtaMs: Int?
         }
+        struct Access: Decodable {
+            let roles: [String]
+            let allowed: Bool
+            let because: String
+            let byRoles: [String]
+            let mayWake: Bool
+            let priority: Int
+        }
         struct Problem: Decodable { let message: String }
 
         let model: String
         let models: [String]
-        let policy: String
+        let policy: String?
         let outcome: String
         let runner: String?
         let serves: String?
@@ -29,6 +37,7 @@ struct RouteTable {
         let queue: Int
         let status: Int?
         let error: Problem?
+        let access: Access?
         let candidates: [Candidate]?
     }
 
@@ -43,7 +52,10 @@ struct RouteTable {
     }
 
     var text: String {
-        var lines = ["\(route.model) (\(route.models.joined(separator: ", "))), \(route.policy): \(sentence)"]
+        let subject =
+            route.policy.map { "\(route.model) (\(route.models.joined(separator: ", "))), \($0)" } ?? route.model
+        var lines = ["\(subject): \(sentence)"]
+        if let access = route.access { lines.append(Self.sentence(access)) }
         if let candidates = route.candidates, !candidates.isEmpty {
             lines.append("")
             lines += TextColumns.lines(
@@ -68,6 +80,13 @@ struct RouteTable {
         case "waits_for_wake": return "it would wait for a machine to wake up\(wait)\(limit)\(others)"
         default: return "it would be refused with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
         }
+    }
+
+    /// `allowed: policies[0] grants it (student); may wake machines; priority 2`
+    private static func sentence(_ access: Route.Access) -> String {
+        let roles = access.byRoles.isEmpty ? "" : " (\(access.byRoles.joined(separator: ", ")))"
+        return "\(access.allowed ? "allowed" : "denied"): \(access.because)\(roles); "
+            + "\(access.mayWake ? "may wake machines" : "may not wake machines"); priority \(access.priority)"
     }
 
     private static func row(_ candidate: Route.Candidate) -> [String] {

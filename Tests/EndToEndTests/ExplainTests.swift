@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    @Test func `for a caller with other roles`() async throws {
+        let run = try await explain("--model", "class:fast", "--as-role", "guest & friends", "--as-role", "x")
+        #expect(run.code == 0, "\(run.text)")
+        #expect(
+            run.output.contains("\nallowed: classes are for every caller; may wake machines; priority 0\n"),
+            "\(run.output)")
+        let denied = try await explain("--model", "llama3:8b", "--as-role", "guest")
+        #expect(denied.code == 0, "\(denied.text)")
+        let lines = denied.output.split(separator: "\n")
+        #expect(
+            lines.first?.hasPrefix("llama3:8b: it would be refused with 403: Permission denied") == true,
+            "\(denied.output)")
+        #expect(lines.last?.hasPrefix("denied: exact ids take a role that the caller has not;") == true)
+        let plain = try DevFleet.current()
+        let refused = try await Program(
+            Repository.binary, ["explain", "--url", plain.url, "--as-role", "guest"],
+            environment: ["SIMPLEAI_TEST_TOKEN": try plain.token("basic")]
+        ).run()
+        #expect(refused.code == 1)
+        #expect(refused.errors.hasPrefix("explain: the gateway answered 403: "), "\(refused.errors)")
+    }
+
     @Test func `as JSON, for scripts`() async throws {
         let run = try await explain("--json")
         #expect(run.code == 0, "\(run.text)")

@@ -51,6 +51,78 @@ extension Integration {
             }
         }
 
+        private static func change(_ settings: inout Settings) {
+            settings.classes = [.init(name: "fast", models: ["m"]), .init(name: "big", models: ["m"])]
+            settings.policies = [
+                AccessGrant(roles: nil, classes: ["fast"], mayWake: false),
+                AccessGrant(roles: ["staff", "a+b&c=d"], classes: ["b*"], priority: Priority(level: 2)),
+            ]
+        }
+
+        private func access(_ answer: Answer) throws -> [String: Any] {
+            try #require(try answer.json()["access"] as? [String: Any])
+        }
+
+        @Test func adminsAskForOtherRoles() async throws {
+            try await withEngine(Engine.wellBehaved, settings: { Self.change(&$0) }) { gateway, _ in
+                for (query, field, roles, outcome, ruling, policy) in [
+                    ("?as_role=staff", "class:big", ["staff"], "served", "granted", 1),
+                    ("?as_role=staff", "class:fast", ["staff"], "served", "granted", 0),
+                    ("?as_role=student&as_role=staff", "class:big", ["student", "staff"], "served", "granted", 1),
+                    ("?as_role=student", "class:big", ["student"], "refused", "not_granted", nil),
+                    ("?as_role=", "class:big", [], "refused", "not_granted", nil),
+                    ("?as_role=", "class:fast", [], "served", "granted", 0),
+                    ("?as_role=a%2Bb%26c%3Dd", "class:big", ["a+b&c=d"], "served", "granted", 1),
+                    ("?as_role=staff", "class:bare", ["staff"], "refused", "granted", 1),
+                    ("?as_role=admin", "class:big", ["admin"], "served", "administrator", nil),
+                    ("?as_role=model:specific", "m", ["model:specific"], "served", "specific_models", nil),
+                    ("", "class:big", ["admin"], "served", "administrator", nil),
+                ] as [(String, String, [Role], String, String, Int?)] {
+                    let answer = try await gateway.send(
+                        RunningGateway.chat(field), "POST", "/v1/route" + query, roles: ["admin"])
+                    #expect(answer.status == 200)
+                    let told = try answer.json()
+                    #expect(told["outcome"] as? String == outcome, "\(query) \(field)")
+                    let access = try access(answer)
+                    #expect(access["ruling"] as? String == ruling, "\(query) \(field)")
+                    #expect(access["policy"] as? Int == policy, "\(query) \(field)")
+                    // What is told is what a caller with these roles gets, in the list, too.
+                    let real = try await gateway.send(RunningGateway.chat(field), roles: roles)
+                    #expect(real.status == (outcome == "served" ? 200 : told["status"] as? Int), "\(query) \(field)")
+                    let listed = try await gateway.get("/v1/models/\(field)", roles: roles).status == 200
+                    #expect(listed == (outcome == "served"), "\(query) \(field)")
+                }
+                let staff = try await gateway.send(
+                    RunningGateway.chat("class:big"), "POST", "/v1/route?as_role=staff&as_role=x", roles: ["admin"])
+                let access = try access(staff)
+                #expect(access["roles"] as? [String] == ["staff", "x"])
+                #expect(access["by_roles"] as? [String] == ["staff"])
+                #expect(access["may_wake"] as? Bool == true)
+                #expect(access["priority"] as? Int == 2)
+                #expect(try staff.json()["priority"] as? Int == 2)
+            }
+        }
+
+        @Test func nobodyElseAsksForOtherRoles() async throws {
+            try await withEngine(Engine.wellBehaved, settings: { Self.change(&$0) }) { gateway, _ in
+                for roles in [[], ["staff"], ["model:specific"]] as [[Role]] {
+                    for query in ["?as_role=staff", "?as_role=", "?as_role=admin"] {
+                        let answer = try await gateway.send(
+                            RunningGateway.chat("class:fast"), "POST", "/v1/route" + query, roles: roles)
+                        #expect(answer.status == 403, "\(roles) \(query)")
+                        #expect(try answer.error().code == "permission_denied")
+                    }
+                    let own = try await route(gateway, RunningGateway.chat("class:fast"), roles: roles)
+                    #expect(own.status == 200)
+                    #expect(try own.json()["access"] == nil)
+                }
+                let many = "?" + (0...100).map { "as_role=r\($0)" }.joined(separator: "&")
+                let answer = try await gateway.send(
+                    RunningGateway.chat("class:fast"), "POST", "/v1/route" + many, roles: ["admin"])
+                #expect(answer.status == 400)
+            }
+        }
+
         @Test func tellsOfARefusal() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let document = try await route(gateway, RunningGateway.chat("unknown")).json()

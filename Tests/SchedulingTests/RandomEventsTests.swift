@@ -19,7 +19,7 @@ import Testing
             "granted", "served after waiting", "wakes", "awake", "not awake", "queue_full", "rejected queue_full",
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
             "wake_failed", "ejected", "readmitted", "left", "put to sleep", "sleep refused", "checked", "check failed",
-            "loaded", "unloaded", "load failed", "woken by hand", "put to sleep by hand",
+            "loaded", "unloaded", "load failed", "gave way", "took turns", "woken by hand", "put to sleep by hand",
         ] {
             #expect(fleet.tally[kind, default: 0] > 0, "no \(kind) with seed \(seed): \(fleet.tally)")
         }

@@ -8,17 +8,19 @@ import Testing
         let text = """
             classes: { fast: [a], big: [b] }
             policies:
-              - { roles: student, classes: fast, wake: false }
+              - { roles: student, classes: fast, wake: false, priority: 3 }
               - roles: [staff, "guest staff"]
                 classes: ["*", b?g]
                 models: ["llama3:*", "org/model:7b"]
-              - { roles: "*", models: [free] }
+              - { roles: "*", models: [free], limits: { requests_per_minute: 0, tokens_per_day: 5 } }
+              - { roles: script, classes: fast, limits: { concurrent_calls: 2 } }
             """
         let expected = [
-            AccessGrant(roles: ["student"], classes: ["fast"], mayWake: false),
+            AccessGrant(roles: ["student"], classes: ["fast"], mayWake: false, priority: Priority(level: 3)),
             AccessGrant(
                 roles: ["staff", "guest staff"], classes: ["*", "b?g"], models: ["llama3:*", "org/model:7b"]),
-            AccessGrant(roles: nil, models: ["free"]),
+            AccessGrant(roles: nil, models: ["free"], limits: .init(requestsPerMinute: 0, tokensPerDay: 5)),
+            AccessGrant(roles: ["script"], classes: ["fast"], limits: .init(concurrentCalls: 2)),
         ]
         #expect(try settings(text).policies == expected)
     }
@@ -35,6 +37,9 @@ import Testing
         ProblemCase(
             "policies: [{roles: a, classes: ['x*']}]", "s.yaml:2: policies[0].classes: there is no class x*; …"),
         ProblemCase("policies: [{roles: a, models: m, wake: maybe}]", "s.yaml:2: policies[0].wake: …"),
+        ProblemCase(
+            "policies: [{roles: a, models: m, priority: 5}]",
+            "s.yaml:2: policies[0].priority: …a whole number from 0 to 4"),
         ProblemCase("policies: {roles: a}", "s.yaml:2: policies: must be a list; …"),
     ])
     func mistakesAreNamed(_ problem: ProblemCase) {

@@ -7,7 +7,7 @@ enum Main {
     static func main() async throws {
         let found = try await TokenCacheBenchmark.prepare()
         let all = [
-            PickBenchmark.benchmark, ScannerBenchmark.benchmark, RelayBenchmark.benchmark,
+            PickBenchmark.benchmark, QueueBenchmark.benchmark, ScannerBenchmark.benchmark, RelayBenchmark.benchmark,
             TokenCacheBenchmark.benchmark(found),
         ]
         var allAreGood = true

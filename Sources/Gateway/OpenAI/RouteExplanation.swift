@@ -9,6 +9,8 @@ struct RouteExplanation {
     /// Whether this caller is told about runners.
     let showsRunners: Bool
     let permissionDeniedStatus: Int
+    /// What is told about rights; nil where the caller is no admin.
+    var access: String?
 
     var json: String {
         var fields = [
@@ -22,11 +24,12 @@ struct RouteExplanation {
         }
         fields.append("\"expected_wait_ms\":\(Self.milliseconds(placement.expectedWait))")
         fields.append("\"longest_wait_ms\":\(Self.milliseconds(placement.longestWait))")
-        fields.append("\"queue\":\(placement.queue)")
+        fields.append("\"queue\":\(placement.queue),\"priority\":\(call.priority.level)")
         if case .refused(let error) = placement.outcome {
             fields.append("\"status\":\(error.status(permissionDeniedStatus: permissionDeniedStatus))")
             fields.append(String(error.body.json.dropFirst().dropLast()))
         }
+        if let access { fields.append("\"access\":\(access)") }
         if showsRunners {
             fields.append("\"candidates\":[\(placement.candidates.map(Self.json).joined(separator: ","))]")
         }

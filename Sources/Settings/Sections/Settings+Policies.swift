@@ -18,15 +18,17 @@ extension Settings {
             let classes = table.oneOrMore("classes", .name("a class")) ?? []
             let models = table.oneOrMore("models", .name("a model")) ?? []
             table.read("wake", .flag, into: &mayWake)
-            table.later("priority")
-            table.later("limits")
+            var priority = Priority.normal.level
+            table.read("priority", .integer(Priority.levels), into: &priority)
+            let limits = GrantedLimits(from: &table)
             if classes.isEmpty, models.isEmpty, !table.hasProblem(at: "classes"), !table.hasProblem(at: "models") {
                 table.problem("gives nothing; name classes or models, for example classes: [fast]")
             }
             policies.append(
                 AccessGrant(
                     roles: isForEverybody ? nil : roles, classes: classes.map { NamePattern($0) },
-                    models: models.map { NamePattern($0) }, mayWake: mayWake))
+                    models: models.map { NamePattern($0) }, mayWake: mayWake, priority: Priority(level: priority),
+                    limits: limits))
         }
     }
 }

@@ -12,11 +12,14 @@ public struct AuthorizedCall: Hashable, Sendable {
     public let policy: PlacementPolicy
     /// Whether this caller may cause a sleeping machine to be woken.
     public let mayWake: Bool
+    /// Where it has to wait beside others' calls.
+    public let priority: Priority
 
     fileprivate init(
         call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], speculativeWakes: [String],
-        policy: PlacementPolicy, mayWake: Bool
+        policy: PlacementPolicy, mayWake: Bool, priority: Priority
     ) {
+        self.priority = priority
         self.speculativeWakes = speculativeWakes
         self.call = call
         self.caller = caller
@@ -44,7 +47,9 @@ public struct AccessPolicy: Hashable, Sendable {
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
     private let exactPolicy: PlacementPolicy
-    private let grants: [AccessGrant]
+    let grants: [AccessGrant]
+    /// Most settings have none, and need not look for them with every call.
+    private let hasPriorities: Bool
 
     /// - Parameters:
     ///   - grants: what roles may ask for; empty: every caller may ask for every class.
@@ -57,6 +62,7 @@ public struct AccessPolicy: Hashable, Sendable {
         exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = []
     ) {
         self.grants = grants
+        hasPriorities = grants.contains { $0.priority != .normal }
         self.exactPolicy = exactPolicy
         self.classes = classes
         self.wakeRoles = wakeRoles
@@ -72,7 +78,7 @@ public struct AccessPolicy: Hashable, Sendable {
         case .exactly(let model):
             return AuthorizedCall(
                 call: call, caller: caller, models: [model], preferredMachineTypes: [], speculativeWakes: [],
-                policy: exactPolicy, mayWake: mayWake(caller))
+                policy: exactPolicy, mayWake: mayWake(caller), priority: priority(of: call.request, by: caller))
         case .byClass(let name):
             guard let found = classes[name] else {
                 throw GatewayError(
@@ -82,7 +88,7 @@ public struct AccessPolicy: Hashable, Sendable {
             return AuthorizedCall(
                 call: call, caller: caller, models: found.models,
                 preferredMachineTypes: found.preferredMachineTypes, speculativeWakes: found.speculativeWakes,
-                policy: found.policy, mayWake: mayWake(caller))
+                policy: found.policy, mayWake: mayWake(caller), priority: priority(of: call.request, by: caller))
         }
     }
 
@@ -130,6 +136,12 @@ public struct AccessPolicy: Hashable, Sendable {
         if caller.isAdmin { return true }
         guard wakeRoles.isEmpty || !wakeRoles.isDisjoint(with: caller.roles) else { return false }
         return grants.isEmpty || grants.contains { $0.mayWake && $0.applies(to: caller) }
+    }
+
+    /// The highest of those that the caller's policies give for what it asks for.
+    public func priority(of request: ModelRequest, by caller: Caller) -> Priority {
+        guard hasPriorities else { return .normal }
+        return grants.lazy.filter { $0.applies(to: caller) && $0.covers(request) }.map(\.priority).max() ?? .normal
     }
 
     /// Whether a class stands in the caller's list.

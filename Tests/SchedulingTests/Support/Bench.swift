@@ -48,13 +48,14 @@ struct Bench {
     mutating func place(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
         excluding: Set<RunnerID> = [], only: RunnerID? = nil, policy: PlacementPolicy = .leastBusy,
-        conversation: String? = nil, together: [String] = []
+        conversation: String? = nil, together: [String] = [], caller: String = "", priority: Int = 0
     ) -> Placement {
         let placement = state.place(
             PlacementRequest(
                 models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
                 affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake,
-                speculativeWakes: together, excluded: excluding, only: only),
+                speculativeWakes: together, excluded: excluding, only: only,
+                caller: CallerID(subject: caller, issuer: ""), priority: Priority(level: priority)),
             now: now)
         collect()
         return placement
@@ -73,10 +74,12 @@ struct Bench {
 
     mutating func waiter(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = [], forMachine: Bool? = nil, together: [String] = []
+        excluding: Set<RunnerID> = [], forMachine: Bool? = nil, together: [String] = [], caller: String = "",
+        priority: Int = 0
     ) throws -> WaiterID {
         let placement = place(
-            models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, together: together)
+            models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, together: together,
+            caller: caller, priority: priority)
         guard case .waiting(let id, let machineIsWaking) = placement else {
             Issue.record("does not wait: \(placement)")
             throw Disappointment()

@@ -14,6 +14,10 @@ struct RandomFleet {
     private var leases: [(lease: Lease, index: Int)] = []
     private var returned: [Lease] = []
     private var waiting: [WaiterID: PlacementRequest] = [:]
+    /// How many calls of each caller were served while this one waited without a turn of its caller's.
+    private var overtakings: [WaiterID: [CallerID: Int]] = [:]
+    /// The call that is being placed: it may make another give way.
+    private var placing: PlacementRequest?
     private var abandoned: Set<WaiterID> = []
     private var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
     /// The last of them.
@@ -22,6 +26,9 @@ struct RandomFleet {
     private(set) var tally: [String: Int] = [:]
 
     private static let models: [ModelID] = ["a", "b", "c", "d"]
+    /// Callers by how busy they are, each with its own priority.
+    private static let callers: [(id: CallerID, priority: Priority)] = [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
+        .map { (CallerID(subject: "c\($0.0)", issuer: ""), Priority(level: $0.1)) }
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -76,6 +83,7 @@ struct RandomFleet {
         default: passTime()
         }
         try collect()
+        placing = nil
     }
 
     private mutating func operate() {
@@ -96,15 +104,18 @@ struct RandomFleet {
         let models: [ModelID] = isExact ? [model] : .random(using: &random) ? ["a", "b"] : ["b", "c", "d"]
         var excluded: Set<RunnerID> = []
         while Int.random(in: 0..<6, using: &random) == 0 { excluded.insert(anyRunner()) }
+        let caller = Self.callers.randomElement(using: &random) ?? Self.callers[0]
         let request = PlacementRequest(
             models: models, isExact: isExact, preferredMachineTypes: isExact ? [] : ["gpu", "cpu"],
             policy: PlacementPolicy.allCases.randomElement(using: &random) ?? .leastBusy,
             affinity: PrefixFingerprint("\(Int.random(in: 0..<9, using: &random))".utf8),
             mayWake: Int.random(in: 0..<5, using: &random) > 0,
             speculativeWakes: Int.random(in: 0..<8, using: &random) == 0 ? ["gpu", "r4"] : [], excluded: excluded,
-            only: Int.random(in: 0..<12, using: &random) == 0 ? anyRunner() : nil)
+            only: Int.random(in: 0..<12, using: &random) == 0 ? anyRunner() : nil, caller: caller.id,
+            priority: caller.priority)
         // Not for every call: it copies the whole state.
         let told = Int.random(in: 0..<50, using: &random) == 0 ? state.explain(request, now: now) : nil
+        placing = request
         let placement = state.place(request, now: now)
         if let told { try expect(Self.agrees(told.outcome, with: placement), "what is told is what happens") }
         switch placement {
@@ -114,6 +125,7 @@ struct RandomFleet {
         case .waiting(let id, _):
             try expect(waiting[id] == nil, "a waiter's id is new")
             waiting[id] = request
+            overtakings[id] = [:]
         case .refused(let error): tally[error.code.rawValue, default: 0] += 1
         }
     }
@@ -175,6 +187,7 @@ struct RandomFleet {
         let ids = waiting.keys.sorted { $0.number < $1.number }
         guard let id = ids.randomElement(using: &random), let request = waiting.removeValue(forKey: id) else { return }
         abandoned.insert(id)
+        overtakings[id] = nil
         state.abandon(id, models: request.models)
     }
 
@@ -251,13 +264,10 @@ struct RandomFleet {
                 tally["served after waiting", default: 0] += 1
                 let request = try answered(id)
                 try hold(lease, for: request)
-                let overtaken = waiting.contains {
-                    $0.key.number < id.number && $0.value.models == request.models
-                        && $0.value.excluded == request.excluded && $0.value.only == request.only
-                }
-                try expect(!overtaken, "first come, first served")
+                try noteTurn(id, request)
             case .reject(let id, let error):
                 tally["rejected \(error.code.rawValue)", default: 0] += 1
+                if let placing, error.code == .queueFull { try giveWay(id, to: placing) }
                 _ = try answered(id)
                 if case .never = error.retry {
                     try expect(error.code == .modelNotFound, "\(error) says when to try again")
@@ -312,6 +322,40 @@ struct RandomFleet {
         }
     }
 
+    /// Of one caller's calls the first goes first; no other caller gets more turns than its priority is worth before one
+    /// who waits for the same gets one.
+    private mutating func noteTurn(_ id: WaiterID, _ request: PlacementRequest) throws {
+        for (other, waiter) in waiting {
+            let isAlike =
+                waiter.models == request.models && waiter.excluded == request.excluded && waiter.only == request.only
+            if waiter.caller == request.caller {
+                try expect(!isAlike || id.number < other.number, "first come, first served")
+                overtakings[other] = [:]
+            } else if isAlike {
+                let turns = overtakings[other]?[request.caller, default: 0] ?? 0
+                if turns == 0 { tally["took turns", default: 0] += 1 }
+                let worth = max(1, waiter.priority.costOfTurn / request.priority.costOfTurn)
+                try expect(turns < worth, "callers take turns")
+                overtakings[other]?[request.caller] = turns + 1
+            }
+        }
+    }
+
+    private mutating func giveWay(_ id: WaiterID, to request: PlacementRequest) throws {
+        tally["gave way", default: 0] += 1
+        let leaver = try #require(waiting[id])
+        try expect(leaver.models == request.models, "whoever gives way was in the same queue")
+        let lengths = Dictionary(grouping: waiting.values.filter { $0.models == request.models }, by: \.caller)
+            .mapValues(\.count)
+        try expect(
+            lengths[leaver.caller] == lengths.values.max()
+                && lengths[leaver.caller, default: 0] > lengths[request.caller, default: 0] + 1,
+            "the caller with the most gives way")
+        try expect(
+            !waiting.contains { $0.value.models == request.models && $0.value.caller == leaver.caller && $0.key.number > id.number },
+            "with the newest of its calls")
+    }
+
     private mutating func note(_ request: (runner: RunnerID, request: RunnerRequest, isCheck: Bool)) {
         requests.append(request)
         if requests.count > 8 { requests.removeFirst() }
@@ -319,6 +363,7 @@ struct RandomFleet {
 
     private mutating func answered(_ id: WaiterID) throws -> PlacementRequest {
         try expect(!abandoned.contains(id), "whoever left gets nothing")
+        overtakings[id] = nil
         guard let request = waiting.removeValue(forKey: id) else {
             Issue.record("one answer, to somebody who waits")
             throw Disappointment()

@@ -131,4 +131,47 @@ import Testing
         #expect(policy.mayWake(caller([])))
         #expect(policy.mayList(class: "fast", by: caller([])))
     }
+
+    // MARK: Priority and reasons
+
+    private static let shares = AccessPolicy(
+        classes: AccessPolicyTests.classes, wakeRoles: ["waker", "staff"],
+        grants: [
+            AccessGrant(roles: nil, classes: ["*"], mayWake: false),
+            AccessGrant(roles: ["staff", "guest"], classes: ["big"], models: ["tiny"], priority: Priority(level: 2)),
+            AccessGrant(roles: ["boss"], classes: ["b*"], priority: Priority(level: 4)),
+        ])
+
+    /// A policy gives its priority to what it covers, and the highest counts.
+    @Test func priorityIsThatOfWhatIsAskedFor() throws {
+        for (roles, fast, big, tiny) in [
+            ([], 0, 0, 0), (["staff"], 0, 2, 2), (["boss"], 0, 4, 0), (["staff", "boss"], 0, 4, 2),
+        ] as [(Set<Role>, Int, Int, Int)] {
+            let caller = caller(roles)
+            let levels = ([.byClass("fast"), .byClass("big"), .exactly("tiny")] as [ModelRequest])
+                .map { Self.shares.priority(of: $0, by: caller).level }
+            #expect(levels == [fast, big, tiny], "\(roles)")
+            let call = Call(
+                id: "c", endpoint: .chatCompletions, request: .byClass("big"), streams: false, wantsUsage: false)
+            #expect(try Self.shares.authorize(call, by: caller).priority.level == big)
+        }
+        #expect(Self.policy.priority(of: .byClass("fast"), by: caller(["staff"])) == .normal)
+    }
+
+    @Test func reasonsAreThoseOfTheDecision() {
+        let staff = Self.shares.reasons(for: .exactly("tiny"), by: caller(["staff", "other"]))
+        #expect(staff.ruling == .granted(index: 1) && staff.deciding == ["staff"] && staff.policies == [0, 1])
+        #expect(staff.mayWake && staff.priority.level == 2)
+        // By the policy for everybody, whichever roles the caller has.
+        let fast = Self.shares.reasons(for: .byClass("fast"), by: caller(["boss"]))
+        #expect(fast.ruling == .granted(index: 0) && fast.deciding.isEmpty && fast.policies == [0, 2])
+        #expect(!fast.mayWake)
+        let denied = Self.shares.reasons(for: .exactly("large"), by: caller(["staff"]))
+        #expect(denied.ruling == .notGranted && denied.deciding.isEmpty && !denied.ruling.isAllowed)
+    }
+
+    @Test func prioritiesStayWithinTheirLevels() {
+        #expect(Priority(level: -3).level == 0)
+        #expect(Priority(level: 9).level == 4)
+    }
 }

@@ -1,0 +1,65 @@
+import Scheduling
+import SimpleAICore
+
+/// A slot that becomes free while others wait for it, and the next call of whoever had it: what every call costs on a
+/// saturated class, by how many callers there are.
+enum QueueBenchmark {
+    static var benchmark: Benchmark {
+        let many = Crowd(callers: 64)
+        let one = Crowd(callers: 1)
+        return Benchmark(
+            name: "a turn, 256 wait, of 64 callers", referenceName: "of 1 caller",
+            work: (Crowd.turns, many.run), reference: (Crowd.turns, one.run), mostTimesReference: 20)
+    }
+
+    private final class Crowd {
+        static let turns = 500
+        private static let waiting = 256
+        private var state = SchedulerState(SchedulerState.Configuration())
+        private let requests: [PlacementRequest]
+        private var next = 0
+        private var held: LeaseID?
+        private let now = ContinuousClock.now
+
+        init(callers: Int) {
+            requests = (0..<callers).map { Self.request(of: "caller-\($0)") }
+            state.put(Runner(id: "runner", slots: 1, statedModels: ["m"]), now: now)
+            state.runnerAnswered("runner", engineModels: ["m"], now: now)
+            guard case .granted(let lease) = state.place(requests[0], now: now) else {
+                preconditionFailure("an idle runner has a free slot")
+            }
+            held = lease.id
+            for _ in 0..<Self.waiting { ask() }
+        }
+
+        private static func request(of subject: String) -> PlacementRequest {
+            let classes = ClassTable([ModelClass(name: "fast", models: ["m"])], defaultClass: "fast")
+            let call = Call(
+                id: "benchmark", endpoint: .chatCompletions, request: .byClass("fast"), streams: false,
+                wantsUsage: false)
+            let caller = Caller(subject: subject, issuer: "https://issuer.test", roles: [], privileges: [])
+            do {
+                return PlacementRequest(try AccessPolicy(classes: classes).authorize(call, by: caller))
+            } catch {
+                preconditionFailure("everybody may ask for a class: \(error)")
+            }
+        }
+
+        private func ask() {
+            guard case .waiting = state.place(requests[next % requests.count], now: now) else {
+                preconditionFailure("nobody is served on a full runner")
+            }
+            next += 1
+        }
+
+        func run() {
+            for _ in 0..<Self.turns {
+                guard let lease = held else { preconditionFailure("there is always somebody to serve") }
+                held = nil
+                state.release(lease, outcome: .served, now: now)
+                for case .grant(_, let lease) in state.takeEffects() { held = lease.id }
+                ask()
+            }
+        }
+    }
+}

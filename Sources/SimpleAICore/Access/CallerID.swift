@@ -1,0 +1,16 @@
+/// Which caller, and nothing about its rights: what is shared, counted or remembered for each caller goes by this.
+public struct CallerID: Hashable, Sendable {
+    /// Unique only together with `issuer`.
+    public let subject: String
+    /// Empty for API keys, and where authentication is off.
+    public let issuer: String
+
+    public init(subject: String, issuer: String) {
+        self.subject = subject
+        self.issuer = issuer
+    }
+}
+
+extension Caller {
+    public var id: CallerID { CallerID(subject: subject, issuer: issuer) }
+}
