@@ -50,7 +50,7 @@ struct ControlPlane: Sendable {
         let token = gateway.rules.settings.metrics.token
         let isAllowed =
             token.isEmpty
-            ? context.isLocal
+            ? context.isLocal && !TrustedProxies.areForwarded(request.headers)
             : Bearer.token(in: request.headers[.authorization]).map { Bearer.isEqual($0, token) } ?? false
         guard isAllowed else {
             throw token.isEmpty
@@ -130,7 +130,7 @@ struct ControlPlane: Sendable {
             showsRunners: rules.showsRunner(to: caller))
     }
 
-    private func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
+    func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         guard let verifier = gateway.verifier else { return .anonymous }
         guard let token = Bearer.token(in: request.headers[.authorization]) else {
             throw GatewayError.missingCredentials
@@ -139,8 +139,13 @@ struct ControlPlane: Sendable {
         do throws(TokenRejection) {
             return try await verifier.caller(for: token)
         } catch {
-            throw gateway.throttle.refusal(error, from: context.peer)
+            throw gateway.throttle.refusal(error, from: client(of: request, context))
         }
+    }
+
+    /// Where a request comes from, as far as that is known for sure.
+    func client(of request: Request, _ context: ControlContext) -> IPAddress? {
+        gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers)
     }
 
     /// Who asks, if it is an admin.
@@ -152,12 +157,14 @@ struct ControlPlane: Sendable {
 
     /// One line for everything that an admin changes: who, what, and to what.
     func audit(_ action: String, of object: String, by admin: Caller) {
-        gateway.logger.notice(
-            "Administration",
-            metadata: [
-                LogKeys.caller: "\(AccessLine.onOneLine(admin.subject))", LogKeys.issuer: "\(admin.issuer)",
-                LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
-            ])
+        gateway.logger.notice("Administration", metadata: Self.auditMetadata(action, of: object, by: admin))
+    }
+
+    static func auditMetadata(_ action: String, of object: String, by caller: Caller) -> Logger.Metadata {
+        [
+            LogKeys.caller: "\(AccessLine.onOneLine(caller.subject))", LogKeys.issuer: "\(caller.issuer)",
+            LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
+        ]
     }
 
     static func json(_ text: String, status: HTTPResponse.Status = .ok) -> Response {

@@ -10,6 +10,9 @@ final class GatewayRules: Sendable {
     let settings: Settings
     let classes: ClassTable
     let policy: AccessPolicy
+    let limits: LimitRules
+    let proxies: TrustedProxies
+    let origins: AllowedOrigins
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
     /// Nil: plain HTTP.
@@ -22,6 +25,10 @@ final class GatewayRules: Sendable {
         policy = AccessPolicy(
             classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
             exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
+        limits = LimitRules(
+            caller: settings.limits.caller, address: settings.limits.address, grants: settings.policies)
+        proxies = TrustedProxies(settings.server.trustedProxies)
+        origins = AllowedOrigins(settings.server.corsOrigins)
         callLimits = CallState.Limits(settings.routing)
         let timeouts = settings.routing.timeouts
         upstreamTimeouts = UpstreamTimeouts(

@@ -20,6 +20,7 @@ final class GatewayServices: Sendable {
     let pools = UpstreamPools()
     let metrics: Metrics
     let throttle: AuthenticationThrottle
+    let limiter = CallLimiter()
     let budget: BufferBudget
     let responses = ResponseOrigins()
     let drain: DrainState

@@ -23,7 +23,10 @@ enum Routes {
     > {
         let router = Router(context: ControlContext.self)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
+        router.add(middleware: AnswerHygiene())
+        router.add(middleware: CrossOriginAnswers(gateway: gateway))
         router.add(middleware: ErrorObjects(gateway: gateway))
+        router.add(middleware: AdministrationGuard(control: control))
         router.post("/v1/route") { request, context in try await control.route(for: request, context) }
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }

@@ -16,8 +16,7 @@ public enum ForwardedHeaders {
     private static let neverDownstream = FieldNames(
         hopByHop + [
             "www-authenticate", "set-cookie", "content-length", "server", "date", "x-request-id",
-            "access-control-allow-origin", "access-control-allow-credentials",
-        ], beginning: ["x-simpleai-"])
+        ], beginning: ["x-simpleai-", "access-control-", "x-ratelimit-"])
 
     /// The head for the runner: the caller's headers without hop-by-hop ones, secrets, our own namespace and names
     /// with underscores; with the runner's key, an exact length, and `identity` as the only accepted encoding, since

@@ -28,7 +28,7 @@ public enum ModelRewriter {
         if case .duplicateKey = problem?.reason { return restoreLast(body, model: model) }
         guard problem == nil, scanner.isObject else { return nil }
         let usage = scanner.member("usage").flatMap { member in
-            JSONSlice(document: Array(view(of: body, member.range))[...]).flatMap { TokenUsage($0) }
+            TokenUsage(JSONSlice(checked: Array(view(of: body, member.range))[...]))
         }
         let id = scanner.member("id").flatMap { member in
             member.kind == .string ? JSONString.decode(view(of: body, member.range)) : nil

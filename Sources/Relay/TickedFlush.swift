@@ -132,7 +132,16 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         joint.writeStaticString("\r\n")
     }
 
-    /// What `write(chunk:)` has written shall go out.
+    /// Writes bytes of a message in HTTP/1.1 whose head has said how many there are, by the same way.
+    public func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
+        guard let context else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        write(context: context, data: wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
+    }
+
+    /// What has been written so shall go out.
     public func flush() {
         if let context { flush(context: context) }
     }

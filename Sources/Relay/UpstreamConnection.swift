@@ -74,9 +74,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         reader.begin()
         ticket.progress = .exchanging(self)
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenSuccess { [weak exchange] in
-            exchange?.requestIsWritten = true
-            exchange?.lastProgress = .now()
+        written.futureResult.assumeIsolated().whenSuccess {
+            exchange.requestIsWritten = true
+            exchange.lastProgress = .now()
         }
         let (head, body) = RequestWriter.bytes(of: request, context.channel.allocator)
         context.write(wrapOutboundOut(.byteBuffer(head)), promise: body == nil ? written : nil)
@@ -168,6 +168,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         watch?.cancel()
+        watch = nil
         pool.forget(self)
         guard let exchange else { return }
         self.exchange = nil
@@ -205,7 +206,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// One timer per connection, and no timer is moved: progress only writes a time stamp, and the timer looks at it when
     /// it fires. It fires when the shorter of the two limits can first be over, and outlives exchanges, so that a busy
-    /// connection sets one every few minutes.
+    /// connection sets one every few minutes. It holds the connection until that is closed: to be held weakly would cost
+    /// at every retain.
     private func armWatch(_ context: ChannelHandlerContext) {
         guard let exchange else { return }
         let limit = min(exchange.timeouts.gap, exchange.timeouts.firstByte)
@@ -217,8 +219,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func setWatch(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
         watch?.cancel()
         watchedUntil = deadline
-        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
-            self?.checkProgress()
+        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            checkProgress()
         }
     }
 

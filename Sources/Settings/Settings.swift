@@ -19,6 +19,7 @@ public struct Settings: Hashable, Sendable {
     public var metrics = Metrics()
     /// What roles may ask for, in the file's order; empty: every class for every caller.
     public var policies: [AccessGrant] = []
+    public var limits = Limits()
     public var keys = Keys()
     public var log = Log()
 
@@ -38,6 +39,10 @@ public struct Settings: Hashable, Sendable {
         public var maxBuffered: ByteCount = .mebibytes(512)
         public var maxConnections = 10_000
         public var idleTimeout: Duration = .seconds(75)
+        /// Peers that are believed when they say for whom they ask; empty: nobody is.
+        public var trustedProxies: [IPNetwork] = []
+        /// Web pages that may call from a browser, as browsers name them in `Origin`; empty: none.
+        public var corsOrigins: [String] = []
         public var maxHeaders: ByteCount = .kibibytes(64)
     }
 
@@ -289,6 +294,13 @@ public struct Settings: Hashable, Sendable {
     public struct Metrics: Hashable, Sendable {
         /// Empty: loopback peers only.
         public var token = ""
+    }
+
+    public struct Limits: Hashable, Sendable {
+        /// For each caller, unless a policy says something else.
+        public var caller = CallLimits.none
+        /// For each address, all of its callers together.
+        public var address = CallLimits.none
     }
 
     public struct Keys: Hashable, Sendable {

@@ -12,13 +12,15 @@ import Testing
               - roles: [staff, "guest staff"]
                 classes: ["*", b?g]
                 models: ["llama3:*", "org/model:7b"]
-              - { roles: "*", models: [free] }
+              - { roles: "*", models: [free], limits: { requests_per_minute: 0, tokens_per_day: 5 } }
+              - { roles: script, classes: fast, limits: { concurrent_calls: 2 } }
             """
         let expected = [
             AccessGrant(roles: ["student"], classes: ["fast"], mayWake: false, priority: Priority(level: 3)),
             AccessGrant(
                 roles: ["staff", "guest staff"], classes: ["*", "b?g"], models: ["llama3:*", "org/model:7b"]),
-            AccessGrant(roles: nil, models: ["free"]),
+            AccessGrant(roles: nil, models: ["free"], limits: .init(requestsPerMinute: 0, tokensPerDay: 5)),
+            AccessGrant(roles: ["script"], classes: ["fast"], limits: .init(concurrentCalls: 2)),
         ]
         #expect(try settings(text).policies == expected)
     }

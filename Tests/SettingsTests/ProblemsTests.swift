@@ -129,23 +129,36 @@ func expect(_ problem: ProblemCase, in found: [String]) {
     }
 
     @Test(arguments: [
-        ProblemCase("server: {trusted_proxies: [10.0.0.0/8]}", "s.yaml:2: server.trusted_proxies: not yet…"),
-        ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins: not yet…"),
-        ProblemCase(
-            "policies: [{roles: a, models: m, limits: {calls: 1}}]", "s.yaml:2: policies[0].limits: not yet…"),
-        ProblemCase("limits: {calls: 1}", "s.yaml:2: limits: not yet…"),
-    ])
-    func laterKeysAreRefusedWhenTheyAskForSomething(_ problem: ProblemCase) {
-        expect(problem, in: problems(minimal + problem.text))
-    }
-
-    @Test(arguments: [
         "server: {tls: {certificate: '', key: ''}, trusted_proxies: [], cors: {origins: []}}",
         "routing: {policy: least_busy, ejection: {failures: 5, for: 10s, max_share: 0.5}}",
         "sleep: {after: 0ms}\npolicies: []\nlimits: {}\nkeys: {database: ./simpleai.db}",
     ])
-    func laterKeysThatAskForNothingAreAccepted(_ text: String) {
+    func keysThatAskForNothingAreAccepted(_ text: String) {
         #expect(problems(minimal + text) == [])
+    }
+
+    @Test(arguments: [
+        ProblemCase(
+            "server: {trusted_proxies: [10.0.0.1/8]}", "s.yaml:2: server.trusted_proxies[0]: \"10.0.0.1/8\" has bits…"),
+        ProblemCase("server: {trusted_proxies: [lan]}", "s.yaml:2: server.trusted_proxies[0]: \"lan\" is no network…"),
+        ProblemCase("server: {trusted_proxies: ['::/129']}", "s.yaml:2: server.trusted_proxies[0]: \"::/129\" is no…"),
+        ProblemCase("server: {trusted_proxies: 10.0.0.1}", "s.yaml:2: server.trusted_proxies: must be a list…"),
+        ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins[0]: * would let every page…"),
+        ProblemCase(
+            "server: {cors: {origins: [a.example]}}", "s.yaml:2: server.cors.origins[0]: is no http or https URL…"),
+        ProblemCase(
+            "server: {cors: {origins: ['http://a/']}}", "s.yaml:2: server.cors.origins[0]: \"http://a/\" has a path…"),
+        ProblemCase(
+            "server: {cors: {origins: ['https://a:443']}}", "s.yaml:2: server.cors.origins[0]: \"https://a:443\" has…"),
+        ProblemCase("limits: {calls: 1}", "s.yaml:2: limits.calls: is unknown; …"),
+        ProblemCase("limits: {caller: {requests_per_minute: -1}}", "s.yaml:2: limits.caller.requests_per_minute: …"),
+        ProblemCase("limits: {address: {tokens_per_day: many}}", "s.yaml:2: limits.address.tokens_per_day: …"),
+        ProblemCase(
+            "policies: [{roles: a, models: m, limits: {calls: 1}}]", "s.yaml:2: policies[0].limits.calls: is unknown…"),
+        ProblemCase("policies: [{roles: a, limits: {concurrent_calls: 1}}]", "s.yaml:2: policies[0]: gives nothing; …"),
+    ])
+    func limitsAndClientsAreReadStrictly(_ problem: ProblemCase) {
+        expect(problem, in: problems(minimal + problem.text))
     }
 
     @Test(arguments: [

@@ -19,6 +19,8 @@ import Testing
           max_connections: 7
           idle_timeout: 1s
           max_headers: 2KiB
+          trusted_proxies: [10.0.0.0/8]
+          cors: {origins: ['https://a.example']}
         auth: {mode: none, leeway: 5s, failed_attempts_per_minute: 5}
         classes: {fast: [a, b], slow: [b]}
         default_class: slow
@@ -40,6 +42,9 @@ import Testing
         errors: {permission_denied_status: 400}
         metrics: {token: metrics-secret}
         policies: [{roles: x, classes: fast}]
+        limits:
+          caller: {requests_per_minute: 1, concurrent_calls: 2, tokens_per_day: 3}
+          address: {requests_per_minute: 4, concurrent_calls: 5, tokens_per_day: 6}
         keys: {database: ./other.db}
         log: {level: debug, format: json}
         """

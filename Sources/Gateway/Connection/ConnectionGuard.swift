@@ -49,13 +49,18 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        stopTimers()
+    }
+
+    /// They hold this handler as long as they run; to be held weakly would cost at every retain.
+    private func stopTimers() {
         idleTimer?.cancel()
         drainTimer?.cancel()
+        (idleTimer, drainTimer) = (nil, nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        idleTimer?.cancel()
-        drainTimer?.cancel()
+        stopTimers()
         context.fireChannelInactive()
     }
 
@@ -93,7 +98,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         responsesUnsent += 1
         lastActivity = .now()
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.responseWasSent() }
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in responseWasSent() }
         context.write(data, promise: sent)
     }
 
@@ -102,8 +107,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case ChannelEvent.inputClosed:
             if inference.clientHasGone() { return }
         case let quiesce as ChannelShouldQuiesceEvent:
-            drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: drain) { [weak self] in
-                self?.drainExpired()
+            drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: drain) { [self] in
+                drainExpired()
             }
             if requestsUnderWay == 0, responsesUnsent > 0 {
                 heldQuiesce = quiesce
@@ -127,21 +132,21 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             context?.close(promise: nil)
             return
         }
-        drainTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: Self.lastWords) { [weak self] in
-            self?.context?.close(promise: nil)
+        drainTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: Self.lastWords) { [self] in
+            self.context?.close(promise: nil)
         }
     }
 
     // MARK: Idleness
 
     private func armIdleTimer(_ eventLoop: any EventLoop) {
-        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [weak self] in
-            guard let self, let context = self.context else { return }
-            if self.isWaitingForUs(context) { self.lastActivity = .now() }
-            if self.lastActivity + self.idleTimeout <= .now() {
+        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [self] in
+            guard let context else { return }
+            if isWaitingForUs(context) { lastActivity = .now() }
+            if lastActivity + idleTimeout <= .now() {
                 context.close(promise: nil)
             } else {
-                self.armIdleTimer(context.eventLoop)
+                armIdleTimer(context.eventLoop)
             }
         }
     }

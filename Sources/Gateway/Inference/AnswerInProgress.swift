@@ -23,6 +23,14 @@ struct AnswerInProgress {
 
     var usage: TokenUsage? { events?.usage ?? documentUsage }
 
+    /// What counts against limits: tokens taken and made by the engine's own count. Of a stream that ended before it said
+    /// so, the events that carried a piece of the answer.
+    var tokens: Int {
+        guard let usage else { return events?.pieces ?? 0 }
+        let (sum, isMore) = usage.prompt.addingReportingOverflow(usage.completion)
+        return isMore ? .max : sum
+    }
+
     /// How fast it was made; nil where there is too little to say so.
     /// - Parameters:
     ///   - sent: when the request had gone to the runner.

@@ -97,8 +97,8 @@ extension InferenceCall: UpstreamExchange {
         answer.lastToken = lastWrite
         guard delivery.ask(events.pieces, at: lastWrite) else { return }
         let sent = eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [weak self] result in
-            if case .success = result { self?.delivery.wentOut() } else { self?.delivery.failed() }
+        sent.futureResult.assumeIsolated().whenComplete { [self] result in
+            if case .success = result { delivery.wentOut() } else { delivery.failed() }
         }
         // Of no bytes: it goes out behind the events.
         connection.write(.body(.byteBuffer(ByteBuffer())), promise: sent)

@@ -49,8 +49,7 @@ extension InferenceCall {
         var headers = HTTPHeaders([("Content-Type", "application/json")])
         let allowed = error.code == .methodNotAllowed ? ["POST"] : []
         for (name, value) in error.headers(allowing: allowed) { headers.add(name: name, value: value) }
-        headers.add(name: "X-Request-Id", value: id.rawValue)
-        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
+        addCallHeaders(to: &headers)
         send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
     }
 
@@ -71,12 +70,12 @@ extension InferenceCall {
 
     /// A large one stays in memory as long as its client takes to read it, so it counts as long.
     private func write(document: ByteBuffer) {
-        guard answer.reservedBytes > Self.noteworthy else { return connection.write(.body(.byteBuffer(document))) }
+        guard answer.reservedBytes > Self.noteworthy else { return connection.write(document: document) }
         let (budget, bytes) = (gateway.budget, answer.reservedBytes)
         answer.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { _ in budget.giveBack(bytes) }
-        connection.write(.body(.byteBuffer(document)), promise: sent)
+        connection.write(document: document, promise: sent)
     }
 
     /// In bytes: what the kernel takes at once is not worth a promise.
@@ -98,8 +97,7 @@ extension InferenceCall {
     }
 
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
-        headers.add(name: "X-Request-Id", value: id.rawValue)
-        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
+        addCallHeaders(to: &headers)
         guard let lease else { return }
         if rules.showsRunner(to: caller) {
             headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)
@@ -107,6 +105,17 @@ extension InferenceCall {
         }
         headers.add(name: "x-simpleai-wake", value: timeline.wakeHeader)
         headers.replaceOrAdd(name: "Server-Timing", value: timeline.serverTiming)
+    }
+
+    /// What answers and errors have in common.
+    private func addCallHeaders(to headers: inout HTTPHeaders) {
+        headers.add(name: "X-Request-Id", value: id.rawValue)
+        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
+        for (name, value) in standing?.headers ?? [] { headers.add(name: name, value: value) }
+        guard !rules.origins.isEmpty else { return }
+        for (name, value) in rules.origins.fields(for: head.headers.first(name: "origin")) {
+            headers.add(name: name, value: value)
+        }
     }
 
     /// An engine's error that is no error object: its words, as far as they are short and plain, inside one.
@@ -138,7 +147,8 @@ extension InferenceCall {
         gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
         guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
         AccessLine(
-            id: id, endpoint: endpoint, status: status, error: failure, caller: caller, request: call?.request,
+            id: id, endpoint: endpoint, status: status, error: failure, caller: caller, client: client,
+            request: call?.request,
             streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
             waited: timeline.waited, wake: timeline.wake?.rawValue, figures: figures
         )

@@ -17,6 +17,8 @@ final class InferenceCall {
     let rules: GatewayRules
     let eventLoop: any EventLoop
     unowned let connection: InferenceHandler
+    /// Where it comes from, as far as that is known for sure; nil for no IP.
+    let client: IPAddress?
 
     private(set) var state: CallState
     private var body = CallBody()
@@ -26,6 +28,9 @@ final class InferenceCall {
     /// What came together with the head of a request whose credentials are still being checked.
     private var unread = ByteBuffer()
     private(set) var caller: Caller?
+    private var admission: CallLimiter.Admission?
+    /// What the caller is told of its limits; nil for those who have none.
+    private(set) var standing: LimitStanding?
     private(set) var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
@@ -56,6 +61,7 @@ final class InferenceCall {
         self.connection = connection
         self.eventLoop = eventLoop
         self.rules = gateway.rules
+        self.client = rules.proxies.client(of: connection.peer, head.headers)
         self.state = CallState(limits: rules.callLimits)
     }
 
@@ -139,8 +145,6 @@ final class InferenceCall {
 
     private func verify(_ token: String, with verifier: any TokenVerifier) {
         let call = NIOLoopBound(self, eventLoop: eventLoop)
-        // Asked now: the client may be gone, and its connection with it, when the answer comes.
-        let peer = connection.peer
         eventLoop.makeFutureWithTask { () -> Result<Caller, TokenRejection> in
             do throws(TokenRejection) {
                 return .success(try await verifier.caller(for: token))
@@ -152,7 +156,7 @@ final class InferenceCall {
             switch result {
             case .success(let caller): call.value.authenticated(caller)
             case .failure(let rejection):
-                call.value.handle(.refused(call.value.gateway.throttle.refusal(rejection, from: peer)))
+                call.value.handle(.refused(call.value.gateway.throttle.refusal(rejection, from: call.value.client)))
             }
         }
     }
@@ -160,6 +164,7 @@ final class InferenceCall {
     private func authenticated(_ caller: Caller) {
         timeline.authenticated = .now()
         self.caller = caller
+        guard !state.isFinished, isAdmitted(caller) else { return }
         state.announcesRunner = rules.showsRunner(to: caller)
         handle(.authenticated(caller))
         guard !state.isFinished else { return }
@@ -169,6 +174,21 @@ final class InferenceCall {
             receive(bytes)
         }
         if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+    }
+
+    /// Whether the limits let one more call begin.
+    private func isAdmitted(_ caller: Caller) -> Bool {
+        switch gateway.limiter.begin(caller, from: client, under: rules.limits) {
+        case nil: return true
+        case .admitted(let admission, let standing):
+            self.admission = admission
+            self.standing = standing
+            return true
+        case .refused(let error, let standing):
+            self.standing = standing
+            handle(.refused(error))
+            return false
+        }
     }
 
     // MARK: Actions
@@ -301,11 +321,14 @@ final class InferenceCall {
 
     // MARK: Timers
 
+    // They hold the call until `settle` cancels them, which it always does: a call that is only weakly held anywhere would
+    // pay for a side table at every retain.
+
     private func startTimers(for call: Call) {
         let total = rules.settings.routing.timeouts.total
         if total > .zero {
-            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [weak self] in
-                self?.handle(.totalTimeExpired)
+            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [self] in
+                handle(.totalTimeExpired)
             }
         }
         if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
@@ -313,13 +336,14 @@ final class InferenceCall {
 
     /// One timer per stream, moved on lazily: a write only leaves its time behind.
     private func armKeepalive(at deadline: NIODeadline) {
-        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
-            guard let self, !self.state.isFinished else { return }
-            let every = TimeAmount(self.rules.settings.keepalive.every)
-            if !self.timeline.headWasSent || self.lastWrite + every <= .now(), self.connection.isWritable {
-                self.handle(.keepaliveDue)
+        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            guard !state.isFinished else { return }
+            let every = TimeAmount(rules.settings.keepalive.every)
+            if !timeline.headWasSent || lastWrite + every <= .now(), connection.isWritable {
+                handle(.keepaliveDue)
             }
-            self.armKeepalive(at: max(self.lastWrite + every, .now() + .milliseconds(1)))
+            guard !state.isFinished else { return }
+            armKeepalive(at: max(lastWrite + every, .now() + .milliseconds(1)))
         }
     }
 
@@ -328,11 +352,14 @@ final class InferenceCall {
     private func settle(_ ending: CallState.Ending) {
         keepalive?.cancel()
         totalTimer?.cancel()
+        (keepalive, totalTimer) = (nil, nil)
         gateway.budget.giveBack(reservedBytes + answer.reservedBytes)
         reservedBytes = 0
         answer.reservedBytes = 0
         body = CallBody()
         unread = ByteBuffer()
+        if let admission { gateway.limiter.end(admission, tokens: answer.tokens) }
+        admission = nil
         record(ending)
         ticket = nil
     }

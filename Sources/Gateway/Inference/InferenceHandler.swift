@@ -69,7 +69,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch (mode, unwrapInboundIn(data)) {
         case (.passing, .head(var head)):
             head.uri = Self.originForm(of: head.uri)
-            guard let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else { return pass(head, context) }
+            // What browsers ask before they let a page call is a question, and no call.
+            guard head.method != .OPTIONS, let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else {
+                return pass(head, context)
+            }
             let call = InferenceCall(
                 head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
             mode = .calling(call)
@@ -164,8 +167,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Told by InferenceCall
 
-    /// Who is at the other end.
-    var peer: SocketAddress? { context?.channel.remoteAddress }
+    /// The other end, which may be a proxy; stays the same as long as there is a connection. Asked first when a call
+    /// begins.
+    private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
@@ -200,6 +204,11 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// A piece of such a response.
     func write(piece: ByteBuffer) {
         if isChunked, let chunks { chunks.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
+    }
+
+    /// The whole body of a response whose head says how long it is.
+    func write(document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        if let chunks { chunks.write(document, promise: promise) } else { write(.body(.byteBuffer(document)), promise: promise) }
     }
 
     func flush() {

@@ -34,13 +34,19 @@ extension GatewayError {
             let detail = cause == nil ? "" : ", error=\"invalid_token\""
             headers.append(("WWW-Authenticate", "Bearer realm=\"simpleai\"\(detail)"))
         }
-        if case .after(let time) = retry {
-            // SDKs honour 1 to 60 seconds. Bounded first: engines may ask for times beyond every integer.
-            let bounded = min(max(time, .seconds(1)), .seconds(60))
-            headers.append(("Retry-After", String((bounded.wholeMilliseconds + 999) / 1000)))
+        switch retry {
+        case .never, .elsewhere: break
+        // SDKs honour 1 to 60 seconds. Bounded first: engines may ask for times beyond every integer.
+        case .after(let time): headers.append(("Retry-After", Self.seconds(min(time, .seconds(60)))))
+        case .notBefore(let time): headers.append(("Retry-After", Self.seconds(time)))
         }
         if !methods.isEmpty { headers.append(("Allow", methods.joined(separator: ", "))) }
         return headers
+    }
+
+    /// Whole ones, rounded up, and one at least.
+    private static func seconds(_ time: Duration) -> String {
+        String((max(time, .seconds(1)).wholeMilliseconds + 999) / 1000)
     }
 
     private static func type(of code: Code) -> String {

@@ -8,6 +8,8 @@ struct AccessLine {
     var status: Int
     var error: GatewayError?
     var caller: Caller?
+    /// Where the call came from.
+    var client: IPAddress?
     var request: ModelRequest?
     var streams = false
     var runner: RunnerID?
@@ -32,6 +34,7 @@ struct AccessLine {
             LogKeys.milliseconds: "\(total.wholeMilliseconds)",
         ]
         if let caller { metadata[LogKeys.caller] = "\(Self.onOneLine(caller.subject))" }
+        if let client { metadata[LogKeys.address] = "\(client)" }
         if let request { metadata[LogKeys.requested] = "\(Self.onOneLine(request.description))" }
         if streams { metadata[LogKeys.stream] = "true" }
         if let runner { metadata[LogKeys.runner] = "\(runner)" }

@@ -1,4 +1,3 @@
-import NIOCore
 import SimpleAICore
 import Synchronization
 
@@ -14,9 +13,9 @@ final class AuthenticationThrottle: Sendable {
     }
 
     /// The answer to a token that was refused. That the gateway cannot judge one is no fault of its sender.
-    func refusal(_ rejection: TokenRejection, from address: SocketAddress?) -> GatewayError {
+    func refusal(_ rejection: TokenRejection, from client: IPAddress?) -> GatewayError {
         guard case .invalid(let reason) = rejection else { return GatewayError(rejection) }
-        let wait = attempts.withLock { $0.failed(from: Peer(address), at: .now) }
+        let wait = attempts.withLock { $0.failed(from: Peer(client), at: .now) }
         metrics.tokenWasRefused(isThrottled: wait != nil)
         guard let wait else { return GatewayError(rejection) }
         return GatewayError(

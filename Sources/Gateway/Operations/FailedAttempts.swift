@@ -1,5 +1,3 @@
-import NIOCore
-
 /// How many credentials that were not good have come from where, lately. Whoever has used up what is free learns no more
 /// than that, until some time has passed. Good credentials are never asked about here: nobody can lock a caller out,
 /// not even from the same address.
@@ -39,37 +37,5 @@ struct FailedAttempts: Sendable {
         }
         debts[peer] = debt + cost
         return nil
-    }
-}
-
-/// Where a connection comes from, as far as it tells callers apart: one IPv4 address, or the network of an IPv6 address,
-/// whose last 64 bits are its owner's to choose.
-enum Peer: Hashable, Sendable {
-    case v4(UInt32)
-    case v6(UInt64)
-    /// No IP at all, such as a socket of this machine.
-    case local
-
-    init(_ address: SocketAddress?) {
-        // Where the address begins in its structure is the same everywhere; in front of it are family, port and flow.
-        let bytes = address?.withSockAddr { Array(UnsafeRawBufferPointer(start: $0, count: $1)) } ?? []
-        switch address {
-        case .v4:
-            self = .v4(Self.number(bytes[4..<8]))
-        case .v6:
-            let bytes = Array(bytes[8..<24])
-            // An IPv4 client of a socket for both (RFC 4291 §2.5.5.2).
-            if bytes.prefix(10).allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
-                self = .v4(Self.number(bytes[12...]))
-            } else {
-                self = .v6(Self.number(bytes[..<8]))
-            }
-        case .unixDomainSocket, nil:
-            self = .local
-        }
-    }
-
-    private static func number<Number: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>) -> Number {
-        bytes.reduce(0) { $0 << 8 | Number($1) }
     }
 }

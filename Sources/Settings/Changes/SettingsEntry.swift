@@ -53,6 +53,8 @@ struct SettingsEntry {
             .init("server.max_buffered", \.server.maxBuffered),
             .init("server.idle_timeout", \.server.idleTimeout),
             .init("server.max_headers", \.server.maxHeaders),
+            .init("server.trusted_proxies", \.server.trustedProxies) { $0.map(\.description).joined(separator: ", ") },
+            .init("server.cors.origins", \.server.corsOrigins),
         ]
     }
 
@@ -71,6 +73,12 @@ struct SettingsEntry {
         [
             .init("default_class", \.defaultClass),
             .init("policies", \.policies) { "\($0.count)" },
+            .init("limits.caller.requests_per_minute", \.limits.caller.requestsPerMinute),
+            .init("limits.caller.concurrent_calls", \.limits.caller.concurrentCalls),
+            .init("limits.caller.tokens_per_day", \.limits.caller.tokensPerDay),
+            .init("limits.address.requests_per_minute", \.limits.address.requestsPerMinute),
+            .init("limits.address.concurrent_calls", \.limits.address.concurrentCalls),
+            .init("limits.address.tokens_per_day", \.limits.address.tokensPerDay),
             .init("routing.policy", \.routing.policy, shown: \.rawValue),
             .init("routing.queue.length", \.routing.queueLength),
             .init("routing.queue.timeout", \.routing.queueTimeout),

@@ -20,14 +20,15 @@ extension Settings {
             table.read("wake", .flag, into: &mayWake)
             var priority = Priority.normal.level
             table.read("priority", .integer(Priority.levels), into: &priority)
-            table.later("limits")
+            let limits = GrantedLimits(from: &table)
             if classes.isEmpty, models.isEmpty, !table.hasProblem(at: "classes"), !table.hasProblem(at: "models") {
                 table.problem("gives nothing; name classes or models, for example classes: [fast]")
             }
             policies.append(
                 AccessGrant(
                     roles: isForEverybody ? nil : roles, classes: classes.map { NamePattern($0) },
-                    models: models.map { NamePattern($0) }, mayWake: mayWake, priority: Priority(level: priority)))
+                    models: models.map { NamePattern($0) }, mayWake: mayWake, priority: Priority(level: priority),
+                    limits: limits))
         }
     }
 }

@@ -20,7 +20,10 @@ extension Settings: SettingsSection {
         }
         table.section("metrics") { $0.secret("token", .token, into: &metrics.token) }
         readPolicies(from: &table)
-        table.later("limits")
+        table.section("limits") {
+            $0.section("caller", into: &limits.caller)
+            $0.section("address", into: &limits.address)
+        }
         table.section("keys") { $0.read("database", .text, into: &keys.database) }
         table.section("log", into: &log)
     }

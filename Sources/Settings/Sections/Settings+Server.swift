@@ -12,8 +12,12 @@ extension Settings.Server: SettingsSection {
         table.read("max_buffered", .size(from: .kibibytes(1), to: .gibibytes(1_024)), into: &maxBuffered)
         table.read("max_connections", .integer(1...1_000_000), into: &maxConnections)
         table.read("idle_timeout", .duration(from: .seconds(1)), into: &idleTimeout)
-        table.later("trusted_proxies")
-        table.section("cors") { $0.later("origins") }
+        table.list("trusted_proxies", of: .network, into: &trustedProxies)
+        if trustedProxies.contains(where: \.isEverything) {
+            table.warning(
+                "believes every client about its own address; name the networks of your proxies", at: "trusted_proxies")
+        }
+        table.section("cors") { $0.list("origins", of: .origin, into: &corsOrigins) }
         table.read("max_headers", .size(from: .kibibytes(1), to: .mebibytes(1)), into: &maxHeaders)
         if maxBuffered < maxBody {
             table.problem(

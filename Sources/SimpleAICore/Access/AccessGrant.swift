@@ -10,16 +10,19 @@ public struct AccessGrant: Hashable, Sendable {
     public let mayWake: Bool
     /// Of calls that this grant covers, when they have to wait for others'.
     public let priority: Priority
+    /// What callers under this grant may ask for at most, in place of the limits for everybody.
+    public let limits: GrantedLimits
 
     public init(
         roles: Set<Role>?, classes: [NamePattern] = [], models: [NamePattern] = [], mayWake: Bool = true,
-        priority: Priority = .normal
+        priority: Priority = .normal, limits: GrantedLimits = GrantedLimits()
     ) {
         self.priority = priority
         self.roles = roles
         self.classes = classes
         self.models = models
         self.mayWake = mayWake
+        self.limits = limits
     }
 
     func applies(to caller: Caller) -> Bool {

@@ -17,12 +17,34 @@ public struct TokenUsage: Hashable, Sendable {
     /// Reads an answer's `usage` object; `/v1/responses` names the same numbers differently. Nil when it holds neither
     /// tokens taken nor tokens made.
     public init?(_ usage: JSONSlice) {
-        let prompt = usage["prompt_tokens"]?.integer ?? usage["input_tokens"]?.integer
-        let completion = usage["completion_tokens"]?.integer ?? usage["output_tokens"]?.integer
+        var (prompt, completion): (Int?, Int?)
+        // The names of `/v1/responses` count where those of the other endpoints say nothing.
+        var (input, output): (Int?, Int?)
+        var (taken, made, takenToo, madeToo): (JSONSlice?, JSONSlice?, JSONSlice?, JSONSlice?)
+        usage.forEachMember { key, value in
+            func isNamed(_ name: String) -> Bool { JSONSlice.isKey(key, name) }
+            if isNamed("prompt_tokens") {
+                prompt = value.integer
+            } else if isNamed("completion_tokens") {
+                completion = value.integer
+            } else if isNamed("input_tokens") {
+                input = value.integer
+            } else if isNamed("output_tokens") {
+                output = value.integer
+            } else if isNamed("prompt_tokens_details") {
+                taken = value
+            } else if isNamed("completion_tokens_details") {
+                made = value
+            } else if isNamed("input_tokens_details") {
+                takenToo = value
+            } else if isNamed("output_tokens_details") {
+                madeToo = value
+            }
+        }
+        (prompt, completion) = (prompt ?? input, completion ?? output)
         guard prompt != nil || completion != nil else { return nil }
-        let cached = (usage["prompt_tokens_details"] ?? usage["input_tokens_details"])?["cached_tokens"]?.integer
-        let reasoning =
-            (usage["completion_tokens_details"] ?? usage["output_tokens_details"])?["reasoning_tokens"]?.integer
+        let cached = (taken ?? takenToo)?["cached_tokens"]?.integer
+        let reasoning = (made ?? madeToo)?["reasoning_tokens"]?.integer
         self.prompt = max(0, prompt ?? 0)
         self.completion = max(0, completion ?? 0)
         // They are parts; an engine that says more than there is does not make them more.

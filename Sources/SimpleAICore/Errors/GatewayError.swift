@@ -37,6 +37,8 @@ public struct GatewayError: Error, Hashable, Sendable {
         case elsewhere
         /// The same request may succeed after this time.
         case after(Duration)
+        /// The same request cannot succeed before this time has passed, however long it is.
+        case notBefore(Duration)
     }
 
     public let code: Code

@@ -16,7 +16,8 @@ public struct JSONSlice: Sendable {
         bytes = document[start..<Self.endOfValue(document, from: start)]
     }
 
-    init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+    /// A value that stands in a document which has been read already: it is not checked again.
+    public init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// The value of an object's member; the last one, where a key occurs twice. Nil for anything but an object.
     public subscript(key: String) -> JSONSlice? {
@@ -38,8 +39,8 @@ public struct JSONSlice: Sendable {
 
     /// Whether a key's token means this text, in whatever spelling.
     public static func isKey(_ token: ArraySlice<UInt8>, _ text: String) -> Bool {
-        if token.contains(UInt8(ascii: "\\")) { return JSONString.decode(token).utf8.elementsEqual(text.utf8) }
-        return token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
+        if token.count == text.utf8.count + 2, token.dropFirst().dropLast().elementsEqual(text.utf8) { return true }
+        return token.contains(UInt8(ascii: "\\")) && JSONString.decode(token).utf8.elementsEqual(text.utf8)
     }
 
     /// The names of an object's members, in order; empty for anything else.

@@ -67,6 +67,14 @@ import Testing
         #expect(headers.first?.value == header)
     }
 
+    @Test(arguments: [
+        (Duration.zero, "1"), (.milliseconds(1001), "2"), (.seconds(61), "61"), (.milliseconds(86_399_001), "86400"),
+    ])
+    func waitsForLimitsAreToldAsTheyAre(_ time: Duration, _ header: String) {
+        let headers = GatewayError(.rateLimitExceeded, "m", retry: .notBefore(time)).headers()
+        #expect(headers.map(\.value) == [header])
+    }
+
     @Test func withoutATimeThereIsNoRetryAfter() {
         #expect(GatewayError(.upstreamError, "m").headers().isEmpty)
         #expect(GatewayError(.upstreamError, "m", retry: .elsewhere).headers().isEmpty)

@@ -37,6 +37,7 @@ import Testing
     @Test func saysWhatHappened() throws {
         var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 200, total: .milliseconds(1234))
         line.caller = Sample.caller
+        line.client = IPAddress("192.0.2.7")
         line.request = .byClass("fast")
         line.runner = "r1"
         line.model = "m"
@@ -52,7 +53,7 @@ import Testing
         #expect(
             logged.metadata == [
                 "request_id": "id", "endpoint": "/v1/chat/completions", "status": "200", "ms": "1234",
-                "caller": "alice",
+                "caller": "alice", "address": "192.0.2.7",
                 "requested": "class:fast", "runner": "r1", "model": "m", "stream": "true", "waited_ms": "77",
                 "wake": "w1",
                 "prompt_tokens": "3", "completion_tokens": "4", "cached_tokens": "2", "reasoning_tokens": "1",

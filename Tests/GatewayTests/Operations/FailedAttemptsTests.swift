@@ -48,7 +48,7 @@ import Testing
 
     @Test func addressesAreToldApartByWhatTheirOwnersCannotChoose() throws {
         func peer(_ address: String) throws -> Peer {
-            Peer(try SocketAddress(ipAddress: address, port: .random(in: 1...65_535)))
+            Peer(IPAddress(try SocketAddress(ipAddress: address, port: .random(in: 1...65_535))))
         }
         #expect(try peer("192.0.2.1") == .v4(0xC000_0201))
         #expect(try peer("192.0.2.1") != peer("192.0.2.2"))
@@ -56,11 +56,12 @@ import Testing
         #expect(try peer("2001:db8:0:1::1") == peer("2001:db8:0:1:ffff::2"))
         #expect(try peer("2001:db8:0:1::1") != peer("2001:db8:0:2::1"))
         #expect(Peer(nil) == .local)
+        #expect(Peer(IPAddress(try SocketAddress(unixDomainSocketPath: "/tmp/s"))) == .local)
     }
 
     @Test func whoeverHasUsedItUpLearnsNoMore() throws {
         let throttle = AuthenticationThrottle(perMinute: 2, metrics: Metrics())
-        let address = try SocketAddress(ipAddress: "192.0.2.1", port: 1)
+        let address = try #require(IPAddress("192.0.2.1"))
         let invalid = TokenRejection.invalid(reason: "r")
         for _ in 0..<2 { #expect(throttle.refusal(invalid, from: address).code == .invalidAPIKey) }
         // What is not the sender's fault costs nothing.

@@ -23,7 +23,8 @@ struct RunningGateway: Sendable {
     /// Runs a gateway in front of these runners, waits until it knows them all, runs `body`, and shuts it down.
     static func with<Result: Sendable>(
         _ runners: [Settings.StaticRunner], awaitRunners: Bool = true, stateFile: String? = nil,
-        _ change: @escaping @Sendable (inout Settings) -> Void = { _ in }, within limit: Duration = .seconds(40),
+        logger: Logger = .silent, _ change: @escaping @Sendable (inout Settings) -> Void = { _ in },
+        within limit: Duration = .seconds(40),
         _ body: @escaping @Sendable (RunningGateway) async throws -> Result
     ) async throws -> Result {
         try await withTemporaryDirectory { directory in
@@ -44,16 +45,16 @@ struct RunningGateway: Sendable {
             settings.keepalive.after = .seconds(60)
             settings.keepalive.every = .seconds(60)
             change(&settings)
-            return try await run(settings, mint, awaitRunners: awaitRunners, within: limit, body)
+            return try await run(settings, mint, logger, awaitRunners: awaitRunners, within: limit, body)
         }
     }
 
     private static func run<Result: Sendable>(
-        _ settings: Settings, _ mint: TokenMint, awaitRunners: Bool, within limit: Duration,
+        _ settings: Settings, _ mint: TokenMint, _ logger: Logger, awaitRunners: Bool, within limit: Duration,
         _ body: @escaping @Sendable (RunningGateway) async throws -> Result
     ) async throws -> Result {
         let port = Watched<Int?>(nil)
-        let application = try GatewayApplication(settings: settings, logger: .silent) { listening in
+        let application = try GatewayApplication(settings: settings, logger: logger) { listening in
             port.update { $0 = listening }
         }
         let group = ServiceGroup(services: [application], logger: .silent)

@@ -1,0 +1,51 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import SimpleAICore
+
+/// Stands in front of everything under `/admin`, what is not there included: whoever is no admin gets no further.
+///
+/// What an admin changes leaves a line in the log. Where it succeeds, its handler writes it, who knows what has changed;
+/// where it fails, and where somebody asks who may not, it is written here.
+struct AdministrationGuard: RouterMiddleware {
+    typealias Context = ControlContext
+
+    let control: ControlPlane
+
+    /// As the router reads paths: however many slashes stand between their parts.
+    static func covers(_ path: String) -> Bool {
+        path.utf8.split(separator: UInt8(ascii: "/")).first.map { $0.elementsEqual("admin".utf8) } ?? false
+    }
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard Self.covers(request.uri.path) else { return try await next(request, context) }
+        let caller = try await control.caller(of: request, context)
+        do {
+            try control.gateway.rules.policy.authorizeAdministration(by: caller)
+            return try await next(request, context)
+        } catch {
+            if !Self.changesNothing(request.method) || !caller.isAdmin { note(error, request, context, by: caller) }
+            throw error
+        }
+    }
+
+    private static func changesNothing(_ method: HTTPRequest.Method) -> Bool {
+        [.get, .head, .options].contains(method)
+    }
+
+    private func note(_ error: any Error, _ request: Request, _ context: Context, by caller: Caller) {
+        let code =
+            switch error {
+            case let error as GatewayError: error.code
+            case let error as HTTPError where error.status == .notFound: GatewayError.Code.notFound
+            default: GatewayError.Code.internalError
+            }
+        var metadata = ControlPlane.auditMetadata(
+            "\(request.method.rawValue.prefix(16))", of: String(request.uri.path.prefix(200)), by: caller)
+        metadata[LogKeys.code] = "\(code.rawValue)"
+        if let client = control.client(of: request, context) { metadata[LogKeys.address] = "\(client)" }
+        control.gateway.logger.notice("Administration refused", metadata: metadata)
+    }
+}

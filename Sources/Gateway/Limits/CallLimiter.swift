@@ -1,0 +1,102 @@
+import SimpleAICore
+import Synchronization
+
+/// Counts every call for its caller and for its address, and refuses those that are beyond their limits. Only calls whose
+/// credentials are good are counted: strangers use up nobody's allowance.
+final class CallLimiter: Sendable {
+    /// Callers are told apart like their tokens do: by subject and issuer.
+    fileprivate struct CallerName: Hashable {
+        let subject: String
+        let issuer: String
+    }
+
+    /// For whom a call counts, and by which limits. Has to be handed in when the call ends.
+    struct Admission: Sendable {
+        fileprivate let caller: CallerName
+        fileprivate let callerLimits: CallLimits
+        fileprivate let address: Peer
+        fileprivate let addressLimits: CallLimits
+    }
+
+    enum Answer: Sendable {
+        case admitted(Admission, LimitStanding)
+        case refused(GatewayError, LimitStanding)
+    }
+
+    /// Both under one lock: a call counts for both or for none.
+    private struct Books {
+        var callers: CallLedger<CallerName>
+        var addresses: CallLedger<Peer>
+    }
+
+    private let books: Mutex<Books>
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter now: a clock that never goes back.
+    init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        self.now = now
+        let start = now()
+        books = Mutex(Books(callers: .init(start: start), addresses: .init(start: start)))
+    }
+
+    /// A call's credentials have proved good.
+    /// - Returns: nil where nothing limits it, and nothing has to be remembered.
+    func begin(_ caller: Caller, from client: IPAddress?, under rules: LimitRules) -> Answer? {
+        let (callerLimits, addressLimits) = (rules.limits(of: caller), rules.address)
+        guard callerLimits != .none || addressLimits != .none else { return nil }
+        let admission = Admission(
+            caller: CallerName(subject: caller.subject, issuer: caller.issuer), callerLimits: callerLimits,
+            address: Peer(client), addressLimits: addressLimits)
+        let now = now()
+        return books.withLock { books in
+            let own = books.callers.standing(of: admission.caller, under: callerLimits, at: now)
+            let shared = books.addresses.standing(of: admission.address, under: addressLimits, at: now)
+            if let error = Self.error(own.refusal, shared.refusal) {
+                return .refused(error, own.narrowed(by: shared))
+            }
+            return .admitted(
+                admission,
+                books.callers.begin(admission.caller, under: callerLimits, at: now)
+                    .narrowed(by: books.addresses.begin(admission.address, under: addressLimits, at: now)))
+        }
+    }
+
+    /// - Parameter tokens: that the call's engine took and made.
+    func end(_ admission: Admission, tokens: Int) {
+        let now = now()
+        books.withLock { books in
+            books.callers.end(admission.caller, under: admission.callerLimits, tokens: tokens, at: now)
+            books.addresses.end(admission.address, under: admission.addressLimits, tokens: tokens, at: now)
+        }
+    }
+
+    /// Of two reasons the one that lasts longer, so that whoever waits as long as it is told is served.
+    private static func error(_ own: LimitStanding.Refusal?, _ shared: LimitStanding.Refusal?) -> GatewayError? {
+        switch (own, shared) {
+        case (nil, nil): nil
+        case (let own?, nil): error(own, "your", "caller")
+        case (nil, let shared?): error(shared, "your address's", "address")
+        case (let own?, let shared?):
+            (shared.retryAfter ?? .zero) > (own.retryAfter ?? .zero)
+                ? error(shared, "your address's", "address") : error(own, "your", "caller")
+        }
+    }
+
+    private static func error(_ refusal: LimitStanding.Refusal, _ whose: String, _ who: String) -> GatewayError {
+        switch refusal {
+        case .requestsPerMinute(let time):
+            GatewayError(
+                .rateLimitExceeded, "This is beyond \(whose) limit of calls per minute.", retry: .notBefore(time),
+                cause: "requests_per_minute of the \(who)")
+        case .tokensPerDay(let time):
+            GatewayError(
+                .rateLimitExceeded, "This is beyond \(whose) limit of tokens per day.", retry: .notBefore(time),
+                cause: "tokens_per_day of the \(who)")
+        case .concurrentCalls:
+            // Nobody knows when one of them ends.
+            GatewayError(
+                .rateLimitExceeded, "This is beyond \(whose) limit of calls at the same time.",
+                retry: .after(.seconds(1)), cause: "concurrent_calls of the \(who)")
+        }
+    }
+}

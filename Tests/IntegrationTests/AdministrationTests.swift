@@ -1,0 +1,131 @@
+import Logging
+import Settings
+import SimpleAICore
+import Synchronization
+import Testing
+
+@testable import Gateway
+@testable import LocalFleet
+
+extension Integration {
+    /// The admin surface: for admins alone, nothing in it stays anywhere, and what is changed leaves a line.
+    @Suite struct AdministrationTests {
+        private final class Log: Sendable {
+            let lines = Mutex<[(message: String, metadata: [String: String])]>([])
+        }
+
+        private struct Recorder: LogHandler {
+            let log: Log
+            var logLevel: Logger.Level = .info
+            var metadata: Logger.Metadata = [:]
+
+            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+                get { metadata[key] }
+                set { metadata[key] = newValue }
+            }
+
+            func log(event: LogEvent) {
+                let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
+                log.lines.withLock { $0.append(("\(event.message)", metadata)) }
+            }
+        }
+
+        /// Method and path of every route of this gateway under `/admin`, with something in the place of wildcards.
+        private static func routes(of gateway: RunningGateway) -> [(method: String, path: String)] {
+            Routes.router(gateway.application.gateway) { [] }.routes
+                .map { ($0.method.rawValue, $0.path.description.replacing("*", with: "x")) }
+                .filter { $0.1.hasPrefix("/admin") }
+        }
+
+        @Test func everyRouteNeedsAnAdmin() async throws {
+            try await RunningGateway.with([]) { gateway in
+                let routes = Self.routes(of: gateway)
+                #expect(routes.count >= 4)
+                let unknown = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].flatMap { method in
+                    ["/admin/", "/admin/api", "/admin/api/nothing", "//admin///api/keys", "/admin/api/keys/"].map {
+                        (method: method, path: $0)
+                    }
+                }
+                for (method, path) in routes + unknown {
+                    for (token, status) in [
+                        ("", 401), ("bad", 401), (try gateway.token([]), 403),
+                        (try gateway.token(["model:specific", "Admin", "admin "]), 403),
+                    ] {
+                        let answer = try await gateway.send("{}", method, path, token: token)
+                        #expect(answer.status == status, "\(method) \(path)")
+                    }
+                }
+                for (method, path) in routes {
+                    let answer = try await gateway.send("{}", method, path, roles: ["admin"])
+                    #expect(![401, 403, 405].contains(answer.status), "\(method) \(path)")
+                }
+            }
+        }
+
+        /// Whatever is asked there, by whomever, and with whatever success.
+        @Test func answersAreKeptNowhere() async throws {
+            try await RunningGateway.with([]) { (gateway) async throws in
+                for (method, path) in Self.routes(of: gateway) + [("GET", "/admin/api/nothing"), ("PUT", "/admin")] {
+                    for roles in [[], ["admin"]] as [[Role]] {
+                        let answer = try await gateway.send("{}", method, path, roles: roles)
+                        #expect(answer["cache-control"] == "no-store", "\(method) \(path)")
+                        #expect(answer["x-content-type-options"] == "nosniff")
+                        #expect(answer["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'")
+                        #expect(answer["x-frame-options"] == "DENY")
+                        #expect(answer["referrer-policy"] == "no-referrer")
+                        #expect(answer["cross-origin-resource-policy"] == "same-origin")
+                    }
+                }
+                for path in ["/health", "/v1/models", "/nothing", "/metrics"] {
+                    let answer = try await gateway.get(path)
+                    #expect(answer["x-content-type-options"] == "nosniff", "\(path)")
+                    #expect(answer["x-frame-options"] == nil)
+                }
+            }
+        }
+
+        @Test func everyChangeLeavesALine() async throws {
+            let log = Log()
+            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            try await RunningGateway.with([], logger: logger) { gateway in
+                func lines(_ message: String) -> [[String: String]] {
+                    log.lines.withLock { $0.filter { $0.message == message }.map(\.metadata) }
+                }
+                let created = try await gateway.send(#"{"name":"k"}"#, "POST", "/admin/api/keys", roles: ["admin"])
+                let id = try #require(try created.json()["id"] as? String)
+                _ = try await gateway.send("", "DELETE", "/admin/api/keys/\(id)", roles: ["admin"])
+                #expect(
+                    lines("Administration")
+                        == ["create_key", "revoke_key"].map {
+                            ["caller": "tester", "issuer": RunningGateway.issuer, "action": $0, "object": id]
+                        })
+                #expect(lines("Administration refused").isEmpty)
+
+                // What failed, and who tried what it may not.
+                for (method, path, roles, code) in [
+                    ("DELETE", "/admin/api/keys/none", ["admin"], "not_found"),
+                    ("POST", "/admin/api/keys", ["admin"], "invalid_request"),
+                    ("POST", "/admin/api/nothing", ["admin"], "not_found"),
+                    ("POST", "/admin/api/keys", [], "permission_denied"),
+                    ("GET", "/admin", [], "permission_denied"),
+                ] as [(String, String, [Role], String)] {
+                    _ = try await gateway.send("{}", method, path, roles: roles)
+                    let line = try #require(lines("Administration refused").last)
+                    #expect(
+                        line == [
+                            "caller": "tester", "issuer": RunningGateway.issuer, "action": method, "object": path,
+                            "code": code, "address": "127.0.0.1",
+                        ])
+                }
+                #expect(lines("Administration refused").count == 5)
+                // Looking is no change, and strangers fill no log.
+                _ = try await gateway.get("/admin")
+                _ = try await gateway.get("/admin/api/keys")
+                _ = try await gateway.send("{}", "POST", "/admin/api/keys", token: "bad")
+                #expect(lines("Administration refused").count == 5 && lines("Administration").count == 2)
+                let everything = log.lines.withLock { "\($0)" }
+                #expect(!everything.contains("sk-simpleai-"))
+            }
+        }
+    }
+}
