@@ -84,6 +84,10 @@ struct Answer: Sendable {
 
     private func reading(_ bytes: [UInt8], from start: Int, isEnd: Bool) -> (Answer, Int)? {
         var answer = self
+        if status == 204 || status == 304 {
+            answer.endedCleanly = true
+            return (answer, start)
+        }
         if answer["transfer-encoding"]?.lowercased() == "chunked" {
             let (end, isWhole) = answer.readChunks(bytes, from: start)
             guard isWhole || isEnd else { return nil }
