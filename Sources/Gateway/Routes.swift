@@ -45,6 +45,11 @@ enum Routes {
         return router
     }
 
+    /// Method and path of every route of the control plane, for whoever looks at them all.
+    static func table(_ gateway: GatewayServices) -> [(method: String, path: String)] {
+        router(gateway) { [] }.routes.map { ($0.method.rawValue, $0.path.description) }
+    }
+
     /// The methods of a known path; nil for a path that does not exist.
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }

@@ -32,8 +32,8 @@ extension Integration {
 
         /// Method and path of every route of this gateway under `/admin`, with something in the place of wildcards.
         private static func routes(of gateway: RunningGateway) -> [(method: String, path: String)] {
-            Routes.router(gateway.application.gateway) { [] }.routes
-                .map { ($0.method.rawValue, $0.path.description.replacing("*", with: "x")) }
+            Routes.table(gateway.application.gateway)
+                .map { ($0.method, $0.path.replacing("*", with: "x")) }
                 .filter { $0.1.hasPrefix("/admin") }
         }
 

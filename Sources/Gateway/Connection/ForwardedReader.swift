@@ -1,3 +1,5 @@
+import Relay
+
 /// Reads the header `Forwarded` (RFC 7239 §4), strictly.
 struct ForwardedReader {
     /// What one proxy says.

@@ -1,3 +1,4 @@
+import Relay
 import SimpleAICore
 
 /// Who asks, where proxies stand between: whom the settings trust is believed about the address that its request came

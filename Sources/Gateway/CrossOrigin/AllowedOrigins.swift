@@ -1,3 +1,5 @@
+import Relay
+
 /// Which web pages may call from a browser, and what their browsers are told (Fetch Standard §3.3). An origin is allowed
 /// letter for letter; without any the gateway says nothing of the kind.
 struct AllowedOrigins: Sendable {

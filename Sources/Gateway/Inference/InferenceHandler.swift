@@ -208,7 +208,11 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The whole body of a response whose head says how long it is.
     func write(document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
-        if let chunks { chunks.write(document, promise: promise) } else { write(.body(.byteBuffer(document)), promise: promise) }
+        if let chunks {
+            chunks.write(document, promise: promise)
+        } else {
+            write(.body(.byteBuffer(document)), promise: promise)
+        }
     }
 
     func flush() {
