@@ -105,7 +105,8 @@ struct ControlPlane: Sendable {
         let status = rules.settings.errors.permissionDeniedStatus
         let access =
             asker.isAdmin
-            ? rules.policy.reasons(for: read.request, by: caller).json(roles: caller.roles) : nil
+            ? rules.policy.reasons(for: read.request, by: caller)
+                .json(roles: caller.roles, limits: rules.limits.limits(of: caller)) : nil
         let call: AuthorizedCall
         do throws(GatewayError) {
             call = try rules.policy.authorize(read, by: caller)

@@ -94,22 +94,25 @@ struct ModelQueue: Sendable {
         return WaiterID(number: longest.1)
     }
 
-    var inOrderOfArrival: [Waiter] {
-        // Hardly ever more than one.
-        if lines.count == 1, let line = lines.first { return Array(line.waiters) }
-        return lines.flatMap(\.waiters).sorted { $0.id.number < $1.id.number }
-    }
+    /// Smaller, the longer the first has waited.
+    var age: UInt64 { lines.lazy.compactMap(\.waiters.first?.id.number).min() ?? .max }
 
-    /// - Parameter waiters: some of those that are here, in order of arrival.
-    mutating func replaceAll(with waiters: [Waiter]) {
-        let lists = Dictionary(grouping: waiters, by: \.request.caller)
-        lines = lines.compactMap { line in
-            guard let waiters = lists[line.caller] else { return nil }
-            var line = line
-            line.waiters = Deque(waiters)
-            return line
+    /// Lets `change` look at every waiter, in the order of arrival; those for which it returns false leave.
+    mutating func reconsider(_ change: (inout Waiter) -> Bool) {
+        var order: [(number: UInt64, line: Int, place: Int)] = []
+        order.reserveCapacity(count)
+        for line in lines.indices {
+            for place in lines[line].waiters.indices {
+                order.append((lines[line].waiters[place].id.number, line, place))
+            }
         }
-        count = waiters.count
+        if lines.count > 1 { order.sort { $0.number < $1.number } }
+        var leaving: Set<UInt64> = []
+        for next in order where !change(&lines[next.line].waiters[next.place]) { leaving.insert(next.number) }
+        guard !leaving.isEmpty else { return }
+        for line in lines.indices { lines[line].waiters.removeAll { leaving.contains($0.id.number) } }
+        lines.removeAll(where: \.waiters.isEmpty)
+        count -= leaving.count
     }
 
     func contains(where matches: (Waiter) -> Bool) -> Bool {

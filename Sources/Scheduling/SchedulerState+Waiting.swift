@@ -162,7 +162,7 @@ extension SchedulerState {
 
     /// Slots of ejected runners are for those who have nobody else, as their turns come.
     private mutating func serveWaitersAmongEjected(now: ContinuousClock.Instant) {
-        guard !ejected.isEmpty else { return }
+        guard ejected.contains(where: { records[$0].hasFreeSlot }) else { return }
         var waiting = WaitQueue()
         swap(&waiting, &queue)
         while waiting.count > 0 {

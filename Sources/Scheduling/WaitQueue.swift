@@ -62,15 +62,12 @@ struct WaitQueue {
     /// leave. The queue whose first has waited longest comes first.
     mutating func reconsider(_ change: (inout Waiter) -> Bool) {
         guard count > 0 else { return }
-        let byAge = queues.map { (models: $0.key, waiters: $0.value.inOrderOfArrival) }
-            .sorted { ($0.waiters.first?.id.number ?? 0) < ($1.waiters.first?.id.number ?? 0) }
-        for (models, waiters) in byAge {
-            var kept: [Waiter] = []
-            for var waiter in waiters where change(&waiter) { kept.append(waiter) }
-            count -= waiters.count - kept.count
-            queues[models]?.replaceAll(with: kept)
-            if kept.isEmpty { queues[models] = nil }
+        let byAge = queues.mapValues(\.age).sorted { $0.value < $1.value }
+        for (models, _) in byAge {
+            queues[models]?.reconsider(change)
+            if queues[models]?.count == 0 { queues[models] = nil }
         }
+        count = queues.values.reduce(0) { $0 + $1.count }
     }
 
     func contains(where matches: (Waiter) -> Bool) -> Bool {

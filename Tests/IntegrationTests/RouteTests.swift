@@ -55,8 +55,11 @@ extension Integration {
             settings.classes = [.init(name: "fast", models: ["m"]), .init(name: "big", models: ["m"])]
             settings.policies = [
                 AccessGrant(roles: nil, classes: ["fast"], mayWake: false),
-                AccessGrant(roles: ["staff", "a+b&c=d"], classes: ["b*"], priority: Priority(level: 2)),
+                AccessGrant(
+                    roles: ["staff", "a+b&c=d"], classes: ["b*"], priority: Priority(level: 2),
+                    limits: GrantedLimits(tokensPerDay: 5000)),
             ]
+            settings.limits.caller = CallLimits(requestsPerMinute: 600)
         }
 
         private func access(_ answer: Answer) throws -> [String: Any] {
@@ -99,6 +102,10 @@ extension Integration {
                 #expect(access["by_roles"] as? [String] == ["staff"])
                 #expect(access["may_wake"] as? Bool == true)
                 #expect(access["priority"] as? Int == 2)
+                let limits = try #require(access["limits"] as? [String: Any])
+                #expect(limits["requests_per_minute"] as? Int == 600)
+                #expect(limits["tokens_per_day"] as? Int == 5000)
+                #expect(limits["concurrent_calls"] is NSNull)
                 #expect(try staff.json()["priority"] as? Int == 2)
             }
         }

@@ -2,8 +2,10 @@ import SimpleAICore
 
 /// The part of `POST /v1/route` that tells admins about rights. Documented in docs/guides/explain.md.
 extension AccessReasons {
-    /// - Parameter roles: of whom it is about.
-    func json(roles: Set<Role>) -> String {
+    /// - Parameters:
+    ///   - roles: of whom it is about.
+    ///   - limits: that would hold for them.
+    func json(roles: Set<Role>, limits: CallLimits) -> String {
         var fields = [
             "\"roles\":\(Self.list(roles.sorted()))", "\"allowed\":\(ruling.isAllowed)", "\"ruling\":\"\(code)\"",
             "\"because\":\(JSONString.encode(ruling.description))",
@@ -17,6 +19,9 @@ extension AccessReasons {
             "\"by_roles\":\(Self.list(deciding))",
             "\"policies\":[\(policies.map(String.init).joined(separator: ","))]", "\"may_wake\":\(mayWake)",
             "\"priority\":\(priority.level)",
+            "\"limits\":{\"requests_per_minute\":\(Self.limit(limits.requestsPerMinute)),"
+                + "\"concurrent_calls\":\(Self.limit(limits.concurrentCalls)),"
+                + "\"tokens_per_day\":\(Self.limit(limits.tokensPerDay))}",
         ]
         return "{\(fields.joined(separator: ","))}"
     }
@@ -32,6 +37,9 @@ extension AccessReasons {
         case .beyondCredentials: "beyond_credentials"
         }
     }
+
+    /// None is written as such, not as the 0 of the settings.
+    private static func limit(_ number: Int) -> String { number > 0 ? "\(number)" : "null" }
 
     private static func list(_ roles: [Role]) -> String {
         "[\(roles.map { JSONString.encode($0.rawValue) }.joined(separator: ","))]"
