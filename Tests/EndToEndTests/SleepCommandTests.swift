@@ -40,4 +40,33 @@ struct SleepCommandTests {
             }
         }
     }
+
+    /// Who did what to which machine is a line of the gateway's log.
+    @Test func `an operator's order is told in the log, and a refusal to the operator`() async throws {
+        try await JoinedFleet.with(models: ["tiny"], more: "wake: { broadcast: 127.0.0.1, timeout: 60s }") { fleet in
+            let engine = Program.script("Tests/EndToEndTests/clients/tiny_engine.py", []).interpretedByPython()
+            try await RunningProcess.run(engine) { process in
+                let engine = "{ kind: openai, url: \"\(try await process.ready().url)\" }"
+                func simpleai(_ order: String, _ id: String) async throws -> RunningProcess.Ended {
+                    try await Program.simpleai(order, id, "--url", fleet.url, "--token", "any").run()
+                }
+                let mac = "mac: \"02:53:41:49:00:08\""
+                try await fleet.runner("insomniac", engine: engine, more: mac) { _ in
+                    let refused = try await simpleai("sleep", "insomniac")
+                    #expect(refused.code == 1 && refused.text.contains("power.sleep_command"), "\(refused.text)")
+                }
+                let power = "power: { sleep_command: [/bin/true] }\n" + mac
+                try await fleet.runner("tiny", engine: engine, more: power) { _ in
+                    let slept = try await simpleai("sleep", "tiny")
+                    #expect(slept.code == 0 && slept.output == "tiny sleeps.\n", "\(slept.text)")
+                    let line = try await fleet.gateway.line("the audit line", on: .errors) {
+                        $0.contains("Administration") && $0.contains("object=tiny")
+                    }
+                    #expect(line.contains("action=sleep_machine") && line.contains("object=tiny"), "\(line)")
+                    let woken = try await simpleai("wake", "tiny")
+                    #expect(woken.code == 0 && woken.output.hasPrefix("tiny is being woken"), "\(woken.text)")
+                }
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ struct JoinedFleet: Sendable {
     private static let token = "fleet-token-of-a-test"
 
     let url: String
+    let gateway: RunningProcess
     private let folder: URL
 
     /// Runs a gateway that asks nobody for a token, and in whose class `fast` are these models.
@@ -26,7 +27,7 @@ struct JoinedFleet: Sendable {
             let file = folder.appendingPathComponent("simpleai.yaml")
             try settings.write(to: file, atomically: true, encoding: .utf8)
             return try await RunningProcess.run(.simpleai("serve", "--config", file.path, "--json")) { process in
-                try await body(JoinedFleet(url: try await process.ready().url, folder: folder))
+                try await body(JoinedFleet(url: try await process.ready().url, gateway: process, folder: folder))
             }
         }
     }
