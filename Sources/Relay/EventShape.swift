@@ -56,6 +56,9 @@ struct EventShape {
         return changed
     }
 
+    /// Whether nothing that follows can belong to an event of this shape: behind a CR, an LF would.
+    var isWholeEvent: Bool { end.last == 0x0A }
+
     /// Eight bytes at a time: most of an event is its shape.
     private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
         expected.withUnsafeBytes { expected in
@@ -101,6 +104,9 @@ struct EventShapes {
 
     private var latest: EventShape?
     private var unused = 0
+
+    /// Whether bytes of the latest shape are one event and no more.
+    var areWholeEvents: Bool { latest?.isWholeEvent ?? false }
 
     mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
         guard let passed = latest?.pass(event) else { return nil }

@@ -92,6 +92,7 @@ import Testing
     @Test(arguments: [
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n", AnswerReader.Violation.statusLine), ("HTTP/2.0 200 OK\r\n\r\n", .statusLine),
         ("HTTP/1.2 200 OK\r\n\r\n", .statusLine), ("HTTP/1.1 20 OK\r\n\r\n", .statusLine),
+        ("SSH-2.0-OpenSSH_9.2\r\n", .statusLine), ("<", .statusLine), ("HTTP/2", .statusLine),
         ("HTTP/1.1 abc\r\n\r\n", .statusLine), ("HTTP/1.1  200 OK\r\n\r\n", .statusLine),
         ("HTTP/1.1 099 X\r\n\r\n", .statusLine), ("HTTP/1.1 200-OK\r\n\r\n", .statusLine),
         ("HTTP/1.1 200 OK\n\n", .statusLine), ("\r\n\r\n", .statusLine),

@@ -63,6 +63,24 @@ import Testing
         #expect(passed(turned("m", " you"), by: after) == turned("public", " you"))
     }
 
+    /// Whether events come one by one, joined or cut, with whatever ends of lines.
+    @Test(arguments: ["\n\n", "\r\n\r\n", "\r\r"], [1, 3, Int.max])
+    func readsThatBringOneEventAreEventsLikeAll(_ end: String, _ size: Int) throws {
+        let events = ["a", "b", "", "c", "d\\n", "e", "f"].map { Self.event($0).replacing("\n\n", with: end) }
+        var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: false)
+        var relayed = ByteBuffer()
+        for event in events + [": end" + end] {
+            var rest = ByteBuffer(string: event)
+            while let part = rest.readSlice(length: min(size, rest.readableBytes)), part.readableBytes > 0 {
+                try relay.receive(part) { relayed.writeImmutableBuffer($0) }
+            }
+        }
+        _ = relay.end { relayed.writeImmutableBuffer($0) }
+        let expected = events.joined().replacing("\"model\":\"m\"", with: "\"model\":\"public\"") + ": end" + end
+        #expect(String(buffer: relayed) == expected)
+        #expect(relay.pieces == 6)
+    }
+
     /// With shapes and without, the same comes out and the same is known, whatever the engine sends.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func relayingKnowsNoDifference(_ seed: UInt64) throws {

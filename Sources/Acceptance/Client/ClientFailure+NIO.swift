@@ -47,14 +47,16 @@ extension ClientFailure {
         return refused ? .refused(authority: target.authority) : ClientFailure(first, target: target)
     }
 
+    static func closedDuringHandshake(authority: String) -> ClientFailure {
+        .tls(authority: authority, reason: "the connection was closed during the handshake")
+    }
+
     private static func handshake(_ error: BoringSSLError, authority: String) -> ClientFailure {
         let text = "\(error)"
         let noTLS = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "UNEXPECTED_RECORD"]
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return .certificate(authority: authority, .untrusted) }
         if noTLS.contains(where: text.contains) { return .speaksNoTLS(authority: authority) }
-        if text.contains("EOF") {
-            return .tls(authority: authority, reason: "the connection was closed during the handshake")
-        }
+        if text.contains("EOF") { return closedDuringHandshake(authority: authority) }
         // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION: odd words, but ones to search for.
         let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 ?? "the handshake failed"
         return .tls(authority: authority, reason: name.replacing("_", with: " ").lowercased())

@@ -141,6 +141,10 @@ final class ExchangeHandler: ChannelInboundHandler {
         guard !isFinished else { return }
         isFinished = true
         timer?.cancel()
+        // Whether the socket, the kernel or TLS is the first to say so is a race.
+        if case .closedWithoutAnswer(let authority) = failure, target.usesTLS, exchange.secured == nil {
+            return promise.fail(ClientFailure.closedDuringHandshake(authority: authority))
+        }
         promise.fail(failure)
     }
 }

@@ -69,7 +69,8 @@ struct GatewayChannel: HTTPChannelHandler {
         limits.maxHeaderFieldSize = server.maxHeaders.bytes
         limits.maxHeaderListSize = server.maxHeaders.bytes
         let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes)
-        let inference = InferenceHandler(gateway: gateway, chunks: ticked)
+        let errors = ProtocolErrors()
+        let inference = InferenceHandler(gateway: gateway, direct: (ticked, errors))
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
             ticked,
@@ -79,7 +80,7 @@ struct GatewayChannel: HTTPChannelHandler {
             ConnectionGuard(
                 inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
             HTTPServerPipelineHandler(),
-            ProtocolErrors(),
+            errors,
         ]
         try pipeline.addHandlers(http)
         try pipeline.addHandlers(

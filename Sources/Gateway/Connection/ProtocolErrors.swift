@@ -22,7 +22,8 @@ final class ProtocolErrors: ChannelDuplexHandler, RemovableChannelHandler {
     private var isInsideRequest = false
     /// The request that is still coming has its response already.
     private var requestIsAnswered = false
-    private var hasAnswered = false
+    /// Nothing may follow that answer.
+    private(set) var hasAnswered = false
     private var closesAfterDiscarding: Scheduled<Void>?
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -33,8 +33,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let discardingTime: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
-    /// Where the chunks of a stream may be written directly; nil in HTTP/2, which has none.
-    private let chunks: TickedFlush?
+    /// Where pieces of a response may be written directly; nil in HTTP/2, where they are frames.
+    private let direct: (socket: TickedFlush, errors: ProtocolErrors)?
     /// The response under way is sent in chunks.
     private var isChunked = false
     private var mode: Mode = .passing
@@ -52,9 +52,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// comparing is cheaper than cutting the token out again. Whether it is still good is asked every time.
     private var latestCredentials: (authorization: String, token: String)?
 
-    init(gateway: GatewayServices, chunks: TickedFlush? = nil) {
+    /// - Parameter direct: the ways of one connection in HTTP/1.
+    init(gateway: GatewayServices, direct: (socket: TickedFlush, errors: ProtocolErrors)? = nil) {
         self.gateway = gateway
-        self.chunks = chunks
+        self.direct = direct
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -203,20 +204,26 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// A piece of such a response.
     func write(piece: ByteBuffer) {
-        if isChunked, let chunks { chunks.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
+        if isChunked, let socket { socket.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
     }
 
     /// The whole body of a response whose head says how long it is.
     func write(document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
-        if let chunks {
-            chunks.write(document, promise: promise)
+        if let socket {
+            socket.write(document, promise: promise)
         } else {
             write(.body(.byteBuffer(document)), promise: promise)
         }
     }
 
     func flush() {
-        if isChunked, let chunks { chunks.flush() } else { context?.flush() }
+        if isChunked, let socket { socket.flush() } else { context?.flush() }
+    }
+
+    /// Nil where the pipeline has to see what is written, or to stop it.
+    private var socket: TickedFlush? {
+        guard let direct, !direct.errors.hasAnswered else { return nil }
+        return direct.socket
     }
 
     /// The credentials are good: what was held back may come.

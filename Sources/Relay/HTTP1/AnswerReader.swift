@@ -42,6 +42,7 @@ struct AnswerReader {
     /// In bytes; of a trailer section, too.
     private static let longestHead = 64 << 10
     private static let longestChunkLine = 256
+    private static let version = Array("HTTP/1.".utf8)
 
     private var place = Place.head
     private var pending = ByteBuffer()
@@ -198,6 +199,10 @@ struct AnswerReader {
             return (nil, line)
         }
         searched = outcome.searched
+        // Whoever speaks something else is not waited for until it says two line breaks.
+        guard pending.readableBytesView.starts(with: Self.version.prefix(pending.readableBytes)) else {
+            throw .statusLine
+        }
         guard outcome.length ?? pending.readableBytes <= Self.longestHead else { throw .headTooLarge }
         return outcome.length
     }
