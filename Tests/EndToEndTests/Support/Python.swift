@@ -24,7 +24,8 @@ enum Python {
     }
 
     static func path(_ command: String) -> URL? {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        // Tools of administrators lie where not every PATH looks.
+        ((ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin").split(separator: ":")
             .map { URL(fileURLWithPath: String($0)).appendingPathComponent(command) }
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }
