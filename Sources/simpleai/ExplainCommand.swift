@@ -18,9 +18,15 @@ struct ExplainCommand: AsyncParsableCommand {
             valueName: "role"))
     var asRole: [String] = []
     @Option(
-        help: .init("The gateway (default: $SIMPLEAI_URL, else https://ai.lelloman.com).", valueName: "base-url"))
+        help: .init(
+            "The gateway (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            valueName: "base-url"))
     var url: String?
-    @Option(help: "JWT to use (default: $SIMPLEAI_TEST_TOKEN).")
+    @Option(
+        help: """
+            Token to use (default: $SIMPLEAI_TOKEN or $SIMPLEAI_TEST_TOKEN, else as `simpleai token --role admin` finds \
+            one).
+            """)
     var token: String?
     @Option(help: .init("Program that prints a JWT.", valueName: "path"))
     var tokenBinary: String?
@@ -36,12 +42,16 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = DotEnvironment(
             process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
-        let remote = TestExecution.Remote(
-            hasNoAuthentication: noAuth, url: url ?? environment["SIMPLEAI_URL"] ?? "https://ai.lelloman.com",
-            token: token, tokenBinary: tokenBinary, environmentToken: environment["SIMPLEAI_TEST_TOKEN"],
-            expiredToken: nil, allowsInsecure: allowInsecure)
         let answer: OneAnswer
         do {
+            var given = environment["SIMPLEAI_TOKEN"] ?? environment["SIMPLEAI_TEST_TOKEN"]
+            if !noAuth, token == nil, tokenBinary == nil, given == nil {
+                given = try await OperatorOptions.foundToken()
+            }
+            let remote = TestExecution.Remote(
+                hasNoAuthentication: noAuth, url: try url ?? OperatorOptions.usualURL(environment["SIMPLEAI_URL"]),
+                token: token, tokenBinary: tokenBinary, environmentToken: given, expiredToken: nil,
+                allowsInsecure: allowInsecure)
             let target = try Target(remote.url)
             if let warning = try remote.exposureWarning(of: target) { complain(warning) }
             let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).oneToken()

@@ -53,6 +53,14 @@ import Testing
         #expect(refused.errors.hasPrefix("explain: the gateway answered 403: "), "\(refused.errors)")
     }
 
+    @Test func `a running fleet is found, and a token for it`() async throws {
+        let environment = try DevFleet.current().environment
+        let run = try await Program(Repository.binary, ["explain", "--model", "class:fast"], environment: environment)
+            .run()
+        #expect(run.code == 0, "\(run.text)")
+        #expect(run.output.contains(" would serve it now, with "), "\(run.output)")
+    }
+
     @Test func `as JSON, for scripts`() async throws {
         let run = try await explain("--json")
         #expect(run.code == 0, "\(run.text)")

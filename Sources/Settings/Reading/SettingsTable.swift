@@ -80,8 +80,6 @@ struct SettingsTable {
         }
     }
 
-    mutating func known(_ key: String) { _ = take(key) }
-
     /// Makes a key known, and gives what is written for it.
     private mutating func take(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)

@@ -10,7 +10,7 @@ struct FleetTable {
     var more: Column?
 
     var lines: [String] {
-        let machines = fleet.runners
+        let machines = fleet.runners.sorted { $0.id < $1.id }
         let ready = machines.count { $0.state == "ready" }
         let head =
             "\(Self.count(machines.count, "machine")), \(ready) ready; \(Self.count(fleet.leases, "call")) running, "

@@ -29,8 +29,7 @@ struct OperatorOptions: ParsableArguments {
     /// - Throws: one line for the operator.
     func client(role: String? = "admin") async throws -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
-        let fleet = try RunningFleetNote.read()?.url
-        let target = try Target(url ?? environment["SIMPLEAI_URL"] ?? fleet ?? "http://127.0.0.1:8080")
+        let target = try Target(try url ?? Self.usualURL(environment["SIMPLEAI_URL"]))
         if target.exposure == .internet, !allowInsecure {
             throw CommandFailure("plain http to a public address would show the token; use https, or --allow-insecure")
         }
@@ -41,7 +40,17 @@ struct OperatorOptions: ParsableArguments {
 
     private func credential(_ environment: [String: String], _ role: String?) async throws -> String {
         if let given = token ?? environment["SIMPLEAI_TOKEN"], !given.isEmpty { return given }
-        return try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
+        return try await Self.foundToken(role: role)
+    }
+
+    /// Where a gateway is that nobody has named on the command line.
+    static func usualURL(_ environment: String?) throws -> String {
+        try environment ?? RunningFleetNote.read()?.url ?? "http://127.0.0.1:8080"
+    }
+
+    /// A token where none is given, as `simpleai token` finds one.
+    static func foundToken(role: String? = "admin") async throws -> String {
+        try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
     }
 }
 
