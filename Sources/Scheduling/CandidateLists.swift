@@ -23,10 +23,8 @@ struct CandidateLists: Sendable {
             self.places = places
         }
 
-        /// The first model of the list that this runner serves.
-        func model(servedBy index: Int) -> ModelID? {
-            indices.firstIndex(of: index).map { models[places[$0]] }
-        }
+        /// The model for which the runner at this place of `indices` stands there.
+        func model(at position: Int) -> ModelID { models[places[position]] }
     }
 
     /// There are about as many lists as classes; more come only when classes change.

@@ -48,18 +48,38 @@ struct PickTable {
         tiers.map { $0.ofType[types[index]] } ?? 0
     }
 
-    /// The runner with the lowest rank among `indices`, the first of them where several have it; nil when none is able.
+    /// Where in `indices` the runner with the lowest rank stands, the first of them where several have it; nil when none is
+    /// able.
     func lowest(_ indices: [Int], in tiers: Tiers?, excluding excluded: [Int]) -> Int? {
-        var best = PlacementRank.unable
-        var found: Int?
-        for index in indices {
-            var rank = ranks[index]
-            if let tiers { rank = rank.inTier(tiers.ofType[types[index]]) }
-            if rank < best, excluded.isEmpty || !excluded.contains(index) {
-                best = rank
-                found = index
+        guard tiers == nil, excluded.isEmpty else {
+            return lowest(indices) { rank(of: $0, in: tiers, excluding: excluded) }
+        }
+        // Most calls prefer nothing and exclude nobody; looking through a thousand runners is all that they cost.
+        return ranks.withUnsafeBufferPointer { ranks in
+            indices.withUnsafeBufferPointer { indices in
+                var (best, found) = (PlacementRank.unable, -1)
+                for position in 0..<indices.count where ranks[indices[position]] < best {
+                    best = ranks[indices[position]]
+                    found = position
+                }
+                return found >= 0 ? found : nil
             }
         }
+    }
+
+    private func lowest(_ indices: [Int], by rank: (Int) -> PlacementRank) -> Int? {
+        var (best, found) = (PlacementRank.unable, Int?.none)
+        for (position, index) in indices.enumerated() {
+            let rank = rank(index)
+            guard rank < best else { continue }
+            (best, found) = (rank, position)
+        }
         return found
+    }
+
+    private func rank(of index: Int, in tiers: Tiers?, excluding excluded: [Int]) -> PlacementRank {
+        guard !excluded.contains(index) else { return .unable }
+        guard let tiers else { return ranks[index] }
+        return ranks[index].inTier(tiers.ofType[types[index]])
     }
 }

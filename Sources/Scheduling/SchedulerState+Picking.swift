@@ -26,7 +26,8 @@ extension SchedulerState {
     }
 
     mutating func updateRank(ofRunnerAt index: Int) {
-        let rank = records[index].rank
+        // Read where it lies: through the array's subscript all of the record would be copied.
+        let rank = records.withUnsafeBufferPointer { $0[index].rank }
         table.setRank(rank, at: index)
     }
 
@@ -38,11 +39,12 @@ extension SchedulerState {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let excluded = excludedIndices(request)
         if request.models.count == 1, let model = request.models.first {
-            return table.lowest(serving[model] ?? [], in: tiers, excluding: excluded).map { ($0, model) }
+            let indices = serving[model] ?? []
+            return table.lowest(indices, in: tiers, excluding: excluded).map { (indices[$0], model) }
         }
         let list = candidates.list(of: request.models, serving)
-        guard let index = table.lowest(list.indices, in: tiers, excluding: excluded) else { return nil }
-        return list.model(servedBy: index).map { (index, $0) }
+        // A runner that serves several of the models stands there more than once, and is found at the first of them.
+        return table.lowest(list.indices, in: tiers, excluding: excluded).map { (list.indices[$0], list.model(at: $0)) }
     }
 
     /// Runners that could take this call, each once, with the first of the models that it serves.

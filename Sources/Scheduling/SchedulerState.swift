@@ -80,11 +80,14 @@ public struct SchedulerState: Sendable {
             return agent?.hasAtHand(engineModel) ?? true
         }
 
-        /// Whether it could take a call, were it not ejected.
-        var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
-        var canTakeCall: Bool { hasFreeSlot && health.admits }
+        // Inlined, so that a look at a few numbers of a record in the fleet's array copies none of it: a copy retains and
+        // releases all that it names, for every call.
 
-        var rank: PlacementRank {
+        /// Whether it could take a call, were it not ejected.
+        @inline(__always) var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
+        @inline(__always) var canTakeCall: Bool { hasFreeSlot && health.admits }
+
+        @inline(__always) var rank: PlacementRank {
             guard canTakeCall else { return .unable }
             return PlacementRank(outstanding: active, capacity: runner.slots * runner.weight, lastPicked: lastPicked)
         }
