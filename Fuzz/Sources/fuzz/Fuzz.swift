@@ -11,7 +11,13 @@ enum Fuzz {
     private static let slowest = Duration.seconds(2)
 
     static func main() throws {
-        let options = try Options(CommandLine.arguments.dropFirst())
+        let options: Options
+        do {
+            options = try Options(CommandLine.arguments.dropFirst())
+        } catch {
+            FileHandle.standardError.write(Data("fuzz: \(error)\n".utf8))
+            exit(2)
+        }
         if let path = options.replay {
             for target in options.targets { try target.check(Array(try Data(contentsOf: URL(fileURLWithPath: path)))) }
             return say("no finding")
