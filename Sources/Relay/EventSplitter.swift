@@ -84,13 +84,10 @@ public struct EventSplitter {
         return pending.readSlice(length: end)
     }
 
-    /// Whether none of eight bytes ends a line (a byte that is zero shows in its highest bit; S. E. Anderson, "Bit
-    /// twiddling hacks").
+    /// Whether none of eight bytes ends a line.
     private static func isInsideLine(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        let (feeds, returns) = (word ^ (ones &* 0x0A), word ^ (ones &* 0x0D))
-        return (((feeds &- ones) & ~feeds) | ((returns &- ones) & ~returns)) & high == 0
+        !Byte.hasZero(word ^ (Byte.ones &* UInt64(Byte.lineFeed)))
+            && !Byte.hasZero(word ^ (Byte.ones &* UInt64(Byte.carriageReturn)))
     }
 
     /// What is left when the stream has ended: an unfinished event, or one whose last CR was not followed by anything.

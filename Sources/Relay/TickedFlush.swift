@@ -1,4 +1,5 @@
 public import NIOCore
+public import NIOHTTP1
 
 /// Writes to the sockets of one event loop, put off until the loop has read everything that is ready.
 ///
@@ -11,6 +12,8 @@ public import NIOCore
 public final class FlushBatch {
     private let eventLoop: any EventLoop
     private var waiting: [TickedFlush] = []
+    /// Empty but at the end of a tick: two arrays take turns, so that none is made anew.
+    private var flushing: [TickedFlush] = []
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -24,9 +27,9 @@ public final class FlushBatch {
     }
 
     private func flushAll() {
-        let handlers = waiting
-        waiting.removeAll(keepingCapacity: true)
-        for handler in handlers { handler.flushNow() }
+        swap(&waiting, &flushing)
+        for index in flushing.indices { flushing[index].flushNow() }
+        flushing.removeAll(keepingCapacity: true)
     }
 }
 
@@ -45,7 +48,12 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
     /// The most that an idle connection keeps for its next pieces.
     private static let keptCapacity = 2 << 10
 
+    /// In bytes. Up to here nobody asks whether the channel's buffer is full.
+    private static let smallTick = 16 << 10
+
     private let batch: FlushBatch
+    /// What has been handed on since the socket was last told to take it, in bytes.
+    private var unflushed = 0
     private var context: ChannelHandlerContext?
     private var isWaiting = false
     /// What has been written since the last flush.
@@ -84,6 +92,7 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .byteBuffer(var piece) = unwrapOutboundIn(data), piece.readableBytes <= Self.longestPiece else {
             handOn(context)
+            unflushed = .max / 2
             return context.write(data, promise: promise)
         }
         if case .joint = pending, joint.readableBytes + piece.readableBytes > Self.longestJoined { handOn(context) }
@@ -110,11 +119,28 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
             handOn(context)
             var start = context.channel.allocator.buffer(capacity: Self.chunkOverhead)
             Self.writeLine(of: chunk.readableBytes, into: &start)
+            unflushed += length
             for piece in [start, chunk, Self.lineBreak] {
                 context.write(wrapOutboundOut(.byteBuffer(piece)), promise: nil)
             }
             return
         }
+        join(length, context)
+        Self.writeLine(of: chunk.readableBytes, into: &joint)
+        joint.writeImmutableBuffer(chunk)
+        joint.writeStaticString("\r\n")
+    }
+
+    /// Writes the head of a response in HTTP/1 by the same way.
+    /// - Parameter isChunked: whether its body follows in chunks.
+    public func write(_ head: HTTPResponseHead, isChunked: Bool) {
+        guard let context else { return }
+        join(ResponseWriter.usualHead, context)
+        ResponseWriter.write(head, isChunked: isChunked, into: &joint)
+    }
+
+    /// Makes room for so many bytes behind what waits already.
+    private func join(_ length: Int, _ context: ChannelHandlerContext) {
         switch pending {
         case .nothing: joint.clear(minimumCapacity: max(Self.keptCapacity / 2, length))
         case .onePiece(let first):
@@ -127,18 +153,20 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
             }
         }
         pending = .joint
-        Self.writeLine(of: chunk.readableBytes, into: &joint)
-        joint.writeImmutableBuffer(chunk)
-        joint.writeStaticString("\r\n")
     }
 
-    /// Writes bytes of a message in HTTP/1.1 whose head has said how many there are, by the same way.
+    /// Writes bytes of a message in HTTP/1 by the same way: a body whose length its head has said, or what frames it.
     public func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
         guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
         write(context: context, data: wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
+    }
+
+    /// Whether something has been written that has not been handed on to the socket.
+    public var hasPending: Bool {
+        if case .nothing = pending { isWaiting } else { true }
     }
 
     /// What has been written so shall go out.
@@ -167,8 +195,9 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         handOn(context)
         // What is more than a full buffer does not wait: back-pressure has to tell what the socket takes, not what lies
         // here.
-        guard context.channel.isWritable else {
+        if unflushed > Self.smallTick, !context.channel.isWritable {
             isWaiting = false
+            unflushed = 0
             return context.flush()
         }
         guard !isWaiting else { return }
@@ -194,12 +223,14 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         pending = .nothing
         let promise = pendingPromise
         pendingPromise = nil
+        unflushed += bytes.readableBytes
         context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
     }
 
     fileprivate func flushNow() {
         guard isWaiting else { return }
         isWaiting = false
+        unflushed = 0
         context?.flush()
     }
 }

@@ -138,7 +138,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                 case .body(let bytes):
                     exchange.lastProgress = now
                     exchange.bodyHasBegun = true
-                    exchange.target.upstreamSent(bytes)
+                    exchange.target.upstreamSent(bytes, at: now)
                 case .end: return endExchange(context)
                 }
             }

@@ -5,7 +5,8 @@ public import NIOHTTP1
 /// any point and once. Nothing comes after `UpstreamTicket.cancel()`.
 public protocol UpstreamExchange: AnyObject {
     func upstreamAnswered(_ head: HTTPResponseHead)
-    func upstreamSent(_ bytes: ByteBuffer)
+    /// - Parameter time: now.
+    func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline)
     func upstreamEnded()
     func upstreamFailed(_ failure: UpstreamFailure)
 }

@@ -74,7 +74,7 @@ public enum UpstreamFetch {
 
         func upstreamAnswered(_ head: HTTPResponseHead) { status = Int(head.status.code) }
 
-        func upstreamSent(_ bytes: ByteBuffer) {
+        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
             guard body.readableBytes + bytes.readableBytes <= largestBody else {
                 cancel?()
                 return finish(.failure(.malformed("the answer is too long")))

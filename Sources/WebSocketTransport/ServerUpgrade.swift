@@ -3,11 +3,11 @@ public import NIOHTTP1
 import NIOWebSocket
 import SimpleAICore
 
-/// Turns the first request of a server's connection into a WebSocket, when it asks for one at the right place.
+/// Turns a request of a server's connection into a WebSocket, when it asks for one at the right place.
 ///
 /// It stands between the HTTP handlers, which it removes, and those that answer ordinary requests, which stay behind it
-/// and hear nothing more. Any other request is passed on untouched, and this handler leaves: a connection that has
-/// spoken HTTP goes on speaking HTTP.
+/// and hear nothing more. Only the first request that comes here can ask: any other is passed on untouched, and this
+/// handler leaves.
 public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPServerRequestPart
     public typealias InboundOut = HTTPServerRequestPart
@@ -21,7 +21,6 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
     }
 
     private let path: String
-    private let upgradeField: String
     private let options: WebSocketOptions
     private let httpHandlers: [any RemovableChannelHandler]
     private let receiver: (any Channel, HTTPRequestHead) -> (any WebSocketReceiver)?
@@ -29,16 +28,14 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
 
     /// - Parameters:
     ///   - path: of the request, without its query.
-    ///   - upgradeField: the name under which the `Upgrade` field arrives here.
     ///   - httpHandlers: everything before this handler that speaks HTTP.
     ///   - receiver: who hears of the new socket; nil turns the request down, which passes it on.
     public init(
-        path: String, upgradeField: String = "Upgrade", options: WebSocketOptions,
+        path: String, options: WebSocketOptions,
         removing httpHandlers: [any RemovableChannelHandler],
         receiver: @escaping (any Channel, HTTPRequestHead) -> (any WebSocketReceiver)?
     ) {
         self.path = path
-        self.upgradeField = upgradeField
         self.options = options
         self.httpHandlers = httpHandlers
         self.receiver = receiver
@@ -81,7 +78,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
         let target = head.uri.prefix { $0 != "?" }
         let keys = head.headers["Sec-WebSocket-Key"]
         return target == path && head.method == .GET && head.version == .http1_1
-            && head.headers[canonicalForm: upgradeField].contains { $0.lowercased() == "websocket" }
+            && head.headers[canonicalForm: "Upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
             && keys.count == 1 && keys[0].utf8.count == 24
             && !head.headers.contains(name: "Content-Length") && !head.headers.contains(name: "Transfer-Encoding")

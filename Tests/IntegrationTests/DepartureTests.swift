@@ -31,6 +31,19 @@ extension Integration {
             }
         }
 
+        /// What it has sent ahead does not begin behind an answer that nobody reads any more.
+        @Test func withACallSentAhead() async throws {
+            try await withEngine(ScriptedEngine.silent) { gateway, _ in
+                for _ in 1...40 {
+                    let wire = try await gateway.connect()
+                    try await wire.send(
+                        gateway.request("", "GET", "/v1/models") + gateway.request(RunningGateway.chat()))
+                    try await wire.reset()
+                }
+                try await gateway.settled()
+            }
+        }
+
         @Test(arguments: Goodbye.allCases)
         func inTheMiddleOfAStream(goodbye: Goodbye) async throws {
             try await withEngine { request, wire in

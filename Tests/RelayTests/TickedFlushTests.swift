@@ -76,14 +76,20 @@ import Testing
     }
 
     /// Back-pressure has to tell what the socket takes, not what lies here.
-    @Test func aFullBufferDoesNotWait() throws {
+    @Test(arguments: [[20000], [4000, 4000, 4000, 4000, 4000]])
+    func aFullBufferDoesNotWait(pieces: [Int]) throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
         connection.channel.isWritable = false
-        connection.write("much")
+        for length in pieces { connection.write(String(repeating: "m", count: length)) }
         #expect(connection.socket.flushes == 1)
         loop.run()
         #expect(connection.socket.flushes == 1)
+        // A little waits all the same, and nobody asks whether there is room.
+        connection.write("little")
+        #expect(connection.socket.flushes == 1)
+        loop.run()
+        #expect(connection.socket.flushes == 2)
     }
 
     // MARK: Joining

@@ -317,7 +317,7 @@ import Testing
 
     private final class Deaf: UpstreamExchange {
         func upstreamAnswered(_ head: HTTPResponseHead) { Issue.record("answered after cancelling") }
-        func upstreamSent(_ bytes: ByteBuffer) { Issue.record("sent after cancelling") }
+        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) { Issue.record("sent after cancelling") }
         func upstreamEnded() { Issue.record("ended after cancelling") }
         func upstreamFailed(_ failure: UpstreamFailure) { Issue.record("failed after cancelling") }
     }

@@ -25,8 +25,8 @@ typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `TickedFlush` → `StrictRequests` → HTTP codec → `ConnectionGuard` → pipelining → `ProtocolErrors` → `ServerUpgrade` (for
-/// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
+/// `TickedFlush` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for runner
+/// agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 ///
 /// With a certificate TLS comes first, and what the client chooses there comes after it: the same, or `HTTP2Connection`.
 struct GatewayChannel: HTTPChannelHandler {
@@ -65,22 +65,15 @@ struct GatewayChannel: HTTPChannelHandler {
         on channel: any Channel, _ rules: GatewayRules, isSecure: Bool, _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = server.maxHeaders.bytes
-        limits.maxHeaderListSize = server.maxHeaders.bytes
         let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes)
-        let errors = ProtocolErrors()
-        let inference = InferenceHandler(gateway: gateway, direct: (ticked, errors))
+        let inference = InferenceHandler(gateway: gateway, socket: ticked)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
             ticked,
             HTTPResponseEncoder(),
-            StrictRequests(maxHead: server.maxHeaders.bytes),
-            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)),
-            ConnectionGuard(
-                inference: inference, idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
-            HTTPServerPipelineHandler(),
-            errors,
+            ClientConnection(
+                inference: inference, socket: ticked, maxHead: server.maxHeaders.bytes,
+                idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
         ]
         try pipeline.addHandlers(http)
         try pipeline.addHandlers(

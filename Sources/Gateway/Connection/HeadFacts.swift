@@ -1,6 +1,7 @@
+import NIOHTTP1
 import Relay
 
-/// What a request's head says about where the request ends and whom it is for, as far as the lines so far go.
+/// What a request's head says about itself, where the request ends and whom it is for, as far as the lines so far go.
 struct HeadFacts {
     enum BodyLength: Hashable {
         case none
@@ -8,6 +9,8 @@ struct HeadFacts {
         case chunks
     }
 
+    private var method = HTTPMethod.GET
+    private var target = ""
     private var isVersion11 = true
     private var hosts = 0
     private var contentTypes = 0
@@ -19,7 +22,7 @@ struct HeadFacts {
     // MARK: The request line
 
     /// RFC 9112 §3.
-    init(requestLine line: UnsafeRawBufferPointer) throws(RequestFraming.Violation) {
+    init(requestLine line: UnsafeRawBufferPointer) throws(RequestReader.Violation) {
         let version = line.count - Self.version11.utf8CodeUnitCount
         guard version >= 4, let methodEnd = line.firstIndex(of: Byte.space), methodEnd > 0 else { throw .requestLine }
         switch (Byte.equal(line[version...], Self.version11), Byte.equal(line[version...], Self.version10)) {
@@ -32,7 +35,18 @@ struct HeadFacts {
         for byte in line[..<methodEnd] where !Byte.isToken(byte) { throw .requestLine }
         let target = line[(methodEnd + 1)..<targetEnd]
         for byte in target where byte <= Byte.space || byte >= Byte.delete { throw .requestLine }
-        guard Self.isTarget(target, of: line[..<methodEnd]) else { throw .requestLine }
+        guard Self.isTarget(target, of: line[..<methodEnd]), let method = Self.method(line[..<methodEnd]) else {
+            throw .requestLine
+        }
+        self.method = method
+        self.target = String(decoding: target, as: UTF8.self)
+    }
+
+    /// Nil for one that nobody has registered: what is no method here may be the end of somebody's body.
+    private static func method(_ name: Slice<UnsafeRawBufferPointer>) -> HTTPMethod? {
+        if Byte.equal(name, "POST") { return .POST }
+        let method = HTTPMethod(rawValue: String(decoding: name, as: UTF8.self))
+        return if case .RAW = method { nil } else { method }
     }
 
     private static let version11: StaticString = "HTTP/1.1"
@@ -57,7 +71,7 @@ struct HeadFacts {
 
     // MARK: Fields
 
-    mutating func note(_ field: FieldLine) throws(RequestFraming.Violation) {
+    mutating func note(_ field: FieldLine) throws(RequestReader.Violation) {
         switch field.name.count {
         case 4:
             guard Byte.equalIgnoringCase(field.name, "host") else { return }
@@ -88,7 +102,7 @@ struct HeadFacts {
     }
 
     /// Digits only, and few enough for an `Int`.
-    private static func length(_ value: Slice<UnsafeRawBufferPointer>) throws(RequestFraming.Violation) -> Int {
+    private static func length(_ value: Slice<UnsafeRawBufferPointer>) throws(RequestReader.Violation) -> Int {
         guard (1...18).contains(value.count) else { throw .length }
         var length = 0
         for byte in value {
@@ -99,7 +113,7 @@ struct HeadFacts {
     }
 
     /// RFC 9112 §6.3, without the leniency it allows. To be asked when the head is complete.
-    func bodyLength() throws(RequestFraming.Violation) -> BodyLength {
+    func bodyLength() throws(RequestReader.Violation) -> BodyLength {
         if isVersion11, hosts == 0 { throw .host }
         if isChunked {
             guard isVersion11, contentLength == nil else { throw .length }
@@ -107,5 +121,11 @@ struct HeadFacts {
         }
         guard let contentLength, contentLength > 0 else { return .none }
         return .bytes(contentLength)
+    }
+
+    /// The head as those who answer the request see it.
+    func head(_ headers: HTTPHeaders) -> HTTPRequestHead {
+        HTTPRequestHead(
+            version: isVersion11 ? .http1_1 : .http1_0, method: method, uri: target, headers: headers)
     }
 }

@@ -2,7 +2,7 @@ import Relay
 
 extension FieldLine {
     /// What frames, routes or authenticates a request must stand in front of its body (RFC 9110 §6.5.1).
-    func checkAsTrailer() throws(RequestFraming.Violation) {
+    func checkAsTrailer() throws(RequestReader.Violation) {
         for forbidden in Self.forbiddenInTrailers where Byte.equalIgnoringCase(name, forbidden) { throw .trailer }
     }
 

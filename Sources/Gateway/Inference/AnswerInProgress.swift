@@ -65,7 +65,7 @@ struct AnswerInProgress {
 /// it does not, what is known is what had gone out when we last asked.
 struct StreamDelivery {
     /// Asking costs a promise, so it is not done for every event.
-    private static let interval: TimeAmount = .milliseconds(100)
+    private static let interval: TimeAmount = .milliseconds(250)
 
     /// Pieces of the answer that are known to have gone out.
     private(set) var confirmed = 0

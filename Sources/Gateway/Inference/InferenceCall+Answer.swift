@@ -15,11 +15,11 @@ extension InferenceCall: UpstreamExchange {
         handle(.streamBegan)
     }
 
-    func upstreamSent(_ bytes: ByteBuffer) {
-        if timeline.firstByte == nil { timeline.firstByte = .now() }
+    func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
+        if timeline.firstByte == nil { timeline.firstByte = time }
         guard let before = answer.events?.pieces else { return collect(bytes) }
         do {
-            try answer.events?.receive(bytes) { write(event: $0) }
+            try answer.events?.receive(bytes) { write(event: $0, at: time) }
             noteProgress(since: before)
             noteResponse()
             connection.flush()
@@ -32,8 +32,9 @@ extension InferenceCall: UpstreamExchange {
     func upstreamEnded() {
         ticket = nil
         guard let before = answer.events?.pieces else { return documentEnded() }
-        let rest = answer.events?.end { write(event: $0) }
-        if let rest, rest.readableBytes > 0 { write(event: rest) }
+        let now = NIODeadline.now()
+        let rest = answer.events?.end { write(event: $0, at: now) }
+        if let rest, rest.readableBytes > 0 { write(event: rest, at: now) }
         noteProgress(since: before)
         noteResponse()
         handle(.streamEnded(complete: rest != nil))
@@ -85,23 +86,22 @@ extension InferenceCall: UpstreamExchange {
 
     // MARK: Streams
 
-    private func write(event: ByteBuffer) {
+    private func write(event: ByteBuffer, at time: NIODeadline) {
         connection.write(piece: event)
-        lastWrite = .now()
+        lastWrite = time
     }
 
     /// After events were written.
     private func noteProgress(since before: Int) {
-        guard let events = answer.events, events.pieces > before else { return }
+        guard let pieces = answer.events?.pieces, pieces > before else { return }
         if before == 0 { answer.firstToken = lastWrite }
         answer.lastToken = lastWrite
-        guard delivery.ask(events.pieces, at: lastWrite) else { return }
+        guard delivery.ask(pieces, at: lastWrite) else { return }
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] result in
             if case .success = result { delivery.wentOut() } else { delivery.failed() }
         }
-        // Of no bytes: it goes out behind the events.
-        connection.write(.body(.byteBuffer(ByteBuffer())), promise: sent)
+        connection.mark(sent)
     }
 
     private func holdUpstream() {

@@ -15,7 +15,7 @@ extension InferenceCall {
         headers.replaceOrAdd(name: "Cache-Control", value: "no-cache")
         headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
         addOwnHeaders(to: &headers, lease)
-        writeHead(.ok, headers, lengthIsKnown: false)
+        connection.write(streamHead: responseHead(.ok, headers, lengthIsKnown: false))
         connection.flush()
         lastWrite = .now()
     }
@@ -63,25 +63,27 @@ extension InferenceCall {
     private func send(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer) {
         var headers = headers
         headers.add(name: "Content-Length", value: String(body.readableBytes))
-        writeHead(status, headers, lengthIsKnown: true)
-        if body.readableBytes > 0, head.method != .HEAD { write(document: body) }
+        let responseHead = responseHead(status, headers, lengthIsKnown: true)
+        connection.write(responseHead, document: head.method == .HEAD ? ByteBuffer() : body, promise: documentIsOut())
         endResponse()
     }
 
-    /// A large one stays in memory as long as its client takes to read it, so it counts as long.
-    private func write(document: ByteBuffer) {
-        guard answer.reservedBytes > Self.noteworthy else { return connection.write(document: document) }
+    /// A large document stays in memory as long as its client takes to read it, so it counts as long.
+    private func documentIsOut() -> EventLoopPromise<Void>? {
+        guard answer.reservedBytes > Self.noteworthy else { return nil }
         let (budget, bytes) = (gateway.budget, answer.reservedBytes)
         answer.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { _ in budget.giveBack(bytes) }
-        connection.write(document: document, promise: sent)
+        return sent
     }
 
     /// In bytes: what the kernel takes at once is not worth a promise.
     private static let noteworthy = 64 << 10
 
-    private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool) {
+    private func responseHead(
+        _ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool
+    ) -> HTTPResponseHead {
         var headers = headers
         // HTTP/1.0 has no chunks: what has no length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
@@ -92,8 +94,7 @@ extension InferenceCall {
             headers.replaceOrAdd(name: "Connection", value: "keep-alive")
         }
         timeline.headWasSent = true
-        let head = HTTPResponseHead(version: head.version, status: status, headers: headers)
-        if lengthIsKnown { connection.write(.head(head)) } else { connection.write(streamHead: head) }
+        return HTTPResponseHead(version: head.version, status: status, headers: headers)
     }
 
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {

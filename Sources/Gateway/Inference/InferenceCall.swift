@@ -16,7 +16,8 @@ final class InferenceCall {
     /// As they were when the call began.
     let rules: GatewayRules
     let eventLoop: any EventLoop
-    unowned let connection: InferenceHandler
+    /// Holds this call in turn, until it ends.
+    let connection: InferenceHandler
     /// Where it comes from, as far as that is known for sure; nil for no IP.
     let client: IPAddress?
 
@@ -229,8 +230,7 @@ final class InferenceCall {
         guard fields.expectation?.lowercased() == "100-continue", head.version != .http1_0,
             !requestIsComplete, unread.readableBytes == 0
         else { return }
-        connection.write(.head(HTTPResponseHead(version: head.version, status: .continue)))
-        connection.flush()
+        connection.writeContinue(head.version)
     }
 
     private func authorize(_ call: Call, _ caller: Caller) {

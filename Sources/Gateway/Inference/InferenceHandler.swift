@@ -33,8 +33,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let discardingTime: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
-    /// Where pieces of a response may be written directly; nil in HTTP/2, where they are frames.
-    private let direct: (socket: TickedFlush, errors: ProtocolErrors)?
+    /// Where responses are written as bytes; nil in HTTP/2, where they are frames.
+    private let socket: TickedFlush?
+    /// The connection in HTTP/1, as long as this handler belongs to it.
+    var client: ClientConnection?
     /// The response under way is sent in chunks.
     private var isChunked = false
     private var mode: Mode = .passing
@@ -52,54 +54,91 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// comparing is cheaper than cutting the token out again. Whether it is still good is asked every time.
     private var latestCredentials: (authorization: String, token: String)?
 
-    /// - Parameter direct: the ways of one connection in HTTP/1.
-    init(gateway: GatewayServices, direct: (socket: TickedFlush, errors: ProtocolErrors)? = nil) {
+    /// - Parameter socket: the connection's own, in HTTP/1.
+    init(gateway: GatewayServices, socket: TickedFlush? = nil) {
         self.gateway = gateway
-        self.direct = direct
+        self.socket = socket
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        isWritable = context.channel.isWritable
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        // A call and this handler hold each other until the call ends.
+        if case .calling = mode { clientHasGone() }
         self.context = nil
     }
 
+    // MARK: Requests
+
+    /// Requests through the pipeline: all of them in HTTP/2, in HTTP/1 those that may belong to somebody else.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (mode, unwrapInboundIn(data)) {
-        case (.passing, .head(var head)):
-            head.uri = Self.originForm(of: head.uri)
-            // What browsers ask before they let a page call is a question, and no call.
-            guard head.method != .OPTIONS, let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else {
-                return pass(head, context)
-            }
-            let call = InferenceCall(
-                head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
-            mode = .calling(call)
-            call.begin()
-        case (.passing, _):
-            hasPassedOn = true
-            context.fireChannelRead(data)
-        case (.calling(let call), .body(let bytes)): call.receive(bytes)
-        case (.calling(let call), .end): call.receiveEnd()
-        case (.discarding(let left), .body(let bytes)):
-            mode = .discarding(bytesLeft: left - bytes.readableBytes)
-            if left < bytes.readableBytes { context.close(promise: nil) }
-        case (.discarding, .end): context.close(promise: nil)
-        case (.calling, .head), (.discarding, .head): context.close(promise: nil)
-        case (.gone, _), (.closing, _): break
+        switch unwrapInboundIn(data) {
+        case .head(let head): if !begin(head) { pass(head, context) }
+        case .body(let bytes): if isPassing { pass(data, context) } else { receive(bytes) }
+        case .end: if isPassing { pass(data, context) } else { receiveEnd() }
         }
+    }
+
+    private var isPassing: Bool {
+        if case .passing = mode { true } else { false }
+    }
+
+    /// - Returns: false for a request of the control plane.
+    func begin(_ original: HTTPRequestHead) -> Bool {
+        guard let context else { return true }
+        switch mode {
+        case .passing: break
+        case .calling, .discarding:
+            context.close(promise: nil)
+            return true
+        case .gone, .closing: return true
+        }
+        var head = original
+        if !head.uri.utf8.starts(with: "/".utf8) { head.uri = Self.originForm(of: head.uri) }
+        // What browsers ask before they let a page call is a question, and no call.
+        guard head.method != .OPTIONS, let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else { return false }
+        let call = InferenceCall(
+            head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
+        mode = .calling(call)
+        call.begin()
+        return true
+    }
+
+    /// A piece of the body of a request that has begun here.
+    func receive(_ bytes: ByteBuffer) {
+        switch mode {
+        case .calling(let call): call.receive(bytes)
+        case .discarding(let left):
+            mode = .discarding(bytesLeft: left - bytes.readableBytes)
+            if left < bytes.readableBytes { context?.close(promise: nil) }
+        case .passing, .gone, .closing: break
+        }
+    }
+
+    func receiveEnd() {
+        switch mode {
+        case .calling(let call): call.receiveEnd()
+        case .discarding: context?.close(promise: nil)
+        case .passing, .gone, .closing: break
+        }
+    }
+
+    private func pass(_ data: NIOAny, _ context: ChannelHandlerContext) {
+        hasPassedOn = true
+        context.fireChannelRead(data)
     }
 
     /// The control plane closes after `Connection: close` in this very spelling; HTTP/1.0 means the same without a word.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
-        hasPassedOn = true
+        head.uri = Self.originForm(of: head.uri)
         passesLastRequest = !head.isKeepAlive
         passesHead = head.method == .HEAD
         if passesLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-        context.fireChannelRead(wrapInboundOut(.head(head)))
+        pass(wrapInboundOut(.head(head)), context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -125,7 +164,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if case .calling(let call) = mode { call.writabilityChanged(isWritable: context.channel.isWritable) }
+        isWritable = context.channel.isWritable
+        if case .calling(let call) = mode { call.writabilityChanged(isWritable: isWritable) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -135,7 +175,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    // MARK: Told by ConnectionGuard, which sees what the pipeline handler holds back
+    // MARK: Told by those who watch over the connection
 
     /// FIN or RST. For an inference call that is the end: TCP cannot tell a half-close from leaving.
     /// - Returns: whether it concerned an inference call; a control-plane request may live with a half-close.
@@ -172,7 +212,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// begins.
     private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
 
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    /// Whether the client takes what is written for it.
+    private(set) var isWritable = true
 
     /// The bearer token of an `Authorization` value; nil for another scheme or none.
     func token(in authorization: String?) -> String? {
@@ -188,42 +229,75 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return token
     }
 
-    func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
+    /// Tells a client that waits for it that it may send the body.
+    func writeContinue(_ version: HTTPVersion) {
+        let head = HTTPResponseHead(version: version, status: .continue)
+        if socket != nil { if let open { open.write(head, isChunked: false) } } else { write(.head(head)) }
+        flush()
+    }
+
+    /// Writes a response but for its end.
+    /// - Parameter promise: for when the body has gone out.
+    func write(_ head: HTTPResponseHead, document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        isChunked = false
+        guard socket != nil else {
+            write(.head(head))
+            guard document.readableBytes > 0 || promise != nil else { return }
+            return write(.body(.byteBuffer(document)), promise: promise)
+        }
+        guard let open else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        client?.responseBegins(isLast: !head.isKeepAlive)
+        open.write(head, isChunked: false)
+        open.write(document, promise: promise)
+    }
+
+    /// Writes the head of a response of which only its last part will tell how long it is.
+    func write(streamHead head: HTTPResponseHead) {
+        guard socket != nil else { return write(.head(head)) }
+        isChunked = head.version == .http1_1
+        guard let open else { return }
+        client?.responseBegins(isLast: !head.isKeepAlive)
+        open.write(head, isChunked: isChunked)
+    }
+
+    /// A piece of such a response.
+    func write(piece: ByteBuffer) {
+        if isChunked {
+            open?.write(chunk: piece)
+        } else if socket != nil {
+            open?.write(piece, promise: nil)
+        } else {
+            write(.body(.byteBuffer(piece)))
+        }
+    }
+
+    /// Asks to be told when what has been written so far has gone out.
+    func mark(_ promise: EventLoopPromise<Void>) {
+        // Of no bytes: it goes out behind the others.
+        guard socket != nil else { return write(.body(.byteBuffer(ByteBuffer())), promise: promise) }
+        guard let open else { return promise.fail(ChannelError.outputClosed) }
+        open.write(ByteBuffer(), promise: promise)
+    }
+
+    func flush() {
+        if let socket { socket.flush() } else { context?.flush() }
+    }
+
+    /// The socket, as long as what is written there is still part of an answer.
+    private var open: TickedFlush? {
+        guard let client, client.isOpen else { return nil }
+        return socket
+    }
+
+    private func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
         guard let context else {
             promise?.fail(ChannelError.alreadyClosed)
             return
         }
         context.write(wrapOutboundOut(part), promise: promise)
-    }
-
-    /// The head of a response of which only its last part will tell how long it is.
-    func write(streamHead head: HTTPResponseHead) {
-        isChunked = head.version == .http1_1
-        write(.head(head))
-    }
-
-    /// A piece of such a response.
-    func write(piece: ByteBuffer) {
-        if isChunked, let socket { socket.write(chunk: piece) } else { write(.body(.byteBuffer(piece))) }
-    }
-
-    /// The whole body of a response whose head says how long it is.
-    func write(document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
-        if let socket {
-            socket.write(document, promise: promise)
-        } else {
-            write(.body(.byteBuffer(document)), promise: promise)
-        }
-    }
-
-    func flush() {
-        if isChunked, let socket { socket.flush() } else { context?.flush() }
-    }
-
-    /// Nil where the pipeline has to see what is written, or to stop it.
-    private var socket: TickedFlush? {
-        guard let direct, !direct.errors.hasAnswered else { return nil }
-        return direct.socket
     }
 
     /// The credentials are good: what was held back may come.
@@ -239,19 +313,35 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - keepAlive: whether the response head promised to keep the connection.
     func endResponse(requestWasComplete: Bool, keepAlive: Bool) {
         guard let context else { return }
-        isChunked = false
-        // Before the end is written: the pipeline handler delivers the next request while that is being done.
+        // Before the end is written: the next request may be there already, and come while that is being done.
         mode = !requestWasComplete ? .discarding(bytesLeft: Self.discardedBytes) : keepAlive ? .passing : .closing
-        if case .passing = mode {
-            context.write(wrapOutboundOut(.end(nil)), promise: nil)
-        } else {
-            let written = context.eventLoop.makePromise(of: Void.self)
-            written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseIsOut() }
-            context.write(wrapOutboundOut(.end(nil)), promise: written)
+        var written: EventLoopPromise<Void>?
+        if !isPassing {
+            written = context.eventLoop.makePromise(of: Void.self)
+            written?.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseIsOut() }
         }
-        context.flush()
+        writeEnd(promise: written)
+        flush()
         resumeReading()
     }
+
+    private func writeEnd(promise: EventLoopPromise<Void>?) {
+        guard socket != nil else { return write(.end(nil), promise: promise) }
+        guard let open else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        if isChunked {
+            isChunked = false
+            open.write(Self.lastChunk, promise: promise)
+        } else if let promise {
+            mark(promise)
+        }
+        client?.responseIsComplete(isLast: !isPassing)
+    }
+
+    /// RFC 9112 §7.1.
+    private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
     /// Closing earlier would cut off what a slow client has not read yet.
     private func lastResponseIsOut() {

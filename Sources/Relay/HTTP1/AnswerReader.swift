@@ -86,6 +86,7 @@ struct AnswerReader {
                 return .body(bytes)
             case .bodyUntilClosed: return take(.max).map(Part.body)
             case .chunkSize:
+                if let chunk = takeWholeChunk() { return .body(chunk) }
                 let limit = Self.longestChunkLine
                 guard let size = try readLine(limit: limit, or: .chunk, { ChunkLine.size($0) }) else { return nil }
                 guard let size else { throw .chunk }
@@ -131,6 +132,29 @@ struct AnswerReader {
         return pending.readSlice(length: most)
     }
 
+    /// The next chunk, if it is all there and plainly written: an engine writes one for every event, and mostly that is all
+    /// that a read brings. Nil for anything else, which is then looked at line by line.
+    private mutating func takeWholeChunk() -> ByteBuffer? {
+        let found: (start: Int, size: Int)? = pending.withUnsafeReadableBytes { bytes in
+            var (size, index) = (0, 0)
+            // Seven digits are more than one read can bring.
+            while index < min(bytes.count, 7), let digit = Byte.hexDigit(bytes[index]) {
+                size = size << 4 | digit
+                index += 1
+            }
+            let (start, end) = (index + 2, index + 2 + size)
+            guard size > 0, end + 2 <= bytes.count, bytes[index] == Byte.carriageReturn,
+                bytes[index + 1] == Byte.lineFeed, bytes[end] == Byte.carriageReturn, bytes[end + 1] == Byte.lineFeed
+            else { return nil }
+            return (start, size)
+        }
+        guard let found else { return nil }
+        pending.moveReaderIndex(forwardBy: found.start)
+        let chunk = pending.readSlice(length: found.size)
+        skip(2)
+        return chunk
+    }
+
     private mutating func skip(_ count: Int) {
         pending.moveReaderIndex(forwardBy: count)
         if pending.readableBytes == 0 { pending = ByteBuffer() }
@@ -145,7 +169,7 @@ struct AnswerReader {
     ) throws(Violation) -> Value? {
         let available = pending.readableBytes
         let found: (end: Int, value: Value)?? = pending.withUnsafeReadableBytes { bytes in
-            guard let end = Self.lineFeed(in: bytes, from: 0, to: min(available, limit)) else { return .none }
+            guard let end = Byte.lineFeed(in: bytes, from: 0, to: min(available, limit)) else { return .none }
             guard end > 0, bytes[end - 1] == Byte.carriageReturn else { return .some(nil) }
             return .some((end, read(UnsafeRawBufferPointer(rebasing: bytes[..<(end - 1)]))))
         }
@@ -156,15 +180,6 @@ struct AnswerReader {
         guard let found else { throw violation == .headTooLarge ? .field : violation }
         skip(found.end + 1)
         return found.value
-    }
-
-    private static func lineFeed(in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {
-        var index = start
-        while index < end {
-            if bytes[index] == Byte.lineFeed { return index }
-            index += 1
-        }
-        return nil
     }
 
     // MARK: Heads
@@ -190,7 +205,7 @@ struct AnswerReader {
         let start = searched
         let outcome: (length: Int?, searched: Int) = pending.withUnsafeReadableBytes { bytes in
             var line = start
-            while let end = Self.lineFeed(in: bytes, from: line, to: bytes.count) {
+            while let end = Byte.lineFeed(in: bytes, from: line, to: bytes.count) {
                 // Other ends of lines are for the reader to refuse.
                 let isEmpty = end == line || end == line + 1 && bytes[line] == Byte.carriageReturn
                 line = end + 1
@@ -282,7 +297,7 @@ struct AnswerReader {
 
         /// Nil at the empty line.
         mutating func next() throws(Violation) -> UnsafeRawBufferPointer? {
-            guard let end = lineFeed(in: bytes, from: start, to: bytes.count), end > start,
+            guard let end = Byte.lineFeed(in: bytes, from: start, to: bytes.count), end > start,
                 bytes[end - 1] == Byte.carriageReturn
             else { throw start == 0 ? .statusLine : .field }
             defer { start = end + 1 }

@@ -13,7 +13,7 @@ public struct FieldLine {
         guard index > 0, index < line.count, line[index] == UInt8(ascii: ":") else { return nil }
         name = line[..<index]
         var (start, end) = (index + 1, line.count)
-        for byte in line[start...] where !Byte.isInFieldValue(byte) { return nil }
+        guard Byte.areFieldValue(UnsafeRawBufferPointer(rebasing: line[start...])) else { return nil }
         while start < end, Byte.isBlank(line[start]) { start += 1 }
         while end > start, Byte.isBlank(line[end - 1]) { end -= 1 }
         value = line[start..<end]
@@ -33,9 +33,24 @@ public enum ChunkLine {
         // Fifteen digits are more than anything that is ever accepted, and cannot overflow.
         guard (1...15).contains(index) else { return nil }
         guard index < line.count else { return size }
-        // An extension, which means nothing to us; whitespace before it is what smugglers use.
-        guard line[index] == UInt8(ascii: ";") else { return nil }
-        for byte in line[index...] where !Byte.isInFieldValue(byte) { return nil }
+        // An extension, which means nothing to us; whitespace around its words is what smugglers use.
+        guard line[index] == UInt8(ascii: ";"), areExtensions(line[index...]) else { return nil }
         return size
+    }
+
+    /// Words and quoted strings (RFC 9112 §7.1.1), without whitespace between them.
+    @inlinable
+    static func areExtensions(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
+        var isQuoted = false
+        for byte in text {
+            if byte == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            } else if isQuoted {
+                guard Byte.isInFieldValue(byte), byte != UInt8(ascii: "\\") else { return false }
+            } else {
+                guard Byte.isToken(byte) || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "=") else { return false }
+            }
+        }
+        return !isQuoted
     }
 }

@@ -22,12 +22,7 @@ enum RequestWriter {
         bytes.writeStaticString(" ")
         bytes.writeString(head.uri)
         bytes.writeStaticString(" HTTP/1.1\r\n")
-        for (name, value) in head.headers {
-            bytes.writeString(name)
-            bytes.writeStaticString(": ")
-            bytes.writeString(value)
-            bytes.writeStaticString("\r\n")
-        }
+        bytes.write(head.headers)
         bytes.writeStaticString("\r\n")
     }
 }

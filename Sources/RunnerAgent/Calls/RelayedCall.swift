@@ -121,7 +121,7 @@ final class RelayedCall: UpstreamExchange {
         connection.flush()
     }
 
-    func upstreamSent(_ bytes: ByteBuffer) {
+    func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
         connection.write(.body(.byteBuffer(bytes)))
         connection.flush()
         if !connection.isWritable { ticket?.pauseReading() }

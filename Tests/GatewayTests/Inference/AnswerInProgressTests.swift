@@ -78,7 +78,7 @@ import Testing
         let answers = [isAsked(1, after: .zero), isAsked(2, after: .seconds(1))]
         #expect(answers == [true, false], "the answer is still out")
         delivery.wentOut()
-        let later = [isAsked(3, after: .milliseconds(50)), isAsked(4, after: .milliseconds(100))]
+        let later = [isAsked(3, after: .milliseconds(249)), isAsked(4, after: .milliseconds(250))]
         #expect(later == [false, true])
     }
 }

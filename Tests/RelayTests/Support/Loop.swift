@@ -45,7 +45,7 @@ struct Loop: Sendable {
         deinit { report.finish() }
 
         func upstreamAnswered(_ head: HTTPResponseHead) { report.yield(.head(Int(head.status.code))) }
-        func upstreamSent(_ bytes: ByteBuffer) { report.yield(.bytes(String(buffer: bytes))) }
+        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) { report.yield(.bytes(String(buffer: bytes))) }
 
         func upstreamEnded() {
             report.yield(.ended)

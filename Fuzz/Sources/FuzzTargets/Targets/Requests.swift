@@ -5,8 +5,8 @@ import NIOHTTP1
 @testable import Gateway
 
 extension FuzzTarget {
-    /// Bytes of a client connection, on their way through the HTTP decoder: however they are cut, they are the same
-    /// requests, refused or not.
+    /// Bytes of a client's connection: however they are cut, they are the same requests, refused or not; and those that are
+    /// good to us are the same to another reader, which may refuse more.
     static let requests = FuzzTarget(
         "requests",
         seeds: [
@@ -23,63 +23,80 @@ extension FuzzTarget {
             "Upgrade: x\r\n",
         ]
     ) { bytes in
-        let whole = try Requests([bytes[...]])
+        let whole = Reading([bytes[...]])
         for pieces in cuts(of: bytes) {
-            let cut = try Requests(pieces)
+            let cut = Reading(pieces)
             try require(cut == whole, "pieces are other requests: \(cut) instead of \(whole)")
+        }
+        // Where another protocol is offered it goes on as if that had been taken.
+        guard !whole.requests.contains(where: \.offersUpgrade) else { return }
+        let other = try Reading(decoding: bytes)
+        let common = min(whole.requests.count, other.requests.count)
+        // It hands on requests that are read in more than one way, but it must not read another one where we read one.
+        try require(
+            Array(whole.requests[..<common]) == Array(other.requests[..<common]),
+            "another reader reads \(other) instead of \(whole)")
+    }
+
+    private struct Request: Equatable {
+        let line: String
+        let fields: [String]
+        var body: [UInt8] = []
+
+        var offersUpgrade: Bool { fields.contains { $0.lowercased().hasPrefix("upgrade:") } }
+
+        init(_ head: HTTPRequestHead) {
+            line = "\(head.method) \(head.uri) \(head.version)"
+            // The other one leaves white space behind a value where it is.
+            fields = head.headers.map { "\($0): \($1.trimmingPrefix { $0.isWhitespace })".trimmedAtEnd }
         }
     }
 
-    /// The requests that come out, with their bodies in one piece each.
-    private struct Requests: Equatable {
-        var parts: [String] = []
-        /// By our own reading or, behind it, by the decoder, which knows fewer methods and extensions of chunks.
-        var isRefused = false
+    /// The whole requests that come out.
+    private struct Reading: Equatable {
+        var requests: [Request] = []
+        var violation: RequestReader.Violation?
 
-        init(_ pieces: [ArraySlice<UInt8>]) throws {
+        init(_ pieces: [ArraySlice<UInt8>]) {
+            var reader = RequestReader(maxHead: 4 << 10)
+            var request: Request?
+            do throws(RequestReader.Violation) {
+                for piece in pieces {
+                    reader.append(ByteBuffer(bytes: piece))
+                    while let part = try reader.next() {
+                        switch part {
+                        case .head(let head): request = Request(head)
+                        case .body(let bytes): request?.body += bytes.readableBytesView
+                        case .end: requests += [request].compactMap(\.self)
+                        }
+                    }
+                }
+            } catch {
+                violation = error
+            }
+        }
+
+        init(decoding bytes: [UInt8]) throws {
             let channel = EmbeddedChannel()
-            let errors = Errors()
-            let sync = channel.pipeline.syncOperations
-            try sync.addHandler(StrictRequests(maxHead: 4 << 10))
-            try sync.addHandler(errors)
-            try sync.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
-            for piece in pieces {
-                do {
-                    try channel.writeInbound(ByteBuffer(bytes: piece))
-                } catch {
-                    isRefused = true
-                }
-            }
-            if errors.first != nil { isRefused = true }
-            var body = ""
-            var isWhole = true
-            while let part = try? channel.readInbound(as: HTTPServerRequestPart.self) {
+            try channel.pipeline.syncOperations.addHandler(
+                ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+            // Behind a good request may come what is none.
+            _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
+            var request: Request?
+            while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
                 switch part {
-                case .head(let head):
-                    isWhole = false
-                    parts.append("\(head.method) \(head.uri) \(head.version) \(head.headers)")
-                case .body(let bytes): body += String(buffer: bytes)
-                case .end(let trailers):
-                    isWhole = true
-                    parts.append("\(body) \(trailers.map { "\($0)" } ?? "")")
-                    body = ""
+                case .head(let head): request = Request(head)
+                case .body(let bytes): request?.body += bytes.readableBytesView
+                case .end: requests += [request].compactMap(\.self)
                 }
-            }
-            // Of a request that is refused later as much comes through as had come before: only whole ones count.
-            if !isRefused {
-                parts.append(body)
-            } else if !isWhole {
-                parts.removeLast()
             }
             _ = try? channel.finish(acceptAlreadyClosed: true)
         }
     }
+}
 
-    /// Keeps what `StrictRequests` refuses from the decoder's own complaints.
-    private final class Errors: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        var first: String?
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { first = first ?? "\(error)" }
+extension String {
+    fileprivate var trimmedAtEnd: String {
+        String(self[..<(lastIndex { !$0.isWhitespace }.map(index(after:)) ?? startIndex)])
     }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Watches over one HTTP/2 stream as `ConnectionGuard` does over a connection: ends it when its client is too slow to
+/// Watches over one HTTP/2 stream as `ClientConnection` does over a connection: ends it when its client is too slow to
 /// say what it wants or to take what it asked for, and ends its call when the gateway has to shut down.
 ///
 /// That the client resets the stream, or leaves, the data plane hears as the stream's end.

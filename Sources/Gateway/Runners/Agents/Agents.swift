@@ -62,7 +62,7 @@ final class Agents: Sendable {
     /// Turns a connection's first request into an agent's socket, if it asks for that.
     func upgrade(replacing httpHandlers: [any RemovableChannelHandler]) -> ServerUpgrade {
         ServerUpgrade(
-            path: Self.path, upgradeField: StrictRequests.nobodysField, options: options, removing: httpHandlers
+            path: Self.path, options: options, removing: httpHandlers
         ) { [self] channel, _ in
             guard !drain.isDraining else { return nil }
             let peer = AgentAddress.plain(channel.remoteAddress?.ipAddress ?? "")

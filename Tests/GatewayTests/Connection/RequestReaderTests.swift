@@ -1,28 +1,42 @@
+import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import Gateway
 
-/// Where requests end, and which ones leave that in doubt. Every case is also read in two pieces, cut at every byte: how
-/// bytes arrive must not decide what they mean.
-@Suite struct RequestFramingTests {
-    private struct Reading: Equatable, CustomStringConvertible {
-        var passed: [UInt8] = []
-        var violation: RequestFraming.Violation?
-        var description: String { "\(String(decoding: passed, as: UTF8.self)) \(String(describing: violation))" }
+/// What requests say and where they end, and which ones leave that in doubt. Every case is also read in two pieces, cut at
+/// every byte: how bytes arrive must not decide what they mean.
+@Suite struct RequestReaderTests {
+    private struct Request: Equatable {
+        var head: HTTPRequestHead
+        var body: [UInt8] = []
+        var isWhole = false
     }
 
-    /// What a channel handler would do with the bytes.
+    private struct Reading: Equatable, CustomStringConvertible {
+        var requests: [Request] = []
+        var violation: RequestReader.Violation?
+        var description: String { "\(requests) \(String(describing: violation))" }
+
+        mutating func take(_ part: RequestReader.Part) {
+            switch part {
+            case .head(let head): requests.append(Request(head: head))
+            case .body(let bytes): requests[requests.count - 1].body += bytes.readableBytesView
+            case .end: requests[requests.count - 1].isWhole = true
+            }
+        }
+    }
+
     private func read(_ pieces: [ArraySlice<UInt8>], maxHead: Int = 1 << 16) -> Reading {
-        var framing = RequestFraming(maxHead: maxHead)
+        var reader = RequestReader(maxHead: maxHead)
         var reading = Reading()
-        var held: [UInt8] = []
-        for piece in pieces {
-            held += piece
-            let progress = held.withUnsafeBytes { framing.advance(over: $0) }
-            reading.passed += held.prefix(progress.passable)
-            held.removeFirst(progress.passable)
-            reading.violation = progress.violation
-            if progress.violation != nil { break }
+        do throws(RequestReader.Violation) {
+            for piece in pieces {
+                reader.append(ByteBuffer(bytes: piece))
+                while let part = try reader.next() { reading.take(part) }
+            }
+        } catch {
+            reading.violation = error
         }
         return reading
     }
@@ -32,25 +46,13 @@ import Testing
         let whole = read([bytes[...]], maxHead: maxHead)
         for cut in bytes.indices {
             let pieces = read([bytes[..<cut], bytes[cut...]], maxHead: maxHead)
-            #expect(pieces.violation == whole.violation, "cut at \(cut) of \(text)")
-            if whole.violation == nil { #expect(pieces.passed == whole.passed, "cut at \(cut) of \(text)") }
+            #expect(pieces == whole, "cut at \(cut) of \(text)")
         }
-        let singly = read(bytes.indices.map { bytes[$0...$0] }, maxHead: maxHead)
-        #expect(singly.violation == whole.violation, "byte by byte: \(text)")
+        #expect(read(bytes.indices.map { bytes[$0...$0] }, maxHead: maxHead) == whole, "byte by byte: \(text)")
         return whole
     }
 
     private static let host = "Host: h\r\n"
-
-    /// The decoder would stop reading at an offer that is left in, whatever comes behind the request.
-    @Test(arguments: ["", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\u{E}\r\n", "\r\n\r\n"])
-    func offersToUpgradeAreFoundWhateverFollows(_ next: String) {
-        let request = "OPTIONS * HTTP/1.1\r\nHost: h\r\nUPGRADE: h2c\r\n\r\n"
-        var framing = RequestFraming(maxHead: 1 << 16)
-        let progress = Array((request + next).utf8).withUnsafeBytes { framing.advance(over: $0) }
-        #expect(progress.passable >= request.utf8.count)
-        #expect(progress.upgrades == ["OPTIONS * HTTP/1.1\r\nHost: h\r\n".utf8.count])
-    }
 
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "\r\nGET / HTTP/1.0\r\n\r\n",
@@ -61,11 +63,26 @@ import Testing
         "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\tchunked \r\n\r\n0\r\nX-Checksum: 1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nX: \u{E9}\t\"\r\nX.y|z: 1\r\nEmpty:\r\n\r\n",
     ])
-    func goodRequestsPassUnchanged(text: String) {
-        for text in [text, text + "GET /next HTTP/1.1\r\nHost: h\r\n\r\n", text + text] {
-            let reading = read(text)
-            #expect(reading.violation == nil && reading.passed == Array(text.utf8), "\(text)")
-        }
+    func goodRequestsAreRead(text: String) {
+        let once = read(text)
+        #expect(once.violation == nil && once.requests.count == 1 && once.requests[0].isWhole, "\(text): \(once)")
+        let again = read(text + text)
+        #expect(again == Reading(requests: once.requests + once.requests), "\(text)")
+        let next = read(text + "GET /next HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(next.requests.map(\.head.uri) == [once.requests[0].head.uri, "/next"], "\(text)")
+    }
+
+    @Test func aRequestIsReadAsItIsWritten() {
+        let chunked = read(
+            "POST /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-A:  b c\t\r\nx-a: \u{E9}\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n")
+        let fields: HTTPHeaders = ["Host": "h", "X-A": "b c", "x-a": "\u{E9}", "Transfer-Encoding": "chunked"]
+        let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/a?b=%20", headers: fields)
+        #expect(chunked.requests == [Request(head: head, body: Array("hello!".utf8), isWhole: true)])
+        let old = read("DELETE /x HTTP/1.0\r\nContent-Length: 2\r\n\r\nab")
+        let oldHead = HTTPRequestHead(
+            version: .http1_0, method: .DELETE, uri: "/x", headers: ["Content-Length": "2"])
+        #expect(old.requests == [Request(head: oldHead, body: Array("ab".utf8), isWhole: true)])
     }
 
     @Test(
@@ -80,15 +97,16 @@ import Testing
             ("GET /\u{7F} HTTP/1.1\r\n", .requestLine), ("GET /\u{E0} HTTP/1.1\r\n", .requestLine),
             ("GET x HTTP/1.1\r\n", .requestLine), ("GET * HTTP/1.1\r\n", .requestLine),
             ("OPTIONS ** HTTP/1.1\r\n", .requestLine),
+            ("BREW / HTTP/1.1\r\n", .requestLine), ("get / HTTP/1.1\r\n", .requestLine),
             ("CONNECT h:443 HTTP/1.1\r\n", .requestLine), ("CONNECT / HTTP/1.1\r\n", .requestLine),
             ("GET ftp://h/ HTTP/1.1\r\n", .requestLine), ("GET http:///x HTTP/1.1\r\n", .requestLine),
             ("GET http://user@h/ HTTP/1.1\r\n", .requestLine), ("\r\n\r\nGET / HTTP/1.1\r\n", .requestLine),
             ("\nGET / HTTP/1.1\r\n", .requestLine), ("\u{16}\u{3}\u{1}\u{2}hello\n", .requestLine),
-        ] as [(String, RequestFraming.Violation)])
-    func badRequestLines(text: String, violation: RequestFraming.Violation) {
+        ] as [(String, RequestReader.Violation)])
+    func badRequestLines(text: String, violation: RequestReader.Violation) {
         let reading = read(text)
         #expect(reading.violation == violation, "\(text)")
-        #expect(reading.passed.allSatisfy { $0 == 0x0D || $0 == 0x0A }, "no part of it is passed on")
+        #expect(reading.requests.isEmpty, "no part of it is handed on")
     }
 
     @Test(
@@ -114,14 +132,14 @@ import Testing
             ("Transfer-Encoding: chunked;x\r\n", .length), ("Transfer-Encoding:\r\n", .length),
             ("Transfer-Encoding: \u{B}chunked\r\n", .field), ("Host: h\r\n", .host), ("Host: i\r\n", .host),
             ("Content-Type: application/json\r\ncontent-type: text/html\r\n", .field),
-        ] as [(String, RequestFraming.Violation)])
-    func badFields(fields: String, violation: RequestFraming.Violation) {
+        ] as [(String, RequestReader.Violation)])
+    func badFields(fields: String, violation: RequestReader.Violation) {
         let text = "POST / HTTP/1.1\r\n" + Self.host + fields
         #expect(read(text).violation == violation, "\(fields)")
-        #expect(read(text).passed.isEmpty, "no part of a bad head is passed on")
+        #expect(read(text).requests.isEmpty, "no part of a bad head is handed on")
         // A good request before it is not held responsible.
-        let good = "GET / HTTP/1.1\r\n" + Self.host + "\r\n"
-        #expect(read([Array((good + text).utf8)[...]]).passed == Array(good.utf8))
+        let both = read("GET / HTTP/1.1\r\n" + Self.host + "\r\n" + text)
+        #expect(both.requests.map(\.head.method) == [.GET] && both.violation == violation)
     }
 
     @Test(arguments: ["", "Host: a b\r\n", "Host: a/b\r\n", "Host: u@h\r\n", "Host: a?b\r\n"])
@@ -139,32 +157,36 @@ import Testing
             ("+5\r\n", .chunk),
             ("0x5\r\n", .chunk), ("5_0\r\n", .chunk), ("g\r\n", .chunk), ("1234567890abcdef\r\n", .chunk),
             (";x\r\n", .chunk),
-            ("5 ;x\r\n", .chunk), ("5;x\ry\r\n", .chunk), ("5;x\ny\r\n", .chunk), ("5\r\nhello!\r\n", .chunk),
+            ("5 ;x\r\n", .chunk), ("5; x\r\n", .chunk), ("5;x=\"y\r\n", .chunk), ("5;x=\"\\\"\r\n", .chunk),
+            ("5;x\ry\r\n", .chunk), ("5;x\ny\r\n", .chunk), ("5\r\nhello!\r\n", .chunk),
             ("5\r\nhello\n", .chunk), ("5\r\nhello\r\r\n", .chunk), ("0\r\nX\r\n", .field), ("0\r\n X: y\r\n", .field),
             ("0\r\nContent-Length: 3\r\n", .trailer), ("0\r\ntransfer-encoding: chunked\r\n", .trailer),
             ("0\r\nHost: x\r\n", .trailer), ("0\r\nAuthorization: x\r\n", .trailer),
             ("0;" + String(repeating: "x", count: 300) + "\r\n", .chunk),
-        ] as [(String, RequestFraming.Violation)])
-    func badChunks(chunks: String, violation: RequestFraming.Violation) {
+        ] as [(String, RequestReader.Violation)])
+    func badChunks(chunks: String, violation: RequestReader.Violation) {
         let head = "POST / HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n"
         #expect(read(head + chunks).violation == violation, "\(chunks)")
     }
 
-    @Test func whatIsNotCompleteIsHeldBack() {
+    @Test func headsComeWholeAndBodiesAsTheyAre() throws {
         let head = "POST / HTTP/1.1\r\n\(Self.host)Content-Length: 5\r\n\r\n"
         #expect(read([Array(head.dropLast().utf8)[...]]) == Reading())
-        let body = read([Array((head + "hel").utf8)[...]])
-        #expect(body == Reading(passed: Array((head + "hel").utf8)), "a body is passed on as it comes")
+        let begun = read([Array((head + "hel").utf8)[...]])
+        #expect(try #require(begun.requests.first).body == Array("hel".utf8) && !begun.requests[0].isWhole)
     }
 
-    /// However the head arrives, the decoder must not hear of an upgrade.
-    @Test func offersToUpgradeAreFound() {
-        let head = Array("GET / HTTP/1.1\r\nHost: h\r\nupgrade: h2c\r\nUpgraded: no\r\nUPGRADE: x\r\n\r\n".utf8)
-        for cut in head.indices {
-            var framing = RequestFraming(maxHead: 1 << 16)
-            var found = head[..<cut].withUnsafeBytes { framing.advance(over: $0) }.upgrades
-            found += head.withUnsafeBytes { framing.advance(over: $0) }.upgrades
-            #expect(found == [25, 53], "cut at \(cut)")
+    @Test func whatLiesBetweenRequestsIsKnown() throws {
+        var reader = RequestReader(maxHead: 1 << 16)
+        #expect(reader.isBetweenRequests && !reader.hasPending)
+        for (piece, isBetween) in [
+            ("GET / HTTP/1.0\r\n", false), ("\r\n", true), ("P", false),
+            ("OST / HTTP/1.0\r\nContent-Length: 1\r\n", false),
+            ("\r\n", false), ("x", true), ("\r\n", true),
+        ] {
+            reader.append(ByteBuffer(string: piece))
+            while try reader.next() != nil {}
+            #expect(reader.isBetweenRequests == isBetween, "after \(piece)")
         }
     }
 
