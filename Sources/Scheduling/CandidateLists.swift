@@ -1,43 +1,72 @@
 import SimpleAICore
 
 /// Who serves any of a list of models, worked out once for all calls that ask for the same list: a class of two hundred
-/// models would otherwise cost two hundred look-ups by name for every call.
+/// models would otherwise cost two hundred look-ups by name for every call, and a fleet of a thousand runners a thousand
+/// comparisons.
 struct CandidateLists: Sendable {
-    struct List: Sendable {
-        fileprivate let models: [ModelID]
-        /// Of the runners, in the order of the models; twice where a runner serves two of them.
+    private struct List: Sendable {
+        private let models: [ModelID]
+        /// Of the runners, in the order of the models; each once, at the first of the models that it serves.
         let indices: [Int]
         /// For each of `indices`, the place of its model in the list.
         private let places: [Int]
+        var ranks: RankTree
 
-        fileprivate init(_ models: [ModelID], _ serving: [ModelID: [Int]]) {
+        init(_ models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable) {
             self.models = models
             var (indices, places): ([Int], [Int]) = ([], [])
+            var seen: Set<Int> = []
             for (place, model) in models.enumerated() {
-                for index in serving[model] ?? [] {
+                for index in serving[model] ?? [] where seen.insert(index).inserted {
                     indices.append(index)
                     places.append(place)
                 }
             }
             self.indices = indices
             self.places = places
+            ranks = RankTree(of: indices, table)
         }
 
-        /// The model for which the runner at this place of `indices` stands there.
-        func model(at position: Int) -> ModelID { models[places[position]] }
+        func choice(at position: Int) -> SchedulerState.Choice { (indices[position], models[places[position]]) }
     }
 
     /// There are about as many lists as classes; more come only when classes change.
     private static let most = 64
+    /// To look through so many runners of one model costs less than to keep a list for them.
+    private static let few = 32
 
     private var lists: [List] = []
+    /// Of each list, which models it is for.
+    private var keys: [[ModelID]] = []
 
-    mutating func list(of models: [ModelID], _ serving: [ModelID: [Int]]) -> List {
+    /// The runner with the lowest rank, and the first of the models that it serves; nil when none is able.
+    mutating func lowest(
+        of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable, in tiers: PickTable.Tiers?,
+        excluding excluded: [Int]
+    ) -> SchedulerState.Choice? {
+        guard let number = number(of: models, serving, table) else {
+            let indices = models.first.flatMap { serving[$0] } ?? []
+            return table.lowest(indices, in: tiers, excluding: excluded).map { (indices[$0], models[0]) }
+        }
+        guard tiers == nil, excluded.isEmpty else {
+            let list = lists[number]
+            return table.lowest(list.indices, in: tiers, excluding: excluded).map(list.choice)
+        }
+        // Most calls prefer nothing and exclude nobody.
+        guard let position = lists[number].ranks.lowest(in: table) else { return nil }
+        return lists[number].choice(at: position)
+    }
+
+    /// - Returns: nil for a single model for which there is no list: it needs none.
+    private mutating func number(of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable) -> Int? {
         // Calls of one class share their list, and then this compares no names.
-        if let known = lists.first(where: { $0.models == models }) { return known }
-        if lists.count == Self.most { lists = [] }
-        let list = List(models, serving)
-        lists.append(list)
-        return list
+        if let known = keys.firstIndex(of: models) { return known }
+        if models.count == 1, let model = models.first {
+            guard lists.count < Self.most / 2, serving[model, default: []].count > Self.few else { return nil }
+        }
+        if lists.count == Self.most { (lists, keys) = ([], []) }
+        keys.append(models)
+        lists.append(List(models, serving, table))
+        return lists.count - 1
     }
 }

@@ -10,6 +10,12 @@ struct PickTable {
     /// What rendezvous hashing knows the runners by.
     private(set) var fingerprints: [PrefixFingerprint] = []
 
+    private static let remembered = 256
+    /// How often a rank has changed.
+    private(set) var changes = 0
+    /// Whose rank it was, of the latest changes.
+    private var latest = Array(repeating: 0, count: remembered)
+
     mutating func add(_ runner: Runner) {
         ranks.append(.unable)
         types.append(number(of: runner.machineType))
@@ -21,7 +27,20 @@ struct PickTable {
         fingerprints[index] = PrefixFingerprint(runner.id.rawValue.utf8)
     }
 
-    mutating func setRank(_ rank: PlacementRank, at index: Int) { ranks[index] = rank }
+    mutating func setRank(_ rank: PlacementRank, at index: Int) {
+        guard ranks[index] != rank else { return }
+        ranks[index] = rank
+        latest[changes % Self.remembered] = index
+        changes += 1
+    }
+
+    /// The numbers of the changes since there were so many; nil when they are too many to be remembered.
+    func changed(since number: Int) -> Range<Int>? {
+        changes - number <= Self.remembered ? number..<changes : nil
+    }
+
+    /// - Parameter number: one of the latest.
+    func runner(ofChange number: Int) -> Int { latest[number % Self.remembered] }
 
     private mutating func number(of type: String) -> Int {
         if let number = typeNumbers[type] { return number }
@@ -51,26 +70,9 @@ struct PickTable {
     /// Where in `indices` the runner with the lowest rank stands, the first of them where several have it; nil when none is
     /// able.
     func lowest(_ indices: [Int], in tiers: Tiers?, excluding excluded: [Int]) -> Int? {
-        guard tiers == nil, excluded.isEmpty else {
-            return lowest(indices) { rank(of: $0, in: tiers, excluding: excluded) }
-        }
-        // Most calls prefer nothing and exclude nobody; looking through a thousand runners is all that they cost.
-        return ranks.withUnsafeBufferPointer { ranks in
-            indices.withUnsafeBufferPointer { indices in
-                var (best, found) = (PlacementRank.unable, -1)
-                for position in 0..<indices.count where ranks[indices[position]] < best {
-                    best = ranks[indices[position]]
-                    found = position
-                }
-                return found >= 0 ? found : nil
-            }
-        }
-    }
-
-    private func lowest(_ indices: [Int], by rank: (Int) -> PlacementRank) -> Int? {
         var (best, found) = (PlacementRank.unable, Int?.none)
         for (position, index) in indices.enumerated() {
-            let rank = rank(index)
+            let rank = rank(of: index, in: tiers, excluding: excluded)
             guard rank < best else { continue }
             (best, found) = (rank, position)
         }

@@ -38,15 +38,15 @@ struct RunnerHealth: Hashable, Sendable {
     private(set) var failuresInARow = 0
     private(set) var ejectionsInARow = 0
 
-    @inline(__always) var admits: Bool {
+    var admits: Bool {
         switch standing {
         case .inService, .onTrial(callIsOut: false): true
         case .ejected, .onTrial(callIsOut: true): false
         }
     }
 
-    @inline(__always) var isInService: Bool { if case .inService = standing { true } else { false } }
-    @inline(__always) var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
+    var isInService: Bool { if case .inService = standing { true } else { false } }
+    var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
 
     /// Nil unless it is ejected and not on trial.
     var ejectedUntil: ContinuousClock.Instant? { if case .ejected(let until) = standing { until } else { nil } }

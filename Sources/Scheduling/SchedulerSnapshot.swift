@@ -69,6 +69,6 @@ extension SchedulerState.Record {
     func wakeETA(now: ContinuousClock.Instant) -> Duration? {
         guard let mean = bootTime.mean else { return nil }
         if let wake { return max(.zero, mean - wake.startedAt.duration(to: now)) }
-        return state == .asleep ? mean : nil
+        return occupancy.state == .asleep ? mean : nil
     }
 }

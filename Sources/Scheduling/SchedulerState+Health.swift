@@ -2,20 +2,15 @@ public import SimpleAICore
 
 /// Runners that fail call after call, and runners that leave.
 extension SchedulerState {
-    mutating func noteOutcome(_ outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard !records[index].isLeaving else { return }
-        switch outcome {
-        case .served:
-            let wasInService = records[index].health.isInService
-            records[index].health.callServed()
-            guard !wasInService, records[index].health.isInService else { return }
-            ejected.remove(index)
-            effects.append(.readmitted(records[index].runner.id))
-        case .failed:
-            records[index].health.callFailed()
-            if shouldEject(index) { eject(index, now: now) }
-        case .undecided: records[index].health.callEndedUndecided()
-        }
+    /// It has passed its trial.
+    mutating func readmit(_ index: Int) {
+        ejected.remove(index)
+        effects.append(.readmitted(records[index].runner.id))
+    }
+
+    /// After a call that failed.
+    mutating func ejectIfDue(_ index: Int, now: ContinuousClock.Instant) {
+        if !records[index].isLeaving, shouldEject(index) { eject(index, now: now) }
     }
 
     private func shouldEject(_ index: Int) -> Bool {
@@ -80,7 +75,6 @@ extension SchedulerState {
 
     /// Indices stand in leases and waiters, so a record that is gone keeps its place, empty.
     mutating func forgetIfGone(_ index: Int) {
-        guard records[index].isLeaving, records[index].active == 0 else { return }
-        records[index].models = [:]
+        if occupancy(ofRunnerAt: index).isGone { records[index].models = [:] }
     }
 }

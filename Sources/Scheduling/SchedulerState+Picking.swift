@@ -26,9 +26,12 @@ extension SchedulerState {
     }
 
     mutating func updateRank(ofRunnerAt index: Int) {
-        // Read where it lies: through the array's subscript all of the record would be copied.
-        let rank = records.withUnsafeBufferPointer { $0[index].rank }
-        table.setRank(rank, at: index)
+        table.setRank(occupancy(ofRunnerAt: index).rank, at: index)
+    }
+
+    /// Mutating, though it changes nothing: only then is an element of an array read where it lies.
+    mutating func occupancy(ofRunnerAt index: Int) -> Occupancy {
+        records.withUnsafeMutableBufferPointer { $0[index].occupancy }
     }
 
     private func excludedIndices(_ request: PlacementRequest) -> [Int] {
@@ -38,13 +41,7 @@ extension SchedulerState {
     private mutating func leastBusy(for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let excluded = excludedIndices(request)
-        if request.models.count == 1, let model = request.models.first {
-            let indices = serving[model] ?? []
-            return table.lowest(indices, in: tiers, excluding: excluded).map { (indices[$0], model) }
-        }
-        let list = candidates.list(of: request.models, serving)
-        // A runner that serves several of the models stands there more than once, and is found at the first of them.
-        return table.lowest(list.indices, in: tiers, excluding: excluded).map { (list.indices[$0], list.model(at: $0)) }
+        return candidates.lowest(of: request.models, serving, table, in: tiers, excluding: excluded)
     }
 
     /// Runners that could take this call, each once, with the first of the models that it serves.

@@ -44,18 +44,14 @@ public struct SchedulerState: Sendable {
         public init() {}
     }
 
+    @dynamicMemberLookup
     struct Record: Sendable {
-        var runner: Runner
-        var state: RunnerState = .unknown
+        var runner: Runner { didSet { occupancy.take(runner) } }
+        var occupancy: Occupancy
         /// Public id to the engine's own, as last known.
         var models: [ModelID: String]
         /// Whether the list of models is known: stated, remembered, or heard from the engine.
         var modelsAreKnown: Bool
-        var active = 0
-        var lastPicked: UInt64 = 0
-        var health = RunnerHealth()
-        /// Gets no more calls and is forgotten when its last one is over.
-        var isLeaving = false
         var failedProbes = 0
         var firstFailureAt: ContinuousClock.Instant?
         var wake: WakeState?
@@ -80,16 +76,40 @@ public struct SchedulerState: Sendable {
             return agent?.hasAtHand(engineModel) ?? true
         }
 
-        // Inlined, so that a look at a few numbers of a record in the fleet's array copies none of it: a copy retains and
-        // releases all that it names, for every call.
+        // What is done for every call changes a record where it lies and says what there is to know: to read it means to
+        // copy all of it first.
 
-        /// Whether it could take a call, were it not ejected.
-        @inline(__always) var hasFreeSlot: Bool { state == .ready && !isLeaving && active < runner.slots }
-        @inline(__always) var canTakeCall: Bool { hasFreeSlot && health.admits }
+        /// One more call of a model that it serves.
+        /// - Parameter pick: the number of picks so far.
+        /// - Returns: what its engine calls the model.
+        mutating func beginCall(of model: ModelID, pick: UInt64) -> (runner: RunnerID, engineModel: String) {
+            occupancy.begin(pick: pick)
+            let engineModel = models[model] ?? model.rawValue
+            if agent != nil {
+                agent?.residency.callBegan(on: engineModel, number: pick)
+                agent?.idleSince = nil
+            }
+            return (runner.id, engineModel)
+        }
 
-        @inline(__always) var rank: PlacementRank {
-            guard canTakeCall else { return .unable }
-            return PlacementRank(outstanding: active, capacity: runner.slots * runner.weight, lastPicked: lastPicked)
+        /// - Returns: whether its agent has to be looked at, and whether it is back in service after an ejection.
+        mutating func endCall(of engineModel: String, _ outcome: LeaseOutcome) -> (hasAgent: Bool, isBack: Bool) {
+            if agent != nil { agent?.residency.callEnded(on: engineModel) }
+            return (agent != nil, occupancy.end(outcome))
+        }
+
+        init(_ runner: Runner, models: [ModelID: String], modelsAreKnown: Bool) {
+            self.runner = runner
+            self.models = models
+            self.modelsAreKnown = modelsAreKnown
+            occupancy = Occupancy(runner)
+        }
+
+        subscript<Value>(dynamicMember member: KeyPath<Occupancy, Value>) -> Value { occupancy[keyPath: member] }
+
+        subscript<Value>(dynamicMember member: WritableKeyPath<Occupancy, Value>) -> Value {
+            get { occupancy[keyPath: member] }
+            set { occupancy[keyPath: member] = newValue }
         }
     }
 
@@ -134,7 +154,7 @@ public struct SchedulerState: Sendable {
     public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
         var record = Record(
-            runner: runner, models: runner.publicModels(engineModels: rememberedModels),
+            runner, models: runner.publicModels(engineModels: rememberedModels),
             modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
         record.bootTime = bootTime
         // Places of runners that are gone are used again when nobody waits who may have noted one.
@@ -220,15 +240,15 @@ public struct SchedulerState: Sendable {
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
         guard let (index, engineModel) = leases.takeBack(lease) else { return }
-        records[index].active -= 1
-        records[index].agent?.residency.callEnded(on: engineModel)
-        advanceLoad(onRunnerAt: index)
-        noteOutcome(outcome, ofRunnerAt: index, now: now)
+        let (hasAgent, isBack) = records[index].endCall(of: engineModel, outcome)
+        if hasAgent { advanceLoad(onRunnerAt: index) }
+        if isBack { readmit(index) }
+        if outcome == .failed { ejectIfDue(index, now: now) }
         updateRank(ofRunnerAt: index)
-        serveWaiters(ofRunnerAt: index, now: now)
+        if queue.count > 0 { serveWaiters(ofRunnerAt: index, now: now) }
         // A slot of an ejected runner is for those who have nobody else.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
-        noteIdleness(ofRunnerAt: index, now: now)
+        if hasAgent { noteIdleness(ofRunnerAt: index, now: now) }
         forgetIfGone(index)
     }
 
@@ -250,18 +270,11 @@ public struct SchedulerState: Sendable {
         _ model: ModelID, onRunnerAt index: Int, waited: Duration, wake: WakeID?
     ) -> Lease {
         picks += 1
-        records[index].active += 1
-        records[index].lastPicked = picks
-        records[index].health.callBegan()
+        let (runner, engineModel) = records[index].beginCall(of: model, pick: picks)
         updateRank(ofRunnerAt: index)
-        let engineModel = records[index].models[model] ?? model.rawValue
-        if records[index].agent != nil {
-            records[index].agent?.residency.callBegan(on: engineModel, number: picks)
-            records[index].agent?.idleSince = nil
-        }
         return Lease(
-            id: leases.issue(forRunnerAt: index, engineModel), runner: records[index].runner.id, model: model,
-            engineModel: engineModel, waited: waited, wake: wake)
+            id: leases.issue(forRunnerAt: index, engineModel), runner: runner, model: model, engineModel: engineModel,
+            waited: waited, wake: wake)
     }
 
     /// Gives free slots of one runner to those who wait for it, as their turns come.

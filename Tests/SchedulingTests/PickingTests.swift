@@ -17,6 +17,30 @@ import Testing
         #expect(order == ["a", "b", "c", "a", "b", "c", "a"])
     }
 
+    /// Of so many nobody looks at each for every call; what is found is the same.
+    @Test(arguments: [["m"], ["other", "m"]] as [[ModelID]])
+    func amongManyRunnersTheLeastBusyIsFoundAsAmongFew(models: [ModelID]) throws {
+        var bench = Bench((0..<100).map { .serving(RunnerID("r\($0)"), "m", slots: 3) })
+        for number in 0..<100 { bench.answered(RunnerID("r\(number)")) }
+        var random = SeededGenerator(seed: 7)
+        var leases: [Lease] = []
+        for call in 0..<2000 {
+            // Up to the last slot, and down again.
+            let isFull = bench.state.snapshot(now: bench.now).runners.allSatisfy { $0.active == 3 }
+            if isFull || call % 500 > 350 || Int.random(in: 0..<5, using: &random) == 0 {
+                guard let lease = leases.randomElement(using: &random) else { continue }
+                leases.removeAll { $0.id == lease.id }
+                bench.release(lease)
+            } else {
+                let before = bench.state.table.ranks
+                let lease = try bench.lease(models)
+                let index = try #require(bench.state.indexByID[lease.runner])
+                #expect(before[index] == before.min())
+                leases.append(lease)
+            }
+        }
+    }
+
     @Test func aBurstIsSpreadBecausePickingReserves() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 4), .serving("b", "m", slots: 4), .serving("c", "m", slots: 4))

@@ -31,7 +31,8 @@ import Testing
         try fleet.run(events: eventsPerSeed)
         // A storm in which nothing happens would prove nothing.
         for kind in [
-            "granted", "served after waiting", "wakes", "awake", "not awake", "queue_full", "rejected queue_full",
+            "granted", "least busy", "served after waiting", "wakes", "awake", "not awake", "queue_full",
+            "rejected queue_full",
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
             "wake_failed", "ejected", "readmitted", "left", "put to sleep", "sleep refused", "checked", "check failed",
             "loaded", "unloaded", "load failed", "gave way", "took turns", "woken by hand", "put to sleep by hand",

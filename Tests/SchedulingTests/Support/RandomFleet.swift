@@ -106,7 +106,8 @@ struct RandomFleet {
         while Int.random(in: 0..<6, using: &random) == 0 { excluded.insert(anyRunner()) }
         let caller = Self.callers.randomElement(using: &random) ?? Self.callers[0]
         let request = PlacementRequest(
-            models: models, isExact: isExact, preferredMachineTypes: isExact ? [] : ["gpu", "cpu"],
+            models: models, isExact: isExact,
+            preferredMachineTypes: isExact || .random(using: &random) ? [] : ["gpu", "cpu"],
             policy: PlacementPolicy.allCases.randomElement(using: &random) ?? .leastBusy,
             affinity: PrefixFingerprint("\(Int.random(in: 0..<9, using: &random))".utf8),
             mayWake: Int.random(in: 0..<5, using: &random) > 0,
@@ -116,11 +117,16 @@ struct RandomFleet {
         // Not for every call: it copies the whole state.
         let told = Int.random(in: 0..<50, using: &random) == 0 ? state.explain(request, now: now) : nil
         placing = request
+        let (lowest, ranks) = (lowestRank(for: request), state.table.ranks)
         let placement = state.place(request, now: now)
         if let told { try expect(Self.agrees(told.outcome, with: placement), "what is told is what happens") }
         switch placement {
         case .granted(let lease):
             tally["granted", default: 0] += 1
+            if let lowest, let index = state.indexByID[lease.runner] {
+                tally["least busy", default: 0] += 1
+                try expect(ranks[index] == lowest, "the least busy runner gets the call")
+            }
             try hold(lease, for: request)
         case .waiting(let id, _):
             try expect(waiting[id] == nil, "a waiter's id is new")
@@ -128,6 +134,15 @@ struct RandomFleet {
             overtakings[id] = [:]
         case .refused(let error): tally[error.code.rawValue, default: 0] += 1
         }
+    }
+
+    /// What picking has to find that neither prefers nor excludes, by looking at everybody.
+    private func lowestRank(for request: PlacementRequest) -> PlacementRank? {
+        guard request.policy == .leastBusy, request.only == nil, request.excluded.isEmpty,
+            request.preferredMachineTypes.isEmpty
+        else { return nil }
+        let ranks = request.models.flatMap { state.serving[$0] ?? [] }.map { state.table.ranks[$0] }
+        return ranks.filter { $0 != .unable }.min()
     }
 
     private static func agrees(_ told: PlacementExplanation.Outcome, with placement: Placement) -> Bool {
