@@ -8,6 +8,8 @@ public final class Upstream: Sendable {
     public let runner: RunnerID
     public let host: String
     public let port: Int
+    /// The `Host` header's value (RFC 9110 §7.2).
+    public let authority: String
     /// Nil for plain http.
     public let tls: NIOSSLContext?
     /// What stands before `/v1` in the engine's URL; empty or beginning with a slash, never ending with one.
@@ -27,16 +29,12 @@ public final class Upstream: Sendable {
         self.runner = runner
         self.host = host
         self.port = port
+        let name = host.contains(":") ? "[\(host)]" : host
+        authority = port == (tls == nil ? 80 : 443) ? name : "\(name):\(port)"
         self.tls = tls
         self.pathPrefix = pathPrefix
         self.apiKey = apiKey
         self.knowsStreamUsage = knowsStreamUsage
-    }
-
-    /// The `Host` header's value (RFC 9110 §7.2).
-    public var authority: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return port == (tls == nil ? 80 : 443) ? name : "\(name):\(port)"
     }
 
     /// When a byte of an answer last came from there, on any event loop.

@@ -5,7 +5,6 @@ import NIOSSL
 /// One HTTP/1.1 connection to a runner: at most one exchange at a time, reads only on demand, kept alive in between.
 final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundOut = IOData
 
     private final class Exchange {
         let target: any UpstreamExchange
@@ -32,9 +31,16 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     let upstream: Upstream
+    /// Where it waits between exchanges; the pool's business.
+    var place: IdleConnections?
     private let pool: UpstreamPool
+    private let out: TickedFlush
     private let socket: SocketEnd?
     private var context: ChannelHandlerContext?
+    /// The other side has not hung up yet, as far as we know, nor have we.
+    private(set) var isUsable = true
+    /// The channel has been asked for more and has not brought anything yet.
+    private var readIsOpen = false
     private var exchange: Exchange?
     private var exchanges = 0
     private var reader = AnswerReader()
@@ -46,15 +52,15 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The connection broke, so the end of an answer that only the connection's end would mark is no end.
     private var isBroken = false
 
-    /// - Parameter socket: the pipeline's other end, where TLS lies in between.
-    init(upstream: Upstream, pool: UpstreamPool, socket: SocketEnd?) {
+    /// - Parameters:
+    ///   - out: this connection's own, before this handler.
+    ///   - socket: the pipeline's other end, where TLS lies in between.
+    init(upstream: Upstream, pool: UpstreamPool, out: TickedFlush, socket: SocketEnd?) {
         self.upstream = upstream
         self.pool = pool
+        self.out = out
         self.socket = socket
     }
-
-    /// Whether the other side has not hung up yet, as far as we know.
-    var isUsable: Bool { context?.channel.isActive ?? false }
 
     // MARK: Exchanges
 
@@ -78,12 +84,10 @@ final class UpstreamConnection: ChannelInboundHandler {
             exchange.requestIsWritten = true
             exchange.lastProgress = .now()
         }
-        let (head, body) = RequestWriter.bytes(of: request, context.channel.allocator)
-        context.write(wrapOutboundOut(.byteBuffer(head)), promise: body == nil ? written : nil)
-        if let body { context.write(wrapOutboundOut(.byteBuffer(body)), promise: written) }
-        context.flush()
+        out.write(request, promise: written)
+        out.flush()
         armWatch(context)
-        context.read()
+        read(context)
     }
 
     /// The one who asked has gone: closing the connection is how HTTP/1.1 tells an engine to stop.
@@ -94,7 +98,14 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func readMore() {
         exchange?.lastProgress = .now()
-        context?.read()
+        if let context { read(context) }
+    }
+
+    /// One that is open already would only be passed on from handler to handler, to be found open by the channel.
+    private func read(_ context: ChannelHandlerContext) {
+        guard !readIsOpen else { return }
+        readIsOpen = true
+        context.read()
     }
 
     func close() {
@@ -102,6 +113,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     private func hangUp(_ context: ChannelHandlerContext) {
+        isUsable = false
         context.close(promise: nil)
         socket?.close()
     }
@@ -117,9 +129,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        readIsOpen = false
         let now = NIODeadline.now()
         upstream.noteByte(at: now)
-        guard exchange != nil else {
+        guard let exchange else {
             // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
             hangUp(context)
             return
@@ -127,7 +140,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         reader.append(unwrapInboundIn(data))
         do throws(AnswerReader.Violation) {
             // Whoever gets a part may end the exchange.
-            while let exchange, let part = try reader.next() {
+            while self.exchange != nil, let part = try reader.next() {
                 switch part {
                 case .head(let head) where head.status == .switchingProtocols:
                     // Nobody offered that, and what follows is no HTTP: not even an end would come.
@@ -153,7 +166,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if exchange?.ticket.wantsReads ?? true { context.read() }
+        // Behind TLS a read may bring nothing that comes up to here.
+        readIsOpen = false
+        if exchange?.ticket.wantsReads ?? true { read(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -167,6 +182,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isUsable = false
         watch?.cancel()
         watch = nil
         pool.forget(self)
@@ -194,7 +210,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         // Whatever the engine says: what asked for a connection of its own would leave another one behind each time.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // An answer that overtook its request leaves the rest of the request on the wire.
-        if keepAlive, exchange.requestIsWritten, reader.isEmpty, context.channel.isActive {
+        if keepAlive, exchange.requestIsWritten, reader.isEmpty, isUsable {
             pool.giveBack(self)
         } else {
             hangUp(context)

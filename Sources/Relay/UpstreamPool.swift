@@ -2,6 +2,20 @@ public import NIOCore
 import NIOPosix
 import NIOSSL
 
+/// The connections of one event loop to one runner that have nothing to do, the latest used last.
+///
+/// A connection remembers its place, because with many runners looking that up for every call is looking into memory that
+/// nobody has touched for long.
+final class IdleConnections {
+    fileprivate var connections: [UpstreamConnection] = []
+
+    fileprivate func closeAll() {
+        let all = connections
+        connections = []
+        for connection in all { connection.close() }
+    }
+}
+
 /// The connections of one event loop to all runners. A call, its client's channel and its upstream channel live on one
 /// loop, so nothing in here needs a lock.
 public final class UpstreamPool {
@@ -11,7 +25,7 @@ public final class UpstreamPool {
     /// The loop's writes, of clients' connections, too.
     public let flushes: FlushBatch
     private let eventLoop: any EventLoop
-    private var idle: [ObjectIdentifier: [UpstreamConnection]] = [:]
+    private var idle: [ObjectIdentifier: IdleConnections] = [:]
 
     /// - Parameter eventLoop: every use of the pool has to happen there.
     public init(eventLoop: any EventLoop) {
@@ -28,9 +42,11 @@ public final class UpstreamPool {
         timeouts: UpstreamTimeouts, fresh: Bool = false
     ) {
         eventLoop.preconditionInEventLoop()
-        while !fresh, let connection = idle[ObjectIdentifier(upstream)]?.popLast() {
-            guard connection.isUsable else { continue }
-            return connection.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+        if !fresh, let kept = idle[ObjectIdentifier(upstream)] {
+            while let connection = kept.connections.popLast() {
+                guard connection.isUsable else { continue }
+                return connection.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+            }
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
             guard case .connecting = ticket.progress else {
@@ -50,26 +66,35 @@ public final class UpstreamPool {
 
     /// Closes what is idle; exchanges under way end by themselves.
     public func closeIdle() {
-        let connections = idle.values.joined()
-        idle = [:]
-        for connection in connections { connection.close() }
+        for kept in idle.values { kept.closeAll() }
     }
 
     /// Closes what is idle of a runner that is retired.
     public func closeIdle(of upstream: Upstream) {
-        for connection in idle.removeValue(forKey: ObjectIdentifier(upstream)) ?? [] { connection.close() }
+        let key = ObjectIdentifier(upstream)
+        idle[key]?.closeAll()
+        // What still comes back finds no place there any more.
+        if upstream.isRetired { idle[key] = nil }
     }
 
     func giveBack(_ connection: UpstreamConnection) {
-        let key = ObjectIdentifier(connection.upstream)
-        guard !connection.upstream.isRetired, idle[key, default: []].count < Self.idleLimit else {
-            return connection.close()
-        }
-        idle[key, default: []].append(connection)
+        guard !connection.upstream.isRetired else { return connection.close() }
+        let kept = connection.place ?? place(of: connection.upstream)
+        guard kept.connections.count < Self.idleLimit else { return connection.close() }
+        connection.place = kept
+        kept.connections.append(connection)
+    }
+
+    private func place(of upstream: Upstream) -> IdleConnections {
+        let key = ObjectIdentifier(upstream)
+        if let known = idle[key] { return known }
+        let place = IdleConnections()
+        idle[key] = place
+        return place
     }
 
     func forget(_ connection: UpstreamConnection) {
-        idle[ObjectIdentifier(connection.upstream)]?.removeAll { $0 === connection }
+        connection.place?.connections.removeAll { $0 === connection }
     }
 
     private func connect(
@@ -92,9 +117,10 @@ public final class UpstreamPool {
                         let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
-                    try pipeline.addHandler(TickedFlush(loopBoundSelf.value.flushes))
-                    try pipeline.addHandler(
-                        UpstreamConnection(upstream: upstream, pool: loopBoundSelf.value, socket: socket))
+                    let pool = loopBoundSelf.value
+                    let out = TickedFlush(pool.flushes, nextTo: upstream.tls == nil ? .socket : .tls)
+                    try pipeline.addHandlers(
+                        out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
                 }
             }
         // An address needs no resolver, and so no detour over another thread.

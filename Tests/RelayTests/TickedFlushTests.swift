@@ -30,7 +30,7 @@ import Testing
 
         init(_ batch: FlushBatch, on loop: EmbeddedEventLoop) throws {
             channel = EmbeddedChannel(loop: loop)
-            try channel.pipeline.syncOperations.addHandlers(socket, TickedFlush(batch))
+            try channel.pipeline.syncOperations.addHandlers(socket, TickedFlush(batch, nextTo: .socket))
         }
 
         func write(_ text: String) {
@@ -55,7 +55,7 @@ import Testing
         #expect(left.socket.flushes == 0 && right.socket.flushes == 0)
         loop.run()
         #expect(left.socket.flushes == 1 && right.socket.flushes == 1)
-        #expect(try left.sent() == ["a", "c"] && right.sent() == ["b"])
+        #expect(try left.sent() == ["ac"] && right.sent() == ["b"])
 
         // And the next tick again.
         left.write("d")
@@ -122,8 +122,8 @@ import Testing
         for word in ["one", "two", "three"] {
             connection.channel.write(ByteBuffer(string: word), promise: nil)
             connection.write(";")
+            loop.run()
         }
-        loop.run()
         #expect(try connection.sent() == ["one;", "two;", "three;"])
     }
 
@@ -166,10 +166,23 @@ import Testing
         loop.run()
     }
 
+    @Test func leavingThePipelineSendsWhatWaits() throws {
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(loop: loop)
+        let handler = TickedFlush(FlushBatch(eventLoop: loop), nextTo: .socket)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        channel.write(ByteBuffer(string: "before"), promise: nil)
+        channel.flush()
+        let removed = channel.pipeline.syncOperations.removeHandler(handler)
+        loop.run()
+        try removed.wait()
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "before")
+    }
+
     @Test func leavingThePipelineHandsOnWhatWasWritten() throws {
         let loop = EmbeddedEventLoop()
         let channel = EmbeddedChannel(loop: loop)
-        let handler = TickedFlush(FlushBatch(eventLoop: loop))
+        let handler = TickedFlush(FlushBatch(eventLoop: loop), nextTo: .socket)
         try channel.pipeline.syncOperations.addHandler(handler)
         channel.write(ByteBuffer(string: "before"), promise: nil)
         let removed = channel.pipeline.syncOperations.removeHandler(handler)

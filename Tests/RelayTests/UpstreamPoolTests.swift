@@ -50,6 +50,37 @@ import Testing
         #expect(await exchange.all() == answered)
     }
 
+    @Test func closingWhatIsIdleLeavesNothingBehind() async throws {
+        let (engine, loop, upstream, first) = try await prepared()
+        try await loop.onPool { $0.closeIdle() }
+        await first.isLeft()
+        var kept: Peer?
+        // What comes back after that is kept again.
+        for number in 1...2 {
+            let exchange = try await loop.send("call \(number)", to: upstream)
+            if number == 1 { kept = try await engine.accept() }
+            try await kept?.read(until: "call \(number)")
+            try await kept?.send(answer)
+            #expect(await exchange.all() == answered)
+        }
+    }
+
+    /// Calls under way go on, and what they leave behind is not kept.
+    @Test func nothingIsKeptOfARunnerThatIsRetired() async throws {
+        let (engine, loop, upstream, idle) = try await prepared()
+        let exchange = try await loop.send("under way", to: upstream, fresh: true)
+        var busy = try await engine.accept()
+        try await busy.read(until: "under way")
+        try await loop.onPool { pool in
+            upstream.retire()
+            pool.closeIdle(of: upstream)
+        }
+        await idle.isLeft()
+        try await busy.send(answer)
+        #expect(await exchange.all() == answered)
+        await busy.isLeft()
+    }
+
     @Test func exchangesAtTheSameTimeHaveConnectionsOfTheirOwn() async throws {
         let (engine, loop, upstream) = try await start()
         let first = try await loop.send("one", to: upstream)

@@ -65,7 +65,7 @@ struct GatewayChannel: HTTPChannelHandler {
         on channel: any Channel, _ rules: GatewayRules, isSecure: Bool, _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
-        let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes)
+        let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
         let inference = InferenceHandler(gateway: gateway, socket: ticked)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [

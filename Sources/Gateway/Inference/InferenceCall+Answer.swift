@@ -66,7 +66,12 @@ extension InferenceCall: UpstreamExchange {
                         .queueFull, "The gateway holds too many answers right now.", retry: .after(.seconds(5)))))
         }
         answer.reservedBytes += bytes.readableBytes
-        answer.document.writeImmutableBuffer(bytes)
+        if answer.document.readableBytes > 0 {
+            answer.document.writeImmutableBuffer(bytes)
+        } else {
+            // Mostly it is all there is, and need not be copied.
+            answer.document = bytes
+        }
     }
 
     private func documentEnded() {

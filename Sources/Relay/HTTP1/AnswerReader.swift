@@ -86,6 +86,8 @@ struct AnswerReader {
                 return .body(bytes)
             case .bodyUntilClosed: return take(.max).map(Part.body)
             case .chunkSize:
+                // Mostly an event has been all of it.
+                guard pending.readableBytes > 0 else { return nil }
                 if let chunk = takeWholeChunk() { return .body(chunk) }
                 let limit = Self.longestChunkLine
                 guard let size = try readLine(limit: limit, or: .chunk, { ChunkLine.size($0) }) else { return nil }

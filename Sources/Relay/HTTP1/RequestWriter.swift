@@ -1,23 +1,12 @@
 import NIOCore
 import NIOHTTP1
 
-/// Writes a request whose head is final, framing included, as the bytes of HTTP/1.1 (RFC 9112 §3).
+/// Writes heads of requests, which are final, framing included, as the bytes of HTTP/1.1 (RFC 9112 §3).
 enum RequestWriter {
-    /// In bytes: a longer body is not worth copying behind its head.
-    private static let longestCopied = 4 << 10
+    /// In bytes; most heads fit into it.
+    static let usualHead = 768
 
-    /// - Returns: what is to be written, in order.
-    static func bytes(of request: UpstreamRequest, _ allocator: ByteBufferAllocator) -> (ByteBuffer, ByteBuffer?) {
-        let body = request.body
-        let isCopied = body.readableBytes <= longestCopied
-        var bytes = allocator.buffer(capacity: 768 + (isCopied ? body.readableBytes : 0))
-        write(request.head, into: &bytes)
-        guard isCopied else { return (bytes, body) }
-        bytes.writeImmutableBuffer(body)
-        return (bytes, nil)
-    }
-
-    private static func write(_ head: HTTPRequestHead, into bytes: inout ByteBuffer) {
+    static func write(_ head: HTTPRequestHead, into bytes: inout ByteBuffer) {
         bytes.writeString(head.method.rawValue)
         bytes.writeStaticString(" ")
         bytes.writeString(head.uri)

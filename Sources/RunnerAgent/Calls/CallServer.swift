@@ -44,7 +44,7 @@ final class CallServer: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
-                            TickedFlush(services.pools.pool(on: channel.eventLoop).flushes),
+                            TickedFlush(services.pools.pool(on: channel.eventLoop).flushes, nextTo: .socket),
                             HTTPResponseEncoder(),
                             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
                             IdleStateHandler(allTimeout: idleTimeout),

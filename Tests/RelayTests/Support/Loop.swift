@@ -15,6 +15,10 @@ struct Loop: Sendable {
         pool = try await eventLoop.submit { .init(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop) }.get()
     }
 
+    func onPool(_ body: @escaping @Sendable (UpstreamPool) throws -> Void) async throws {
+        try await eventLoop.submit { try body(#require(pool.value)) }.get()
+    }
+
     static let patient = UpstreamTimeouts(connect: .seconds(20), firstByte: .seconds(20), gap: .seconds(20))
 
     func send(

@@ -47,7 +47,7 @@ enum HTTP2Connection {
             }
         }
         try channel.pipeline.syncOperations.addHandlers(
-            TickedFlush(gateway.pools.pool(on: eventLoop).flushes), handler, watch, management)
+            TickedFlush(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, watch, management)
         return streams
     }
 
