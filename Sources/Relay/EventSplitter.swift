@@ -26,13 +26,7 @@ public struct EventSplitter {
     public var isInsideEvent: Bool { pending.readableBytes > 0 }
 
     public mutating func append(_ bytes: ByteBuffer) throws(TooLong) {
-        if pending.readableBytes == 0 {
-            pending = bytes
-        } else {
-            // Here and not after every event: events share the storage, so that each time would copy all that is left.
-            pending.discardReadBytes()
-            pending.writeImmutableBuffer(bytes)
-        }
+        pending.takeIn(bytes)
         if pending.readableBytes > Self.longestEvent { throw TooLong() }
     }
 

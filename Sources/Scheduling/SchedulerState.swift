@@ -81,7 +81,7 @@ public struct SchedulerState: Sendable {
 
         /// One more call of a model that it serves.
         /// - Parameter pick: the number of picks so far.
-        /// - Returns: what its engine calls the model.
+        /// - Returns: the runner, and what its engine calls the model.
         mutating func beginCall(of model: ModelID, pick: UInt64) -> (runner: RunnerID, engineModel: String) {
             occupancy.begin(pick: pick)
             let engineModel = models[model] ?? model.rawValue
@@ -245,7 +245,7 @@ public struct SchedulerState: Sendable {
         if isBack { readmit(index) }
         if outcome == .failed { ejectIfDue(index, now: now) }
         updateRank(ofRunnerAt: index)
-        if queue.count > 0 { serveWaiters(ofRunnerAt: index, now: now) }
+        serveWaiters(ofRunnerAt: index, now: now)
         // A slot of an ejected runner is for those who have nobody else.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
         if hasAgent { noteIdleness(ofRunnerAt: index, now: now) }

@@ -59,12 +59,7 @@ struct RequestReader {
     var hasPending: Bool { pending.readableBytes > 0 }
 
     mutating func append(_ bytes: ByteBuffer) {
-        if pending.readableBytes == 0 {
-            pending = bytes
-        } else {
-            pending.discardReadBytes()
-            pending.writeImmutableBuffer(bytes)
-        }
+        pending.takeIn(bytes)
     }
 
     /// The next part; nil until more has come. After a violation nothing more may be asked for.

@@ -62,12 +62,7 @@ struct AnswerReader {
     }
 
     mutating func append(_ bytes: ByteBuffer) {
-        if pending.readableBytes == 0 {
-            pending = bytes
-        } else {
-            pending.discardReadBytes()
-            pending.writeImmutableBuffer(bytes)
-        }
+        pending.takeIn(bytes)
     }
 
     /// The next part; nil until more has come. After `.end`, `begin` comes first.
