@@ -62,6 +62,11 @@ public final class Scheduler: Sendable {
         act { $0.state.remove(id, now: $1) }
     }
 
+    /// Some come and some go: no call is placed in between, when perhaps nobody is there.
+    public func change(placing new: [Runner], removing old: [RunnerID]) {
+        act { $0.state.change(placing: new, removing: old, now: $1) }
+    }
+
     /// Other limits and times, for what is decided from now on.
     public func reconfigure(_ configuration: SchedulerState.Configuration) {
         act { $0.state.reconfigure(configuration, now: $1) }

@@ -58,6 +58,13 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
+    /// Some come and some go, in one step. Those who come come first: who waits for one that goes, and has nobody else, may
+    /// wait for one of them.
+    public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
+        for runner in new { put(runner, now: now) }
+        for id in old { remove(id, now: now) }
+    }
+
     /// No more calls for this runner; those that it serves go on to their end. Its name is free at once.
     public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID.removeValue(forKey: id) else { return }

@@ -213,6 +213,17 @@ import Testing
         #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
     }
 
+    @Test func whoWaitedForItWaitsForTheOneThatComesInItsPlace() throws {
+        var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
+        for _ in 1...2 { _ = try bench.lease(["m"]) }
+        let waiter = try bench.waiter(["m"])
+        bench.change(placing: [.serving("c", "m")], removing: ["a", "b"])
+        #expect(!bench.hasAnswer(waiter))
+        _ = try bench.waiter(["m"])
+        bench.answered("c")
+        #expect(bench.lease(of: waiter)?.runner == "c")
+    }
+
     @Test func aWakeEndsWithTheRunner() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
         bench.unreachable("a", times: 3)

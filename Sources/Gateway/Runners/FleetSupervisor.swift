@@ -123,15 +123,10 @@ final class FleetSupervisor: Service {
     func adopt(_ plan: RunnerPlan, _ settings: Settings) {
         self.settings.withLock { $0 = settings }
         machines.adopt(settings)
-        for id in plan.removed {
-            scheduler.remove(id)
-            upstreams.remove(id)
-        }
-        for place in plan.placed {
-            // The address first: a call may be placed there as soon as the scheduler knows of it.
-            upstreams.put(place.serving)
-            scheduler.put(Runner(place.runner))
-        }
+        // An address is there before the scheduler knows of it and as long as it does: a call may be placed at any moment.
+        for place in plan.placed { upstreams.put(place.serving) }
+        scheduler.change(placing: plan.placed.map { Runner($0.runner) }, removing: plan.removed)
+        for id in plan.removed { upstreams.remove(id) }
         eventLoop.execute { [self] in
             guard isProbing.value else { return }
             for probe in probes.value.values { probe.urgentInterval = TimeAmount(settings.wake.probeEvery) }

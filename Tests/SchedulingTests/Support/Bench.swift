@@ -114,6 +114,11 @@ struct Bench {
         collect()
     }
 
+    mutating func change(placing new: [Runner], removing old: [RunnerID]) {
+        state.change(placing: new, removing: old, now: now)
+        collect()
+    }
+
     mutating func abandon(_ waiter: WaiterID, _ models: [ModelID]) {
         state.abandon(waiter, models: models)
         collect()
