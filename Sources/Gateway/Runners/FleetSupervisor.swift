@@ -1,6 +1,5 @@
 import Logging
 import NIOCore
-import NIOPosix
 import Relay
 import Scheduling
 import ServiceLifecycle
@@ -23,7 +22,7 @@ final class FleetSupervisor: Service {
     private let tellAgent: TellAgent
     /// Asks an agent how it is; nothing happens for other runners.
     private let askAgent: @Sendable (RunnerID) -> Void
-    private let stateFile: StateFile
+    private let memory: FleetMemory
     private let metrics: Metrics
     private let logger: Logger
     private let eventLoop: any EventLoop
@@ -32,9 +31,6 @@ final class FleetSupervisor: Service {
     private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
     private let isProbing: NIOLoopBoundBox<Bool>
     private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
-    private let remembered: Mutex<StateFile.Content>
-    /// Done when everything that was to be remembered has been written, well or badly.
-    private let writes: Mutex<EventLoopFuture<Void>>
 
     init(
         settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, machines: MachineDirectory,
@@ -51,15 +47,15 @@ final class FleetSupervisor: Service {
         self.tellAgent = tellAgent
         self.waker = MachineWaker(
             machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
-        self.stateFile = stateFile
-        self.remembered = Mutex(remembered)
+        self.memory = FleetMemory(stateFile, saying: remembered, logger: logger, on: eventLoop) {
+            StateFile.Content(scheduler.snapshot(), agents: machines.agents)
+        }
         self.metrics = metrics
         self.logger = logger
         self.eventLoop = eventLoop
         self.probes = .makeBoxSendingValue([:], eventLoop: eventLoop)
         self.isProbing = .makeBoxSendingValue(false, eventLoop: eventLoop)
         self.timer = .makeEmptyBox(eventLoop: eventLoop)
-        self.writes = Mutex(eventLoop.makeSucceededVoidFuture())
     }
 
     /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
@@ -86,7 +82,7 @@ final class FleetSupervisor: Service {
         // The scheduler and its supervisor hold each other no longer.
         scheduler.onEffect { _ in }
         // Whoever hears that the gateway has ended may remove or move the state file.
-        try await writes.withLock { $0 }.get()
+        try await memory.settled()
     }
 
     /// Looks at a runner at once.
@@ -251,25 +247,6 @@ final class FleetSupervisor: Service {
         if new == .unknown { askAgent(runner) }
     }
 
-    /// Writes the state file when something that it holds has changed, away from the event loops.
-    func remember() {
-        let content = StateFile.Content(scheduler.snapshot(), agents: machines.agents)
-        let isNews = remembered.withLock { remembered in
-            var merged = remembered
-            merged.runners.merge(content.runners) { _, new in new }
-            defer { remembered = merged }
-            return merged != remembered
-        }
-        guard isNews else { return }
-        let written = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
-            // The newest, and one writer at a time.
-            try remembered.withLock { try stateFile.write($0) }
-        }
-        writes.withLock { $0 = .andAllComplete([$0, written], on: eventLoop) }
-        written.whenFailure { [logger, stateFile] error in
-            logger.error(
-                "The state file could not be written",
-                metadata: [LogKeys.path: "\(stateFile.path)", LogKeys.cause: "\(error)"])
-        }
-    }
+    /// Something that must survive a restart may have changed.
+    func remember() { memory.update() }
 }

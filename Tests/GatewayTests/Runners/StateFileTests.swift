@@ -6,20 +6,7 @@ import Testing
 @testable import Scheduling
 
 @Suite struct StateFileTests {
-    private func inTemporaryDirectory(_ body: (URL) throws -> Void) throws {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer {
-            do {
-                try FileManager.default.removeItem(at: directory)
-            } catch {
-                Issue.record("\(directory.path) could not be removed: \(error)")
-            }
-        }
-        try body(directory)
-    }
-
-    @Test func whatIsWrittenIsReadAgain() throws {
+    @Test func whatIsWrittenIsReadAgain() async throws {
         var state = SchedulerState()
         let now = ContinuousClock.now
         state.add(
@@ -38,7 +25,7 @@ import Testing
         #expect(content.runners["b"] == StateFile.KnownRunner(models: ["m"], bootMilliseconds: nil))
         // Nothing is known of it: what an older file knows must not be overwritten.
         #expect(content.runners["silent"] == nil)
-        try inTemporaryDirectory { directory in
+        try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             #expect(try file.open() == StateFile.Content())
             try file.write(content)
@@ -47,7 +34,7 @@ import Testing
         }
     }
 
-    @Test func machinesOfAgentsAreRememberedIfTheyCanBeWoken() throws {
+    @Test func machinesOfAgentsAreRememberedIfTheyCanBeWoken() async throws {
         var state = SchedulerState()
         let now = ContinuousClock.now
         let machine = MachineDirectory.AgentMachine(
@@ -61,7 +48,7 @@ import Testing
         let content = StateFile.Content(state.snapshot(now: now), agents: ["wakeable": machine, "fixed": fixed])
         #expect(content.runners.keys.sorted() == ["wakeable"])
         #expect(content.runners["wakeable"]?.agent == machine)
-        try inTemporaryDirectory { directory in
+        try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             try file.write(content)
             #expect(try file.open() == content)
@@ -69,8 +56,8 @@ import Testing
     }
 
     /// As version 0.1 wrote it, without agents.
-    @Test func anOlderFileIsRead() throws {
-        try inTemporaryDirectory { directory in
+    @Test func anOlderFileIsRead() async throws {
+        try await inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
             try Data(#"{"runners":{"a":{"bootMilliseconds":7,"models":["m"]}},"version":1}"#.utf8).write(to: url)
             let known = try StateFile(path: url.path).open().runners["a"]
@@ -79,8 +66,8 @@ import Testing
     }
 
     @Test(arguments: ["", "{", "[]", "{\"runners\":{}}", "{\"version\":2,\"runners\":{}}", "{\"version\":1}"])
-    func anotherFileIsNotOverwritten(_ text: String) throws {
-        try inTemporaryDirectory { directory in
+    func anotherFileIsNotOverwritten(_ text: String) async throws {
+        try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
@@ -90,8 +77,8 @@ import Testing
         }
     }
 
-    @Test func aPlaceThatCannotBeWrittenIsSaidAtStart() throws {
-        try inTemporaryDirectory { directory in
+    @Test func aPlaceThatCannotBeWrittenIsSaidAtStart() async throws {
+        try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("missing/state.json").path
             let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
             #expect(error?.description.contains("cannot be written") == true)
