@@ -15,6 +15,9 @@ from workload import REQUEST, STREAM_REQUEST
 
 CONNECTIONS = 32
 STREAMS, EVENTS, EVENT_SECONDS = 200, 100, 0.02
+# Where streams fall beside each other changes with every start, and an event's cost with it, by half and more. So each
+# round starts several times, and measures for a shorter time after each.
+STREAM_STARTS, SHORTEST_SECONDS = 3, 2
 IDLE_STREAMS, IDLE_EVENT_SECONDS = 5000, 10
 SMALL_FLEET, LARGE_FLEET = (3, 3), (1000, 200)
 WARM_SECONDS = 2
@@ -81,6 +84,11 @@ def measure_requests(shop, figures, options):
                 figures.add("requests", contestant.name, **request_cost(shop, contestant, options.seconds))
 
 
+def pause_at_half_load(full):
+    """Milliseconds from an answer to the next request: as long as half the load takes, less what an answer takes."""
+    return max(1.0, 2e3 * CONNECTIONS * full["seconds"] / full["requests"] - 0.5)
+
+
 def measure_latency(shop, figures, options):
     """p50 and p99 at half the load that each can take, minus the direct path at the same load."""
     with contextlib.ExitStack() as stack:
@@ -89,9 +97,7 @@ def measure_latency(shop, figures, options):
         everybody = start_all(shop, stack, engine, options.found)
         pauses = {}
         for contestant in everybody:
-            full = wrk(shop, contestant.url, WARM_SECONDS)
-            # In milliseconds, as long as half the load takes, less what an answer takes.
-            pauses[contestant.name] = max(1.0, 2e3 * CONNECTIONS * full["seconds"] / full["requests"] - 0.5)
+            pauses[contestant.name] = pause_at_half_load(wrk(shop, contestant.url, WARM_SECONDS))
         for _ in range(options.rounds):
             for contestant in everybody:
                 through = wrk(shop, contestant.url, options.seconds, pauses[contestant.name])
@@ -102,7 +108,7 @@ def measure_latency(shop, figures, options):
 
 
 def measure_fleet(shop, figures, options):
-    """CPU time per request as the fleet grows; a class of all models, so that every runner is looked at."""
+    """CPU time per request and p99 at half load as the fleet grows; a class of all models, so all are looked at."""
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         fleets = [(name, start_simpleai(shop, stack, engine, fleet))
@@ -110,11 +116,13 @@ def measure_fleet(shop, figures, options):
         for _, contestant in fleets:
             wait_until_it_answers(contestant.url, shop.token, REQUEST)
         time.sleep(1)  # every runner of a large fleet has been looked at by now
-        for _, contestant in fleets:
-            wrk(shop, contestant.url, WARM_SECONDS)
+        for _, contestant in fleets:  # the large one last: half of what it can take is the load of both
+            full = wrk(shop, contestant.url, WARM_SECONDS)
         for _ in range(options.rounds):
             for name, contestant in fleets:
-                figures.add("fleet", name, **request_cost(shop, contestant, options.seconds))
+                cost = request_cost(shop, contestant, options.seconds)
+                p99 = wrk(shop, contestant.url, options.seconds, pause_at_half_load(full))["p99"]
+                figures.add("fleet", name, **cost, p99=p99)
 
 
 # MARK: streams
@@ -159,14 +167,15 @@ def measure_streams(shop, figures, options):
         everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
         for contestant in everybody:
             wait_until_it_answers(contestant.url, shop.token, STREAM_REQUEST)
-        for _ in range(options.rounds):
+        seconds = max(SHORTEST_SECONDS, options.seconds / 2)
+        for _ in range(options.rounds * STREAM_STARTS):
             for contestant in everybody:
                 with contextlib.ExitStack() as round_stack:
                     # As long as one stream, so that they end at different times, too.
                     load = StreamLoad(shop, round_stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
                     time.sleep(0.5)
                     before, cpu_before, began = load.events(), cpu_seconds(contestant.pid), time.monotonic()
-                    time.sleep(options.seconds)
+                    time.sleep(seconds)
                     events, cpu = load.events() - before, cpu_seconds(contestant.pid) - cpu_before
                     rate = events / (time.monotonic() - began)
                 figures.add("streams", contestant.name, cpu=cpu / events * 1e6, rate=rate,

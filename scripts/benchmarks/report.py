@@ -108,8 +108,10 @@ def table(figures):
                   spread([value / 1e3 for value in p99s], "{:.2f}"), ", ".join(filter(None, [verdict, rate])))
     if figures.has("fleet"):
         ratios = figures.ratios("fleet", "large", "small", "cpu")
-        table.row("3 runners", "simpleai", f"{figures.median('fleet', 'small', 'cpu'):.1f} µs")
-        table.row("1,000 runners, 200 models", "simpleai", f"{figures.median('fleet', 'large', 'cpu'):.1f} µs")
+        for name, fleet in (("small", "3 runners"), ("large", "1,000 runners, 200 models")):
+            p99s = [value / 1e3 for value in figures.values("fleet", name, "p99")]
+            table.row(f"CPU, {fleet}", "simpleai", f"{figures.median('fleet', name, 'cpu'):.1f} µs")
+            table.row(f"p99, {fleet}", "simpleai", f"{median(p99s):.2f} ms", "", spread(p99s, "{:.2f}"))
         table.row("growth", "simpleai", f"{median(ratios):.2f}×", "", spread(ratios, "{:.2f}"),
                   table.judge("fleet", median(ratios)))
     for name in figures.names("idle"):
