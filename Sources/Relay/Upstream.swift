@@ -1,9 +1,9 @@
-import NIOCore
+public import NIOCore
 public import NIOSSL
 public import SimpleAICore
 import Synchronization
 
-/// Where one runner's engine can be reached, and when it last moved a byte for a call.
+/// Where one runner's engine can be reached, and when it last did something for a call.
 public final class Upstream: Sendable {
     public let runner: RunnerID
     public let host: String
@@ -20,6 +20,8 @@ public final class Upstream: Sendable {
     public let knowsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
     private let lastByte = Atomic<UInt64>(0)
+    /// The same.
+    private let lastServed = Atomic<UInt64>(0)
     private let retired = Atomic<Bool>(false)
 
     public init(
@@ -55,5 +57,15 @@ public final class Upstream: Sendable {
 
     func noteByte(at time: NIODeadline) {
         lastByte.store(time.uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// When the latest answer that was whole and said 2xx came to its end, on any event loop.
+    public var lastServedAt: NIODeadline? {
+        let nanoseconds = lastServed.load(ordering: .relaxed)
+        return nanoseconds > 0 ? .uptimeNanoseconds(nanoseconds) : nil
+    }
+
+    func noteServed(at time: NIODeadline) {
+        lastServed.store(time.uptimeNanoseconds, ordering: .relaxed)
     }
 }

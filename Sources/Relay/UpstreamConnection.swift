@@ -152,7 +152,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                     exchange.lastProgress = now
                     exchange.bodyHasBegun = true
                     exchange.target.upstreamSent(bytes, at: now)
-                case .end: return endExchange(context)
+                case .end: return endExchange(context, at: now)
                 }
             }
         } catch {
@@ -203,10 +203,11 @@ final class UpstreamConnection: ChannelInboundHandler {
         return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeAnswer : .staleConnection
     }
 
-    private func endExchange(_ context: ChannelHandlerContext) {
+    private func endExchange(_ context: ChannelHandlerContext, at now: NIODeadline) {
         guard let exchange else { return }
         self.exchange = nil
         exchange.ticket.progress = .over
+        if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
         // Whatever the engine says: what asked for a connection of its own would leave another one behind each time.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // An answer that overtook its request leaves the rest of the request on the wire.

@@ -189,7 +189,10 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Probe: Hashable, Sendable {
-        public var path = "/v1/models"
+        /// Where engines list their models.
+        public static let usualPath = "/v1/models"
+
+        public var path = usualPath
         public var every: Duration = .seconds(5)
         public var timeout: Duration = .seconds(2)
     }

@@ -86,6 +86,44 @@ extension Integration {
             }
         }
 
+        // MARK: Probes
+
+        /// Beside one that is idle, so that no clock is needed. A computer that stands still for about half the time between
+        /// two probes lets one through, which the other half of them is for.
+        @Test func aRunnerThatServesCallsIsNotProbedMeanwhile() async throws {
+            let (busy, idle) = (Watched(0), Watched(0))
+            func engine(_ probes: Watched<Int>) async throws -> ScriptedEngine {
+                try await ScriptedEngine(
+                    probe: { _, wire in
+                        probes.update { $0 += 1 }
+                        try await wire.send(Engine.document("{\"data\":[]}"))
+                    }, Engine.wellBehaved)
+            }
+            let engines = [try await engine(busy), try await engine(idle)]
+            try await running(engines) {
+                let runners = [
+                    Settings.StaticRunner.at(engines[0].port, id: "busy", models: ["m"]),
+                    .at(engines[1].port, id: "idle", models: ["other"]),
+                ].map { runner in
+                    var runner = runner
+                    runner.probe.every = .milliseconds(400)
+                    return runner
+                }
+                try await RunningGateway.with(runners) { gateway in
+                    let before = (busy: busy.value, idle: idle.value)
+                    let call = try await gateway.connect()
+                    while idle.value < before.idle + 6 {
+                        try await call.send(gateway.request(RunningGateway.chat()))
+                        #expect(try await call.answer().status == 200)
+                    }
+                    #expect(busy.value - before.busy <= 3)
+                    // It is asked again when it has nothing to do.
+                    let served = busy.value
+                    _ = try await busy.value { $0 > served }
+                }
+            }
+        }
+
         // MARK: Memory
 
         @Test func bodiesAreBoundedOverAllCalls() async throws {

@@ -136,6 +136,23 @@ import Testing
         await peer.isLeft()
     }
 
+    @Test func onlyAWholeGoodAnswerSaysThatTheEngineServes() async throws {
+        for head in ["503 Busy\r\nContent-Length: 2", "200 OK\r\nContent-Length: 4"] {
+            let (engine, loop, upstream) = try await start()
+            let exchange = try await loop.send(to: upstream)
+            var peer = try await engine.accept()
+            try await peer.read(until: "{}")
+            try await peer.send("HTTP/1.1 \(head)\r\n\r\nha")
+            try await peer.finish()
+            _ = await exchange.all()
+            #expect(upstream.lastServedAt == nil && upstream.lastByteAt != nil, "\(head)")
+        }
+        let began = NIODeadline.now()
+        let (_, _, upstream, _) = try await prepared()
+        let served = try #require(upstream.lastServedAt)
+        #expect(served >= began && served <= .now())
+    }
+
     @Test func moreThanAnAnswerClosesTheConnection() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("again", to: upstream)

@@ -109,7 +109,7 @@ final class FleetSupervisor: Service {
 
     private func start(_ probe: StaticRunnerProbe, isUrgent: Bool) {
         probes.value[probe.id] = probe
-        probe.isUrgent = isUrgent
+        probe.schedule.isUrgent = isUrgent
         probe.probe()
     }
 
@@ -125,7 +125,7 @@ final class FleetSupervisor: Service {
         for id in plan.removed { upstreams.remove(id) }
         eventLoop.execute { [self] in
             guard isProbing.value else { return }
-            for probe in probes.value.values { probe.urgentInterval = TimeAmount(settings.wake.probeEvery) }
+            for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeEvery) }
             for id in plan.removed { stopProbe(of: id) }
             for place in plan.placed {
                 let wasUrgent = stopProbe(of: place.runner.id)
@@ -143,7 +143,7 @@ final class FleetSupervisor: Service {
         probe.stop()
         probe.probing.retire()
         pool.value.closeIdle(of: probe.probing)
-        return probe.isUrgent
+        return probe.schedule.isUrgent
     }
 
     /// Whether a runner joined by itself, now or before a restart.
@@ -239,8 +239,8 @@ final class FleetSupervisor: Service {
             metadata: [LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)"])
         eventLoop.execute { [self] in
             guard let probe = probes.value[runner] else { return }
-            probe.isUrgent = new == .unknown || new == .waking
-            if probe.isUrgent { probe.probe() }
+            probe.schedule.isUrgent = new == .unknown || new == .waking
+            if probe.schedule.isUrgent { probe.probe() }
         }
         if new == .ready { remember() }
         // A call could not reach it, or it has gone: in the first case it can tell.

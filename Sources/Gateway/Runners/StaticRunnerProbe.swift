@@ -8,10 +8,11 @@ import SimpleAICore
 /// Asks one runner from settings, again and again, whether it is there and what it serves. Lives on one event loop.
 ///
 /// A probe uses a connection of its own and never counts as activity, so it can neither keep a machine awake nor make
-/// a busy one look asleep.
+/// a busy one look asleep. When it comes is `ProbeSchedule`'s business.
 final class StaticRunnerProbe {
     private let runner: Settings.StaticRunner
     var id: RunnerID { runner.id }
+    var schedule: ProbeSchedule
     /// Where calls go; tells when a byte last moved there.
     private let serving: Upstream
     /// The same place, for probes.
@@ -26,9 +27,6 @@ final class StaticRunnerProbe {
     private var isUnderWay = false
     private var isWanted = false
     private var isStopped = false
-    var urgentInterval: TimeAmount
-    /// The machine is being woken, or we do not know it yet: look often.
-    var isUrgent = true
     private var lastComplaint: String?
 
     /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
@@ -38,12 +36,12 @@ final class StaticRunnerProbe {
         modelsChanged: @escaping () -> Void
     ) {
         self.runner = runner
+        self.schedule = ProbeSchedule(runner, urgentInterval: TimeAmount(urgentInterval))
         self.serving = serving
         self.probing = probing
         self.scheduler = scheduler
         self.pool = pool
         self.eventLoop = eventLoop
-        self.urgentInterval = TimeAmount(urgentInterval)
         self.logger = logger
         self.modelsChanged = modelsChanged
     }
@@ -72,16 +70,28 @@ final class StaticRunnerProbe {
     private func finish(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) {
         isUnderWay = false
         guard !isStopped else { return }
-        report(result)
+        let isThere = report(result)
         if isWanted {
             isWanted = false
             return probe()
         }
-        let interval = isUrgent ? urgentInterval : TimeAmount(runner.probe.every)
-        next = eventLoop.assumeIsolated().scheduleTask(in: interval) { [weak self] in self?.probe() }
+        wait(schedule.nextWait(isThere: isThere))
     }
 
-    private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) {
+    private func wait(_ time: TimeAmount) {
+        next = eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in self?.due() }
+    }
+
+    private func due() {
+        if let time = schedule.rest(servedAt: serving.lastServedAt, now: .now()) {
+            wait(time)
+        } else {
+            probe()
+        }
+    }
+
+    /// - Returns: whether the runner is there and can serve.
+    private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
         switch result {
         case .success(let answer) where (200...299).contains(answer.status):
             complain(nil)
@@ -91,6 +101,7 @@ final class StaticRunnerProbe {
                 knownModels = models
                 modelsChanged()
             }
+            return true
         case .success(let answer):
             complain("its probe answered \(answer.status)")
             scheduler.runnerRefused(runner.id)
@@ -102,6 +113,7 @@ final class StaticRunnerProbe {
             complain("\(failure)")
             scheduler.runnerRefused(runner.id)
         }
+        return false
     }
 
     /// Says what is odd about a runner when it begins to be, not at every probe.

@@ -1,0 +1,77 @@
+import NIOCore
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+@Suite struct ProbeScheduleTests {
+    private let now = NIODeadline.uptimeNanoseconds(60_000_000_000)
+
+    /// - Parameter foundAtFirst: what its first probe, which was urgent, has found.
+    private func schedule(
+        isUrgent: Bool = false, foundAtFirst: Bool = true, _ change: (inout Settings.StaticRunner) -> Void = { _ in }
+    ) -> ProbeSchedule {
+        var runner = Settings.StaticRunner(id: "r", url: "http://127.0.0.1:1")
+        runner.models = ["m"]
+        runner.probe.every = .seconds(10)
+        change(&runner)
+        var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500), share: 0.6)
+        _ = schedule.nextWait(isThere: foundAtFirst)
+        schedule.isUrgent = isUrgent
+        return schedule
+    }
+
+    @Test func eachRunnerIsAskedAtATimeOfItsOwnAndThenAtEqualIntervals() {
+        var schedule = schedule()
+        #expect(schedule.nextWait(isThere: true) == .seconds(6))
+        for isThere in [true, false, true] { #expect(schedule.nextWait(isThere: isThere) == .seconds(10)) }
+    }
+
+    @Test func whatIsUrgentIsAskedOftenAndHasATimeOfItsOwnAgainAfterwards() {
+        var schedule = schedule()
+        for _ in 1...2 { _ = schedule.nextWait(isThere: true) }
+        schedule.isUrgent = true
+        for _ in 1...3 { #expect(schedule.nextWait(isThere: false) == .milliseconds(500)) }
+        schedule.isUrgent = false
+        #expect(schedule.nextWait(isThere: true) == .seconds(6))
+        #expect(schedule.nextWait(isThere: true) == .seconds(10))
+    }
+
+    @Test func timesOfTheirOwnAreSpreadOverTheLaterHalf() {
+        var runner = Settings.StaticRunner(id: "r", url: "http://127.0.0.1:1")
+        runner.probe.every = .seconds(10)
+        let waits = (1...100).map { _ in
+            var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500))
+            schedule.isUrgent = false
+            return schedule.nextWait(isThere: true)
+        }
+        #expect(waits.allSatisfy { $0 >= .seconds(5) && $0 <= .seconds(10) })
+        #expect(Set(waits).count > 50)
+    }
+
+    @Test(arguments: [(ago: Int64(0), left: Int64?(6)), (2, 4), (5, 1), (6, nil), (50, nil)])
+    func whoHasServedACallIsAskedThatMuchLater(ago: Int64, left: Int64?) {
+        #expect(schedule().rest(servedAt: now - .seconds(ago), now: now) == left.map { .seconds($0) })
+    }
+
+    /// Calls may still end well on a machine that counts as gone. It counts as there again when a probe has found it.
+    @Test func whoWasNotThereIsAskedWhateverItHasServed() {
+        var schedule = schedule(foundAtFirst: false)
+        #expect(schedule.rest(servedAt: now, now: now) == nil)
+        _ = schedule.nextWait(isThere: true)
+        #expect(schedule.rest(servedAt: now, now: now) != nil)
+        _ = schedule.nextWait(isThere: false)
+        #expect(schedule.rest(servedAt: now, now: now) == nil)
+    }
+
+    @Test func whoHasServedNothingIsAsked() {
+        #expect(schedule().rest(servedAt: nil, now: now) == nil)
+    }
+
+    @Test func whatOnlyAProbeCanTellIsAskedFor() {
+        for asked in [schedule { $0.models = [] }, schedule { $0.probe.path = "/health" }, schedule(isUrgent: true)] {
+            #expect(asked.rest(servedAt: now, now: now) == nil)
+        }
+    }
+}
