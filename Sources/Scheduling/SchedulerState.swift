@@ -153,6 +153,14 @@ public struct SchedulerState: Sendable {
     ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
     public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
+        append(runner, rememberedModels: rememberedModels, bootTime: bootTime)
+        rebuildIndex()
+    }
+
+    /// To be followed by `rebuildIndex`.
+    /// - Returns: its place.
+    @discardableResult
+    mutating func append(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) -> Int {
         var record = Record(
             runner, models: runner.publicModels(engineModels: rememberedModels),
             modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
@@ -162,12 +170,12 @@ public struct SchedulerState: Sendable {
             records[free] = record
             table.replace(runner, at: free)
             indexByID[runner.id] = free
-        } else {
-            indexByID[runner.id] = records.count
-            records.append(record)
-            table.add(runner)
+            return free
         }
-        rebuildIndex()
+        records.append(record)
+        table.add(runner)
+        indexByID[runner.id] = records.count - 1
+        return records.count - 1
     }
 
     /// Other limits and times, for what is decided from now on; who waits already keeps the deadline it was given.
