@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// Runners that fail call after call, and runners that leave.
+/// Runners that fail call after call.
 extension SchedulerState {
     /// It has passed its trial.
     mutating func readmit(_ index: Int) {
@@ -36,61 +36,5 @@ extension SchedulerState {
         records[index].health.beginTrial()
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
-    }
-
-    // MARK: Coming and going
-
-    /// Makes a runner known, or replaces its description: calls under way keep their slots, the next one sees the new
-    /// number of them. A runner whose machine is being woken goes on being woken.
-    public mutating func put(_ runner: Runner, now: ContinuousClock.Instant) {
-        change(placing: [runner], removing: [], now: now)
-    }
-
-    /// No more calls for this runner; those that it serves go on to their end. Its name is free at once.
-    public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
-        change(placing: [], removing: [id], now: now)
-    }
-
-    /// Some come and some go, in one step: who waits for one that goes, and has nobody else, may wait for one that comes.
-    public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
-        let placed = new.compactMap { describe($0) }
-        let removed = old.compactMap { dismiss($0, now: now) }
-        guard !placed.isEmpty || !removed.isEmpty else { return }
-        rebuildIndex()
-        for index in placed + removed { updateRank(ofRunnerAt: index) }
-        for index in placed { serveWaiters(ofRunnerAt: index, now: now) }
-        for index in removed { forgetIfGone(index) }
-        reconsiderWaiters(now: now)
-    }
-
-    /// - Returns: its place; nil when nothing about it is new.
-    private mutating func describe(_ runner: Runner) -> Int? {
-        guard let index = indexByID[runner.id] else { return append(runner) }
-        let old = records[index].runner
-        guard old != runner else { return nil }
-        records[index].runner = runner
-        table.replace(runner, at: index)
-        if old.statedModels != runner.statedModels || old.aliases != runner.aliases {
-            // The engine's list is known by its own names; the next probe brings it again.
-            records[index].models = runner.publicModels(engineModels: Array(records[index].models.values))
-        }
-        return index
-    }
-
-    /// - Returns: the place that it had.
-    private mutating func dismiss(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
-        guard let index = indexByID.removeValue(forKey: id) else { return nil }
-        records[index].isLeaving = true
-        records[index].agent?.goneAt = nil
-        records[index].agent?.connectionChanged()
-        attended.remove(index)
-        ejected.remove(index)
-        abandonWake(ofRunnerAt: index, now: now)
-        return index
-    }
-
-    /// Indices stand in leases and waiters, so a record that is gone keeps its place, empty.
-    mutating func forgetIfGone(_ index: Int) {
-        if occupancy(ofRunnerAt: index).isGone { records[index].models = [:] }
     }
 }

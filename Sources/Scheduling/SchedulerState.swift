@@ -148,36 +148,6 @@ public struct SchedulerState: Sendable {
         self.configuration = configuration
     }
 
-    /// Makes a runner known; its first probe decides whether it is there.
-    /// - Parameters:
-    ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
-    public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
-        guard indexByID[runner.id] == nil else { return }
-        append(runner, rememberedModels: rememberedModels, bootTime: bootTime)
-        rebuildIndex()
-    }
-
-    /// To be followed by `rebuildIndex`.
-    /// - Returns: its place.
-    @discardableResult
-    mutating func append(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) -> Int {
-        var record = Record(
-            runner, models: runner.publicModels(engineModels: rememberedModels),
-            modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
-        record.bootTime = bootTime
-        // Places of runners that are gone are used again when nobody waits who may have noted one.
-        if queue.count == 0, let free = records.firstIndex(where: { $0.isLeaving && $0.active == 0 }) {
-            records[free] = record
-            table.replace(runner, at: free)
-            indexByID[runner.id] = free
-            return free
-        }
-        records.append(record)
-        table.add(runner)
-        indexByID[runner.id] = records.count - 1
-        return records.count - 1
-    }
-
     /// Other limits and times, for what is decided from now on; who waits already keeps the deadline it was given.
     public mutating func reconfigure(_ new: Configuration, now: ContinuousClock.Instant) {
         let prefix = configuration.wakeIDPrefix
