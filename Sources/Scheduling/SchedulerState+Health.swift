@@ -1,4 +1,4 @@
-public import SimpleAICore
+import SimpleAICore
 
 /// Runners that fail call after call.
 extension SchedulerState {
