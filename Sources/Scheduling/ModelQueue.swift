@@ -1,47 +1,25 @@
 import DequeModule
 import SimpleAICore
 
-/// Those who wait for one set of models: a line for each caller, who take turns.
+/// Those who wait for one set of models: a line for each caller.
 struct ModelQueue: Sendable {
     /// A caller's calls, in order of arrival; never empty.
-    private struct Line: Sendable {
+    struct Line: Sendable {
         let caller: CallerID
-        var waiters: Deque<Waiter>
-        var turn: WaitTurn
+        /// The queue's number of the arrival of the first that was in it.
+        let since: UInt64
+        fileprivate(set) var waiters: Deque<Waiter>
     }
 
-    /// The next one that can be served, and how it compares with those of other queues.
-    struct Next: Comparable {
-        let waiter: Waiter
-        /// How far its turn is away on its queue's clock; less than nothing for whoever could not be served at its turn.
-        let ahead: Int
-        let turn: WaitTurn
-
-        var caller: CallerID { waiter.request.caller }
-
-        static func < (left: Next, right: Next) -> Bool {
-            if left.ahead != right.ahead { return left.ahead < right.ahead }
-            if left.turn.hadOne != right.turn.hadOne { return right.turn.hadOne }
-            return left.turn.number < right.turn.number
-        }
-
-        static func == (left: Next, right: Next) -> Bool { left.waiter.id == right.waiter.id }
-    }
-
-    private var lines: [Line] = []
+    private(set) var lines: [Line] = []
     private(set) var count = 0
-    /// What the turns have cost that were taken while anybody waited here.
-    private var clock = 0
 
     mutating func append(_ waiter: Waiter, number: UInt64) {
         count += 1
         if let index = lines.firstIndex(where: { $0.caller == waiter.request.caller }) {
             lines[index].waiters.append(waiter)
         } else {
-            lines.append(
-                Line(
-                    caller: waiter.request.caller, waiters: [waiter],
-                    turn: WaitTurn(now: clock, waiter.request.priority, number: number)))
+            lines.append(Line(caller: waiter.request.caller, since: number, waiters: [waiter]))
         }
     }
 
@@ -58,29 +36,6 @@ struct ModelQueue: Sendable {
             return waiter
         }
         return nil
-    }
-
-    func next(_ canServe: (Waiter) -> Bool) -> Next? {
-        var best: Next?
-        for line in lines {
-            guard let waiter = line.waiters.first(where: canServe) else { continue }
-            let next = Next(waiter: waiter, ahead: line.turn.due - clock, turn: line.turn)
-            if best.map({ next < $0 }) ?? true { best = next }
-        }
-        return best
-    }
-
-    /// A caller's first call that can be served.
-    func first(of caller: CallerID, _ canServe: (Waiter) -> Bool) -> Waiter? {
-        lines.first { $0.caller == caller }?.waiters.first(where: canServe)
-    }
-
-    /// - Parameter ahead: how far away the turn was that was taken, of this queue or of one beside it.
-    mutating func turnWasTaken(by caller: CallerID, ahead: Int, number: UInt64) {
-        clock += max(0, ahead)
-        guard let index = lines.firstIndex(where: { $0.caller == caller }), let first = lines[index].waiters.first
-        else { return }
-        lines[index].turn.wasTaken(now: clock, first.request.priority, number: number)
     }
 
     /// The last call of the caller with the most, if that has more than `caller` would have with one more.

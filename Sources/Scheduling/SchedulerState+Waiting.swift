@@ -165,14 +165,24 @@ extension SchedulerState {
         guard ejected.contains(where: { records[$0].hasFreeSlot }) else { return }
         var waiting = WaitQueue()
         swap(&waiting, &queue)
-        while waiting.count > 0 {
+        while let index = firstChoiceAmongEjected(of: waiting) {
+            let record = records[index]
             let next = waiting.takeNext(
-                couldServe: { models in ejected.contains { records[$0].firstAtHand(of: models) != nil } },
-                canServe: { pickAmongEjected(for: $0.request) != nil })
+                for: record.runner.id, at: index, couldServe: { record.firstAtHand(of: $0) != nil },
+                canServe: { pickAmongEjected(for: $0.request)?.index == index })
             guard let waiter = next, let choice = pickAmongEjected(for: waiter.request) else { break }
             grant(choice, to: waiter, now: now)
         }
         swap(&waiting, &queue)
+    }
+
+    private func firstChoiceAmongEjected(of waiting: WaitQueue) -> Int? {
+        var first: Int?
+        _ = waiting.contains { waiter in
+            if let choice = pickAmongEjected(for: waiter.request) { first = min(first ?? .max, choice.index) }
+            return false
+        }
+        return first
     }
 
     /// Deadlines of waiting calls, packets that are due, wakes that took too long.

@@ -261,7 +261,7 @@ public struct SchedulerState: Sendable {
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeNext(
-                couldServe: { record.firstAtHand(of: $0) != nil },
+                for: record.runner.id, at: index, couldServe: { record.firstAtHand(of: $0) != nil },
                 canServe: { $0.request.allows(record.runner.id) })
             guard let waiter = next, let model = record.firstAtHand(of: waiter.request.models) else { return }
             grant((index, model), to: waiter, now: now)

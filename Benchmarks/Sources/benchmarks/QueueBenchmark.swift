@@ -15,20 +15,26 @@ enum QueueBenchmark {
     private final class Crowd {
         static let turns = 500
         private static let waiting = 256
+        /// What is served by one counts on the others.
+        private static let runners = 4
         private var state = SchedulerState(SchedulerState.Configuration())
         private let requests: [PlacementRequest]
         private var next = 0
-        private var held: LeaseID?
+        /// One on each runner, in the order in which they end.
+        private var held: [LeaseID] = []
         private let now = ContinuousClock.now
 
         init(callers: Int) {
             requests = (0..<callers).map { Self.request(of: "caller-\($0)") }
-            state.put(Runner(id: "runner", slots: 1, statedModels: ["m"]), now: now)
-            state.runnerAnswered("runner", engineModels: ["m"], now: now)
-            guard case .granted(let lease) = state.place(requests[0], now: now) else {
-                preconditionFailure("an idle runner has a free slot")
+            for number in 0..<Self.runners {
+                let runner = RunnerID("runner-\(number)")
+                state.put(Runner(id: runner, slots: 1, statedModels: ["m"]), now: now)
+                state.runnerAnswered(runner, engineModels: ["m"], now: now)
+                guard case .granted(let lease) = state.place(requests[0], now: now) else {
+                    preconditionFailure("an idle runner has a free slot")
+                }
+                held.append(lease.id)
             }
-            held = lease.id
             for _ in 0..<Self.waiting { ask() }
         }
 
@@ -54,10 +60,9 @@ enum QueueBenchmark {
 
         func run() {
             for _ in 0..<Self.turns {
-                guard let lease = held else { preconditionFailure("there is always somebody to serve") }
-                held = nil
-                state.release(lease, outcome: .served, now: now)
-                for case .grant(_, let lease) in state.takeEffects() { held = lease.id }
+                state.release(held.removeFirst(), outcome: .served, now: now)
+                for case .grant(_, let lease) in state.takeEffects() { held.append(lease.id) }
+                precondition(held.count == Self.runners, "there is always somebody to serve")
                 ask()
             }
         }

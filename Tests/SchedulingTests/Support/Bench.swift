@@ -74,12 +74,12 @@ struct Bench {
 
     mutating func waiter(
         _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = [], forMachine: Bool? = nil, together: [String] = [], caller: String = "",
-        priority: Int = 0
+        excluding: Set<RunnerID> = [], only: RunnerID? = nil, forMachine: Bool? = nil, together: [String] = [],
+        caller: String = "", priority: Int = 0
     ) throws -> WaiterID {
         let placement = place(
-            models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, together: together,
-            caller: caller, priority: priority)
+            models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, only: only,
+            together: together, caller: caller, priority: priority)
         guard case .waiting(let id, let machineIsWaking) = placement else {
             Issue.record("does not wait: \(placement)")
             throw Disappointment()

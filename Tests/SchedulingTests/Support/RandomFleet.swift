@@ -14,8 +14,9 @@ struct RandomFleet {
     private var leases: [(lease: Lease, index: Int)] = []
     private var returned: [Lease] = []
     private var waiting: [WaiterID: PlacementRequest] = [:]
-    /// How many calls of each caller were served while this one waited without a turn of its caller's.
-    private var overtakings: [WaiterID: [CallerID: Int]] = [:]
+    private var ledger = TurnLedger()
+    /// Which runners had which models at hand before this event.
+    private var atHandBefore: [ModelID: [Int]] = [:]
     /// The call that is being placed: it may make another give way.
     private var placing: PlacementRequest?
     private var abandoned: Set<WaiterID> = []
@@ -23,12 +24,15 @@ struct RandomFleet {
     /// The last of them.
     private var requests: [(runner: RunnerID, request: RunnerRequest, isCheck: Bool)] = []
     private var doubleReturns = 0
-    private(set) var tally: [String: Int] = [:]
+    private var events: [String: Int] = [:]
+    /// What has happened, and how often.
+    var tally: [String: Int] { events.merging(ledger.tally) { $1 } }
 
     private static let models: [ModelID] = ["a", "b", "c", "d"]
     /// Callers by how busy they are, each with its own priority.
-    private static let callers: [(id: CallerID, priority: Priority)] = [(0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (3, 3)]
-        .map { (CallerID(subject: "c\($0.0)", issuer: ""), Priority(level: $0.1)) }
+    private static let callers: [(id: CallerID, priority: Priority)] = [
+        (0, 0), (0, 0), (0, 0), (1, 0), (1, 0), (2, 0), (3, 3), (4, 1), (5, 4),
+    ].map { (CallerID(subject: "c\($0.0)", issuer: ""), Priority(level: $0.1)) }
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -67,6 +71,7 @@ struct RandomFleet {
     // MARK: Events
 
     private mutating func step() throws {
+        atHandBefore = state.serving
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<34: try place()
         case 34..<59: release()
@@ -88,10 +93,10 @@ struct RandomFleet {
 
     private mutating func operate() {
         if .random(using: &random) {
-            if case .begun = state.wakeMachine(anyRunner(), now: now) { tally["woken by hand", default: 0] += 1 }
+            if case .begun = state.wakeMachine(anyRunner(), now: now) { events["woken by hand", default: 0] += 1 }
         } else {
             if case .ordered = state.sleepMachine(anyRunner(), now: now) {
-                tally["put to sleep by hand", default: 0] += 1
+                events["put to sleep by hand", default: 0] += 1
             }
         }
     }
@@ -122,17 +127,17 @@ struct RandomFleet {
         if let told { try expect(Self.agrees(told.outcome, with: placement), "what is told is what happens") }
         switch placement {
         case .granted(let lease):
-            tally["granted", default: 0] += 1
+            events["granted", default: 0] += 1
             if let lowest, let index = state.indexByID[lease.runner] {
-                tally["least busy", default: 0] += 1
+                events["least busy", default: 0] += 1
                 try expect(ranks[index] == lowest, "the least busy runner gets the call")
             }
             try hold(lease, for: request)
         case .waiting(let id, _):
             try expect(waiting[id] == nil, "a waiter's id is new")
             waiting[id] = request
-            overtakings[id] = [:]
-        case .refused(let error): tally[error.code.rawValue, default: 0] += 1
+            ledger.begins(id)
+        case .refused(let error): events[error.code.rawValue, default: 0] += 1
         }
     }
 
@@ -183,18 +188,22 @@ struct RandomFleet {
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
 
-    /// A runner leaves, comes back, or is described anew.
+    /// Runners leave, come back, or are described anew, in one step: what a reload of the settings does.
     private mutating func comeOrGo() {
-        guard var runner = runners.randomElement(using: &random) else { return }
-        if .random(using: &random) {
-            tally["left", default: 0] += state.indexByID[runner.id] == nil ? 0 : 1
-            return state.remove(runner.id, now: now)
+        var (coming, leaving): ([Runner], [RunnerID]) = ([], [])
+        for runner in runners.shuffled(using: &random).prefix(Int.random(in: 1...2, using: &random)) {
+            if .random(using: &random) {
+                events["left", default: 0] += state.indexByID[runner.id] == nil ? 0 : 1
+                leaving.append(runner.id)
+            } else {
+                coming.append(
+                    Runner(
+                        id: runner.id, slots: Int.random(in: 1...4, using: &random), weight: runner.weight,
+                        machineType: runner.machineType, canBeWoken: runner.canBeWoken,
+                        statedModels: runner.statedModels, aliases: runner.aliases))
+            }
         }
-        runner = Runner(
-            id: runner.id, slots: Int.random(in: 1...4, using: &random), weight: runner.weight,
-            machineType: runner.machineType, canBeWoken: runner.canBeWoken, statedModels: runner.statedModels,
-            aliases: runner.aliases)
-        state.put(runner, now: now)
+        state.change(placing: coming, removing: leaving, now: now)
     }
 
     private mutating func abandon() {
@@ -202,7 +211,7 @@ struct RandomFleet {
         let ids = waiting.keys.sorted { $0.number < $1.number }
         guard let id = ids.randomElement(using: &random), let request = waiting.removeValue(forKey: id) else { return }
         abandoned.insert(id)
-        overtakings[id] = nil
+        ledger.ends(id)
         state.abandon(id, models: request.models)
     }
 
@@ -276,12 +285,12 @@ struct RandomFleet {
         for effect in state.takeEffects() {
             switch effect {
             case .grant(let id, let lease):
-                tally["served after waiting", default: 0] += 1
+                events["served after waiting", default: 0] += 1
                 let request = try answered(id)
                 try hold(lease, for: request)
-                try noteTurn(id, request)
+                try noteTurn(id, request, on: lease.runner)
             case .reject(let id, let error):
-                tally["rejected \(error.code.rawValue)", default: 0] += 1
+                events["rejected \(error.code.rawValue)", default: 0] += 1
                 if let placing, error.code == .queueFull { try giveWay(id, to: placing) }
                 _ = try answered(id)
                 if case .never = error.retry {
@@ -292,15 +301,15 @@ struct RandomFleet {
                 try expect(current.id == wake && number >= current.packets, "packets belong to the wake, in order")
                 wakes[runner]?.packets = number + 1
             case .wakeStarted(let runner, let wake):
-                tally["wakes", default: 0] += 1
+                events["wakes", default: 0] += 1
                 try expect(wakes[runner] == nil, "one wake per machine")
                 try expect(runners.contains { $0.id == runner && $0.canBeWoken }, "only machines that can be woken")
                 wakes[runner] = (wake, 0)
             case .wakeEnded(let runner, let wake, _, let succeeded):
-                tally[succeeded ? "awake" : "not awake", default: 0] += 1
+                events[succeeded ? "awake" : "not awake", default: 0] += 1
                 try expect(wakes.removeValue(forKey: runner)?.id == wake, "a wake ends once")
             case .loadModel(let runner, let model, let request):
-                tally["loaded", default: 0] += 1
+                events["loaded", default: 0] += 1
                 let index = try #require(state.indexByID[runner])
                 let load = try #require(state.records[index].agent?.load)
                 try expect(load.engineModel == model, "what is loaded was wanted")
@@ -309,56 +318,48 @@ struct RandomFleet {
                     "nothing that has to make way is under way")
                 note((runner, request, false))
             case .unloadModel(let runner, let model, let request):
-                tally["unloaded", default: 0] += 1
+                events["unloaded", default: 0] += 1
                 let index = try #require(state.indexByID[runner])
                 try expect(
                     !leases.contains { $0.index == index && $0.lease.engineModel == model },
                     "no call is cut by an unloading")
                 note((runner, request, false))
-            case .loadFailed: tally["load failed", default: 0] += 1
+            case .loadFailed: events["load failed", default: 0] += 1
             case .sleepMachine(let runner, let request):
-                tally["put to sleep", default: 0] += 1
+                events["put to sleep", default: 0] += 1
                 let index = try #require(state.indexByID[runner])
                 try expect(!leases.contains { $0.index == index }, "nobody is put to sleep with a lease")
                 try expect(state.records[index].runner.canBeWoken, "whoever is put to sleep can be woken")
                 note((runner, request, false))
-            case .sleepRefused: tally["sleep refused", default: 0] += 1
+            case .sleepRefused: events["sleep refused", default: 0] += 1
             case .checkRunner(let runner, _, let request):
-                tally["checked", default: 0] += 1
+                events["checked", default: 0] += 1
                 note((runner, request, true))
-            case .checkFailed: tally["check failed", default: 0] += 1
+            case .checkFailed: events["check failed", default: 0] += 1
             case .ejected(let runner, for: let time):
-                tally["ejected", default: 0] += 1
+                events["ejected", default: 0] += 1
                 try expect(state.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
-            case .readmitted: tally["readmitted", default: 0] += 1
+            case .readmitted: events["readmitted", default: 0] += 1
             case .stateChanged(_, let from, let to): try expect(from != to, "a change is one")
             case .startTimer(let instant): timer = instant
             }
         }
     }
 
-    /// Of one caller's calls the first goes first; no other caller gets more turns than its priority is worth before one
-    /// who waits for the same gets one.
-    private mutating func noteTurn(_ id: WaiterID, _ request: PlacementRequest) throws {
-        for (other, waiter) in waiting {
-            let isAlike =
-                waiter.models == request.models && waiter.excluded == request.excluded && waiter.only == request.only
-            if waiter.caller == request.caller {
-                try expect(!isAlike || id.number < other.number, "first come, first served")
-                overtakings[other] = [:]
-            } else if isAlike {
-                let turns = overtakings[other]?[request.caller, default: 0] ?? 0
-                if turns == 0 { tally["took turns", default: 0] += 1 }
-                let worth = max(1, waiter.priority.costOfTurn / request.priority.costOfTurn)
-                // One more: of two that are due at the same time, whoever had no turn yet goes first.
-                try expect(turns <= worth, "callers take turns")
-                overtakings[other]?[request.caller] = turns + 1
-            }
+    private mutating func noteTurn(_ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID) throws {
+        let index = try #require(state.indexByID[runner])
+        let broken = ledger.served(id, request, on: runner, waiting: waiting) { waiter in
+            // Slots of ejected runners are not for everybody, and an event may change who has what in the midst of it.
+            !state.ejected.contains(index) && waiter.allows(runner)
+                && waiter.models.contains { model in
+                    [atHandBefore, state.serving].allSatisfy { $0[model]?.contains(index) ?? false }
+                }
         }
+        if let broken { try expect(false, broken) }
     }
 
     private mutating func giveWay(_ id: WaiterID, to request: PlacementRequest) throws {
-        tally["gave way", default: 0] += 1
+        events["gave way", default: 0] += 1
         let leaver = try #require(waiting[id])
         try expect(leaver.models == request.models, "whoever gives way was in the same queue")
         let lengths = Dictionary(grouping: waiting.values.filter { $0.models == request.models }, by: \.caller)
@@ -381,7 +382,7 @@ struct RandomFleet {
 
     private mutating func answered(_ id: WaiterID) throws -> PlacementRequest {
         try expect(!abandoned.contains(id), "whoever left gets nothing")
-        overtakings[id] = nil
+        ledger.ends(id)
         guard let request = waiting.removeValue(forKey: id) else {
             Issue.record("one answer, to somebody who waits")
             throw Disappointment()
