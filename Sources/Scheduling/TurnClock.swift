@@ -75,8 +75,6 @@ struct TurnClock: Sendable {
     ) -> Int? {
         var current = contenders.map { contender in
             var account = accounts[contender.caller] ?? Account(start: now, latest: latest, seen: 0)
-            // Whoever could not be served when it was due has one turn saved up, not more.
-            account.start = max(account.start, now - contender.cost)
             // Who comes, or comes back, is not ahead of those who have waited.
             if contender.since > account.seen {
                 account.start = max(account.start, now)

@@ -1,7 +1,7 @@
 import SimpleAICore
 
 /// Everybody who waits: one bounded queue per set of models. Callers take turns at each runner (`TurnClock`), so that one
-/// caller's burst delays nobody else's call by more than a turn; of one caller's calls the first to come goes first.
+/// caller's burst delays another's call by its share of turns only; of one caller's calls the first to come goes first.
 struct WaitQueue {
     private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0

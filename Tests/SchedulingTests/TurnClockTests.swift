@@ -1,0 +1,50 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// One runner's clock by itself; what it is for stands in `FairnessTests`.
+@Suite struct TurnClockTests {
+    private var clock = TurnClock()
+    private var number: UInt64 = 10
+
+    private func contender(_ name: String, priority: Int = 0, since: UInt64) -> TurnClock.Contender {
+        TurnClock.Contender(
+            caller: CallerID(subject: name, issuer: ""), cost: Priority(level: priority).costOfTurn, since: since)
+    }
+
+    /// - Parameter elsewhere: what callers' turns have cost that count here.
+    private mutating func next(_ contenders: [TurnClock.Contender], elsewhere: [String: Int] = [:]) -> String? {
+        number += 10
+        let now = number
+        let turn = clock.takeTurn(contenders, number: now) { caller, _ in
+            // Each at another moment.
+            elsewhere[caller.subject].map { ($0, now - UInt64(caller.subject.utf8.count)) }
+        }
+        return turn.map { contenders[$0].caller.subject }
+    }
+
+    @Test mutating func withoutContendersNobodyHasATurn() {
+        #expect(next([]) == nil)
+    }
+
+    @Test mutating func aTurnElsewhereIsATurn() {
+        let both = [contender("x", since: 1), contender("y", since: 2)]
+        #expect(next(both, elsewhere: ["x": 16]) == "y")
+        #expect(next(both) == "x")
+    }
+
+    /// Ten turns elsewhere put off as much as one.
+    @Test mutating func nobodyIsDueLaterThanARoundFromNow() {
+        let both = [contender("x", since: 1), contender("y", since: 2)]
+        #expect(next(both, elsewhere: ["x": 160]) == "y")
+        #expect(next(both) == "x")
+    }
+
+    @Test mutating func whoIsGivenSomethingElsewhereIsPutOffForThreeRounds() {
+        let three = [contender("busy", since: 1), contender("y", since: 2), contender("z", since: 3)]
+        var turns: [String] = []
+        for _ in 0..<9 { turns.append(next(three, elsewhere: ["busy": 16]) ?? "") }
+        #expect(turns.firstIndex(of: "busy") == 6)
+    }
+}
