@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test mutating func aTurnElsewhereIsATurn() {
-        let both = [contender("x", since: 1), contender("y", since: 2)]
+        let both = [contender("x", priority: 1, since: 1), contender("y", since: 2)]
         #expect(next(both, elsewhere: ["x": 16]) == "y")
         #expect(next(both) == "x")
     }
