@@ -4,6 +4,8 @@
 CONFIGURATION ?= debug
 # How often `mutants` runs the matrix, each time with another seed.
 SEEDS ?= 3
+# The folder of the cases from the field, which are not part of the repository.
+CASES ?= ../shared/cases
 # How long `fuzz` looks, in all.
 FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
@@ -25,8 +27,8 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real demo-other mutants faults soak fuzz bench benchmarks install uninstall clean \
-	binary
+.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak fuzz bench benchmarks install \
+	uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +65,10 @@ demo: binary ## start a fleet in one process, one machine of it asleep, and run 
 
 demo-real: binary ## the tests against two real llama.cpp servers with a small language model
 	scripts/demo-real --binary $(BINARY)
+
+cases: binary ## public reports about engines, clients, machines and identity providers, tried on the binary (in CASES)
+	scripts/setup-clients
+	.venv-clients/cases/bin/python $(CASES)/run --binary $(BINARY)
 
 demo-other: binary ## the examples of the guide to other gateways, against real ones (needs nginx)
 	scripts/demo-other --binary $(BINARY)
