@@ -23,4 +23,7 @@ public struct Lease: Hashable, Sendable {
     public let waited: Duration
     /// The wake that the call waited for, if there was one.
     public let wake: WakeID?
+    /// Whether the runner has served a call since it became ready. A 503 from one that has not means that its engine is
+    /// loading.
+    public internal(set) var runnerHasServed = true
 }

@@ -50,7 +50,8 @@ struct Occupancy: Hashable, Sendable {
         switch outcome {
         case .served: health.callServed()
         case .failed: health.callFailed()
-        case .undecided: health.callEndedUndecided()
+        case .internalError(let caller): health.callHadInternalError(caller: caller.hashValue)
+        case .loading, .undecided: health.callEndedUndecided()
         }
         return !wasInService && health.isInService
     }

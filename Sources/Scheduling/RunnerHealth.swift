@@ -1,3 +1,5 @@
+public import SimpleAICore
+
 /// When a runner that fails call after call is given a rest (`routing.ejection`).
 public struct EjectionPolicy: Hashable, Sendable {
     /// So many failed calls in a row; 0 ejects nobody.
@@ -17,12 +19,18 @@ public struct EjectionPolicy: Hashable, Sendable {
     func duration(ofEjection number: Int) -> Duration { duration * min(max(1, number), 10) }
 }
 
-/// What a call that is over told about its runner.
+/// What a call that is over states about its runner.
 public enum LeaseOutcome: Hashable, Sendable {
     case served
-    /// The runner broke, timed out, or answered what no engine answers.
+    /// The machine's fault: no connection, a timeout, 502, 503 or 504, a broken response.
     case failed
-    /// Nothing: the caller left, or the fault was the caller's or ours.
+    /// The engine answered this caller's request with an internal error (500), which may be the request's fault: it
+    /// counts against the runner once several callers have seen one.
+    case internalError(of: CallerID)
+    /// The engine states that it cannot serve yet: 503 while it loads a model, or 503 of a runner that has not served a
+    /// call since it became ready (`Lease.runnerHasServed`). Counts against nobody; the call is placed again.
+    case loading
+    /// Nothing: the client left, or the fault was the caller's or ours.
     case undecided
 }
 
@@ -35,8 +43,18 @@ struct RunnerHealth: Hashable, Sendable {
     }
 
     private var standing = Standing.inService
-    private(set) var failuresInARow = 0
+    private var machineFailuresInARow = 0
+    private var internalErrorsInARow = 0
+    /// The hash of the caller who saw the first of them.
+    private var firstErrorCaller = 0
+    /// Whether callers other than that one have seen some of them.
+    private(set) var hasErrorsOfSeveralCallers = false
     private(set) var ejectionsInARow = 0
+    /// Whether it has served a call since it became ready.
+    private(set) var hasServed = false
+
+    /// Those that count against the runner.
+    var failuresInARow: Int { machineFailuresInARow + (hasErrorsOfSeveralCallers ? internalErrorsInARow : 0) }
 
     var admits: Bool {
         switch standing {
@@ -56,13 +74,22 @@ struct RunnerHealth: Hashable, Sendable {
     }
 
     mutating func callServed() {
-        failuresInARow = 0
+        (machineFailuresInARow, internalErrorsInARow, hasErrorsOfSeveralCallers) = (0, 0, false)
+        hasServed = true
         guard isOnTrial else { return }
         standing = .inService
         ejectionsInARow = 0
     }
 
-    mutating func callFailed() { failuresInARow += 1 }
+    mutating func callFailed() { machineFailuresInARow += 1 }
+
+    /// - Parameter caller: the hash of the call's caller.
+    mutating func callHadInternalError(caller: Int) {
+        if internalErrorsInARow == 0 { firstErrorCaller = caller }
+        internalErrorsInARow += 1
+        if caller != firstErrorCaller { hasErrorsOfSeveralCallers = true }
+        if !hasErrorsOfSeveralCallers { callEndedUndecided() }
+    }
 
     mutating func callEndedUndecided() {
         if isOnTrial { standing = .onTrial(callIsOut: false) }

@@ -81,15 +81,17 @@ public struct SchedulerState: Sendable {
 
         /// One more call of a model that it serves.
         /// - Parameter pick: the number of picks so far.
-        /// - Returns: the runner, and what its engine calls the model.
-        mutating func beginCall(of model: ModelID, pick: UInt64) -> (runner: RunnerID, engineModel: String) {
+        /// - Returns: the runner, what its engine calls the model, and whether it has served a call since it became ready.
+        mutating func beginCall(
+            of model: ModelID, pick: UInt64
+        ) -> (runner: RunnerID, engineModel: String, hasServed: Bool) {
             occupancy.begin(pick: pick)
             let engineModel = models[model] ?? model.rawValue
             if agent != nil {
                 agent?.residency.callBegan(on: engineModel, number: pick)
                 agent?.idleSince = nil
             }
-            return (runner.id, engineModel)
+            return (runner.id, engineModel, occupancy.health.hasServed)
         }
 
         /// - Returns: whether its agent has to be looked at, and whether it is back in service after an ejection.
@@ -221,7 +223,11 @@ public struct SchedulerState: Sendable {
         let (hasAgent, isBack) = records[index].endCall(of: engineModel, outcome)
         if hasAgent { advanceLoad(onRunnerAt: index) }
         if isBack { readmit(index) }
-        if outcome == .failed { ejectIfDue(index, now: now) }
+        switch outcome {
+        case .failed: ejectIfDue(index, now: now)
+        case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
+        case .served, .loading, .undecided: break
+        }
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         // A slot of an ejected runner is for those who have nobody else.
@@ -248,11 +254,11 @@ public struct SchedulerState: Sendable {
         _ model: ModelID, onRunnerAt index: Int, waited: Duration, wake: WakeID?
     ) -> Lease {
         picks += 1
-        let (runner, engineModel) = records[index].beginCall(of: model, pick: picks)
+        let (runner, engineModel, hasServed) = records[index].beginCall(of: model, pick: picks)
         updateRank(ofRunnerAt: index)
         return Lease(
             id: leases.issue(forRunnerAt: index, engineModel), runner: runner, model: model, engineModel: engineModel,
-            waited: waited, wake: wake)
+            waited: waited, wake: wake, runnerHasServed: hasServed)
     }
 
     /// Gives free slots of one runner to those who wait for it, as their turns come.

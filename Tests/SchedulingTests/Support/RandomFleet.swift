@@ -184,7 +184,9 @@ struct RandomFleet {
         let lease = leases.remove(at: index).lease
         returned.append(lease)
         if returned.count > 50 { returned.removeFirst() }
-        let outcomes: [LeaseOutcome] = [.served, .served, .failed, .failed, .undecided]
+        let outcomes: [LeaseOutcome] = [
+            .served, .served, .failed, .failed, .internalError(of: Caller.anonymous.id), .undecided,
+        ]
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
 
