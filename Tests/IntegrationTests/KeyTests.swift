@@ -82,6 +82,8 @@ extension Integration {
             (#"{"name":"x","classes":["nowhere"]}"#, "invalid_request"),
             (#"{"name":"x","expires_in_seconds":0}"#, "invalid_request"),
             (#"{"name":"x","expires":5}"#, "invalid_request"),
+            (#"{"name":"x","roles":[],"roles":["model:specific"]}"#, "invalid_request"),
+            (#"{"name":"x","Roles":["model:specific"]}"#, "invalid_request"),
         ])
         func ordersThatCannotBeMeantAreRefused(order: String, code: String) async throws {
             try await Self.withKeys { gateway, _ in

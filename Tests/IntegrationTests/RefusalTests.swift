@@ -118,6 +118,26 @@ extension Integration {
             }
         }
 
+        /// An engine that does not look at case would run another model than the one that was authorised.
+        @Test(arguments: Endpoint.allCases.map(\.path) + ["/v1/route"])
+        func otherSpellingsOfFields(path: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                for (member, param) in [
+                    (#""Model":"m""#, "model"), (#""\u004dodel":"m""#, "model"), (#""Stream":true"#, "stream"),
+                    ("\"\u{17F}tream\":true", "stream"), (#""maxTokens":1"#, "max_tokens"),
+                    (#""stream_options":{"Include_Usage":true}"#, "stream_options.include_usage"),
+                ] {
+                    let fields = #""messages":[],"prompt":"x","input":"x","model":"class:fast""#
+                    for body in ["{\(member),\(fields)}", "{\(fields),\(member)}"] {
+                        let answer = try await gateway.send(body, "POST", path, roles: [])
+                        try expect(answer, 400, "invalid_request", "invalid_request_error", "\(path) \(member)")
+                        #expect(try answer.error().param == param)
+                    }
+                }
+                #expect(engine.counts.value.requests.isEmpty)
+            }
+        }
+
         @Test func mediaTypes() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 for field in ["Content-Type: text/plain", "Content-Type: multipart/form-data; boundary=x"] {

@@ -17,7 +17,7 @@ public struct FuzzTarget: Sendable {
         self.check = check
     }
 
-    public static let all: [FuzzTarget] = [.body, .events, .requests, .answers, .tokens, .settings]
+    public static let all: [FuzzTarget] = [.body, .secondReader, .events, .requests, .answers, .tokens, .settings]
 }
 
 /// What must not be.

@@ -2,9 +2,11 @@ import Foundation
 import KeyStore
 import SimpleAICore
 
-/// Reads what an admin posts to `/admin/api/keys`. Strict: a member that nobody knows may be a limit that was meant.
+/// Reads what an admin posts to `/admin/api/keys`. Strict: an unknown member may be a limit that was
+/// meant, and of two with one name either may be.
 struct KeyOrderReader {
     private static let members: Set<String> = ["name", "roles", "classes", "expires_in_seconds"]
+    private static let keys = JSONScanner.Keys(refusingVariantsOf: members.sorted())
     private static let longestLife = 10 * 366 * 86_400
 
     let creator: String
@@ -12,6 +14,13 @@ struct KeyOrderReader {
 
     /// - Throws: `invalidJSON` or `invalidRequest`.
     func order(in body: [UInt8]) throws(GatewayError) -> APIKeyOrder {
+        var scanner = JSONScanner(watching: Self.keys)
+        do throws(JSONError) {
+            try scanner.scan(body[...])
+            try scanner.finish()
+        } catch {
+            throw GatewayError(body: error)
+        }
         guard let document = JSONSlice(document: body[...]) else {
             throw GatewayError(.invalidJSON, "The request body is not valid JSON.")
         }

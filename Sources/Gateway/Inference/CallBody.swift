@@ -4,10 +4,6 @@ import SimpleAICore
 /// A call's body: checked while it arrives, understood when it is complete, and sent on byte for byte except for what
 /// the contract replaces.
 struct CallBody {
-    private static let watchedKeys: JSONScanner.Keys = [
-        "model", "stream", "stream_options", "messages", "prompt", "input", "max_tokens", "max_completion_tokens",
-        "max_output_tokens", "user", "previous_response_id",
-    ]
     /// The newer name of what `max_tokens` says comes first; `/v1/responses` has one of its own.
     private static let limitsOfTokens = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
     /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
@@ -17,7 +13,7 @@ struct CallBody {
     /// In bytes, of a conversation's beginning; as long as most system prompts with a question behind them.
     private static let longestPrefix = 64 << 10
 
-    private var scanner = JSONScanner(watching: watchedKeys)
+    private var scanner = JSONScanner(watching: RequestKeys.body)
     private(set) var bytes = ByteBuffer()
 
     /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make it good.
@@ -30,7 +26,7 @@ struct CallBody {
                 return .failure(error)
             }
         }
-        if case .failure(let error) = outcome { throw Self.refusal(of: error) }
+        if case .failure(let error) = outcome { throw GatewayError(body: error) }
         if bytes.readableBytes == 0 { bytes = chunk } else { bytes.writeBuffer(&chunk) }
     }
 
@@ -40,7 +36,7 @@ struct CallBody {
         do throws(JSONError) {
             try scanner.finish()
         } catch {
-            throw Self.refusal(of: error)
+            throw GatewayError(body: error)
         }
         guard scanner.isObject else {
             throw GatewayError(.invalidRequest, "The request body has to be a JSON object.")
@@ -58,13 +54,6 @@ struct CallBody {
             request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
             streams: streams, wantsUsage: try usageIsWanted(),
             previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user)
-    }
-
-    private static func refusal(of error: JSONError) -> GatewayError {
-        if case .duplicateKey(let key) = error.reason {
-            return GatewayError(.invalidRequest, "The request body is ambiguous: \(error).", param: key)
-        }
-        return GatewayError(.invalidJSON, "The request body is not valid JSON: \(error).")
     }
 
     /// The beginning of the conversation, which its later calls share: the messages up to the first one of the user, or
@@ -182,10 +171,16 @@ struct CallBody {
 
     private func usageIsWanted() throws(GatewayError) -> Bool {
         guard let member = scanner.member("stream_options"), member.kind != .null else { return false }
-        guard member.kind == .object, let options = JSONSlice(document: ArraySlice(view(member.range))) else {
+        guard member.kind == .object else {
             throw GatewayError(
                 .invalidRequest, "The field \"stream_options\" has to be an object.", param: "stream_options")
         }
-        return options["include_usage"]?.bytes.elementsEqual("true".utf8) ?? false
+        var options = JSONScanner(watching: RequestKeys.streamOptions)
+        do throws(JSONError) {
+            try options.scan(ArraySlice(view(member.range)))
+        } catch {
+            throw GatewayError(body: error, in: "stream_options")
+        }
+        return options.member("include_usage")?.kind == .boolean(true)
     }
 }

@@ -28,7 +28,12 @@ struct CallRefusal: Error, Hashable {
         status: .badRequest, code: .invalidRequest, message: "The field \"model\" has to be a string.", param: "model")
 
     static func invalid(_ error: JSONError) -> CallRefusal {
-        CallRefusal(status: .badRequest, code: .invalidJSON, message: "The request body is not valid JSON: \(error).")
+        error.isAboutKeys
+            ? CallRefusal(
+                status: .badRequest, code: .invalidRequest, message: "The request body is ambiguous: \(error).",
+                param: error.ambiguousKey)
+            : CallRefusal(
+                status: .badRequest, code: .invalidJSON, message: "The request body is not valid JSON: \(error).")
     }
 
     static func unknownModel(_ model: String) -> CallRefusal {

@@ -5,13 +5,11 @@ import SimpleAICore
 
 /// One call on its way to an engine and back. Belongs to its connection's event loop.
 final class RelayedCall: UpstreamExchange {
-    private static let watchedKeys: JSONScanner.Keys = ["model"]
-
     let head: HTTPRequestHead
     private let endpoint: Endpoint
     private let services: CallServices
     private unowned let connection: CallHandler
-    private var scanner = JSONScanner(watching: watchedKeys)
+    private var scanner = JSONScanner(watching: RequestKeys.body)
     private var body = ByteBuffer()
     private var reserved = 0
     private let arrival = ContinuousClock.now

@@ -3,6 +3,10 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         case syntax, truncated, trailingBytes, invalidUTF8, tooDeep
         case duplicateKey(String)
+        /// Not a key that matters, but one that other readers may take for it.
+        case ambiguousKey(String, meaning: String)
+        /// Too long to be compared.
+        case longKey
     }
     public let reason: Reason
     /// Byte offset in the document.
@@ -21,6 +25,31 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidUTF8: "invalid UTF-8 at byte \(offset)"
         case .tooDeep: "nested too deeply at byte \(offset)"
         case .duplicateKey(let key): "the key \"\(key)\" occurs twice"
+        case .ambiguousKey(let key, let meaning):
+            "the key \"\(Self.visible(key))\" may be read as \"\(meaning)\"; write \"\(meaning)\", once"
+        case .longKey: "the key that ends at byte \(offset) is too long"
+        }
+    }
+
+    /// The key that is meant, in a document that is valid JSON but may mean two things.
+    public var ambiguousKey: String? {
+        switch reason {
+        case .duplicateKey(let key), .ambiguousKey(_, meaning: let key): key
+        default: nil
+        }
+    }
+
+    /// Whether the document may be JSON, and is refused for its keys.
+    public var isAboutKeys: Bool { ambiguousKey != nil || reason == .longKey }
+
+    /// A key whose letters look like others, or do not show, is written with escapes.
+    private static func visible(_ key: String) -> String {
+        key.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.value > 0x20, scalar.value < 0x7F {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 /// It is as strict as the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
 /// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a depth bomb costs no
 /// more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`, `"\u006dodel"`), is an
-/// error: what was authorised must be what is run.
+/// error, and for callers' documents so is a key that another reader may take for a watched one (`"Model"`): what was
+/// authorised must be what is run.
 ///
 /// This is one machine, and therefore one file: bytes in, a state, no allocation per byte.
 public struct JSONScanner {
@@ -23,17 +24,10 @@ public struct JSONScanner {
         case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
     }
 
-    /// The top-level keys that a scanner remembers: short and few, since each key of a document is compared with each of
-    /// them. Made once, and shared by all scanners that watch the same.
-    public struct Keys: Sendable, ExpressibleByArrayLiteral {
-        fileprivate let bytes: [[UInt8]]
-
-        public init(_ names: [String]) { bytes = names.map { Array($0.utf8) } }
-        public init(arrayLiteral names: String...) { self.init(names) }
-    }
-
-    private let watched: [[UInt8]]
+    private let watched: Keys
     private let maximumDepth: Int
+    /// In bytes; of a longer key the beginning is kept.
+    private let maxKey: Int
     private var found: [Member?]
     private var state: State = .value
     private var containers: [Bool] = []  // true: object
@@ -58,14 +52,16 @@ public struct JSONScanner {
 
     /// - Parameter maximumDepth: how many containers may be open at once.
     public init(watching keys: Keys, maximumDepth: Int = 512) {
-        self.watched = keys.bytes
+        self.watched = keys
+        self.maxKey = keys.refusesVariants ? Self.maxExactKey : Self.maxLenientKey
         self.maximumDepth = maximumDepth
         self.found = Array(repeating: nil, count: keys.bytes.count)
     }
 
     /// The value of a watched key; nil when it has not occurred (yet), or stands in a document that is no object.
     public func member(_ key: String) -> Member? {
-        guard let index = watched.firstIndex(where: { $0.count == key.utf8.count && $0.elementsEqual(key.utf8) }) else {
+        guard let index = watched.bytes.firstIndex(where: { $0.count == key.utf8.count && $0.elementsEqual(key.utf8) })
+        else {
             return nil
         }
         return found[index]
@@ -302,8 +298,8 @@ extension JSONScanner {
         state = .colon
         guard inKey else { return }
         inKey = false
-        watchedIndex = watched.firstIndex(of: key)
-        guard let watchedIndex else { return }
+        watchedIndex = watched.bytes.firstIndex(of: key)
+        guard let watchedIndex else { return try refuseVariant(at: position) }
         let bit: UInt64 = 1 << UInt64(watchedIndex)
         guard seen & bit == 0 else {
             throw JSONError(.duplicateKey(String(decoding: key, as: UTF8.self)), at: position)
@@ -311,21 +307,36 @@ extension JSONScanner {
         seen |= bit
     }
 
+    /// A key that is not watched, but that another reader may take for one that is.
+    private func refuseVariant(at position: Int) throws(JSONError) {
+        guard watched.refusesVariants else { return }
+        guard key.count <= maxKey else { throw JSONError(.longKey, at: position) }
+        guard let meaning = watched.meaning(of: key) else { return }
+        throw JSONError(.ambiguousKey(String(decoding: key, as: UTF8.self), meaning: meaning), at: position)
+    }
+
     /// No watched key is longer than this; a longer one only has to stay different from all of them.
-    private static let longestKey = 64
+    private static let maxLenientKey = 64
+    /// No interface has keys of this length; what is dropped from a longer one might be what makes it another key.
+    private static let maxExactKey = 256
 
     private mutating func appendToKey(_ byte: UInt8) {
-        if inKey, key.count <= Self.longestKey { key.append(byte) }
+        if inKey, key.count <= maxKey { key.append(byte) }
     }
 
     private mutating func appendToKey(_ bytes: Slice<UnsafeRawBufferPointer>) {
-        key.append(contentsOf: bytes.prefix(Self.longestKey + 1 - min(key.count, Self.longestKey + 1)))
+        key.append(contentsOf: bytes.prefix(maxKey + 1 - min(key.count, maxKey + 1)))
     }
 
-    /// Surrogate halves are kept as they are: no watched key holds one, so a key with one is simply another key.
+    /// Halves of surrogate pairs are kept as if they were characters: no watched key holds one.
     private mutating func appendEscapedToKey() {
-        guard let scalar = Unicode.Scalar(escapeValue) else { return appendToKey(0xFF) }
-        for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { appendToKey(byte) }
+        if let scalar = Unicode.Scalar(escapeValue), let bytes = UTF8.encode(scalar) {
+            for byte in bytes { appendToKey(byte) }
+            return
+        }
+        appendToKey(0xE0 | UInt8(truncatingIfNeeded: escapeValue >> 12))
+        appendToKey(0x80 | UInt8(truncatingIfNeeded: escapeValue >> 6) & 0x3F)
+        appendToKey(0x80 | UInt8(truncatingIfNeeded: escapeValue) & 0x3F)
     }
 
     private static func meaning(ofEscape byte: UInt8) -> UInt8? {

@@ -140,6 +140,53 @@ import Testing
         #expect(error?.status() == 400)
     }
 
+    /// Whatever another reader may take for a field that matters here is refused on every path, whatever it decides there.
+    @Test(
+        arguments: [
+            ("Model", "model"), ("MODEL", "model"), ("\\u004dodel", "model"), ("mode\\u004C", "model"),
+            ("mod-el", "model"), ("model\\u0000", "model"), ("model\\u0000x", "model"), ("mo\\ud800del", "model"),
+            ("Stream", "stream"), ("\u{17F}tream", "stream"), ("\\u017Ftream", "stream"), ("\u{FB06}ream", "stream"),
+            ("stream-options", "stream_options"), ("streamOptions", "stream_options"),
+            ("me\u{DF}ages", "messages"), ("Messages", "messages"), ("PROMPT", "prompt"), ("\u{131}nput", "input"),
+            ("max_to\u{212A}ens", "max_tokens"), ("maxTokens", "max_tokens"),
+            ("Max_Completion_Tokens", "max_completion_tokens"), ("max_Output_tokens", "max_output_tokens"),
+            ("u\u{17F}er", "user"), ("previousResponseId", "previous_response_id"),
+        ])
+    func refusesOtherSpellingsOfFields(_ key: String, _ meaning: String) {
+        for endpoint in Endpoint.allCases {
+            let members = ["\"\(endpoint.requiredField)\":[]", "\"\(key)\":\"class:fast\""]
+            for members in [members, members.reversed()] {
+                let error = refusal("{\(members.joined(separator: ","))}", endpoint)
+                #expect(error?.code == .invalidRequest && error?.param == meaning, "\(endpoint) \(key)")
+                #expect(error?.message.utf8.allSatisfy { $0 < 0x80 } == true, "what does not show is written out")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "models", "mode", "model ", "\u{1D426}odel", "mod\\u0000el", "mod\\ud83d\\ude00el", "mod\u{1F600}el", "topP",
+        "User2",
+        "max_tokens_to_sample", "Temperature", "response_id", "\u{43C}odel", "\u{FF4D}odel",
+    ])
+    func otherKeysAreTheEnginesBusiness(key: String) {
+        #expect(refusal("{\"messages\":[],\"\(key)\":1,\"\(key)\":2,\"x\":{\"Model\":3}}") == nil)
+    }
+
+    @Test func aKeyThatIsTooLongToBeComparedIsRefused() {
+        let padding = String(repeating: "_", count: 300)
+        #expect(refusal("{\"messages\":[],\"model\(padding)\":1}")?.code == .invalidRequest)
+        #expect(refusal("{\"messages\":[],\"x\":{\"model\(padding)\":1}}") == nil)
+    }
+
+    @Test(arguments: [
+        #""include_usage":true,"include_usage":false"#, #""Include_Usage":true"#, #""includeUsage":true"#,
+        #""include_usage":false,"include_u\u017fage":true"#, #""INCLUDE_USAGE":null"#,
+    ])
+    func streamOptionsMeanOneThing(_ members: String) {
+        let error = refusal("{\"messages\":[],\"stream_options\":{\(members)}}")
+        #expect(error?.code == .invalidRequest && error?.param == "stream_options.include_usage")
+    }
+
     @Test func aBadBodyIsRefusedAsSoonAsItIsBad() {
         var body = CallBody()
         #expect(throws: GatewayError.self) { try body.append(ByteBuffer(string: "{\"messages\":[},")) }
@@ -240,7 +287,7 @@ import Testing
             }
             let extras = [
                 #""temperature":0.10"#, #""n": 1E+2"#, #""user":"\u00e9\ud83d\ude00 é😀\/""#, #""model ":[{"model":1}]"#,
-                #""metadata":{"stream_options":{"include_usage":false},"model":"x"}"#, #""Model":"y""#, #""z":-0.0"#,
+                #""metadata":{"stream_options":{"include_usage":false},"model":"x"}"#, #""Modèle":"y""#, #""z":-0.0"#,
             ].shuffled(using: &random).prefix(Int.random(in: 0...7, using: &random))
             let tokens =
                 [

@@ -163,7 +163,9 @@ extension Integration {
             ("{\"messages\":[]}", "/v1/chat/completions", 400, "invalid_request"),
             ("{\"model\":7}", "/v1/chat/completions", 400, "invalid_request"),
             ("{\"model\":\"m\"", "/v1/chat/completions", 400, "invalid_json"),
-            ("{\"model\":\"m\",\"model\":\"m\"}", "/v1/completions", 400, "invalid_json"),
+            ("{\"model\":\"m\",\"model\":\"m\"}", "/v1/completions", 400, "invalid_request"),
+            ("{\"model\":\"m\",\"Model\":\"other\"}", "/v1/chat/completions", 400, "invalid_request"),
+            ("{\"\u{17F}tream\":true,\"model\":\"m\"}", "/v1/responses", 400, "invalid_request"),
             ("nonsense", "/v1/embeddings", 400, "invalid_json"),
             ("{}", "/v1/else", 404, "not_found"),
         ])

@@ -1,0 +1,106 @@
+extension JSONScanner {
+    /// The top-level keys that a scanner remembers: short and few, since each key of a document is compared with each of
+    /// them. Made once, and shared by all scanners that watch the same.
+    public struct Keys: Sendable, ExpressibleByArrayLiteral {
+        let bytes: [[UInt8]]
+        /// The keys as `FoldedKey` writes them; empty where only the exact spelling is looked for.
+        private let folded: [[UInt8]]
+
+        /// Keys of which other spellings are keys of their own. For documents of engines: they are read leniently.
+        public init(_ names: [String]) {
+            bytes = names.map { Array($0.utf8) }
+            folded = []
+        }
+
+        public init(arrayLiteral names: String...) { self.init(names) }
+
+        /// Keys that must be spelled exactly. For documents of callers: what this scanner takes for another key may be this
+        /// very key to the program that reads the same bytes next (Go's `encoding/json`, ASP.NET and cJSON ignore case).
+        public init(refusingVariantsOf names: [String]) {
+            bytes = names.map { Array($0.utf8) }
+            folded = bytes.map { FoldedKey.bytes(of: $0) }
+        }
+
+        /// Whether a key that is none of these but may be read as one is an error.
+        var refusesVariants: Bool { !folded.isEmpty }
+
+        /// The key that another reader may take `key` for. To be asked for keys that are none of these.
+        func meaning(of key: [UInt8]) -> String? {
+            guard refusesVariants else { return nil }
+            let folded = FoldedKey.bytes(of: key)
+            return self.folded.firstIndex(of: folded).map { String(decoding: bytes[$0], as: UTF8.self) }
+        }
+    }
+}
+
+/// A key as the most tolerant readers compare it. Two keys with the same folded form may be one key to some reader:
+///
+/// - Case does not count. That is Unicode's simple case folding (ſ is s, K is k), and beyond it every character that
+///   some case mapping turns into ASCII letters: İ and ı (Java compares upper and lower case of each), ß, ẞ and the
+///   ligatures (full case folding).
+/// - `_` and `-` do not count. Readers of protocol buffers take `maxTokens` for `max_tokens`.
+/// - The key ends at U+0000, as in C.
+/// - Halves of surrogate pairs that stand alone do not count: readers that cannot represent them leave them out.
+enum FoldedKey {
+    /// - Parameter key: UTF-8, in which a half of a surrogate pair has three bytes like any other code point.
+    static func bytes(of key: [UInt8]) -> [UInt8] {
+        var folded: [UInt8] = []
+        folded.reserveCapacity(key.count)
+        var index = 0
+        while index < key.count {
+            let byte = key[index]
+            switch byte {
+            case 0: return folded
+            case UInt8(ascii: "_"), UInt8(ascii: "-"): index += 1
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                folded.append(byte | 0x20)
+                index += 1
+            case 0..<0x80:
+                folded.append(byte)
+                index += 1
+            default:
+                let length = min(byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2, key.count - index)
+                let character = key[index..<index + length]
+                if isHighSurrogate(character), isLowSurrogate(key[(index + length)...].prefix(3)) {
+                    folded += key[index..<index + 2 * length]
+                    index += 2 * length
+                } else {
+                    if !isSurrogate(character) { folded += letters(of: character) ?? character[...] }
+                    index += length
+                }
+            }
+        }
+        return folded
+    }
+
+    /// The ASCII letters that some case mapping of Unicode makes of a character outside ASCII.
+    private static func letters(of character: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let text: StaticString
+        switch Array(character) {
+        case [0xC5, 0xBF]: text = "s"  // U+017F
+        case [0xE2, 0x84, 0xAA]: text = "k"  // U+212A
+        case [0xC4, 0xB0], [0xC4, 0xB1]: text = "i"  // U+0130, U+0131
+        case [0xC3, 0x9F], [0xE1, 0xBA, 0x9E]: text = "ss"  // U+00DF, U+1E9E
+        case [0xEF, 0xAC, 0x80]: text = "ff"  // U+FB00
+        case [0xEF, 0xAC, 0x81]: text = "fi"
+        case [0xEF, 0xAC, 0x82]: text = "fl"
+        case [0xEF, 0xAC, 0x83]: text = "ffi"
+        case [0xEF, 0xAC, 0x84]: text = "ffl"
+        case [0xEF, 0xAC, 0x85], [0xEF, 0xAC, 0x86]: text = "st"
+        default: return nil
+        }
+        return text.withUTF8Buffer { ArraySlice($0) }
+    }
+
+    private static func isSurrogate(_ character: ArraySlice<UInt8>) -> Bool {
+        character.count == 3 && character.first == 0xED && character[character.startIndex + 1] >= 0xA0
+    }
+
+    private static func isHighSurrogate(_ character: ArraySlice<UInt8>) -> Bool {
+        isSurrogate(character) && character[character.startIndex + 1] < 0xB0
+    }
+
+    private static func isLowSurrogate(_ character: ArraySlice<UInt8>) -> Bool {
+        isSurrogate(character) && character[character.startIndex + 1] >= 0xB0
+    }
+}

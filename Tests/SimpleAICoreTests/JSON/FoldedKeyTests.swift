@@ -1,0 +1,65 @@
+import Testing
+
+@testable import SimpleAICore
+
+@Suite struct FoldedKeyTests {
+    private func folded(_ key: String) -> String {
+        String(decoding: FoldedKey.bytes(of: Array(key.utf8)), as: UTF8.self)
+    }
+
+    /// Every character that some case mapping of Unicode turns into ASCII letters is one of them, whoever does the mapping.
+    @Test func everyCaseMappingToASCIIIsCovered() {
+        for value in UInt32(0x80)...0x10FFFF {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let properties = scalar.properties
+            for mapped in [properties.lowercaseMapping, properties.uppercaseMapping, properties.titlecaseMapping]
+            where mapped.utf8.allSatisfy({ $0 < 0x80 }) {
+                #expect(folded(String(scalar)) == mapped.lowercased(), "U+\(String(value, radix: 16))")
+            }
+        }
+    }
+
+    @Test func noOtherCharacterBecomesASCII() {
+        let changed = (UInt32(0x80)...0x10FFFF).compactMap(Unicode.Scalar.init).filter {
+            folded(String($0)) != String($0)
+        }
+        let known: [UInt32] = [
+            0xDF, 0x130, 0x131, 0x17F, 0x1E9E, 0x212A, 0xFB00, 0xFB01, 0xFB02, 0xFB03, 0xFB04, 0xFB05, 0xFB06,
+        ]
+        #expect(changed.map(\.value) == known)
+    }
+
+    @Test func separatorsNULAndHalvesOfSurrogatePairs() {
+        #expect(folded("Max-To_kens") == "maxtokens")
+        #expect(folded("model\0el") == "model")
+        #expect(FoldedKey.bytes(of: [0x6D, 0xED, 0xA0, 0x80, 0x6F]) == [0x6D, 0x6F])
+        #expect(FoldedKey.bytes(of: [0xED, 0xB0, 0x80, 0xED, 0xA0, 0x80]) == [], "the wrong way round: no pair")
+        let pair: [UInt8] = [0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80]
+        #expect(FoldedKey.bytes(of: pair + [0x41]) == pair + [0x61])
+    }
+
+    /// The scanner never hands over such bytes; nothing may go wrong all the same.
+    @Test(arguments: [[0xF0], [0xED, 0xA0], [0xED], [0xC5], [0x6D, 0xE2, 0x84]] as [[UInt8]])
+    func bytesThatEndEarly(bytes: [UInt8]) {
+        #expect(FoldedKey.bytes(of: bytes) == bytes)
+    }
+
+    @Test(arguments: [#"{"Model":1}"#, #"{"model":1,"MODEL":2}"#, #"{"a":{},"model\u0000":2}"#])
+    func whoeverWatchesExactlyRefuses(_ document: String) {
+        var scanner = JSONScanner(watching: .init(refusingVariantsOf: ["model"]))
+        #expect(throws: JSONError.self) { try scanner.scan(Array(document.utf8)[...]) }
+        var lenient = JSONScanner(watching: ["model"])
+        #expect(throws: Never.self) { try lenient.scan(Array(document.utf8)[...]) }
+    }
+
+    @Test func piecesDoNotMatter() {
+        let document = Array("{\"a\":1,\"\u{17F}\\u0074ream\":true}".utf8)
+        for cut in document.indices {
+            var scanner = JSONScanner(watching: .init(refusingVariantsOf: ["stream"]))
+            #expect(throws: JSONError.self) {
+                try scanner.scan(document[..<cut])
+                try scanner.scan(document[cut...])
+            }
+        }
+    }
+}
