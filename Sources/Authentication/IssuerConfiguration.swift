@@ -27,7 +27,7 @@ public struct IssuerConfiguration: Hashable, Sendable {
     }
 
     /// Compared with the token's `iss` byte for byte.
-    public var issuer: String
+    public var issuer: IssuerID
     public var audience: Audience
     public var keys: Keys = .discovery
     /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm here, an elliptic curve key
@@ -49,7 +49,7 @@ public struct IssuerConfiguration: Hashable, Sendable {
     public var adminRole: Role = "admin"
     public var specificRole: Role = "model:specific"
 
-    public init(issuer: String, audience: Audience) {
+    public init(issuer: IssuerID, audience: Audience) {
         self.issuer = issuer
         self.audience = audience
     }

@@ -97,7 +97,7 @@ public final class JWTVerifier: TokenVerifier {
             let status = source.status
             let age = status.lastRefresh.map { Duration.seconds(max(0, wallClock().timeIntervalSince($0))) }
             return IssuerState(
-                issuer: source.configuration.issuer, keyCount: status.keys?.keys.count ?? 0, age: age,
+                issuer: source.configuration.issuer.rawValue, keyCount: status.keys?.keys.count ?? 0, age: age,
                 failures: status.fetchesFailed, lastError: status.lastError?.description)
         }
     }
@@ -118,7 +118,7 @@ public final class JWTVerifier: TokenVerifier {
 
         var fault = TokenFault.unknownIssuer
         var retryAfter: Duration?
-        for entry in entries where entry.configuration.issuer.isExactly(claims.issuer) {
+        for entry in entries where entry.configuration.issuer == claims.issuer {
             do throws(TokenFault) {
                 try claims.check(against: entry.configuration, header: parsed.header, at: now, leeway: leeway)
                 guard let key = try await verify(parsed, with: entry.source) else {

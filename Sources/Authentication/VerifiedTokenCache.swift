@@ -165,6 +165,6 @@ private struct Table {
 extension Caller {
     /// About how many bytes a remembered caller takes: each string and each entry of a set has a header of its own.
     fileprivate var estimatedSize: Int {
-        roles.reduce(256 + subject.utf8.count) { $0 + 48 + $1.rawValue.utf8.count }
+        roles.reduce(256 + subject.rawValue.utf8.count) { $0 + 48 + $1.rawValue.utf8.count }
     }
 }

@@ -163,7 +163,7 @@ struct ControlPlane: Sendable {
 
     static func auditMetadata(_ action: String, of object: String, by caller: Caller) -> Logger.Metadata {
         [
-            LogKeys.caller: "\(AccessLine.onOneLine(caller.subject))", LogKeys.issuer: "\(caller.issuer)",
+            LogKeys.caller: "\(AccessLine.onOneLine(caller.subject.rawValue))", LogKeys.issuer: "\(caller.issuer)",
             LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
         ]
     }

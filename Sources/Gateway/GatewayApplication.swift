@@ -145,14 +145,15 @@ public struct GatewayApplication: Service {
         for runner in settings.runners {
             let known = remembered.runners[runner.id.rawValue]
             state.add(
-                Runner(runner), rememberedModels: known?.models ?? [], bootTime: known?.bootTime ?? BootTime())
+                Runner(runner), rememberedModels: known?.engineModels ?? [], bootTime: known?.bootTime ?? BootTime())
         }
-        let stated = Set(settings.runners.map(\.id.rawValue))
-        for (id, known) in remembered.runners.sorted(by: { $0.key < $1.key }) where !stated.contains(id) {
+        let stated = Set(settings.runners.map(\.id))
+        let others = remembered.runners.map { (id: RunnerID($0), known: $1) }.filter { !stated.contains($0.id) }
+        for (id, known) in others.sorted(by: { $0.id < $1.id }) {
             guard let machine = known.agent else { continue }
-            machines.put(machine, of: RunnerID(id))
+            machines.put(machine, of: id)
             state.addAgent(
-                Runner(RunnerID(id), machine), rememberedModels: known.models, bootTime: known.bootTime, now: .now)
+                Runner(id, machine), rememberedModels: known.engineModels, bootTime: known.bootTime, now: .now)
         }
         return state
     }

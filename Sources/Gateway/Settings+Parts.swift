@@ -10,8 +10,9 @@ extension ClassTable {
         self.init(
             settings.classes.map {
                 ModelClass(
-                    name: $0.name, models: $0.models, preferredMachineTypes: settings.routing.prefer[$0.name] ?? [],
-                    speculativeWakes: settings.routing.speculativeWake[$0.name] ?? [],
+                    name: $0.name, models: $0.models,
+                    preferredMachineTypes: (settings.routing.prefer[$0.name] ?? []).map { MachineType($0) },
+                    speculativeWakes: (settings.routing.speculativeWake[$0.name] ?? []).map { ExactString($0) },
                     policy: PlacementPolicy(settings.routing.policies[$0.name] ?? settings.routing.policy))
             },
             defaultClass: settings.defaultClass)
@@ -44,8 +45,9 @@ extension PlacementPolicy {
 extension Runner {
     init(_ runner: Settings.StaticRunner) {
         self.init(
-            id: runner.id, slots: runner.slots, weight: runner.weight, machineType: runner.machineType,
-            canBeWoken: runner.wake != nil, statedModels: runner.models, aliases: runner.aliases)
+            id: runner.id, slots: runner.slots, weight: runner.weight, machineType: MachineType(runner.machineType),
+            canBeWoken: runner.wake != nil, statedModels: runner.models,
+            aliases: runner.aliases.mapValues { EngineModelID($0) })
     }
 }
 
@@ -65,7 +67,7 @@ extension IssuerConfiguration {
             case .any: .any
             case .oneOf(let names): .oneOf(names)
             }
-        self.init(issuer: issuer.issuer, audience: audience)
+        self.init(issuer: IssuerID(issuer.issuer), audience: audience)
         keys =
             switch issuer.keys {
             case .discovery: .discovery

@@ -17,10 +17,10 @@ struct AgentState: Hashable, Sendable {
     var residency = ModelResidency()
     var load: LoadState?
     /// Of models that could not be loaded: when it is tried again.
-    var loadsNotBefore: [String: ContinuousClock.Instant] = [:]
+    var loadsNotBefore: [EngineModelID: ContinuousClock.Instant] = [:]
 
     /// Whether calls for a model can go there at once, apart from slots.
-    func hasAtHand(_ engineModel: String) -> Bool {
+    func hasAtHand(_ engineModel: EngineModelID) -> Bool {
         residency.loaded.contains(engineModel) && !(load?.held.contains(engineModel) ?? false)
     }
 

@@ -18,7 +18,7 @@ public struct Lease: Hashable, Sendable {
     /// The model's public id.
     public let model: ModelID
     /// What the runner's engine calls that model.
-    public let engineModel: String
+    public let engineModel: EngineModelID
     /// How long the call waited for this, queueing and waking together.
     public let waited: Duration
     /// The wake that the call waited for, if there was one.

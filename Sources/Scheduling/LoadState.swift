@@ -9,21 +9,22 @@ import SimpleAICore
 struct LoadState: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
         case clearing
-        case unloading(RunnerRequest, String)
+        case unloading(RunnerRequest, EngineModelID)
         case loading(RunnerRequest)
     }
 
     /// What those who wait for it know it by.
     let id: RunnerRequest
-    let engineModel: String
+    let engineModel: EngineModelID
     let deadline: ContinuousClock.Instant
     var stage = Stage.clearing
     /// Models that get no new calls meanwhile.
-    let held: Set<String>
+    let held: Set<EngineModelID>
     /// What still has to be unloaded, in this order.
-    var victims: [String]
+    var victims: [EngineModelID]
 
-    init(id: RunnerRequest, engineModel: String, deadline: ContinuousClock.Instant, _ residency: ModelResidency) {
+    init(id: RunnerRequest, engineModel: EngineModelID, deadline: ContinuousClock.Instant, _ residency: ModelResidency)
+    {
         self.id = id
         self.engineModel = engineModel
         self.deadline = deadline

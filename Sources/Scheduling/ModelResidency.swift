@@ -2,13 +2,13 @@ import SimpleAICore
 
 /// Which models of a runner are in memory and how much of it they take; by the engine's own ids.
 struct ModelResidency: Hashable, Sendable {
-    private(set) var loaded: Set<String> = []
-    private var sizes: [String: ByteCount] = [:]
+    private(set) var loaded: Set<EngineModelID> = []
+    private var sizes: [EngineModelID: ByteCount] = [:]
     private(set) var limit: ByteCount?
     /// Calls under way.
-    private var active: [String: Int] = [:]
+    private var active: [EngineModelID: Int] = [:]
     /// When it was last given a call: a running number of picks.
-    private var lastUsed: [String: UInt64] = [:]
+    private var lastUsed: [EngineModelID: UInt64] = [:]
 
     mutating func replace(by report: RunnerReport) {
         loaded = Set(report.models.filter(\.isLoaded).map(\.engineID))
@@ -17,31 +17,31 @@ struct ModelResidency: Hashable, Sendable {
         limit = report.memoryLimit
     }
 
-    mutating func loaded(_ model: String) { loaded.insert(model) }
-    mutating func unloaded(_ model: String) { loaded.remove(model) }
+    mutating func loaded(_ model: EngineModelID) { loaded.insert(model) }
+    mutating func unloaded(_ model: EngineModelID) { loaded.remove(model) }
 
-    mutating func callBegan(on model: String, number: UInt64) {
+    mutating func callBegan(on model: EngineModelID, number: UInt64) {
         active[model, default: 0] += 1
         lastUsed[model] = number
     }
 
-    mutating func callEnded(on model: String) {
+    mutating func callEnded(on model: EngineModelID) {
         active[model] = active[model].flatMap { $0 > 1 ? $0 - 1 : nil }
     }
 
-    func activeCalls(on model: String) -> Int { active[model] ?? 0 }
+    func activeCalls(on model: EngineModelID) -> Int { active[model] ?? 0 }
 
     /// What has to go before a model can come.
     enum Room: Hashable {
         /// Nothing: it fits beside what is there.
         case isThere
         /// These, least recently used first; none of them may have a call under way when it goes.
-        case byUnloading([String])
+        case byUnloading([EngineModelID])
         /// Sizes or memory are not known: the engine makes room itself, so nothing else may be under way meanwhile.
         case unknown
     }
 
-    func room(for model: String) -> Room {
+    func room(for model: EngineModelID) -> Room {
         let others = loaded.filter { $0 != model }
         if others.isEmpty { return .isThere }
         guard let limit, let size = sizes[model] else { return .unknown }
@@ -52,7 +52,7 @@ struct ModelResidency: Hashable, Sendable {
         }
         var needed = Self.sum(used, size.bytes)
         if needed <= limit.bytes { return .isThere }
-        var victims: [String] = []
+        var victims: [EngineModelID] = []
         for other in others.sorted(by: goesBefore) where needed > limit.bytes {
             victims.append(other)
             needed -= sizes[other]?.bytes ?? 0
@@ -61,7 +61,7 @@ struct ModelResidency: Hashable, Sendable {
     }
 
     /// Idle ones before busy ones, then the one that was used longest ago.
-    private func goesBefore(_ left: String, _ right: String) -> Bool {
+    private func goesBefore(_ left: EngineModelID, _ right: EngineModelID) -> Bool {
         let order = [left, right].map { (activeCalls(on: $0) > 0 ? 1 : 0, lastUsed[$0] ?? 0, $0) }
         return order[0] < order[1]
     }

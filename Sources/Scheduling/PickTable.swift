@@ -6,7 +6,7 @@ struct PickTable {
     private(set) var ranks: [PlacementRank] = []
     /// The number of each runner's machine type.
     private var types: [Int] = []
-    private var typeNumbers: [String: Int] = [:]
+    private var typeNumbers: [MachineType: Int] = [:]
     /// What rendezvous hashing knows the runners by.
     private(set) var fingerprints: [PrefixFingerprint] = []
 
@@ -42,7 +42,7 @@ struct PickTable {
     /// - Parameter number: one of the latest.
     func runner(ofChange number: Int) -> Int { latest[number % Self.remembered] }
 
-    private mutating func number(of type: String) -> Int {
+    private mutating func number(of type: MachineType) -> Int {
         if let number = typeNumbers[type] { return number }
         let number = typeNumbers.count
         typeNumbers[type] = number
@@ -50,7 +50,7 @@ struct PickTable {
     }
 
     /// The tier of every machine type for those who prefer `types`; nil when nothing is preferred.
-    func tiers(preferring types: [String]) -> Tiers? {
+    func tiers(preferring types: [MachineType]) -> Tiers? {
         guard !types.isEmpty else { return nil }
         var tiers = Array(repeating: types.count, count: typeNumbers.count)
         for (tier, type) in types.enumerated().reversed() {

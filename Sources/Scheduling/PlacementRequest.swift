@@ -9,13 +9,13 @@ public struct PlacementRequest: Hashable, Sendable {
     public let models: [ModelID]
     /// True when the caller asked for one id: a model that nobody knows is then the caller's mistake.
     public let isExact: Bool
-    public let preferredMachineTypes: [String]
+    public let preferredMachineTypes: [MachineType]
     public let policy: PlacementPolicy
     /// What is known of the conversation; nil where no policy asks for it.
     public let affinity: PrefixFingerprint?
     public let mayWake: Bool
     /// Ids or machine types of runners that are woken beside the one that is chosen.
-    public let speculativeWakes: [String]
+    public let speculativeWakes: [ExactString]
     /// Runners that already failed this call.
     public let excluded: Set<RunnerID>
     /// The only runner that can serve it, because it made what the call goes on with; nil for any.
@@ -39,9 +39,9 @@ public struct PlacementRequest: Hashable, Sendable {
     }
 
     init(
-        models: [ModelID], isExact: Bool = false, preferredMachineTypes: [String] = [],
+        models: [ModelID], isExact: Bool = false, preferredMachineTypes: [MachineType] = [],
         policy: PlacementPolicy = .leastBusy, affinity: PrefixFingerprint? = nil, mayWake: Bool = true,
-        speculativeWakes: [String] = [], excluded: Set<RunnerID> = [], only: RunnerID? = nil,
+        speculativeWakes: [ExactString] = [], excluded: Set<RunnerID> = [], only: RunnerID? = nil,
         caller: CallerID = Caller.anonymous.id, priority: Priority = .normal
     ) {
         self.caller = caller

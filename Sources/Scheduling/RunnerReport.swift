@@ -6,13 +6,13 @@ public struct RunnerReport: Hashable, Sendable {
     /// A model of one of the agent's engines.
     public struct Model: Hashable, Sendable {
         /// The engine's own id.
-        public var engineID: String
+        public var engineID: EngineModelID
         /// In memory: the next call does not have to wait for it.
         public var isLoaded: Bool
         /// What it takes of the memory, where the engine tells.
         public var size: ByteCount?
 
-        public init(engineID: String, isLoaded: Bool = true, size: ByteCount? = nil) {
+        public init(engineID: EngineModelID, isLoaded: Bool = true, size: ByteCount? = nil) {
             self.engineID = engineID
             self.isLoaded = isLoaded
             self.size = size

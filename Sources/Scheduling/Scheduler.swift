@@ -82,7 +82,7 @@ public final class Scheduler: Sendable {
         }
     }
 
-    public func runnerAnswered(_ id: RunnerID, engineModels: [String]?) {
+    public func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?) {
         act { $0.state.runnerAnswered(id, engineModels: engineModels, now: $1) }
     }
 

@@ -6,7 +6,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let runner: Runner
         public let state: RunnerState
         /// Public id to the engine's own.
-        public let models: [ModelID: String]
+        public let models: [ModelID: EngineModelID]
         /// Models that are in memory, as far as anybody knows; calls for the others make its engine load them first.
         public let loaded: Set<ModelID>
         public let active: Int
@@ -18,7 +18,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
         public let wakeETA: Duration?
         /// What its agent was asked to load, by the engine's own id, and has not loaded yet.
-        public let loading: String?
+        public let loading: EngineModelID?
         /// It was told to sleep, and its agent is still connected.
         public let isFallingAsleep: Bool
         /// Why its machine did not go to sleep when it was last told to.

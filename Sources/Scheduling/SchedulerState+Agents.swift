@@ -4,7 +4,8 @@ public import SimpleAICore
 extension SchedulerState {
     /// Makes known a machine from before a restart. It dials in again by itself, or counts as gone after the grace.
     public mutating func addAgent(
-        _ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init(), now: ContinuousClock.Instant
+        _ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init(),
+        now: ContinuousClock.Instant
     ) {
         guard indexByID[runner.id] == nil else { return }
         add(runner, rememberedModels: rememberedModels, bootTime: bootTime)

@@ -50,7 +50,7 @@ extension SchedulerState {
     /// The first of the models that the runner has, not at hand, and did not fail to load lately.
     private func modelToLoad(
         for request: PlacementRequest, onRunnerAt index: Int, now: ContinuousClock.Instant
-    ) -> String? {
+    ) -> EngineModelID? {
         guard let agent = records[index].agent else { return nil }
         return request.models.lazy.compactMap { records[index].models[$0] }.first { model in
             !agent.hasAtHand(model) && agent.loadsNotBefore[model].map { $0 <= now } ?? true
@@ -60,11 +60,11 @@ extension SchedulerState {
     /// The better tier, then where the least has to make way, then the least busy.
     private func bestLoader(
         of indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
-    ) -> (index: Int, engineModel: String)? {
+    ) -> (index: Int, engineModel: EngineModelID)? {
         let choices = indices.compactMap { index in
             modelToLoad(for: request, onRunnerAt: index, now: now).map { (index, $0) }
         }
-        func cost(_ choice: (index: Int, engineModel: String)) -> (Int, Int, Int, UInt64) {
+        func cost(_ choice: (index: Int, engineModel: EngineModelID)) -> (Int, Int, Int, UInt64) {
             let record = records[choice.index]
             let tier = Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes)
             let room =
@@ -92,7 +92,7 @@ extension SchedulerState {
     // MARK: One load
 
     private mutating func startLoad(
-        _ engineModel: String, onRunnerAt index: Int, now: ContinuousClock.Instant
+        _ engineModel: EngineModelID, onRunnerAt index: Int, now: ContinuousClock.Instant
     ) -> RunnerRequest {
         let id = makeRequest()
         let residency = records[index].agent?.residency ?? ModelResidency()

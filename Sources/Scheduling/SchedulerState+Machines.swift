@@ -7,7 +7,7 @@ extension SchedulerState {
     /// An engine may answer before it has loaded what it serves: as long as a machine that is being woken can serve none
     /// of the calls that wait for it, it is not awake yet.
     /// - Parameter engineModels: the engine's own list; nil when the probe did not ask for it.
-    public mutating func runnerAnswered(_ id: RunnerID, engineModels: [String]?, now: ContinuousClock.Instant) {
+    public mutating func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?, now: ContinuousClock.Instant) {
         guard let index = indexByID[id], let isNews = learn(engineModels, ofRunnerAt: index) else { return }
         becameAble(index, isNews: isNews, now: now)
     }
@@ -15,7 +15,7 @@ extension SchedulerState {
     /// Takes an engine's list over.
     /// - Returns: whether it is another than before; nil, and nothing is taken over, when those who wait for this machine
     ///   would get nothing from it.
-    mutating func learn(_ engineModels: [String]?, ofRunnerAt index: Int) -> Bool? {
+    mutating func learn(_ engineModels: [EngineModelID]?, ofRunnerAt index: Int) -> Bool? {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
         if let wake = records[index].wake, disappoints(listed ?? records[index].models, wake: wake.id) { return nil }
         guard let listed else { return false }

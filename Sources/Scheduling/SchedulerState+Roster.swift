@@ -5,7 +5,7 @@ extension SchedulerState {
     /// Makes a runner known; its first probe decides whether it is there.
     /// - Parameters:
     ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
-    public mutating func add(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) {
+    public mutating func add(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
         append(runner, rememberedModels: rememberedModels, bootTime: bootTime)
         rebuildIndex()
@@ -14,7 +14,8 @@ extension SchedulerState {
     /// To be followed by `rebuildIndex`.
     /// - Returns: its place.
     @discardableResult
-    private mutating func append(_ runner: Runner, rememberedModels: [String] = [], bootTime: BootTime = .init()) -> Int
+    private mutating func append(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init())
+        -> Int
     {
         var record = Record(
             runner, models: runner.publicModels(engineModels: rememberedModels),

@@ -94,7 +94,7 @@ extension SchedulerState {
     }
 
     /// Rather one that is waited for; nil where nothing is loaded, which a check would have to wait for.
-    private func modelToCheck(ofRunnerAt index: Int) -> String? {
+    private func modelToCheck(ofRunnerAt index: Int) -> EngineModelID? {
         let record = records[index]
         let loaded = record.models.filter { record.hasLoaded($0.key) }.sorted { $0.key < $1.key }
         let wanted = loaded.first { model, _ in queue.contains { $0.request.models.contains(model) } }

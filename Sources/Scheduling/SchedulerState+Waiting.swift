@@ -91,7 +91,7 @@ extension SchedulerState {
         let targets = Set(request.models.flatMap(runners(listing:))).sorted().filter { index in
             let runner = records[index].runner
             return !failed.contains(index) && request.allows(runner.id)
-                && request.speculativeWakes.contains { $0 == runner.id.rawValue || $0 == runner.machineType }
+                && request.speculativeWakes.contains { $0.names(runner.id) || $0.names(runner.machineType) }
         }
         for index in targets {
             if let wake = records[index].wake {

@@ -104,7 +104,7 @@ extension SchedulerState {
     }
 
     /// Whether calls wait for a wake, and a runner with these models could serve none of them.
-    func disappoints(_ models: [ModelID: String], wake: WakeID) -> Bool {
+    func disappoints(_ models: [ModelID: EngineModelID], wake: WakeID) -> Bool {
         let waitsForIt: (Waiter) -> Bool = { $0.awaits(wake) }
         return queue.contains(where: waitsForIt)
             && !queue.contains { waitsForIt($0) && $0.request.models.contains { models[$0] != nil } }

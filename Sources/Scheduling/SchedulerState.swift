@@ -49,7 +49,7 @@ public struct SchedulerState: Sendable {
         var runner: Runner { didSet { occupancy.take(runner) } }
         var occupancy: Occupancy
         /// Public id to the engine's own, as last known.
-        var models: [ModelID: String]
+        var models: [ModelID: EngineModelID]
         /// Whether the list of models is known: stated, remembered, or heard from the engine.
         var modelsAreKnown: Bool
         var failedProbes = 0
@@ -84,9 +84,9 @@ public struct SchedulerState: Sendable {
         /// - Returns: the runner, what its engine calls the model, and whether it has served a call since it became ready.
         mutating func beginCall(
             of model: ModelID, pick: UInt64
-        ) -> (runner: RunnerID, engineModel: String, hasServed: Bool) {
+        ) -> (runner: RunnerID, engineModel: EngineModelID, hasServed: Bool) {
             occupancy.begin(pick: pick)
-            let engineModel = models[model] ?? model.rawValue
+            let engineModel = models[model] ?? EngineModelID(model.rawValue)
             if agent != nil {
                 agent?.residency.callBegan(on: engineModel, number: pick)
                 agent?.idleSince = nil
@@ -95,12 +95,13 @@ public struct SchedulerState: Sendable {
         }
 
         /// - Returns: whether its agent has to be looked at, and whether it is back in service after an ejection.
-        mutating func endCall(of engineModel: String, _ outcome: LeaseOutcome) -> (hasAgent: Bool, isBack: Bool) {
+        mutating func endCall(of engineModel: EngineModelID, _ outcome: LeaseOutcome) -> (hasAgent: Bool, isBack: Bool)
+        {
             if agent != nil { agent?.residency.callEnded(on: engineModel) }
             return (agent != nil, occupancy.end(outcome))
         }
 
-        init(_ runner: Runner, models: [ModelID: String], modelsAreKnown: Bool) {
+        init(_ runner: Runner, models: [ModelID: EngineModelID], modelsAreKnown: Bool) {
             self.runner = runner
             self.models = models
             self.modelsAreKnown = modelsAreKnown

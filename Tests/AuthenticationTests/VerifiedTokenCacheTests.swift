@@ -104,11 +104,11 @@ import Testing
             if Bool.random(using: &random) {
                 let expiry = now + Double.random(in: 0..<5, using: &random)
                 cache.remember(
-                    Caller(subject: token, issuer: "", roles: [], privileges: []), for: token, until: expiry,
+                    Caller(subject: SubjectID(token), issuer: "", roles: [], privileges: []), for: token, until: expiry,
                     signedBy: key, at: now)
                 expiries[token] = expiry
             } else if let found = cache.caller(for: token, at: now) {
-                #expect(found.subject == token)
+                #expect(found.subject.rawValue == token)
                 #expect(now < expiries[token] ?? 0)
             }
             #expect(cache.count <= 20)

@@ -1,3 +1,4 @@
+import SimpleAICore
 import Foundation
 import Testing
 
@@ -68,7 +69,9 @@ import Testing
         }
 
         var document: [UInt8] {
-            let keys = keys.map { JSONValue.object($0.mapValues(\.json)) }
+            let keys = keys.map {
+                JSONValue.object(Dictionary(uniqueKeysWithValues: $0.map { (ExactString($0), $1.json) }))
+            }
             return Array(JSONValue.object(["keys": .array(keys)]).text.utf8)
         }
 

@@ -25,7 +25,7 @@ struct KeyStoreTests {
 
     private func open() throws -> KeyStore {
         try KeyStore(path: path, now: { [clock] in clock.now }) { key in
-            Caller(subject: "key:\(key.id)", issuer: "", roles: key.roles, privileges: [])
+            Caller(subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles, privileges: [])
         }
     }
 
@@ -36,7 +36,7 @@ struct KeyStoreTests {
     @Test func aKeyIsAcceptedAndNothingLikeItIs() throws {
         let store = try open()
         let (text, key) = try store.create(order())
-        #expect(store.caller(for: text)?.subject == "key:\(key.id)")
+        #expect(store.caller(for: text)?.subject.rawValue == "key:\(key.id)")
         #expect(store.caller(for: text)?.roles == ["model:specific"])
         #expect(text.hasPrefix("sk-simpleai-\(key.id)"))
         for index in text.indices {

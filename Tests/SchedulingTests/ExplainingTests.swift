@@ -5,7 +5,7 @@ import Testing
 
 /// What is told about a call before it comes.
 @Suite struct ExplainingTests {
-    private func explain(_ bench: Bench, _ models: [ModelID], prefer: [String] = [], excluding: Set<RunnerID> = [])
+    private func explain(_ bench: Bench, _ models: [ModelID], prefer: [MachineType] = [], excluding: Set<RunnerID> = [])
         -> PlacementExplanation
     {
         bench.state.explain(

@@ -5,7 +5,7 @@ import Testing
 
 /// Models that a runner has, but not in its memory.
 @Suite struct LoadingTests {
-    private func model(_ id: String, loaded: Bool = false, _ mebibytes: Int? = nil) -> RunnerReport.Model {
+    private func model(_ id: EngineModelID, loaded: Bool = false, _ mebibytes: Int? = nil) -> RunnerReport.Model {
         .init(engineID: id, isLoaded: loaded, size: mebibytes.map { .mebibytes($0) })
     }
 

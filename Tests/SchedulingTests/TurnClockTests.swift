@@ -10,7 +10,8 @@ import Testing
 
     private func contender(_ name: String, priority: Int = 0, since: UInt64) -> TurnClock.Contender {
         TurnClock.Contender(
-            caller: CallerID(subject: name, issuer: ""), cost: Priority(level: priority).costOfTurn, since: since)
+            caller: CallerID(subject: SubjectID(name), issuer: ""), cost: Priority(level: priority).costOfTurn,
+            since: since)
     }
 
     /// - Parameter elsewhere: what callers' turns have cost that count here.
@@ -19,9 +20,9 @@ import Testing
         let now = number
         let turn = clock.takeTurn(contenders, number: now) { caller, _ in
             // Each at another moment.
-            elsewhere[caller.subject].map { ($0, now - UInt64(caller.subject.utf8.count)) }
+            elsewhere[caller.subject.rawValue].map { ($0, now - UInt64(caller.subject.rawValue.utf8.count)) }
         }
-        return turn.map { contenders[$0].caller.subject }
+        return turn.map { contenders[$0].caller.subject.rawValue }
     }
 
     @Test mutating func withoutContendersNobodyHasATurn() {

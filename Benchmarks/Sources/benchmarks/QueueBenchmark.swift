@@ -43,7 +43,7 @@ enum QueueBenchmark {
             let call = Call(
                 id: "benchmark", endpoint: .chatCompletions, request: .byClass("fast"), streams: false,
                 wantsUsage: false)
-            let caller = Caller(subject: subject, issuer: "https://issuer.test", roles: [], privileges: [])
+            let caller = Caller(subject: SubjectID(subject), issuer: "https://issuer.test", roles: [], privileges: [])
             do {
                 return PlacementRequest(try AccessPolicy(classes: classes).authorize(call, by: caller))
             } catch {

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// One JSON value as a token, a key set or a discovery document states it.
 enum JSONValue: Hashable, Sendable {
     case null
@@ -6,7 +8,7 @@ enum JSONValue: Hashable, Sendable {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([String: JSONValue])
+    case object([ExactString: JSONValue])
     /// An object that names a member twice, where the reader was told to go on. It has no contents, so nothing can
     /// be read from it by accident.
     case ambiguous
@@ -23,7 +25,7 @@ enum JSONValue: Hashable, Sendable {
         if case .array(let value) = self { value } else { nil }
     }
 
-    var object: [String: JSONValue]? {
+    var object: [ExactString: JSONValue]? {
         if case .object(let value) = self { value } else { nil }
     }
 
@@ -36,13 +38,5 @@ enum JSONValue: Hashable, Sendable {
             strings.append(string)
         }
         return strings
-    }
-}
-
-extension String {
-    /// Equality of bytes. Swift's `==` takes canonically equivalent spellings for equal (the Kelvin sign for a `K`),
-    /// which is not what "exact" means for an issuer, an audience, a key id or a role.
-    func isExactly(_ other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
     }
 }

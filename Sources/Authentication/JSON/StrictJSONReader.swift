@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// Why a text is not the JSON that we accept.
 enum JSONFault: Error, Hashable {
     case malformed
@@ -73,13 +75,13 @@ struct StrictJSONReader {
 
     private mutating func readObject() throws(JSONFault) -> JSONValue {
         try descend()
-        var members: [String: JSONValue] = [:]
+        var members: [ExactString: JSONValue] = [:]
         var isAmbiguous = false
         if !skip("}") {
             repeat {
                 skipSpace()
                 guard next == UInt8(ascii: "\"") else { throw .malformed }
-                let name = try readString()
+                let name = ExactString(try readString())
                 skipSpace()
                 guard skip(":") else { throw .malformed }
                 skipSpace()

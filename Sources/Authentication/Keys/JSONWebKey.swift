@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import SimpleAICore
 
 /// Why a key of a set is not used. Constant texts, for the log.
 enum KeyProblem: String, Error, Hashable, Sendable {
@@ -21,7 +22,7 @@ enum KeyProblem: String, Error, Hashable, Sendable {
 
 /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) into a key that is bound to its algorithm.
 struct JSONWebKey {
-    private let members: [String: JSONValue]
+    private let members: [ExactString: JSONValue]
     private let configured: [SignatureAlgorithm]
 
     /// - Parameter algorithms: for a key that declares none, in order of preference.
@@ -122,7 +123,7 @@ struct JSONWebKey {
     }
 
     private func optionalString(_ name: String) throws(KeyProblem) -> String? {
-        guard let value = members[name] else { return nil }
+        guard let value = members[ExactString(name)] else { return nil }
         guard let string = value.string else { throw .malformed }
         return string
     }

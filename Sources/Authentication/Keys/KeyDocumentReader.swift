@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// Gets an issuer's key set document from wherever the settings say it is, time after time.
 struct KeyDocumentReader: Sendable {
     private let issuer: String
@@ -11,7 +13,7 @@ struct KeyDocumentReader: Sendable {
     private var fileReadAt: ContinuousClock.Instant?
 
     init(source: KeySource.Configuration, fetcher: DocumentFetcher) {
-        issuer = source.issuer
+        issuer = source.issuer.rawValue
         location = source.location
         maximumAge = source.refreshEvery
         self.fetcher = fetcher

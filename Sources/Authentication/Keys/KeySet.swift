@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// The usable keys of one issuer at one moment (RFC 7517 §5).
 struct KeySet: Sendable {
     struct Skipped: Hashable, Sendable {

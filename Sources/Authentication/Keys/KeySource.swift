@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import SimpleAICore
 import Synchronization
 
 /// One issuer's keys, kept fresh. Everything that is fetched is fetched by `run`, one fetch at a time: callers can
@@ -7,7 +8,7 @@ import Synchronization
 final class KeySource: Sendable {
     /// Entries of the settings that agree in all of this share one source.
     struct Configuration: Hashable, Sendable {
-        let issuer: String
+        let issuer: IssuerID
         let location: IssuerConfiguration.Keys
         let algorithms: [SignatureAlgorithm]
         let refreshEvery: Duration

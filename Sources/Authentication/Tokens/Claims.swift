@@ -1,15 +1,17 @@
+import SimpleAICore
+
 /// What a token states (RFC 7519 §4.1), in types. Times are seconds since 1970, fractions allowed.
 struct Claims: Sendable {
-    let issuer: String
-    let subject: String
+    let issuer: IssuerID
+    let subject: SubjectID
     let expiry: Double
     let notBefore: Double?
     let issuedAt: Double?
     let audiences: [String]
     /// From `scope` (RFC 8693 §4.2) and `scp`.
-    let scopes: Set<String>
+    let scopes: Set<ExactString>
     /// Every claim, for the paths that roles are read from.
-    let members: [String: JSONValue]
+    let members: [ExactString: JSONValue]
 
     /// A number beyond it is no time and would lose seconds as a `Double`.
     private static let latestTime = 9_007_199_254_740_992.0
@@ -24,13 +26,13 @@ struct Claims: Sendable {
         guard let issuer = members["iss"]?.string else { throw .missingIssuer }
         guard let subject = members["sub"]?.string, !subject.isEmpty else { throw .missingSubject }
         guard let expiry = try Self.time(members["exp"], otherwise: .missingExpiry) else { throw .missingExpiry }
-        self.issuer = issuer
-        self.subject = subject
+        self.issuer = IssuerID(issuer)
+        self.subject = SubjectID(subject)
         self.expiry = expiry
         notBefore = try Self.time(members["nbf"], otherwise: .malformedClaims)
         issuedAt = try Self.time(members["iat"], otherwise: .malformedClaims)
         audiences = try Self.oneOrMore(members["aud"])
-        scopes = Set([members["scope"], members["scp"]].flatMap(Self.scopes))
+        scopes = Set([members["scope"], members["scp"]].flatMap(Self.scopes).map { ExactString($0) })
     }
 
     /// Whether the token, if its signature is good, is one for us and for now.
@@ -48,7 +50,7 @@ struct Claims: Sendable {
         if !configuration.tokenType.isEmpty {
             guard header.type == JOSEHeader.normalizedType(configuration.tokenType) else { throw .wrongType }
         }
-        guard scopes.isSuperset(of: configuration.scopes) else { throw .missingScope }
+        guard scopes.isSuperset(of: configuration.scopes.map { ExactString($0) }) else { throw .missingScope }
         try checkParty(among: configuration.authorizedParties)
     }
 

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// The protected header of a token (RFC 7515 §4), unverified: what it may say and still be considered.
 struct JOSEHeader: Hashable, Sendable {
     let algorithm: SignatureAlgorithm
@@ -6,7 +8,7 @@ struct JOSEHeader: Hashable, Sendable {
     let type: String?
 
     init(json: [UInt8]) throws(TokenFault) {
-        let members: [String: JSONValue]
+        let members: [ExactString: JSONValue]
         do throws(JSONFault) {
             guard case .object(let object) = try StrictJSONReader.value(of: json) else { throw .malformed }
             members = object
@@ -17,7 +19,7 @@ struct JOSEHeader: Hashable, Sendable {
         // What would make us fetch, trust or skip something because the token says so.
         guard members["crit"] == nil else { throw .criticalHeader }
         guard members["b64"] == nil else { throw .detachedPayload }
-        guard ["jwk", "jku", "x5u", "x5c"].allSatisfy({ members[$0] == nil }) else { throw .embeddedKey }
+        guard ["jwk", "jku", "x5u", "x5c"].allSatisfy({ members[ExactString($0)] == nil }) else { throw .embeddedKey }
         guard members["zip"] == nil, members["enc"] == nil else { throw .compressed }
 
         guard let algorithm = members["alg"]?.string.flatMap(SignatureAlgorithm.init(rawValue:)) else {

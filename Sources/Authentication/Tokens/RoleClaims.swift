@@ -5,12 +5,8 @@ extension Claims {
     func caller(under configuration: IssuerConfiguration) -> Caller {
         let roles = roles(at: configuration.roleClaims)
         var privileges: Set<Privilege> = []
-        if roles.contains(where: { $0.rawValue.isExactly(configuration.adminRole.rawValue) }) {
-            privileges.insert(.administration)
-        }
-        if roles.contains(where: { $0.rawValue.isExactly(configuration.specificRole.rawValue) }) {
-            privileges.insert(.specificModels)
-        }
+        if roles.contains(configuration.adminRole) { privileges.insert(.administration) }
+        if roles.contains(configuration.specificRole) { privileges.insert(.specificModels) }
         // The settings' spelling of the issuer is the same, and shared by all its callers.
         return Caller(subject: subject, issuer: configuration.issuer, roles: roles, privileges: privileges)
     }
@@ -24,7 +20,7 @@ extension Claims {
         switch path {
         case .dotted(let name):
             // A name such as https://example.com/roles is one key, dots and all.
-            if let exact = members[name] { return exact }
+            if let exact = members[ExactString(name)] { return exact }
             return value(below: name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))
         case .keys(let keys):
             return value(below: keys)
@@ -35,7 +31,7 @@ extension Claims {
         guard !keys.isEmpty else { return nil }
         var value = JSONValue.object(members)
         for key in keys {
-            guard let inner = value.object?[key] else { return nil }
+            guard let inner = value.object?[ExactString(key)] else { return nil }
             value = inner
         }
         return value

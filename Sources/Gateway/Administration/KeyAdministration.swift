@@ -24,7 +24,7 @@ struct KeyAdministration: Sendable {
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         let body = try await request.body.collect(upTo: Self.longestOrder)
-        let order = try KeyOrderReader(creator: admin.subject, now: Date()).order(in: Array(body.readableBytesView))
+        let order = try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(in: Array(body.readableBytesView))
         if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
             throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
         }

@@ -35,7 +35,7 @@ extension KeyStore {
     /// What the roles of keys mean: exact ids with `model:specific`, as in the contract. No key administers.
     static func caller(of key: APIKey) -> Caller {
         Caller(
-            subject: "key:\(key.id)", issuer: "", roles: key.roles,
+            subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles,
             privileges: key.roles.contains(specificRole) ? [.specificModels] : [], classes: key.classes)
     }
 

@@ -303,7 +303,7 @@ final class InferenceCall {
         }
         let addsUsage =
             call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && upstream.knowsStreamUsage
-        let bytes = body.forwarded(model: lease.engineModel, addingUsage: addsUsage)
+        let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
         gateway.budget.giveBack(answer.reservedBytes)
         answer = AnswerInProgress(hidesUsageChunk: addsUsage)
         delivery = StreamDelivery()

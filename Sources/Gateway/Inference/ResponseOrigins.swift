@@ -11,13 +11,12 @@ final class ResponseOrigins: Sendable {
     private struct Origin {
         let runner: RunnerID
         /// A response belongs to whom it was made for: nobody else can go on with it, however the id was learnt.
-        let subject: String
-        let issuer: String
+        let caller: CallerID
     }
 
     private struct Generations {
-        var younger: [String: Origin] = [:]
-        var older: [String: Origin] = [:]
+        var younger: [ExactString: Origin] = [:]
+        var older: [ExactString: Origin] = [:]
         var youngerBegan: NIODeadline
     }
 
@@ -36,21 +35,22 @@ final class ResponseOrigins: Sendable {
 
     func note(_ id: String, madeBy runner: RunnerID, for caller: Caller, now: NIODeadline = .now()) {
         guard id.utf8.count <= Self.longestID else { return }
-        let origin = Origin(runner: runner, subject: caller.subject, issuer: caller.issuer)
+        let origin = Origin(runner: runner, caller: caller.id)
         generations.withLock { generations in
             age(&generations, now)
             if generations.younger.count >= generationSize { rotate(&generations, now) }
-            generations.younger[id] = origin
+            generations.younger[ExactString(id)] = origin
         }
     }
 
     /// Nil for an id that nobody noted, that was forgotten, or that is another caller's.
     func runner(of id: String, for caller: Caller, now: NIODeadline = .now()) -> RunnerID? {
+        let id = ExactString(id)
         let origin = generations.withLock { generations in
             age(&generations, now)
             return generations.younger[id] ?? generations.older[id]
         }
-        guard let origin, origin.subject == caller.subject, origin.issuer == caller.issuer else { return nil }
+        guard let origin, origin.caller == caller.id else { return nil }
         return origin.runner
     }
 

@@ -4,15 +4,9 @@ import Synchronization
 /// Counts every call for its caller and for its address, and refuses those that are beyond their limits. Only calls whose
 /// credentials are good are counted: strangers use up nobody's allowance.
 final class CallLimiter: Sendable {
-    /// Callers are told apart like their tokens do: by subject and issuer.
-    fileprivate struct CallerName: Hashable {
-        let subject: String
-        let issuer: String
-    }
-
     /// For whom a call counts, and by which limits. Has to be handed in when the call ends.
     struct Admission: Sendable {
-        fileprivate let caller: CallerName
+        fileprivate let caller: CallerID
         fileprivate let callerLimits: CallLimits
         fileprivate let address: Peer
         fileprivate let addressLimits: CallLimits
@@ -25,7 +19,7 @@ final class CallLimiter: Sendable {
 
     /// Both under one lock: a call counts for both or for none.
     private struct Books {
-        var callers: CallLedger<CallerName>
+        var callers: CallLedger<CallerID>
         var addresses: CallLedger<Peer>
     }
 
@@ -45,7 +39,7 @@ final class CallLimiter: Sendable {
         let (callerLimits, addressLimits) = (rules.limits(of: caller), rules.address)
         guard callerLimits != .none || addressLimits != .none else { return nil }
         let admission = Admission(
-            caller: CallerName(subject: caller.subject, issuer: caller.issuer), callerLimits: callerLimits,
+            caller: caller.id, callerLimits: callerLimits,
             address: Peer(client), addressLimits: addressLimits)
         let now = now()
         return books.withLock { books in

@@ -60,7 +60,7 @@ struct ModelList {
     }
 
     private static func entry(
-        _ id: String, serving models: Set<ModelID>, classes: [ClassName], preferred: [String],
+        _ id: String, serving models: Set<ModelID>, classes: [ClassName], preferred: [MachineType],
         _ fleet: SchedulerSnapshot, _ showsRunners: Bool
     ) -> Entry {
         let serving = fleet.runners.filter { status in status.models.keys.contains { models.contains($0) } }
@@ -77,7 +77,7 @@ struct ModelList {
 
     /// Runners that are able to serve now, in the preferred tier that has any.
     private static func readyInBestTier(
-        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [String]
+        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [MachineType]
     ) -> Int {
         let tiers = serving.filter { state(of: $0, models) == .ready }.map {
             Balancer.tier(of: $0.runner.machineType, among: preferred)

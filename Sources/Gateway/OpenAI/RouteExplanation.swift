@@ -51,7 +51,7 @@ struct RouteExplanation {
         let model = candidate.model.map { JSONString.encode($0.rawValue) } ?? "null"
         let hundredths = Int((candidate.load * 100).rounded())
         return "{\"runner\":\(JSONString.encode(candidate.runner.id.rawValue)),"
-            + "\"machine_type\":\(JSONString.encode(candidate.runner.machineType)),"
+            + "\"machine_type\":\(JSONString.encode(candidate.runner.machineType.rawValue)),"
             + "\"state\":\"\(candidate.state.rawValue)\",\"model\":\(model),\"loaded\":\(candidate.isLoaded),"
             + "\"eligible\":\(candidate.isEligible),\"reason\":\"\(candidate.reason.rawValue)\","
             + "\"rank\":\(candidate.rank.map(String.init) ?? "null"),\"tier\":\(candidate.tier),"

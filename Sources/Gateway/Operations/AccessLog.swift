@@ -33,7 +33,7 @@ struct AccessLine {
             LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)", LogKeys.status: "\(status)",
             LogKeys.milliseconds: "\(total.wholeMilliseconds)",
         ]
-        if let caller { metadata[LogKeys.caller] = "\(Self.onOneLine(caller.subject))" }
+        if let caller { metadata[LogKeys.caller] = "\(Self.onOneLine(caller.subject.rawValue))" }
         if let client { metadata[LogKeys.address] = "\(client)" }
         if let request { metadata[LogKeys.requested] = "\(Self.onOneLine(request.description))" }
         if streams { metadata[LogKeys.stream] = "true" }

@@ -10,11 +10,11 @@ enum EngineCheck {
     /// Must be called on the pool's event loop; `completion` comes there, once.
     /// - Parameter completion: nil if the engine works; otherwise how not.
     static func run(
-        model: String, on upstream: Upstream, pool: UpstreamPool, eventLoop: any EventLoop,
+        model: EngineModelID, on upstream: Upstream, pool: UpstreamPool, eventLoop: any EventLoop,
         completion: @escaping (String?) -> Void
     ) {
         let body =
-            "{\"model\":\(JSONString.encode(model)),\"max_tokens\":1,"
+            "{\"model\":\(JSONString.encode(model.rawValue)),\"max_tokens\":1,"
             + "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
         UpstreamFetch.post(
             ByteBuffer(string: body), to: Endpoint.chatCompletions.path, of: upstream, pool: pool, on: eventLoop,

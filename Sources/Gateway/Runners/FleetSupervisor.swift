@@ -173,8 +173,8 @@ final class FleetSupervisor: Service {
         case .loadModel(let runner, let model, let request):
             logger.info(
                 "A runner loads a model", metadata: [LogKeys.runner: "\(runner)", LogKeys.model: "\(model)"])
-            tellAgent(runner, .loadModel(model), request)
-        case .unloadModel(let runner, let model, let request): tellAgent(runner, .unloadModel(model), request)
+            tellAgent(runner, .loadModel(model.rawValue), request)
+        case .unloadModel(let runner, let model, let request): tellAgent(runner, .unloadModel(model.rawValue), request)
         case .loadFailed(let runner, let model, let reason):
             logger.warning(
                 "A runner could not load a model",
@@ -204,7 +204,7 @@ final class FleetSupervisor: Service {
         }
     }
 
-    private func check(_ runner: RunnerID, _ model: String, _ request: RunnerRequest) {
+    private func check(_ runner: RunnerID, _ model: EngineModelID, _ request: RunnerRequest) {
         eventLoop.execute { [self] in
             guard let upstream = upstreams[runner] else {
                 return scheduler.checkAnswered(runner, request, failure: "the runner has no address")

@@ -19,6 +19,8 @@ struct StateFile: Sendable {
         /// Nil for runners of the settings.
         var agent: MachineDirectory.AgentMachine?
 
+        var engineModels: [EngineModelID] { models.map { EngineModelID($0) } }
+
         var bootTime: BootTime {
             BootTime(
                 mean: bootMilliseconds.map { .milliseconds($0) },
@@ -78,7 +80,7 @@ extension StateFile.Content {
             if let agent, agent.mac == nil { continue }
             let recent = status.bootTime.recent.map(\.wholeMilliseconds)
             runners[status.runner.id.rawValue] = StateFile.KnownRunner(
-                models: Set(status.models.values).sorted(),
+                models: Set(status.models.values).sorted().map(\.rawValue),
                 bootMilliseconds: status.bootTime.mean?.wholeMilliseconds,
                 recentBootMilliseconds: recent.isEmpty ? nil : recent, agent: agent)
         }

@@ -22,7 +22,7 @@ final class StaticRunnerProbe {
     private let eventLoop: any EventLoop
     private let logger: Logger
     private let modelsChanged: () -> Void
-    private var knownModels: [String]?
+    private var knownModels: [EngineModelID]?
     private var next: Scheduled<Void>?
     private var isUnderWay = false
     private var isWanted = false
@@ -129,10 +129,10 @@ final class StaticRunnerProbe {
 /// An engine's `/v1/models`.
 enum EngineModelList {
     /// The engine's ids; nil when this is no model list (the probe may ask for another path).
-    static func ids(in body: ByteBuffer) -> [String]? {
+    static func ids(in body: ByteBuffer) -> [EngineModelID]? {
         guard let data = JSONSlice(document: Array(body.readableBytesView)[...])?["data"],
             data.bytes.first == UInt8(ascii: "[")
         else { return nil }
-        return data.elements.compactMap { $0["id"]?.string }
+        return data.elements.compactMap { $0["id"]?.string }.map { EngineModelID($0) }
     }
 }

@@ -5,9 +5,9 @@ public struct AuthorizedCall: Hashable, Sendable {
     /// The models that may serve it, in order of settings; one for an exact id.
     public let models: [ModelID]
     /// Machine types that are preferred, best first.
-    public let preferredMachineTypes: [String]
+    public let preferredMachineTypes: [MachineType]
     /// Ids or machine types of runners that are woken beside the one that is chosen.
-    public let speculativeWakes: [String]
+    public let speculativeWakes: [ExactString]
     /// How to choose among the runners that could serve it.
     public let policy: PlacementPolicy
     /// Whether this caller may cause a sleeping machine to be woken.
@@ -16,7 +16,8 @@ public struct AuthorizedCall: Hashable, Sendable {
     public let priority: Priority
 
     fileprivate init(
-        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [String], speculativeWakes: [String],
+        call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [MachineType],
+        speculativeWakes: [ExactString],
         policy: PlacementPolicy, mayWake: Bool, priority: Priority
     ) {
         self.priority = priority

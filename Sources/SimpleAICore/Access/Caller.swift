@@ -9,16 +9,17 @@ public enum Privilege: Hashable, Sendable {
 /// Who is asking: the subject of a verified token and the roles that the token states.
 public struct Caller: Hashable, Sendable {
     /// The token's `sub`; unique only together with `issuer`.
-    public let subject: String
+    public let subject: SubjectID
     /// The token's `iss`; empty where authentication is off.
-    public let issuer: String
+    public let issuer: IssuerID
     public let roles: Set<Role>
     /// The only classes that these credentials are good for; nil for all. API keys may be limited so.
     public let classes: Set<ClassName>?
     private let privileges: Set<Privilege>
 
     public init(
-        subject: String, issuer: String, roles: Set<Role>, privileges: Set<Privilege>, classes: Set<ClassName>? = nil
+        subject: SubjectID, issuer: IssuerID, roles: Set<Role>, privileges: Set<Privilege>,
+        classes: Set<ClassName>? = nil
     ) {
         self.classes = classes
         self.subject = subject

@@ -1,11 +1,11 @@
 /// Which caller, and nothing about its rights: what is shared, counted or remembered for each caller goes by this.
 public struct CallerID: Hashable, Sendable {
     /// Unique only together with `issuer`.
-    public let subject: String
+    public let subject: SubjectID
     /// Empty for API keys, and where authentication is off.
-    public let issuer: String
+    public let issuer: IssuerID
 
-    public init(subject: String, issuer: String) {
+    public init(subject: SubjectID, issuer: IssuerID) {
         self.subject = subject
         self.issuer = issuer
     }

@@ -4,15 +4,15 @@ public struct ModelClass: Hashable, Sendable {
     /// At least one; in the order of settings.
     public let models: [ModelID]
     /// Machine types that are preferred for this class, best first; they form tiers.
-    public let preferredMachineTypes: [String]
+    public let preferredMachineTypes: [MachineType]
     /// Ids or machine types of runners that are woken together when a call has to wait for one of them.
-    public let speculativeWakes: [String]
+    public let speculativeWakes: [ExactString]
     /// How it chooses among its runners.
     public let policy: PlacementPolicy
 
     public init(
-        name: ClassName, models: [ModelID], preferredMachineTypes: [String] = [],
-        speculativeWakes: [String] = [], policy: PlacementPolicy = .leastBusy
+        name: ClassName, models: [ModelID], preferredMachineTypes: [MachineType] = [],
+        speculativeWakes: [ExactString] = [], policy: PlacementPolicy = .leastBusy
     ) {
         self.policy = policy
         self.speculativeWakes = speculativeWakes

@@ -5,17 +5,17 @@ public struct Runner: Hashable, Sendable {
     public private(set) var slots: Int
     /// Multiplies its share of the load; at least 1.
     public let weight: Int
-    public let machineType: String
+    public let machineType: MachineType
     /// Whether we know how to wake its machine.
     public let canBeWoken: Bool
     /// Ids that settings state; empty means that the engine's own list counts.
     public let statedModels: [ModelID]
     /// Public id to the engine's own id.
-    public let aliases: [ModelID: String]
+    public let aliases: [ModelID: EngineModelID]
 
     public init(
-        id: RunnerID, slots: Int = 1, weight: Int = 1, machineType: String = "", canBeWoken: Bool = false,
-        statedModels: [ModelID] = [], aliases: [ModelID: String] = [:]
+        id: RunnerID, slots: Int = 1, weight: Int = 1, machineType: MachineType = "", canBeWoken: Bool = false,
+        statedModels: [ModelID] = [], aliases: [ModelID: EngineModelID] = [:]
     ) {
         self.id = id
         self.slots = max(1, slots)
@@ -35,17 +35,18 @@ public struct Runner: Hashable, Sendable {
 
     /// What callers may ask this runner for, when its engine lists `engineModels`: the stated ids, or else the listed
     /// ones, each under its public name where it has one. A name that settings give away is not also the engine's.
-    public func publicModels(engineModels: [String]) -> [ModelID: String] {
+    public func publicModels(engineModels: [EngineModelID]) -> [ModelID: EngineModelID] {
         if !statedModels.isEmpty {
             return Dictionary(
-                statedModels.map { ($0, aliases[$0] ?? $0.rawValue) }, uniquingKeysWith: { first, _ in first })
+                statedModels.map { ($0, aliases[$0] ?? EngineModelID($0.rawValue)) },
+                uniquingKeysWith: { first, _ in first })
         }
         let listed = Set(engineModels)
-        var models: [ModelID: String] = [:]
+        var models: [ModelID: EngineModelID] = [:]
         for (name, engineName) in aliases where listed.contains(engineName) { models[name] = engineName }
         let renamed = Set(models.values)
-        for name in engineModels where !renamed.contains(name) && models[ModelID(name)] == nil {
-            models[ModelID(name)] = name
+        for name in engineModels where !renamed.contains(name) && models[ModelID(name.rawValue)] == nil {
+            models[ModelID(name.rawValue)] = name
         }
         return models
     }

@@ -52,7 +52,7 @@ public enum PlacementPolicy: String, Hashable, Sendable, CaseIterable {
 
 public enum Balancer {
     /// The tier of a machine type among the preferred ones; everything that is not preferred shares the last.
-    public static func tier(of machineType: String, among preferred: [String]) -> Int {
+    public static func tier(of machineType: MachineType, among preferred: [MachineType]) -> Int {
         preferred.firstIndex(of: machineType) ?? preferred.count
     }
 }

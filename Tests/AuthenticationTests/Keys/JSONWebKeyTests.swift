@@ -1,3 +1,4 @@
+import SimpleAICore
 import Testing
 
 @testable import Authentication

@@ -10,7 +10,7 @@ import Testing
     private func issuer(
         _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
     ) -> IssuerConfiguration {
-        var issuer = IssuerConfiguration(issuer: server.url, audience: .oneOf(["simpleai"]))
+        var issuer = IssuerConfiguration(issuer: IssuerID(server.url), audience: .oneOf(["simpleai"]))
         issuer.refreshEvery = every
         issuer.refreshCooldown = cooldown
         return issuer
@@ -47,7 +47,7 @@ import Testing
                 "/.well-known/openid-configuration",
                 with: ["issuer": .string(name), "jwks_uri": .string(server.url + "/jwks")])
             var issuer = issuer(server)
-            issuer.issuer = name
+            issuer.issuer = IssuerID(name)
             try await withRunningVerifier(issuer) { verifier in
                 await verifier.keysArrived()
                 let good = TokenSketch(issuer: name, kid: "a").signed(by: key)

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 @testable import Authentication
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
@@ -10,7 +12,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     init(nilLiteral: ()) { self = .null }
     init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     init(dictionaryLiteral elements: (String, JSONValue)...) {
-        self = .object(Dictionary(elements) { _, last in last })
+        self = .object(Dictionary(elements.map { (ExactString($0), $1) }) { _, last in last })
     }
 
     /// The value written as JSON, members in the order of their names.
@@ -23,7 +25,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let members):
             "{"
-                + members.sorted { $0.key < $1.key }.map { JSONValue.string($0.key).text + ":" + $0.value.text }
+                + members.sorted { $0.key < $1.key }.map {
+                    JSONValue.string($0.key.rawValue).text + ":" + $0.value.text
+                }
                 .joined(separator: ",") + "}"
         }
     }
@@ -31,7 +35,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     /// A copy with one member more, or changed; nil removes it.
     func with(_ name: String, _ value: JSONValue?) -> JSONValue {
         var members = object ?? [:]
-        members[name] = value
+        members[ExactString(name)] = value
         return .object(members)
     }
 

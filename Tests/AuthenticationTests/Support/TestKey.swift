@@ -1,3 +1,4 @@
+import SimpleAICore
 import Crypto
 import CryptoExtras
 import Foundation

@@ -237,7 +237,7 @@ import Testing
         issuer.authorizedParties = ["app", "other-app"]
         try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
             var token = TokenSketch()
-            for (name, value) in members.object ?? [:] { token.claims = token.claims.with(name, value) }
+            for (name, value) in members.object ?? [:] { token.claims = token.claims.with(name.rawValue, value) }
             #expect(await verifier.fault(of: token.signed(by: key)) == (isGood ? nil : .wrongParty))
         }
     }

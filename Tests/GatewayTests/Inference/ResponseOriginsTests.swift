@@ -26,6 +26,19 @@ import Testing
         #expect(origins.runner(of: "a", for: namesake, now: start) == nil)
     }
 
+    @Test func nobodyGoesOnWithTheResponseOfACallerWhoLooksAlike() {
+        let origins = ResponseOrigins(now: start)
+        let kevin = Caller(subject: "Kevin", issuer: "i", roles: [], privileges: [])
+        let kelvin = Caller(subject: "\u{212A}evin", issuer: "i", roles: [], privileges: [])
+        origins.note("resp_K", madeBy: "r1", for: kevin, now: start)
+        #expect(origins.runner(of: "resp_K", for: kevin, now: start) == "r1")
+        #expect(origins.runner(of: "resp_K", for: kelvin, now: start) == nil)
+        #expect(origins.runner(of: "resp_\u{212A}", for: kevin, now: start) == nil, "another id")
+        // Neither takes the place of the other.
+        origins.note("resp_\u{212A}", madeBy: "r2", for: kelvin, now: start)
+        #expect(origins.runner(of: "resp_K", for: kevin, now: start) == "r1")
+    }
+
     @Test func aResponseIsForgottenInTime() {
         let origins = ResponseOrigins(lifetime: .hours(1), now: start)
         origins.note("a", madeBy: "r1", for: Sample.caller, now: start + .minutes(30))

@@ -21,7 +21,7 @@ import Testing
     }
 
     private func caller(_ subject: String, issuer: String = "i") -> Caller {
-        Caller(subject: subject, issuer: issuer, roles: [], privileges: [])
+        Caller(subject: SubjectID(subject), issuer: IssuerID(issuer), roles: [], privileges: [])
     }
 
     private func begin(
@@ -33,6 +33,15 @@ import Testing
         case .admitted(let admission, let standing): (admission, nil, standing)
         case .refused(let error, let standing): (nil, error, standing)
         }
+    }
+
+    @Test func callersWhoLookAlikeHaveLimitsOfTheirOwn() throws {
+        let rules = LimitRules(caller: .init(requestsPerMinute: 1, concurrentCalls: 1))
+        #expect(try begin("Kevin", rules).error == nil)
+        #expect(try begin("\u{212A}evin", rules).error == nil)
+        #expect(try begin("Kevin", rules).error?.code == .rateLimitExceeded)
+        #expect(try begin("a", issuer: "https://\u{212A}", rules).error == nil)
+        #expect(try begin("a", issuer: "https://K", rules).error == nil)
     }
 
     @Test func callersAndAddressesHaveTheirOwn() throws {

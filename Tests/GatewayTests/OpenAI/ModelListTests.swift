@@ -16,7 +16,9 @@ import Testing
     /// A fleet with a machine in every state.
     private func fleet() -> SchedulerState {
         var state = SchedulerState()
-        func add(_ id: RunnerID, _ models: [ModelID], type: String = "", wakes: Bool = false, boot: Duration? = nil) {
+        func add(
+            _ id: RunnerID, _ models: [ModelID], type: MachineType = "", wakes: Bool = false, boot: Duration? = nil
+        ) {
             state.add(
                 Runner(id: id, slots: 2, machineType: type, canBeWoken: wakes, statedModels: models),
                 bootTime: BootTime(mean: boot))

@@ -46,23 +46,24 @@ struct Bench {
     // MARK: Events
 
     mutating func place(
-        _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
+        _ models: [ModelID], exact: Bool = false, prefer: [MachineType] = [], mayWake: Bool = true,
         excluding: Set<RunnerID> = [], only: RunnerID? = nil, policy: PlacementPolicy = .leastBusy,
-        conversation: String? = nil, together: [String] = [], caller: String = "", priority: Int = 0
+        conversation: String? = nil, together: [ExactString] = [], caller: String = "", priority: Int = 0
     ) -> Placement {
         let placement = state.place(
             PlacementRequest(
                 models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
                 affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake,
                 speculativeWakes: together, excluded: excluding, only: only,
-                caller: CallerID(subject: caller, issuer: ""), priority: Priority(level: priority)),
+                caller: CallerID(subject: SubjectID(caller), issuer: ""), priority: Priority(level: priority)),
             now: now)
         collect()
         return placement
     }
 
     mutating func lease(
-        _ models: [ModelID], prefer: [String] = [], policy: PlacementPolicy = .leastBusy, conversation: String? = nil
+        _ models: [ModelID], prefer: [MachineType] = [], policy: PlacementPolicy = .leastBusy,
+        conversation: String? = nil
     ) throws -> Lease {
         let placement = place(models, prefer: prefer, policy: policy, conversation: conversation)
         guard case .granted(let lease) = placement else {
@@ -73,8 +74,8 @@ struct Bench {
     }
 
     mutating func waiter(
-        _ models: [ModelID], exact: Bool = false, prefer: [String] = [], mayWake: Bool = true,
-        excluding: Set<RunnerID> = [], only: RunnerID? = nil, forMachine: Bool? = nil, together: [String] = [],
+        _ models: [ModelID], exact: Bool = false, prefer: [MachineType] = [], mayWake: Bool = true,
+        excluding: Set<RunnerID> = [], only: RunnerID? = nil, forMachine: Bool? = nil, together: [ExactString] = [],
         caller: String = "", priority: Int = 0
     ) throws -> WaiterID {
         let placement = place(
@@ -124,7 +125,7 @@ struct Bench {
         collect()
     }
 
-    mutating func answered(_ runner: RunnerID, _ models: [String]? = nil) {
+    mutating func answered(_ runner: RunnerID, _ models: [EngineModelID]? = nil) {
         state.runnerAnswered(runner, engineModels: models, now: now)
         collect()
     }
@@ -145,7 +146,7 @@ struct Bench {
     }
 
     /// An agent registers and reports that these are loaded.
-    mutating func joined(_ runner: Runner, _ models: [String], slots: Int = 1) {
+    mutating func joined(_ runner: Runner, _ models: [EngineModelID], slots: Int = 1) {
         put(runner)
         connected(runner.id)
         reported(runner.id, RunnerReport(models: models.map { .init(engineID: $0) }, slots: slots))
@@ -283,7 +284,7 @@ struct Bench {
         effects.compactMap { if case .sleepMachine(let runner, let request) = $0 { (runner, request) } else { nil } }
     }
 
-    func checks() -> [(model: String, request: RunnerRequest)] {
+    func checks() -> [(model: EngineModelID, request: RunnerRequest)] {
         effects.compactMap { if case .checkRunner(_, let model, let request) = $0 { (model, request) } else { nil } }
     }
 
@@ -302,7 +303,7 @@ struct Bench {
 
 extension RunnerReport {
     /// With these models loaded.
-    static func having(_ models: String..., slots: Int = 1) -> RunnerReport {
+    static func having(_ models: EngineModelID..., slots: Int = 1) -> RunnerReport {
         RunnerReport(models: models.map { Model(engineID: $0) }, slots: slots)
     }
 }
@@ -312,7 +313,8 @@ struct Disappointment: Error {}
 
 extension Runner {
     static func serving(
-        _ id: RunnerID, _ models: ModelID..., slots: Int = 1, weight: Int = 1, type: String = "", wakes: Bool = false
+        _ id: RunnerID, _ models: ModelID..., slots: Int = 1, weight: Int = 1, type: MachineType = "",
+        wakes: Bool = false
     ) -> Runner {
         Runner(
             id: id, slots: slots, weight: weight, machineType: type, canBeWoken: wakes, statedModels: models)

@@ -22,7 +22,7 @@ struct HomeLab {
 
     private struct Machine {
         let id: RunnerID
-        let models: [String]
+        let models: [EngineModelID]
         let boot: ClosedRange<Double>
         var power = Power.on
         var secondsAsleep = 0.0

@@ -32,7 +32,7 @@ struct RandomFleet {
     /// Callers by how busy they are, each with its own priority.
     private static let callers: [(id: CallerID, priority: Priority)] = [
         (0, 0), (0, 0), (0, 0), (1, 0), (1, 0), (2, 0), (3, 3), (4, 1), (5, 4),
-    ].map { (CallerID(subject: "c\($0.0)", issuer: ""), Priority(level: $0.1)) }
+    ].map { (CallerID(subject: SubjectID("c\($0.0)"), issuer: ""), Priority(level: $0.1)) }
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -52,7 +52,7 @@ struct RandomFleet {
         runners = (0..<6).map { index in
             Runner(
                 id: RunnerID("r\(index)"), slots: index % 3 + 1, weight: index % 2 + 1,
-                machineType: ["gpu", "cpu", ""][index % 3], canBeWoken: index % 2 == 0,
+                machineType: (["gpu", "cpu", ""] as [MachineType])[index % 3], canBeWoken: index % 2 == 0,
                 statedModels: index == 0 ? ["a", "b"] : [], aliases: index == 1 ? ["c": "x"] : [:])
         }
         for runner in runners { state.add(runner, rememberedModels: runner.id == "r2" ? ["b", "d"] : []) }
@@ -218,7 +218,7 @@ struct RandomFleet {
     }
 
     private mutating func answer() {
-        let lists: [[String]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
+        let lists: [[EngineModelID]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
         let runner = anyRunner()
         // A machine that has to be woken takes its time, or never comes.
         let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
@@ -232,7 +232,7 @@ struct RandomFleet {
         case 0: state.agentDisconnected(runner, now: now)
         case 1: state.agentConnected(runner, now: now)
         default:
-            let models = ["a", "b", "c", "d", "x"].filter { _ in .random(using: &random) }
+            let models: [EngineModelID] = ["a", "b", "c", "d", "x"].filter { _ in .random(using: &random) }
             let knowsSizes = Int.random(in: 0..<4, using: &random) > 0
             let report = RunnerReport(
                 admitsCalls: Int.random(in: 0..<6, using: &random) > 0, isStarting: .random(using: &random),

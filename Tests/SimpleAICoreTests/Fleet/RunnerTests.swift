@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct RunnerTests {
     private func models(
-        stated: [ModelID] = [], aliases: [ModelID: String] = [:], listed: [String] = []
-    ) -> [ModelID: String] {
+        stated: [ModelID] = [], aliases: [ModelID: EngineModelID] = [:], listed: [EngineModelID] = []
+    ) -> [ModelID: EngineModelID] {
         Runner(id: "r", statedModels: stated, aliases: aliases).publicModels(engineModels: listed)
     }
 

@@ -36,9 +36,9 @@ extension FuzzTarget {
             }
         }
         if let claims = try? Claims(json: bytes) {
-            try require(theirs?["sub"] as? String == claims.subject, "Foundation reads another subject")
-            try require(theirs?["iss"] as? String == claims.issuer, "Foundation reads another issuer")
-            try require(claims.expiry.isFinite && !claims.subject.isEmpty, "claims that mean nothing")
+            try require(theirs?["sub"] as? String == claims.subject.rawValue, "Foundation reads another subject")
+            try require(theirs?["iss"] as? String == claims.issuer.rawValue, "Foundation reads another issuer")
+            try require(claims.expiry.isFinite && !claims.subject.rawValue.isEmpty, "claims that mean nothing")
         }
     }
 

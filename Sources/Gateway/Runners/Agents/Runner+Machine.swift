@@ -4,8 +4,8 @@ extension Runner {
     /// An agent's runner, as the scheduler sees it.
     init(_ id: RunnerID, _ machine: MachineDirectory.AgentMachine) {
         self.init(
-            id: id, machineType: machine.machineType, canBeWoken: machine.mac != nil,
+            id: id, machineType: MachineType(machine.machineType), canBeWoken: machine.mac != nil,
             aliases: Dictionary(
-                machine.aliases.map { (ModelID($0), $1) }, uniquingKeysWith: { first, _ in first }))
+                machine.aliases.map { (ModelID($0), EngineModelID($1)) }, uniquingKeysWith: { first, _ in first }))
     }
 }

@@ -7,19 +7,21 @@ extension RunnerReport {
     /// - Parameter extensions: those that both sides know; what belongs to others is not looked at.
     init(_ status: RunnerStatus, extensions: Set<ProtocolExtension>) {
         var models: [RunnerReport.Model] = []
-        var places: [String: Int] = [:]
+        var places: [EngineModelID: Int] = [:]
         var slots = 0
         for engine in status.engines where engine.isHealthy {
             slots += min(engine.capacity(extensions), 10_000)
-            let loaded = Set(engine.loadedModels)
-            for model in engine.availableModels where places[model.id] == nil {
-                places[model.id] = models.count
+            let loaded = Set(engine.loadedModels.map { EngineModelID($0) })
+            for model in engine.availableModels {
+                let id = EngineModelID(model.id)
+                guard places[id] == nil else { continue }
+                places[id] = models.count
                 models.append(
                     .init(
-                        engineID: model.id, isLoaded: loaded.contains(model.id),
+                        engineID: id, isLoaded: loaded.contains(id),
                         size: model.sizeBytes.map { ByteCount(bytes: max(0, $0)) }))
             }
-            for id in engine.loadedModels {
+            for id in engine.loadedModels.lazy.map({ EngineModelID($0) }) {
                 if let place = places[id] {
                     models[place].isLoaded = true
                 } else {

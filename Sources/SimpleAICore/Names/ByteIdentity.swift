@@ -1,0 +1,54 @@
+// Identity by bytes. `==`, `<` and `hash(into:)` of Swift's strings go by canonical equivalence, which is not what "exact"
+// means for an issuer, a role or a model's id, and which costs a normalization wherever a string is not ASCII.
+extension String {
+    /// Whether both have the same UTF-8 bytes.
+    public func isExactly(_ other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        let answer = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in Self.isSame(left, right) }
+        }
+        guard let answer, let answer else { return utf8.elementsEqual(other.utf8) }
+        return answer
+    }
+
+    /// Whether its UTF-8 bytes come first in lexicographic order, which is also the order of code points.
+    public func precedesByBytes(_ other: String) -> Bool {
+        let answer = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in left.lexicographicallyPrecedes(right) }
+        }
+        guard let answer, let answer else { return utf8.lexicographicallyPrecedes(other.utf8) }
+        return answer
+    }
+
+    func hashBytes(into hasher: inout Hasher) {
+        let isContiguous: Void? = utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isContiguous == nil { for byte in utf8 { hasher.combine(byte) } }
+        // No UTF-8 contains it: two strings that are hashed one after the other end where they end.
+        hasher.combine(0xFF as UInt8)
+    }
+
+    /// - Precondition: both have the same length.
+    private static func isSame(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        if left.baseAddress == right.baseAddress { return true }
+        let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+        var index = 0
+        while index + 8 <= left.count {
+            let word = left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word == right.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
+            index += 8
+        }
+        while index < left.count {
+            guard left[index] == right[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+}
+
+extension Sequence<String> {
+    /// By their UTF-8 bytes: the same order for everybody who sorts bytes, and one order for strings that Swift takes to be
+    /// equal.
+    public func sortedByBytes() -> [String] { sorted { $0.precedesByBytes($1) } }
+}
