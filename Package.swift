@@ -92,6 +92,8 @@ let package = Package(
             [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
         room("WakeOnLAN", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        .systemLibrary(name: "CZlib"),
+        room("ContentCodings", ["CZlib"]),
         room("RunnerProtocol", ["SimpleAICore"]),
         room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
@@ -108,13 +110,13 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", logging, lifecycle, nioSSL, http2,
+                "WebSocketTransport", "Settings", "ContentCodings", logging, lifecycle, nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "RunnerAgent",
             [
-                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", nioSSL,
+                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "ContentCodings", nioSSL,
                 logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
@@ -146,6 +148,7 @@ let package = Package(
         tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "ContentCodings", ["CZlib"]),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
         tests(
             of: "WebSocketTransport",
@@ -166,7 +169,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
-                "WebSocketTransport", "SimpleAICore", "StandIn", logging, nioSSL, http2,
+                "WebSocketTransport", "SimpleAICore", "StandIn", "CZlib", logging, nioSSL, http2,
             ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(

@@ -6,7 +6,7 @@ import re
 CORE = "SimpleAICore"
 # Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
-      "KeyStore", "Audit"}
+      "KeyStore", "Audit", "ContentCodings"}
 
 NIO = {"NIO", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOFoundationCompat", "NIOTLS"}
 NIO_TLS = {"NIOSSL"}
@@ -34,6 +34,9 @@ TARGETS = {
     "TokenProviders": ({CORE}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE}, NIO | NIO_TLS | LOG, SYSTEM),
     "Relay": ({CORE}, NIO | NIO_TLS, SYSTEM),
+    # zlib, as the system has it: a module map and nothing else.
+    "CZlib": (set(), set(), set()),
+    "ContentCodings": ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE}, {"Yams"}, SYSTEM),
