@@ -22,6 +22,13 @@ import Testing
         #expect(read.limits.address == CallLimits(requestsPerMinute: 600))
     }
 
+    @Test(arguments: [
+        "app://obsidian.md", "chrome-extension://abcdef", "tauri://localhost", "capacitor://localhost:8100",
+    ])
+    func originsMayHaveSchemesOfPrograms(origin: String) throws {
+        #expect(try settings("server: { cors: { origins: [\"\(origin)\"] } }\n").server.corsOrigins == [origin])
+    }
+
     @Test func nothingIsLimitedOrBelievedUnlessSet() throws {
         let read = try settings("limits: {}\n")
         #expect(read.limits == Settings.Limits() && read.limits.caller == .none && read.limits.address == .none)

@@ -150,6 +150,15 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "server: {cors: {origins: ['http://a/']}}", "s.yaml:2: server.cors.origins[0]: \"http://a/\" has a path…"),
         ProblemCase(
             "server: {cors: {origins: ['https://a:443']}}", "s.yaml:2: server.cors.origins[0]: \"https://a:443\" has…"),
+        ProblemCase("server: {cors: {origins: ['null']}}", "s.yaml:2: server.cors.origins[0]: null is the origin of…"),
+        ProblemCase(
+            "server: {cors: {origins: ['file:///x']}}", "s.yaml:2: server.cors.origins[0]: \"file:///x\" is no…"),
+        ProblemCase(
+            "server: {cors: {origins: ['app://a/b']}}", "s.yaml:2: server.cors.origins[0]: \"app://a/b\" has a…"),
+        ProblemCase(
+            "server: {cors: {origins: ['app://']}}", "s.yaml:2: server.cors.origins[0]: \"app://\" has no host…"),
+        ProblemCase(
+            "server: {cors: {origins: ['app://a b']}}", "s.yaml:2: server.cors.origins[0]: \"app://a b\" has no…"),
         ProblemCase("limits: {calls: 1}", "s.yaml:2: limits.calls: is unknown; …"),
         ProblemCase("limits: {caller: {requests_per_minute: -1}}", "s.yaml:2: limits.caller.requests_per_minute: …"),
         ProblemCase("limits: {address: {tokens_per_day: many}}", "s.yaml:2: limits.address.tokens_per_day: …"),

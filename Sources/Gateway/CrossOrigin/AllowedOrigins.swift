@@ -13,10 +13,11 @@ struct AllowedOrigins: Sendable {
     private static let rememberedFor = 600
     private static let longestList = 2048
 
-    private let origins: Set<String>
+    /// As bytes: to a comparison of characters a Kelvin sign is a K.
+    private let origins: Set<[UInt8]>
 
     init(_ origins: [String]) {
-        self.origins = Set(origins)
+        self.origins = Set(origins.map { Array($0.utf8) })
     }
 
     var isEmpty: Bool { origins.isEmpty }
@@ -24,7 +25,7 @@ struct AllowedOrigins: Sendable {
     /// Only inference and what belongs to it: the admin surface, metrics and runners are nothing for other pages.
     static func covers(_ path: String) -> Bool { path.hasPrefix("/v1/") }
 
-    func allows(_ origin: String?) -> Bool { origin.map(origins.contains) ?? false }
+    func allows(_ origin: String?) -> Bool { origin.map { origins.contains(Array($0.utf8)) } ?? false }
 
     /// For an answer to a request from this origin. The answer depends on it, also where it is not allowed.
     func fields(for origin: String?) -> [(name: String, value: String)] {

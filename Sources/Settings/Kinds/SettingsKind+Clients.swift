@@ -15,12 +15,18 @@ extension SettingsKind where Value == IPNetwork {
 }
 
 extension SettingsKind where Value == String {
-    /// What a browser sends as `Origin` (RFC 6454 §6.2): scheme, host and, unless it is the scheme's own, port.
+    /// What a browser sends as `Origin` (RFC 6454 §6.2): scheme, host and, unless it is the scheme's own, port. Programs with
+    /// web views and extensions of browsers have schemes of their own.
     static var origin: Self {
-        .init("an origin like https://chat.example.com") { text throws(SettingsMismatch) in
+        .init("an origin like https://chat.example.com or app://obsidian.md") { text throws(SettingsMismatch) in
             guard text != "*" else {
                 throw .init("* would let every page of the web call; name the origins of your own pages")
             }
+            guard text != "null" else {
+                throw .init(
+                    "null is the origin of local files and of every page in a sandbox; serve the page from an origin")
+            }
+            if let origin = try appOrigin(text) { return origin }
             let address = try WebAddress(text, allowingQuery: false)
             guard address.path.isEmpty else {
                 throw .init("\(quoted(text)) has a path; write \(address.scheme)://\(address.authority) alone")
@@ -28,6 +34,38 @@ extension SettingsKind where Value == String {
             guard !(address.scheme == "https" && address.port == 443), !(address.scheme == "http" && address.port == 80)
             else { throw .init("\(quoted(text)) has the port that goes without saying; leave it out as browsers do") }
             return "\(address.scheme)://\(address.authority.lowercased())"
+        }
+    }
+
+    /// An origin with a scheme that is neither http nor https: `app://obsidian.md`, `chrome-extension://abc`. Nil for a text
+    /// that begins with no such scheme.
+    private static func appOrigin(_ text: String) throws(SettingsMismatch) -> String? {
+        guard let separator = text.firstRange(of: "://") else { return nil }
+        let (scheme, host) = (text[..<separator.lowerBound].lowercased(), text[separator.upperBound...])
+        guard scheme != "http", scheme != "https", let first = scheme.utf8.first,
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first), scheme.utf8.allSatisfy(isInScheme)
+        else { return nil }
+        guard !["file", "data", "blob", "about", "javascript"].contains(scheme) else {
+            throw .init(
+                "\(quoted(text)) is no origin that browsers send: pages with \(scheme) addresses have the origin null")
+        }
+        let end = host.firstIndex { "/?#".contains($0) } ?? host.endIndex
+        guard end == host.endIndex else {
+            throw .init("\(quoted(text)) has a path; write \(scheme)://\(host[..<end]) alone")
+        }
+        guard !host.isEmpty,
+            host.utf8.allSatisfy({ isInScheme($0 | 0x20) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "_") })
+        else { throw .init("\(quoted(text)) has no host that can be read; write an origin like app://obsidian.md") }
+        return "\(scheme)://\(host)"
+    }
+
+    /// RFC 3986 §3.1, in lower case.
+    private static func isInScheme(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"),
+            UInt8(ascii: "-"), UInt8(ascii: "."):
+            true
+        default: false
         }
     }
 }
