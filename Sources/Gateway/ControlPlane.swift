@@ -20,7 +20,7 @@ struct ControlPlane: Sendable {
     /// Ids may hold `/` and `:`, percent-encoded or not.
     func model(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
-        let id = request.uri.path.dropFirst("/v1/models/".count).removingPercentEncoding ?? ""
+        let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
         guard let entry = list.entries.first(where: { $0.id == id }) else {
             throw GatewayError(
                 .modelNotFound, "There is no model \"\(id)\" that you may ask for. GET /v1/models lists them.",
@@ -87,19 +87,22 @@ struct ControlPlane: Sendable {
         var reserved = 0
         defer { gateway.budget.giveBack(reserved) }
         var body = CallBody()
-        for try await chunk in request.body {
-            guard reserved + chunk.readableBytes <= rules.settings.server.maxBody.bytes else {
-                throw GatewayError(
-                    .requestTooLarge,
-                    "The request body is larger than \(rules.settings.server.maxBody), which is the limit.")
-            }
-            guard gateway.budget.reserve(chunk.readableBytes) else {
+        var intake = try intake(for: request, limit: rules.settings.server.maxBody)
+        func reserve(_ count: Int) throws(GatewayError) {
+            guard gateway.budget.reserve(count) else {
                 throw GatewayError(
                     .queueFull, "The gateway holds too many request bodies right now.", retry: .after(.seconds(5)))
             }
-            reserved += chunk.readableBytes
-            try body.append(chunk)
+            reserved += count
         }
+        try reserve(intake.ownMemory)
+        for try await chunk in request.body {
+            try intake.receive(chunk) { piece throws(GatewayError) in
+                try reserve(piece.readableBytes)
+                try body.append(piece)
+            }
+        }
+        try intake.finish()
         let read = try body.finish(
             endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass)
         let status = rules.settings.errors.permissionDeniedStatus

@@ -4,7 +4,7 @@ import NIOCore
 import Settings
 import SimpleAICore
 
-/// Every URL of the gateway.
+/// Every URL of the gateway, as `RequestTarget` spells it. Whatever takes GET takes HEAD.
 ///
 /// | path | plane | who |
 /// |---|---|---|
@@ -21,12 +21,13 @@ enum Routes {
     static func router(_ gateway: GatewayServices, issuers: @escaping @Sendable () -> [Metrics.IssuerGauge]) -> Router<
         ControlContext
     > {
-        let router = Router(context: ControlContext.self)
+        let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
         router.add(middleware: AnswerHygiene())
         router.add(middleware: CrossOriginAnswers(gateway: gateway))
         router.add(middleware: ErrorObjects(gateway: gateway))
         router.add(middleware: AdministrationGuard(control: control))
+        router.add(middleware: ExactPaths())
         router.post("/v1/route") { request, context in try await control.route(for: request, context) }
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
@@ -55,9 +56,9 @@ enum Routes {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
         if path == "/v1/route" { return ["POST"] }
         if FleetAdministration.order(in: path) != nil { return ["POST"] }
-        if path == "/admin/api/keys" { return ["GET", "POST"] }
+        if path == "/admin/api/keys" { return ["GET", "HEAD", "POST"] }
         if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
         let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin", "/admin/api/fleet"]
-        return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET"] : nil
+        return known.contains(path) || path.hasPrefix("/v1/models/") ? ["GET", "HEAD"] : nil
     }
 }

@@ -8,10 +8,8 @@ struct FieldNames: Sendable {
     /// One bit per length that a name here has, the last for all that are longer: most sets are asked about every field
     /// and hold few of them.
     private let lengths: UInt64
-    private let prefixes: [[UInt8]]
 
-    /// - Parameter prefixes: a name that begins with one of these is in the set, too.
-    init(_ names: [String], beginning prefixes: [String] = []) {
+    init(_ names: [String]) {
         var byLength: [[[UInt8]]] = []
         for name in names {
             let bytes = name.utf8.map(Self.lowercased)
@@ -20,28 +18,24 @@ struct FieldNames: Sendable {
         }
         self.byLength = byLength
         lengths = byLength.indices.reduce(0) { byLength[$1].isEmpty ? $0 : $0 | Self.bit($1) }
-        self.prefixes = prefixes.map { $0.utf8.map(Self.lowercased) }
     }
 
     func contains(_ name: String) -> Bool {
         let length = name.utf8.count
-        if lengths & Self.bit(length) != 0, length < byLength.count {
-            for candidate in byLength[length] where Self.begins(name, with: candidate) { return true }
-        }
-        for prefix in prefixes where length >= prefix.count && Self.begins(name, with: prefix) { return true }
-        return false
+        guard lengths & Self.bit(length) != 0, length < byLength.count else { return false }
+        return byLength[length].contains { Self.isSame(name, $0) }
     }
 
     private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 
-    private static func begins(_ name: String, with lowercase: [UInt8]) -> Bool {
+    /// - Parameter lowercase: as long as `name`.
+    private static func isSame(_ name: String, _ lowercase: [UInt8]) -> Bool {
         var index = 0
         for byte in name.utf8 {
-            guard index < lowercase.count else { return true }
             guard lowercased(byte) == lowercase[index] else { return false }
             index += 1
         }
-        return index == lowercase.count
+        return true
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 {

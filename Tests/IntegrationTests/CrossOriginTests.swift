@@ -54,7 +54,7 @@ extension Integration {
                     #expect(answer["vary"] == "Origin")
                 }
                 let methods = try await Self.preflight(gateway, "/v1/models")["access-control-allow-methods"]
-                #expect(methods == "GET")
+                #expect(methods == "GET, HEAD")
                 #expect(engine.counts.value.requests.isEmpty)
             }
         }
@@ -70,6 +70,23 @@ extension Integration {
                     #expect(answer.status == 405 && Self.says(answer).isEmpty, "\(origin)")
                     let called = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(origin)"])
                     #expect(called.status == 200 && Self.says(called).isEmpty && called["vary"] == "Origin")
+                }
+            }
+        }
+
+        /// Programs with web views and extensions of browsers have schemes of their own.
+        @Test func originsOfPrograms() async throws {
+            let origins = ["app://obsidian.md", "chrome-extension://abc", "tauri://localhost", "capacitor://localhost"]
+            try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.corsOrigins = origins }) {
+                (gateway, _) async throws in
+                for origin in origins + ["app://other", "chrome-extension://abcd", "app:obsidian.md", "null"] {
+                    let expected = origins.contains(origin) ? origin : nil
+                    let asked = try await Self.preflight(gateway, "/v1//chat/completions/", origin: origin)
+                    #expect(
+                        asked["access-control-allow-origin"] == expected
+                            && asked.status == (expected == nil ? 405 : 204))
+                    let called = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(origin)"])
+                    #expect(called.status == 200 && called["access-control-allow-origin"] == expected, "\(origin)")
                 }
             }
         }
@@ -95,7 +112,7 @@ extension Integration {
         /// An origin that may call models is none that may administer.
         @Test func theAdminSurfaceIsForNoOtherPage() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
-                for path in ["/admin", "/admin/api/keys", "/metrics", "/health", "/v1", "//v1/models"] {
+                for path in ["/admin", "/admin/api/keys", "/metrics", "/health", "/v1", "//admin", "/admin/"] {
                     let answer = try await Self.preflight(gateway, path)
                     #expect(answer.status != 204 && Self.says(answer).isEmpty, "\(path)")
                     #expect(Self.says(try await gateway.get(path, fields: ["Origin: \(Self.page)"])).isEmpty)

@@ -9,13 +9,20 @@ import Testing
         let upstream = Upstream(runner: "r", host: "10.0.0.5", port: 11434, pathPrefix: prefix, apiKey: apiKey)
         let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/v1/chat/completions?a=b", headers: headers)
         return ForwardedHeaders.request(
-            from: head, path: "/v1/chat/completions", to: upstream, bodyLength: 17, requestID: "req-1")
+            from: head, path: "/v1/chat/completions", dialect: .openAI, to: upstream, bodyLength: 17, requestID: "req-1"
+        )
     }
 
     @Test(arguments: [
         "Authorization", "authorization", "Cookie", "Proxy-Authorization", "Proxy-Anything", "X-SimpleAI-Runner",
         "x-simpleai-", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect", "X-Api-Key", "Api-Key",
-        "X_Real_IP", "Content_Length", "openai_organization",
+        "X_Real_IP", "Content_Length", "openai_organization", "Origin", "Referer", "Sec-Fetch-Mode", "Sec-GPC",
+        "Access-Control-Request-Method", "Access-Control-Request-Private-Network", "Accept-Language", "DNT", "Priority",
+        "X-Forwarded-For", "X-Forwarded-Prefix", "Forwarded", "Via", "CF-Connecting-IP", "True-Client-IP", "X-Real-IP",
+        "X-Amzn-Oidc-Data", "X-Goog-IAP-JWT-Assertion", "Remote-User", "X-Auth-Request-Email", "X-Original-URL",
+        "X-HTTP-Method-Override", "OpenAI-Organization", "OpenAI-Project", "Content-Encoding", "Content-Language",
+        "Range",
+        "If-None-Match", "X-Stainless-OS", "X-Custom", "baggage",
     ])
     func neverReachesARunner(name: String) {
         let head = forwarded([name: "secret"])
@@ -23,10 +30,11 @@ import Testing
         #expect(!head.headers.contains { $0.value.contains("secret") })
     }
 
-    @Test func traceContextAndOrdinaryHeadersPass() {
+    @Test(arguments: Dialect.allCases)
+    func traceContextAndWhatAsksForSomethingPass(dialect: Dialect) {
         let headers: HTTPHeaders = [
-            "traceparent": "00-ab-cd-01", "tracestate": "x=y", "Content-Type": "application/json",
-            "OpenAI-Organization": "org", "User-Agent": "test",
+            "traceparent": "00-ab-cd-01", "TraceState": "x=y", "Content-Type": "application/json", "User-Agent": "test",
+            "Accept": "text/event-stream", "OpenAI-Beta": "assistants=v2", "Idempotency-Key": "k",
         ]
         let head = forwarded(headers)
         for (name, value) in headers { #expect(head.headers[name] == [value]) }
@@ -39,13 +47,18 @@ import Testing
         #expect(!head.headers.contains(name: "Connection"))
     }
 
+    /// Whatever the caller says it is, it has been read as JSON in UTF-8.
+    @Test(arguments: ["application/json; charset=utf-7", "application/vnd.api+json", "text/plain"])
+    func theBodysTypeIsOurs(type: String) {
+        #expect(forwarded(["Content-Type": type]).headers["Content-Type"] == ["application/json"])
+    }
+
     @Test(arguments: [1, 62, 63, 64, 65, 200])
-    func whatConnectionNamesStaysHereHoweverLongItsName(length: Int) {
+    func namesOfEveryLengthAreFound(length: Int) {
         let name = String(repeating: "p", count: length)
-        let other = String(repeating: "p", count: length + 1)
-        let head = forwarded(["Connection": name, name.uppercased(): "1", other: "2"])
-        #expect(!head.headers.contains(name: name))
-        #expect(head.headers[other] == ["2"])
+        let names = FieldNames([name, "other"])
+        #expect(names.contains(name) && names.contains(name.uppercased()))
+        #expect(!names.contains(name + "p") && !names.contains(String(name.dropLast())))
     }
 
     @Test func theRunnersKeyIsSentInsteadOfTheCallersToken() {
@@ -75,7 +88,14 @@ import Testing
 
     @Test(arguments: [
         "WWW-Authenticate", "Set-Cookie", "Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Upgrade",
-        "x-simpleai-runner", "X-Request-Id", "Server", "X-Named",
+        "x-simpleai-runner", "X-Request-Id", "Server", "X-Named", "Clear-Site-Data", "Strict-Transport-Security",
+        "Alt-Svc", "Refresh", "Location", "Content-Location", "Proxy-Authenticate", "Authentication-Info", "Link",
+        "Content-Security-Policy", "Content-Disposition", "Service-Worker-Allowed", "SourceMap", "Report-To", "NEL",
+        "Reporting-Endpoints", "Set-Cookie2", "Public-Key-Pins", "Access-Control-Allow-Origin", "Timing-Allow-Origin",
+        "Cross-Origin-Opener-Policy", "Origin-Agent-Cluster", "Permissions-Policy", "X-Frame-Options", "Cache-Control",
+        "Expires", "Age", "ETag", "Vary", "Accept-Ranges", "Accept-CH", "Critical-CH", "Server-Timing", "Trailer",
+        "X-RateLimit-Remaining-Requests", "X-Accel-Redirect", "X-Sendfile", "OpenAI-Organization", "X-Powered-By",
+        "Warning", "P3P", "Content-Range",
     ])
     func neverReachesTheCaller(name: String) {
         let head = HTTPResponseHead(
@@ -85,7 +105,12 @@ import Testing
 
     @Test func theEnginesOwnHeadersReachTheCaller() {
         let head = HTTPResponseHead(
-            version: .http1_1, status: .ok, headers: ["Content-Type": "application/json", "openai-processing-ms": "7"])
+            version: .http1_1, status: .ok,
+            headers: [
+                "Content-Type": "application/json", "openai-processing-ms": "7", "Retry-After": "3",
+                "x-should-retry": "false",
+                "traceresponse": "00-ab-cd-01", "x-inference-time": "5",
+            ])
         #expect(ForwardedHeaders.response(from: head) == head.headers)
     }
 }

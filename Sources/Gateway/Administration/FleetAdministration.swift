@@ -37,7 +37,9 @@ struct FleetAdministration: Sendable {
     static func order(in path: String) -> (RunnerID, Order)? {
         guard path.hasPrefix(machines), let slash = path.lastIndex(of: "/") else { return nil }
         guard let order = Order(rawValue: String(path[path.index(after: slash)...])) else { return nil }
-        guard let id = path[..<slash].dropFirst(machines.count).removingPercentEncoding, !id.isEmpty else { return nil }
+        guard let id = PercentEncoding.decoded(path[..<slash].dropFirst(machines.count)), !id.isEmpty else {
+            return nil
+        }
         return (RunnerID(id), order)
     }
 

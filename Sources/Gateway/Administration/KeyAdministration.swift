@@ -9,7 +9,7 @@ import SimpleAICore
 
 /// `/admin/api/keys`: API keys are created, listed and revoked by admins whose token says so.
 struct KeyAdministration: Sendable {
-    private static let longestOrder = 16 << 10
+    private static let maxOrder = ByteCount.kibibytes(16)
 
     let control: ControlPlane
 
@@ -23,8 +23,9 @@ struct KeyAdministration: Sendable {
     /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: the answer is the only place that shows the key.
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
-        let body = try await request.body.collect(upTo: Self.longestOrder)
-        let order = try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(in: Array(body.readableBytesView))
+        let body = try await control.smallBody(of: request, limit: Self.maxOrder)
+        let order = try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(
+            in: Array(body.readableBytesView))
         if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
             throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
         }
@@ -36,7 +37,7 @@ struct KeyAdministration: Sendable {
     /// `DELETE /admin/api/keys/{id}`: from now on the key is refused.
     func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
-        let id = String(request.uri.path.dropFirst("/admin/api/keys/".count))
+        let id = PercentEncoding.decoded(request.uri.path.dropFirst("/admin/api/keys/".count)) ?? ""
         let key = try await Self.blocking { try keys.revoke(id) }
         control.audit("revoke_key", of: key.id, by: admin)
         return ControlPlane.json(KeyDescription(key: key).json)

@@ -13,7 +13,9 @@ struct HeadFacts {
     private var target = ""
     private var isVersion11 = true
     private var hosts = 0
-    private var contentTypes = 0
+    private var single = SingleFields()
+    /// Credentials may stand in more than one field.
+    private var hasToken = false
     private var contentLength: Int?
     private var isChunked = false
 
@@ -72,16 +74,14 @@ struct HeadFacts {
     // MARK: Fields
 
     mutating func note(_ field: FieldLine) throws(RequestReader.Violation) {
+        if let name = single.repeated(field.name) { throw .repeated(name) }
         switch field.name.count {
         case 4:
             guard Byte.equalIgnoringCase(field.name, "host") else { return }
             hosts += 1
             guard hosts == 1, field.value.allSatisfy(Byte.isInHost) else { throw .host }
-        case 12:
-            guard Byte.equalIgnoringCase(field.name, "content-type") else { return }
-            // Whoever reads the first of two and whoever reads the last would see different bodies.
-            contentTypes += 1
-            guard contentTypes == 1 else { throw .field }
+        case 7: if Byte.equalIgnoringCase(field.name, "api-key") { hasToken = true }
+        case 9: if Byte.equalIgnoringCase(field.name, "x-api-key") { hasToken = true }
         case 14:
             guard Byte.equalIgnoringCase(field.name, "content-length") else {
                 if Byte.equalIgnoringCase(field.name, "content_length") { throw .length }
@@ -124,8 +124,13 @@ struct HeadFacts {
     }
 
     /// The head as those who answer the request see it.
-    func head(_ headers: HTTPHeaders) -> HTTPRequestHead {
-        HTTPRequestHead(
+    func head(_ headers: HTTPHeaders) throws(RequestReader.Violation) -> HTTPRequestHead {
+        if hasToken {
+            let tokens = StatedCredentials.tokenFields.compactMap { headers.first(name: $0) }
+            let authorization = headers.first(name: "authorization")
+            guard StatedCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
+        }
+        return HTTPRequestHead(
             version: isVersion11 ? .http1_1 : .http1_0, method: method, uri: target, headers: headers)
     }
 }

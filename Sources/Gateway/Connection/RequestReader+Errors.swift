@@ -2,9 +2,12 @@ import SimpleAICore
 
 extension RequestReader.Violation {
     var gatewayError: GatewayError {
-        self == .tooLarge
-            ? GatewayError(.headersTooLarge, "The request's headers are too large.")
-            : GatewayError(.invalidRequest, "This is no valid HTTP/1.1 request: \(fault).")
+        switch self {
+        case .tooLarge: GatewayError(.headersTooLarge, "The request's headers are too large.")
+        case .repeated(let name): .repeatedField(name)
+        case .credentials: .credentialsDiffer
+        default: GatewayError(.invalidRequest, "This is no valid HTTP/1.1 request: \(fault).")
+        }
     }
 
     /// Where to look, for whoever wrote the client.
@@ -16,6 +19,19 @@ extension RequestReader.Violation {
         case .chunk: "a chunk of its body is malformed"
         case .incomplete: "it ends too early"
         case .tooLarge: "it is too large"
+        case .repeated, .credentials: "header fields contradict each other"
         }
     }
+}
+
+extension GatewayError {
+    /// - Parameter name: in lower case.
+    static func repeatedField(_ name: String) -> GatewayError {
+        GatewayError(.invalidRequest, "The header field \(name) occurs more than once; send it once.", param: name)
+    }
+
+    static let credentialsDiffer = GatewayError(
+        .invalidRequest,
+        "The request has different credentials in Authorization and \(StatedCredentials.tokenFields.joined(separator: " or ")); send one.",
+        param: "authorization")
 }

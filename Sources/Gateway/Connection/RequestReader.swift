@@ -22,6 +22,10 @@ struct RequestReader {
         case requestLine
         /// A name that is no token, whitespace before the colon, a control character, a folded or badly ended line.
         case field
+        /// A field of this name, which decides something, is there twice.
+        case repeated(String)
+        /// Two fields hold different credentials.
+        case credentials
         /// `Content-Length` and `Transfer-Encoding` leave room for doubt.
         case length
         /// `Host` is missing, there twice, or no host.
@@ -192,7 +196,7 @@ struct RequestReader {
                 }
                 (sectionBytes, emptyLinesBefore) = (0, 0)
                 defer { headers = HTTPHeaders() }
-                return .head(head.head(headers))
+                return .head(try head.head(headers))
             case .chunkSize:
                 guard let size = ChunkLine.size(line) else { throw .chunk }
                 sectionBytes = 0

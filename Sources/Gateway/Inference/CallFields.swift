@@ -1,14 +1,15 @@
+import ContentCodings
 import NIOHTTP1
 
-/// The header fields that decide about a call, found in one pass over the head. Of a field that comes more than once the
-/// first counts.
+/// The header fields that decide about a call, found in one pass over the head. A head in which one of them comes more than
+/// once has not got this far (`SingleFields`); Content-Encoding is a list.
 struct CallFields {
     private(set) var authorization: String?
     private(set) var requestID: String?
     private(set) var contentType: String?
     private(set) var contentLength: String?
     private(set) var expectation: String?
-    private(set) var isEncoded = false
+    private var codings: [String] = []
     /// `x-simpleai-explain: 1`
     private(set) var asksWhy = false
 
@@ -24,19 +25,31 @@ struct CallFields {
                 }
             case 13: if authorization == nil, Self.isSame(name, "authorization") { authorization = value }
             case 14: if contentLength == nil, Self.isSame(name, "content-length") { contentLength = value }
-            case 16: if Self.isSame(name, "content-encoding") { isEncoded = true }
+            case 16: if Self.isSame(name, "content-encoding") { codings.append(value) }
             case 18: if Self.isSame(name, "x-simpleai-explain") { asksWhy = value == "1" }
             default: break
             }
         }
     }
 
-    /// Whether the body is JSON, by its media type; a request that names none is taken for it.
+    /// The body's; nil for none.
+    var coding: ContentCoding? {
+        if case .coded(let coding) = ContentCoding.reading(codings) { coding } else { nil }
+    }
+
+    var hasUnsupportedCoding: Bool { !codings.isEmpty && ContentCoding.reading(codings) == .unsupported }
+
+    /// Whether the body is JSON in UTF-8, by its media type; a request that names none is taken for it. Programs that go by
+    /// the type's charset would find another text in the same bytes.
     var isJSON: Bool {
         guard let contentType, contentType != "application/json" else { return true }
-        let type = String(Substring(contentType.utf8.prefix { $0 != UInt8(ascii: ";") })).lowercased()
-        let name = type.split(separator: " ").joined()
-        return name.isEmpty || name == "application/json" || name.hasSuffix("+json")
+        let parts = contentType.lowercased().split(separator: ";", omittingEmptySubsequences: false)
+            .map { $0.filter { $0 != " " && $0 != "\t" } }
+        let name = parts.first ?? ""
+        let charsets = parts.dropFirst().filter { $0.hasPrefix("charset=") }
+            .map { $0.dropFirst("charset=".count).filter { $0 != "\"" } }
+        return (name.isEmpty || name == "application/json" || name.hasSuffix("+json"))
+            && charsets.allSatisfy { ["utf-8", "utf8", "us-ascii"].contains($0) }
     }
 
     /// - Parameter lowercase: as long as `name`.

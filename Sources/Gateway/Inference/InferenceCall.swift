@@ -23,6 +23,7 @@ final class InferenceCall {
 
     private(set) var state: CallState
     private var body = CallBody()
+    private lazy var intake = BodyIntake(fields.coding, limit: rules.settings.server.maxBody)
     /// How much of the memory that all calls share is taken for `body`.
     private var reservedBytes = 0
     private(set) var requestIsComplete = false
@@ -88,27 +89,30 @@ final class InferenceCall {
             unread.writeImmutableBuffer(bytes)
             return
         }
-        let limit = rules.settings.server.maxBody
-        guard body.bytes.readableBytes + bytes.readableBytes <= limit.bytes else { return handle(.refused(tooLarge)) }
-        guard gateway.budget.reserve(bytes.readableBytes) else {
-            return handle(
-                .refused(
-                    GatewayError(
-                        .queueFull, "The gateway holds too many request bodies right now.",
-                        retry: .after(.seconds(5)))))
-        }
-        reservedBytes += bytes.readableBytes
         do throws(GatewayError) {
-            try body.append(bytes)
+            if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
+            try intake.receive(bytes) { piece throws(GatewayError) in
+                try reserve(piece.readableBytes)
+                try body.append(piece)
+            }
         } catch {
             handle(.refused(error))
         }
+    }
+
+    private func reserve(_ count: Int) throws(GatewayError) {
+        guard gateway.budget.reserve(count) else {
+            throw GatewayError(
+                .queueFull, "The gateway holds too many request bodies right now.", retry: .after(.seconds(5)))
+        }
+        reservedBytes += count
     }
 
     func receiveEnd() {
         requestIsComplete = true
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
+            try intake.finish()
             let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
             self.call = call
             handle(.bodyUnderstood(call))
@@ -130,18 +134,14 @@ final class InferenceCall {
         if let length = fields.contentLength.flatMap({ Int($0) }),
             length > rules.settings.server.maxBody.bytes
         {
-            return tooLarge
+            return .tooLarge(rules.settings.server.maxBody)
         }
-        guard fields.isJSON, !fields.isEncoded else {
+        guard fields.isJSON else {
             return GatewayError(
-                .unsupportedMediaType, "Send the body as plain JSON, with \"Content-Type: application/json\".")
+                .unsupportedMediaType,
+                "Send the body as JSON in UTF-8, with \"Content-Type: application/json\".", param: "content-type")
         }
-        return nil
-    }
-
-    private var tooLarge: GatewayError {
-        GatewayError(
-            .requestTooLarge, "The request body is larger than \(rules.settings.server.maxBody), which is the limit.")
+        return fields.hasUnsupportedCoding ? .unsupportedCoding : nil
     }
 
     private func verify(_ token: String, with verifier: any TokenVerifier) {
@@ -310,7 +310,8 @@ final class InferenceCall {
         timeline.sent = .now()
         let request = UpstreamRequest(
             head: ForwardedHeaders.request(
-                from: head, path: endpoint.path, to: upstream, bodyLength: bytes.readableBytes,
+                from: head, path: endpoint.path, dialect: endpoint.dialect, to: upstream,
+                bodyLength: bytes.readableBytes,
                 requestID: id.rawValue),
             body: bytes)
         let ticket = UpstreamTicket()

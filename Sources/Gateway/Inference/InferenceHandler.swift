@@ -87,7 +87,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// - Returns: false for a request of the control plane.
-    func begin(_ original: HTTPRequestHead) -> Bool {
+    func begin(_ head: HTTPRequestHead) -> Bool {
         guard let context else { return true }
         switch mode {
         case .passing: break
@@ -96,10 +96,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return true
         case .gone, .closing: return true
         }
-        var head = original
-        if !head.uri.utf8.starts(with: "/".utf8) { head.uri = Self.originForm(of: head.uri) }
-        // What browsers ask before they let a page call is a question, and no call.
-        guard head.method != .OPTIONS, let endpoint = Endpoint(rawValue: Self.path(of: head.uri)) else { return false }
+        // What browsers ask before they let a page call is a question, and no call. Hardly any path has another spelling.
+        guard head.method != .OPTIONS,
+            let endpoint = Endpoint(rawValue: head.uri) ?? Endpoint(rawValue: RequestTarget(head.uri).path)
+        else { return false }
         let call = InferenceCall(
             head: head, endpoint: endpoint, gateway: gateway, connection: self, on: context.eventLoop)
         mode = .calling(call)
@@ -134,7 +134,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The control plane closes after `Connection: close` in this very spelling; HTTP/1.0 means the same without a word.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
-        head.uri = Self.originForm(of: head.uri)
+        head.uri = RequestTarget(head.uri).uri
         passesLastRequest = !head.isKeepAlive
         passesHead = head.method == .HEAD
         if passesLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
@@ -352,17 +352,5 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) {
             [weak self] in self?.context?.close(promise: nil)
         }
-    }
-
-    /// What a client says that takes us for a proxy of its own, without scheme and authority (RFC 9112 §3.2.2).
-    static func originForm(of uri: String) -> String {
-        guard !uri.hasPrefix("/"), let scheme = uri.firstRange(of: "://") else { return uri }
-        let rest = uri[scheme.upperBound...].drop { $0 != "/" && $0 != "?" }
-        return rest.hasPrefix("/") ? String(rest) : "/" + rest
-    }
-
-    static func path(of uri: String) -> String {
-        let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        return path.endIndex == uri.endIndex ? uri : String(Substring(path))
     }
 }

@@ -28,6 +28,11 @@ struct ErrorObjects: RouterMiddleware {
         return response
     }
 
+    private static func notFound(_ path: String) -> String {
+        let meant = RequestTarget(path).candidates.first { Routes.methods(of: $0) != nil }
+        return "There is nothing at \(path)." + (meant.map { " Paths of the API begin with /v1: use \($0)." } ?? "")
+    }
+
     private func response(to error: any Error, _ request: Request, _ context: Context, _ id: CallID) -> Response {
         var methods: [String] = []
         let gatewayError: GatewayError
@@ -39,7 +44,7 @@ struct ErrorObjects: RouterMiddleware {
                 gatewayError = GatewayError(
                     .methodNotAllowed, "\(request.uri.path) takes \(allowed.joined(separator: ", ")) only.")
             } else {
-                gatewayError = GatewayError(.notFound, "There is nothing at \(request.uri.path).")
+                gatewayError = GatewayError(.notFound, Self.notFound(request.uri.path))
             }
         default:
             context.logger.error(

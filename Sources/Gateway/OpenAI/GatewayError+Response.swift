@@ -1,3 +1,4 @@
+import ContentCodings
 import SimpleAICore
 
 /// Why this status code: the one table from error codes to responses.
@@ -33,6 +34,9 @@ extension GatewayError {
             // RFC 6750 §3.1: no error attribute when the request carried no credentials at all.
             let detail = cause == nil ? "" : ", error=\"invalid_token\""
             headers.append(("WWW-Authenticate", "Bearer realm=\"simpleai\"\(detail)"))
+        }
+        if code == .unsupportedMediaType, param == Self.contentEncoding {
+            headers.append(("Accept-Encoding", ContentCoding.accepted))
         }
         switch retry {
         case .never, .elsewhere: break

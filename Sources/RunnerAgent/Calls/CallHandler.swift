@@ -1,3 +1,4 @@
+import ContentCodings
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -26,6 +27,7 @@ final class CallHandler: ChannelInboundHandler {
     private struct Answer {
         var status: HTTPResponseStatus = .ok
         var body: String
+        var fields: [(name: String, value: String)] = []
     }
 
     private let services: CallServices
@@ -64,25 +66,35 @@ final class CallHandler: ChannelInboundHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         if !head.isKeepAlive { takesNoMore = true }
-        switch (head.method, Self.path(of: head.uri)) {
-        case (.GET, "/health"):
+        var single = SingleFields()
+        for (name, _) in head.headers {
+            guard let name = single.repeated(name.utf8) else { continue }
+            return phase = .answering(head, Self.answer(.repeatedField(name)))
+        }
+        let target = RequestTarget(head.uri)
+        switch (head.method, target.path) {
+        case (.GET, "/health"), (.HEAD, "/health"):
             let active = services.counts.total.active
             phase = .answering(head, Answer(body: "{\"status\":\"ok\",\"active\":\(active)}"))
-        case (_, "/health"): phase = .answering(head, Self.answer(.methodNotAllowed))
+        case (_, "/health"): phase = .answering(head, Self.answer(.methodNotAllowed("GET, HEAD")))
         case _ where !services.admits(authorization: head.headers.first(name: "authorization")):
             phase = .answering(head, Self.answer(.noSecret))
-        case (.GET, "/v1/models"): phase = .answering(head, Answer(body: models))
+        case (.GET, "/v1/models"), (.HEAD, "/v1/models"): phase = .answering(head, Answer(body: models))
         case (.POST, let path):
             guard let endpoint = Endpoint(rawValue: path) else {
-                return phase = .answering(head, Self.answer(.notFound))
+                let isKnown = path == "/v1/models"
+                return phase = .answering(head, Self.answer(isKnown ? .methodNotAllowed("GET, HEAD") : .notFound))
+            }
+            guard ContentCoding.reading(head.headers["content-encoding"]) == .identity else {
+                return phase = .answering(head, Self.answer(.encoded))
             }
             phase = .receiving(RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
             if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
             }
         case (_, let path):
-            let isKnown = Endpoint(rawValue: path) != nil || path == "/v1/models"
-            phase = .answering(head, Self.answer(isKnown ? .methodNotAllowed : .notFound))
+            let methods = path == "/v1/models" ? "GET, HEAD" : Endpoint(rawValue: path) != nil ? "POST" : nil
+            phase = .answering(head, Self.answer(methods.map { .methodNotAllowed($0) } ?? .notFound))
         }
     }
 
@@ -185,16 +197,17 @@ final class CallHandler: ChannelInboundHandler {
 
     private func send(_ answer: Answer, to head: HTTPRequestHead) {
         let body = ByteBuffer(string: answer.body)
-        let headers: HTTPHeaders = [
+        var headers: HTTPHeaders = [
             "Content-Type": "application/json", "Content-Length": String(body.readableBytes),
         ]
+        for (name, value) in answer.fields { headers.add(name: name, value: value) }
         write(.head(HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)))
         if head.method != .HEAD { write(.body(.byteBuffer(body))) }
         endAnswer()
     }
 
     private static func answer(_ refusal: CallRefusal) -> Answer {
-        Answer(status: refusal.status, body: refusal.body.json)
+        Answer(status: refusal.status, body: refusal.body.json, fields: refusal.fields)
     }
 
     private var models: String {
@@ -202,9 +215,5 @@ final class CallHandler: ChannelInboundHandler {
             "{\"id\":\(JSONString.encode($0)),\"object\":\"model\",\"created\":0,\"owned_by\":\"runner\"}"
         }
         return "{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}"
-    }
-
-    private static func path(of uri: String) -> String {
-        String(uri.prefix { $0 != "?" && $0 != "#" })
     }
 }

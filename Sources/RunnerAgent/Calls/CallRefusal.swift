@@ -7,6 +7,16 @@ struct CallRefusal: Error, Hashable {
     let code: GatewayError.Code
     let message: String
     var param: String?
+    /// The methods that the path takes, for a 405.
+    var allowed: String?
+    /// The content codings that are taken, for a 415 (RFC 7694).
+    var acceptedCodings: String?
+
+    /// The header fields that belong to it.
+    var fields: [(name: String, value: String)] {
+        [("Allow", allowed), ("Accept-Encoding", acceptedCodings)].compactMap { name, value in value.map { (name, $0) }
+        }
+    }
 
     var body: ErrorBody {
         let type =
@@ -18,8 +28,22 @@ struct CallRefusal: Error, Hashable {
     static let noSecret = CallRefusal(
         status: .unauthorized, code: .invalidAPIKey, message: "This runner serves its gateway only.")
     static let notFound = CallRefusal(status: .notFound, code: .notFound, message: "There is nothing at this path.")
-    static let methodNotAllowed = CallRefusal(
-        status: .methodNotAllowed, code: .methodNotAllowed, message: "This path takes another method.")
+    static func methodNotAllowed(_ allowed: String) -> CallRefusal {
+        CallRefusal(
+            status: .methodNotAllowed, code: .methodNotAllowed, message: "This path takes \(allowed) only.",
+            allowed: allowed)
+    }
+    /// - Parameter name: in lower case.
+    static func repeatedField(_ name: String) -> CallRefusal {
+        CallRefusal(
+            status: .badRequest, code: .invalidRequest,
+            message: "The header field \(name) occurs more than once; send it once.", param: name)
+    }
+    /// The gateway decodes what callers send.
+    static let encoded = CallRefusal(
+        status: .unsupportedMediaType, code: .unsupportedMediaType,
+        message: "This runner takes bodies as they are; send the body without a Content-Encoding.",
+        param: "content-encoding", acceptedCodings: "identity")
     static let tooLarge = CallRefusal(
         status: .payloadTooLarge, code: .requestTooLarge, message: "The request body is larger than this runner takes.")
     static let tooMuch = CallRefusal(

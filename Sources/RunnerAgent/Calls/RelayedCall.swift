@@ -53,7 +53,7 @@ final class RelayedCall: UpstreamExchange {
         guard let upstream = services.roster.upstream(for: model) else { throw .unknownModel(model) }
         guard let eventLoop = connection.eventLoop else { return }
         let head = ForwardedHeaders.request(
-            from: head, path: endpoint.path, to: upstream, bodyLength: body.readableBytes,
+            from: head, path: endpoint.path, dialect: endpoint.dialect, to: upstream, bodyLength: body.readableBytes,
             requestID: head.headers.first(name: "x-request-id") ?? "")
         request = UpstreamRequest(head: head, body: body)
         self.upstream = upstream

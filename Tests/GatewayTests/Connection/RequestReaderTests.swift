@@ -131,7 +131,11 @@ import Testing
             ("Transfer-Encoding: chunked, chunked\r\n", .length), ("Transfer-Encoding: \"chunked\"\r\n", .length),
             ("Transfer-Encoding: chunked;x\r\n", .length), ("Transfer-Encoding:\r\n", .length),
             ("Transfer-Encoding: \u{B}chunked\r\n", .field), ("Host: h\r\n", .host), ("Host: i\r\n", .host),
-            ("Content-Type: application/json\r\ncontent-type: text/html\r\n", .field),
+            ("Content-Type: application/json\r\ncontent-type: text/html\r\n", .repeated("content-type")),
+            ("Authorization: Bearer a\r\nauthorization: Bearer a\r\n", .repeated("authorization")),
+            ("X-Request-Id: a\r\nX-REQUEST-ID: b\r\n", .repeated("x-request-id")),
+            ("Origin: https://a\r\nX: y\r\norigin: https://b\r\n", .repeated("origin")),
+            ("Expect: 100-continue\r\nExpect: x\r\n", .repeated("expect")),
         ] as [(String, RequestReader.Violation)])
     func badFields(fields: String, violation: RequestReader.Violation) {
         let text = "POST / HTTP/1.1\r\n" + Self.host + fields
@@ -140,6 +144,18 @@ import Testing
         // A good request before it is not held responsible.
         let both = read("GET / HTTP/1.1\r\n" + Self.host + "\r\n" + text)
         #expect(both.requests.map(\.head.method) == [.GET] && both.violation == violation)
+    }
+
+    /// Known when the head is complete.
+    @Test(arguments: [
+        ("Authorization: Bearer a\r\nX-Api-Key: b\r\n", false), ("api-key: b\r\nAuthorization: Basic b\r\n", false),
+        ("Api-Key: a\r\nx-api-key: b\r\n", false), ("Authorization: bearer a\r\nX-Api-Key: a\r\napi-key:\r\n", true),
+        ("X-Api-Key: a\r\n", true),
+    ])
+    func credentialsAgree(fields: String, isGood: Bool) {
+        let text = "GET / HTTP/1.1\r\n" + Self.host + fields + "\r\n"
+        #expect(read(text).violation == (isGood ? nil : .credentials))
+        #expect(read(text).requests.count == (isGood ? 1 : 0))
     }
 
     @Test(arguments: ["", "Host: a b\r\n", "Host: a/b\r\n", "Host: u@h\r\n", "Host: a?b\r\n"])

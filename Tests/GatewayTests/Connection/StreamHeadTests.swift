@@ -49,11 +49,31 @@ import Testing
         }
     }
 
-    @Test(arguments: ["content-type", "content-length"])
-    func someFieldsStandOnce(name: String) {
+    @Test func theLengthStandsOnce() {
         #expect(throws: StreamHead.Violation.malformed) {
-            try Self.check { $0.add(name: name, value: $0.first(name: name) ?? "") }
+            try Self.check { $0.add(name: "content-length", value: "2") }
         }
+    }
+
+    @Test(arguments: ["content-type", "authorization", "x-request-id", "x-api-key", "origin", "expect"])
+    func fieldsThatDecideStandOnce(name: String) {
+        #expect(throws: StreamHead.Violation.repeated(name)) {
+            try Self.check {
+                $0.replaceOrAdd(name: name, value: "a")
+                $0.add(name: name, value: "a")
+            }
+        }
+    }
+
+    @Test func credentialsAgree() throws {
+        func head(_ fields: [(String, String)]) throws -> HPACKHeaders {
+            try Self.check { for (name, value) in fields { $0.add(name: name, value: value) } }
+        }
+        #expect(throws: Never.self) { try head([("authorization", "Bearer a"), ("x-api-key", "a"), ("api-key", "")]) }
+        #expect(throws: StreamHead.Violation.credentials) {
+            try head([("authorization", "Bearer a"), ("x-api-key", "b")])
+        }
+        #expect(throws: StreamHead.Violation.credentials) { try head([("api-key", "a"), ("x-api-key", "b")]) }
     }
 
     @Test func theSizeIsThatOfHTTP1() throws {

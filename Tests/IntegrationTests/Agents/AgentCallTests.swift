@@ -12,14 +12,17 @@ extension Integration {
 
         @Test func documentsPassByteForByte() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
-                let answer = try await agent.send(Self.chat, fields: ["X-Request-Id: r-1", "X-Custom: kept"])
+                let answer = try await agent.send(
+                    Self.chat,
+                    fields: ["X-Request-Id: r-1", "traceparent: 00-ab-cd-01", "X-Custom: no", "Origin: https://a"])
                 #expect(answer.status == 200)
                 #expect(answer.text == ScriptedEngine.completion())
                 #expect(answer["content-length"] != nil)
                 let request = try agent.engine.request(0)
                 #expect(request.body == Self.chat)
                 #expect(request["x-request-id"] == "r-1")
-                #expect(request["x-custom"] == "kept")
+                #expect(request["traceparent"] == "00-ab-cd-01")
+                #expect(request["x-custom"] == nil && request["origin"] == nil)
                 try await agent.settled()
                 #expect(agent.services.counts.total.processed == 1)
             }
@@ -184,7 +187,13 @@ extension Integration {
                 #expect(try await agent.send("", "GET", "/health").text == "{\"status\":\"ok\",\"active\":0}")
                 let list = try await agent.send("", "GET", "/v1/models")
                 #expect(list.text.contains("\"id\":\"m\""))
-                #expect(try await agent.send("", "GET", "/v1/completions").status == 405)
+                #expect(try await agent.send("", "GET", "/v1/completions")["allow"] == "POST")
+                #expect(try await agent.send("", "POST", "/v1/models")["allow"] == "GET, HEAD")
+                #expect(try await agent.send(Self.chat, "POST", "//v1/v1/chat//completions/?x").status == 200)
+                let encoded = try await agent.send(Self.chat, fields: ["Content-Encoding: gzip"])
+                #expect(encoded.status == 415 && encoded["accept-encoding"] == "identity")
+                let twice = try await agent.send(Self.chat, fields: ["X-Request-Id: a", "X-Request-Id: b"])
+                #expect(try twice.status == 400 && twice.error().param == "x-request-id")
                 #expect(try await agent.send("", "GET", "/").status == 404)
             }
         }

@@ -138,8 +138,10 @@ final class HTTP2Stream: Sendable {
         self.state = state
     }
 
-    func send(_ body: String, isLast: Bool) async throws {
-        let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(ByteBuffer(string: body)), endStream: isLast)
+    func send(_ body: String, isLast: Bool) async throws { try await send(Array(body.utf8), isLast: isLast) }
+
+    func send(_ body: [UInt8], isLast: Bool) async throws {
+        let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(ByteBuffer(bytes: body)), endStream: isLast)
         try await channel.writeAndFlush(HTTP2Frame.FramePayload.data(data))
     }
 

@@ -44,7 +44,6 @@ extension Integration {
             ("a length that is too short", { $0.append(("content-length", "3")) }),
             ("a length that is too long", { $0.append(("content-length", "30000")) }),
             ("two lengths", { $0 += [("content-length", "3"), ("content-length", "4")] }),
-            ("two content types", { $0.append(("content-type", "application/json")) }),
         ]
 
         @Test func malformedHeadsCostTheirStreamOnly() async throws {

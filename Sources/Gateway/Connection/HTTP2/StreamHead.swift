@@ -8,6 +8,10 @@ enum StreamHead {
     enum Violation: Error, Hashable {
         case malformed
         case tooLarge
+        /// A field of this name, which decides something, is there twice.
+        case repeated(String)
+        /// Two fields hold different credentials.
+        case credentials
     }
 
     /// - Parameter maxSize: in bytes, counted as HTTP/1 would write the fields.
@@ -17,7 +21,10 @@ enum StreamHead {
         var method = "", path = ""
         var authority: String?
         var hosts: [String] = []
-        var contentTypes = 0, contentLengths = 0
+        var contentLengths = 0
+        var single = SingleFields()
+        var authorization: String?
+        var tokens: [String] = []
         for (name, value, _) in headers {
             size += name.utf8.count + value.utf8.count + 4
             guard size <= maxSize else { throw .tooLarge }
@@ -27,15 +34,18 @@ enum StreamHead {
             case ":authority": authority = value
             case ":scheme": if value != "https", value != "http" { throw .malformed }
             case "host": hosts.append(value)
-            case "content-type": contentTypes += 1
+            case "authorization": authorization = value
+            case _ where StatedCredentials.tokenFields.contains(name): tokens.append(value)
             case "content-length": contentLengths += 1
             // To software that turns names into variables both spellings are one.
             case "content_length", "transfer_encoding": throw .malformed
             default: break
             }
             try checkValue(value)
+            if let name = single.repeated(name.utf8) { throw .repeated(name) }
         }
-        guard contentTypes <= 1, contentLengths <= 1, isTarget(path, of: method) else { throw .malformed }
+        guard StatedCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
+        guard contentLengths <= 1, isTarget(path, of: method) else { throw .malformed }
         guard let host = authority ?? hosts.first, !host.isEmpty, host.utf8.allSatisfy(Byte.isInHost),
             hosts.count <= 1, hosts.first.map({ $0.lowercased() == host.lowercased() }) ?? true
         else { throw .malformed }

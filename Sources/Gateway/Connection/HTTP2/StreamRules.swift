@@ -6,7 +6,7 @@ import SimpleAICore
 /// Stands first in a stream: lets only heads through that mean one thing, and ends the stream as HTTP/2 wants it.
 ///
 /// A head that is not well formed resets its stream (RFC 9113 §8.1.1) and no other; one that is too large is answered
-/// with 431. "Close" of those behind it becomes, once the answer has been written, nothing where the client has said
+/// with 431, one that contradicts itself with 400. "Close" of those behind it becomes, once the answer has been written, nothing where the client has said
 /// everything and a reset without an error where it is still sending what nobody wants; before that, a reset that says
 /// that the answer is not complete. `Abort` is such a reset at any time.
 final class StreamRules: ChannelDuplexHandler {
@@ -100,11 +100,13 @@ final class StreamRules: ChannelDuplexHandler {
 
     private func refuse(_ violation: StreamHead.Violation, _ context: ChannelHandlerContext) {
         isRefused = true
-        guard violation == .tooLarge else {
-            context.writeAndFlush(wrapOutboundOut(.rstStream(.protocolError)), promise: nil)
-            return
+        let error: GatewayError
+        switch violation {
+        case .malformed: return context.writeAndFlush(wrapOutboundOut(.rstStream(.protocolError)), promise: nil)
+        case .tooLarge: error = GatewayError(.headersTooLarge, "The request's headers are too large.")
+        case .repeated(let name): error = .repeatedField(name)
+        case .credentials: error = .credentialsDiffer
         }
-        let error = GatewayError(.headersTooLarge, "The request's headers are too large.")
         let body = ByteBuffer(string: error.body.json)
         let headers: HPACKHeaders = [
             ":status": String(error.status()), "content-type": "application/json",

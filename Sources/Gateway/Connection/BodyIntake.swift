@@ -1,0 +1,88 @@
+import ContentCodings
+import NIOCore
+import SimpleAICore
+
+/// A request body on its way in: takes the content coding off, and sees to it that neither what comes nor what it means is
+/// larger than the limit.
+struct BodyIntake {
+    private let limit: ByteCount
+    private let decoder: ContentDecoder?
+    private var encodedBytes = 0
+    private var decodedBytes = 0
+
+    /// - Parameters:
+    ///   - coding: nil for none.
+    ///   - limit: of the body, encoded and decoded.
+    init(_ coding: ContentCoding?, limit: ByteCount) {
+        self.limit = limit
+        decoder = coding.map(ContentDecoder.init)
+    }
+
+    /// What it needs besides the body, in bytes.
+    var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
+
+    /// - Parameter take: gets the decoded body, piece by piece. What it throws ends the body.
+    /// - Throws: `requestTooLarge`, `invalidRequest`, and what `take` throws.
+    mutating func receive(
+        _ bytes: ByteBuffer, take: (ByteBuffer) throws(GatewayError) -> Void
+    ) throws(GatewayError) {
+        encodedBytes += bytes.readableBytes
+        guard encodedBytes <= limit.bytes else { throw .tooLarge(limit) }
+        guard let decoder else { return try take(bytes) }
+        decoder.append(bytes.readableBytesView)
+        while let piece = try next(decoder) {
+            decodedBytes += piece.count
+            guard decodedBytes <= limit.bytes else { throw .tooLarge(limit) }
+            try take(ByteBuffer(bytes: piece))
+        }
+    }
+
+    /// The body ends here.
+    func finish() throws(GatewayError) {
+        guard let decoder else { return }
+        do throws(ContentDecoder.Fault) {
+            try decoder.finish()
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+
+    private func next(_ decoder: ContentDecoder) throws(GatewayError) -> ArraySlice<UInt8>? {
+        do throws(ContentDecoder.Fault) {
+            return try decoder.next()
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+}
+
+extension GatewayError {
+    static func tooLarge(_ limit: ByteCount) -> GatewayError {
+        GatewayError(.requestTooLarge, "The request body is larger than \(limit), which is the limit.")
+    }
+
+    /// With `Accept-Encoding` in its response (RFC 7694).
+    static let unsupportedCoding = GatewayError(
+        .unsupportedMediaType,
+        "The request body's Content-Encoding is not supported. Send it as it is, or encoded once, as gzip or deflate.",
+        param: contentEncoding)
+
+    static let contentEncoding = "Content-Encoding"
+
+    init(_ fault: ContentDecoder.Fault) {
+        switch fault {
+        case .malformed:
+            self.init(
+                .invalidRequest, "The request body is not encoded as its Content-Encoding says.",
+                param: Self.contentEncoding)
+        case .truncated:
+            self.init(
+                .invalidRequest, "The request body ends before its Content-Encoding is complete.",
+                param: Self.contentEncoding)
+        case .noMemory:
+            self.init(
+                .queueFull, "The gateway has no memory to decode the request body right now.",
+                retry: .after(.seconds(5)))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// The header fields that decide something about a request and therefore may stand in its head once: of two, one reader
+/// takes the first, another the last, and what was checked would not be what counts.
+///
+/// Host, Content-Length and Transfer-Encoding are not among them: they belong to framing, which has rules of its own.
+/// Fields that are lists (Content-Encoding, X-Forwarded-For) may be repeated, and are read as one list.
+public struct SingleFields: Hashable, Sendable {
+    private static let names: [StaticString] = [
+        "authorization", "x-api-key", "api-key", "content-type", "expect", "origin",
+        "x-request-id", "x-simpleai-explain", "access-control-request-method", "sec-websocket-key",
+        "sec-websocket-version",
+    ]
+    /// One bit for each length that one of them has; no name here has more than 63 bytes.
+    private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
+
+    /// One bit for each of them that has been seen.
+    private var seen: UInt16 = 0
+
+    public init() {}
+
+    /// - Returns: the field's name if it has been seen before.
+    public mutating func repeated(_ name: some Collection<UInt8>) -> String? {
+        let length = name.count
+        guard length < 64, Self.lengths & 1 << UInt64(length) != 0 else { return nil }
+        for (index, candidate) in Self.names.enumerated()
+        where candidate.utf8CodeUnitCount == length && Self.isSame(name, candidate) {
+            let bit: UInt16 = 1 << UInt16(index)
+            if seen & bit != 0 { return "\(candidate)" }
+            seen |= bit
+            return nil
+        }
+        return nil
+    }
+
+    /// - Parameter lowercase: as long as `name`.
+    private static func isSame(_ name: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
+        var index = 0
+        for byte in name {
+            let isLetter = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            guard (isLetter ? byte | 0x20 : byte) == lowercase.utf8Start[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// What callers, browsers and proxies say to the gateway, and engines to it, stays there unless it is listed.
+    @Suite struct ContextTests {
+        private static let context = [
+            "Referer: https://chat.example.com/c/1", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: cross-site",
+            "Access-Control-Request-Method: POST", "Access-Control-Request-Private-Network: true", "Cookie: a=b",
+            "X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: 1.1 proxy", "X-Stainless-Lang: python",
+            "OpenAI-Organization: org-1", "X-Anything: else",
+        ]
+
+        @Test func enginesHearWhatIsListed() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let passing = [
+                    "traceparent: 00-ab-cd-01", "tracestate: a=b", "Accept: text/event-stream", "User-Agent: test/1",
+                    "OpenAI-Beta: x", "X-Request-Id: r-1",
+                ]
+                for origin in ["chrome-extension://abc", "null", "https://chat.example.com"] {
+                    let answer = try await gateway.send(
+                        RunningGateway.chat(), fields: Self.context + passing + ["Origin: \(origin)"])
+                    #expect(answer.status == 200)
+                }
+                for request in engine.counts.value.requests {
+                    #expect(
+                        Set(request.fields.map { $0.name.lowercased() }) == [
+                            "host", "content-type", "content-length", "accept-encoding", "x-request-id", "traceparent",
+                            "tracestate", "accept", "user-agent", "openai-beta",
+                        ])
+                }
+            }
+        }
+
+        private static let hostile = """
+            Clear-Site-Data: "*"\r\nStrict-Transport-Security: max-age=99999999\r\nAlt-Svc: h3="evil:443"\r
+            Refresh: 0; url=https://evil\r\nLocation: https://evil\r\nProxy-Authenticate: Basic\r\nSet-Cookie: a=b\r
+            Link: <https://evil>; rel=preload\r\nopenai-processing-ms: 7\r\nretry-after: 3\r\n
+            """
+        private static let passing: Set = ["content-type", "openai-processing-ms", "retry-after"]
+        private static let ours: Set = [
+            "content-length", "transfer-encoding", "connection", "server-timing", "x-request-id", "x-simpleai-runner",
+            "x-simpleai-model", "x-simpleai-wake", "cache-control", "x-accel-buffering", ":status",
+        ]
+
+        private static func script(_ request: ScriptedEngine.Request, _ wire: Wire) async throws {
+            if request.body.contains("\"stream\"") {
+                let head = ScriptedEngine.streamHead.replacing("\r\n\r\n", with: "\r\n\(hostile)\r\n")
+                return try await wire.send(
+                    head + ScriptedEngine.events().map { ScriptedEngine.chunk($0) }.joined() + ScriptedEngine.lastChunk)
+            }
+            let status = request.body.contains("fail") ? "422 No" : "200 OK"
+            try await wire.send(ScriptedEngine.document(ScriptedEngine.completion(), status: status, fields: hostile))
+        }
+
+        private static func expect(_ answer: Answer, _ status: Int) {
+            let names = Set(answer.fields.map { $0.name.lowercased() })
+            #expect(answer.status == status)
+            #expect(names.isSubset(of: passing.union(ours)), "\(names)")
+            #expect(names.contains("openai-processing-ms"))
+        }
+
+        @Test func callersHearWhatIsListed() async throws {
+            try await withEngine(Self.script) { (gateway, _) async throws in
+                Self.expect(try await gateway.send(RunningGateway.chat()), 200)
+                Self.expect(try await gateway.send(RunningGateway.chat(stream: true)), 200)
+                Self.expect(try await gateway.send(RunningGateway.chat(more: "\"user\":\"fail\",")), 422)
+            }
+            try await withHTTP2(Self.script) { gateway, _ in
+                let client = try await gateway.connectHTTP2()
+                for body in [RunningGateway.chat(), RunningGateway.chat(stream: true)] {
+                    Self.expect(try await client.send(gateway.head(), body: body).answer(), 200)
+                }
+                await client.close()
+            }
+        }
+
+        // MARK: What decides is said once
+
+        @Test(arguments: [
+            ("Authorization", "Bearer x", "authorization"), ("content-type", "text/plain", "content-type"),
+            ("X-Request-Id", "b", "x-request-id"),
+        ])
+        func fieldsThatDecideStandOnce(name: String, value: String, param: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let first =
+                    name == "X-Request-Id"
+                    ? ["X-Request-Id: a"] : name == "content-type" ? ["Content-Type: application/json"] : []
+                for (method, path) in [
+                    ("POST", "/v1/chat/completions"), ("POST", "/v1/route"), ("POST", "/admin/api/keys"),
+                ] {
+                    let answer = try await gateway.send(
+                        "{}", method, path, fields: first + ["\(name): \(value)"], roles: ["admin"])
+                    #expect(answer.status == 400, "\(path)")
+                    #expect(try answer.error().code == "invalid_request" && answer.error().param == param)
+                }
+                #expect(engine.counts.value.requests.isEmpty)
+            }
+        }
+
+        @Test func differentCredentialsAreRefused() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let token = try gateway.token(["model:specific"])
+                for (value, status) in [("other", 400), (token, 200), ("", 200)] {
+                    for name in ["x-api-key", "API-Key"] {
+                        let answer = try await gateway.send(
+                            RunningGateway.chat(), token: token, fields: ["\(name): \(value)"])
+                        #expect(answer.status == status, "\(name)")
+                        #expect(!answer.text.contains(token))
+                    }
+                }
+                #expect(engine.counts.value.requests.count == 4)
+            }
+        }
+
+        @Test func theSameInHTTP2() async throws {
+            try await withHTTP2 { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                for (field, param) in [
+                    (("authorization", "Bearer x"), "authorization"), (("content-type", "text/plain"), "content-type"),
+                    (("x-api-key", "x"), "authorization"),
+                ] {
+                    let answer = try await client.send(gateway.head(fields: [field]), body: RunningGateway.chat())
+                        .answer()
+                    #expect(answer.status == 400)
+                    #expect(try answer.error().param == param)
+                }
+                let good = try await client.send(gateway.head(), body: RunningGateway.chat()).answer()
+                #expect(good.status == 200, "the connection goes on")
+                #expect(engine.counts.value.requests.count == 1)
+                await client.close()
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Encoded bodies: engines get them decoded, within the limits of bodies that are not encoded.
+    @Suite struct EncodingTests {
+        private static func send(
+            _ gateway: RunningGateway, _ body: [UInt8], _ fields: [String], path: String = "/v1/chat/completions",
+            roles: [Role] = ["model:specific"]
+        ) async throws -> Answer {
+            let wire = try await gateway.connect()
+            let head = try gateway.request("", "POST", path, fields: fields, roles: roles)
+                .replacing("Content-Length: 0", with: "Content-Length: \(body.count)")
+            try await wire.send(Array(head.utf8) + body)
+            let answer = try await wire.answer()
+            await wire.close()
+            return answer
+        }
+
+        @Test(
+            arguments: [
+                (Compressed.Format.gzip, ["gzip"]), (.gzip, ["X-GZIP"]), (.gzip, ["identity, gzip"]),
+                (.gzip, ["identity", "gzip"]),
+                (.zlib, ["deflate"]), (.raw, ["Deflate"]), (nil, ["identity"]), (nil, [""]), (nil, []),
+            ] as [(Compressed.Format?, [String])])
+        func enginesGetBodiesDecoded(format: Compressed.Format?, codings: [String]) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let text = RunningGateway.chat(more: "\"user\":\"é\",")
+                let body = format.map { Compressed.bytes(text, $0) } ?? Array(text.utf8)
+                let fields = codings.map { "Content-Encoding: \($0)" }
+                #expect(try await Self.send(gateway, body, fields).status == 200)
+                let request = try engine.request(0)
+                #expect(request.body == text)
+                #expect(request["content-encoding"] == nil && request["content-length"] == "\(text.utf8.count)")
+                let route = try await Self.send(gateway, body, fields, path: "/v1/route")
+                #expect(try route.json()["object"] as? String == "route")
+                let name = Array(#"{"name":"k"}"#.utf8)
+                let key = try await Self.send(
+                    gateway, format.map { Compressed.bytes(name, $0) } ?? name, fields, path: "/admin/api/keys",
+                    roles: ["admin"])
+                #expect(key.status == 201)
+                try await gateway.settled()
+            }
+        }
+
+        @Test(arguments: [["br"], ["zstd"], ["gzip, exi"], ["gzip, gzip"], ["gzip", "deflate"], ["compress"]])
+        func otherCodingsAreTold(codings: [String]) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                for path in ["/v1/chat/completions", "/v1/route", "/admin/api/keys"] {
+                    let answer = try await Self.send(
+                        gateway, Array("{}".utf8), codings.map { "Content-Encoding: \($0)" }, path: path,
+                        roles: ["admin"])
+                    #expect(answer.status == 415 && answer["accept-encoding"] == "gzip, deflate", "\(path)")
+                    #expect(try answer.error().code == "unsupported_media_type")
+                }
+                // The coding is not at fault there.
+                let type = try await gateway.send("{}", fields: ["Content-Type: text/plain"])
+                #expect(type.status == 415 && type["accept-encoding"] == nil)
+                #expect(engine.counts.value.requests.isEmpty)
+            }
+        }
+
+        @Test func damagedBodiesAreRefused() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let good = Compressed.bytes(RunningGateway.chat(), .gzip)
+                for body in [
+                    Array(good.dropLast(12)), Array(good.dropLast(1)), good + [0], good + good, [], Array("{}".utf8),
+                    Compressed.bytes("{", .gzip), Compressed.bytes(RunningGateway.chat(), .zlib),
+                ] {
+                    let answer = try await Self.send(gateway, body, ["Content-Encoding: gzip"])
+                    #expect(answer.status == 400)
+                    _ = try answer.error()
+                }
+                #expect(engine.counts.value.requests.isEmpty)
+                try await gateway.settled()
+            }
+        }
+
+        /// What a body means counts, not what it weighs.
+        @Test func bombsAreRefused() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.maxBody = .kibibytes(64) }) {
+                gateway, engine in
+                let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 8 << 20))\",")
+                for format in Compressed.Format.allCases {
+                    let bomb = Compressed.bytes(text, format)
+                    #expect(bomb.count < 64 << 10)
+                    let coding = format == .gzip ? "gzip" : "deflate"
+                    for path in ["/v1/chat/completions", "/v1/route", "/admin/api/keys"] {
+                        let answer = try await Self.send(
+                            gateway, bomb, ["Content-Encoding: \(coding)"], path: path, roles: ["admin"])
+                        #expect(answer.status == 413, "\(path)")
+                        #expect(try answer.error().code == "request_too_large")
+                    }
+                }
+                #expect(engine.counts.value.requests.isEmpty)
+                try await gateway.settled()
+            }
+        }
+
+        @Test func whatIsDecodedCountsAsHeld() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.maxBuffered = .kibibytes(256) }) {
+                gateway, _ in
+                let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 1 << 20))\",")
+                let answer = try await Self.send(gateway, Compressed.bytes(text, .gzip), ["Content-Encoding: gzip"])
+                #expect(answer.status == 503)
+                #expect(try answer.error().code == "queue_full")
+                try await gateway.settled()
+            }
+        }
+
+        @Test func theSameInHTTP2() async throws {
+            try await withHTTP2 { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                let stream = try await client.send(gateway.head(fields: [("content-encoding", "gzip")]), isWhole: false)
+                for byte in Compressed.bytes(RunningGateway.chat(), .gzip) {
+                    try await stream.send([byte], isLast: false)
+                }
+                try await stream.send("", isLast: true)
+                #expect(try await stream.answer().status == 200)
+                #expect(try engine.request(0).body == RunningGateway.chat())
+                await client.close()
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import Settings
+import SimpleAICore
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Both planes read paths in one way.
+    @Suite struct PathTests {
+        @Test(arguments: [
+            "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions/", "/v1/v1/chat/completions",
+            "/v1/chat/completions/?api-version=1", "/v1/%63hat/completions", "http://gateway//v1/chat/completions",
+        ])
+        func pathsOfTheAPIAreReadTolerantly(path: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { (gateway, engine) async throws in
+                #expect(try await gateway.send(RunningGateway.chat(), "POST", path).status == 200)
+                #expect(try engine.request(0).path == "/v1/chat/completions")
+                let models = path.replacing("chat/completions", with: "models").replacing(
+                    "%63hat/completions", with: "models")
+                #expect(try await gateway.get(models).text.contains("\"object\":\"list\""))
+                let route = path.replacing("chat/completions", with: "route").replacing(
+                    "%63hat/completions", with: "route")
+                #expect(try await gateway.send(RunningGateway.chat(), "POST", route).status == 200)
+            }
+        }
+
+        @Test(arguments: [
+            "/admin/", "//admin", "/admin//api/fleet", "/%61dmin", "/metrics/", "//metrics", "/ws/runners/",
+            "/ws//runners",
+            "/v1/../admin", "/v1/%2e%2e/admin", "/v1%2Fmodels", "/V1/models", "/v1/./models",
+        ])
+        func otherPathsAreReadExactly(path: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
+                let answer = try await gateway.get(path)
+                #expect(answer.status == 404)
+                #expect(try answer.error().code == "not_found")
+            }
+        }
+
+        @Test(arguments: [
+            ("POST", "/chat/completions", "/v1/chat/completions"), ("GET", "/models", "/v1/models"),
+            ("POST", "/openai/v1/embeddings", "/v1/embeddings"), ("GET", "/models/m", "/v1/models/m"),
+            ("POST", "//responses/", "/v1/responses"),
+        ])
+        func aPathWithoutVersionIsTold(method: String, path: String, meant: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
+                let answer = try await gateway.send("{}", method, path)
+                #expect(answer.status == 404)
+                #expect(try answer.error().message.contains("use \(meant)."))
+            }
+        }
+
+        /// Ids may hold anything, and are decoded once.
+        @Test func idsInPaths() async throws {
+            let engine = try await ScriptedEngine(models: ["org/m:1", "a%41"], ScriptedEngine.wellBehaved)
+            try await running([engine]) {
+                try await RunningGateway.with(
+                    [.at(engine.port)], { $0.classes = [.init(name: "fast", models: ["org/m:1"])] }
+                ) {
+                    (gateway) async throws in
+                    for path in ["org/m:1", "org%2Fm%3A1", "org//m:1/", "%6Frg/m:1", "a%2541"] {
+                        #expect(try await gateway.get("/v1/models/\(path)").status == 200, "\(path)")
+                    }
+                    for path in ["org%252Fm:1", "aA", "a%41", "%ff"] {
+                        #expect(try await gateway.get("/v1/models/\(path)").status == 404, "\(path)")
+                    }
+                    let key = try await gateway.send(#"{"name":"k"}"#, "POST", "/admin/api/keys", roles: ["admin"])
+                    let id = try #require(try key.json()["id"] as? String)
+                    let encoded = id.utf8.map { "%\(String($0, radix: 16))" }.joined()
+                    let revoked = try await gateway.send("", "DELETE", "/admin/api/keys/\(encoded)", roles: ["admin"])
+                    #expect(revoked.status == 200)
+                }
+            }
+        }
+
+        @Test func everyGETHasAHEAD() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { (gateway, _) async throws in
+                for path in [
+                    "/health", "/ready", "/v1/models", "/v1/models/m", "/metrics", "/admin", "/admin/api/fleet",
+                    "/admin/api/keys", "/ws/runners", "/nothing",
+                ] {
+                    let head = try await gateway.exchange("HEAD", path)
+                    let get = try await gateway.get(path)
+                    #expect(head.status == get.status && head.body.isEmpty, "\(path)")
+                    #expect(head["content-type"] == get["content-type"], "\(path)")
+                }
+                #expect(try await gateway.exchange("HEAD", "/v1/models", token: "").status == 401)
+                // The next response begins right behind the head.
+                let wire = try await gateway.connect()
+                let get = "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+                try await wire.send(
+                    get.replacing("GET", with: "HEAD").replacing("Connection: close\r\n", with: "") + get)
+                let both = try await wire.readToEnd()
+                #expect(both.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+                #expect(both.components(separatedBy: "{\"status\"").count == 2)
+            }
+        }
+
+        @Test func theSameInHTTP2() async throws {
+            try await withHTTP2 { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                let call = try await client.send(
+                    gateway.head("POST", "//v1/v1/chat/completions/"), body: RunningGateway.chat())
+                #expect(try await call.answer().status == 200)
+                #expect(try engine.request(0).path == "/v1/chat/completions")
+                let head = try await client.send(gateway.head("HEAD", "/v1//models")).answer()
+                #expect(head.status == 200 && head.body.isEmpty && head.endedCleanly)
+                #expect(try await client.send(gateway.head("GET", "//admin")).answer().status == 404)
+                await client.close()
+            }
+        }
+
+        // MARK: Bodies of the control plane
+
+        @Test func anOrderThatIsTooLargeIs413() async throws {
+            try await RunningGateway.with([]) { gateway in
+                let large = "{\"name\":\"\(String(repeating: "x", count: 1 << 20))\"}"
+                let answer = try await gateway.send(large, "POST", "/admin/api/keys", roles: ["admin"])
+                #expect(answer.status == 413)
+                #expect(try answer.error().code == "request_too_large")
+                // Without a length: found out while reading.
+                let wire = try await gateway.connect()
+                let head = try gateway.request("", "POST", "/admin/api/keys", roles: ["admin"])
+                    .replacing("Content-Length: 0", with: "Transfer-Encoding: chunked")
+                try await wire.send(head + ScriptedEngine.chunk(large))
+                #expect(try await wire.answer().status == 413)
+                await wire.close()
+            }
+        }
+    }
+}
