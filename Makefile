@@ -27,8 +27,8 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak fuzz bench benchmarks install \
-	uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak storm fuzz bench benchmarks \
+	install uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ faults: setup ## the faults a proxy must survive, as one table with figures
 soak: setup ## 200 streams for a minute: memory, leases and file descriptors come back to where they were
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
+
+storm: setup ## ten thousand runs of wake commands: descriptors, children and memory come back to where they were
+	@$(SWIFT) build --build-tests
+	@SIMPLEAI_STORM_RUNS=10000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter WakeCommandStormTests
 
 fuzz: setup ## random input for everything that strangers write to, for FUZZ_SECONDS (60)
 	@$(SWIFT) build --package-path Fuzz

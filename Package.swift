@@ -83,6 +83,9 @@ let package = Package(
     targets: [
         // L0: vocabulary and pure rules; standard library only.
         room("SimpleAICore"),
+        // L0: child processes, descriptors and files, by system calls that report what has run out instead of trapping.
+        .target(name: "CSystemCalls"),
+        room("OperatingSystem", ["CSystemCalls"]),
 
         // L1: one wall each; they never import each other.
         room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
@@ -90,13 +93,13 @@ let package = Package(
         room(
             "TokenProviders",
             [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
-        room("WakeOnLAN", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        room("Relay", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("WakeOnLAN", ["SimpleAICore", "OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room("Relay", ["SimpleAICore", "OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .systemLibrary(name: "CZlib"),
         room("ContentCodings", ["CZlib"]),
         room("RunnerProtocol", ["SimpleAICore"]),
         room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
-        room("Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
+        room("Settings", ["SimpleAICore", "OperatingSystem", .product(name: "Yams", package: "Yams")]),
 
         room(
             "KeyStore",
@@ -110,16 +113,17 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", "ContentCodings", logging, lifecycle, nioSSL, http2,
+                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", logging, lifecycle, nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "RunnerAgent",
             [
-                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "ContentCodings", nioSSL,
+                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "OperatingSystem",
+                "ContentCodings", nioSSL,
                 logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
-        room("Acceptance", [nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
+        room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
             ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", logging, lifecycle] + crypto + hummingbird
@@ -129,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "SimpleAICore", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance", "LocalFleet",
-                logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                "SimpleAICore", "OperatingSystem", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance",
+                "LocalFleet", logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -143,10 +147,11 @@ let package = Package(
             swiftSettings: settings),
 
         tests(of: "SimpleAICore"),
+        tests(of: "OperatingSystem"),
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "WakeOnLAN", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "WakeOnLAN", ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "ContentCodings", ["CZlib"]),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
@@ -155,10 +160,10 @@ let package = Package(
             ["SimpleAICore", "StandIn", nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
-        tests(of: "KeyStore", ["SimpleAICore"]),
+        tests(of: "KeyStore", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
             of: "Gateway",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging, http2]
+            ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging, http2]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",

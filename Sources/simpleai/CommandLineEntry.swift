@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OperatingSystem
 
 /// The process's way in and out: which command is meant, and which exit code its end has.
 enum CommandLineEntry {
@@ -28,8 +29,7 @@ enum CommandLineEntry {
         let code = root.exitCode(for: error)
         let message = root.fullMessage(for: error)
         if !message.isEmpty {
-            let stream = code.isSuccess ? FileHandle.standardOutput : FileHandle.standardError
-            stream.write(Data("\(message)\n".utf8))
+            (code.isSuccess ? StandardStream.output : .error).write("\(message)\n")
         }
         exit(code == .validationFailure ? usageExitCode : code.rawValue)
     }

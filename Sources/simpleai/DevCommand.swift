@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LocalFleet
 import Logging
+import OperatingSystem
 import ServiceLifecycle
 import SimpleAICore
 import UnixSignals
@@ -124,6 +125,6 @@ private struct DevFleet: Service {
     private func announce(_ fleet: LocalFleet.Running) {
         let text = json ? DevAnnouncement(fleet).line : DevAnnouncement(fleet).text
         // Whoever started us reads this through a pipe and waits for it: no buffering.
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        StandardStream.output.write(text + "\n")
     }
 }

@@ -1,6 +1,7 @@
 import Acceptance
 import Foundation
 import LocalFleet
+import OperatingSystem
 import SimpleAICore
 
 /// What a local fleet is doing, as long as it runs: a live table in a terminal, elsewhere a line for each change.
@@ -71,5 +72,5 @@ struct DevView {
         return now
     }
 
-    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    private static func say(_ line: String) { StandardStream.output.write(line + "\n") }
 }

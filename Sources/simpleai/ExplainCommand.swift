@@ -1,6 +1,7 @@
 import Acceptance
 import ArgumentParser
 import Foundation
+import OperatingSystem
 
 /// `simpleai explain`: asks a gateway where a call would go, and why.
 struct ExplainCommand: AsyncParsableCommand {
@@ -106,6 +107,6 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     private func complain(_ text: String) {
-        FileHandle.standardError.write(Data("explain: \(text)\n".utf8))
+        StandardStream.error.write("explain: \(text)\n")
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LocalFleet
+import OperatingSystem
 import Settings
 import TokenProviders
 
@@ -39,11 +40,11 @@ struct ProviderTokens {
     private static func show(_ prompt: DevicePrompt) {
         var text = "To sign in, open \(prompt.address) and enter the code \(prompt.userCode)\n"
         if let complete = prompt.completeAddress { text += "or open \(complete)\n" }
-        FileHandle.standardError.write(Data(text.utf8))
+        StandardStream.error.write(text)
     }
 
     private static func warn(_ text: String) {
-        FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+        StandardStream.error.write("warning: \(text)\n")
     }
 }
 

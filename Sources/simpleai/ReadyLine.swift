@@ -1,5 +1,5 @@
-import Foundation
 import Logging
+import OperatingSystem
 
 /// The one line by which a long-running command tells a script that it has begun.
 struct ReadyLine {
@@ -9,12 +9,12 @@ struct ReadyLine {
     let descriptor: Int32?
 
     func write(_ line: String, _ logger: Logger) {
-        let bytes = Data((line + "\n").utf8)
+        let bytes = Array((line + "\n").utf8)
         do {
             if let descriptor {
-                try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: bytes)
+                try DescriptorWriter.write(bytes, to: descriptor)
             } else if json {
-                try FileHandle.standardOutput.write(contentsOf: bytes)
+                try DescriptorWriter.write(bytes, to: StandardStream.output.rawValue)
             }
         } catch {
             logger.error("Nobody could be told that calls are accepted", metadata: ["cause": "\(error)"])

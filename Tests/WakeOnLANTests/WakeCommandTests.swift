@@ -60,7 +60,7 @@ import Testing
 
     @Test func aProgramThatHangsIsStopped() async {
         await #expect(throws: WakeSendError.self) {
-            try await WakeCommand(searchPath: Self.path, limit: .milliseconds(200)).run(
+            try await WakeCommand(searchPath: Self.path, timeout: .milliseconds(200)).run(
                 WakeCommandRequest(program: "sleep", arguments: ["600"]))
         }
     }

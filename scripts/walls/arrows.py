@@ -4,6 +4,8 @@ import pathlib
 import re
 
 CORE = "SimpleAICore"
+# Child processes, descriptors and files: knows nothing of the gateway, so that the acceptance suite may use it, too.
+SYSTEM_CALLS = "OperatingSystem"
 # Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
       "KeyStore", "Audit", "ContentCodings"}
@@ -27,30 +29,32 @@ PURE = {"Swift", "Synchronization"}
 # target: (targets of ours, modules of others, modules of the system)
 TARGETS = {
     CORE: (set(), set(), PURE),
+    "CSystemCalls": (set(), set(), set()),
+    SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
 
     "Scheduling": ({CORE}, QUEUES, SYSTEM),
     "Authentication": ({CORE}, CRYPTO | FETCH | LOG | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
     # Digests alone, of CRYPTO.
     "TokenProviders": ({CORE}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
-    "WakeOnLAN": ({CORE}, NIO | NIO_TLS | LOG, SYSTEM),
-    "Relay": ({CORE}, NIO | NIO_TLS, SYSTEM),
+    "WakeOnLAN": ({CORE, SYSTEM_CALLS}, NIO | NIO_TLS | LOG, SYSTEM),
+    "Relay": ({CORE, SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
     "ContentCodings": ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
-    "Settings": ({CORE}, {"Yams"}, SYSTEM),
+    "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
     # Digests alone, of CRYPTO.
     "KeyStore": ({CORE}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
-    "Gateway": ({CORE} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
-    "RunnerAgent": ({CORE} | L1, HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
-    "Acceptance": (set(), NIO | NIO_TLS, SYSTEM),
+    "Gateway": ({CORE, SYSTEM_CALLS} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "RunnerAgent": ({CORE, SYSTEM_CALLS} | L1, HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     "LocalFleet": ({CORE, "Gateway", "RunnerAgent"} | L1,
                    HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
 
-    "simpleai": ({CORE, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
+    "simpleai": ({CORE, SYSTEM_CALLS, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
     # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it: it is
     # never linked into `simpleai`, and knows nothing of ours.

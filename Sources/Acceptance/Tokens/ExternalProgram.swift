@@ -1,4 +1,5 @@
 import Foundation
+import OperatingSystem
 
 /// A program of the operator's: one that prints a token, or one that puts a machine to sleep.
 public struct ExternalProgram: Sendable {
@@ -54,99 +55,47 @@ public struct ExternalProgram: Sendable {
         }
     }
 
-    /// Runs the program to its end.
-    ///
-    /// Output goes to nameless files, not pipes: a grandchild that keeps a pipe open must not keep us waiting.
+    /// Runs the program to its end. What it leaves in the background does not delay the result.
     ///
     /// - Throws: ``Problem`` when it cannot start or is not done within `limit` (it is killed then);
     ///   `CancellationError` when the task was cancelled (it is killed then, too).
     func run(_ arguments: [String], limit: Duration) async throws -> Result {
-        let output = try NamelessFile()
-        let errors = try NamelessFile()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = leadingArguments + arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output.handle
-        process.standardError = errors.handle
-        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { ended in
-            continuation.yield(ended.terminationStatus)
-            continuation.finish()
-        }
-        do {
-            try process.run()
+        var process = ChildProcess(
+            executable: executable, arguments: leadingArguments + arguments,
+            environment: ProcessInfo.processInfo.environment)
+        process.output = .first(Self.maxOutput)
+        process.errors = .captured(.last(Self.maxOutput))
+        process.timeout = limit
+        let ending: ChildProcessEnding
+        do throws(SystemError) {
+            ending = try await process.run()
         } catch {
-            // Foundation's own words for it ("error 256") help nobody.
-            let hint = "is it a program for this machine, and the interpreter of its first line installed?"
+            let hint =
+                error.isExhaustion
+                ? "\(error)" : "is it a program for this machine, and the interpreter of its first line installed?"
             throw Problem(description: "'\(name)' does not start; \(hint)")
         }
-        let pid = process.processIdentifier
-        let status = try await withThrowingTaskGroup(of: Int32?.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { await ends.first { _ in true } }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                return nil
-            }
-            do {
-                let first = try await group.next() ?? nil
-                if first == nil { Self.kill(pid) }
-                return first
-            } catch {
-                Self.kill(pid)
-                throw error
-            }
-        }
-        guard let status else {
-            try Task.checkCancellation()
-            let said = Self.onOneLine(errors.text())
+        if ending.wasCancelled { throw CancellationError() }
+        let errors = String(decoding: ending.errors, as: UTF8.self)
+        guard !ending.didTimeOut else {
+            let said = Self.onOneLine(errors)
             let tail = said.isEmpty ? "; call it by hand to see what it waits for" : "; its stderr: \(said)"
             throw Problem(description: "'\(name)' did not end within \(limit.readable) and was stopped\(tail)")
         }
-        return Result(
-            status: status, wasKilled: process.terminationReason == .uncaughtSignal, output: output.text(),
-            errors: errors.text())
+        let output = String(decoding: ending.output, as: UTF8.self)
+        return switch ending.status {
+        case .exited(let status): Result(status: status, wasKilled: false, output: output, errors: errors)
+        case .signalled(let signal): Result(status: signal, wasKilled: true, output: output, errors: errors)
+        }
     }
+
+    /// In bytes, of each stream.
+    private static let maxOutput = 1 << 20
 
     /// The end of what a program said, fit for a sentence.
     static func onOneLine(_ text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
         return String(lines.filter { !$0.isEmpty }.joined(separator: " / ").suffix(600))
-    }
-
-    /// The program and whatever it started in its process group.
-    private static func kill(_ pid: Int32) {
-        if getpgid(pid) == pid { _ = Foundation.kill(-pid, SIGKILL) }
-        _ = Foundation.kill(pid, SIGKILL)
-    }
-}
-
-/// A temporary file that has no name any more: it vanishes with its last descriptor.
-private struct NamelessFile {
-    let handle: FileHandle
-
-    init() throws {
-        let directory = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        var template = Array("\(directory)/simpleai-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else {
-            throw ExternalProgram.Problem(description: "cannot run: no temporary file in \(directory)")
-        }
-        template.withUnsafeBufferPointer { path in
-            if let base = path.baseAddress { _ = unlink(base) }
-        }
-        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    }
-
-    /// The first MiB of what was written.
-    func text() -> String {
-        do {
-            try handle.seek(toOffset: 0)
-            return String(decoding: try handle.read(upToCount: 1 << 20) ?? Data(), as: UTF8.self)
-        } catch {
-            return ""
-        }
     }
 }
 

@@ -1,4 +1,5 @@
 import Logging
+import OperatingSystem
 import Relay
 import RunnerProtocol
 
@@ -83,7 +84,10 @@ struct LlamaServer: Engine {
 
     private func runOnce() async -> (reason: String, lastWords: String) {
         do throws(Program.StartFailure) {
-            let ending = try await Program(command).run { pid in
+            var program = try Program(command)
+            // What a server that has ended leaves behind would hold its port or its card.
+            program.background = .killed
+            let ending = try await program.run { pid in
                 logger.info(
                     "Engine started",
                     metadata: [

@@ -1,4 +1,5 @@
 import Foundation
+import OperatingSystem
 
 /// An executable and its arguments, run as a child of ours. No shell is involved.
 struct Program: Sendable {
@@ -13,8 +14,14 @@ struct Program: Sendable {
         let description: String
     }
 
+    /// What becomes of processes that the program leaves behind.
+    var background = ChildProcess.BackgroundProcesses.keptOnSuccess
+
     private let executable: String
     private let arguments: [String]
+
+    /// Between SIGTERM and SIGKILL.
+    private static let stopGracePeriod: Duration = .seconds(5)
 
     /// - Parameter command: the executable, a path or a name to be found in PATH, and its arguments.
     /// - Throws: when there is no such executable.
@@ -28,9 +35,7 @@ struct Program: Sendable {
 
     /// Where the shell would find it; nil if nowhere.
     static func path(of name: String) -> String? {
-        if name.contains("/") { return FileManager.default.isExecutableFile(atPath: name) ? name : nil }
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
-        return folders.lazy.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        ExecutableFile.path(of: name, searchPath: ExecutableFile.searchPath)
     }
 
     /// Starts the program and returns when it has ended. Cancelled, it tells the program to end, and kills it when it
@@ -38,32 +43,49 @@ struct Program: Sendable {
     ///
     /// Its standard input stays open, and silent, as long as we live: a program that cares notices our end, however it
     /// came.
-    /// - Parameter keeping: how much of what it writes is kept, from the end, in bytes.
+    /// - Parameter limit: how much of what it writes is kept, from the end, in bytes.
     func run(
         keeping limit: Int = 2_048, onStart: @escaping @Sendable (_ pid: Int32) -> Void = { _ in }
     ) async throws(StartFailure) -> Ending {
-        let child = ProgramRun(executable: executable, arguments: arguments, keeping: limit)
-        let result: Result<Ending, StartFailure> = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                child.start(onStart: onStart) { continuation.resume(returning: $0) }
-            }
-        } onCancel: {
-            child.stop()
-        }
-        return try result.get()
+        try await run(keeping: limit, timeout: nil, onStart: onStart).ending
     }
 
     /// The whole output of a program that is soon done; nil when it fails or takes too long.
     func output(within limit: Duration) async -> String? {
-        await withTaskGroup(of: Ending?.self) { group in
-            group.addTask { try? await run(keeping: 64 << 10) }
-            group.addTask {
-                try? await Task.sleep(for: limit)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let ending = await group.next() ?? nil, ending.code == 0 else { return nil }
-            return ending.lastWords
+        guard let run = try? await run(keeping: 64 << 10, timeout: limit, onStart: { _ in }), run.isSuccess else {
+            return nil
+        }
+        return run.ending.lastWords
+    }
+
+    private func run(
+        keeping limit: Int, timeout: Duration?, onStart: @escaping @Sendable (_ pid: Int32) -> Void
+    ) async throws(StartFailure) -> (ending: Ending, isSuccess: Bool) {
+        var process = ChildProcess(
+            executable: executable, arguments: arguments, environment: ProcessInfo.processInfo.environment)
+        process.input = .heldOpen
+        process.output = .last(limit)
+        process.errors = .joinsOutput
+        process.background = background
+        process.timeout = timeout
+        process.stopGracePeriod = timeout == nil ? Self.stopGracePeriod : .zero
+        let ending: ChildProcessEnding
+        do throws(SystemError) {
+            ending = try await process.run(onStart: onStart)
+        } catch {
+            throw StartFailure(description: "\(executable) cannot be started: \(error)")
+        }
+        let words = String(decoding: ending.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return (Ending(code: ending.status.code, lastWords: words), ending.isSuccess)
+    }
+}
+
+extension ChildProcessEnding.Status {
+    /// The exit code; the number of a signal, negative.
+    fileprivate var code: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signalled(let signal): -signal
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import OperatingSystem
 
 /// A table that is drawn again and again in the same place of a terminal. What was there before scrolls up once and stays.
 struct FleetScreen {
@@ -32,5 +33,5 @@ struct FleetScreen {
         return (Int(size.ws_row), Int(size.ws_col))
     }
 
-    private static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    private static func write(_ text: String) { StandardStream.output.write(text) }
 }

@@ -1,0 +1,89 @@
+#define _GNU_SOURCE
+#include "CSystemCalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+int csystem_pipe(int ends[2]) {
+#ifdef __linux__
+    return pipe2(ends, O_CLOEXEC);
+#else
+    if (pipe(ends) != 0) return -1;
+    (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    return 0;
+#endif
+}
+
+int csystem_open_process(int process) {
+#if defined(__linux__) && defined(SYS_pidfd_open)
+    return (int)syscall(SYS_pidfd_open, process, 0);
+#else
+    (void)process;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+#ifdef __linux__
+int csystem_close_from(void *actions, int first) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+#else
+    (void)actions;
+    (void)first;
+    return ENOSYS;
+#endif
+}
+#endif
+
+int csystem_set_descriptor_limit(int process, unsigned long long soft) {
+#ifdef __linux__
+    struct rlimit limit;
+    if (prlimit(process, RLIMIT_NOFILE, NULL, &limit) != 0) return -1;
+    limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+    return prlimit(process, RLIMIT_NOFILE, &limit, NULL);
+#else
+    (void)process;
+    (void)soft;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+struct start {
+    void (*body)(void *);
+    void *argument;
+};
+
+static void *run(void *pointer) {
+    struct start start = *(struct start *)pointer;
+    free(pointer);
+    start.body(start.argument);
+    return NULL;
+}
+
+int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size) {
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL) return ENOMEM;
+    *start = (struct start){body, argument};
+    pthread_attr_t attributes;
+    int status = pthread_attr_init(&attributes);
+    if (status == 0) {
+        pthread_t thread;
+        (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        (void)pthread_attr_setstacksize(&attributes, stack_size);
+        status = pthread_create(&thread, &attributes, run, start);
+        (void)pthread_attr_destroy(&attributes);
+    }
+    if (status != 0) free(start);
+    return status;
+}

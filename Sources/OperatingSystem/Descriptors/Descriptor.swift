@@ -1,0 +1,37 @@
+import CSystemCalls
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A descriptor that is closed once, by its owner.
+struct Descriptor: Hashable, Sendable {
+    let number: Int32
+
+    /// Not repeated where a signal interrupts it: on Linux the number is free then, and may be another's.
+    func close() {
+        #if canImport(Glibc)
+        _ = Glibc.close(number)
+        #elseif canImport(Musl)
+        _ = Musl.close(number)
+        #else
+        _ = Darwin.close(number)
+        #endif
+    }
+}
+
+/// The two ends of a pipe, which no child process inherits.
+struct DescriptorPair: Hashable, Sendable {
+    let reader: Descriptor
+    let writer: Descriptor
+
+    static func pipe() throws(SystemError) -> DescriptorPair {
+        var ends: [Int32] = [-1, -1]
+        guard csystem_pipe(&ends) == 0 else { throw .last }
+        return DescriptorPair(reader: Descriptor(number: ends[0]), writer: Descriptor(number: ends[1]))
+    }
+}

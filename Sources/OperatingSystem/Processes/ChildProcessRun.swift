@@ -1,0 +1,127 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// One run of a child process, supervised by a thread of its own from its start to the return of its last descriptor.
+///
+/// A thread and `poll`, not Foundation's `Process` and `Pipe`, which trap where no descriptor is left, nor a dispatch
+/// source, which does the same where the first one is made.
+final class ChildProcessRun: Sendable {
+    typealias Completion = @Sendable (Result<ChildProcessEnding, SystemError>) -> Void
+
+    private struct State {
+        var isStopRequested = false
+        /// Wakes the thread; nil before it has begun and after it has ended.
+        var bell: Int32?
+        var completion: Completion?
+    }
+
+    private let process: ChildProcess
+    private let onStart: @Sendable (Int32) -> Void
+    private let state = Mutex(State())
+
+    /// Between two looks at a child where the system has no descriptor for processes.
+    private static let pollInterval: Duration = .milliseconds(20)
+    /// For a child that SIGKILL does not end, because the system holds it: the result does not wait for it any longer.
+    private static let maxKillDuration: Duration = .seconds(2)
+    /// In bytes, of output that a child has left behind: as much as a pipe holds, and no more, since background
+    /// processes may go on writing.
+    private static let maxRemainder = 1 << 20
+
+    init(_ process: ChildProcess, onStart: @escaping @Sendable (Int32) -> Void) {
+        self.process = process
+        self.onStart = onStart
+    }
+
+    /// - Parameter completion: called once.
+    func start(completion: @escaping Completion) {
+        state.withLock { $0.completion = completion }
+        do throws(SystemError) {
+            try SupervisionThread.start { self.supervise() }
+        } catch {
+            complete(.failure(error))
+        }
+    }
+
+    func stop() {
+        state.withLock { state in
+            state.isStopRequested = true
+            var byte: UInt8 = 0
+            if let bell = state.bell { _ = write(bell, &byte, 1) }
+        }
+    }
+
+    private func supervise() {
+        do throws(SystemError) {
+            let bell = try DescriptorPair.pipe()
+            defer { bell.reader.close() }
+            state.withLock { $0.bell = bell.writer.number }
+            defer {
+                state.withLock { $0.bell = nil }
+                bell.writer.close()
+            }
+            let child = try SpawnedChild(process)
+            defer { child.close() }
+            onStart(child.pid)
+            awaitEnd(of: child, bell: bell.reader)
+        } catch {
+            complete(.failure(error))
+        }
+    }
+
+    private func awaitEnd(of child: SpawnedChild, bell: Descriptor) {
+        var schedule = StopSchedule(
+            startedAt: .now, timeout: process.timeout, gracePeriod: process.stopGracePeriod)
+        var streams = CapturedStreams(child, process)
+        while !child.hasExited {
+            let now = ContinuousClock.now
+            var signals = schedule.signals(due: now)
+            if state.withLock({ $0.isStopRequested }) { signals += schedule.stopRequested(at: now) }
+            for signal in signals { child.signal(signal == .kill ? SIGKILL : SIGTERM) }
+            if let killedAt = schedule.killedAt, now - killedAt > Self.maxKillDuration {
+                complete(.success(ending(.signalled(SIGKILL), schedule, streams)))
+            }
+            streams.wait(
+                bell: bell, exit: child.exit, atMost: wait(until: schedule.nextDeadline, from: now, schedule, child))
+        }
+        streams.readRemainder(atMost: Self.maxRemainder)
+        // Looked at before it is taken off the list of processes, so that no signal of ours can meet a stranger.
+        let isSuccess = child.exitStatus == .exited(0) && !schedule.didTimeOut && !schedule.wasStopped
+        if process.background == .killed || !isSuccess { child.signal(SIGKILL) }
+        complete(.success(ending(child.reap(), schedule, streams)))
+    }
+
+    /// How long the thread may rest; nil: until something happens.
+    private func wait(
+        until deadline: ContinuousClock.Instant?, from now: ContinuousClock.Instant, _ schedule: StopSchedule,
+        _ child: SpawnedChild
+    ) -> Duration? {
+        var limits: [Duration] = []
+        if let deadline { limits.append(max(.zero, deadline - now)) }
+        if child.exit == nil { limits.append(Self.pollInterval) }
+        if schedule.killedAt != nil { limits.append(Self.maxKillDuration) }
+        return limits.min()
+    }
+
+    private func ending(
+        _ status: ChildProcessEnding.Status, _ schedule: StopSchedule, _ streams: CapturedStreams
+    ) -> ChildProcessEnding {
+        ChildProcessEnding(
+            status: status, didTimeOut: schedule.didTimeOut, wasCancelled: schedule.wasStopped,
+            output: streams.output.bytes, errors: streams.errors.bytes)
+    }
+
+    private func complete(_ result: Result<ChildProcessEnding, SystemError>) {
+        let completion = state.withLock { state in
+            defer { state.completion = nil }
+            return state.completion
+        }
+        completion?(result)
+    }
+}

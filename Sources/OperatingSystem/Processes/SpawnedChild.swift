@@ -1,0 +1,163 @@
+import CSystemCalls
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A child process that was started, and our ends of its pipes.
+struct SpawnedChild {
+    let pid: pid_t
+    /// Becomes readable when the child ends; nil where the system has no such descriptor.
+    let exit: Descriptor?
+    let output: Descriptor?
+    let errors: Descriptor?
+    /// Held open as long as the child runs.
+    private let input: Descriptor?
+
+    init(_ process: ChildProcess) throws(SystemError) {
+        var pipes = ChildPipes()
+        do throws(SystemError) {
+            try pipes.open(for: process)
+            pid = try Self.spawn(process, pipes)
+        } catch {
+            pipes.closeAll()
+            throw error
+        }
+        pipes.closeChildsEnds()
+        (input, output, errors) = (pipes.input?.writer, pipes.output?.reader, pipes.errors?.reader)
+        let process = csystem_open_process(pid)
+        exit = process < 0 ? nil : Descriptor(number: process)
+        DescriptorLimit.restore(for: pid)
+    }
+
+    /// Returns our descriptors; the child itself was reaped before.
+    func close() {
+        for descriptor in [exit, output, errors, input] { descriptor?.close() }
+    }
+
+    /// Whether it has ended; it stays where `reap` finds it.
+    var hasExited: Bool { exitStatus != nil }
+
+    /// Nil as long as it runs.
+    var exitStatus: ChildProcessEnding.Status? {
+        var found = siginfo_t()
+        while waitid(P_PID, id_t(pid), &found, WEXITED | WNOWAIT | WNOHANG) < 0 {
+            // No child of that number, which nobody but `reap` takes off the list: nothing can be known of it any more.
+            guard errno == EINTR else { return .exited(-1) }
+        }
+        guard found.si_signo == SIGCHLD else { return nil }
+        return found.si_code == CLD_EXITED ? .exited(Self.status(of: found)) : .signalled(Self.status(of: found))
+    }
+
+    /// Takes a process that has ended off the system's list.
+    func reap() -> ChildProcessEnding.Status {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            guard errno == EINTR else { return .exited(-1) }
+        }
+        let signal = status & 0x7F
+        return signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal)
+    }
+
+    /// To the child, wherever it has moved, and to what it has left in its process group. Not after `reap`.
+    func signal(_ number: Int32) {
+        _ = kill(-pid, number)
+        _ = kill(pid, number)
+    }
+
+    private static func status(of found: siginfo_t) -> Int32 {
+        #if canImport(Darwin)
+        found.si_status
+        #else
+        found._sifields._sigchld.si_status
+        #endif
+    }
+
+    private static func spawn(_ process: ChildProcess, _ pipes: ChildPipes) throws(SystemError) -> pid_t {
+        #if canImport(Darwin)
+        var actions: posix_spawn_file_actions_t?
+        var attributes: posix_spawnattr_t?
+        #else
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        for (number, end) in pipes.childsEnds(process).enumerated() {
+            if let end {
+                posix_spawn_file_actions_adddup2(&actions, end, Int32(number))
+            } else {
+                posix_spawn_file_actions_addopen(
+                    &actions, Int32(number), "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0)
+            }
+        }
+        var flags = Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
+        #if canImport(Darwin)
+        flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
+        #else
+        // All of ours are closed on execution anyway; those that this process has inherited may not be.
+        _ = csystem_close_from(&actions, 3)
+        #endif
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        var all = sigset_t()
+        sigemptyset(&all)
+        for signal in 1..<32 where signal != SIGKILL && signal != SIGSTOP { sigaddset(&all, Int32(signal)) }
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+
+        var words = ([process.executable] + process.arguments).map { strdup($0) }
+        var variables = process.environment.map { strdup("\($0.key)=\($0.value)") }
+        defer { for word in words + variables { free(word) } }
+        guard !words.contains(nil), !variables.contains(nil) else { throw SystemError(number: ENOMEM) }
+        words.append(nil)
+        variables.append(nil)
+        var pid: pid_t = 0
+        let result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
+        guard result == 0 else { throw SystemError(number: result) }
+        return pid
+    }
+}
+
+/// The pipes between this process and a child.
+private struct ChildPipes {
+    var input: DescriptorPair?
+    var output: DescriptorPair?
+    var errors: DescriptorPair?
+
+    /// - Throws: where no descriptor is left; those that were opened stay with the caller.
+    mutating func open(for process: ChildProcess) throws(SystemError) {
+        if process.input == .heldOpen { input = try .pipe() }
+        if process.output != .discarded { output = try .pipe() }
+        if case .captured(let capture) = process.errors, capture != .discarded { errors = try .pipe() }
+    }
+
+    /// What becomes descriptor 0, 1 and 2 of the child; nil: the null device.
+    func childsEnds(_ process: ChildProcess) -> [Int32?] {
+        let errorEnd = process.errors == .joinsOutput ? output?.writer : errors?.writer
+        return [input?.reader.number, output?.writer.number, errorEnd?.number]
+    }
+
+    func closeChildsEnds() {
+        input?.reader.close()
+        output?.writer.close()
+        errors?.writer.close()
+    }
+
+    func closeAll() {
+        for pair in [input, output, errors] {
+            pair?.reader.close()
+            pair?.writer.close()
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// When a child process is signalled: pure, so that every order of events can be tested.
+///
+/// A process that has to stop gets SIGTERM first and SIGKILL after the grace period; without a grace period SIGKILL at
+/// once.
+struct StopSchedule {
+    enum Signal: Hashable {
+        case terminate
+        case kill
+    }
+
+    /// When the process has to stop by itself, if ever.
+    private var timeoutAt: ContinuousClock.Instant?
+    private var killAt: ContinuousClock.Instant?
+    private let gracePeriod: Duration
+    private(set) var didTimeOut = false
+    private(set) var wasStopped = false
+    /// When SIGKILL was sent.
+    private(set) var killedAt: ContinuousClock.Instant?
+
+    init(startedAt: ContinuousClock.Instant, timeout: Duration?, gracePeriod: Duration) {
+        timeoutAt = timeout.map { startedAt + $0 }
+        self.gracePeriod = gracePeriod
+    }
+
+    /// The next moment at which `signals(due:)` has something to say.
+    var nextDeadline: ContinuousClock.Instant? {
+        killedAt == nil ? [timeoutAt, killAt].compactMap { $0 }.min() : nil
+    }
+
+    /// Somebody wants the process to stop.
+    mutating func stopRequested(at now: ContinuousClock.Instant) -> [Signal] {
+        guard !wasStopped, !didTimeOut else { return [] }
+        wasStopped = true
+        return stop(at: now)
+    }
+
+    /// What has to be sent at this moment; each signal once.
+    mutating func signals(due now: ContinuousClock.Instant) -> [Signal] {
+        if let timeoutAt, now >= timeoutAt, !wasStopped, !didTimeOut {
+            didTimeOut = true
+            return stop(at: now)
+        }
+        guard let killAt, now >= killAt, killedAt == nil else { return [] }
+        killedAt = now
+        return [.kill]
+    }
+
+    private mutating func stop(at now: ContinuousClock.Instant) -> [Signal] {
+        timeoutAt = nil
+        guard gracePeriod > .zero else {
+            killedAt = now
+            return [.kill]
+        }
+        killAt = now + gracePeriod
+        return [.terminate]
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+@testable import OperatingSystem
+
+/// Real files.
+@Suite(.timeLimit(.minutes(1))) struct StoredFileTests {
+    private func inTemporaryFolder(_ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder)
+    }
+
+    private func names(in folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    }
+
+    @Test func contentIsReplacedInOneStepAndLeavesNothingElse() throws {
+        try inTemporaryFolder { folder in
+            let file = StoredFile(path: folder + "/file")
+            #expect(try file.read(atMost: 10) == nil)
+            try file.replace(with: [1, 2, 3], mode: 0o600)
+            #expect(try file.read(atMost: 3) == [1, 2, 3])
+            chmod(file.path, 0o640)
+            try file.replace(with: [])
+            #expect(try file.read(atMost: 0) == [])
+            let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+            #expect(mode == 0o640, "a file keeps its mode")
+            #expect(try names(in: folder) == ["file"])
+        }
+    }
+
+    @Test func aLinkStaysAndItsTargetIsReplaced() throws {
+        try inTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: false)
+            // Two links, the second of them relative, to a file that is not there yet.
+            try FileManager.default.createSymbolicLink(atPath: folder + "/a", withDestinationPath: folder + "/b")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/b", withDestinationPath: "disk/file")
+            let file = StoredFile(path: folder + "/a")
+            #expect(try file.read(atMost: 10) == nil)
+            for content: [UInt8] in [[1], [2, 2]] {
+                try file.replace(with: content)
+                #expect(try StoredFile(path: folder + "/disk/file").read(atMost: 10) == content)
+            }
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/a") == folder + "/b")
+            #expect(try names(in: folder) == ["a", "b", "disk"])
+            _ = try file.setAside(suffix: "x")
+            #expect(try names(in: folder + "/disk") == ["file.broken-x"])
+        }
+    }
+
+    @Test func linksInACircleAreAnError() throws {
+        try inTemporaryFolder { folder in
+            try FileManager.default.createSymbolicLink(atPath: folder + "/a", withDestinationPath: "a")
+            #expect(throws: StoredFile.Failure.system(SystemError(number: ELOOP))) {
+                try StoredFile(path: folder + "/a").replace(with: [1])
+            }
+        }
+    }
+
+    @Test func whatIsNoRegularFileIsNeitherReadNorReplaced() throws {
+        try inTemporaryFolder { folder in
+            mkfifo(folder + "/pipe", 0o600)
+            for (path, kind) in [(folder, "a directory"), (folder + "/pipe", "a pipe"), ("/dev/null", "a device")] {
+                let file = StoredFile(path: path)
+                #expect(throws: StoredFile.Failure.notRegular(kind)) { try file.read(atMost: 10) }
+                #expect(throws: StoredFile.Failure.notRegular(kind)) { try file.replace(with: [1]) }
+                #expect(throws: StoredFile.Failure.notRegular(kind)) { try file.setAside(suffix: "x") }
+            }
+            let left = try names(in: folder)
+            #expect(left == ["pipe"])
+        }
+    }
+
+    @Test func aLargeFileIsNotRead() throws {
+        try inTemporaryFolder { folder in
+            let file = StoredFile(path: folder + "/file")
+            try file.replace(with: [1, 2, 3])
+            #expect(throws: StoredFile.Failure.tooLarge(limit: 2)) { try file.read(atMost: 2) }
+        }
+    }
+
+    @Test func theNewestOfThoseSetAsideAreKept() throws {
+        try inTemporaryFolder { folder in
+            let file = StoredFile(path: folder + "/file")
+            for number in 1...5 {
+                try file.replace(with: [UInt8(number)])
+                #expect(try file.setAside(suffix: "\(number)", maxKept: 3) == folder + "/file.broken-\(number)")
+            }
+            #expect(try names(in: folder) == ["file.broken-3", "file.broken-4", "file.broken-5"])
+        }
+    }
+
+    @Test func aFullDiskLeavesTheOldContent() throws {
+        // Writing there fails as on a full disk, at the first byte.
+        #expect(throws: SystemError(number: ENOSPC)) {
+            let descriptor = open("/dev/full", O_WRONLY)
+            defer { close(descriptor) }
+            try DescriptorWriter.write([1], to: descriptor)
+        }
+        // As on a disk whose quota is used up: the draft cannot be written whole.
+        try inTemporaryFolder { folder in
+            let file = StoredFile(path: folder + "/file")
+            try file.replace(with: [1, 2, 3])
+            var old = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &old)
+            var small = old
+            small.rlim_cur = 1_000
+            let handler = signal(SIGXFSZ, SIG_IGN)
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &small)
+            defer {
+                setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &old)
+                signal(SIGXFSZ, handler)
+            }
+            #expect(throws: StoredFile.Failure.system(SystemError(number: EFBIG))) {
+                try file.replace(with: [UInt8](repeating: 7, count: 100_000))
+            }
+            #expect(try file.read(atMost: 10) == [1, 2, 3])
+            #expect(try names(in: folder) == ["file"])
+        }
+    }
+}
