@@ -4,6 +4,8 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     case refused
     /// Nobody there: no route, or no answer to the connection attempt in time.
     case unreachable(String)
+    /// This process has no descriptor, buffer or memory left for a connection: says nothing about the runner.
+    case exhausted(String)
     /// The TLS handshake failed.
     case untrusted(String)
     /// A kept-alive connection had been closed by the other side: no answer byte came. `requestWasSent` is true.
@@ -22,7 +24,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     /// Whether no byte of the request can have reached the engine.
     public var happenedBeforeSending: Bool {
         switch self {
-        case .refused, .unreachable, .untrusted: true
+        case .refused, .unreachable, .exhausted, .untrusted: true
         default: false
         }
     }

@@ -1,6 +1,7 @@
 public import NIOCore
 import NIOPosix
 import NIOSSL
+import OperatingSystem
 
 /// The connections of one event loop to one runner that have nothing to do, the latest used last.
 ///
@@ -25,11 +26,15 @@ public final class UpstreamPool {
     /// The loop's writes, of clients' connections, too.
     public let flushes: FlushBatch
     private let eventLoop: any EventLoop
+    private let descriptorReserve: Int
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
 
-    /// - Parameter eventLoop: every use of the pool has to happen there.
-    public init(eventLoop: any EventLoop) {
+    /// - Parameters:
+    ///   - eventLoop: every use of the pool has to happen there.
+    ///   - descriptorReserve: how many descriptors of this process its connections leave to others.
+    public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
+        self.descriptorReserve = descriptorReserve
         flushes = FlushBatch(eventLoop: eventLoop)
     }
 
@@ -100,6 +105,10 @@ public final class UpstreamPool {
     private func connect(
         to upstream: Upstream, timeout: TimeAmount
     ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
+        guard descriptorReserve == 0 || !DescriptorLimit.isReached(keeping: descriptorReserve) else {
+            return eventLoop.makeFailedFuture(
+                UpstreamFailure.exhausted("fewer than \(descriptorReserve) descriptors are left"))
+        }
         let loopBoundSelf = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let bootstrap = ClientBootstrap(group: eventLoop)
@@ -140,7 +149,11 @@ public final class UpstreamPool {
         switch error {
         case let error as UpstreamFailure: return error
         case let error as IOError where error.errnoCode == ECONNREFUSED: return .refused
+        case let error as IOError where isExhaustion(error): return .exhausted("\(error)")
         case let error as NIOConnectionError:
+            if let error = error.connectionErrors.lazy.compactMap({ $0.error as? IOError }).first(where: isExhaustion) {
+                return .exhausted("\(error)")
+            }
             let refused = error.connectionErrors.contains {
                 ($0.error as? IOError)?.errnoCode == ECONNREFUSED
             }
@@ -149,4 +162,6 @@ public final class UpstreamPool {
         default: return .unreachable(String(describing: error))
         }
     }
+
+    private static func isExhaustion(_ error: IOError) -> Bool { SystemError(number: error.errnoCode).isExhaustion }
 }

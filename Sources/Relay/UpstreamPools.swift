@@ -1,4 +1,5 @@
 public import NIOCore
+import OperatingSystem
 import Synchronization
 
 /// One pool of upstream connections per event loop, made on first use.
@@ -12,7 +13,9 @@ public final class UpstreamPools: Sendable {
         eventLoop.preconditionInEventLoop()
         return pools.withLock { pools in
             if let (_, pool) = pools[ObjectIdentifier(eventLoop)] { return pool }
-            let pool = NIOLoopBound(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+            let pool = NIOLoopBound(
+                UpstreamPool(eventLoop: eventLoop, descriptorReserve: DescriptorLimit.callReserve), eventLoop: eventLoop
+            )
             pools[ObjectIdentifier(eventLoop)] = (eventLoop, pool)
             return pool
         }.value

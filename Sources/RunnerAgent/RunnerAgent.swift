@@ -1,6 +1,7 @@
 public import Logging
 import NIOCore
 import NIOPosix
+import OperatingSystem
 import RunnerProtocol
 public import ServiceLifecycle
 public import Settings
@@ -39,6 +40,7 @@ public struct RunnerAgent: Service {
 
     /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.
     public func run() async throws {
+        DescriptorLimit.raise()
         let group = MultiThreadedEventLoopGroup.singleton
         let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
         let report = StatusReport(roster: roster, counts: counts, settings: settings, surroundings: surroundings)

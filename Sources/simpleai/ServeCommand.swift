@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Gateway
 import Logging
+import OperatingSystem
 import ServiceLifecycle
 import Settings
 import SimpleAICore
@@ -35,7 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
             for problem in error.problems { StandardError.write("\(problem)") }
             throw ExitCode(1)
         }
-        for warning in loaded.warnings { StandardError.write("warning: \(warning)") }
+        let warnings = loaded.warnings + GatewayApplication.warnings(loaded.settings).map(loaded.problem)
+        for warning in warnings { StandardError.write("warning: \(warning)") }
 
         let logger = Logger(loaded.settings.log)
         do {
@@ -74,7 +76,7 @@ extension LoadedSettings {
 /// Lines for the person at the terminal.
 enum StandardError {
     static func write(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        StandardStream.error.write(line + "\n")
     }
 }
 

@@ -185,6 +185,10 @@ struct CallState {
             return [.reportRefused(lease.runner)] + move(from: lease, error, excluding: false)
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
+        case .exhausted:
+            // Our own fault, whichever runner it is: nobody is blamed, and another would fail the same way.
+            phase = .finished
+            return [.returnLease(lease, .undecided)] + self.failure(error)
         case .untrusted:
             return move(from: lease, error, excluding: true, .failed)
         case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
@@ -307,6 +311,9 @@ struct CallState {
         return switch failure {
         case .refused, .unreachable, .untrusted:
             GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)
+        case .exhausted:
+            GatewayError(
+                .queueFull, "The gateway has too many connections open.", retry: .after(.seconds(5)), cause: cause)
         case .firstByteTimeout, .gapTimeout:
             GatewayError(.upstreamTimeout, "The runner took too long to answer.", cause: cause)
         case .staleConnection, .closedBeforeAnswer:

@@ -66,6 +66,8 @@ struct CallRefusal: Error, Hashable {
             param: "model")
     }
 
+    static let noConnection = CallRefusal(
+        status: .serviceUnavailable, code: .queueFull, message: "This runner has too many connections open.")
     /// 503 lets a gateway try another runner.
     static let engineGone = CallRefusal(
         status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine does not answer.")

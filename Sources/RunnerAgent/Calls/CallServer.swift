@@ -36,6 +36,8 @@ final class CallServer: Sendable {
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
+                            AcceptErrorHandler { services.log($0) })
+                        try channel.pipeline.syncOperations.addHandler(
                             quiescing.makeServerChannelHandler(channel: channel))
                     }
                 }

@@ -31,6 +31,14 @@ final class CallServices: Sendable {
     /// `http_auth` of the runner protocol: agreed with the gateway, or not.
     func demandSecret(_ isAgreed: Bool) { demandsSecret.store(isAgreed, ordering: .relaxed) }
 
+    func log(_ change: AcceptErrorHandler.Change) {
+        switch change {
+        case .paused(let cause):
+            logger.error("Accepting connections paused", metadata: [LogKeys.cause: "\(cause)"])
+        case .resumed: logger.notice("Accepting connections resumed")
+        }
+    }
+
     func admits(authorization: String?) -> Bool {
         guard demandsSecret.load(ordering: .relaxed) else { return true }
         return Bearer.token(in: authorization).map { Bearer.isEqual($0, secret) } ?? false

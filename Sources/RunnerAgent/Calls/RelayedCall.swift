@@ -137,6 +137,11 @@ final class RelayedCall: UpstreamExchange {
             return send(fresh: true)
         }
         end()
-        if headWasSent { connection.cut() } else { connection.fail(self, .engineGone) }
+        guard !headWasSent else { return connection.cut() }
+        if case .exhausted = failure {
+            connection.fail(self, .noConnection)
+        } else {
+            connection.fail(self, .engineGone)
+        }
     }
 }

@@ -39,10 +39,16 @@ struct OpenAIModelList: Decodable {
         let id: String
         var maxModelLength: Int?
         var meta: Meta?
+        /// Under the names of other engines: in use first, then possible.
+        var otherLength: Int?
 
         enum CodingKeys: String, CodingKey {
             case id, meta
             case maxModelLength = "max_model_len"
+            case loadedLength = "loaded_context_length"
+            case contextLength = "context_length"
+            case contextWindow = "context_window"
+            case maxContextLength = "max_context_length"
         }
 
         init(from decoder: any Decoder) throws {
@@ -51,12 +57,15 @@ struct OpenAIModelList: Decodable {
             // Extras are for people: one of another shape than expected is none.
             maxModelLength = try? fields.decodeIfPresent(Int.self, forKey: .maxModelLength)
             meta = try? fields.decodeIfPresent(Meta.self, forKey: .meta)
+            otherLength =
+                [.loadedLength, .contextLength, .contextWindow, .maxContextLength].lazy
+                .compactMap { (key: CodingKeys) in try? fields.decodeIfPresent(Int.self, forKey: key) }.first
         }
 
         var model: EngineModel {
             EngineModel(
                 id: id, sizeBytes: meta?.size, parameterCount: meta?.parameters,
-                contextLength: maxModelLength ?? meta?.trainingContext)
+                contextLength: maxModelLength ?? otherLength ?? meta?.trainingContext)
         }
     }
 

@@ -1,0 +1,85 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import Relay
+
+@Suite(.timeLimit(.minutes(1))) struct AcceptErrorHandlerTests {
+    /// Real sockets: what is tested is what the channel does.
+    @Test func aListenerThatCannotAcceptRestsAndGoesOn() async throws {
+        let isExhausted = Atomic(false)
+        let checks = Atomic(0)
+        let (changes, report) = AsyncStream.makeStream(of: AcceptErrorHandler.Change.self)
+        let (accepted, accept) = AsyncStream.makeStream(of: Void.self)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptErrorHandler(
+                            isExhausted: {
+                                checks.add(1, ordering: .relaxed)
+                                return isExhausted.load(ordering: .relaxed)
+                            },
+                            onChange: { report.yield($0) }))
+                }
+            }
+            .childChannelInitializer { channel in
+                accept.yield()
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port ?? 0
+        func connect() async throws -> any Channel {
+            try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
+        }
+        var clients = [try await connect()]
+        var accepts = accepted.makeAsyncIterator()
+        await accepts.next()
+
+        // Accepting fails: nobody is accepted, and the failing call is not made again and again meanwhile.
+        isExhausted.store(true, ordering: .relaxed)
+        try await listener.eventLoop.submit {
+            listener.pipeline.fireErrorCaught(IOError(errnoCode: EMFILE, reason: "accept"))
+        }.get()
+        var news = changes.makeAsyncIterator()
+        guard case .paused? = await news.next() else {
+            Issue.record("no pause was reported")
+            return
+        }
+        clients.append(try await connect())
+        let before = checks.load(ordering: .relaxed)
+        // The client waits in the backlog; the loop has other things to do for two pauses.
+        try await listener.eventLoop.scheduleTask(in: .milliseconds(600)) {}.futureResult.get()
+        #expect(checks.load(ordering: .relaxed) - before <= 4)
+
+        isExhausted.store(false, ordering: .relaxed)
+        await accepts.next()
+        #expect(await news.next() == .resumed)
+        for client in clients { try await client.close() }
+        try await listener.close()
+    }
+
+    @Test func aPauseIsReportedOnce() {
+        var state = AcceptState()
+        expect(state.paused(), true)
+        state.readRequested()
+        expect(state.paused(), false)
+        expect(state.resumed(), true)
+        expect(state.resumed(), nil)
+        expect(state.paused(), false)
+        expect(state.resumed(), false)
+        expect(state.accepted(), true)
+        expect(state.accepted(), false)
+        expect(state.paused(), true)
+    }
+}
+
+/// `#expect` takes no call that changes a value.
+private func expect<Value: Equatable>(
+    _ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(value == expected, sourceLocation: sourceLocation)
+}
