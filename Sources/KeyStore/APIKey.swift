@@ -19,6 +19,8 @@ public struct APIKey: Hashable, Sendable {
     public let expiry: Date?
     /// Nil: it is in service.
     public internal(set) var revoked: Date?
+    /// It is out of service, and the database does not know yet.
+    public internal(set) var isRevocationPending = false
     /// By the minute; nil: never.
     public internal(set) var lastUsed: Date?
 

@@ -36,9 +36,20 @@ final class KeyDatabase: Sendable {
             // Another process with the file open is a mistake that should be told, not a wait.
             configuration.busyMode = .timeout(2)
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            try Self.migrator.migrate(queue)
-            // Digests and names are nobody else's business.
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            let (isCurrent, isNewer) = try queue.read { database in
+                (try Self.migrator.hasCompletedMigrations(database), try Self.migrator.hasBeenSuperseded(database))
+            }
+            guard !isNewer else {
+                throw KeyStoreError.unusable(path: path, reason: "a newer version of this program has written it")
+            }
+            // Not without need: a database that may only be read is as good as any other, until a key changes.
+            if !isCurrent { try Self.migrator.migrate(queue) }
+            // Digests and names are nobody else's business. Where the disk may only be read, nothing can be done.
+            guard chmod(path, 0o600) == 0 || errno == EROFS || errno == EPERM else {
+                throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+            }
+        } catch let error as KeyStoreError {
+            throw error
         } catch {
             throw .unusable(path: path, reason: Self.reason(error))
         }
@@ -71,10 +82,12 @@ final class KeyDatabase: Sendable {
         try queue.write { try row.insert($0) }
     }
 
-    func revoke(_ id: String, at time: Date) throws {
+    /// All of them in one transaction.
+    func revoke(_ revocations: [String: Date]) throws {
         try queue.write { database in
-            try database.execute(
-                sql: "UPDATE api_key SET revoked = ? WHERE id = ? AND revoked IS NULL", arguments: [time, id])
+            let update = try database.makeStatement(
+                sql: "UPDATE api_key SET revoked = ? WHERE id = ? AND revoked IS NULL")
+            for (id, time) in revocations { try update.execute(arguments: [time, id]) }
         }
     }
 

@@ -5,7 +5,8 @@ import Synchronization
 /// The API keys of clients that cannot speak OpenID Connect: in memory for the data plane, in a database to stay.
 ///
 /// A key is shown once, when it is created; what is kept is a digest. Checking a key touches no disk, and its last use is
-/// written by `noteUses()`, once in a while for all of them. Creating and revoking write first and are in force after.
+/// written by `noteUses()`, once in a while for all of them. A new key is written before it is shown. Revoking is in force
+/// at once and written as soon as it can be: a full disk or a locked database keeps no key alive.
 public final class KeyStore: Sendable {
     /// All of them are held in memory, those that were revoked included.
     public static let limit = 10_000
@@ -21,6 +22,8 @@ public final class KeyStore: Sendable {
         var entries: [String: Entry] = [:]
         /// Uses that the database does not know of yet.
         var uses: [String: Date] = [:]
+        /// Revocations that the database does not know of yet.
+        var revocations: [String: Date] = [:]
     }
 
     private let path: String
@@ -100,16 +103,46 @@ public final class KeyStore: Sendable {
         return (text, key)
     }
 
-    /// Takes a key out of service, for good. Blocks until it is written. Revoking it again changes nothing.
+    /// Takes a key out of service, at once and for good. Blocks until it is written, or could not be. Revoking it again
+    /// changes nothing.
+    /// - Returns: the key, and why its revocation is not written yet: `writeRevocations` tries again.
+    /// - Throws: `KeyStoreError.unknownKey`.
     @discardableResult
-    public func revoke(_ id: String) throws(KeyStoreError) -> APIKey {
-        guard let known = guarded.withLock({ $0.entries[id]?.key }) else { throw .unknownKey(id: id) }
-        guard known.revoked == nil else { return known }
+    public func revoke(_ id: String) throws(KeyStoreError) -> (key: APIKey, failure: KeyStoreError?) {
         let now = now()
-        try write { try $0.revoke(id, at: now) }
-        return guarded.withLock { guarded in
-            guarded.entries[id]?.key.revoked = now
-            return guarded.entries[id]?.key ?? known
+        let isKnown = guarded.withLock { guarded in
+            guard let entry = guarded.entries[id] else { return false }
+            if entry.key.revoked == nil {
+                guarded.entries[id]?.key.revoked = now
+                guarded.entries[id]?.key.isRevocationPending = true
+                guarded.revocations[id] = now
+            }
+            return true
+        }
+        guard isKnown else { throw .unknownKey(id: id) }
+        var failure: KeyStoreError?
+        do throws(KeyStoreError) {
+            try writeRevocations()
+        } catch {
+            failure = error
+        }
+        guard let key = guarded.withLock({ $0.entries[id]?.key }) else { throw .unknownKey(id: id) }
+        return (key, failure)
+    }
+
+    /// Ids of keys that are out of service, which the database does not know yet: after a restart they would be back.
+    public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted() } }
+
+    /// Writes the revocations that are not written yet. Blocks.
+    public func writeRevocations() throws(KeyStoreError) {
+        let revocations = guarded.withLock { $0.revocations }
+        guard !revocations.isEmpty else { return }
+        try write { try $0.revoke(revocations) }
+        guarded.withLock { guarded in
+            for id in revocations.keys {
+                guarded.revocations[id] = nil
+                guarded.entries[id]?.key.isRevocationPending = false
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import SimpleAICore
 import Synchronization
 import Testing
@@ -77,12 +78,12 @@ struct KeyStoreTests {
         let (text, key) = try store.create(order())
         let (other, _) = try store.create(order("other"))
         clock.advance(by: 5)
-        let revoked = try store.revoke(key.id)
-        #expect(revoked.revoked == clock.now)
+        let revoked = try store.revoke(key.id).key
+        #expect(revoked.revoked == clock.now && !revoked.isRevocationPending)
         #expect(store.caller(for: text) == nil)
         #expect(store.caller(for: other) != nil)
         clock.advance(by: 5)
-        #expect(try store.revoke(key.id) == revoked)
+        #expect(try store.revoke(key.id).key == revoked)
         #expect(try open().caller(for: text) == nil)
         #expect(throws: KeyStoreError.unknownKey(id: "nobody")) { try store.revoke("nobody") }
     }
@@ -133,6 +134,44 @@ struct KeyStoreTests {
         let nowhere = try KeyStore(path: folder.appending(path: "missing/keys.db").path) { _ in .anonymous }
         #expect(throws: KeyStoreError.self) { try nowhere.create(order()) }
         #expect(nowhere.keys.isEmpty)
+    }
+
+    @Test func aRevocationIsInForceBeforeItCanBeWritten() throws {
+        let store = try open()
+        let (text, key) = try store.create(order())
+        let (other, _) = try store.create(order("other"))
+        let locker = try DatabaseQueue(path: path)
+        try locker.inDatabase { database in
+            try database.execute(sql: "BEGIN EXCLUSIVE")
+            clock.advance(by: 5)
+            let (revoked, failure) = try store.revoke(key.id)
+            #expect(revoked.revoked == clock.now && revoked.isRevocationPending)
+            guard case .notWritten? = failure else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(store.caller(for: text) == nil && store.caller(for: other) != nil)
+            #expect(store.keys.first { $0.id == key.id }?.isRevocationPending == true)
+            #expect(store.pendingRevocations == [key.id])
+            #expect(throws: KeyStoreError.self) { try store.writeRevocations() }
+            try database.execute(sql: "COMMIT")
+        }
+        clock.advance(by: 60)
+        try store.writeRevocations()
+        #expect(store.pendingRevocations.isEmpty)
+        let written = try open()
+        #expect(written.caller(for: text) == nil)
+        // When it was revoked, not when that was written.
+        #expect(written.keys.first { $0.id == key.id }?.revoked == clock.now - 60)
+    }
+
+    @Test func aDatabaseOfANewerVersionIsLeftAlone() throws {
+        _ = try open().create(order())
+        try DatabaseQueue(path: path).write {
+            try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of the future')")
+        }
+        let error = #expect(throws: KeyStoreError.self) { try open() }
+        #expect(error.map { "\($0)" }?.contains("newer version") == true)
     }
 
     @Test func keysNeverRepeatAndUseTheWholeAlphabet() {

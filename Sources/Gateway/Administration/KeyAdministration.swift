@@ -34,12 +34,17 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
     }
 
-    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused.
+    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused, even where that cannot be written yet.
     func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/admin/api/keys/".count)) ?? ""
-        let key = try await Self.blocking { try keys.revoke(id) }
+        let (key, failure) = try await Self.blocking { try keys.revoke(id) }
         control.audit("revoke_key", of: key.id, by: admin)
+        if let failure {
+            control.gateway.logger.error(
+                "API key revocation not written yet",
+                metadata: [LogKeys.key: "\(key.id)", LogKeys.cause: "\(failure)"])
+        }
         return ControlPlane.json(KeyDescription(key: key).json)
     }
 

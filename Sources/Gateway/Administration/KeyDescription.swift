@@ -14,14 +14,16 @@ struct KeyDescription {
     }
 
     private var fields: [String] {
-        [
+        // Only where it holds, which is seldom.
+        let pending = key.isRevocationPending ? ["\"revocation_pending\":true"] : []
+        return [
             "\"id\":\(JSONString.encode(key.id))", "\"object\":\"api_key\"", "\"name\":\(JSONString.encode(key.name))",
             "\"hint\":\(JSONString.encode(key.hint))", "\"roles\":\(Self.list(key.roles.map(\.rawValue)))",
             "\"classes\":\(key.classes.map { Self.list($0.map(\.rawValue)) } ?? "null")",
             "\"created\":\(Self.time(key.created))", "\"created_by\":\(JSONString.encode(key.creator))",
             "\"expires\":\(Self.time(key.expiry))", "\"revoked\":\(Self.time(key.revoked))",
             "\"last_used\":\(Self.time(key.lastUsed))",
-        ]
+        ] + pending
     }
 
     private static func list(_ names: [String]) -> String {

@@ -3,9 +3,12 @@ import Logging
 import NIOPosix
 import ServiceLifecycle
 
-/// Writes, once a minute and at the end, when API keys were last used.
+/// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked.
 struct KeyUpkeep: Service {
-    private static let interval: Duration = .seconds(60)
+    /// Between two attempts to write revocations that could not be written.
+    private static let retryInterval: Duration = .seconds(2)
+    /// Of them.
+    private static let retriesPerUse = 30
 
     /// Nil where settings turn keys off.
     let keys: KeyStore?
@@ -14,18 +17,48 @@ struct KeyUpkeep: Service {
     func run() async throws {
         guard let keys else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
+            var isReported = false
+            var count = 0
             // Ends by cancellation, which is the shutdown.
-            while (try? await Task.sleep(for: Self.interval)) != nil { await write(keys) }
+            while (try? await Task.sleep(for: Self.retryInterval)) != nil {
+                if !keys.pendingRevocations.isEmpty { await writeRevocations(keys, &isReported) }
+                count += 1
+                if count % Self.retriesPerUse == 0 { await writeUses(keys) }
+            }
         }
-        await write(keys)
+        await writeUses(keys)
+        var isReported = true
+        await writeRevocations(keys, &isReported)
+        let lost = keys.pendingRevocations
+        guard !lost.isEmpty else { return }
+        logger.critical(
+            "Revoked API keys will be accepted again after a restart",
+            metadata: [LogKeys.key: "\(lost.joined(separator: ", "))"])
     }
 
-    private func write(_ keys: KeyStore) async {
+    private func writeUses(_ keys: KeyStore) async {
         do {
             try await NIOThreadPool.singleton.runIfActive { try keys.noteUses() }
         } catch {
             logger.error(
                 "The last uses of API keys could not be written", metadata: [LogKeys.cause: "\(error)"])
+        }
+    }
+
+    /// The failure itself was reported when the key was revoked; here its end, and once that it lasts.
+    private func writeRevocations(_ keys: KeyStore, _ isReported: inout Bool) async {
+        let ids = keys.pendingRevocations.joined(separator: ", ")
+        guard !ids.isEmpty else { return }
+        do {
+            try await NIOThreadPool.singleton.runIfActive { try keys.writeRevocations() }
+            logger.notice("API key revocations written", metadata: [LogKeys.key: "\(ids)"])
+            isReported = false
+        } catch {
+            guard !isReported else { return }
+            isReported = true
+            logger.error(
+                "API key revocations still not written",
+                metadata: [LogKeys.key: "\(ids)", LogKeys.cause: "\(error)"])
         }
     }
 }

@@ -25,12 +25,15 @@ struct ListedKey: Decodable {
     let createdBy: String
     let expires: Int?
     let revoked: Int?
+    /// Whether the gateway's database does not know yet.
+    let isRevocationPending: Bool?
     let lastUsed: Int?
     /// Only in the answer to its creation.
     let key: String?
 
     enum CodingKeys: String, CodingKey {
         case id, name, hint, roles, classes, created, expires, revoked, key
+        case isRevocationPending = "revocation_pending"
         case createdBy = "created_by"
         case lastUsed = "last_used"
     }
@@ -97,7 +100,9 @@ struct KeyTable {
     }
 
     private func state(of key: ListedKey) -> String {
-        if let revoked = key.revoked { return "revoked \(Self.day(revoked))" }
+        if let revoked = key.revoked {
+            return "revoked \(Self.day(revoked))\(key.isRevocationPending == true ? ", not written yet" : "")"
+        }
         guard let expires = key.expires else { return "in service" }
         return Date(timeIntervalSince1970: Double(expires)) > Date() ? "until \(Self.day(expires))" : "expired"
     }
