@@ -130,8 +130,8 @@ struct ControlPlane: Sendable {
         let caller = try await caller(of: request, context)
         let rules = gateway.rules
         return ModelList(
-            gateway.scheduler.snapshot(), classes: rules.classes, policy: rules.policy, caller: caller,
-            showsRunners: rules.showsRunner(to: caller))
+            gateway.scheduler.snapshot(), contextLengths: gateway.contextLengths.all, classes: rules.classes,
+            policy: rules.policy, caller: caller, showsRunners: rules.showsRunner(to: caller))
     }
 
     func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {

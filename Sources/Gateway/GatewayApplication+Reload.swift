@@ -1,7 +1,9 @@
 import Logging
+import OperatingSystem
 import Relay
 import Scheduling
 public import Settings
+import SimpleAICore
 import WakeOnLAN
 
 extension GatewayApplication {
@@ -35,6 +37,38 @@ extension GatewayApplication {
     public static func check(_ settings: Settings) throws(GatewayStartError) {
         _ = try GatewayRules(settings)
         _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
+    }
+
+    /// What can be used, and is hardly what was meant, on this machine.
+    public static func warnings(_ settings: Settings) -> [GatewayStartError] {
+        let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
+        return [descriptors.warning(for: settings.server)].compactMap { $0 } + memberWarnings(settings)
+    }
+
+    /// By what settings state and what machines listed when they were last seen. What machines list that nobody has seen
+    /// yet is checked when they have answered.
+    private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
+        // Where every list is stated, reading the settings has said it.
+        guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.letsAgentsJoin else { return [] }
+        let known = StateFile(path: settings.fleet.stateFile).peek().runners
+        var listed = settings.runners.map { runner in
+            (
+                runner: runner.id,
+                models: Array(
+                    Runner(runner).publicModels(engineModels: known[runner.id.rawValue]?.models ?? []).keys)
+            )
+        }
+        let stated = Set(settings.runners.map(\.id.rawValue))
+        for (id, agent) in known where !stated.contains(id) {
+            guard let machine = agent.agent else { continue }
+            let runner = Runner(RunnerID(id), machine)
+            listed.append((runner: runner.id, models: Array(runner.publicModels(engineModels: agent.models).keys)))
+        }
+        return ClassMemberCheck.findings(ClassTable(settings).classes, listed: listed).map {
+            GatewayStartError(
+                "\($0.message); write the name as the machine lists it, or give it an alias",
+                at: ["classes", $0.className.rawValue])
+        }
     }
 
     private func log(_ change: SettingsChange) {

@@ -6,6 +6,7 @@ import KeyStore
 public import Logging
 import NIOCore
 import NIOPosix
+import OperatingSystem
 import Relay
 import Scheduling
 public import ServiceLifecycle
@@ -25,6 +26,7 @@ public struct GatewayApplication: Service {
     private let group: any EventLoopGroup
     private let ownedGroup: MultiThreadedEventLoopGroup?
     private let logger: Logger
+    private let descriptors: DescriptorBudget
     private let onListening: @Sendable (_ port: Int) -> Void
 
     /// Checks what can be checked before a socket opens.
@@ -35,13 +37,18 @@ public struct GatewayApplication: Service {
     public init(
         settings: Settings, logger: Logger, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
+        descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
+        try descriptors.check()
         let rules = try GatewayRules(settings)
         let stateFile = StateFile(path: settings.fleet.stateFile)
-        let remembered = try stateFile.open()
+        let remembered = Self.remembered(stateFile, logger)
         let upstreams = UpstreamDirectory()
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
         let machines = MachineDirectory(settings)
-        let scheduler = Scheduler(Self.scheduler(settings, remembered, machines))
+        for (id, known) in remembered.content.runners {
+            machines.contextLengths.put(known.contextLengths ?? [:], of: RunnerID(id))
+        }
+        let scheduler = Scheduler(Self.scheduler(settings, remembered.content, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
         let keys =
             verifier == nil || settings.keys.database.isEmpty ? nil : try KeyStore(database: settings.keys.database)
@@ -65,7 +72,7 @@ public struct GatewayApplication: Service {
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
             rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, agents: agents,
-            metrics: metrics, drain: drain, logger: logger,
+            contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
             refreshModels: { id in
                 supervisor.probe(id)
                 agents.requestStatus(of: id)
@@ -120,15 +127,34 @@ public struct GatewayApplication: Service {
         }
         let onListening = onListening
         let gateway = gateway
+        let logger = logger
         return Application(
             router: router,
             server: HTTPServerBuilder { responder in GatewayChannel(responder: responder, gateway: gateway) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.server.host, port: settings.server.port),
                 serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.server.maxConnections)),
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    descriptors.maxConnections(configured: settings.server.maxConnections))),
+            onServerRunning: { channel in
+                await Self.watchAccepting(on: channel, logger)
+                onListening(channel.localAddress?.port ?? 0)
+            },
             eventLoopGroupProvider: .shared(group), logger: quietLogger)
+    }
+
+    /// Stops accepting while descriptors, buffers or memory have run out, instead of trying again and again.
+    private static func watchAccepting(on listener: any Channel, _ logger: Logger) async {
+        try? await listener.eventLoop.submit {
+            let handler = AcceptErrorHandler { change in
+                switch change {
+                case .paused(let cause):
+                    logger.error("Accepting connections paused", metadata: [LogKeys.cause: "\(cause)"])
+                case .resumed: logger.notice("Accepting connections resumed")
+                }
+            }
+            try listener.pipeline.syncOperations.addHandler(handler, position: .first)
+        }.get()
     }
 
     /// The libraries' own chatter is for debugging; what operators need to know the gateway says itself.
@@ -136,6 +162,21 @@ public struct GatewayApplication: Service {
         var quiet = logger
         if logger.logLevel > .debug { quiet.logLevel = max(logger.logLevel, .warning) }
         return quiet
+    }
+
+    /// What is known from before. The file is a cache, so what is wrong with it is reported and no more.
+    private static func remembered(_ file: StateFile, _ logger: Logger) -> StateFile.Opened {
+        let opened = file.open()
+        switch opened.problem {
+        case .setAside(let place, let cause):
+            logger.warning(
+                "State file set aside",
+                metadata: [LogKeys.path: "\(file.path)", LogKeys.to: "\(place)", LogKeys.cause: "\(cause)"])
+        case .unusable(let cause):
+            logger.error("State file unusable", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
+        case nil: break
+        }
+        return opened
     }
 
     private static func scheduler(

@@ -17,6 +17,7 @@ final class GatewayServices: Sendable {
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
     let agents: Agents
+    let contextLengths: ContextLengths
     let pools = UpstreamPools()
     let metrics: Metrics
     let throttle: AuthenticationThrottle
@@ -30,7 +31,8 @@ final class GatewayServices: Sendable {
 
     init(
         rules: GatewayRules, verifier: (any TokenVerifier)?, keys: KeyStore? = nil, scheduler: Scheduler,
-        upstreams: UpstreamDirectory, agents: Agents, metrics: Metrics, drain: DrainState, logger: Logger,
+        upstreams: UpstreamDirectory, agents: Agents, contextLengths: ContextLengths, metrics: Metrics,
+        drain: DrainState, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.currentRules = Mutex(rules)
@@ -39,6 +41,7 @@ final class GatewayServices: Sendable {
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.agents = agents
+        self.contextLengths = contextLengths
         self.drain = drain
         self.budget = BufferBudget(limit: rules.settings.server.maxBuffered.bytes)
         self.metrics = metrics

@@ -46,6 +46,7 @@ public enum ForwardedHeaders {
         headers.add(name: "Content-Type", value: "application/json")
         copy(head.headers, requestFields[dialect] ?? .none, to: &headers)
         if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        upstream.addHeaders(to: &headers)
         headers.add(name: "Accept-Encoding", value: "identity")
         headers.add(name: "Content-Length", value: String(bodyLength))
         headers.add(name: "X-Request-Id", value: requestID)

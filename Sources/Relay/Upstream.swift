@@ -1,4 +1,5 @@
 public import NIOCore
+import NIOHTTP1
 public import NIOSSL
 public import SimpleAICore
 import Synchronization
@@ -16,6 +17,8 @@ public final class Upstream: Sendable {
     public let pathPrefix: String
     /// Sent as a bearer token instead of the caller's; nil where the engine wants none.
     public let apiKey: String?
+    /// Sent with every request there, instead of fields of the same names; values are secrets.
+    public let headers: [(name: String, value: String)]
     /// Whether the engine knows `stream_options.include_usage`.
     public let knowsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
@@ -26,7 +29,7 @@ public final class Upstream: Sendable {
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
-        apiKey: String? = nil, knowsStreamUsage: Bool = true
+        apiKey: String? = nil, headers: [(name: String, value: String)] = [], knowsStreamUsage: Bool = true
     ) {
         self.runner = runner
         self.host = host
@@ -36,6 +39,7 @@ public final class Upstream: Sendable {
         self.tls = tls
         self.pathPrefix = pathPrefix
         self.apiKey = apiKey
+        self.headers = headers
         self.knowsStreamUsage = knowsStreamUsage
     }
 
@@ -53,6 +57,11 @@ public final class Upstream: Sendable {
     /// Another has taken its place, or nobody has. Calls under way go on to their end.
     public func retire() {
         retired.store(true, ordering: .relaxed)
+    }
+
+    /// Puts the operator's fields in the place of others of the same names.
+    func addHeaders(to fields: inout HTTPHeaders) {
+        for header in headers { fields.replaceOrAdd(name: header.name, value: header.value) }
     }
 
     func noteByte(at time: NIODeadline) {

@@ -46,6 +46,7 @@ public enum UpstreamFetch {
             headers.add(name: "Content-Length", value: String(body.readableBytes))
         }
         if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        upstream.addHeaders(to: &headers)
         let head = HTTPRequestHead(
             version: .http1_1, method: method, uri: upstream.pathPrefix + path, headers: headers)
         let collector = Collector(completion)

@@ -153,7 +153,8 @@ extension Integration {
                     let ports = try await machine.ports()
                     let runner = Settings.StaticRunner.at(ports.engine) {
                         $0.probe.timeout = .milliseconds(100)
-                        $0.wake = Settings.WakeTarget(mac: options.mac, broadcast: "127.0.0.1", port: ports.powerSwitch)
+                        $0.wake = Settings.WakeTarget(
+                            macs: [options.mac], broadcast: "127.0.0.1", port: ports.powerSwitch)
                     }
                     let stateFile = directory + "/state.json"
                     try await RunningGateway.with([runner], stateFile: stateFile) { gateway in

@@ -158,7 +158,7 @@ extension Integration {
                 let ports = try await machine.ports()
                 let runner = Settings.StaticRunner.at(ports.engine, models: ["m"]) {
                     $0.probe.timeout = .milliseconds(100)
-                    $0.wake = Settings.WakeTarget(mac: mac, broadcast: "127.0.0.1", port: ports.powerSwitch)
+                    $0.wake = Settings.WakeTarget(macs: [mac], broadcast: "127.0.0.1", port: ports.powerSwitch)
                 }
                 try await RunningGateway.with([runner], awaitRunners: false) { gateway in
                     _ = try await gateway.metrics { $0["simpleai_runners{state=\"asleep\"}"] == 1 }

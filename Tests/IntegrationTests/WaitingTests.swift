@@ -222,7 +222,7 @@ extension Integration {
                 let ports = try await machine.ports()
                 let runner = Settings.StaticRunner.at(ports.engine, models: ["m"], slots: 16) {
                     $0.probe.timeout = .milliseconds(100)
-                    $0.wake = Settings.WakeTarget(mac: mac, broadcast: "127.0.0.1", port: ports.powerSwitch)
+                    $0.wake = Settings.WakeTarget(macs: [mac], broadcast: "127.0.0.1", port: ports.powerSwitch)
                 }
                 try await body(machine, runner)
             }

@@ -30,6 +30,21 @@ import Testing
         #expect(!head.headers.contains { $0.value.contains("secret") })
     }
 
+    @Test func anOperatorsHeadersReplaceTheCallers() {
+        let upstream = Upstream(
+            runner: "r", host: "10.0.0.5", port: 11434,
+            headers: [("Authorization", "Basic Zm9v"), ("X-Team", "ours"), ("Accept", "*/*")])
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .POST, uri: "/v1/chat/completions",
+            headers: ["authorization": "Bearer caller", "x-team": "theirs", "Accept": "text/plain"])
+        let sent = ForwardedHeaders.request(
+            from: head, path: "/v1/chat/completions", dialect: .openAI, to: upstream, bodyLength: 17,
+            requestID: "req-1")
+        #expect(sent.headers["authorization"] == ["Basic Zm9v"])
+        #expect(sent.headers["x-team"] == ["ours"])
+        #expect(sent.headers["accept"] == ["*/*"])
+    }
+
     @Test(arguments: Dialect.allCases)
     func traceContextAndWhatAsksForSomethingPass(dialect: Dialect) {
         let headers: HTTPHeaders = [

@@ -14,6 +14,8 @@ struct ModelList {
         /// Nil where settings hide runners from this caller.
         var runnersReady: Int?
         var wakeETA: Duration?
+        /// In tokens; nil where no engine states it.
+        var contextLength: Int?
         var classes: [ClassName]
 
         var json: String {
@@ -24,6 +26,10 @@ struct ModelList {
             if let runnersReady { fields.append("\"runners_ready\":\(runnersReady)") }
             if let wakeETA {
                 fields.append("\"wake_eta_seconds\":\((wakeETA.wholeMilliseconds + 999) / 1000)")
+            }
+            // Clients look under either name.
+            if let contextLength {
+                fields.append("\"context_length\":\(contextLength),\"max_model_len\":\(contextLength)")
             }
             let classes = classes.map { JSONString.encode($0.rawValue) }.joined(separator: ",")
             fields.append("\"classes\":[\(classes)]")
@@ -38,19 +44,20 @@ struct ModelList {
     let entries: [Entry]
 
     init(
-        _ fleet: SchedulerSnapshot, classes: ClassTable, policy: AccessPolicy, caller: Caller, showsRunners: Bool
+        _ fleet: SchedulerSnapshot, contextLengths: [RunnerID: ContextLengths.Stated] = [:], classes: ClassTable,
+        policy: AccessPolicy, caller: Caller, showsRunners: Bool
     ) {
         let known = Set(fleet.runners.flatMap(\.models.keys)).union(classes.classes.flatMap(\.models))
         let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
             Self.entry(
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
-                preferred: modelClass.preferredMachineTypes, fleet, showsRunners)
+                preferred: modelClass.preferredMachineTypes, fleet, contextLengths, showsRunners)
         }
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in
             Self.entry(
                 model.rawValue, serving: [model],
                 classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [],
-                fleet, showsRunners)
+                fleet, contextLengths, showsRunners)
         }
         entries = classEntries + modelEntries
     }
@@ -61,7 +68,7 @@ struct ModelList {
 
     private static func entry(
         _ id: String, serving models: Set<ModelID>, classes: [ClassName], preferred: [MachineType],
-        _ fleet: SchedulerSnapshot, _ showsRunners: Bool
+        _ fleet: SchedulerSnapshot, _ contextLengths: [RunnerID: ContextLengths.Stated], _ showsRunners: Bool
     ) -> Entry {
         let serving = fleet.runners.filter { status in status.models.keys.contains { models.contains($0) } }
         let state =
@@ -72,7 +79,18 @@ struct ModelList {
         return Entry(
             id: id, state: state,
             runnersReady: showsRunners ? readyInBestTier(serving, models, preferred) : nil, wakeETA: eta,
-            classes: classes)
+            contextLength: contextLength(serving, models, contextLengths), classes: classes)
+    }
+
+    /// The shortest of all that may serve the call, since any of them may.
+    private static func contextLength(
+        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>,
+        _ stated: [RunnerID: ContextLengths.Stated]
+    ) -> Int? {
+        serving.lazy.compactMap { status -> Int? in
+            guard let lengths = stated[status.runner.id] else { return nil }
+            return status.models.lazy.filter { models.contains($0.key) }.compactMap { lengths[$0.value] }.min()
+        }.min()
     }
 
     /// Runners that are able to serve now, in the preferred tier that has any.

@@ -3,22 +3,20 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Keeps the state file true, away from the event loops.
-///
-/// Whether there is something new takes a look at the whole fleet. What is asked for while one is under way, or its write,
-/// leads to one more, however often it is asked for: a thousand machines that come up together are no thousand looks.
+/// Keeps the state file true, away from the event loops. `WriteSchedule` says when.
 final class FleetMemory: Sendable {
     private struct Progress {
-        var isUnderWay = false
-        var isDue = false
-        /// When the latest that was under way has ended.
+        var schedule = WriteSchedule()
+        /// When the latest look that was under way has ended.
         var end: EventLoopFuture<Void>
     }
 
     private struct Known {
         var content: StateFile.Content
         /// The file says the same.
-        var isWritten = true
+        var isWritten: Bool
+        /// What was reported last, until a write succeeds.
+        var complaint: String?
     }
 
     private let file: StateFile
@@ -28,13 +26,15 @@ final class FleetMemory: Sendable {
     private let progress: Mutex<Progress>
     private let known: Mutex<Known>
 
-    /// - Parameter look: what there is to remember now; called on a thread that may wait.
+    /// - Parameters:
+    ///   - isWritten: whether the file says `written` already.
+    ///   - look: what there is to remember now; called on a thread that may wait.
     init(
-        _ file: StateFile, saying written: StateFile.Content, logger: Logger, on eventLoop: any EventLoop,
-        look: @escaping @Sendable () -> StateFile.Content
+        _ file: StateFile, saying written: StateFile.Content, isWritten: Bool = true, logger: Logger,
+        on eventLoop: any EventLoop, look: @escaping @Sendable () -> StateFile.Content
     ) {
         self.file = file
-        known = Mutex(Known(content: written))
+        known = Mutex(Known(content: written, isWritten: isWritten))
         self.look = look
         self.logger = logger
         self.eventLoop = eventLoop
@@ -43,45 +43,63 @@ final class FleetMemory: Sendable {
 
     /// Something may have changed.
     func update() {
-        progress.withLock { progress in
-            progress.isDue = true
-            guard !progress.isUnderWay else { return }
-            progress.isUnderWay = true
-            progress.end = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
-                while takeDue() { write() }
-            }
-        }
+        progress.withLock { perform($0.schedule.updateRequested(at: .now), &$0) }
     }
 
     /// Returns when everything that was to be remembered has been written, well or badly.
     func settled() async throws {
-        try await progress.withLock { $0.end }.get()
+        progress.withLock { perform($0.schedule.hurry(), &$0) }
+        while let end = progress.withLock({ $0.schedule.isLooking ? $0.end : nil }) { try await end.get() }
+        progress.withLock { $0.schedule.hurryEnded() }
     }
 
-    private func takeDue() -> Bool {
-        progress.withLock { progress in
-            progress.isUnderWay = progress.isDue
-            progress.isDue = false
-            return progress.isUnderWay
+    private func perform(_ action: WriteSchedule.Action?, _ progress: inout Progress) {
+        switch action {
+        case .look:
+            progress.end = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
+                let start = ContinuousClock.now
+                let isWritten = write()
+                let now = ContinuousClock.now
+                self.progress.withLock {
+                    perform($0.schedule.lookEnded(at: now, duration: now - start, isWritten: isWritten), &$0)
+                }
+            }
+        case .wait(let delay):
+            eventLoop.scheduleTask(in: TimeAmount(delay)) { [weak self] in
+                self?.progress.withLock { self?.perform($0.schedule.waitEnded(), &$0) }
+            }
+        case nil: break
         }
     }
 
     /// What is known of runners that are gone stays: they may come back.
-    private func write() {
+    /// - Returns: whether the file says everything.
+    private func write() -> Bool {
         let news = look()
-        do {
-            try known.withLock { known in
-                let before = known.content
-                known.content.runners.merge(news.runners) { _, new in new }
-                if known.content != before { known.isWritten = false }
-                guard !known.isWritten else { return }
+        return known.withLock { known in
+            let before = known.content
+            known.content.runners.merge(news.runners) { _, new in new }
+            if known.content != before { known.isWritten = false }
+            guard !known.isWritten else { return true }
+            do {
                 try file.write(known.content)
                 known.isWritten = true
+                if known.complaint != nil {
+                    logger.notice("State file written again", metadata: [LogKeys.path: "\(file.path)"])
+                }
+                known.complaint = nil
+            } catch {
+                report("\(error)", &known.complaint)
             }
-        } catch {
-            logger.error(
-                "The state file could not be written",
-                metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(error)"])
+            return known.isWritten
         }
+    }
+
+    /// Once for each cause, not at every try.
+    private func report(_ cause: String, _ complaint: inout String?) {
+        guard cause != complaint else { return }
+        complaint = cause
+        logger.error(
+            "State file could not be written", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
     }
 }

@@ -35,7 +35,7 @@ final class FleetSupervisor: Service {
     init(
         settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, machines: MachineDirectory,
         sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void, tellAgent: @escaping TellAgent,
-        stateFile: StateFile, remembered: StateFile.Content, metrics: Metrics, logger: Logger,
+        stateFile: StateFile, remembered: StateFile.Opened, metrics: Metrics, logger: Logger,
         on eventLoop: any EventLoop
     ) {
         self.settings = Mutex(settings)
@@ -47,8 +47,14 @@ final class FleetSupervisor: Service {
         self.tellAgent = tellAgent
         self.waker = MachineWaker(
             machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
-        self.memory = FleetMemory(stateFile, saying: remembered, logger: logger, on: eventLoop) {
-            StateFile.Content(scheduler.snapshot(), agents: machines.agents)
+        let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
+        self.memory = FleetMemory(
+            stateFile, saying: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop
+        ) {
+            let snapshot = scheduler.snapshot()
+            members.check(snapshot)
+            return StateFile.Content(
+                snapshot, agents: machines.agents, contextLengths: machines.contextLengths.all)
         }
         self.metrics = metrics
         self.logger = logger
@@ -61,6 +67,8 @@ final class FleetSupervisor: Service {
     /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
     func attach() {
         scheduler.onEffect { [self] effect in perform(effect) }
+        // A file that is not there yet is written at once, so that a place that cannot be written is reported at start.
+        remember()
         // What is known from before has deadlines already.
         scheduler.timePassed()
     }
@@ -103,7 +111,8 @@ final class FleetSupervisor: Service {
     ) -> StaticRunnerProbe {
         StaticRunnerProbe(
             runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, on: eventLoop,
-            urgentInterval: settings.withLock { $0.wake.probeEvery }, logger: logger
+            urgentInterval: settings.withLock { $0.wake.probeEvery }, contextLengths: machines.contextLengths,
+            logger: logger
         ) { [weak self] in self?.remember() }
     }
 
@@ -122,7 +131,10 @@ final class FleetSupervisor: Service {
         // An address is there before the scheduler knows of it and as long as it does: a call may be placed at any moment.
         for place in plan.placed { upstreams.put(place.serving) }
         scheduler.change(placing: plan.placed.map { Runner($0.runner) }, removing: plan.removed)
-        for id in plan.removed { upstreams.remove(id) }
+        for id in plan.removed {
+            upstreams.remove(id)
+            machines.contextLengths.remove(id)
+        }
         eventLoop.execute { [self] in
             guard isProbing.value else { return }
             for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeEvery) }

@@ -33,6 +33,7 @@ final class MachineDirectory: Sendable {
     }
 
     private let known: Mutex<Known>
+    let contextLengths = ContextLengths()
 
     init(_ settings: Settings) {
         known = Mutex(Known(settings))
@@ -61,6 +62,7 @@ final class MachineDirectory: Sendable {
     /// Whoever cannot be woken and is gone for good need not be remembered.
     func remove(_ runner: RunnerID) {
         known.withLock { _ = $0.agents.removeValue(forKey: runner) }
+        contextLengths.remove(runner)
     }
 
     /// An agent has registered, or is known from before a restart.
@@ -73,7 +75,7 @@ extension WakeWay {
     /// Every way that the settings give for a machine.
     static func all(_ target: Settings.WakeTarget) -> [WakeWay] {
         var ways: [WakeWay] = []
-        if let mac = target.mac {
+        for mac in target.macs {
             ways.append(
                 .packet(
                     WakePacketRequest(

@@ -27,6 +27,7 @@ extension Upstream {
         while prefix.hasSuffix("/") { prefix.removeLast() }
         self.init(
             runner: runner.id, host: name, port: url.port ?? (tls == nil ? 80 : 443), tls: tls, pathPrefix: prefix,
-            apiKey: runner.apiKey.isEmpty ? nil : runner.apiKey, knowsStreamUsage: runner.streamUsage)
+            apiKey: runner.apiKey.isEmpty ? nil : runner.apiKey, headers: runner.headers.map { ($0.name, $0.value) },
+            knowsStreamUsage: runner.streamUsage)
     }
 }

@@ -42,6 +42,7 @@ struct RunnerPlan: Sendable {
     /// A certificate file may have another content under the same name, so it is never taken to be the same.
     private static func isReachedAlike(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
         old.url == new.url && old.tls == new.tls && new.tls.caFile.isEmpty && old.apiKey == new.apiKey
+            && old.headers == new.headers
             && old.streamUsage == new.streamUsage
     }
 }

@@ -1,9 +1,11 @@
 import Foundation
+import OperatingSystem
 import Scheduling
 import SimpleAICore
 
 /// What has to survive a restart so that a sleeping machine can be found and woken again: which models its engine
-/// listed, how long it takes to boot, and for agents who they are. A small JSON file, written atomically.
+/// listed, how long it takes to boot, and for agents who they are. A JSON file, replaced in one step. It is a cache: the
+/// gateway starts and serves without it.
 struct StateFile: Sendable {
     struct Content: Codable, Hashable {
         var version = 1
@@ -16,6 +18,8 @@ struct StateFile: Sendable {
         var bootMilliseconds: Int64?
         /// Of the last wakes, the newest last.
         var recentBootMilliseconds: [Int64]?
+        /// How many tokens its models take, where it has stated that.
+        var contextLengths: [String: Int]?
         /// Nil for runners of the settings.
         var agent: MachineDirectory.AgentMachine?
 
@@ -28,52 +32,91 @@ struct StateFile: Sendable {
         }
     }
 
-    let path: String
-
-    /// What is known from before; nothing when there is no file yet.
-    /// - Throws: when the file cannot be used or could not be written later; said at start rather than at the first wake.
-    func open() throws(GatewayStartError) -> Content {
+    /// What is known from before, and what an operator should know about the file.
+    struct Opened: Hashable {
         var content = Content()
-        let url = URL(fileURLWithPath: path)
-        if FileManager.default.fileExists(atPath: path) {
-            do {
-                content = try JSONDecoder().decode(Content.self, from: Data(contentsOf: url))
-                guard content.version == Content().version else { throw CocoaError(.coderInvalidValue) }
-            } catch {
-                throw GatewayStartError(
-                    "the state file \(path) cannot be read: \(Self.reason(error)); "
-                        + "mend or remove it, or name another one as fleet.state_file")
-            }
-        }
-        do {
-            try write(content)
-        } catch {
-            throw GatewayStartError(
-                "the state file \(path) cannot be written: \(Self.reason(error)); "
-                    + "name a writable path as fleet.state_file")
-        }
-        return content
+        var problem: Problem?
+        /// Whether the file says `content`.
+        var isWritten = false
     }
 
+    enum Problem: Hashable {
+        /// It could not be read, or is no state file; it was moved to another place.
+        case setAside(to: String, cause: String)
+        /// It could not even be moved.
+        case unusable(cause: String)
+    }
+
+    let path: String
+
+    /// In bytes; far above what a fleet comes to.
+    private static let maxSize = 64 << 20
+
+    private var file: StoredFile { StoredFile(path: path) }
+
+    /// Reads the file. Nothing is known where there is none yet, and where it cannot be used: that is no reason not to
+    /// start. Blocks.
+    func open(now: Date = .now) -> Opened {
+        do throws(StoredFile.Failure) {
+            guard let bytes = try file.read(atMost: Self.maxSize) else { return Opened() }
+            guard let content = Self.content(of: bytes) else {
+                return setAside("it is no state file of version \(Content().version)", now)
+            }
+            return Opened(content: content, isWritten: true)
+        } catch {
+            return setAside("\(error)", now)
+        }
+    }
+
+    /// What is known from before, without touching the file: for looking at settings. Blocks.
+    func peek() -> Content {
+        guard let bytes = try? file.read(atMost: Self.maxSize) else { return Content() }
+        return Self.content(of: bytes) ?? Content()
+    }
+
+    /// Blocks until it is on the disk.
     func write(_ content: Content) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(content).write(to: URL(fileURLWithPath: path), options: .atomic)
+        try file.replace(with: [UInt8](try encoder.encode(content)))
     }
 
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case is DecodingError, CocoaError.coderInvalidValue: "it is no state file of version 1"
-        case let error as CocoaError:
-            (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
-                ?? error.localizedDescription
-        default: error.localizedDescription
+    private func setAside(_ cause: String, _ now: Date) -> Opened {
+        let suffix = now.formatted(
+            .iso8601.year().month().day().dateSeparator(.omitted).time(includingFractionalSeconds: false)
+                .timeSeparator(.omitted))
+        do throws(StoredFile.Failure) {
+            return Opened(problem: .setAside(to: try file.setAside(suffix: suffix + "Z"), cause: cause))
+        } catch {
+            return Opened(problem: .unusable(cause: cause))
         }
+    }
+
+    private static func content(of bytes: [UInt8]) -> Content? {
+        guard var content = try? JSONDecoder().decode(Content.self, from: Data(bytes)),
+            content.version == Content().version
+        else { return nil }
+        for (id, runner) in content.runners { content.runners[id] = runner.withPlausibleTimes }
+        return content
+    }
+}
+
+extension StateFile.KnownRunner {
+    /// Nobody's machine takes a day to boot, or less than no time.
+    fileprivate var withPlausibleTimes: Self {
+        let plausible: ClosedRange<Int64> = 0...86_400_000
+        var copy = self
+        copy.bootMilliseconds = bootMilliseconds.flatMap { plausible.contains($0) ? $0 : nil }
+        copy.recentBootMilliseconds = recentBootMilliseconds?.filter(plausible.contains)
+        return copy
     }
 }
 
 extension StateFile.Content {
-    init(_ snapshot: SchedulerSnapshot, agents: [RunnerID: MachineDirectory.AgentMachine] = [:]) {
+    init(
+        _ snapshot: SchedulerSnapshot, agents: [RunnerID: MachineDirectory.AgentMachine] = [:],
+        contextLengths: [RunnerID: ContextLengths.Stated] = [:]
+    ) {
         for status in snapshot.runners where !status.models.isEmpty {
             let agent = agents[status.runner.id]
             // What cannot be woken comes back by itself, or never.
@@ -82,7 +125,8 @@ extension StateFile.Content {
             runners[status.runner.id.rawValue] = StateFile.KnownRunner(
                 models: Set(status.models.values).sorted().map(\.rawValue),
                 bootMilliseconds: status.bootTime.mean?.wholeMilliseconds,
-                recentBootMilliseconds: recent.isEmpty ? nil : recent, agent: agent)
+                recentBootMilliseconds: recent.isEmpty ? nil : recent,
+                contextLengths: contextLengths[status.runner.id], agent: agent)
         }
     }
 }

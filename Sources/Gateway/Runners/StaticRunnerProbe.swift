@@ -21,6 +21,7 @@ final class StaticRunnerProbe {
     private let pool: UpstreamPool
     private let eventLoop: any EventLoop
     private let logger: Logger
+    private let contextLengths: ContextLengths
     private let modelsChanged: () -> Void
     private var knownModels: [EngineModelID]?
     private var next: Scheduled<Void>?
@@ -32,7 +33,7 @@ final class StaticRunnerProbe {
     /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
     init(
         runner: Settings.StaticRunner, serving: Upstream, probing: Upstream, scheduler: Scheduler, pool: UpstreamPool,
-        on eventLoop: any EventLoop, urgentInterval: Duration, logger: Logger,
+        on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths, logger: Logger,
         modelsChanged: @escaping () -> Void
     ) {
         self.runner = runner
@@ -43,6 +44,7 @@ final class StaticRunnerProbe {
         self.pool = pool
         self.eventLoop = eventLoop
         self.logger = logger
+        self.contextLengths = contextLengths
         self.modelsChanged = modelsChanged
     }
 
@@ -97,7 +99,9 @@ final class StaticRunnerProbe {
             complain(nil)
             let models = EngineModelList.ids(in: answer.body)
             scheduler.runnerAnswered(runner.id, engineModels: models)
-            if models != knownModels {
+            let lengthsChanged =
+                models != nil && contextLengths.put(EngineModelList.contextLengths(in: answer.body), of: runner.id)
+            if models != knownModels || lengthsChanged {
                 knownModels = models
                 modelsChanged()
             }
@@ -109,6 +113,9 @@ final class StaticRunnerProbe {
             scheduler.runnerRefused(runner.id)
         case .failure(.unreachable), .failure(.firstByteTimeout), .failure(.gapTimeout):
             scheduler.runnerUnreachable(runner.id, lastByteAt: serving.lastByteAt)
+        case .failure(.exhausted(let reason)):
+            // Says nothing about the runner.
+            complain("the gateway has no connection for it: \(reason)")
         case .failure(let failure):
             complain("\(failure)")
             scheduler.runnerRefused(runner.id)
@@ -134,5 +141,17 @@ enum EngineModelList {
             data.bytes.first == UInt8(ascii: "[")
         else { return nil }
         return data.elements.compactMap { $0["id"]?.string }.map { EngineModelID($0) }
+    }
+
+    /// How many tokens each model takes, where the engine states it.
+    static func contextLengths(in body: ByteBuffer) -> ContextLengths.Stated {
+        guard let data = JSONSlice(document: Array(body.readableBytesView)[...])?["data"],
+            data.bytes.first == UInt8(ascii: "[")
+        else { return [:] }
+        var lengths: ContextLengths.Stated = [:]
+        for entry in data.elements {
+            if let id = entry["id"]?.string, let length = ContextLengths.length(in: entry) { lengths[id] = length }
+        }
+        return lengths
     }
 }

@@ -41,12 +41,13 @@ import Testing
 
     private func list(
         _ caller: Caller, showsMembers: Bool = true, showsRunners: Bool = true, after: Duration = .zero,
+        contextLengths: [RunnerID: ContextLengths.Stated] = [:],
         _ change: (inout SchedulerState) -> Void = { _ in }
     ) throws -> JSONSlice {
         var state = fleet()
         change(&state)
         let list = ModelList(
-            state.snapshot(now: now.advanced(by: after)), classes: Self.classes,
+            state.snapshot(now: now.advanced(by: after)), contextLengths: contextLengths, classes: Self.classes,
             policy: AccessPolicy(classes: Self.classes, showsMembers: showsMembers), caller: caller,
             showsRunners: showsRunners)
         return try #require(JSONSlice(document: Array(list.json.utf8)[...]))
@@ -56,6 +57,22 @@ import Testing
 
     private func entry(_ list: JSONSlice, _ id: String) throws -> JSONSlice {
         try #require(list["data"]?.elements.first { $0["id"]?.string == id })
+    }
+
+    /// The shortest of the machines that may serve it: a call may come to any of them.
+    @Test func aContextLengthStandsUnderBothNames() throws {
+        let list = try list(
+            Sample.admin,
+            contextLengths: [
+                "gpu1": ["small": 8_192], "cpu": ["small": 4_096, "tiny": 2_048],
+                "sleeper": ["night": 512, "tiny": 3_000],
+            ])
+        for (id, length) in [("small", 4_096), ("tiny", 2_048), ("night", 512), ("class:fast", 2_048)] {
+            let entry = try entry(list, id)
+            #expect(entry["context_length"]?.integer == length && entry["max_model_len"]?.integer == length, "\(id)")
+        }
+        let silent = try entry(list, "dawn")
+        #expect(silent["context_length"] == nil && silent["max_model_len"] == nil)
     }
 
     @Test func isAnOpenAIList() throws {

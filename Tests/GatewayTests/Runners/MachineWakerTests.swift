@@ -32,7 +32,7 @@ import Testing
         var runner = Settings.StaticRunner(id: "a", url: "http://127.0.0.1:1")
         runner.models = ["m"]
         let mac = try #require(MACAddress("52:54:00:12:34:56"))
-        var target = Settings.WakeTarget(mac: mac)
+        var target = Settings.WakeTarget(macs: [mac])
         target.command = ["wake-it", "now"]
         target.relay = Settings.HostAndPort(host: "helper", port: 9999)
         target.http = Settings.WebHook(method: "POST", url: "http://home.lan/secret", host: "home.lan")

@@ -1,4 +1,5 @@
 import Foundation
+import OperatingSystem
 import SimpleAICore
 import Testing
 
@@ -27,9 +28,9 @@ import Testing
         #expect(content.runners["silent"] == nil)
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
-            #expect(try file.open() == StateFile.Content())
+            #expect(file.open() == StateFile.Opened())
             try file.write(content)
-            #expect(try file.open() == content)
+            #expect(file.open().content == content)
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["state.json"])
         }
     }
@@ -51,7 +52,7 @@ import Testing
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             try file.write(content)
-            #expect(try file.open() == content)
+            #expect(file.open().content == content)
         }
     }
 
@@ -60,28 +61,53 @@ import Testing
         try await inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
             try Data(#"{"runners":{"a":{"bootMilliseconds":7,"models":["m"]}},"version":1}"#.utf8).write(to: url)
-            let known = try StateFile(path: url.path).open().runners["a"]
+            let known = StateFile(path: url.path).open().content.runners["a"]
             #expect(known?.models == ["m"] && known?.bootMilliseconds == 7 && known?.agent == nil)
         }
     }
 
-    @Test(arguments: ["", "{", "[]", "{\"runners\":{}}", "{\"version\":2,\"runners\":{}}", "{\"version\":1}"])
-    func anotherFileIsNotOverwritten(_ text: String) async throws {
+    @Test(arguments: [
+        "", "{", "[]", "\u{0}\u{0}", "{\"runners\":{}}", "{\"version\":2,\"runners\":{}}", "{\"version\":1}",
+        "{\"version\":1,\"runners\":{\"a\":{\"models\":[7]}}}",
+        "{\"version\":1,\"runners\":{\"a\":{\"models\":[\"m\"]}",
+    ])
+    func whatIsNoStateFileIsSetAside(_ text: String) async throws {
         try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-            let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
-            #expect(error?.description.contains("no state file of version 1") == true)
-            #expect(error?.description.contains(path) == true)
-            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data(text.utf8))
+            let file = StateFile(path: path)
+            let opened = file.open(now: Date(timeIntervalSince1970: 1_767_323_045))
+            let place = path + ".broken-20260102T030405Z"
+            #expect(
+                opened.problem == .setAside(to: place, cause: "it is no state file of version 1") && !opened.isWritten)
+            #expect(opened.content == StateFile.Content())
+            #expect(try Data(contentsOf: URL(fileURLWithPath: place)) == Data(text.utf8))
+            // The place is free for a new one.
+            try file.write(StateFile.Content())
+            #expect(file.open().problem == nil)
         }
     }
 
-    @Test func aPlaceThatCannotBeWrittenIsSaidAtStart() async throws {
+    @Test func aPlaceThatCannotBeUsedDoesNotStopTheStart() async throws {
         try await inTemporaryDirectory { directory in
-            let path = directory.appendingPathComponent("missing/state.json").path
-            let error = #expect(throws: GatewayStartError.self) { try StateFile(path: path).open() }
-            #expect(error?.description.contains("cannot be written") == true)
+            let nowhere = StateFile(path: directory.appendingPathComponent("missing/state.json").path)
+            #expect(nowhere.open() == StateFile.Opened())
+            #expect(throws: StoredFile.Failure.system(SystemError(number: ENOENT))) {
+                try nowhere.write(StateFile.Content())
+            }
+            let folder = StateFile(path: directory.path)
+            #expect(folder.open().problem == .unusable(cause: "it is a directory and no regular file"))
+            #expect(FileManager.default.fileExists(atPath: directory.path))
+        }
+    }
+
+    @Test func timesThatNoMachineHasAreForgotten() async throws {
+        try await inTemporaryDirectory { directory in
+            let url = directory.appendingPathComponent("state.json")
+            let times = "\"bootMilliseconds\":9223372036854775807,\"recentBootMilliseconds\":[-1,7]"
+            try Data("{\"runners\":{\"a\":{\"models\":[\"m\"],\(times)}},\"version\":1}".utf8).write(to: url)
+            let known = StateFile(path: url.path).open().content.runners["a"]
+            #expect(known?.bootMilliseconds == nil && known?.recentBootMilliseconds == [7])
         }
     }
 }

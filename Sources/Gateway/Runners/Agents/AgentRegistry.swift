@@ -273,6 +273,7 @@ final class AgentRegistry {
     private func report(_ status: RunnerStatus, on number: UInt64) {
         guard let connection = connections[number], let id = connection.id, current[id] == number else { return }
         describe(status, of: id, number)
+        if machines.contextLengths.put(status.contextLengths, of: id) { changed() }
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
     }
 

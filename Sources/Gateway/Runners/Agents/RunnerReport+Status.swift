@@ -40,6 +40,15 @@ extension RunnerReport {
 }
 
 extension RunnerStatus {
+    /// How many tokens the models of its engines take; the first engine that has a model counts.
+    var contextLengths: ContextLengths.Stated {
+        var lengths: ContextLengths.Stated = [:]
+        for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) where lengths[model.id] == nil {
+            if let length = model.contextLength, length > 0 { lengths[model.id] = length }
+        }
+        return lengths
+    }
+
     /// How many calls all healthy engines together take at once.
     func slots(_ extensions: Set<ProtocolExtension>) -> Int {
         max(1, engines.reduce(0) { $0 + ($1.isHealthy ? min($1.capacity(extensions), 10_000) : 0) })

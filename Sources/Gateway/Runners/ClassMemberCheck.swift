@@ -1,0 +1,53 @@
+import Scheduling
+import SimpleAICore
+
+/// Finds members of classes that no known machine lists, which is mostly a name written otherwise than the engine writes it.
+struct ClassMemberCheck {
+    struct Finding: Hashable {
+        let className: ClassName
+        let member: ModelID
+        /// The nearest name that a machine lists, and the machine.
+        let nearest: (model: ModelID, runner: RunnerID)?
+
+        var message: String {
+            let listed = nearest.map { "\($0.runner) lists \($0.model)" }
+            return "no machine lists \(member)" + (listed.map { "; \($0)" } ?? "")
+        }
+
+        static func == (left: Self, right: Self) -> Bool {
+            left.className == right.className && left.member == right.member && left.message == right.message
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(className)
+            hasher.combine(member)
+        }
+    }
+
+    /// - Parameter listed: of each machine what it is known to serve, by public names; a machine whose list is not known
+    ///   yet has none, and says nothing about what is missing.
+    static func findings(_ classes: [ModelClass], listed: [(runner: RunnerID, models: [ModelID])]) -> [Finding] {
+        guard !listed.isEmpty, !listed.contains(where: { $0.models.isEmpty }) else { return [] }
+        let known = Set(listed.flatMap(\.models))
+        return classes.flatMap { modelClass in
+            modelClass.models.filter { !known.contains($0) }.map { member in
+                Finding(className: modelClass.name, member: member, nearest: nearest(to: member, in: listed))
+            }
+        }
+    }
+
+    /// One that begins the same way: `llama3.2` and `llama3.2:3b`, `mistral` and `mistral:latest`; the shortest of them.
+    private static func nearest(
+        to member: ModelID, in listed: [(runner: RunnerID, models: [ModelID])]
+    ) -> (model: ModelID, runner: RunnerID)? {
+        let name = folded(member)
+        return listed.lazy.flatMap { machine in machine.models.lazy.map { (model: $0, runner: machine.runner) } }
+            .filter { folded($0.model).starts(with: name) || name.starts(with: folded($0.model)) }
+            .min { left, right in
+                (left.model.rawValue.utf8.count, left.model, left.runner)
+                    < (right.model.rawValue.utf8.count, right.model, right.runner)
+            }
+    }
+
+    private static func folded(_ model: ModelID) -> [UInt8] { Array(model.rawValue.lowercased().utf8) }
+}

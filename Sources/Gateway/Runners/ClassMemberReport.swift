@@ -1,0 +1,29 @@
+import Logging
+import Scheduling
+import SimpleAICore
+import Synchronization
+
+/// Warns, once for each, of members of classes that no machine lists, when all machines have told what they serve.
+final class ClassMemberReport: Sendable {
+    private let classes: [ModelClass]
+    private let logger: Logger
+    private let reported = Mutex<Set<String>>([])
+
+    init(classes: [ModelClass], logger: Logger) {
+        self.classes = classes
+        self.logger = logger
+    }
+
+    func check(_ fleet: SchedulerSnapshot) {
+        let listed = fleet.runners.map { (runner: $0.runner.id, models: Array($0.models.keys)) }
+        for finding in ClassMemberCheck.findings(classes, listed: listed) {
+            guard reported.withLock({ $0.insert("\(finding.className) \(finding.member)").inserted }) else { continue }
+            logger.warning(
+                "Class member not listed by any machine",
+                metadata: [
+                    LogKeys.object: "class:\(finding.className)", LogKeys.model: "\(finding.member)",
+                    LogKeys.cause: "\(finding.message)",
+                ])
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import Gateway
+
+struct WriteScheduleTests {
+    private let start = ContinuousClock.now
+
+    @Test func whatIsAskedForMeanwhileIsOneLookMore() {
+        var schedule = WriteSchedule()
+        expect(schedule.updateRequested(at: start), .look)
+        for _ in 1...100 { expect(schedule.updateRequested(at: start), nil) }
+        expect(schedule.lookEnded(at: start, duration: .milliseconds(1), isWritten: true), .wait(.seconds(1)))
+        for _ in 1...100 { expect(schedule.updateRequested(at: start), nil) }
+        expect(schedule.waitEnded(), .look)
+        expect(schedule.lookEnded(at: start, duration: .milliseconds(1), isWritten: true), nil)
+        #expect(!schedule.isLooking)
+    }
+
+    @Test func aLargeFileIsWrittenRarely() {
+        var schedule = WriteSchedule()
+        expect(schedule.updateRequested(at: start), .look)
+        expect(schedule.lookEnded(at: start, duration: .seconds(3), isWritten: true), nil)
+        expect(schedule.updateRequested(at: start + .seconds(10)), .wait(.seconds(50)))
+        expect(schedule.waitEnded(), .look)
+        expect(schedule.lookEnded(at: start, duration: .seconds(3_000), isWritten: true), nil)
+        expect(schedule.updateRequested(at: start), .wait(.seconds(300)))
+    }
+
+    @Test func whatCouldNotBeWrittenIsTriedAgainLessAndLessOften() {
+        var schedule = WriteSchedule()
+        expect(schedule.updateRequested(at: start), .look)
+        for seconds in [5, 10, 20, 40, 60, 60] {
+            expect(schedule.lookEnded(at: start, duration: .zero, isWritten: false), .wait(.seconds(seconds)))
+            expect(schedule.waitEnded(), .look)
+        }
+        expect(schedule.lookEnded(at: start, duration: .zero, isWritten: true), nil)
+    }
+
+    @Test func aShutdownWaitsForNoDistance() {
+        var schedule = WriteSchedule()
+        expect(schedule.updateRequested(at: start), .look)
+        expect(schedule.updateRequested(at: start), nil)
+        expect(schedule.hurry(), nil)
+        expect(schedule.lookEnded(at: start, duration: .seconds(3), isWritten: true), .look)
+        expect(schedule.lookEnded(at: start, duration: .seconds(3), isWritten: true), nil)
+        schedule.hurryEnded()
+        expect(schedule.updateRequested(at: start), .wait(.seconds(60)))
+        expect(schedule.hurry(), .look)
+        // Nothing is left to hurry, and nothing is done twice.
+        expect(schedule.waitEnded(), nil)
+    }
+}
+
+/// `#expect` takes no call that changes a value.
+private func expect<Value: Equatable>(
+    _ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(value == expected, sourceLocation: sourceLocation)
+}
