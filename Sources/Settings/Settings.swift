@@ -173,6 +173,8 @@ public struct Settings: Hashable, Sendable {
         public var tls = TLS()
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""
+        /// Sent with every request to the engine, calls and probes.
+        public var headers: [HeaderField] = []
         public var probe = Probe()
         /// Nil: a machine that is always on, or that we cannot wake.
         public var wake: WakeTarget?
@@ -188,6 +190,20 @@ public struct Settings: Hashable, Sendable {
         public var caFile = ""
     }
 
+    /// A header field whose value is a secret.
+    public struct HeaderField: Hashable, Sendable, CustomStringConvertible {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+
+        /// Without the value.
+        public var description: String { name }
+    }
+
     public struct Probe: Hashable, Sendable {
         /// Where engines list their models.
         public static let usualPath = "/v1/models"
@@ -198,8 +214,8 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct WakeTarget: Hashable, Sendable {
-        /// Nil where a command or a web hook is the only way.
-        public var mac: MACAddress?
+        /// Of each of its network cards; empty where a command or a web hook is the only way.
+        public var macs: [MACAddress]
         public var broadcast: String
         public var port: Int
         /// Six bytes, or empty.
@@ -210,8 +226,8 @@ public struct Settings: Hashable, Sendable {
         /// A helper that sends the packet on the machine's own network.
         public var relay: HostAndPort?
 
-        public init(mac: MACAddress?, broadcast: String = "255.255.255.255", port: Int = 9) {
-            self.mac = mac
+        public init(macs: [MACAddress], broadcast: String = "255.255.255.255", port: Int = 9) {
+            self.macs = macs
             self.broadcast = broadcast
             self.port = port
         }

@@ -56,7 +56,14 @@ struct SettingsEnvironment {
     }
 
     private static func opening(in text: Substring) -> Substring.Index? {
-        text.indices.first { text[$0...].hasPrefix("${") }
+        // By bytes: a value may be long, and no byte of a longer character looks like these.
+        let bytes = text.utf8
+        var start = bytes.startIndex
+        while let dollar = bytes[start...].firstIndex(of: UInt8(ascii: "$")) {
+            start = bytes.index(after: dollar)
+            if start < bytes.endIndex, bytes[start] == UInt8(ascii: "{") { return dollar }
+        }
+        return nil
     }
 
     private static func isName(_ text: Substring) -> Bool {

@@ -1,4 +1,5 @@
 import Foundation
+import SimpleAICore
 
 /// From a file to settings: read, expanded and overridden from the environment, checked. All problems are reported at
 /// once.
@@ -48,11 +49,14 @@ public enum SettingsFile {
         return (settings, tree)
     }
 
-    /// A settings file's text, whole.
-    static func text(of path: String) throws(SettingsError) -> String {
+    /// Far above any real file: tens of thousands of machines.
+    static let maxSize: ByteCount = .mebibytes(4)
+
+    /// A settings file's text, whole. A pipe can be read once.
+    public static func text(of path: String) throws(SettingsError) -> String {
         let bytes: [UInt8]
         do {
-            bytes = try ReadableFile.contents(of: path)
+            bytes = try ReadableFile.contents(of: path, atMost: maxSize)
         } catch {
             throw SettingsError(file: path, line: 0, error.message)
         }

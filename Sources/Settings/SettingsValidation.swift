@@ -19,6 +19,7 @@ struct SettingsValidation {
         for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
         checkRunnersDiffer()
         checkFleet()
+        checkAcrossSections()
     }
 
     func problem(_ message: String, at path: SettingsPath) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import OperatingSystem
 import Settings
 import SimpleAICore
 
@@ -25,16 +26,26 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             let environment = ProcessInfo.processInfo.environment
             do throws(SettingsError) {
-                if let config, try RunnerSettingsFile.isRunnerFile(path: config, environment: environment) {
-                    let loaded = try RunnerSettingsFile.load(path: config, environment: environment)
+                // Read once: it may be a pipe.
+                let text = if let config { try SettingsFile.text(of: config) } else { nil as String? }
+                if let config, let text,
+                    RunnerSettingsFile.isRunnerFile(text, name: config, environment: environment)
+                {
+                    let loaded = try RunnerSettingsFile.parse(text, name: config, environment: environment)
                     report(loaded.path, RunnerSettingsSummary(loaded.settings).lines, loaded.warnings)
                 } else {
-                    let loaded = try SettingsFile.load(path: config, environment: environment)
+                    let loaded =
+                        if let config, let text {
+                            try SettingsFile.parse(text, name: config, environment: environment)
+                        } else {
+                            try SettingsFile.load(environment: environment)
+                        }
                     try check(loaded)
-                    report(loaded.path, SettingsSummary(loaded.settings).lines, loaded.warnings)
+                    let warnings = loaded.warnings + GatewayApplication.warnings(loaded.settings).map(loaded.problem)
+                    report(loaded.path, SettingsSummary(loaded.settings).lines, warnings)
                 }
             } catch {
-                FileHandle.standardError.write(Data("\(error)\n".utf8))
+                StandardStream.error.write("\(error)\n")
                 throw ExitCode.failure
             }
         }
@@ -98,7 +109,8 @@ struct SettingsSummary {
 
     /// Where a machine is woken; programs and web hooks by their names alone, which are no secrets.
     private func ways(_ wake: Settings.WakeTarget) -> String {
-        let mac = wake.mac.map { "at \($0) via \(wake.broadcast)" }
+        let addresses = wake.macs.map(\.description).joined(separator: " and ")
+        let mac = addresses.isEmpty ? nil : "at \(addresses) via \(wake.broadcast)"
         let relay = wake.relay.map { "through \($0.host):\($0.port)" }
         let command = wake.command.first.map { "with \($0)" }
         let hook = wake.http.map { "through \($0.host)" }

@@ -159,16 +159,13 @@ import Testing
         #expect(loaded.warnings.map(\.key) == ["tls"])
     }
 
-    @Test func filesAreToldApart() throws {
-        #expect(try isRunnerFile(Self.minimal + "}"))
-        #expect(try !isRunnerFile("auth: {mode: none}\n"))
+    @Test func filesAreToldApart() {
+        #expect(isRunnerFile(Self.minimal + "}"))
+        #expect(!isRunnerFile("auth: {mode: none}\n"))
     }
 
-    private func isRunnerFile(_ text: String) throws -> Bool {
-        let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID()).yaml")
-        try text.write(to: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: file) }
-        return try RunnerSettingsFile.isRunnerFile(path: file.path, environment: [:])
+    private func isRunnerFile(_ text: String) -> Bool {
+        RunnerSettingsFile.isRunnerFile(text, name: "runner.yaml", environment: [:])
     }
 }
 
@@ -190,7 +187,8 @@ import Testing
     @Test func exampleLoadsWithoutComplaint() throws {
         let loaded = try RunnerSettingsFile.parse(
             example, name: "runner.example.yaml", environment: ["RUNNER_TOKEN": "s3cret"])
-        #expect(loaded.warnings == [])
+        // What it starts need not be installed where the example is read.
+        #expect(loaded.warnings.filter { !$0.message.hasPrefix("there is no program") } == [])
         #expect(loaded.settings.token == "s3cret")
         #expect(loaded.settings.engines.map(\.kind) == [.ollama, .llamaServer])
     }

@@ -145,7 +145,7 @@ import Testing
         #expect(runner.probe.path == "/health")
         #expect(runner.probe.every == .seconds(1))
         #expect(runner.probe.timeout == .milliseconds(100))
-        #expect(runner.wake?.mac == MACAddress("52:54:00:12:34:56"))
+        #expect(runner.wake?.macs == [try #require(MACAddress("52:54:00:12:34:56"))])
         #expect(runner.wake?.broadcast == "10.0.0.255")
         #expect(runner.wake?.port == 7)
         #expect(runner.wake?.secureOn == [1, 2, 3, 4, 5, 6])
@@ -155,7 +155,7 @@ import Testing
     @Test(arguments: ["10:20:30:40:50:51", "1020.3040.5051", "10-20-30-40-50-51"])
     func macOfDigitsIsNoNumber(_ mac: String) throws {
         let runner = try settings("runners: [{url: 'http://a', wake: {mac: \(mac)}}]").runners.first
-        #expect(runner?.wake?.mac?.description == "10:20:30:40:50:51")
+        #expect(runner?.wake?.macs.first?.description == "10:20:30:40:50:51")
     }
 
     @Test func thereAreFourWaysToWakeAMachine() throws {
@@ -180,7 +180,7 @@ import Testing
                     method: "POST", url: "https://home.lan/api/webhook/gpu?x=1", host: "home.lan"))
         #expect(all.relay == Settings.HostAndPort(host: "fd00::2", port: 9999))
         // Whoever has a program or a web hook needs no address.
-        #expect(runners[1].wake?.mac == nil)
+        #expect(runners[1].wake?.macs == [])
         #expect(runners[1].wake?.command == ["power-on", "b"])
         #expect(runners[2].wake?.http?.method == "PUT")
         #expect(runners[2].wake?.relay == nil)

@@ -115,7 +115,7 @@ import Testing
         new.server.tls = .init(certificate: "new certificate", key: "new key")
         new.metrics.token = "new-secret"
         new.runners[0].apiKey = "new-secret"
-        new.runners[0].wake = .init(mac: MACAddress("52:54:00:12:34:56"))
+        new.runners[0].wake = .init(macs: [try #require(MACAddress("52:54:00:12:34:56"))])
         new.runners[0].wake?.secureOn = [1, 2, 3, 4, 5, 6]
         new.runners[0].wake?.command = ["wake", "--password", "secret"]
         let (adopted, changes) = old.adopting(new)

@@ -70,7 +70,37 @@ import Testing
             let elements = [String](repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
             text += "a\(level): &a\(level) [\(elements)]\n"
         }
-        #expect(problems(text).contains { $0.contains("aliases make more than 100000 values") })
+        #expect(problems(text).contains { $0.contains("aliases make more than 300000 values") })
+    }
+
+    @Test func manyValuesAreNotBlamedOnAliases() {
+        // Small enough to be read, and without an alias.
+        let text = "x: [" + String(repeating: "1,", count: 400_000) + "1]\n"
+        #expect(problems(text) == ["s.yaml:1: holds more than 300000 values; remove what is not needed"])
+    }
+
+    @Test func aLargeFileIsRefusedBeforeItIsRead() throws {
+        try withDirectory { directory in
+            let path = try directory.write("large.yaml", Data(repeating: UInt8(ascii: "a"), count: (4 << 20) + 1))
+            #expect(loadProblems(path) == ["\(path): \"\(path)\" is larger than 4MiB; name another file"])
+        }
+    }
+
+    /// Reading it once, or twice as `config check` used to, would leave nothing for the next.
+    @Test func aPipeIsReadLikeAFile() throws {
+        try withDirectory { directory in
+            let path = directory.appending(path: "pipe").path
+            #expect(mkfifo(path, 0o600) == 0)
+            let writer = Thread {
+                if let pipe = FileHandle(forWritingAtPath: path) {
+                    try? pipe.write(contentsOf: Data("auth: {mode: none}\nserver: {port: 7}\n".utf8))
+                    try? pipe.close()
+                }
+            }
+            writer.start()
+            let loaded = try SettingsFile.load(path: path, environment: [:])
+            #expect(loaded.settings.server.port == 7)
+        }
     }
 
     @Test func deepNestingIsAProblemAndNoCrash() {

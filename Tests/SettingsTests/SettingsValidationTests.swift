@@ -126,6 +126,27 @@ import Testing
             "runners[0].wake: is not used"
         ),
         (
+            "auth: {mode: none}\nrunners: [{url: 'http://a:1/v1/chat/completions'}]",
+            "runners[0].url: ends in a path of the engine's API, to which the gateway adds its own; write http://a:1"
+        ),
+        (
+            "auth: {mode: none}\nrunners: [{url: 'http://a:1/proxy/api'}]",
+            "runners[0].url: ends in a path of the engine's API, to which the gateway adds its own; write http://a:1/proxy"
+        ),
+        (
+            "auth: {mode: none}\nrunners: [{url: 'http://a', wake: {command: [no-such-program-here]}}]",
+            "runners[0].wake.command: there is no program \"no-such-program-here\" on this machine"
+        ),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: x}]}\nclasses: {fast: [m]}\nwake: {roles: [stuff]}\n"
+                + "policies: [{roles: [staff], classes: [fast]}]",
+            "wake.roles: no policy names the role \"stuff\", so its callers may call nothing; did you mean staff?"
+        ),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: x}]}\nclasses: {fast: [m]}\nfleet: {token: x}",
+            "server.host: 127.0.0.1 can be reached from this machine only, so no agent of another machine can join"
+        ),
+        (
             "auth: {mode: none}\nfleet: {token: x, runner_timeout: 20s}",
             "fleet.runner_timeout: 20s is less than agents may be silent"
         ),
@@ -141,6 +162,7 @@ import Testing
             auth: {issuers: [{issuer: 'https://a', audience: x}]}
             classes: {fast: [a]}
             routing: {classes: {fast: {prefer: [big]}}}
+            server: {host: 0.0.0.0}
             fleet: {token: x}
             """
         #expect(try warnings(text) == [])

@@ -168,10 +168,13 @@ struct RunnerEntry {
             .init(key: "tls.verify") { EntryValue($0.tls.verify) },
             .init(key: "tls.ca_file") { EntryValue($0.tls.caFile) },
             .init(key: "api_key") { EntryValue($0.apiKey, isSecret: true) },
+            .init(key: "headers") { EntryValue($0.headers, isSecret: true) },
             .init(key: "probe.path") { EntryValue($0.probe.path) },
             .init(key: "probe.every") { EntryValue($0.probe.every) },
             .init(key: "probe.timeout") { EntryValue($0.probe.timeout) },
-            .init(key: "wake.mac") { EntryValue($0.wake?.mac, shown: $0.wake?.mac?.description) },
+            .init(key: "wake.mac") {
+                EntryValue($0.wake?.macs, shown: $0.wake?.macs.map(\.description).joined(separator: ", "))
+            },
             .init(key: "wake.broadcast") { EntryValue($0.wake?.broadcast, shown: $0.wake?.broadcast) },
             .init(key: "wake.port") { EntryValue($0.wake?.port, shown: $0.wake.map { "\($0.port)" }) },
             .init(key: "wake.secure_on") { EntryValue($0.wake?.secureOn, isSecret: true) },

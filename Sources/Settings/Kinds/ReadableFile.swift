@@ -1,4 +1,6 @@
 import Foundation
+import OperatingSystem
+import SimpleAICore
 
 /// Files that settings name. Paths are relative to the working directory, like every path on the command line.
 enum ReadableFile {
@@ -15,13 +17,18 @@ enum ReadableFile {
         }
     }
 
-    /// The bytes of a file, whole.
-    static func contents(of path: String) throws(SettingsMismatch) -> [UInt8] {
-        try check(path)
-        do {
-            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    /// The bytes of a file or pipe, whole.
+    static func contents(of path: String, atMost limit: ByteCount = .mebibytes(1)) throws(SettingsMismatch) -> [UInt8] {
+        do throws(GivenFile.Failure) {
+            return try GivenFile.contents(of: path, atMost: limit.bytes)
         } catch {
-            throw .init("\(quoted(path)) cannot be read: \(error.localizedDescription)")
+            switch error {
+            case .missing: throw .init("there is no file \(quoted(path)); create it or mend the path")
+            case .directory: throw .init("\(quoted(path)) is a directory; name a file in it")
+            case .tooLarge: throw .init("\(quoted(path)) is larger than \(limit); name another file")
+            case .system(let error):
+                throw .init("\(quoted(path)) cannot be read: \(error); change its owner or mode, or mend the path")
+            }
         }
     }
 }

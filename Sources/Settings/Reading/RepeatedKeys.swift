@@ -8,7 +8,9 @@ struct RepeatedKeys {
     /// Of the private use area: no key of ours has it, and YAML allows it at the beginning of a plain scalar.
     private static let mark: Unicode.Scalar = "\u{F8F7}"
     /// More repetitions than this are one problem, not many.
-    private static let limit = 100
+    private static let maxCount = 100
+    /// Of text that is read for it, since each takes reading all of it again.
+    private static let maxBytes = 16 << 20
 
     init(_ text: String) {
         self.text = text
@@ -17,7 +19,7 @@ struct RepeatedKeys {
     /// Throws `YamlError`. Nil for a text without a document.
     func compose() throws -> Node? {
         var marked = text
-        for _ in 0..<Self.limit {
+        for _ in 0..<max(1, min(Self.maxCount, Self.maxBytes / max(1, text.utf8.count))) {
             do {
                 return try Yams.compose(yaml: marked)
             } catch YamlError.duplicatedKeysInMapping(_, let context) {

@@ -6,9 +6,16 @@ struct SettingsDocument {
     private let environment: SettingsEnvironment
     private let report: SettingsReport
     private var nodes = 0
+    /// Where values are written, at most `maxNodes`: an alias repeats values that are written elsewhere.
+    private var marks: Set<Mark> = []
 
-    /// Far above any real file, and below what aliases of aliases can grow to.
-    private static let maxNodes = 100_000
+    private struct Mark: Hashable {
+        var line: Int
+        var column: Int
+    }
+
+    /// Above any real file, and below what aliases of aliases can grow to.
+    private static let maxNodes = 300_000
 
     /// The tree of a text, values expanded from the environment, problems of single values reported.
     static func tree(
@@ -38,10 +45,14 @@ struct SettingsDocument {
     private mutating func node(_ node: Node, at path: SettingsPath) throws(SettingsProblem) -> SettingsNode {
         let place = place(of: node)
         nodes += 1
+        if let mark = node.mark { marks.insert(Mark(line: mark.line, column: mark.column)) }
         guard nodes <= Self.maxNodes else {
-            throw SettingsProblem(
-                file: name, line: place.line, key: "",
-                message: "aliases make more than \(Self.maxNodes) values of this file; write them out")
+            // Marks of a document without aliases are all different, but for values that are left empty.
+            let message =
+                marks.count < nodes / 2
+                ? "aliases make more than \(Self.maxNodes) values of this file; write them out"
+                : "holds more than \(Self.maxNodes) values; remove what is not needed"
+            throw SettingsProblem(file: name, line: place.line, key: "", message: message)
         }
         let content: SettingsNode.Content =
             switch node {

@@ -7,10 +7,18 @@ struct SettingsTable {
     let place: SettingsPlace
     private let pattern: SettingsPath
     private let report: SettingsReport
-    private var entries: [SettingsNode.Entry] = []
+    private var entries: [SettingsNode.Entry] = [] {
+        didSet {
+            places = Dictionary(
+                entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+    /// Where each key stands in `entries`.
+    private var places: [String: Int] = [:]
     /// False for what stands in a table's place and is none: nothing can be missing from it.
     private var isReadable = true
     private var knownKeys: [String] = []
+    private var knownKeySet: Set<String> = []
     /// Whether the keys are names of the operator's choice.
     private var keysAreNames = false
 
@@ -69,7 +77,7 @@ struct SettingsTable {
     func lacks(_ key: String) -> Bool { isReadable && !says(key) }
 
     private func entry(_ key: String) -> SettingsNode.Entry? {
-        entries.first { $0.key == key }
+        places[key].map { entries[$0] }
     }
 
     /// Whether a key holds more than an empty text, list or table.
@@ -83,6 +91,7 @@ struct SettingsTable {
     /// Makes a key known, and gives what is written for it.
     private mutating func take(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)
+        knownKeySet.insert(key)
         report.known(pattern(of: key))
         return entry(key)
     }
@@ -92,7 +101,7 @@ struct SettingsTable {
     }
 
     private func reportUnknownKeys() {
-        for entry in entries where !knownKeys.contains(entry.key) {
+        for entry in entries where !knownKeySet.contains(entry.key) {
             let mending =
                 Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
                 ?? "known here: \(knownKeys.joined(separator: ", "))"

@@ -1,7 +1,12 @@
 /// Finds the name that somebody meant.
 enum Spelling {
+    /// In bytes.
+    private static let maxLength = 100
+
     /// The nearest of some names, nil if none is near. Case, `-` and `_` count for nothing.
     static func nearest(to written: String, among names: some Sequence<String>) -> String? {
+        // Comparing takes as long as both are, and what is far longer than every name is no slip.
+        guard written.utf8.count <= maxLength else { return nil }
         let folded = fold(written)
         let limit = max(1, folded.count / 3)
         return names.lazy

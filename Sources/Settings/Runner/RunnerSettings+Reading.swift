@@ -33,6 +33,21 @@ extension RunnerSettings: SettingsSection {
         }
         table.section("log", into: &log)
         checkTransport(in: table)
+        if let program = power.sleepCommand.first, SettingsValidation.isMissing(program) {
+            table.warning(SettingsValidation.missing(program), at: "power")
+        }
+        checkReachability(in: table)
+    }
+
+    /// The gateway's calls come to the address that the agent listens on, unless `base_url` says otherwise.
+    private func checkReachability(in table: SettingsTable) {
+        guard HostName.isLoopback(listen.host), baseURL.isEmpty,
+            let address = try? WebAddress(gateway, schemes: ["ws", "wss"], allowingQuery: false),
+            !HostName.isLoopback(address.host)
+        else { return }
+        table.warning(
+            "\(listen.host) can be reached from this machine only, and the gateway is \(address.host); write 0.0.0.0, or "
+                + "the address under which it reaches this machine as base_url", at: "listen")
     }
 
     private mutating func readToken(from table: inout SettingsTable) {
@@ -99,7 +114,14 @@ extension RunnerSettings.Engine: SettingsSection {
     }
 
     private func checkCommand(in table: SettingsTable) {
-        guard !command.isEmpty else { return }
+        if let base = SettingsValidation.withoutAPIPath(url), !table.hasProblem(at: "url") {
+            table.warning(
+                "ends in a path of the engine's API, to which the agent adds its own; write \(base)", at: "url")
+        }
+        guard let program = command.first else { return }
+        if SettingsValidation.isMissing(program) {
+            table.warning(SettingsValidation.missing(program), at: "command")
+        }
         guard kind == .llamaServer else {
             return table.problem(
                 "is for kind: llama-server; start \(kind.rawValue) by your system's means, such as systemd",

@@ -50,10 +50,10 @@ public enum RunnerSettingsFile {
     }
 
     /// Whether a file that nobody has said anything about is one of these, by what it talks of.
-    public static func isRunnerFile(path: String, environment: [String: String]) throws(SettingsError) -> Bool {
-        let text = SettingsFile.withoutByteOrderMark(try SettingsFile.text(of: path))
+    public static func isRunnerFile(_ text: String, name: String, environment: [String: String]) -> Bool {
         let tree = try? SettingsDocument.tree(
-            of: text, name: path, environment: .init(variables: environment), report: SettingsReport())
+            of: SettingsFile.withoutByteOrderMark(text), name: name, environment: .init(variables: environment),
+            report: SettingsReport())
         guard let tree else { return false }
         let keys = Set(tree.keys(of: .root))
         return !keys.isDisjoint(with: ["gateway", "engines"])

@@ -39,10 +39,38 @@ extension Settings.StaticRunner: SettingsSection {
             $0.read("ca_file", .existingFile, into: &tls.caFile)
         }
         table.secret("api_key", .token, into: &apiKey)
+        readHeaders(from: &table)
         table.section("probe") {
             $0.read("path", .urlPath, into: &probe.path)
             $0.read("every", .duration(from: .milliseconds(50)), into: &probe.every)
             $0.read("timeout", .duration(from: .milliseconds(50)), into: &probe.timeout)
+        }
+    }
+
+    /// Values are secrets: `NAME: value`, or `NAME_file: path`.
+    private mutating func readHeaders(from table: inout SettingsTable) {
+        var fields: [Settings.HeaderField] = []
+        table.names(in: "headers") { table, key in
+            let name = key.hasSuffix("_file") ? String(key.dropLast("_file".count)) : key
+            guard !fields.contains(where: { $0.name.lowercased() == name.lowercased() }) else {
+                if name == key {
+                    _ = table.secret(key, .text)
+                    table.problem("names a header twice; name it once", at: key)
+                }
+                return
+            }
+            do throws(SettingsMismatch) {
+                _ = try SettingsKind<String>.runnerHeaderName.read(name)
+            } catch {
+                _ = table.secret(name, .text)
+                return table.problem(error.message, at: key)
+            }
+            guard let value = table.secret(name, .headerValue) else { return }
+            fields.append(Settings.HeaderField(name: name, value: value))
+        }
+        headers = fields
+        if !apiKey.isEmpty, fields.contains(where: { $0.name.lowercased() == "authorization" }) {
+            table.problem("holds Authorization, and api_key is sent as that; keep one of them", at: "headers")
         }
     }
 
@@ -52,18 +80,20 @@ extension Settings.StaticRunner: SettingsSection {
             // A program or a web hook may do without.
             let needsAddress =
                 !table.isEmpty && !["command", "http", "http_file"].contains(where: table.asksForSomething)
-            let mac =
-                needsAddress || table.asksForSomething("relay")
-                ? table.required("mac", .mac, "write the machine's MAC address") : table.read("mac", .mac)
+            let macs = table.oneOrMore("mac", .mac) ?? []
+            if needsAddress || table.asksForSomething("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
+                table.problem("is required; write the machine's MAC address", at: "mac")
+            }
+            if Set(macs).count < macs.count { table.problem("names an address twice; name it once", at: "mac") }
             let broadcast = table.read("broadcast", .host) ?? defaults.broadcast
             let port = table.read("port", .wakePort) ?? defaults.port
             let secureOn = table.secret("secure_on", .secureOn) ?? []
-            var target = Settings.WakeTarget(mac: mac, broadcast: broadcast, port: port)
+            var target = Settings.WakeTarget(macs: macs, broadcast: broadcast, port: port)
             target.secureOn = secureOn
             target.command = table.list("command", of: .name("a program or an argument")) ?? []
             target.http = table.secret("http", .webHook) ?? nil
             target.relay = table.read("relay", .relay) ?? nil
-            if mac != nil || !target.command.isEmpty || target.http != nil { wake = target }
+            if !macs.isEmpty || !target.command.isEmpty || target.http != nil { wake = target }
         }
     }
 }

@@ -1,0 +1,48 @@
+extension SettingsKind where Value == String {
+    /// A header that an operator may add to requests to an engine: any that neither describes the message or its way
+    /// (RFC 9110 §7.6, RFC 9112 §6), nor is set by the gateway itself.
+    static var runnerHeaderName: Self {
+        .init("a header's name like Authorization") { text throws(SettingsMismatch) in
+            let name = text.lowercased()
+            guard !name.isEmpty, name.utf8.count <= 256, name.utf8.allSatisfy(isTokenByte) else {
+                throw .init("is no name of a header; write letters, digits and -")
+            }
+            guard !ownHeaders.contains(name), !name.hasPrefix("x-simpleai-") else {
+                throw .init("is a header that the gateway sets itself, or that belongs to one connection; remove it")
+            }
+            return text
+        }
+    }
+
+    /// A header's value, a secret: never quoted in messages.
+    static var headerValue: Self {
+        .init("a header's value") { text throws(SettingsMismatch) in
+            guard !text.isEmpty else { throw .init("is empty; write the header's value, or remove it") }
+            guard text.utf8.count <= maxHeaderValue, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }),
+                text.first != " ", text.last != " ", text.first != "\t", text.last != "\t"
+            else {
+                throw .init(
+                    "is no value of a header; write at most \(maxHeaderValue) characters of ASCII, without spaces around "
+                        + "them and without line breaks")
+            }
+            return text
+        }
+    }
+
+    private static var maxHeaderValue: Int { 8_192 }
+
+    private static var ownHeaders: Set<String> {
+        [
+            "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host",
+            "content-length", "content-type", "content-encoding", "accept-encoding", "expect", "x-request-id",
+        ]
+    }
+
+    /// RFC 9110 §5.6.2.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import OperatingSystem
+import SimpleAICore
+
+/// What works as it is written, and is hardly what was meant.
+extension SettingsValidation {
+    func checkAcrossSections() {
+        for (index, runner) in settings.runners.enumerated() {
+            let path = SettingsPath.root["runners"][index]
+            checkAPIPath(of: runner, at: path["url"])
+            checkWakeProgram(of: runner, at: path["wake"]["command"])
+        }
+        checkWakeRoles()
+        checkListeningAddress()
+    }
+
+    /// The gateway appends the paths of the API itself.
+    private func checkAPIPath(of runner: Settings.StaticRunner, at path: SettingsPath) {
+        guard let base = Self.withoutAPIPath(runner.url) else { return }
+        warning("ends in a path of the engine's API, to which the gateway adds its own; write \(base)", at: path)
+    }
+
+    /// The address of the engine itself; nil where a URL ends in no API path.
+    static func withoutAPIPath(_ url: String) -> String? {
+        let endings = [
+            "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/models", "/v1/messages",
+            "/chat/completions", "/api/chat", "/api/generate", "/api/tags", "/api/v0", "/api", "/models",
+        ]
+        return endings.first { url.hasSuffix($0) }.map { String(url.dropLast($0.count)) }
+    }
+
+    private func checkWakeProgram(of runner: Settings.StaticRunner, at path: SettingsPath) {
+        guard let program = runner.wake?.command.first, Self.isMissing(program) else { return }
+        warning(Self.missing(program), at: path)
+    }
+
+    /// Whether no program of that name can be executed on this machine.
+    static func isMissing(_ program: String) -> Bool {
+        ExecutableFile.path(of: program, searchPath: ExecutableFile.searchPath) == nil
+    }
+
+    static func missing(_ program: String) -> String {
+        "there is no program \(quoted(program)) on this machine that may be executed; install it, or mend the path"
+    }
+
+    /// A role that only `wake.roles` names gives no right to call anything where policies give the rights.
+    private func checkWakeRoles() {
+        guard !settings.policies.isEmpty, !settings.policies.contains(where: { $0.roles == nil }) else { return }
+        var named: Set<String> = []
+        for grant in settings.policies { named.formUnion((grant.roles ?? []).map(\.rawValue)) }
+        for issuer in settings.auth.issuers {
+            named.formUnion([issuer.adminRole.rawValue, issuer.specificRole.rawValue])
+        }
+        for role in settings.wake.roles.map(\.rawValue).sorted() where !named.contains(role) {
+            let nearest = Spelling.nearest(to: role, among: named.sorted()).map { "did you mean \($0)?" }
+            warning(
+                "no policy names the role \(quoted(role)), so its callers may call nothing; "
+                    + (nearest ?? "add it to a policy's roles"), at: .root["wake"]["roles"])
+        }
+    }
+
+    /// Agents on other machines cannot reach a loopback address. Behind a proxy of this machine they reach the proxy.
+    private func checkListeningAddress() {
+        guard settings.fleet.letsAgentsJoin, HostName.isLoopback(settings.server.host),
+            settings.server.trustedProxies.isEmpty, settings.auth.mode != .none
+        else { return }
+        warning(
+            "\(settings.server.host) can be reached from this machine only, so no agent of another machine can join; "
+                + "write 0.0.0.0, or name the proxy of this machine in server.trusted_proxies",
+            at: .root["server"]["host"])
+    }
+}
