@@ -55,14 +55,15 @@ extension GatewayApplication {
             (
                 runner: runner.id,
                 models: Array(
-                    Runner(runner).publicModels(engineModels: known[runner.id.rawValue]?.models ?? []).keys)
+                    Runner(runner).publicModels(engineModels: known[runner.id.rawValue]?.engineModels ?? []).keys)
             )
         }
         let stated = Set(settings.runners.map(\.id.rawValue))
         for (id, agent) in known where !stated.contains(id) {
             guard let machine = agent.agent else { continue }
             let runner = Runner(RunnerID(id), machine)
-            listed.append((runner: runner.id, models: Array(runner.publicModels(engineModels: agent.models).keys)))
+            listed.append(
+                (runner: runner.id, models: Array(runner.publicModels(engineModels: agent.engineModels).keys)))
         }
         return ClassMemberCheck.findings(ClassTable(settings).classes, listed: listed).map {
             GatewayStartError(

@@ -46,7 +46,7 @@ public struct GatewayApplication: Service {
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
         let machines = MachineDirectory(settings)
         for (id, known) in remembered.content.runners {
-            machines.contextLengths.put(known.contextLengths ?? [:], of: RunnerID(id))
+            machines.contextLengths.put(known.statedContextLengths, of: RunnerID(id))
         }
         let scheduler = Scheduler(Self.scheduler(settings, remembered.content, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
@@ -86,6 +86,7 @@ public struct GatewayApplication: Service {
 
     /// - Throws: `GatewayStartError` when the address cannot be listened on.
     public func run() async throws {
+        await DescriptorLimit.openTimers()
         supervisor.attach()
         let supervisor = supervisor
         gateway.agents.attach(

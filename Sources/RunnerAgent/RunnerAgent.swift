@@ -41,6 +41,7 @@ public struct RunnerAgent: Service {
     /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.
     public func run() async throws {
         DescriptorLimit.raise()
+        await DescriptorLimit.openTimers()
         let group = MultiThreadedEventLoopGroup.singleton
         let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
         let report = StatusReport(roster: roster, counts: counts, settings: settings, surroundings: surroundings)

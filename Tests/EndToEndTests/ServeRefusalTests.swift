@@ -70,14 +70,23 @@ import Testing
         expectOneLine(run, naming: "--confg")
     }
 
-    @Test func `a state file that cannot be written is named`() async throws {
+    @Test func `a state file that cannot be used is named, and the gateway serves`() async throws {
         try await withTemporaryFolder { folder in
             // A file where a folder would have to be stops even root.
-            let file = folder.appendingPathComponent("occupied")
-            try Data().write(to: file)
-            let run = try await serve(Self.settings(port: 0, in: file))
-            expectRefusal(run)
-            expectOneLine(run, naming: file.path)
+            let occupied = folder.appendingPathComponent("occupied")
+            try Data().write(to: occupied)
+            try Data("{".utf8).write(to: folder.appendingPathComponent("state.json"))
+            let settings = folder.appendingPathComponent("simpleai.yaml")
+            for (place, message) in [(occupied, "State file unusable"), (folder, "State file set aside")] {
+                try Self.settings(port: 0, in: place).write(to: settings, atomically: true, encoding: .utf8)
+                try await RunningProcess.run(.simpleai("serve", "--json", "--config", settings.path)) { process in
+                    _ = try await process.ready()
+                    let line = try await process.line(message, on: .errors) { $0.contains(message) }
+                    #expect(line.contains(place.path))
+                }
+            }
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            #expect(names.count { $0.hasPrefix("state.json.broken-") } == 1 && names.contains("state.json"))
         }
     }
 

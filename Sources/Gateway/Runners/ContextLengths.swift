@@ -5,7 +5,7 @@ import Synchronization
 /// Nothing in the gateway depends on it.
 final class ContextLengths: Sendable {
     /// By the engine's own id of the model.
-    typealias Stated = [String: Int]
+    typealias Stated = [EngineModelID: Int]
 
     private let stated: Mutex<[RunnerID: Stated]>
 

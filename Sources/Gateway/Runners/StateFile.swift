@@ -23,6 +23,10 @@ struct StateFile: Sendable {
         /// Nil for runners of the settings.
         var agent: MachineDirectory.AgentMachine?
 
+        var statedContextLengths: ContextLengths.Stated {
+            Dictionary((contextLengths ?? [:]).map { (EngineModelID($0.key), $0.value) }, uniquingKeysWith: min)
+        }
+
         var engineModels: [EngineModelID] { models.map { EngineModelID($0) } }
 
         var bootTime: BootTime {
@@ -126,7 +130,9 @@ extension StateFile.Content {
                 models: Set(status.models.values).sorted().map(\.rawValue),
                 bootMilliseconds: status.bootTime.mean?.wholeMilliseconds,
                 recentBootMilliseconds: recent.isEmpty ? nil : recent,
-                contextLengths: contextLengths[status.runner.id], agent: agent)
+                contextLengths: contextLengths[status.runner.id].map {
+                    Dictionary($0.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: min)
+                }, agent: agent)
         }
     }
 }

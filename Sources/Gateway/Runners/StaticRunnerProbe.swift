@@ -150,7 +150,9 @@ enum EngineModelList {
         else { return [:] }
         var lengths: ContextLengths.Stated = [:]
         for entry in data.elements {
-            if let id = entry["id"]?.string, let length = ContextLengths.length(in: entry) { lengths[id] = length }
+            if let id = entry["id"]?.string, let length = ContextLengths.length(in: entry) {
+                lengths[EngineModelID(id)] = length
+            }
         }
         return lengths
     }

@@ -58,7 +58,15 @@ public enum DescriptorLimit {
         let limit = current
         guard limit < .max else { return false }
         let lowest = lowestFree
-        return lowest < 0 || Int(lowest) >= limit - reserve
+        // Of a low limit a reserve must not be all.
+        return lowest < 0 || Int(lowest) >= limit - min(reserve, limit / 4)
+    }
+
+    /// Makes the runtime open what its timers need, while there are descriptors for it: a sleep whose timer cannot be made
+    /// never ends.
+    public static func openTimers() async {
+        try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
+        try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
     }
 
     /// Negative where none is left.

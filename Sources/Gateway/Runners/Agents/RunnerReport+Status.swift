@@ -43,8 +43,9 @@ extension RunnerStatus {
     /// How many tokens the models of its engines take; the first engine that has a model counts.
     var contextLengths: ContextLengths.Stated {
         var lengths: ContextLengths.Stated = [:]
-        for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) where lengths[model.id] == nil {
-            if let length = model.contextLength, length > 0 { lengths[model.id] = length }
+        for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) {
+            let id = EngineModelID(model.id)
+            if lengths[id] == nil, let length = model.contextLength, length > 0 { lengths[id] = length }
         }
         return lengths
     }
