@@ -87,18 +87,28 @@ let package = Package(
         .target(name: "CSystemCalls"),
         room("OperatingSystem", ["CSystemCalls"]),
 
+        // L0, too: whom outgoing connections trust.
+        room("OutgoingTLS", [nioSSL]),
+
         // L1: one wall each; they never import each other.
         room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
-        room("Authentication", ["SimpleAICore", logging, asyncHTTPClient] + crypto + nio("NIOCore", "NIOHTTP1")),
+        room(
+            "Authentication",
+            ["SimpleAICore", "OutgoingTLS", logging, asyncHTTPClient, nioSSL] + crypto + nio("NIOCore", "NIOHTTP1")),
         room(
             "TokenProviders",
-            [asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")] + nio("NIOCore", "NIOHTTP1")),
-        room("WakeOnLAN", ["SimpleAICore", "OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+            ["OutgoingTLS", asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")]
+                + nio("NIOCore", "NIOHTTP1")),
+        room(
+            "WakeOnLAN",
+            ["SimpleAICore", "OperatingSystem", "OutgoingTLS", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("Relay", ["SimpleAICore", "OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .systemLibrary(name: "CZlib"),
         room("ContentCodings", ["CZlib"]),
         room("RunnerProtocol", ["SimpleAICore"]),
-        room("WebSocketTransport", ["SimpleAICore", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
+        room(
+            "WebSocketTransport",
+            ["SimpleAICore", "OutgoingTLS", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", "OperatingSystem", .product(name: "Yams", package: "Yams")]),
 
         room(
@@ -113,14 +123,15 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", logging, lifecycle, nioSSL, http2,
+                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", logging, lifecycle,
+                nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "RunnerAgent",
             [
                 "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "OperatingSystem",
-                "ContentCodings", nioSSL,
+                "ContentCodings", "OutgoingTLS", nioSSL,
                 logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
@@ -174,7 +185,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
-                "WebSocketTransport", "SimpleAICore", "StandIn", "CZlib", logging, nioSSL, http2,
+                "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "CZlib", logging, nioSSL, http2,
             ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import OutgoingTLS
 
 /// HTTP as a provider is spoken to: no redirections, no cookies, bounded in bytes and time.
 struct ProviderConnection: Sendable {
@@ -12,7 +13,8 @@ struct ProviderConnection: Sendable {
     private static let largestAnswer = 1 << 20
 
     static var configuration: HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: OutgoingTLS.configuration(), redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         return configuration
     }

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import OutgoingTLS
 import SimpleAICore
 
 /// Calls a web hook: one request without a body, of whose answer only the status is read.
@@ -30,7 +31,7 @@ struct WakeHook: Sendable {
     private func exchange(_ method: String, _ url: URLComponents, host: String) async throws -> Int {
         let isSecure = url.scheme?.lowercased() == "https"
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-        let tls = isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let tls = isSecure ? try NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
         let answered = group.next().makePromise(of: Int.self)
         let path = url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath
         let head = HTTPRequestHead(

@@ -2,19 +2,20 @@ public import NIOCore
 public import NIOHTTP1
 import NIOPosix
 public import NIOSSL
+import OutgoingTLS
 
 /// Opens WebSockets.
 public enum WebSocketClient {
     /// - Parameters:
     ///   - headers: sent with the opening request, besides those that it needs.
-    ///   - tls: for `wss`; nil checks certificates against those that the system trusts.
+    ///   - tls: for `wss`; nil checks certificates as `OutgoingTLS` does.
     /// - Throws: `WebSocketConnectError`.
     public static func connect(
         to address: WebSocketAddress, headers: HTTPHeaders = [:], tls: NIOSSLContext? = nil,
         options: WebSocketOptions = .init(), on group: any EventLoopGroup
     ) async throws(WebSocketConnectError) -> WebSocketConnection {
         do {
-            let tls = address.isSecure ? try tls ?? NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+            let tls = address.isSecure ? try tls ?? NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
             let opening = try await ClientBootstrap(group: group)
                 .connectTimeout(TimeAmount(options.connectTimeout))
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)

@@ -6,6 +6,8 @@ import re
 CORE = "SimpleAICore"
 # Child processes, descriptors and files: knows nothing of the gateway, so that the acceptance suite may use it, too.
 SYSTEM_CALLS = "OperatingSystem"
+# The authorities that outgoing connections trust, in one place.
+TRUST = "OutgoingTLS"
 # Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
       "KeyStore", "Audit", "ContentCodings"}
@@ -31,25 +33,28 @@ TARGETS = {
     CORE: (set(), set(), PURE),
     "CSystemCalls": (set(), set(), set()),
     SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
+    TRUST: (set(), NIO_TLS, SYSTEM),
 
     "Scheduling": ({CORE}, QUEUES, SYSTEM),
-    "Authentication": ({CORE}, CRYPTO | FETCH | LOG | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
+    "Authentication": ({CORE, TRUST},
+                       CRYPTO | FETCH | LOG | NIO_TLS | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
     # Digests alone, of CRYPTO.
-    "TokenProviders": ({CORE}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
-    "WakeOnLAN": ({CORE, SYSTEM_CALLS}, NIO | NIO_TLS | LOG, SYSTEM),
+    "TokenProviders": ({CORE, TRUST}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
+    "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST}, NIO | NIO_TLS | LOG, SYSTEM),
     "Relay": ({CORE, SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
     "ContentCodings": ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
-    "WebSocketTransport": ({CORE}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
+    "WebSocketTransport": ({CORE, TRUST}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
     # Digests alone, of CRYPTO.
     "KeyStore": ({CORE}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
-    "Gateway": ({CORE, SYSTEM_CALLS} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
-    "RunnerAgent": ({CORE, SYSTEM_CALLS} | L1, HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "Gateway": ({CORE, SYSTEM_CALLS, TRUST} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST} | L1,
+                    HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
     "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     "LocalFleet": ({CORE, "Gateway", "RunnerAgent"} | L1,
                    HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),

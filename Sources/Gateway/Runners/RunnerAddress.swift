@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import OutgoingTLS
 import Relay
 import Settings
 
@@ -12,14 +13,13 @@ extension Upstream {
         }
         var tls: NIOSSLContext?
         if scheme == "https" {
-            var configuration = TLSConfiguration.makeClientConfiguration()
+            var configuration = OutgoingTLS.configuration(authoritiesFile: runner.tls.caFile)
             if !runner.tls.verify { configuration.certificateVerification = .none }
-            if !runner.tls.caFile.isEmpty { configuration.trustRoots = .file(runner.tls.caFile) }
             do {
                 tls = try NIOSSLContext(configuration: configuration)
             } catch {
                 throw GatewayStartError(
-                    "runner \(runner.id): its certificate file \(runner.tls.caFile) cannot be used: \(error)")
+                    "runner \(runner.id): \(OutgoingTLS.source(of: runner.tls.caFile)) cannot be used: \(error)")
             }
         }
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import OutgoingTLS
 import Relay
 import Settings
 import SimpleAICore
@@ -13,7 +14,7 @@ extension Upstream {
         var tls: NIOSSLContext?
         if scheme == "https" {
             do {
-                tls = try NIOSSLContext(configuration: .makeClientConfiguration())
+                tls = try NIOSSLContext(configuration: OutgoingTLS.configuration())
             } catch {
                 throw RunnerAgentStartError("no TLS for \(engine.url): \(error)")
             }

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOSSL
+import OutgoingTLS
 import RunnerProtocol
 import Settings
 import SimpleAICore
@@ -200,13 +201,12 @@ final class GatewayLink: Sendable {
         _ settings: Settings.TLS, isNeeded: Bool
     ) throws(RunnerAgentStartError) -> NIOSSLContext? {
         guard isNeeded else { return nil }
-        var configuration = TLSConfiguration.makeClientConfiguration()
+        var configuration = OutgoingTLS.configuration(authoritiesFile: settings.caFile)
         if !settings.verify { configuration.certificateVerification = .none }
-        if !settings.caFile.isEmpty { configuration.trustRoots = .file(settings.caFile) }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw RunnerAgentStartError("the certificate file \(settings.caFile) cannot be used: \(error)")
+            throw RunnerAgentStartError("\(OutgoingTLS.source(of: settings.caFile)) cannot be used: \(error)")
         }
     }
 }

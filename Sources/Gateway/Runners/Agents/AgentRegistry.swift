@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOSSL
+import OutgoingTLS
 import Relay
 import RunnerProtocol
 import Scheduling
@@ -264,7 +265,7 @@ final class AgentRegistry {
         {
             return known
         }
-        let tls = address.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let tls = address.isSecure ? try NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
         return Upstream(
             runner: registration.runnerID, host: address.host, port: address.port, tls: tls,
             pathPrefix: address.pathPrefix, apiKey: key)
