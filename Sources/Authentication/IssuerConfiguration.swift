@@ -19,31 +19,38 @@ public struct IssuerConfiguration: Hashable, Sendable {
         case file(path: String)
     }
 
-    public enum ClaimPath: Hashable, Sendable {
+    public indirect enum ClaimPath: Hashable, Sendable {
         /// Keys with dots between them; a top-level key equal to the whole string wins.
         case dotted(String)
         /// Keys from the top level down, taken as they are.
         case keys([String])
+        /// The names of the members of the object at a path, as Zitadel states roles.
+        case memberNames(ClaimPath)
     }
 
     /// Compared with the token's `iss` byte for byte.
     public var issuer: IssuerID
     public var audience: Audience
     public var keys: Keys = .discovery
+    /// A PEM file with the authorities that its servers' certificates are checked against; empty: those of
+    /// `SSL_CERT_FILE` or of the system.
+    public var authoritiesFile = ""
     /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm here, an elliptic curve key
     /// to that of its curve if it stands here. A key that nothing here fits is ignored.
-    public var algorithms: [SignatureAlgorithm] = [.rs256, .es256]
+    public var algorithms: [SignatureAlgorithm] = [.rs256, .es256, .es384, .es512, .edDSA]
     /// The header's `typ` that is required, for example `at+jwt`; empty: any.
     public var tokenType = ""
     /// Scopes that a token must have, all of them.
     public var scopes: [String] = []
-    /// The applications whose tokens are accepted, by `azp` (OpenID Connect Core 1.0 §2) or, where a token has none,
-    /// `client_id` (RFC 9068 §2.2); empty: any.
+    /// The applications whose tokens are accepted, by the first of `azp` (OpenID Connect Core 1.0 §2), `client_id`
+    /// (RFC 9068 §2.2), `appid` (Entra ID, version 1) and `cid` (Okta) that a token has; empty: any.
     public var authorizedParties: [String] = []
     /// The age at which keys are fetched again.
     public var refreshEvery: Duration = .seconds(600)
-    /// The least time between two fetches that unknown key ids cause.
+    /// Bounds the fetches that tokens of unknown keys cause: see `RefreshSchedule` and `MissingKeys`.
     public var refreshCooldown: Duration = .seconds(30)
+    /// Where the subject is read: the first claim that is there counts.
+    public var subjectClaims: [ClaimPath] = [.dotted("sub")]
     /// Where roles are read; all that is found is united.
     public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
     public var adminRole: Role = "admin"

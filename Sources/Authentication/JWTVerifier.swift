@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 public import Logging
+import OutgoingTLS
 public import SimpleAICore
 
 public import struct Foundation.Date
@@ -79,9 +80,12 @@ public final class JWTVerifier: TokenVerifier {
     public func run() async {
         do {
             try await HTTPClient.withHTTPClient(configuration: DocumentFetcher.clientConfiguration) { client in
-                let fetcher = DocumentFetcher(client: client, limits: limits)
                 await withDiscardingTaskGroup { group in
-                    for source in sources { group.addTask { await source.run(fetcher: fetcher) } }
+                    for source in sources {
+                        let tls = OutgoingTLS.configuration(authoritiesFile: source.configuration.authoritiesFile)
+                        let fetcher = DocumentFetcher(client: client, limits: limits, tls: tls)
+                        group.addTask { await source.run(fetcher: fetcher) }
+                    }
                 }
             }
         } catch {
@@ -113,10 +117,10 @@ public final class JWTVerifier: TokenVerifier {
             parsed = try CompactToken(token)
             claims = try Claims(json: parsed.payload)
         } catch {
-            throw .invalid(reason: error.rawValue)
+            throw .invalid(reason: report(error, of: token, under: nil))
         }
 
-        var fault = TokenFault.unknownIssuer
+        var refusal: (fault: TokenFault, entry: Entry?) = (.unknownIssuer, nil)
         var retryAfter: Duration?
         for entry in entries where entry.configuration.issuer == claims.issuer {
             do throws(TokenFault) {
@@ -125,16 +129,17 @@ public final class JWTVerifier: TokenVerifier {
                     retryAfter = entry.source.retryAfter
                     continue
                 }
-                let caller = claims.caller(under: entry.configuration)
+                let caller = try claims.caller(under: entry.configuration)
                 cache.remember(caller, for: token, until: claims.expiry + leeway, signedBy: key, at: now)
                 return caller
             } catch {
                 // Of several entries for one issuer, the one whose audience fits says what is really wrong.
-                if fault == .unknownIssuer || fault == .wrongAudience { fault = error }
+                if [.unknownIssuer, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
             }
         }
         if let retryAfter { throw .keysUnavailable(retryAfter: retryAfter) }
-        throw .invalid(reason: fault.rawValue)
+        if refusal.fault == .expired, let entry = refusal.entry { throw expiry(of: parsed, token, under: entry) }
+        throw .invalid(reason: report(refusal.fault, of: token, under: refusal.entry))
     }
 
     /// The key that signed the token; nil while the issuer's keys are not known.
@@ -143,10 +148,32 @@ public final class JWTVerifier: TokenVerifier {
         do throws(TokenFault) {
             return try keys.verify(token)
         } catch {
-            guard error == .unknownKey, let id = token.header.keyID else { throw error }
+            guard let search = KeySearch(after: error, of: token.header) else { throw error }
             // The issuer may have a new key since.
-            return try await source.keys(askingFor: id)?.verify(token)
+            let found = await source.keys(searchingFor: search) { (try? $0.verify(token)) != nil }
+            return try found?.verify(token)
         }
+    }
+
+    /// Why a token is refused in which nothing is wrong but its time. Only a good signature shows that it was good once;
+    /// no key is fetched to see that.
+    private func expiry(of parsed: CompactToken, _ token: String, under entry: Entry) -> TokenRejection {
+        do throws(TokenFault) {
+            guard try entry.source.keys?.verify(parsed) != nil else {
+                return .invalid(reason: report(.expired, of: token, under: entry))
+            }
+            return .expired(reason: report(.expired, of: token, under: entry))
+        } catch {
+            return .invalid(reason: report(error, of: token, under: entry))
+        }
+    }
+
+    private func report(_ fault: TokenFault, of token: String, under entry: Entry?) -> String {
+        RefusalReport(
+            fault: fault, token: token, configuration: entry?.configuration,
+            knownIssuers: entries.map(\.configuration.issuer.rawValue), keys: entry?.source.keys, leeway: leeway,
+            now: now
+        ).text
     }
 
     private var now: Double { wallClock().timeIntervalSince1970 }

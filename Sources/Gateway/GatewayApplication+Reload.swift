@@ -1,3 +1,4 @@
+import Authentication
 import Logging
 import OperatingSystem
 import Relay
@@ -36,6 +37,7 @@ extension GatewayApplication {
     ///   not show, such as a key that belongs to another certificate.
     public static func check(_ settings: Settings) throws(GatewayStartError) {
         _ = try GatewayRules(settings)
+        for issuer in settings.auth.issuers { _ = try IssuerConfiguration(issuer) }
         _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
     }
 

@@ -1,5 +1,7 @@
 import Authentication
 import Logging
+import NIOSSL
+import OutgoingTLS
 import Settings
 import SimpleAICore
 
@@ -76,7 +78,7 @@ extension IssuerConfiguration {
             }
         algorithms = []
         for name in issuer.algorithms {
-            guard let algorithm = SignatureAlgorithm(rawValue: name) else {
+            guard let algorithm = SignatureAlgorithm(name: name) else {
                 throw GatewayStartError("issuer \(issuer.issuer): \"\(name)\" is no algorithm that is supported")
             }
             algorithms.append(algorithm)
@@ -86,13 +88,43 @@ extension IssuerConfiguration {
         authorizedParties = issuer.authorizedParties
         refreshEvery = issuer.refreshEvery
         refreshCooldown = issuer.refreshCooldown
-        roleClaims = issuer.roleClaims.map { path in
+        authoritiesFile = issuer.caFile
+        try checkAuthorities()
+        subjectClaims = issuer.subjectClaims.map { ClaimPath($0) }
+        roleClaims = issuer.roleClaims.map { ClaimPath($0) }
+        adminRole = issuer.adminRole
+        specificRole = issuer.specificRole
+    }
+}
+
+extension IssuerConfiguration {
+    /// A file that holds no certificates would show only when keys are fetched.
+    /// - Throws: `GatewayStartError` where keys come over TLS, and the authorities to check it against cannot be read.
+    private func checkAuthorities() throws(GatewayStartError) {
+        let address =
+            switch keys {
+            case .discovery: "\(issuer)"
+            case .url(let url): url
+            case .file: ""
+            }
+        guard address.lowercased().hasPrefix("https:") else { return }
+        do {
+            _ = try NIOSSLContext(configuration: OutgoingTLS.configuration(authoritiesFile: authoritiesFile))
+        } catch {
+            throw GatewayStartError(
+                "issuer \(issuer): \(OutgoingTLS.source(of: authoritiesFile)) cannot be used: \(error); name a PEM file with "
+                    + "the certificates of the authorities to trust", at: ["auth", "issuers"])
+        }
+    }
+}
+
+extension IssuerConfiguration.ClaimPath {
+    init(_ path: Settings.ClaimPath) {
+        self =
             switch path {
             case .dotted(let text): .dotted(text)
             case .keys(let keys): .keys(keys)
+            case .memberNames(let object): .memberNames(Self(object))
             }
-        }
-        adminRole = issuer.adminRole
-        specificRole = issuer.specificRole
     }
 }

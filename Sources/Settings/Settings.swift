@@ -81,16 +81,21 @@ public struct Settings: Hashable, Sendable {
         public var issuer: String
         public var audience: Audience
         /// Names of JOSE algorithms, for keys that declare none.
-        public var algorithms: [String] = ["RS256", "ES256"]
+        public var algorithms: [String] = ["RS256", "ES256", "ES384", "ES512", "EdDSA"]
         /// Empty: any.
         public var tokenType = ""
         /// All of them are required.
         public var scopes: [String] = []
-        /// Applications whose tokens are accepted (`azp`, else `client_id`); empty: any.
+        /// Applications whose tokens are accepted (the first of `azp`, `client_id`, `appid`, `cid`); empty: any.
         public var authorizedParties: [String] = []
         public var refreshEvery: Duration = .seconds(600)
         public var refreshCooldown: Duration = .seconds(30)
         public var keys: Keys = .discovery
+        /// The authorities that the issuer's certificates are checked against, in PEM; empty: those of `SSL_CERT_FILE`,
+        /// or of the system.
+        public var caFile = ""
+        /// The first that is there names the caller.
+        public var subjectClaims: [ClaimPath] = [.dotted("sub")]
         /// Each path is a list of keys from the token's top level down; a dotted string in the file is kept whole in
         /// `ClaimPath.dotted`, because an exact top-level key of that name wins.
         public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
@@ -103,9 +108,11 @@ public struct Settings: Hashable, Sendable {
         }
     }
 
-    public enum ClaimPath: Hashable, Sendable {
+    public indirect enum ClaimPath: Hashable, Sendable {
         case dotted(String)
         case keys([String])
+        /// The names of the members of the object at that path.
+        case memberNames(ClaimPath)
     }
 
     public struct ModelClass: Hashable, Sendable {

@@ -61,6 +61,9 @@ extension SettingsValidation {
             case .url(let url): (url, "jwks_url")
             case .file: ("", "")
             }
+        if !issuer.caFile.isEmpty, !fetched.lowercased().hasPrefix("https:") {
+            warning("is not used, because the keys do not come over TLS", at: path["tls"]["ca_file"])
+        }
         // What is no address is reported where it was read.
         guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlainBeyondLoopback else { return }
         warning(

@@ -40,13 +40,21 @@ import Testing
               issuers:
                 - issuer: https://a.example/
                   audience: [one, two]
-                  algorithms: [ES384]
+                  algorithms: [ES384, Ed25519]
                   token_type: at+jwt
                   scopes: [chat, "no"]
                   authorized_parties: [app]
                   refresh: { every: 1m, cooldown: 2s }
                   jwks_url: https://a.example/keys?policy=1
-                  role_claims: [groups, [resource_access, my.client, roles]]
+                  tls: { ca_file: /dev/null }
+                  subject_claims: [sub, [act, sub], { path: client_id }]
+                  role_claims:
+                    - groups
+                    - [resource_access, my.client, roles]
+                    - { path: ["urn:zitadel:iam:org:project:roles"], keys: true }
+                    - path: realm_access.roles
+                      keys: true
+                    - { path: [a, b], keys: false }
                   admin_role: boss
                   specific_role: picker
             """
@@ -54,14 +62,20 @@ import Testing
         #expect(auth.leeway == .seconds(5))
         #expect(auth.failedAttemptsPerMinute == 7)
         var expected = Settings.Issuer(issuer: "https://a.example/", audience: .oneOf(["one", "two"]))
-        expected.algorithms = ["ES384"]
+        expected.algorithms = ["ES384", "Ed25519"]
+        expected.caFile = "/dev/null"
+        expected.subjectClaims = [.dotted("sub"), .keys(["act", "sub"]), .dotted("client_id")]
         expected.tokenType = "at+jwt"
         expected.scopes = ["chat", "no"]
         expected.authorizedParties = ["app"]
         expected.refreshEvery = .seconds(60)
         expected.refreshCooldown = .seconds(2)
         expected.keys = .url("https://a.example/keys?policy=1")
-        expected.roleClaims = [.dotted("groups"), .keys(["resource_access", "my.client", "roles"])]
+        expected.roleClaims = [
+            .dotted("groups"), .keys(["resource_access", "my.client", "roles"]),
+            .memberNames(.keys(["urn:zitadel:iam:org:project:roles"])), .memberNames(.dotted("realm_access.roles")),
+            .keys(["a", "b"]),
+        ]
         expected.adminRole = "boss"
         expected.specificRole = "picker"
         #expect(auth.issuers == [expected])

@@ -41,6 +41,30 @@ import Testing
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: []}]}",
             "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
         ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [[]]}]}",
+            "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: [], keys: true}]}]}",
+            "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{keys: true}]}]}",
+            "s.yaml:1: auth.issuers[0].role_claims[0].path: is required; write the claim…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: r, key: true}]}]}",
+            "s.yaml:1: auth.issuers[0].role_claims[0].key: is unknown; did you mean `keys`?"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: r, keys: perhaps}]}]}",
+            "s.yaml:1: auth.issuers[0].role_claims[0].keys: \"perhaps\" is neither true nor false…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: []}]}",
+            "s.yaml:1: auth.issuers[0].subject_claims: names no claim; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [{path: r, keys: true}]}]}",
+            "s.yaml:1: auth.issuers[0].subject_claims: takes no `keys: true`: …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, tls: {ca_file: /nowhere/ca.pem}}]}",
+            "s.yaml:1: auth.issuers[0].tls.ca_file: there is no file \"/nowhere/ca.pem\"; …"),
+        ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'https://a/k', jwks_file: /dev/null}]}",
             "s.yaml:1: auth.issuers[0].jwks_file: is given besides jwks_url; keep one of them"),
         ProblemCase("auth: {issuers: [a]}", "s.yaml:1: auth.issuers[0]: must be a table; …"),
@@ -101,6 +125,22 @@ import Testing
 
     @Test(arguments: [
         ("auth: {issuers: [{issuer: 'https://a', audience: any}]}", "auth.issuers[0].audience: any takes every token"),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: any, authorized_parties: [app]}]}",
+            "auth.issuers[0].audience: any takes every token of these authorized_parties"
+        ),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [sub, email]}]}",
+            "auth.issuers[0].subject_claims: email may change hands"
+        ),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [[preferred_username]]}]}",
+            "auth.issuers[0].subject_claims: preferred_username may change hands"
+        ),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_file: /dev/null, tls: {ca_file: /dev/null}}]}",
+            "auth.issuers[0].tls.ca_file: is not used"
+        ),
         ("auth: {issuers: [{issuer: 'http://a', audience: x}]}", "auth.issuers[0].issuer: http://a has no TLS"),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'http://a/k'}]}",

@@ -4,7 +4,7 @@ import SimpleAICore
 enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
-    /// Always finite.
+    /// Infinite where the text states more than a `Double` holds (`1e400`).
     case number(Double)
     case string(String)
     case array([JSONValue])
@@ -17,8 +17,9 @@ enum JSONValue: Hashable, Sendable {
         if case .string(let value) = self { value } else { nil }
     }
 
+    /// Always finite: a number that nobody can compute with is good enough to be ignored, and for nothing else.
     var number: Double? {
-        if case .number(let value) = self { value } else { nil }
+        if case .number(let value) = self, value.isFinite { value } else { nil }
     }
 
     var array: [JSONValue]? {
@@ -39,4 +40,7 @@ enum JSONValue: Hashable, Sendable {
         }
         return strings
     }
+
+    /// The strings among the elements of an array; nil for everything else.
+    var stringElements: [String]? { array?.compactMap(\.string) }
 }

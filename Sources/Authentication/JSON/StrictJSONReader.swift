@@ -35,6 +35,14 @@ struct StrictJSONReader {
         return value
     }
 
+    /// A document that an issuer publishes, not a token: it may begin with a byte order mark (RFC 8259 §8.1 lets
+    /// readers ignore one), as some servers of files write it.
+    static func document(_ bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return try value(
+            of: bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes, duplicates: duplicates)
+    }
+
     private init(bytes: [UInt8], duplicates: Duplicates) {
         self.bytes = bytes
         self.duplicates = duplicates
@@ -130,9 +138,7 @@ struct StrictJSONReader {
             _ = skip("+") || skip("-")
             try skipDigits()
         }
-        guard let number = Double(String(decoding: bytes[start..<position], as: UTF8.self)), number.isFinite else {
-            throw .malformed
-        }
+        guard let number = Double(String(decoding: bytes[start..<position], as: UTF8.self)) else { throw .malformed }
         return number
     }
 

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Bounds on what an issuer can make us do.
 struct KeyFetchLimits: Sendable {
@@ -11,8 +12,12 @@ struct KeyFetchLimits: Sendable {
     /// Pauses after failures grow from the first to the last, doubling.
     var firstRetry: Duration = .seconds(1)
     var lastRetry: Duration = .seconds(30)
-    /// The first pause before a key that was not found is asked for again; nil: the issuer's cooldown.
+    /// The first pause before a key that was not found is asked for again; nil: it follows from the issuer's cooldown.
     var firstSearchPause: Duration?
+    /// How long a call waits for a fetch that is due later, and how many calls of an issuer do so at once; the others are
+    /// judged by the keys that are known.
+    var maxSearchWait: Duration = .seconds(8)
+    var maxDeferredSearches = 64
     /// How often a local file is looked at.
     var filePoll: Duration = .seconds(1)
 }
@@ -21,6 +26,7 @@ struct KeyFetchLimits: Sendable {
 struct DocumentFetcher: Sendable {
     let client: HTTPClient
     let limits: KeyFetchLimits
+    let tls: TLSConfiguration
 
     static var clientConfiguration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
@@ -51,7 +57,9 @@ struct DocumentFetcher: Sendable {
 
     private func get(_ address: String) async -> Result<[UInt8], KeySourceFault> {
         var request = HTTPClientRequest(url: address)
-        request.headers.add(name: "Accept", value: "application/json")
+        request.tlsConfiguration = tls
+        // The second is the type of key sets (RFC 7517 §8.5); Kubernetes serves them under no other.
+        request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json, */*;q=0.1")
         request.headers.add(name: "User-Agent", value: "simpleai")
         do {
             let response = try await client.execute(request, timeout: TimeAmount(limits.time))

@@ -21,6 +21,10 @@ enum KeyProblem: String, Error, Hashable, Sendable {
 }
 
 /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) into a key that is bound to its algorithm.
+///
+/// An issuer is trusted, and its set is what there is: what means one thing only is understood although it is not quite
+/// what the RFCs ask for (null for a member that is not there, padded base64, coordinates without their leading zeros, a
+/// certificate alone). What makes a key unfit is not forgiven.
 struct JSONWebKey {
     private let members: [ExactString: JSONValue]
     private let configured: [SignatureAlgorithm]
@@ -30,34 +34,53 @@ struct JSONWebKey {
         from value: JSONValue, algorithms: [SignatureAlgorithm]
     ) throws(KeyProblem) -> VerifyingKey {
         guard let members = value.object else { throw .notAnObject }
-        return try JSONWebKey(members: members, configured: algorithms).verifyingKey()
+        return try JSONWebKey(members: members.filter { $0.value != .null }, configured: algorithms).verifyingKey()
     }
 
     private func verifyingKey() throws(KeyProblem) -> VerifyingKey {
-        let type = try string("kty")
+        let type = try optionalString("kty")
         guard type != "oct" else { throw .symmetric }
         // A private key that everybody can fetch proves nothing.
         guard members["d"] == nil else { throw .privateKey }
         try checkPurpose()
         let id = try optionalString("kid")
-        switch type {
-        case "RSA": return try rsaKey(id: id)
-        case "EC": return try ellipticKey(id: id)
-        case "OKP": return try edwardsKey(id: id)
-        default: throw .unsupportedType
+        switch try publicKey(type: type) {
+        case .rsa(let parameters): return try rsaKey(parameters, id: id)
+        case .elliptic(let curve, let x, let y): return try ellipticKey(curve, x, y, id: id)
+        case .ed25519(let key): return try edwardsKey(key, id: id)
         }
     }
 
     private func checkPurpose() throws(KeyProblem) {
         if let use = try optionalString("use"), use != "sig" { throw .notForSignatures }
         if let operations = members["key_ops"] {
-            guard let names = operations.strings else { throw .malformed }
+            guard let names = operations.stringElements else { throw .malformed }
             guard names.contains("verify") else { throw .notForSignatures }
         }
     }
 
-    private func rsaKey(id: String?) throws(KeyProblem) -> VerifyingKey {
-        let parameters = RSAParameters(modulus: try bytes("n"), exponent: try bytes("e"))
+    /// From the members of its type; where none of them is there, from the first certificate of `x5c` (RFC 7517 §4.7),
+    /// of which only the key counts: it is trusted because the issuer publishes it.
+    private func publicKey(type: String?) throws(KeyProblem) -> PublicKey {
+        if let certificates = members["x5c"], ["n", "e", "x", "y"].allSatisfy({ members[$0] == nil }) {
+            guard let text = certificates.array?.first?.string, let bytes = Base64URL.decodeLeniently(text),
+                let key = PublicKey(certificate: bytes)
+            else { throw .malformed }
+            guard type == nil || type == key.type else { throw .malformed }
+            return key
+        }
+        switch type {
+        case "RSA": return .rsa(RSAParameters(modulus: try bytes("n"), exponent: try bytes("e")))
+        case "EC": return .elliptic(curve: try string("crv"), x: try bytes("x"), y: try bytes("y"))
+        case "OKP":
+            guard try string("crv") == "Ed25519" else { throw .unsupportedType }
+            return .ed25519(try bytes("x"))
+        case nil: throw .malformed
+        default: throw .unsupportedType
+        }
+    }
+
+    private func rsaKey(_ parameters: RSAParameters, id: String?) throws(KeyProblem) -> VerifyingKey {
         guard (2048...8192).contains(parameters.modulusBits) else { throw .weakModulus }
         guard parameters.hasSoundExponent else { throw .weakExponent }
         guard !parameters.isFactorable else { throw .factorable }
@@ -70,23 +93,23 @@ struct JSONWebKey {
             encoded: parameters.exponent + [0] + parameters.modulus)
     }
 
-    private func ellipticKey(id: String?) throws(KeyProblem) -> VerifyingKey {
-        let curve = try string("crv")
-        let (x, y) = (try bytes("x"), try bytes("y"))
-        let point = [0x04] + x + y
+    private func ellipticKey(
+        _ curve: String, _ x: [UInt8], _ y: [UInt8], id: String?
+    ) throws(KeyProblem) -> VerifyingKey {
         let algorithm: SignatureAlgorithm
+        let point: [UInt8]
         let material: VerifyingKey.Material?
         switch curve {
         case "P-256":
-            guard x.count == 32, y.count == 32 else { throw .malformed }
+            point = try Self.point(x, y, size: 32)
             algorithm = try self.algorithm(among: [.es256])
             material = (try? P256.Signing.PublicKey(x963Representation: point)).map { .p256($0) }
         case "P-384":
-            guard x.count == 48, y.count == 48 else { throw .malformed }
+            point = try Self.point(x, y, size: 48)
             algorithm = try self.algorithm(among: [.es384])
             material = (try? P384.Signing.PublicKey(x963Representation: point)).map { .p384($0) }
         case "P-521":
-            guard x.count == 66, y.count == 66 else { throw .malformed }
+            point = try Self.point(x, y, size: 66)
             algorithm = try self.algorithm(among: [.es512])
             material = (try? P521.Signing.PublicKey(x963Representation: point)).map { .p521($0) }
         default:
@@ -96,14 +119,24 @@ struct JSONWebKey {
         return VerifyingKey(id: id, algorithm: algorithm, material: material, encoded: point)
     }
 
-    private func edwardsKey(id: String?) throws(KeyProblem) -> VerifyingKey {
-        guard try string("crv") == "Ed25519" else { throw .unsupportedType }
-        let x = try bytes("x")
+    /// The point in the form of X9.63. A coordinate has the size of its curve's field (RFC 7518 §6.2.1.2); libraries that
+    /// write integers leave zeros away in front, or add one.
+    private static func point(_ x: [UInt8], _ y: [UInt8], size: Int) throws(KeyProblem) -> [UInt8] {
+        var point: [UInt8] = [0x04]
+        for coordinate in [x, y] {
+            let digits = coordinate.drop { $0 == 0 }
+            guard !coordinate.isEmpty, digits.count <= size else { throw .malformed }
+            point += Array(repeating: 0, count: size - digits.count) + digits
+        }
+        return point
+    }
+
+    private func edwardsKey(_ bytes: [UInt8], id: String?) throws(KeyProblem) -> VerifyingKey {
         let algorithm = try algorithm(among: [.edDSA])
-        guard x.count == 32, let key = try? Curve25519.Signing.PublicKey(rawRepresentation: x) else {
+        guard bytes.count == 32, let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else {
             throw .malformed
         }
-        return VerifyingKey(id: id, algorithm: algorithm, material: .ed25519(key), encoded: x)
+        return VerifyingKey(id: id, algorithm: algorithm, material: .ed25519(key), encoded: bytes)
     }
 
     /// The one algorithm of the key: the one that it declares, else the first configured one that fits.
@@ -112,7 +145,7 @@ struct JSONWebKey {
             guard let algorithm = configured.first(where: fitting.contains) else { throw .noAlgorithm }
             return algorithm
         }
-        guard let declared = SignatureAlgorithm(rawValue: name) else { throw .unsupportedAlgorithm }
+        guard let declared = SignatureAlgorithm(name: name) else { throw .unsupportedAlgorithm }
         guard fitting.contains(declared) else { throw .algorithmMismatch }
         return declared
     }
@@ -129,7 +162,7 @@ struct JSONWebKey {
     }
 
     private func bytes(_ name: String) throws(KeyProblem) -> [UInt8] {
-        guard let bytes = Base64URL.decode(try string(name).utf8) else { throw .malformed }
+        guard let bytes = Base64URL.decodeLeniently(try string(name)) else { throw .malformed }
         return bytes
     }
 }

@@ -48,14 +48,14 @@ struct KeyDocumentReader: Sendable {
         let document = try await fetcher.document(at: base + "/.well-known/openid-configuration")
         let value: JSONValue
         do throws(JSONFault) {
-            value = try StrictJSONReader.value(of: document)
+            value = try StrictJSONReader.document(document)
         } catch {
             throw .notJSON
         }
         guard let members = value.object, let stated = members["issuer"]?.string,
             let address = members["jwks_uri"]?.string
         else { throw .notADiscoveryDocument }
-        guard stated.isExactly(issuer) else { throw .otherIssuer }
+        guard stated.isExactly(issuer) else { throw .otherIssuer(stated: stated, expected: issuer) }
         // Keys over plain HTTP only from issuers that are themselves reached over plain HTTP.
         let scheme = address.prefix { $0 != ":" }.lowercased()
         guard scheme == "https" || (scheme == "http" && issuer.lowercased().hasPrefix("http:")) else {

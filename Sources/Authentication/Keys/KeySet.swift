@@ -22,7 +22,7 @@ struct KeySet: Sendable {
     ) throws(KeySourceFault) {
         let value: JSONValue
         do throws(JSONFault) {
-            value = try StrictJSONReader.value(of: document, duplicates: .marked)
+            value = try StrictJSONReader.document(document, duplicates: .marked)
         } catch {
             throw .notJSON
         }
@@ -62,11 +62,6 @@ struct KeySet: Sendable {
         guard let key = fitting.first else { throw header.keyID == nil ? .noFittingKey : .algorithmMismatch }
         guard fitting.count == 1 else { throw .ambiguousKey }
         return key
-    }
-
-    /// Whether a token may name a key of the set by this id.
-    func names(_ id: String) -> Bool {
-        keys.contains { $0.id?.isExactly(id) ?? false }
     }
 
     func holds(_ key: VerifyingKey) -> Bool {

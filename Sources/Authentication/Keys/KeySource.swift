@@ -10,6 +10,7 @@ final class KeySource: Sendable {
     struct Configuration: Hashable, Sendable {
         let issuer: IssuerID
         let location: IssuerConfiguration.Keys
+        let authoritiesFile: String
         let algorithms: [SignatureAlgorithm]
         let refreshEvery: Duration
         let refreshCooldown: Duration
@@ -17,6 +18,7 @@ final class KeySource: Sendable {
         init(_ issuer: IssuerConfiguration) {
             self.issuer = issuer.issuer
             location = issuer.keys
+            authoritiesFile = issuer.authoritiesFile
             algorithms = issuer.algorithms
             refreshEvery = issuer.refreshEvery
             refreshCooldown = issuer.refreshCooldown
@@ -42,6 +44,8 @@ final class KeySource: Sendable {
         /// Counts the changes of `status`, so that none is missed between looking and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        /// Calls that wait for a fetch which is not due yet.
+        var deferredSearches = 0
         var nextWaiter = 0
     }
 
@@ -72,8 +76,9 @@ final class KeySource: Sendable {
                     every: every, cooldown: configuration.refreshCooldown,
                     firstRetry: limits.firstRetry, lastRetry: limits.lastRetry),
                 missing: MissingKeys(
-                    firstPause: limits.firstSearchPause ?? configuration.refreshCooldown,
-                    lastPause: configuration.refreshEvery)))
+                    firstPause: limits.firstSearchPause
+                        ?? RefreshSchedule.demandInterval(of: configuration.refreshCooldown),
+                    lastPause: min(configuration.refreshEvery, configuration.refreshCooldown * 2))))
     }
 
     var status: Status { state.withLock { $0.status } }
@@ -88,28 +93,45 @@ final class KeySource: Sendable {
         return .seconds(min(max(seconds, 1), 60))
     }
 
-    /// The keys after a fetch that is made because the ones there are do not hold a key that a token names; the same
-    /// keys at once where the cooldown, an earlier search in vain, or the end of `run` forbids a fetch.
-    func keys(askingFor id: String) async -> KeySet? {
+    /// The keys after a fetch that is made because the ones there are do not verify a token; the same keys at once where
+    /// an earlier search in vain, or the end of `run`, forbids a fetch, or the fetch is too far off to be waited for.
+    /// - Parameter isFound: whether a set has the key.
+    func keys(searchingFor search: KeySearch, isFound: (KeySet) -> Bool) async -> KeySet? {
         // A fetch that is under way may have been answered before the key was published, so that its end settles
         // nothing: then the key may be asked for once more.
         for _ in 0..<2 {
-            let (answer, wasUnderWay, fetchesEnded) = state.withLock { state in
-                let now = ContinuousClock.now
-                let wasUnderWay = state.schedule.phase == .fetching
-                let answer = state.missing.isMissing(id, at: now) ? .refused : state.schedule.demanded(at: now)
-                return (answer, wasUnderWay, state.status.fetchesEnded)
-            }
-            if answer == .refused { break }
-            if answer == .wake { doorbell.ring() }
+            guard let (fetchesEnded, wasUnderWay, isDeferred) = demand(search) else { break }
             let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
-            guard status.fetchesEnded > fetchesEnded, status.keys?.names(id) != true else { break }
+            if isDeferred { state.withLock { $0.deferredSearches -= 1 } }
+            guard status.fetchesEnded > fetchesEnded, let keys = status.keys, !isFound(keys) else { break }
             if wasUnderWay { continue }
             // What an issuer did not say while it was out of order proves nothing.
-            if status.lastError == nil { state.withLock { $0.missing.wasNotFound(id, at: .now) } }
+            if status.lastError == nil { state.withLock { $0.missing.wasNotFound(search, at: .now) } }
             break
         }
         return keys
+    }
+
+    /// Sees to it that there will be a fetch.
+    /// - Returns: what to wait for; nil if nothing should be waited for.
+    private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)? {
+        let (demand, wait) = state.withLock {
+            state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)?) in
+            let now = ContinuousClock.now
+            let wasUnderWay = state.schedule.phase == .fetching
+            guard !state.missing.isMissing(search, at: now), let demand = state.schedule.demanded(at: now) else {
+                return (nil, nil)
+            }
+            let isDeferred = demand.dueAt > now
+            if isDeferred {
+                guard demand.dueAt - now <= limits.maxSearchWait, state.deferredSearches < limits.maxDeferredSearches
+                else { return (demand, nil) }
+                state.deferredSearches += 1
+            }
+            return (demand, (state.status.fetchesEnded, wasUnderWay, isDeferred))
+        }
+        if demand?.isBroughtForward ?? false { doorbell.ring() }
+        return wait
     }
 
     /// The first status that meets the condition, or whatever it is when the task is cancelled.

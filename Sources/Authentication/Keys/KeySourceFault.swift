@@ -7,7 +7,7 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge
     case notJSON
     case notADiscoveryDocument
-    case otherIssuer
+    case otherIssuer(stated: String, expected: String)
     case insecureKeyAddress
     case notAKeySet
     case tooManyKeys
@@ -18,11 +18,13 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable(let reason): "not reachable: \(reason)"
         case .timeout: "no complete answer in time"
-        case .status(let code): "answered with status \(code)"
+        case .status(let code):
+            "answered with status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
         case .tooLarge: "document is larger than allowed"
         case .notJSON: "document is not strict JSON"
         case .notADiscoveryDocument: "discovery document has no issuer or no jwks_uri"
-        case .otherIssuer: "discovery document is of another issuer"
+        case .otherIssuer(let stated, let expected):
+            "discovery document is of another issuer: found \(QuotedValue(stated)), expected \(QuotedValue(expected))"
         case .insecureKeyAddress: "jwks_uri is not https"
         case .notAKeySet: "document is not a key set"
         case .tooManyKeys: "key set has more than \(KeySet.maximumKeys) keys"

@@ -21,6 +21,21 @@ enum Base64URL {
         return pending == 0 ? bytes : nil
     }
 
+    /// For what an issuer publishes, where another spelling stands for no other key: padding, white space and the other
+    /// alphabet (RFC 4648 §4) are understood.
+    static func decodeLeniently(_ text: String) -> [UInt8]? {
+        var text = text.utf8.filter { $0 > 0x20 }[...]
+        while text.last == UInt8(ascii: "=") { text.removeLast() }
+        return decode(
+            text.map { byte -> UInt8 in
+                switch byte {
+                case UInt8(ascii: "+"): UInt8(ascii: "-")
+                case UInt8(ascii: "/"): UInt8(ascii: "_")
+                default: byte
+                }
+            })
+    }
+
     static func encode(_ bytes: some Collection<UInt8>) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)

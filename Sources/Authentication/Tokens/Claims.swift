@@ -3,7 +3,6 @@ import SimpleAICore
 /// What a token states (RFC 7519 §4.1), in types. Times are seconds since 1970, fractions allowed.
 struct Claims: Sendable {
     let issuer: IssuerID
-    let subject: SubjectID
     let expiry: Double
     let notBefore: Double?
     let issuedAt: Double?
@@ -24,22 +23,21 @@ struct Claims: Sendable {
             throw error == .duplicateMember ? .duplicateClaim : .malformedClaims
         }
         guard let issuer = members["iss"]?.string else { throw .missingIssuer }
-        guard let subject = members["sub"]?.string, !subject.isEmpty else { throw .missingSubject }
         guard let expiry = try Self.time(members["exp"], otherwise: .missingExpiry) else { throw .missingExpiry }
         self.issuer = IssuerID(issuer)
-        self.subject = SubjectID(subject)
         self.expiry = expiry
         notBefore = try Self.time(members["nbf"], otherwise: .malformedClaims)
         issuedAt = try Self.time(members["iat"], otherwise: .malformedClaims)
         audiences = try Self.oneOrMore(members["aud"])
-        scopes = Set([members["scope"], members["scp"]].flatMap(Self.scopes).map { ExactString($0) })
+        scopes = Set([members["scope"], members["scp"]].flatMap(Self.words).map { ExactString($0) })
     }
 
     /// Whether the token, if its signature is good, is one for us and for now.
+    /// - Throws: `expired` only for a token in which nothing else is wrong.
     func check(
         against configuration: IssuerConfiguration, header: JOSEHeader, at now: Double, leeway: Double
     ) throws(TokenFault) {
-        guard now < expiry + leeway else { throw .expired }
+        _ = try subject(at: configuration.subjectClaims)
         if let notBefore, now + leeway < notBefore { throw .notYetValid }
         if let issuedAt, now + leeway < issuedAt { throw .issuedInFuture }
         if case .oneOf(let accepted) = configuration.audience {
@@ -52,30 +50,43 @@ struct Claims: Sendable {
         }
         guard scopes.isSuperset(of: configuration.scopes.map { ExactString($0) }) else { throw .missingScope }
         try checkParty(among: configuration.authorizedParties)
+        guard now < expiry + leeway else { throw .expired }
+    }
+
+    /// The first claim that is there decides: where it is no text, or an empty one, no other stands in for it.
+    func subject(at paths: [IssuerConfiguration.ClaimPath]) throws(TokenFault) -> SubjectID {
+        for path in paths {
+            guard let value = value(at: path) else { continue }
+            guard let subject = value.string, !subject.isEmpty else { break }
+            return SubjectID(subject)
+        }
+        throw .missingSubject
+    }
+
+    /// Claims that name the application that a token was issued to; the first that is there counts.
+    private static let partyClaims: [ExactString] = ["azp", "client_id", "appid", "cid"]
+
+    static func party(in members: [ExactString: JSONValue]) -> JSONValue? {
+        partyClaims.lazy.compactMap { members[$0] }.first { $0 != .null }
     }
 
     private func checkParty(among accepted: [String]) throws(TokenFault) {
         if accepted.isEmpty { return }
-        guard let party = (members["azp"] ?? members["client_id"])?.string,
+        guard let party = Self.party(in: members)?.string,
             accepted.contains(where: { $0.isExactly(party) })
         else { throw .wrongParty }
     }
 
     private static func time(_ value: JSONValue?, otherwise fault: TokenFault) throws(TokenFault) -> Double? {
-        guard let value else { return nil }
+        guard let value, value != .null else { return nil }
         guard let seconds = value.number, abs(seconds) <= latestTime else { throw fault }
         return seconds
     }
 
     private static func oneOrMore(_ value: JSONValue?) throws(TokenFault) -> [String] {
-        guard let value else { return [] }
+        guard let value, value != .null else { return [] }
         if let one = value.string { return [one] }
         guard let several = value.strings else { throw .malformedClaims }
         return several
-    }
-
-    private static func scopes(_ value: JSONValue?) -> [String] {
-        if let list = value?.string { return list.split(separator: " ").map(String.init) }
-        return value?.strings ?? []
     }
 }

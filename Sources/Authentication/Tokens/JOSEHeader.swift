@@ -16,13 +16,13 @@ struct JOSEHeader: Hashable, Sendable {
             throw error == .duplicateMember ? .duplicateHeader : .malformedHeader
         }
 
-        // What would make us fetch, trust or skip something because the token says so.
+        // What changes how a token is verified. `jku`, `jwk`, `x5u` and `x5c` (RFC 7515 §4.1.2 to §4.1.6) do not: they
+        // offer a key, and are ignored like every other parameter: never fetched, never trusted.
         guard members["crit"] == nil else { throw .criticalHeader }
         guard members["b64"] == nil else { throw .detachedPayload }
-        guard ["jwk", "jku", "x5u", "x5c"].allSatisfy({ members[ExactString($0)] == nil }) else { throw .embeddedKey }
-        guard members["zip"] == nil, members["enc"] == nil else { throw .compressed }
+        guard members["zip"] ?? .null == .null, members["enc"] ?? .null == .null else { throw .compressed }
 
-        guard let algorithm = members["alg"]?.string.flatMap(SignatureAlgorithm.init(rawValue:)) else {
+        guard let algorithm = members["alg"]?.string.flatMap(SignatureAlgorithm.init(name:)) else {
             throw .unsupportedAlgorithm
         }
         self.algorithm = algorithm
@@ -37,7 +37,8 @@ struct JOSEHeader: Hashable, Sendable {
     }
 
     private static func string(_ value: JSONValue?) throws(TokenFault) -> String? {
-        guard let value else { return nil }
+        // Some libraries write what they do not have as null.
+        guard let value, value != .null else { return nil }
         guard let string = value.string else { throw .malformedHeader }
         return string
     }

@@ -2,7 +2,8 @@ import SimpleAICore
 
 extension Claims {
     /// The caller that these claims describe; only for claims whose signature was verified.
-    func caller(under configuration: IssuerConfiguration) -> Caller {
+    func caller(under configuration: IssuerConfiguration) throws(TokenFault) -> Caller {
+        let subject = try subject(at: configuration.subjectClaims)
         let roles = roles(at: configuration.roleClaims)
         var privileges: Set<Privilege> = []
         if roles.contains(configuration.adminRole) { privileges.insert(.administration) }
@@ -13,10 +14,16 @@ extension Claims {
 
     /// The roles at all paths, united.
     func roles(at paths: [IssuerConfiguration.ClaimPath]) -> Set<Role> {
-        Set(paths.flatMap { Self.roles(in: value(at: $0)) })
+        Set(paths.flatMap { Self.roles(at: $0, in: value(at: $0)) })
     }
 
-    private func value(at path: IssuerConfiguration.ClaimPath) -> JSONValue? {
+    /// What stands at a path; null is nothing, as if the claim were not there.
+    func value(at path: IssuerConfiguration.ClaimPath) -> JSONValue? {
+        let value = statedValue(at: path)
+        return value == .null ? nil : value
+    }
+
+    private func statedValue(at path: IssuerConfiguration.ClaimPath) -> JSONValue? {
         switch path {
         case .dotted(let name):
             // A name such as https://example.com/roles is one key, dots and all.
@@ -24,6 +31,8 @@ extension Claims {
             return value(below: name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))
         case .keys(let keys):
             return value(below: keys)
+        case .memberNames(let object):
+            return value(at: object)
         }
     }
 
@@ -37,10 +46,26 @@ extension Claims {
         return value
     }
 
-    /// One string is one role, an array of strings is as many; anything else states none. The empty string is no
-    /// role, so that a role left empty in the settings cannot be held.
-    private static func roles(in value: JSONValue?) -> [Role] {
-        let names = value?.strings ?? value?.string.map { [$0] } ?? []
+    /// One string is one role; of an array each string is one, and what else stands in it states none. `scope` and `scp`
+    /// are lists with spaces between their words (RFC 8693 §4.2). Of an object's members those whose value is neither
+    /// null nor false count, where the path asks for their names. The empty string is no role, so that a role left empty
+    /// in the settings cannot be held.
+    private static func roles(at path: IssuerConfiguration.ClaimPath, in value: JSONValue?) -> [Role] {
+        let names: [String]
+        switch path {
+        case .memberNames:
+            names = (value?.object ?? [:]).filter { $0.value != .null && $0.value != .bool(false) }.map(\.key.rawValue)
+        case .dotted("scope"), .dotted("scp"), .keys(["scope"]), .keys(["scp"]):
+            names = words(in: value)
+        case .dotted, .keys:
+            names = value?.stringElements ?? value?.string.map { [$0] } ?? []
+        }
         return names.filter { !$0.isEmpty }.map { Role($0) }
+    }
+
+    /// The words of a string, or the strings of an array.
+    static func words(in value: JSONValue?) -> [String] {
+        if let list = value?.string { return list.split(separator: " ").map(String.init) }
+        return value?.stringElements ?? []
     }
 }

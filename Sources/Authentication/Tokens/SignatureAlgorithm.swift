@@ -12,6 +12,13 @@ public enum SignatureAlgorithm: String, Hashable, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
+    /// The algorithm that `alg` or a setting names. `Ed25519` is the fully-specified name (RFC 9864 §2.2) of what `EdDSA`
+    /// means for a key of that curve, the only one supported, so both name one algorithm. The names of ECDSA in JOSE
+    /// are fully specified as they are.
+    public init?(name: String) {
+        self.init(rawValue: name == "Ed25519" ? "EdDSA" : name)
+    }
+
     var isRSA: Bool {
         switch self {
         case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: true

@@ -1,6 +1,5 @@
-/// What is wrong with a token. The texts are for the operator's log; they are constant, so nothing of a token can
-/// ever stand in one.
-enum TokenFault: String, Error, Hashable, Sendable {
+/// What is wrong with a token. The texts are constant; `RefusalReport` adds what was found and what was expected.
+enum TokenFault: String, Error, Hashable, Sendable, CaseIterable {
     // The compact serialization (RFC 7515 §7.1).
     case tooLarge = "token is larger than 16 KiB"
     case notCompact = "token has not three segments"
@@ -13,7 +12,6 @@ enum TokenFault: String, Error, Hashable, Sendable {
     case unsupportedAlgorithm = "algorithm is none, symmetric or unknown"
     case criticalHeader = "header has critical extensions"
     case detachedPayload = "header asks for an unencoded payload"
-    case embeddedKey = "header brings or names its own key"
     case compressed = "header asks for compression or encryption"
     case wrongType = "token is of another type"
 
@@ -21,7 +19,7 @@ enum TokenFault: String, Error, Hashable, Sendable {
     case malformedClaims = "claims are not a JSON object as it should be"
     case duplicateClaim = "claims name a member twice"
     case missingIssuer = "issuer is missing or no string"
-    case missingSubject = "subject is missing or no string"
+    case missingSubject = "subject is missing, empty or no string"
     case missingExpiry = "expiry is missing or no number"
     case unknownIssuer = "issuer is not configured"
     case wrongAudience = "token is for another audience"

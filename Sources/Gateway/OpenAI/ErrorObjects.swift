@@ -52,6 +52,7 @@ struct ErrorObjects: RouterMiddleware {
                 metadata: [LogKeys.requestID: "\(id)", LogKeys.cause: "\(error)"])
             gatewayError = GatewayError(.internalError, "The gateway failed; its log has the details under \(id).")
         }
+        if let cause = gatewayError.cause { log(gatewayError, cause, request, context, id) }
         var headers = HTTPFields()
         headers[.contentType] = "application/json"
         for (name, value) in gatewayError.headers(allowing: methods) {
@@ -62,5 +63,19 @@ struct ErrorObjects: RouterMiddleware {
         return Response(
             status: .init(code: status), headers: headers,
             body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))
+    }
+
+    /// What callers are not told: why a token was refused, above all. Inference calls have their access line for it.
+    private func log(
+        _ error: GatewayError, _ cause: String, _ request: Request, _ context: Context, _ id: CallID
+    ) {
+        var metadata: Logger.Metadata = [
+            LogKeys.requestID: "\(id)", LogKeys.code: "\(error.code.rawValue)", LogKeys.cause: "\(cause)",
+            LogKeys.path: "\(AccessLine.onOneLine(String(request.uri.path.prefix(200))))",
+        ]
+        if let client = gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers) {
+            metadata[LogKeys.address] = "\(client)"
+        }
+        gateway.logger.info("Request refused", metadata: metadata)
     }
 }

@@ -77,6 +77,8 @@ extension GatewayError {
         switch rejection {
         case .invalid(let reason):
             self.init(.invalidAPIKey, "The token is not valid.", cause: reason)
+        case .expired(let reason):
+            self.init(.invalidAPIKey, "The token has expired. Get a new one from its issuer.", cause: reason)
         case .keysUnavailable(let retryAfter):
             self.init(
                 .keysUnavailable, "The token cannot be checked right now, because its issuer's keys are not known yet.",

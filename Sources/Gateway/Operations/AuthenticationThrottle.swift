@@ -12,9 +12,13 @@ final class AuthenticationThrottle: Sendable {
         self.metrics = metrics
     }
 
-    /// The answer to a token that was refused. That the gateway cannot judge one is no fault of its sender.
+    /// The response to a token that was refused. That the gateway cannot judge one is no fault of its sender, and one
+    /// that was good until a moment ago is no guess: its sender must learn that it needs another, however many do so.
     func refusal(_ rejection: TokenRejection, from client: IPAddress?) -> GatewayError {
-        guard case .invalid(let reason) = rejection else { return GatewayError(rejection) }
+        guard case .invalid(let reason) = rejection else {
+            if case .expired = rejection { metrics.tokenWasRefused(isThrottled: false) }
+            return GatewayError(rejection)
+        }
         let wait = attempts.withLock { $0.failed(from: Peer(client), at: .now) }
         metrics.tokenWasRefused(isThrottled: wait != nil)
         guard let wait else { return GatewayError(rejection) }

@@ -202,14 +202,31 @@ extension SettingsTable {
         return list(key, of: kind)
     }
 
-    /// A list whose elements are single values or lists of them.
-    mutating func lists<Value>(_ key: String, of kind: SettingsKind<Value>) -> [OneOrMore<Value>]? {
+    /// One value, or a list of values, told apart.
+    mutating func oneOrList<Value>(_ key: String, _ kind: SettingsKind<Value>) -> OneOrMore<Value>? {
+        if let entry = entry(key), case .scalar = entry.value.content { return read(key, kind).map(OneOrMore.one) }
+        return list(key, of: kind).map(OneOrMore.more)
+    }
+
+    /// A list whose elements are single values, lists of them, or tables. Elements that were refused are left out.
+    mutating func mixedList<Value, Element>(
+        _ key: String, of kind: SettingsKind<Value>, values: (OneOrMore<Value>) -> Element,
+        tables: (inout SettingsTable) -> Element?
+    ) -> [Element]? {
         elements(key)?.enumerated().compactMap { index, node in
             let path = path[key][index]
-            guard case .list(let elements) = node.content else {
-                return scalarElement(node, kind, at: path).map(OneOrMore.one)
+            switch node.content {
+            case .list(let elements):
+                return values(.more(elements.enumerated().compactMap { scalarElement($1, kind, at: path[$0]) }))
+            case .table:
+                var element: Element?
+                Self.read(
+                    node, at: path, pattern: pattern(of: key).appending(.anyIndex), place: node.place, report: report
+                ) { element = tables(&$0) }
+                return element
+            case .nothing, .scalar, .broken:
+                return scalarElement(node, kind, at: path).map { values(.one($0)) }
             }
-            return .more(elements.enumerated().compactMap { scalarElement($1, kind, at: path[$0]) })
         }
     }
 

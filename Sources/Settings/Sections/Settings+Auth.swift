@@ -29,6 +29,7 @@ extension Settings.Issuer: SettingsSection {
         }
         readKeys(from: &table)
         readClaims(from: &table)
+        table.section("tls") { $0.read("ca_file", .existingFile, into: &caFile) }
         if algorithms.isEmpty, !table.hasProblem(at: "algorithms") {
             table.problem("is empty; name at least one, such as RS256", at: "algorithms")
         }
@@ -41,9 +42,13 @@ extension Settings.Issuer: SettingsSection {
         guard let written, !table.hasProblem(at: "audience") else { return }
         if written == ["any"] {
             audience = .any
-            table.warning(
-                "any takes every token of this issuer, those meant for other applications too; "
-                    + "name the audience unless nobody else uses it", at: "audience")
+            let taken =
+                table.asksForSomething("authorized_parties")
+                ? "every token of these authorized_parties, whatever it was issued for; name the audience unless this "
+                    + "issuer's tokens have none (Cognito)"
+                : "every token of this issuer, those meant for other applications too; name the audience unless "
+                    + "nobody else uses it"
+            table.warning("any takes \(taken)", at: "audience")
         } else if written.contains("any") {
             table.problem("lists `any` besides others; write `any` alone or leave it out", at: "audience")
         } else if written.isEmpty {
@@ -66,19 +71,51 @@ extension Settings.Issuer: SettingsSection {
     }
 
     private mutating func readClaims(from table: inout SettingsTable) {
-        if let written = table.lists("role_claims", of: .name("a claim")) {
-            roleClaims = written.map { claim in
-                switch claim {
-                case .one(let dotted): .dotted(dotted)
-                case .more(let keys): .keys(keys)
-                }
-            }
-            if roleClaims.isEmpty || roleClaims.contains(.keys([])), !table.hasProblem(at: "role_claims") {
+        if let written = table.claimPaths("role_claims") {
+            roleClaims = written
+            if roleClaims.isEmpty || roleClaims.contains(where: \.isEmpty), !table.hasProblem(at: "role_claims") {
                 table.problem("names no claim; write one like realm_access.roles", at: "role_claims")
             }
         }
+        if let written = table.claimPaths("subject_claims") {
+            subjectClaims = written
+            if !table.hasProblem(at: "subject_claims") { checkSubject(in: table) }
+        }
         table.read("admin_role", .role, into: &adminRole)
         table.read("specific_role", .role, into: &specificRole)
+    }
+
+    private func checkSubject(in table: SettingsTable) {
+        if subjectClaims.isEmpty || subjectClaims.contains(where: \.isEmpty) {
+            return table.problem("names no claim; write [sub], or several like [sub, client_id]", at: "subject_claims")
+        }
+        for claim in subjectClaims {
+            if case .memberNames = claim {
+                table.problem(
+                    "takes no `keys: true`: a caller has one name; write the claim alone", at: "subject_claims")
+            }
+            // OpenID Connect Core 1.0 §5.7.
+            if let name = claim.onlyKey, Self.changingClaims.contains(name) {
+                table.warning(
+                    "\(name) may change hands or be chosen by its owner, and limits and conversations go by it; "
+                        + "use sub, or a claim that the provider never gives to another", at: "subject_claims")
+            }
+        }
+    }
+
+    private static let changingClaims: Set = [
+        "email", "name", "nickname", "preferred_username", "unique_name", "upn", "username",
+    ]
+}
+
+extension Settings.ClaimPath {
+    /// The name of the claim, where the path is just that.
+    fileprivate var onlyKey: String? {
+        switch self {
+        case .dotted(let name): name
+        case .keys(let keys): keys.count == 1 ? keys[0] : nil
+        case .memberNames: nil
+        }
     }
 }
 
@@ -86,7 +123,7 @@ extension SettingsKind where Value == String {
     /// The signature algorithms of RFC 7518 and RFC 8037 that need no shared secret.
     static var algorithm: Self {
         let choice = SettingsKind.choice([
-            "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+            "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
         ])
         return .init(choice.example) { text throws(SettingsMismatch) in
             guard text != "none", !text.hasPrefix("HS") else {

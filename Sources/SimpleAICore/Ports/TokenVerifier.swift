@@ -13,9 +13,11 @@ public protocol TokenVerifier: Sendable {
 
 /// Why a token was not accepted. Callers learn only the kind, operators the reason.
 public enum TokenRejection: Error, Hashable, Sendable {
-    /// The token is not good: malformed, expired, of another audience, signed by nobody we know, …
-    /// `reason` is for the log alone and never contains the token or a part of it.
+    /// The token is not good: malformed, of another audience, signed by nobody we know, …
+    /// `reason` is for the log alone and never contains the token; values of its claims are quoted and cut.
     case invalid(reason: String)
+    /// The token was good: its signature is, and nothing else is wrong but that its time is over. Callers learn this.
+    case expired(reason: String)
     /// The token may be good, but its issuer's keys are not known yet; worth another try after `retryAfter`.
     case keysUnavailable(retryAfter: Duration)
 }

@@ -26,9 +26,16 @@ import Testing
         #expect(try value(text).number == Double(text))
     }
 
+    /// More than a `Double` holds is JSON, and no number that anybody may compute with.
+    @Test(arguments: ["1e400", "-1e400", "1e999", "1\(String(repeating: "0", count: 400))"])
+    func numbersBeyondAllBoundsAreNone(text: String) throws {
+        #expect(try value(text).number == nil)
+        #expect(try value("{\"a\":\(text),\"b\":1}").object?["b"]?.number == 1)
+    }
+
     @Test(arguments: [
         "", " ", "{", "}", "[", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}",
-        "01", "1.", ".5", "+1", "-", "1e", "0x1", "1e999", "NaN", "Infinity", "tru", "nul", "True", "'a'", "\"a",
+        "01", "1.", ".5", "+1", "-", "1e", "0x1", "NaN", "Infinity", "tru", "nul", "True", "'a'", "\"a",
         "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\u{1}\"",
         "\"a\nb\"", "1 2", "{} {}", "{}x", "\u{FEFF}{}", "// c\n1", "[1]/**/",
     ])

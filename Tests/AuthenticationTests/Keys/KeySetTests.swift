@@ -45,6 +45,16 @@ import Testing
         #expect(fault(#"{"keys":["# + Array(repeating: one, count: 256).joined(separator: ",") + "]}") == nil)
     }
 
+    @Test func aByteOrderMarkIsNoPartOfTheDocument() throws {
+        let document = try keySet(TestKey.make(.es256).jwk(kid: "k"))
+        #expect(try KeySet(document: [0xEF, 0xBB, 0xBF] + document, algorithms: []).keys.count == 1)
+        #expect(fault("\u{FEFF}") == .notJSON)
+        #expect(throws: KeySourceFault.notJSON) {
+            try KeySet(document: [0xEF, 0xBB, 0xBF, 0xEF, 0xBB, 0xBF] + document, algorithms: [])
+        }
+        #expect(throws: KeySourceFault.notJSON) { try KeySet(document: [0xFF, 0xFE] + document, algorithms: []) }
+    }
+
     @Test func theKeyIDDecidesAndNeverFallsBack() throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let set = try KeySet(document: keySet(a.jwk(kid: "a"), b.jwk(kid: "b")), algorithms: [])

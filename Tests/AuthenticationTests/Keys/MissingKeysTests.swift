@@ -12,33 +12,40 @@ import Testing
     @Test func pausesDoubleUpToTheLast() {
         var missing = missing()
         var now = start
-        #expect(!missing.isMissing("a", at: now))
+        #expect(!missing.isMissing(.id("a"), at: now))
         for pause in [30, 60, 120, 240, 480, 600, 600] {
-            missing.wasNotFound("a", at: now)
+            missing.wasNotFound(.id("a"), at: now)
             // Whoever waited for the same answer adds nothing.
-            missing.wasNotFound("a", at: now)
-            #expect(missing.isMissing("a", at: now + .seconds(pause) - .nanoseconds(1)))
+            missing.wasNotFound(.id("a"), at: now)
+            #expect(missing.isMissing(.id("a"), at: now + .seconds(pause) - .nanoseconds(1)))
             now += .seconds(pause)
-            #expect(!missing.isMissing("a", at: now))
+            #expect(!missing.isMissing(.id("a"), at: now))
         }
     }
 
     @Test func everyIDIsItsOwn() {
         var missing = missing()
-        missing.wasNotFound("a", at: start)
-        for other in ["A", "", "aa", "\u{E1}"] { #expect(!missing.isMissing(other, at: start)) }
+        missing.wasNotFound(.id("a"), at: start)
+        for other in ["A", "", "aa", "\u{E1}"] { #expect(!missing.isMissing(.id(other), at: start)) }
         // Equal for Swift's ==, different for an issuer.
-        missing.wasNotFound("\u{212A}", at: start)
-        #expect(!missing.isMissing("K", at: start))
+        missing.wasNotFound(.id("\u{212A}"), at: start)
+        #expect(!missing.isMissing(.id("K"), at: start))
+        // Nor is a key that may have replaced another the key of an id.
+        for other in [KeySearch.replacement(id: "a"), .replacement(id: nil), .replacement(id: "")] {
+            #expect(!missing.isMissing(other, at: start))
+            missing.wasNotFound(other, at: start)
+            #expect(missing.isMissing(other, at: start))
+        }
+        #expect(!missing.isMissing(.id(""), at: start))
     }
 
     @Test func aFloodLeavesTheLatestAndNoMore() {
         var missing = missing()
-        for number in 0..<100_000 { missing.wasNotFound("k\(number)", at: start) }
+        for number in 0..<100_000 { missing.wasNotFound(.id("k\(number)"), at: start) }
         #expect(missing.count == MissingKeys.capacity)
-        #expect(missing.isMissing("k99999", at: start))
-        #expect(missing.isMissing("k\(100_000 - MissingKeys.capacity)", at: start))
-        #expect(!missing.isMissing("k\(100_000 - MissingKeys.capacity - 1)", at: start))
-        #expect(!missing.isMissing("k0", at: start))
+        #expect(missing.isMissing(.id("k99999"), at: start))
+        #expect(missing.isMissing(.id("k\(100_000 - MissingKeys.capacity)"), at: start))
+        #expect(!missing.isMissing(.id("k\(100_000 - MissingKeys.capacity - 1)"), at: start))
+        #expect(!missing.isMissing(.id("k0"), at: start))
     }
 }

@@ -17,6 +17,8 @@ import Testing
         return schedule
     }
 
+    private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
     @Test func fetchesAtTheStartAndThenByAge() {
         var schedule = schedule()
         #expect(schedule.due == nil)
@@ -41,33 +43,75 @@ import Testing
         #expect(schedule.due == start + .seconds(1))
     }
 
-    @Test func aDemandBringsAFetchForwardOncePerCooldown() {
+    @Test func aDemandBringsAFetchForward() {
         var schedule = running(refreshedAt: start)
-        #expect(schedule.demanded(at: start + .seconds(1)) == .wake)
+        #expect(schedule.demanded(at: at(1)) == .init(dueAt: at(1), isBroughtForward: true))
         #expect(schedule.isOnDemand)
-        #expect(schedule.due == start + .seconds(1))
-        #expect(schedule.demanded(at: start + .seconds(2)) == .join)
+        #expect(schedule.due == at(1))
+        // Others join it, before it begins and while it runs.
+        #expect(schedule.demanded(at: at(2)) == .init(dueAt: at(1), isBroughtForward: false))
         schedule.fetchBegan()
-        #expect(schedule.demanded(at: start + .seconds(3)) == .join)
-        schedule.fetchSucceeded(at: start + .seconds(4))
+        #expect(schedule.demanded(at: at(3)) == .init(dueAt: at(3), isBroughtForward: false))
+        schedule.fetchSucceeded(at: at(4))
         #expect(!schedule.isOnDemand)
-        #expect(schedule.demanded(at: start + .seconds(30)) == .refused)
-        #expect(schedule.due == start + .seconds(604))
-        #expect(schedule.demanded(at: start + .seconds(31)) == .wake)
+        #expect(schedule.due == at(604))
     }
 
-    @Test func aFailedDemandCountsForTheCooldownToo() {
+    /// Whatever was demanded before, the next demand is met at once or within an interval.
+    @Test func demandsBeyondTheBurstAreMetOneAnInterval() {
         var schedule = running(refreshedAt: start)
-        #expect(schedule.demanded(at: start) == .wake)
+        var due: [ContinuousClock.Instant] = []
+        for _ in 0..<7 {
+            let now = due.last ?? start
+            for _ in 0..<3 {
+                let demand = schedule.demanded(at: now)
+                #expect(demand?.dueAt == schedule.due)
+            }
+            due.append(schedule.due ?? now)
+            schedule.fetchBegan()
+            schedule.fetchSucceeded(at: due.last ?? now)
+        }
+        #expect(due == [start, start, start, start, at(6), at(12), at(18)])
+        // The allowance comes back with time, up to the burst and no further.
+        for _ in 0..<RefreshSchedule.maxBurst {
+            #expect(schedule.demanded(at: at(500))?.dueAt == at(500))
+            schedule.fetchBegan()
+            schedule.fetchSucceeded(at: at(500))
+        }
+        #expect(schedule.demanded(at: at(500)) == .init(dueAt: at(506), isBroughtForward: true))
+        #expect(schedule.demanded(at: at(503)) == .init(dueAt: at(506), isBroughtForward: false))
+    }
+
+    @Test func aFetchThatIsDueSoonerAnywayIsJoined() {
+        var schedule = running(refreshedAt: start)
+        for _ in 0..<RefreshSchedule.maxBurst {
+            _ = schedule.demanded(at: start)
+            schedule.fetchBegan()
+            schedule.fetchSucceeded(at: start)
+        }
+        _ = schedule.demanded(at: start)
         schedule.fetchBegan()
-        schedule.fetchFailed(at: start)
-        #expect(schedule.demanded(at: start) == .refused)
+        schedule.fetchFailed(at: at(7))
+        // The retry of the failure comes before what demands may have.
+        #expect(schedule.demanded(at: at(7)) == .init(dueAt: at(8), isBroughtForward: false))
+        #expect(!schedule.isOnDemand)
+    }
+
+    @Test func aFailureDoesNotForbidDemands() {
+        var schedule = running(refreshedAt: start)
+        for pause in [1.0, 2, 4] {
+            _ = schedule.demanded(at: start)
+            schedule.fetchBegan()
+            schedule.fetchFailed(at: start)
+            #expect(schedule.due == at(pause))
+        }
+        #expect(schedule.demanded(at: start) == .init(dueAt: start, isBroughtForward: true))
     }
 
     @Test func nothingIsFetchedForDemandsWhileStopped() {
         var schedule = running(refreshedAt: start)
         schedule.stopped()
-        #expect(schedule.demanded(at: start + .seconds(100)) == .refused)
+        #expect(schedule.demanded(at: start + .seconds(100)) == nil)
         #expect(schedule.due == nil)
     }
 }

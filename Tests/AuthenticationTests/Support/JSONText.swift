@@ -20,7 +20,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         switch self {
         case .null, .ambiguous: "null"
         case .bool(let value): "\(value)"
-        case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
+        case .number(let value):
+            value.isInfinite ? (value < 0 ? "-1e400" : "1e400") : Int(exactly: value).map(String.init) ?? "\(value)"
         case .string(let value): "\"" + value.unicodeScalars.map(Self.escaped).joined() + "\""
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let members):
@@ -43,6 +44,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         switch scalar {
         case "\"": "\\\""
         case "\\": "\\\\"
+        case "\0"..<" ": "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
         default: String(Character(scalar))
         }
     }

@@ -23,6 +23,7 @@ final class KeyServer: Sendable {
     private struct State {
         var answers: [String: Answer] = [:]
         var requests: [String: Int] = [:]
+        var accepted: [String: String] = [:]
     }
 
     private let state = Mutex(State())
@@ -82,9 +83,15 @@ final class KeyServer: Sendable {
         state.withLock { $0.requests[path] ?? 0 }
     }
 
-    private func take(_ path: String) -> Answer {
+    /// What the last request for a path accepted.
+    func accepted(for path: String) -> String {
+        state.withLock { $0.accepted[path] ?? "" }
+    }
+
+    private func take(_ path: String, accepting types: String) -> Answer {
         defer { arrived.yield(path) }
         return state.withLock { state in
+            state.accepted[path] = types
             state.requests[path, default: 0] += 1
             return state.answers[path] ?? .document([], status: .notFound)
         }
@@ -96,19 +103,22 @@ final class KeyServer: Sendable {
 
         private let server: KeyServer
         private var path = ""
+        private var types = ""
 
         init(server: KeyServer) { self.server = server }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
-            case .head(let head): path = head.uri
+            case .head(let head):
+                path = head.uri
+                types = head.headers[canonicalForm: "accept"].joined(separator: ", ")
             case .body: break
             case .end: answer(context)
             }
         }
 
         private func answer(_ context: ChannelHandlerContext) {
-            switch server.take(path) {
+            switch server.take(path, accepting: types) {
             case .hangUp:
                 context.close(promise: nil)
             case .silence:

@@ -63,6 +63,13 @@ func withTemporaryFile(_ contents: [UInt8], _ body: (String) async throws -> Voi
 extension IssuerConfiguration {
     /// The issuer that `TokenSketch` writes tokens of.
     static let example = IssuerConfiguration(issuer: "https://issuer.example", audience: .oneOf(["simpleai"]))
+
+    static func of(_ server: KeyServer, every: Duration, cooldown: Duration) -> IssuerConfiguration {
+        var issuer = IssuerConfiguration(issuer: IssuerID(server.url), audience: .oneOf(["simpleai"]))
+        issuer.refreshEvery = every
+        issuer.refreshCooldown = cooldown
+        return issuer
+    }
 }
 
 extension JWTVerifier {
@@ -77,13 +84,15 @@ extension JWTVerifier {
             return nil
         } catch {
             switch error {
-            case .invalid(let reason): return reason
+            case .invalid(let reason), .expired(let reason): return reason
             case .keysUnavailable: return "keys unavailable"
             }
         }
     }
 
+    /// The fault that the reason begins with; what was found and expected follows it.
     func fault(of token: String) async -> TokenFault? {
-        await reason(against: token).flatMap(TokenFault.init(rawValue:))
+        let reason = await reason(against: token)
+        return reason.flatMap { TokenFault(rawValue: $0.split(separator: ": ").first.map(String.init) ?? "") }
     }
 }

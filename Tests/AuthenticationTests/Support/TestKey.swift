@@ -76,6 +76,29 @@ struct TestKey: Sendable {
         return jwk
     }
 
+    /// The public half as certificates hold it (RFC 5280 §4.1, RFC 8410 §4).
+    var subjectPublicKeyInfo: [UInt8] {
+        switch material {
+        case .rsa(let key): Array(key.publicKey.derRepresentation)
+        case .p256(let key): Array(key.publicKey.derRepresentation)
+        case .p384(let key): Array(key.publicKey.derRepresentation)
+        case .p521(let key): Array(key.publicKey.derRepresentation)
+        case .ed25519(let key):
+            DER.sequence(
+                DER.sequence([0x06, 0x03, 0x2B, 0x65, 0x70]), [0x03, 0x21, 0x00] + key.publicKey.rawRepresentation)
+        }
+    }
+
+    /// A certificate of the key. Its signature is nobody's: what an issuer publishes is trusted as it is.
+    var certificate: [UInt8] {
+        let algorithm = DER.sequence([0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02])
+        let time: [UInt8] = [0x17, 0x0D] + Array("250101000000Z".utf8)
+        let body = DER.sequence(
+            [0xA0, 0x03, 0x02, 0x01, 0x02], [0x02, 0x01, 0x07], algorithm, DER.sequence(), DER.sequence(time, time),
+            DER.sequence(), subjectPublicKeyInfo)
+        return DER.sequence(body, algorithm, [0x03, 0x03, 0x00, 0x01, 0x02])
+    }
+
     private func rsaJWK(_ key: _RSA.Signing.PublicKey) throws -> JSONValue {
         let numbers = try key.getKeyPrimitives()
         return [
@@ -132,4 +155,19 @@ enum TestTime {
 
 func keySet(_ keys: JSONValue...) -> [UInt8] {
     Array(JSONValue.object(["keys": .array(keys)]).text.utf8)
+}
+
+/// Just enough ASN.1 to write a certificate.
+private enum DER {
+    static func sequence(_ parts: [UInt8]...) -> [UInt8] {
+        let contents = parts.flatMap(\.self)
+        let size = contents.count
+        let length: [UInt8] =
+            switch size {
+            case ..<128: [UInt8(size)]
+            case ..<256: [0x81, UInt8(size)]
+            default: [0x82, UInt8(size >> 8), UInt8(size & 0xFF)]
+            }
+        return [0x30] + length + contents
+    }
 }

@@ -32,9 +32,25 @@ import Testing
                 ["roles": ["a"], "groups": ["b"], "more": "c"], [.dotted("roles"), .dotted("groups"), .keys(["more"])],
                 ["a", "b", "c"]
             ),
-            (["roles": ["a", 5]], [.dotted("roles")], []),
-            (["roles": ["a", nil]], [.dotted("roles")], []),
+            // What is no string in a list is no role, and takes nothing from those that are.
+            (["roles": ["a", 5]], [.dotted("roles")], ["a"]),
+            (["roles": ["a", nil, "b", ["c"], ["d": true], "", false]], [.dotted("roles")], ["a", "b"]),
             (["roles": [["a"]]], [.dotted("roles")], []),
+            // Scopes are words; no other claim is taken apart.
+            (["scope": "openid admin  profile "], [.dotted("scope")], ["openid", "admin", "profile"]),
+            (["scp": "a b"], [.keys(["scp"])], ["a", "b"]), (["scp": ["a", "b c"]], [.dotted("scp")], ["a", "b c"]),
+            (["scope": ""], [.dotted("scope")], []), (["scope": ["admin": true]], [.dotted("scope")], []),
+            (["x": ["scope": "a b"]], [.dotted("x.scope")], ["a b"]), (["scopes": "a b"], [.dotted("scopes")], ["a b"]),
+            // The names of an object's members, but for those that it denies.
+            (
+                ["urn:x:roles": ["admin": ["1": "example.test"], "user": true]],
+                [.memberNames(.keys(["urn:x:roles"]))], ["admin", "user"]
+            ),
+            (["r": ["a": true, "b": false, "c": nil, "": true, "d": 0]], [.memberNames(.dotted("r"))], ["a", "d"]),
+            (["r": ["s": ["a": 1]]], [.memberNames(.dotted("r.s"))], ["a"]),
+            (["r": ["a"]], [.memberNames(.dotted("r"))], []),
+            (["r": "a"], [.memberNames(.dotted("r"))], []), (["r": nil], [.memberNames(.dotted("r"))], []),
+            (["r": ["a": 1]], [.dotted("r")], []), (["a": 1], [.memberNames(.keys([]))], []),
             (["roles": ["a": true]], [.dotted("roles")], []),
             (["roles": 5], [.dotted("roles")], []),
             (["roles": true], [.dotted("roles")], []),
@@ -59,6 +75,7 @@ import Testing
         let issuer = IssuerConfiguration(issuer: "i", audience: .any)
         let caller = try claims(["roles": .array(roles)]).caller(under: issuer)
         #expect(caller.isAdmin == isAdmin)
+        #expect(caller.subject == "s")
         #expect(caller.mayAskForExactModels == mayAsk)
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import SimpleAICore
 import Testing
 
@@ -88,16 +89,64 @@ import Testing
     @Test(
         arguments: [
             ("crit", ["exp"], .criticalHeader), ("crit", [], .criticalHeader), ("b64", false, .detachedPayload),
-            ("b64", true, .detachedPayload), ("jwk", ["kty": "oct", "k": "AA"], .embeddedKey),
-            ("jku", "https://evil.example/jwks", .embeddedKey), ("x5u", "https://evil.example/c", .embeddedKey),
-            ("x5c", ["MIIB"], .embeddedKey), ("zip", "DEF", .compressed), ("enc", "A256GCM", .compressed),
-            ("kid", 5, .malformedHeader), ("kid", nil, .malformedHeader), ("typ", 5, .malformedHeader),
+            ("b64", true, .detachedPayload), ("crit", nil, .criticalHeader), ("crit", ["jku"], .criticalHeader),
+            ("zip", "DEF", .compressed), ("enc", "A256GCM", .compressed), ("kid", 5, .malformedHeader),
+            ("typ", 5, .malformedHeader), ("kid", ["k"], .malformedHeader), ("typ", ["JWT"], .malformedHeader),
         ] as [(String, JSONValue, TokenFault)])
     func refusesHeadersThatBringTheirOwnRules(name: String, value: JSONValue, fault: TokenFault) async throws {
         try await withKey { verifier, key, good in
             var token = good
             token.header = good.header.with(name, value)
             #expect(await verifier.fault(of: token.signed(by: key)) == fault)
+        }
+    }
+
+    /// What only offers a key (RFC 7515 §4.1.2 to §4.1.8), what is null, and what nobody has heard of.
+    @Test(
+        arguments: [
+            ("jku", "https://evil.example/jwks"), ("jku", 5), ("x5u", "https://evil.example/c"), ("x5c", ["MIIB"]),
+            ("x5c", []), ("x5t", "AAAA"), ("x5t#S256", "AAAA"), ("jwk", ["kty": "oct", "k": "AA"]), ("jwk", "x"),
+            ("kid", nil), ("typ", nil), ("zip", nil), ("enc", nil), ("jku", nil), ("cty", "JWT"), ("nonce", "n"),
+            ("x", ["y": [1, nil]]),
+        ] as [(String, JSONValue)])
+    func headersThatChangeNothingAreIgnored(name: String, value: JSONValue) async throws {
+        try await withKey { verifier, key, good in
+            let stranger = try TestKey.make(.es256)
+            var token = good
+            token.header = good.header.with(name, value)
+            #expect(await verifier.reason(against: token.signed(by: key)) == nil)
+            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
+            // A key that the token brings along verifies nothing, under whatever id.
+            token.header = token.header.with("jwk", try stranger.jwk(kid: "stranger"))
+                .with("x5c", [.string(Data(stranger.certificate).base64EncodedString())])
+            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
+            token.header = token.header.with("kid", "stranger")
+            #expect(await verifier.fault(of: token.signed(by: stranger)) == .unknownKey)
+        }
+    }
+
+    /// RFC 9864 names EdDSA over Ed25519 anew; keys and tokens may use either name.
+    @Test(arguments: ["EdDSA", "Ed25519", nil], ["EdDSA", "Ed25519"])
+    func edwardsCurvesHaveTwoNames(ofKey: String?, ofToken: String) async throws {
+        let key = try TestKey.make(.edDSA)
+        let jwk = try key.jwk(kid: "k", declares: false).with("alg", ofKey.map { .string($0) })
+        try await withVerifier(knowing: keySet(jwk)) { verifier in
+            var token = TokenSketch(algorithm: .edDSA)
+            token.header = token.header.with("alg", .string(ofToken))
+            #expect(await verifier.reason(against: token.signed(by: key)) == nil)
+            let stranger = try TestKey.make(.edDSA)
+            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
+            token.header = token.header.with("alg", "Ed448")
+            #expect(await verifier.fault(of: token.signed(by: key)) == .unsupportedAlgorithm)
+        }
+    }
+
+    /// Whatever the kind of a key, a set that names no algorithm is enough under the settings' defaults.
+    @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
+    func keysWithoutAlgorithmServeUnderTheDefaults(algorithm: SignatureAlgorithm) async throws {
+        let key = try TestKey.make(algorithm)
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k", declares: false))) { verifier in
+            #expect(await verifier.reason(against: TokenSketch(algorithm: algorithm).signed(by: key)) == nil)
         }
     }
 
@@ -170,6 +219,11 @@ import Testing
             ("exp", .number(TestTime.now - 30), .expired), ("exp", .number(TestTime.now - 29), nil),
             ("exp", .number(TestTime.now + 0.5), nil), ("exp", 0, .expired), ("exp", -5, .expired),
             ("nbf", .number(TestTime.now + 31), .notYetValid), ("nbf", .number(TestTime.now + 30), nil),
+            ("exp", .number(.infinity), .missingExpiry), ("nbf", .null, nil), ("iat", .null, nil), ("jti", .null, nil),
+            ("nbf", .number(.infinity), .malformedClaims), ("nbf", true, .malformedClaims),
+            ("aud", .null, .wrongAudience),
+            ("scope", .null, nil), ("azp", .null, nil), ("iss", .null, .missingIssuer), ("sub", .null, .missingSubject),
+            ("quota", .number(.infinity), nil), ("quota", [.number(-.infinity), 1e308], nil),
             ("nbf", "0", .malformedClaims), ("nbf", 0, nil), ("iat", .number(TestTime.now + 31), .issuedInFuture),
             ("iat", .number(TestTime.now + 30), nil), ("iat", "x", .malformedClaims), ("iat", nil, nil),
             ("iss", nil, .missingIssuer), ("iss", ["https://issuer.example"], .missingIssuer),
@@ -184,7 +238,7 @@ import Testing
         try await withKey { verifier, key, good in
             var token = good
             token.claims = good.claims.with(name, value)
-            #expect(await verifier.reason(against: token.signed(by: key)) == fault?.rawValue)
+            #expect(await verifier.fault(of: token.signed(by: key)) == fault)
         }
     }
 
@@ -211,7 +265,8 @@ import Testing
         arguments: [
             ("scope", "read infer", true), ("scope", "infer write read", true), ("scp", ["read", "infer"], true),
             ("scp", "read infer", true), ("scope", "read", false), ("scope", "readinfer", false), ("scope", 5, false),
-            ("scp", ["read infer"], false), ("scp", ["read", "infer", 5], false), ("scp", nil, false),
+            ("scp", ["read infer"], false), ("scp", ["read", "infer", 5], true), ("scp", ["read", 5], false),
+            ("scp", nil, false),
         ] as [(String, JSONValue, Bool)])
     func requiresEveryScope(name: String, value: JSONValue, isGood: Bool) async throws {
         let key = try TestKey.make(.es256)
@@ -229,7 +284,10 @@ import Testing
             (["azp": "app"], true), (["azp": "other-app"], true), (["azp": "App"], false), (["azp": "stranger"], false),
             (["azp": nil], false), (["azp": ["app"]], false), ([:], false), (["client_id": "app"], true),
             (["client_id": "stranger"], false), (["azp": "stranger", "client_id": "app"], false),
-            (["azp": "app", "client_id": "stranger"], true),
+            (["azp": "app", "client_id": "stranger"], true), (["appid": "app"], true), (["cid": "app"], true),
+            (["appid": "stranger"], false), (["cid": "stranger"], false), (["azp": nil, "cid": "app"], true),
+            (["azp": 5, "cid": "app"], false), (["client_id": "stranger", "appid": "app"], false),
+            (["appid": "stranger", "cid": "app"], false), (["aud": "app"], false), (["AppID": "app"], false),
         ] as [(JSONValue, Bool)])
     func requiresAnApplicationThatSettingsName(members: JSONValue, isGood: Bool) async throws {
         let key = try TestKey.make(.es256)
@@ -238,7 +296,68 @@ import Testing
         try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
             var token = TokenSketch()
             for (name, value) in members.object ?? [:] { token.claims = token.claims.with(name.rawValue, value) }
-            #expect(await verifier.fault(of: token.signed(by: key)) == (isGood ? nil : .wrongParty))
+            let expected: TokenFault? = isGood ? nil : members.object?["aud"] == nil ? .wrongParty : .wrongAudience
+            #expect(await verifier.fault(of: token.signed(by: key)) == expected)
+        }
+    }
+
+    /// The first claim that is there names the caller; one that is there and no name stands for itself.
+    @Test(
+        arguments: [
+            (["sub": "alice", "client_id": "batch"], "alice"), (["sub": nil, "client_id": "batch"], "batch"),
+            (["client_id": "batch"], "batch"), (["sub": "", "client_id": "batch"], nil), (["client_id": ""], nil),
+            (["sub": 5, "client_id": "batch"], nil), (["client_id": ["batch"]], nil), ([:], nil),
+            (["act": ["sub": "deep"]], "deep"), (["client_id": nil, "act": ["sub": "deep"]], "deep"),
+            (["act": "x"], nil), (["act": [:]], nil),
+        ] as [(JSONValue, String?)])
+    func readsTheSubjectWhereSettingsSay(members: JSONValue, subject: String?) async throws {
+        let key = try TestKey.make(.es256)
+        var issuer = IssuerConfiguration.example
+        issuer.subjectClaims = [.dotted("sub"), .dotted("client_id"), .keys(["act", "sub"])]
+        try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in
+            var token = TokenSketch()
+            token.claims = token.claims.with("sub", nil)
+            for (name, value) in members.object ?? [:] { token.claims = token.claims.with(name.rawValue, value) }
+            let text = token.signed(by: key)
+            if let subject {
+                let caller = try await verifier.caller(for: text)
+                #expect(caller.subject.rawValue == subject)
+            } else {
+                #expect(await verifier.fault(of: text) == .missingSubject)
+            }
+        }
+    }
+
+    /// Of an expired token only a good signature shows that it was good once, and nothing else may be wrong with it.
+    @Test func onlyAGoodTokenIsCalledExpired() async throws {
+        try await withKey { verifier, key, good in
+            func rejection(_ token: String) async -> TokenRejection? {
+                do throws(TokenRejection) {
+                    _ = try await verifier.caller(for: token)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            var token = good
+            token.claims = good.claims.with("exp", .number(TestTime.now - 3600))
+            guard case .expired(let reason)? = await rejection(token.signed(by: key)) else {
+                Issue.record("a good token that has expired is not called so")
+                return
+            }
+            #expect(reason.contains("1799996400"))
+            func isInvalid(_ token: String) async -> Bool {
+                if case .invalid? = await rejection(token) { true } else { false }
+            }
+            let stranger = try TestKey.make(.es256)
+            #expect(await isInvalid(token.signed(by: stranger)))
+            for (name, value) in [("aud", "other"), ("iss", "https://other"), ("sub", "")] as [(String, JSONValue)] {
+                var worse = token
+                worse.claims = token.claims.with(name, value)
+                #expect(await isInvalid(worse.signed(by: key)), "\(name)")
+            }
+            token.header = token.header.with("kid", "another")
+            #expect(await isInvalid(token.signed(by: key)))
         }
     }
 
@@ -252,16 +371,6 @@ import Testing
                 token.claims = token.claims.with("aud", audience)
                 #expect(await verifier.reason(against: token.signed(by: key)) == nil)
             }
-        }
-    }
-
-    /// Reasons go to the log; nothing of a token may.
-    @Test func reasonsNeverQuoteTheToken() async throws {
-        try await withKey { verifier, key, good in
-            var token = good
-            token.header = good.header.with("kid", "do-not-log")
-            #expect(await verifier.fault(of: token.signed(by: key)) == .unknownKey)
-            #expect(await verifier.fault(of: "do-not-log") == .notCompact)
         }
     }
 }

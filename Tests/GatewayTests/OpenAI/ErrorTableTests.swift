@@ -88,8 +88,13 @@ import Testing
         #expect(bad.headers().first?.value == "Bearer realm=\"simpleai\", error=\"invalid_token\"")
         #expect(bad.status() == 401)
         #expect(bad.cause == "expired at noon")
-        // Expired, malformed and unknown look the same from outside.
+        // Malformed and unknown look the same from outside; a token that was good until now is called expired.
         #expect(bad.body == GatewayError(TokenRejection.invalid(reason: "unknown key")).body)
+        let expired = GatewayError(TokenRejection.expired(reason: "an hour ago"))
+        #expect(expired.message.hasPrefix("The token has expired."))
+        #expect(expired.headers().first?.value == bad.headers().first?.value)
+        #expect(expired.status() == 401)
+        #expect(expired.cause == "an hour ago")
     }
 
     @Test func missingKeysAreNotTheCallersFault() {

@@ -68,6 +68,8 @@ import Testing
         for _ in 0..<10 {
             let error = throttle.refusal(.keysUnavailable(retryAfter: .seconds(1)), from: address)
             #expect(error.code == .keysUnavailable)
+            // Nor does a token that was good once: its sender has to learn that it needs another.
+            #expect(throttle.refusal(.expired(reason: "r"), from: address).code == .invalidAPIKey)
         }
         let refused = throttle.refusal(invalid, from: address)
         #expect(refused.code == .rateLimitExceeded)

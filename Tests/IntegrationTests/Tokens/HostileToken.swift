@@ -11,6 +11,7 @@ struct HostileToken: Sendable {
     let name: String
     let text: String
     var statuses: Set<Int> = [401]
+    var message = "The token is not valid."
 
     /// Every kind of them.
     static func all(_ forge: Forge, keys: PublishedKeys, evil: String) throws -> [HostileToken] {
@@ -177,19 +178,21 @@ struct HostileToken: Sendable {
     private static func headers(_ forge: Forge, evil: String) throws -> [HostileToken] {
         let stranger = try SigningKey(generating: .es256)
         var tokens: [HostileToken] = []
-        for (name, value) in [
-            ("jwk", stranger.publicKey.json), ("jku", .string("\(evil)/jwks.json")),
-            ("x5u", .string("\(evil)/certificate.pem")), ("x5c", ["MIIB"]),
-        ] as [(String, JSONText)] {
-            // Signed once by the key that the token brings, and once by the issuer's own.
-            for (by, key) in [("its own key", stranger), ("the issuer's key", forge.curve)] {
-                tokens.append(
-                    .init(name: "\(name), signed by \(by)", text: try forge.token(key, header: [name: value])))
+        for (name, value) in offeredKeys(stranger, evil: evil) {
+            // Signed by the key that the token offers: under its id, under that of a known key, and under none.
+            for (id, kid) in [
+                ("its own id", .string(stranger.id)), ("a known id", .string(forge.curve.id)), ("no id", nil),
+                ("null", .null),
+            ] as [(String, JSONText?)] {
+                let text = try forge.token(stranger, header: [name: value, "kid": kid])
+                tokens.append(.init(name: "\(name) with the key that signed it, under \(id)", text: text))
             }
         }
         for (name, header) in [
             ("crit", ["crit": ["exp"]]), ("an empty crit", ["crit": []]), ("b64 false", ["b64": .bool(false)]),
             ("b64 false, and said to be critical", ["b64": .bool(false), "crit": ["b64"]]),
+            ("a critical key address", ["crit": ["jku"], "jku": .string("\(evil)/jwks.json")]),
+            ("crit null", ["crit": .null]),
             ("compression", ["zip": "DEF"]), ("encryption", ["enc": "A256GCM", "alg": "dir"]),
             ("typ as a number", ["typ": 5]),
         ] as [(String, [String: JSONText?])] {
@@ -210,6 +213,14 @@ struct HostileToken: Sendable {
                 .init(name: "a header with \(name)", text: try Forge.token(header: text, claims: claims, signer: sign)))
         }
         return tokens
+    }
+
+    /// What a token may offer as a key or as the address of one. It is ignored.
+    static func offeredKeys(_ key: SigningKey, evil: String) -> [(String, JSONText)] {
+        [
+            ("jwk", key.publicKey.json), ("jku", .string("\(evil)/jwks.json")),
+            ("x5u", .string("\(evil)/certificate.pem")), ("x5c", ["MIIB"]),
+        ]
     }
 
     // MARK: Key ids
@@ -288,9 +299,10 @@ struct HostileToken: Sendable {
         let now = Int(Date().timeIntervalSince1970)
         var tokens: [HostileToken] = []
         for (name, claims) in [
-            ("no expiry", ["exp": nil]), ("expiry in the past", ["exp": .integer(now - 3600)]),
+            ("no expiry", ["exp": nil]),
+            ("no time left, and another audience", ["exp": .integer(now - 3600), "aud": "x"]),
             ("expiry as a text", ["exp": .string("\(now + 3600)")]), ("expiry null", ["exp": .null]),
-            ("expiry below zero", ["exp": -1]), ("expiry beyond all numbers", ["exp": .number(1e300)]),
+            ("expiry beyond all numbers", ["exp": .number(1e300)]),
             ("a list of expiries", ["exp": [.integer(now + 3600)]]),
             ("not before tomorrow", ["nbf": .integer(now + 86_400)]), ("not before a text", ["nbf": "0"]),
             ("issued tomorrow", ["iat": .integer(now + 86_400)]),
@@ -306,6 +318,13 @@ struct HostileToken: Sendable {
             ("no subject", ["sub": nil]), ("an empty subject", ["sub": ""]), ("a subject as a number", ["sub": 5]),
         ] as [(String, [String: JSONText?])] {
             tokens.append(.init(name: name, text: try forge.token(claims: claims)))
+        }
+        // Well signed, and nothing wrong with it but its time: the one reason that callers learn.
+        for expiry in [now - 3600, -1] {
+            tokens.append(
+                .init(
+                    name: "expiry at \(expiry)", text: try forge.token(claims: ["exp": .integer(expiry)]),
+                    message: "The token has expired. Get a new one from its issuer."))
         }
         let sign: Forge.Signer = { try forge.curve.signature(of: Data($0)) }
         let header = forge.text(forge.header())

@@ -1,4 +1,5 @@
 import Foundation
+import NIOSSL
 import Testing
 
 @testable import LocalFleet
@@ -32,15 +33,19 @@ final class ScriptedIssuer: Sendable {
     let state: Watched<State>
     let server: ScriptedEngine
 
-    init(_ keys: [JSONText]) async throws {
+    private let scheme: String
+
+    init(_ keys: [JSONText], tls: NIOSSLContext? = nil) async throws {
+        let scheme = tls == nil ? "http" : "https"
+        self.scheme = scheme
         let state = Watched(State(answer: .keys(keys)))
         self.state = state
-        server = try await ScriptedEngine(probe: { request, wire in
+        let probe: ScriptedEngine.Script = { request, wire in
             state.update { $0.paths.append(request.path) }
             if request.path == "/.well-known/openid-configuration" {
                 let host = try #require(request["host"])
                 let document: JSONText = [
-                    "issuer": .string("http://\(host)"), "jwks_uri": .string("http://\(host)\(Self.keyPath)"),
+                    "issuer": .string("\(scheme)://\(host)"), "jwks_uri": .string("\(scheme)://\(host)\(Self.keyPath)"),
                 ]
                 return try await wire.send(ScriptedEngine.document(document.text))
             }
@@ -48,13 +53,14 @@ final class ScriptedIssuer: Sendable {
                 return try await wire.send(ScriptedEngine.document("{}", status: "404 Not Found"))
             }
             try await Self.answer(on: wire, state)
-        }) { _, _ in }
+        }
+        server = try await ScriptedEngine(probe: probe, tls: tls) { _, _ in }
     }
 
     static let keyPath = "/protocol/openid-connect/certs"
 
     /// Also its name, as tokens state it.
-    var url: String { "http://127.0.0.1:\(server.port)" }
+    var url: String { "\(scheme)://127.0.0.1:\(server.port)" }
 
     func publish(_ keys: [JSONText]) { state.update { $0.answer = .keys(keys) } }
     func answer(_ answer: Answer) { state.update { $0.answer = answer } }

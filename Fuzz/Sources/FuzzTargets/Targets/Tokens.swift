@@ -9,6 +9,9 @@ extension FuzzTarget {
         seeds: [
             token(#"{"alg":"RS256","kid":"k","typ":"at+jwt"}"#, #"{"iss":"i","sub":"s","exp":1e9,"aud":["a"]}"#),
             token(#"{"alg":"ES256"}"#, #"{"iss":"i","sub":"s","exp":1,"nbf":0,"iat":0.5,"aud":"a","scope":"x y"}"#),
+            token(
+                #"{"alg":"Ed25519","kid":null,"jku":"https://x","x5c":["MIIB"]}"#,
+                #"{"iss":"i","exp":1,"client_id":"c"}"#),
             token(#"{"alg":"none"}"#, "{}"), #"{"alg":"RS256","kid":"k","typ":"application/at+jwt"}"#,
             #"{"iss":"i","sub":"s","exp":1700000000,"aud":["a","b"],"realm_access":{"roles":["admin"]},"scp":["x"]}"#,
         ],
@@ -29,16 +32,19 @@ extension FuzzTarget {
         }
         let theirs = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
         if let header = try? JOSEHeader(json: bytes) {
-            try require(theirs?["alg"] as? String == header.algorithm.rawValue, "Foundation reads another algorithm")
+            let algorithm = (theirs?["alg"] as? String).flatMap { SignatureAlgorithm(name: $0) }
+            try require(algorithm == header.algorithm, "Foundation reads another algorithm")
             try require(theirs?["kid"] as? String == header.keyID, "Foundation reads another key id")
-            for name in ["crit", "b64", "jwk", "jku", "x5u", "x5c", "zip", "enc"] {
-                try require(theirs?[name] == nil, "\(name) is let through")
-            }
+            for name in ["crit", "b64"] { try require(theirs?[name] == nil, "\(name) is let through") }
+            for name in ["zip", "enc"] { try require((theirs?[name] ?? NSNull()) is NSNull, "\(name) is let through") }
         }
         if let claims = try? Claims(json: bytes) {
-            try require(theirs?["sub"] as? String == claims.subject.rawValue, "Foundation reads another subject")
+            let subject = try? claims.subject(at: [.dotted("sub")])
+            if subject != nil {
+                try require(theirs?["sub"] as? String == subject?.rawValue, "Foundation reads another subject")
+            }
             try require(theirs?["iss"] as? String == claims.issuer.rawValue, "Foundation reads another issuer")
-            try require(claims.expiry.isFinite && !claims.subject.rawValue.isEmpty, "claims that mean nothing")
+            try require(claims.expiry.isFinite && subject?.rawValue != "", "claims that mean nothing")
         }
     }
 

@@ -1,0 +1,94 @@
+import SimpleAICore
+
+/// Why a token is refused, in words for the operator's log: the fault, the value that was found and the value that was
+/// expected. Much of it is not verified, and all of it was written by others: values are quoted and cut.
+struct RefusalReport {
+    let fault: TokenFault
+    let token: String
+    /// Of the issuer's entry; nil where the token did not get as far as that.
+    let configuration: IssuerConfiguration?
+    let knownIssuers: [String]
+    let keys: KeySet?
+    /// Seconds.
+    let leeway: Double
+    let now: Double
+
+    var text: String {
+        let details = detail(of: StatedMembers(token: token))
+        return details.isEmpty ? fault.rawValue : "\(fault.rawValue): \(details)"
+    }
+
+    private func detail(of stated: StatedMembers) -> String {
+        switch fault {
+        case .tooLarge: return "\(token.utf8.count) bytes"
+        case .unsupportedAlgorithm: return found(stated.header["alg"], SignatureAlgorithm.allCases.map(\.rawValue))
+        case .criticalHeader: return found(stated.header["crit"], nil)
+        case .compressed: return found(stated.header["zip"] ?? stated.header["enc"], nil)
+        case .wrongType: return found(stated.header["typ"], configuration.map { [$0.tokenType] })
+        case .missingIssuer, .unknownIssuer: return found(stated.claims["iss"], knownIssuers)
+        case .missingSubject: return "found none in \(subjectClaims)"
+        case .missingExpiry: return found(stated.claims["exp"], nil)
+        case .expired: return found(stated.claims["exp"], nil) + time
+        case .notYetValid: return found(stated.claims["nbf"], nil) + time
+        case .issuedInFuture: return found(stated.claims["iat"], nil) + time
+        case .wrongAudience: return found(stated.claims["aud"], audiences)
+        case .missingScope: return found(stated.claims["scope"] ?? stated.claims["scp"], configuration?.scopes)
+        case .wrongParty:
+            return found(Claims.party(in: stated.claims), configuration?.authorizedParties)
+        case .unknownKey: return found(stated.header["kid"], keys?.keys.compactMap(\.id))
+        case .noFittingKey, .ambiguousKey: return found(stated.header["alg"], keys?.keys.map(\.algorithm.rawValue))
+        case .algorithmMismatch: return found(stated.header["alg"], algorithms(of: stated.header["kid"]?.string))
+        case .badSignature: return "found the key id \(QuotedValue(stated.header["kid"] ?? .null))"
+        case .notCompact, .encrypted, .malformedEncoding, .malformedHeader, .duplicateHeader, .detachedPayload,
+            .malformedClaims, .duplicateClaim:
+            return ""
+        }
+    }
+
+    private func found(_ value: JSONValue?, _ expected: [String]?) -> String {
+        let found = value.map { "found \(QuotedValue($0))" } ?? "found none"
+        guard let expected else { return found }
+        let shown = expected.prefix(8).map { QuotedValue($0).description }.joined(separator: ", ")
+        return "\(found), expected \(shown.isEmpty ? "none" : shown)\(expected.count > 8 ? ", …" : "")"
+    }
+
+    private var time: String { ", at \(Int64(now)) with a leeway of \(Int64(leeway)) s" }
+
+    private var audiences: [String]? {
+        if case .oneOf(let audiences)? = configuration?.audience { audiences } else { nil }
+    }
+
+    private var subjectClaims: String {
+        let names = configuration?.subjectClaims.map { path in
+            switch path {
+            case .dotted(let name): QuotedValue(name).description
+            case .keys(let keys): QuotedValue(keys.joined(separator: ".")).description
+            case .memberNames: "an object"
+            }
+        }
+        return names?.joined(separator: ", ") ?? ""
+    }
+
+    private func algorithms(of id: String?) -> [String]? {
+        keys?.keys.filter { key in id.map { key.id?.isExactly($0) ?? false } ?? true }.map(\.algorithm.rawValue)
+    }
+}
+
+/// What a token that is refused says of itself, as far as that can be read; nothing of it is verified.
+private struct StatedMembers {
+    var header: [ExactString: JSONValue] = [:]
+    var claims: [ExactString: JSONValue] = [:]
+
+    init(token: String) {
+        guard token.utf8.count <= CompactToken.maximumSize else { return }
+        let segments = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard segments.count == 3 else { return }
+        header = Self.members(of: segments[0])
+        claims = Self.members(of: segments[1])
+    }
+
+    private static func members(of segment: Substring.UTF8View) -> [ExactString: JSONValue] {
+        let value = Base64URL.decode(segment).flatMap { try? StrictJSONReader.value(of: $0, duplicates: .marked) }
+        return value?.object ?? [:]
+    }
+}

@@ -1,0 +1,34 @@
+// Where tokens hold something: a dotted path, a list of keys, or a table with a path and what is taken there.
+
+extension SettingsTable {
+    /// A list of places in tokens; nil if nothing is written. Elements that were refused are left out.
+    mutating func claimPaths(_ key: String) -> [Settings.ClaimPath]? {
+        mixedList(key, of: .name("a claim"), values: Settings.ClaimPath.init) { table in
+            let path = table.oneOrList("path", .name("a claim")).map(Settings.ClaimPath.init)
+            let takesNames = table.read("keys", .flag) ?? false
+            if table.lacks("path") {
+                table.problem("is required; write the claim whose keys are meant, such as [roles]", at: "path")
+            }
+            return takesNames ? path.map { .memberNames($0) } : path
+        }
+    }
+}
+
+extension Settings.ClaimPath {
+    init(_ written: SettingsTable.OneOrMore<String>) {
+        self =
+            switch written {
+            case .one(let dotted): .dotted(dotted)
+            case .more(let keys): .keys(keys)
+            }
+    }
+
+    /// Whether it leads nowhere.
+    var isEmpty: Bool {
+        switch self {
+        case .dotted(let text): text.isEmpty
+        case .keys(let keys): keys.isEmpty
+        case .memberNames(let object): object.isEmpty
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Authentication
+
+/// Whoever guesses key ids, and however many: a new key is in use soon, and the issuer is asked a few times a minute.
+@Suite(.timeLimit(.minutes(5))) struct KeySearchPropertyTests {
+    @Test(arguments: 0..<60 as Range<UInt64>) func guessesDelayNoRotationAndTroubleNoIssuer(seed: UInt64) {
+        var simulation = KeySearchSimulation(seed: seed)
+        simulation.run(for: .seconds(1800))
+
+        let interval = RefreshSchedule.demandInterval(of: KeySearchSimulation.cooldown)
+        let mostOnDemand = RefreshSchedule.maxBurst + Int(Duration.seconds(60) / interval)
+        #expect(Self.mostInAMinute(simulation.fetchesOnDemand) <= mostOnDemand, "seed \(seed)")
+        // After failures, with growing pauses, and by age.
+        #expect(Self.mostInAMinute(simulation.fetchesByTime) <= 10, "seed \(seed)")
+
+        #expect(!simulation.delays.isEmpty)
+        // A fetch that runs and knows nothing of the key yet, the interval, and the fetch that brings it.
+        let longest = interval + KeySearchSimulation.longestFetch * 2 + .seconds(3)
+        for delay in simulation.delays {
+            let bound = delay.wasUsedEarly ? longest + KeySearchSimulation.cooldown * 2 : longest
+            #expect(delay.refused <= bound, "seed \(seed): \(delay)")
+        }
+    }
+
+    private static func mostInAMinute(_ times: [ContinuousClock.Instant]) -> Int {
+        var first = 0
+        var most = 0
+        for (last, time) in times.enumerated() {
+            while time - times[first] >= .seconds(60) { first += 1 }
+            most = max(most, last - first + 1)
+        }
+        return most
+    }
+}

@@ -1,0 +1,147 @@
+@testable import Authentication
+
+/// An issuer, its clients and those who guess, in steps of 50 ms: what `KeySource` does with the pure rules, without its
+/// tasks. Keys change, outages come and go, and some tokens are used a little before their key is published.
+struct KeySearchSimulation {
+    typealias Instant = ContinuousClock.Instant
+
+    static let step: Duration = .milliseconds(50)
+    static let cooldown: Duration = .seconds(30)
+    static let longestFetch: Duration = .seconds(2)
+
+    /// A key that came into use: how long its tokens were refused although they should not have been.
+    struct Delay {
+        let refused: Duration
+        /// Whether its tokens were used before it was published.
+        let wasUsedEarly: Bool
+    }
+
+    private(set) var delays: [Delay] = []
+    private(set) var fetchesOnDemand: [Instant] = []
+    private(set) var fetchesByTime: [Instant] = []
+
+    private var random: SplitMix
+    private let start = ContinuousClock.now
+    private var now: Instant
+    private var schedule: RefreshSchedule
+    private var missing: MissingKeys
+    private var known: Set<String> = ["key-0"]
+
+    // The issuer.
+    private var published: Set<String> = ["key-0"]
+    private var generation = 0
+    private var publishesAt: Instant
+    private var isDown = false
+    private var changesAt: Instant
+
+    // The fetch that runs: what it will bring, and when.
+    private var fetchEndsAt: Instant?
+    private var fetched: Set<String>?
+    /// Searches that wait for its end; those that found it under way may be made once more.
+    private var waiting: [KeySearch] = []
+    private var joined: [KeySearch] = []
+
+    // The client of the current key.
+    private var refusedSince: Instant?
+    private var wasUsedEarly = false
+
+    private let guessesAStep: Double
+    private let staleClients: Int
+
+    init(seed: UInt64) {
+        random = SplitMix(seed: seed)
+        now = start
+        schedule = RefreshSchedule(
+            every: .seconds(600), cooldown: Self.cooldown, firstRetry: .seconds(1), lastRetry: .seconds(30))
+        missing = MissingKeys(
+            firstPause: RefreshSchedule.demandInterval(of: Self.cooldown), lastPause: Self.cooldown * 2)
+        guessesAStep = [0, 0.02, 0.5, 5].randomElement(using: &random) ?? 0
+        staleClients = Int.random(in: 0...5, using: &random)
+        publishesAt = start + .seconds(Double.random(in: 5...120, using: &random))
+        changesAt = start + .seconds(Double.random(in: 60...300, using: &random))
+        schedule.started(at: now)
+    }
+
+    mutating func run(for duration: Duration) {
+        while now - start < duration {
+            now += Self.step
+            runIssuer()
+            runFetch()
+            runClients()
+        }
+    }
+
+    private mutating func runIssuer() {
+        if now >= changesAt {
+            isDown.toggle()
+            changesAt = now + .seconds(Double.random(in: 40...300, using: &random))
+        }
+        guard now >= publishesAt else { return }
+        generation += 1
+        // The key before stays for those who still have tokens of it.
+        published = ["key-\(generation)", "key-\(generation - 1)"]
+        publishesAt = now + .seconds(Double.random(in: 70...200, using: &random))
+        refusedSince = nil
+    }
+
+    private mutating func runFetch() {
+        if let end = fetchEndsAt, now >= end {
+            fetchEndsAt = nil
+            if let fetched {
+                known = fetched
+                schedule.fetchSucceeded(at: now)
+                for search in waiting where !isFound(search) { missing.wasNotFound(search, at: now) }
+            } else {
+                schedule.fetchFailed(at: now)
+            }
+            let again = joined
+            (waiting, joined) = ([], [])
+            for search in again where !isFound(search) { demand(search) }
+        }
+        guard let due = schedule.due, now >= due else { return }
+        if schedule.isOnDemand { fetchesOnDemand.append(now) } else { fetchesByTime.append(now) }
+        schedule.fetchBegan()
+        let latency = Self.longestFetch * Double.random(in: 0.01...1, using: &random)
+        fetchEndsAt = now + latency
+        // What the issuer says is settled when it is asked.
+        fetched = isDown ? nil : published
+    }
+
+    private mutating func runClients() {
+        var guesses = guessesAStep
+        while guesses > 0, random.chance(min(1, guesses)) {
+            demand(.id("guess-\(random.next())"))
+            guesses -= 1
+        }
+        for client in 0..<staleClients where random.chance(0.02) { demand(.id("stale-\(client)")) }
+        guard random.chance(0.1) else { return }
+        // Sometimes a token is out before its key.
+        let isEarly = publishesAt - now < .seconds(10) && generation % 3 == 0
+        let key = isEarly ? "key-\(generation + 1)" : "key-\(generation)"
+        if isEarly { wasUsedEarly = true }
+        if known.contains(key) {
+            if !isEarly, let since = refusedSince {
+                delays.append(Delay(refused: now - since, wasUsedEarly: wasUsedEarly))
+                (refusedSince, wasUsedEarly) = (nil, false)
+            }
+            return
+        }
+        // Nobody can have the key while the issuer is down: the time counts from its return.
+        if !isEarly { refusedSince = isDown ? nil : refusedSince ?? now }
+        demand(.id(key))
+    }
+
+    private mutating func demand(_ search: KeySearch) {
+        guard !missing.isMissing(search, at: now) else { return }
+        let isUnderWay = schedule.phase == .fetching
+        guard schedule.demanded(at: now) != nil else { return }
+        if isUnderWay { joined.append(search) } else { waiting.append(search) }
+        // Callers give up in the end; the table of those that wait is bounded.
+        if waiting.count > 1000 { waiting.removeFirst(500) }
+        if joined.count > 1000 { joined.removeFirst(500) }
+    }
+
+    private func isFound(_ search: KeySearch) -> Bool {
+        if case .id(let id) = search { known.contains(id) } else { false }
+    }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import SimpleAICore
+import Testing
+
+@testable import Authentication
+
+/// What a token of an unknown key makes a source do: look for the key, soon and seldom.
+@Suite(.timeLimit(.minutes(5))) struct KeySearchTests {
+    private func issuer(
+        _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
+    ) -> IssuerConfiguration {
+        .of(server, every: every, cooldown: cooldown)
+    }
+
+    private func token(_ server: KeyServer, kid: String, by key: TestKey) -> String {
+        TokenSketch(issuer: server.url, kid: kid, algorithm: key.algorithm).signed(by: key)
+    }
+
+    @Test func anUnknownKeyIDFetchesTheNewKeyAndWithdrawsTheOld() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.rs256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                let (old, new) = (token(server, kid: "a", by: a), token(server, kid: "b", by: b))
+                #expect(await verifier.reason(against: old) == nil)
+                #expect(verifier.rememberedCaller(for: old) != nil)
+
+                server.publish(try b.jwk(kid: "b"))
+                #expect(await verifier.reason(against: new) == nil)
+                #expect(verifier.rememberedCaller(for: new) != nil)
+                #expect(server.requests(for: "/jwks") == 2)
+                #expect(server.requests(for: "/.well-known/openid-configuration") == 1)
+                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(await verifier.fault(of: old) == .unknownKey)
+                #expect(verifier.rememberedCaller(for: old) == nil)
+            }
+        }
+    }
+
+    @Test func aThousandRandomKeyIDsCostFourFetchesAtMost() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                let known = token(server, kid: "a", by: key)
+                let before = server.requests(for: "/jwks")
+                let faults = await withTaskGroup(of: TokenFault?.self) { group in
+                    for number in 0..<1000 {
+                        group.addTask {
+                            let sketch = TokenSketch(issuer: server.url, kid: "random-\(number)")
+                            return await verifier.fault(of: sketch.signed(by: key))
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(faults == Array(repeating: .unknownKey, count: 1000))
+                // Nor do more of them, one by one, after those fetches have ended.
+                for number in 0..<20 {
+                    let late = TokenSketch(issuer: server.url, kid: "late-\(number)").signed(by: key)
+                    #expect(await verifier.fault(of: late) == .unknownKey)
+                }
+                let fetches = server.requests(for: "/jwks") - before
+                #expect((1...RefreshSchedule.maxBurst).contains(fetches))
+                #expect(await verifier.reason(against: known) == nil)
+            }
+        }
+    }
+
+    /// A client that never stops sending a token of a key that is gone.
+    @Test func aKeyThatWasNotFoundIsNotAskedForAgainAndAgain() async throws {
+        let key = try TestKey.make(.es256)
+        try await KeyServer.run { server in
+            server.publish(try key.jwk(kid: "a"))
+            var limits = quickLimits
+            limits.firstSearchPause = .seconds(3600)
+            try await withRunningVerifier(issuer(server, cooldown: .zero), limits: limits) { verifier in
+                await verifier.keysArrived()
+                let gone = token(server, kid: "gone", by: key)
+                for _ in 0..<20 { #expect(await verifier.fault(of: gone) == .unknownKey) }
+                #expect(server.requests(for: "/jwks") == 2)
+                // The control: another one is asked for at once, and only once, too.
+                for _ in 0..<20 {
+                    #expect(await verifier.fault(of: token(server, kid: "other", by: key)) == .unknownKey)
+                }
+                #expect(server.requests(for: "/jwks") == 3)
+            }
+        }
+    }
+
+    /// A token that nobody signed, and then a new key: the first must not cost the second its time.
+    @Test func aFailedSearchLeavesOthersTheirTurn() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                #expect(await verifier.fault(of: token(server, kid: "stale", by: b)) == .unknownKey)
+                server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
+                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+            }
+        }
+    }
+
+    /// While guesses have used up what is allowed at once, the next fetch is waited for: it is not far off.
+    @Test func aNewKeyIsFoundThroughAFloodOfGuesses() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            // A fetch every 50 ms once the first ones are spent.
+            try await withRunningVerifier(issuer(server, cooldown: .milliseconds(250))) { verifier in
+                await verifier.keysArrived()
+                let flood = Task {
+                    for number in 0... where !Task.isCancelled {
+                        _ = await verifier.fault(of: token(server, kid: "guess-\(number)", by: a))
+                    }
+                }
+                for await path in server.arrivals where path == "/jwks" {
+                    if server.requests(for: "/jwks") > RefreshSchedule.maxBurst + 2 { break }
+                }
+                server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
+                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                flood.cancel()
+            }
+        }
+    }
+
+    /// Issuers replace a key and keep its id, or have no ids.
+    @Test(arguments: ["k", nil]) func aReplacedKeyIsFound(id: String?) async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: id))
+            try await withRunningVerifier(issuer(server)) { verifier in
+                await verifier.keysArrived()
+                func token(_ key: TestKey) -> String { TokenSketch(issuer: server.url, kid: id).signed(by: key) }
+                #expect(await verifier.reason(against: token(a)) == nil)
+                server.publish(try b.jwk(kid: id))
+                #expect(await verifier.reason(against: token(b)) == nil)
+                #expect(await verifier.fault(of: token(a)) == .badSignature)
+                // A signature that is simply bad is not looked for again and again.
+                let fetches = server.requests(for: "/jwks")
+                for _ in 0..<20 {
+                    let stranger = try TestKey.make(.es256)
+                    #expect(await verifier.fault(of: token(stranger)) == .badSignature)
+                }
+                #expect(server.requests(for: "/jwks") - fetches <= 1)
+            }
+        }
+    }
+
+    /// An issuer that is out of order has not said that it does not know a key.
+    @Test func aKeyThatAnOutageHidIsNotTakenForMissing() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            var limits = quickLimits
+            limits.firstSearchPause = .seconds(3600)
+            limits.firstRetry = .seconds(3600)
+            limits.lastRetry = .seconds(3600)
+            try await withRunningVerifier(issuer(server, cooldown: .zero), limits: limits) { verifier in
+                await verifier.keysArrived()
+                server.answer("/jwks", with: .hangUp)
+                let new = token(server, kid: "b", by: b)
+                #expect(await verifier.fault(of: new) == .unknownKey)
+                server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
+                #expect(await verifier.reason(against: new) == nil)
+            }
+        }
+    }
+
+    /// The refresh that a token finds under way was answered before its key was published, so its end settles nothing.
+    @Test func aKeyThatIsPublishedDuringARefreshIsFoundByAnother() async throws {
+        let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        try await KeyServer.run { server in
+            server.publish(try a.jwk(kid: "a"))
+            let gate = Gate()
+            try await withRunningVerifier(issuer(server, every: .milliseconds(10))) { verifier in
+                await verifier.keysArrived()
+                server.answer("/jwks", with: .held(Array(keySet(try a.jwk(kid: "a"))), until: gate))
+                await gate.isReached()
+                server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
+                async let reason = verifier.reason(against: token(server, kid: "b", by: b))
+                while verifier.sources[0].waiterCount == 0 { await Task.yield() }
+                gate.open()
+                #expect(await reason == nil)
+            }
+        }
+    }
+}

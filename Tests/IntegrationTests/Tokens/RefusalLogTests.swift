@@ -1,0 +1,77 @@
+import Foundation
+import Logging
+import Settings
+import SimpleAICore
+import Synchronization
+import Testing
+
+@testable import LocalFleet
+
+extension Integration {
+    /// Why a token is refused: the caller learns that it has expired, the operator everything, on every path.
+    @Suite struct RefusalLogTests {
+        private final class Log: Sendable {
+            let causes = Mutex<[String]>([])
+        }
+
+        private struct Recorder: LogHandler {
+            let log: Log
+            var logLevel: Logger.Level = .info
+            var metadata: Logger.Metadata = [:]
+
+            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+                get { metadata[key] }
+                set { metadata[key] = newValue }
+            }
+
+            func log(event: LogEvent) {
+                guard let cause = event.metadata?["cause"] else { return }
+                log.causes.withLock { $0.append("\(cause)") }
+            }
+        }
+
+        private static let paths = [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")]
+
+        @Test func theLogSaysWhatWasFoundAndWhatWasExpected() async throws {
+            let log = Log()
+            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            try await RunningGateway.with([], logger: logger) { gateway in
+                let (key, name) = (gateway.mint.key, RunningGateway.issuer)
+                let other = TokenMint(key: key, issuer: name, audience: "account")
+                let stranger = TokenMint(key: key, issuer: name + "/", audience: "simpleai")
+                let past = Date(timeIntervalSinceNow: -7200)
+                for (token, cause, message) in [
+                    (
+                        try other.token(user: "alice", roles: []),
+                        #"token is for another audience: found "account", expected "simpleai""#,
+                        "The token is not valid."
+                    ),
+                    (
+                        try stranger.token(user: "alice", roles: []),
+                        #"issuer is not configured: found "https://issuer.test/", expected "https://issuer.test""#,
+                        "The token is not valid."
+                    ),
+                    (
+                        try gateway.mint.token(user: "alice", roles: [], issuedAt: past), "token has expired: found ",
+                        "The token has expired. Get a new one from its issuer."
+                    ),
+                ] {
+                    for (method, path) in Self.paths {
+                        log.causes.withLock { $0 = [] }
+                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                        #expect(answer.status == 401)
+                        #expect(try answer.error().message == message)
+                        #expect(answer["www-authenticate"] == #"Bearer realm="simpleai", error="invalid_token""#)
+                        // The line comes after the response.
+                        try await gateway.settled()
+                        let causes = log.causes.withLock(\.self)
+                        #expect(causes.contains { $0.hasPrefix(cause) }, "\(path): \(causes)")
+                        for part in token.split(separator: ".") {
+                            #expect(causes.allSatisfy { !$0.contains(part) }, "the log quotes the token")
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
