@@ -5,7 +5,7 @@ public import NIOCore
 /// An event ends with an empty line; lines end with LF, CR LF or CR. The pieces together are the stream, byte for byte.
 public struct EventSplitter {
     /// An event that is longer than this is nothing that an engine sends.
-    private static let longestEvent = 8 << 20
+    private static let longestEvent = 32 << 20
 
     public struct TooLong: Error {}
 
@@ -21,6 +21,9 @@ public struct EventSplitter {
 
     /// Whether what is left is a whole event, which waits only for an LF that its last CR may still get.
     var restIsEvent: Bool { eventEndedWithCR }
+
+    /// How much has arrived that is no whole event yet, in bytes.
+    public var pendingBytes: Int { pending.readableBytes }
 
     /// Whether something has arrived that is no whole event yet.
     public var isInsideEvent: Bool { pending.readableBytes > 0 }
@@ -106,6 +109,27 @@ public struct EventSplitter {
         guard let first = lines.first else { return nil }
         if lines.count == 1 { return Payload(bytes: first, isOneLine: true) }
         return Payload(bytes: ArraySlice(lines.joined(separator: [0x0A])), isOneLine: false)
+    }
+
+    /// What an engine says outside the format: a field `error`, as older llama.cpp servers wrote it, or a JSON document
+    /// without any field. Nil for other events without data.
+    static func documentWithoutData(of event: ByteBuffer) -> ArraySlice<UInt8>? {
+        for line in lines(of: bytes(of: event, isFirst: false)) {
+            if line.starts(with: "error:".utf8) { return line.dropFirst("error:".utf8.count) }
+            if line.first == UInt8(ascii: "{") { return line }
+        }
+        return nil
+    }
+
+    /// Whether a line of the event names it so.
+    static func isNamed(_ name: String, _ event: ByteBuffer) -> Bool {
+        // Most events are data alone.
+        guard !event.readableBytesView.starts(with: "data:".utf8) else { return false }
+        return lines(of: bytes(of: event, isFirst: false)).contains { line in
+            guard line.starts(with: "event:".utf8) else { return false }
+            let value = line.dropFirst("event:".utf8.count)
+            return (value.first == 0x20 ? value.dropFirst() : value).elementsEqual(name.utf8)
+        }
     }
 
     /// An event's lines that are no data: its name, its id, comments.

@@ -4,31 +4,46 @@ public import SimpleAICore
 /// Follows an engine's event stream on its way to the caller: forwards every whole event as it arrives, restores the
 /// public model id, takes out the usage chunk that only we asked for, and knows whether the stream was complete.
 ///
-/// Complete means: every choice has its `finish_reason` (`/v1/responses`: a closing event came) and the engine ended
-/// cleanly. Bytes that need no change pass untouched.
+/// Complete means: the engine said `[DONE]`, or every choice has its `finish_reason` and the engine ended cleanly
+/// (`/v1/responses`: a closing event came). Bytes that need no change pass untouched.
 public struct EventStreamRelay {
-    private let endpoint: Endpoint
-    private let model: ModelID
-    private let hidesUsageChunk: Bool
+    public enum Phase: Hashable, Sendable {
+        case open
+        /// Every choice that was asked for has its `finish_reason`: usage and `[DONE]` may still come.
+        case finishing
+        /// The engine has said its last word, though its body may be open. What follows is dropped.
+        case complete
+        /// The engine stated an error. The event that did is not forwarded: it is for the caller of this to say.
+        case failed(EngineError)
+    }
+
+    let endpoint: Endpoint
+    let model: ModelID
+    let hidesUsageChunk: Bool
+    private let expectedChoices: Int
+    public internal(set) var phase = Phase.open
     private var splitter = EventSplitter()
     private var shapes = EventShapes()
     private var open: Set<Int> = []
     private var finished: Set<Int> = []
-    private var responseIsClosed = false
-    private var doneWasForwarded = false
-    private var isFirstEvent = true
-    public private(set) var usage: TokenUsage?
+    var doneWasForwarded = false
+    var isFirstEvent = true
+    public internal(set) var usage: TokenUsage?
     /// Events forwarded, for metrics.
     public private(set) var events = 0
     /// How many of them carried a piece of the answer: engines send one for every token.
-    public private(set) var pieces = 0
+    public internal(set) var pieces = 0
     /// The engine's name for the response (`/v1/responses` only), as soon as it has said it.
-    public private(set) var responseID: String?
+    public internal(set) var responseID: String?
+    /// What an `error` event of `/v1/responses` said, which passed: a closing event may follow.
+    var statedError: EngineError?
 
     /// - Parameters:
     ///   - model: the id under which the caller knows the serving model.
-    ///   - hidesUsageChunk: true when the caller did not ask for the chunk that we made the engine send.
-    public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool) {
+    ///   - hidesUsageChunk: true when the caller did not ask for the usage that we made the engine state.
+    ///   - expectedChoices: how many were asked for: engines may write one after the other.
+    public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool, expectedChoices: Int = 1) {
+        self.expectedChoices = expectedChoices
         self.endpoint = endpoint
         self.model = model
         self.hidesUsageChunk = hidesUsageChunk
@@ -44,7 +59,7 @@ public struct EventStreamRelay {
             return forward(passed)
         }
         try splitter.append(bytes)
-        while let event = splitter.next() {
+        while phase.takesEvents, let event = splitter.next() {
             if let event = pass(event) {
                 events += 1
                 forward(event)
@@ -52,12 +67,23 @@ public struct EventStreamRelay {
         }
     }
 
+    /// How much has come that is no whole event yet, in bytes.
+    public var pendingBytes: Int { splitter.pendingBytes }
+
+    /// The engine has had its time for usage and `[DONE]`.
+    /// - Returns: what is still to be sent: a missing `[DONE]`, or nothing.
+    public mutating func complete() -> ByteBuffer {
+        phase = .complete
+        return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
+    }
+
     /// The engine's body ended without an error.
-    /// - Returns: nil when the stream was cut short; else what is still to be sent (a missing `[DONE]`, or nothing).
+    /// - Returns: nil when the stream was cut short, or failed; else what is still to be sent (a missing `[DONE]`, or
+    ///   nothing).
     public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
         let isEvent = splitter.restIsEvent
         var rest = splitter.takeRest()
-        if rest.readableBytes > 0 {
+        if rest.readableBytes > 0, phase.takesEvents {
             if !isEvent {
                 // Half an event would be the last thing that a client chokes on before it reads our error.
                 guard isWhole(rest) else { return nil }
@@ -66,38 +92,50 @@ public struct EventStreamRelay {
             }
             if let event = pass(rest) { forward(event) }
         }
-        guard isComplete else { return nil }
-        return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
+        if case .failed = phase { return nil }
+        guard phase == .complete || everyChoiceIsFinished else {
+            if let statedError { phase = .failed(statedError) }
+            return nil
+        }
+        return complete()
     }
 
-    private var isComplete: Bool {
-        endpoint == .responses ? responseIsClosed : !finished.isEmpty && open.isSubset(of: finished)
-    }
+    private var everyChoiceIsFinished: Bool { !finished.isEmpty && open.isSubset(of: finished) }
 
     /// Whether an event without its empty line can be all that the engine meant to send.
     private func isWhole(_ rest: ByteBuffer) -> Bool {
         guard let payload = EventSplitter.payload(of: rest, isFirst: isFirstEvent) else {
             return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
+                || EventSplitter.documentWithoutData(of: rest).flatMap { JSONSlice(document: $0, grammar: .lenient) } != nil
         }
-        return payload.bytes.elementsEqual("[DONE]".utf8) || JSONSlice(document: payload.bytes) != nil
+        return Self.isDone(payload) || JSONSlice(document: payload.bytes, grammar: .lenient) != nil
     }
 
-    /// The event as the caller shall see it; nil when it shall not. A `[DONE]` passes only when it is true.
+    private static func isDone(_ payload: EventSplitter.Payload) -> Bool {
+        guard payload.bytes.first == UInt8(ascii: "[") else { return false }
+        return payload.bytes.prefix { $0 > 0x20 }.elementsEqual("[DONE]".utf8)
+            && payload.bytes.dropFirst("[DONE]".utf8.count).allSatisfy { $0 <= 0x20 }
+    }
+
+    /// The event as the caller shall see it; nil when it shall not.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
         if let passed = shapes.pass(event) {
             pieces += 1
             return passed
         }
         defer { isFirstEvent = false }
-        guard let payload = EventSplitter.payload(of: event, isFirst: isFirstEvent) else { return event }
-        if endpoint != .responses, payload.bytes.elementsEqual("[DONE]".utf8) {
-            guard isComplete, !doneWasForwarded else { return nil }
-            doneWasForwarded = true
-            return event
+        guard let payload = EventSplitter.payload(of: event, isFirst: isFirstEvent) else {
+            return passWithoutData(event)
         }
+        if Self.isDone(payload) { return passDone(event) }
         let keys = endpoint == .responses ? Self.keysOfResponses : Self.keysOfChunks
-        guard let chunk = JSONMembers(document: payload.bytes, keys: keys) else { return event }
+        guard let chunk = JSONMembers(document: payload.bytes, keys: keys, grammar: .lenient) else {
+            return passText(event, payload)
+        }
         if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
+        if EngineError.isStated(error: chunk["error"], object: chunk["object"]) || EventSplitter.isNamed("error", event) {
+            return fail(payload.bytes)
+        }
 
         let choices = chunk["choices"]?.elements ?? []
         var piece: Piece?
@@ -107,7 +145,7 @@ public struct EventStreamRelay {
         if piece != nil { pieces += 1 }
         if let found = chunk["usage"], let usage = TokenUsage(found) {
             self.usage = usage
-            if hidesUsageChunk, choices.isEmpty { return nil }
+            if hidesUsageChunk, choices.isEmpty { return withoutUsage(event, payload, chunk["model"]) }
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
             // Nothing in it counts but that it brings a piece.
             let model = replacement(for: chunk["model"])
@@ -123,8 +161,8 @@ public struct EventStreamRelay {
         case other
     }
 
-    private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage"]
-    private static let keysOfResponses: JSONScanner.Keys = ["type", "response"]
+    private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage", "error", "object"]
+    private static let keysOfResponses: JSONScanner.Keys = ["type", "response", "error", "object"]
 
     /// - Returns: the piece of the answer that the choice brings: text, a thought, a part of a tool call.
     private mutating func note(_ choice: JSONSlice) -> Piece? {
@@ -138,7 +176,7 @@ public struct EventStreamRelay {
             if JSONSlice.isKey(key, "index") {
                 index = value.integer ?? 0
             } else if JSONSlice.isKey(key, "finish_reason") {
-                isFinished = !value.isNull
+                isFinished = !value.isEmpty
             } else if JSONSlice.isKey(key, "text") {
                 if !value.isEmpty { found(value) }
             } else if JSONSlice.isKey(key, "delta") {
@@ -148,33 +186,23 @@ public struct EventStreamRelay {
             }
         }
         open.insert(index)
-        if isFinished { finished.insert(index) }
+        if isFinished {
+            finished.insert(index)
+            if finished.count >= expectedChoices, everyChoiceIsFinished { phase = .finishing }
+        } else if phase == .finishing, !finished.contains(index) {
+            phase = .open
+        }
         return isFinished ? piece.map { _ in .other } : piece
     }
 
-    private mutating func passResponsesEvent(
-        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ chunk: JSONMembers
-    ) -> ByteBuffer {
-        let response = chunk["response"]
-        if responseID == nil { responseID = response?["id"]?.string }
-        let type = chunk["type"]?.string ?? ""
-        switch type {
-        case "response.completed", "response.incomplete", "response.failed":
-            responseIsClosed = true
-            if let found = response?["usage"], let usage = TokenUsage(found) { self.usage = usage }
-        default: if type.hasSuffix(".delta") { pieces += 1 }
-        }
-        return restored(event, payload, token: response?["model"])
-    }
-
     /// Where the engine's own id stands, and the public one; nil when they are the same.
-    private func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
+    func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
         guard let token, let name = token.string, name != model.rawValue else { return nil }
         return (token.bytes.indices, model.rawValue)
     }
 
     /// The event with the public id in place of the engine's own; untouched when it carries the public id already.
-    private func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
+    func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
         guard let token, replacement(for: token) != nil else { return event }
         let id = JSONString.encode(model.rawValue)
         var changed = ByteBuffer()

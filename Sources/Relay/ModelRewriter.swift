@@ -8,6 +8,8 @@ public enum ModelRewriter {
         public let usage: TokenUsage?
         /// The engine's name for the answer, where it was asked for.
         public var id: String?
+        /// What it states instead of a result; nil for a result.
+        public var error: EngineError?
     }
 
     /// Restores the public model id (in `/v1/responses`, as everywhere, the top-level `model`); bytes that need no
@@ -15,7 +17,7 @@ public enum ModelRewriter {
     /// - Parameter readsID: whether the answer's own id matters.
     /// - Returns: nil when the body is no JSON object.
     public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Answer? {
-        var scanner = JSONScanner(watching: readsID ? keysWithID : keys)
+        var scanner = JSONScanner(watching: readsID ? keysWithID : keys, grammar: .lenient)
         let problem: JSONError? = body.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
                 try scanner.scan(bytes)
@@ -25,7 +27,9 @@ public enum ModelRewriter {
                 return error
             }
         }
-        if case .duplicateKey = problem?.reason { return restoreLast(body, model: model) }
+        if case .duplicateKey = problem?.reason {
+            return restoreLast(body, model: model, readsID)
+        }
         guard problem == nil, scanner.isObject else { return nil }
         let usage = scanner.member("usage").flatMap { member in
             TokenUsage(JSONSlice(checked: Array(view(of: body, member.range))[...]))
@@ -33,27 +37,45 @@ public enum ModelRewriter {
         let id = scanner.member("id").flatMap { member in
             member.kind == .string ? JSONString.decode(view(of: body, member.range)) : nil
         }
+        let error = error(in: body, readsID) { key in
+            scanner.member(key).map { JSONSlice(checked: Array(view(of: body, $0.range))[...]) }
+        }
         guard let name = scanner.member("model"), name.kind == .string,
             !isLiteral(view(of: body, name.range), model.rawValue),
             JSONString.decode(view(of: body, name.range)) != model.rawValue
-        else { return Answer(body: body, usage: usage, id: id) }
-        return Answer(body: replacing(name.range, in: body, with: model), usage: usage, id: id)
+        else { return Answer(body: body, usage: usage, id: id, error: error) }
+        return Answer(body: replacing(name.range, in: body, with: model), usage: usage, id: id, error: error)
     }
 
-    private static let keys: JSONScanner.Keys = ["model", "usage"]
-    private static let keysWithID: JSONScanner.Keys = ["model", "usage", "id"]
+    /// Results of `/v1/responses`, failed ones included, have an id.
+    private static let resultKeysWithID = Endpoint.resultKeys + ["id"]
+    private static let keys = JSONScanner.Keys(["model", "usage", "error", "object"] + Endpoint.resultKeys)
+    private static let keysWithID = JSONScanner.Keys(["model", "usage", "error", "object"] + resultKeysWithID)
+
+    /// What a document states that is an error object without a result.
+    /// - Parameter member: gets a key, returns the top-level value; only of keys that are watched.
+    private static func error(
+        in body: ByteBuffer, _ readsID: Bool, _ member: (String) -> JSONSlice?
+    ) -> EngineError? {
+        guard EngineError.isStated(error: member("error"), object: member("object")) else { return nil }
+        let keys = readsID ? resultKeysWithID : Endpoint.resultKeys
+        guard !keys.contains(where: { member($0).map { !$0.isEmpty } ?? false }) else { return nil }
+        return EngineError(Array(body.readableBytesView)[...])
+    }
 
     /// An answer that says something twice: clients take the last, and so do we.
-    private static func restoreLast(_ body: ByteBuffer, model: ModelID) -> Answer? {
+    private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Answer? {
         let bytes = Array(body.readableBytesView)
-        guard let document = JSONSlice(document: bytes[...]), document.isObject else { return nil }
+        guard let document = JSONSlice(document: bytes[...], grammar: .lenient), document.isObject else { return nil }
         let usage = document["usage"].flatMap { TokenUsage($0) }
         let id = document["id"]?.string
+        let error = error(in: body, readsID) { document[$0] }
         guard let token = document["model"], let name = token.string, name != model.rawValue else {
-            return Answer(body: body, usage: usage, id: id)
+            return Answer(body: body, usage: usage, id: id, error: error)
         }
         return Answer(
-            body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage, id: id)
+            body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage, id: id,
+            error: error)
     }
 
     /// Whether a string token is this text with nothing escaped: almost always, and then nothing has to be decoded.
@@ -73,11 +95,5 @@ public enum ModelRewriter {
         changed.writeString(JSONString.encode(model.rawValue))
         changed.writeBytes(view(of: body, range.upperBound..<body.readableBytes))
         return changed
-    }
-
-    /// Whether a body is an error object that a caller's SDK understands.
-    public static func isErrorObject(_ body: ByteBuffer) -> Bool {
-        guard let document = JSONSlice(document: Array(body.readableBytesView)[...]) else { return false }
-        return document["error"]?["message"]?.string != nil
     }
 }

@@ -26,6 +26,12 @@ public final class Upstream: Sendable {
     /// The same.
     private let lastServed = Atomic<UInt64>(0)
     private let retired = Atomic<Bool>(false)
+    /// Until when the engine is not asked for usage, in monotonic nanoseconds.
+    private let usageRefusedUntil = Atomic<UInt64>(0)
+    /// When it was last reported that the engine refuses the gateway's credentials, in monotonic nanoseconds.
+    private let refusalReported = Atomic<UInt64>(0)
+    /// What its engines serve, and what they do not.
+    public let endpoints = EndpointKnowledge()
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
@@ -72,6 +78,29 @@ public final class Upstream: Sendable {
     public var lastServedAt: NIODeadline? {
         let nanoseconds = lastServed.load(ordering: .relaxed)
         return nanoseconds > 0 ? .uptimeNanoseconds(nanoseconds) : nil
+    }
+
+    /// Whether a request may carry `stream_options.include_usage`: settings allow it, and the engine has not refused it.
+    public var takesStreamUsage: Bool {
+        knowsStreamUsage && usageRefusedUntil.load(ordering: .relaxed) < NIODeadline.now().uptimeNanoseconds
+    }
+
+    /// Whether to report now that the engine refuses the gateway's credentials: once a minute, however many calls it
+    /// concerns.
+    public func takeRefusalReport(now: NIODeadline = .now()) -> Bool {
+        let last = refusalReported.load(ordering: .relaxed)
+        let isDue = last == 0 || now - .uptimeNanoseconds(last) >= .minutes(1)
+        if isDue { refusalReported.store(now.uptimeNanoseconds, ordering: .relaxed) }
+        return isDue
+    }
+
+    /// How long an engine that refused the option is not asked again: it may be replaced by a newer one.
+    private static let usageRefusalLifetime: TimeAmount = .hours(1)
+
+    /// The engine refused a request with the option, and took it without.
+    public func noteStreamUsageRefused() {
+        let until = NIODeadline.now() + Self.usageRefusalLifetime
+        usageRefusedUntil.store(until.uptimeNanoseconds, ordering: .relaxed)
     }
 
     func noteServed(at time: NIODeadline) {

@@ -7,7 +7,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private final class Exchange {
-        let target: any UpstreamExchange
+        /// Nil once it has all that it wanted.
+        var target: (any UpstreamExchange)?
         let ticket: UpstreamTicket
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
@@ -17,6 +18,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         var head: HTTPResponseHead?
         var bodyHasBegun = false
         var lastProgress = NIODeadline.now()
+        /// Bytes of the body that came after the target was done.
+        var droppedBytes = 0
 
         init(
             target: any UpstreamExchange, ticket: UpstreamTicket, timeouts: UpstreamTimeouts,
@@ -39,6 +42,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// The other side has not hung up yet, as far as we know, nor have we.
     private(set) var isUsable = true
+    /// Parts are being handed over: whatever is left to do is done after that.
+    private var isReading = false
     /// The channel has been asked for more and has not brought anything yet.
     private var readIsOpen = false
     private var exchange: Exchange?
@@ -96,6 +101,26 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { hangUp(context) }
     }
 
+    /// How long a response may still take to end after its target was done, and how much may still come, in bytes.
+    private static let dropTimeout: TimeAmount = .seconds(1)
+    private static let maxDropped = 64 << 10
+
+    /// The target has all that it wanted.
+    func dropRest() {
+        guard let exchange else { return }
+        exchange.target = nil
+        // It was a whole response, though its body may stay open.
+        if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: .now()) }
+        guard !isReading, let context else { return }
+        awaitEnd(context)
+    }
+
+    /// Mostly a response ends in the read that brought its last word: only for the others there is a timer.
+    private func awaitEnd(_ context: ChannelHandlerContext) {
+        setWatch(.now() + Self.dropTimeout, context)
+        read(context)
+    }
+
     func readMore() {
         exchange?.lastProgress = .now()
         if let context { read(context) }
@@ -137,6 +162,13 @@ final class UpstreamConnection: ChannelInboundHandler {
             hangUp(context)
             return
         }
+        // What comes on a kept connection before the request has left is no response to it. The engine has given the
+        // connection up; the request has not reached it.
+        if exchange.head == nil, !exchange.isFirstOnConnection, reader.isEmpty, out.hasPending {
+            return fail(.staleConnection, context)
+        }
+        isReading = true
+        defer { finishReading(exchange, context) }
         reader.append(unwrapInboundIn(data))
         do throws(AnswerReader.Violation) {
             // Whoever gets a part may end the exchange.
@@ -145,19 +177,33 @@ final class UpstreamConnection: ChannelInboundHandler {
                 case .head(let head) where head.status == .switchingProtocols:
                     // Nobody offered that, and what follows is no HTTP: not even an end would come.
                     return fail(.malformed("the engine switches protocols"), context)
+                case .head(let head) where head.status == .requestTimeout && !exchange.isFirstOnConnection:
+                    // RFC 9110 §15.5.9: the engine closes a connection that was idle for too long. The request came too
+                    // late to be read.
+                    return fail(.staleConnection, context)
                 case .head(let head):
                     exchange.head = head
-                    exchange.target.upstreamAnswered(head)
+                    exchange.target?.upstreamAnswered(head)
                 case .body(let bytes):
                     exchange.lastProgress = now
                     exchange.bodyHasBegun = true
-                    exchange.target.upstreamSent(bytes, at: now)
+                    if let target = exchange.target {
+                        target.upstreamSent(bytes, at: now)
+                    } else {
+                        exchange.droppedBytes += bytes.readableBytes
+                        if exchange.droppedBytes > Self.maxDropped { return hangUp(context) }
+                    }
                 case .end: return endExchange(context, at: now)
                 }
             }
         } catch {
             fail(.malformed("\(error)"), context)
         }
+    }
+
+    private func finishReading(_ exchange: Exchange, _ context: ChannelHandlerContext) {
+        isReading = false
+        if exchange.target == nil, self.exchange === exchange { awaitEnd(context) }
     }
 
     private func fail(_ failure: UpstreamFailure, _ context: ChannelHandlerContext) {
@@ -168,7 +214,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // Behind TLS a read may bring nothing that comes up to here.
         readIsOpen = false
-        if exchange?.ticket.wantsReads ?? true { read(context) }
+        if exchange?.target == nil || exchange?.ticket.wantsReads ?? true { read(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -190,9 +236,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.ticket.progress = .over
         if reader.endsWithConnection, !isBroken, cause == nil {
-            exchange.target.upstreamEnded()
+            exchange.target?.upstreamEnded()
         } else {
-            exchange.target.upstreamFailed(cause ?? failure(of: exchange))
+            exchange.target?.upstreamFailed(cause ?? failure(of: exchange))
         }
         context.fireChannelInactive()
     }
@@ -216,7 +262,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         } else {
             hangUp(context)
         }
-        exchange.target.upstreamEnded()
+        exchange.target?.upstreamEnded()
     }
 
     // MARK: Timeouts
@@ -244,6 +290,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func checkProgress() {
         watchedUntil = nil
         guard let context, let exchange else { return }
+        guard exchange.target != nil else { return hangUp(context) }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
         guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {

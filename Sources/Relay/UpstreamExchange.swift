@@ -56,6 +56,13 @@ public final class UpstreamTicket {
         if case .exchanging(let connection) = progress { connection.abandonExchange() }
     }
 
+    /// The caller has all that it wanted: whatever else comes is read and dropped. The connection is kept if the response
+    /// ends within a moment, and closed if its body stays open. A no-op afterwards.
+    public func release() {
+        defer { progress = .over }
+        if case .exchanging(let connection) = progress { connection.dropRest() }
+    }
+
     /// Back-pressure: nothing more is read from the runner until `resumeReading`.
     public func pauseReading() {
         wantsReads = false

@@ -37,6 +37,8 @@ public struct Settings: Hashable, Sendable {
         public var drainNotice: Duration = .zero
         public var maxBody: ByteCount = .mebibytes(32)
         public var maxBuffered: ByteCount = .mebibytes(512)
+        /// The longest document that an engine may answer with.
+        public var maxResponse: ByteCount = .mebibytes(256)
         public var maxConnections = 10_000
         public var idleTimeout: Duration = .seconds(75)
         /// Peers that are believed when they say for whom they ask; empty: nobody is.

@@ -125,19 +125,26 @@ import Testing
         #expect(try relay(chunk(finish: "stop") + done + done).text == chunk(finish: "stop") + done)
     }
 
-    @Test func aStreamWithoutAFinishReasonIsCutShort() throws {
-        let relayed = try relay(chunk() + done)
-        #expect(relayed.addition == nil)
-        #expect(relayed.text == chunk(), "a [DONE] that is not true must not pass")
-        #expect(try relay("").addition == nil)
-        #expect(try relay(done) == Relayed())
-        #expect(try relay(": only a comment\n\n").addition == nil)
+    /// It is the engine's word, with or without a reason.
+    @Test func doneIsTheEnd() throws {
+        #expect(try relay(chunk() + done) == Relayed(text: chunk() + done, addition: ""))
+        #expect(try relay(done) == Relayed(text: done, addition: ""))
+        #expect(try relay("data: [DONE] \n\n").addition == "")
+        #expect(try relay(done + chunk()).text == done, "nothing comes after the end")
+    }
+
+    @Test func aStreamWithoutAnEndIsCutShort() throws {
+        for stream in ["", ": only a comment\n\n", chunk(), chunk(finish: "")] {
+            #expect(try relay(stream).addition == nil, "\(stream)")
+        }
+        let empty = try relay(chunk(finish: "") + chunk(finish: "stop"))
+        #expect(empty.addition == done, "an empty reason is none, and none is lost by it")
     }
 
     @Test func everyChoiceNeedsItsFinishReason() throws {
         let both = chunk() + chunk(index: 1) + chunk(finish: "stop")
-        #expect(try relay(both + done).addition == nil)
-        #expect(try relay(both + chunk(index: 1, finish: "length") + done).addition == "")
+        #expect(try relay(both).addition == nil)
+        #expect(try relay(both + chunk(index: 1, finish: "length")).addition == done)
     }
 
     @Test func theEmptyLineAfterTheLastEventMayBeMissing() throws {
@@ -226,6 +233,110 @@ import Testing
     @Test func eventsAreCounted() throws {
         var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: true)
         try relay.receive(ByteBuffer(string: chunk() + usageChunk + done)) { _ in }
-        #expect(relay.events == 1, "neither what is hidden nor an untrue [DONE] counts")
+        #expect(relay.events == 2, "what is hidden does not count")
+    }
+
+    // MARK: The end, while the body is open
+
+    private func phase(
+        _ stream: String, endpoint: Endpoint = .chatCompletions, choices: Int = 1
+    ) throws -> EventStreamRelay.Phase {
+        var relay = EventStreamRelay(
+            endpoint: endpoint, model: "public", hidesUsageChunk: true, expectedChoices: choices)
+        try relay.receive(ByteBuffer(string: stream)) { _ in }
+        return relay.phase
+    }
+
+    @Test func thePhaseTellsWhatMayStillCome() throws {
+        #expect(try phase(chunk()) == .open)
+        #expect(try phase(chunk(finish: "")) == .open)
+        #expect(try phase(chunk(finish: "stop")) == .finishing)
+        #expect(try phase(chunk(finish: "stop") + usageChunk) == .finishing)
+        #expect(try phase(chunk(finish: "stop") + done) == .complete)
+        #expect(try phase(done) == .complete)
+        let closing = "data: {\"type\":\"response.completed\"}\n\n"
+        #expect(try phase(closing, endpoint: .responses) == .complete)
+        #expect(try phase(done, endpoint: .responses) == .open, "of a response it is no end")
+    }
+
+    /// Engines may write one choice after the other: the first one's end is not the stream's.
+    @Test func allChoicesThatWereAskedForHaveToFinish() throws {
+        let first = chunk() + chunk(finish: "stop")
+        #expect(try phase(first, choices: 2) == .open)
+        #expect(try phase(first + chunk(index: 1), choices: 2) == .open)
+        #expect(try phase(first + chunk(index: 1, finish: "stop"), choices: 2) == .finishing)
+        #expect(try phase(first + chunk(index: 1), choices: 1) == .open, "another one began")
+    }
+
+    // MARK: Errors
+
+    @Test(
+        arguments: [
+            ("data: {\"error\":{\"message\":\"boom\"}}", "boom"), ("data: {\"error\":\"boom\"}", "boom"),
+            ("data: {\"object\":\"error\",\"message\":\"boom\"}", "boom"),
+            ("error: {\"code\":500,\"message\":\"boom\"}", "boom"), ("{\"error\":\"boom\"}", "boom"),
+            ("event: error\ndata: {\"message\":\"boom\"}", "boom"), ("event: error\ndata: boom", "boom"),
+            ("data: {\"error\":{\"message\":\"boom\"},\"choices\":[{\"finish_reason\":\"error\"}]}", "boom"),
+            ("data: {\"error\":{\"code\":500}}", nil),
+        ] as [(String, String?)], [1, Int.max])
+    func anErrorInAStreamIsFound(_ event: (String, String?), piece: Int) throws {
+        var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: false)
+        var text = ""
+        var bytes = ByteBuffer(string: chunk() + event.0 + "\n\n" + done)
+        while let next = bytes.readSlice(length: min(piece, bytes.readableBytes)), next.readableBytes > 0 {
+            try relay.receive(next) { text += String(buffer: $0) }
+        }
+        guard case .failed(let error) = relay.phase else {
+            Issue.record("not found: \(event.0)")
+            return
+        }
+        #expect(error.message == event.1)
+        #expect(text == chunk(), "neither the event nor what follows passes")
+        #expect(relay.end { _ in } == nil)
+    }
+
+    @Test(arguments: ["null", "\"\"", "{}", "false", "0"])
+    func noErrorIsNone(error: String) throws {
+        let event = chunk().replacing("{\"model\"", with: "{\"error\":\(error),\"model\"")
+        #expect(try relay(event + done).text == event + done)
+    }
+
+    @Test func aResponsesErrorEventPassesAndItsWordsAreKept() throws {
+        let event = "event: error\ndata: {\"type\":\"error\",\"message\":\"boom\"}\n\n"
+        var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
+        var text = ""
+        try relay.receive(ByteBuffer(string: event)) { text += String(buffer: $0) }
+        #expect(text == event)
+        #expect(relay.end { _ in } == nil)
+        guard case .failed(let error) = relay.phase else {
+            Issue.record("the words are lost")
+            return
+        }
+        #expect(error.message == "boom")
+    }
+
+    // MARK: What we add
+
+    @Test func onlyUsageIsTakenOutOfTheChunkThatWeCaused() throws {
+        let chunk =
+            "data: {\"model\":\"local\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"choices\":[],"
+            + "\"timings\":{\"predicted_n\":4}}\n\n"
+        let relayed = try relay(chunk + done, hidesUsage: true)
+        #expect(relayed.usage == TokenUsage(prompt: 3, completion: 4))
+        #expect(
+            relayed.text == "data: {\"model\":\"public\",\"choices\":[],\"timings\":{\"predicted_n\":4}}\n\n" + done)
+        #expect(try relay(chunk + done).text == chunk.replacing("local", with: "public") + done)
+    }
+
+    @Test(arguments: ["\"timings\":null", "\"system_fingerprint\":\"b1\"", "\"service_tier\":\"x\""])
+    func aUsageChunkThatSaysNothingElseIsTakenOutWhole(member: String) throws {
+        let chunk = usageChunk.replacing("\"choices\":[]", with: "\"choices\":[],\(member)")
+        #expect(try relay(chunk + done, hidesUsage: true).text == done)
+    }
+
+    @Test func numbersThatAreNotJSONPass() throws {
+        let event = chunk("local").replacing("\"finish_reason\"", with: "\"logprob\":-Infinity,\"finish_reason\"")
+        let relayed = try relay(event + chunk("local", finish: "stop") + done)
+        #expect(relayed.text == event.replacing("local", with: "public") + chunk(finish: "stop") + done)
     }
 }

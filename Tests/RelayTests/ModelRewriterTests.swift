@@ -43,12 +43,41 @@ import Testing
         #expect(ModelRewriter.restore(ByteBuffer(string: #"{"id":"a"}"#), model: "public")?.id == nil)
     }
 
-    @Test func anErrorObjectIsOneThatAnSDKUnderstands() {
-        let objects = [
-            #"{"error":{"message":"x"}}"#: true, #"{"error":"x"}"#: false, #"{"detail":"x"}"#: false, "x": false,
-        ]
-        for (body, isOne) in objects {
-            #expect(ModelRewriter.isErrorObject(ByteBuffer(string: body)) == isOne, "\(body)")
-        }
+    /// An error object without a result is an error, whatever the status says.
+    @Test(
+        arguments: [
+            (#"{"error":{"message":"x"}}"#, "x"), (#"{"error":"x"}"#, "x"), (#"{"object":"error","message":"x"}"#, "x"),
+            (#"{"error":{"message":"x"},"choices":[]}"#, "x"), (#"{"error":{"message":"x"},"data":null}"#, "x"),
+            (#"{"error":"x","error":"y"}"#, "y"), (#"{"error":null,"choices":[{}]}"#, nil),
+            (#"{"error":{"message":"x"},"choices":[{}]}"#, nil), (#"{"error":""}"#, nil), (#"{"error":{}}"#, nil),
+            (#"{"error":false}"#, nil), (#"{"error":0}"#, nil), (#"{"detail":"x"}"#, nil), (#"{"object":"list"}"#, nil),
+        ] as [(String, String?)])
+    func anErrorWithoutAResultIsFound(body: String, message: String?) throws {
+        #expect(try #require(restore(body)).error?.message == message)
+    }
+
+    /// A failed response of `/v1/responses` is a response.
+    @Test func aFailedResponseIsAResult() throws {
+        let failed = #"{"id":"resp_1","object":"response","status":"failed","error":{"message":"x"},"output":[]}"#
+        let answer = try #require(ModelRewriter.restore(ByteBuffer(string: failed), model: "m", readsID: true))
+        #expect(answer.error == nil)
+        let other = ByteBuffer(string: #"{"error":"Unexpected endpoint or method. (POST /v1/responses)"}"#)
+        #expect(ModelRewriter.restore(other, model: "m", readsID: true)?.error?.message != nil)
+    }
+
+    /// What engines write that is almost JSON.
+    @Test(arguments: [
+        #"{"model":"local","x":[NaN,-Infinity,Infinity]}"#, "\u{FEFF}{\"model\":\"local\"}",
+        "{\"model\":\"local\",\"x\":\"a\nb\"}",
+    ])
+    func almostJSONIsTaken(body: String) throws {
+        let answer = try #require(restore(body))
+        #expect(String(buffer: answer.body) == body.replacing("local", with: "public"))
+    }
+
+    @Test func aCharacterThatWasCutIsTaken() throws {
+        let end: [UInt8] = Array(#"{"model":"local","x":""#.utf8) + [0xF0, 0x9F] + Array(#""}"#.utf8)
+        let answer = try #require(ModelRewriter.restore(ByteBuffer(bytes: end), model: "public"))
+        #expect(Array(answer.body.readableBytesView).contains(0x9F))
     }
 }

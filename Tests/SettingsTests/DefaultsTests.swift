@@ -19,6 +19,7 @@ import Testing
         #expect(server.drainNotice == .zero)
         #expect(server.maxBody == .mebibytes(32))
         #expect(server.maxBuffered == .mebibytes(512))
+        #expect(server.maxResponse == .mebibytes(256))
         #expect(server.maxConnections == 10_000)
         #expect(server.idleTimeout == .seconds(75))
         #expect(server.maxHeaders == .kibibytes(64))

@@ -103,7 +103,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
             "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
         ProblemCase(
-            "runners: [{url: 'http://a', id: 'my gpu'}]", "s.yaml:2: runners[0].id: \"my gpu\" cannot be a runner's id…"
+            "runners: [{url: 'http://a', id: ' gpu'}]", "s.yaml:2: runners[0].id: \" gpu\" cannot be a runner's id…"
         ),
         ProblemCase(
             "runners: [{url: 'http://a', probe: {path: health}}]",

@@ -15,6 +15,7 @@ import Testing
               drain_notice: 500ms
               max_body: 1MiB
               max_buffered: 2GiB
+              max_response: 1GiB
               max_connections: 7
               idle_timeout: 1h
               max_headers: 2000B
@@ -27,6 +28,7 @@ import Testing
         #expect(server.drainNotice == .milliseconds(500))
         #expect(server.maxBody == .mebibytes(1))
         #expect(server.maxBuffered == .mebibytes(2048))
+        #expect(server.maxResponse == .mebibytes(1024))
         #expect(server.maxConnections == 7)
         #expect(server.idleTimeout == .seconds(3600))
         #expect(server.maxHeaders == ByteCount(bytes: 2000))

@@ -5,21 +5,35 @@ import SimpleAICore
 
 /// What has come of a runner's answer so far.
 struct AnswerInProgress {
-    /// Answers that are no streams are collected: their model id has to be restored, and a broken one must not go out.
-    /// How much all calls together may hold is `server.max_buffered`.
-    static let largestDocument = 64 << 20
+    /// What was asked, and of whom.
+    struct Question {
+        var endpoint: Endpoint
+        /// The id under which the caller knows the model.
+        var model: ModelID
+        var streams = false
+        var expectedChoices = 1
+        var context: ResponseCause.Context
+    }
 
-    var hidesUsageChunk = false
+    let question: Question?
     var head: HTTPResponseHead?
+    /// The body may turn out to be an event stream, although its media type does not say so.
+    var mayBecomeStream = false
     var events: EventStreamRelay?
     var document = ByteBuffer()
     /// How much of the memory that all calls share is taken for `document`.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
+    /// The engine's name for it (`/v1/responses`).
+    var documentID: String?
     /// Whether it is remembered which runner made this response.
     var isNoted = false
     var firstToken: NIODeadline?
     var lastToken: NIODeadline?
+
+    init(to question: Question? = nil) {
+        self.question = question
+    }
 
     var usage: TokenUsage? { events?.usage ?? documentUsage }
 

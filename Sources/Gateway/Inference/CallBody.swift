@@ -53,7 +53,8 @@ struct CallBody {
             id: id, endpoint: endpoint,
             request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
             streams: streams, wantsUsage: try usageIsWanted(),
-            previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user)
+            previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user,
+            expectedChoices: streams ? expectedChoices(endpoint) : 1)
     }
 
     /// The beginning of the conversation, which its later calls share: the messages up to the first one of the user, or
@@ -153,6 +154,23 @@ struct CallBody {
             return Int(String(decoding: view(member.range), as: UTF8.self))
         }
         return nil
+    }
+
+    /// How many choices a stream will have; what makes no sense here is the engine's business to refuse.
+    private func expectedChoices(_ endpoint: Endpoint) -> Int {
+        var number = 1
+        if let member = scanner.member("n"), member.kind == .number {
+            number = Int(String(decoding: view(member.range), as: UTF8.self)) ?? 1
+        }
+        guard endpoint == .completions, let prompt = scanner.member("prompt"), prompt.kind == .array else {
+            return max(1, number)
+        }
+        let prompts = JSONSlice(checked: ArraySlice(view(prompt.range))).elements
+        // A list of numbers is one prompt, in tokens.
+        guard let first = prompts.first, first.string != nil || first.bytes.first == UInt8(ascii: "[") else {
+            return max(1, number)
+        }
+        return max(1, number.multipliedReportingOverflow(by: prompts.count).partialValue)
     }
 
     private var user: String? {

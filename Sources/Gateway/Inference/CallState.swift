@@ -40,12 +40,18 @@ struct CallState {
         case authorized(AuthorizedCall)
         case placed(Lease)
         case placementRefused(GatewayError)
+        /// Every runner that has the model lacks the endpoint.
+        case endpointUnsupported(GatewayError)
         case keepaliveDue
         case streamBegan
         case documentReceived(EngineDocument)
         /// There is no room for the engine's answer.
         case answerTooMuch(GatewayError)
         case streamEnded(complete: Bool)
+        /// The engine said its last word; its body may still be open.
+        case streamCompleted
+        /// The engine stated an error in its stream.
+        case streamFailed(EngineError)
         case upstreamFailed(UpstreamFailure)
         case clientClosed
         case drainExpired
@@ -61,6 +67,13 @@ struct CallState {
         /// `fresh`: on a new connection, because a kept-alive one turned out to be stale.
         case forward(AuthorizedCall, Lease, fresh: Bool)
         case cancelForwarding
+        /// The engine's response may end by itself, for a moment.
+        case releaseUpstream
+        /// The engine refuses the option that we add, and served the call without it.
+        case noteUsageOptionRejected(RunnerID)
+        case noteEndpointMissing(Lease, GatewayError)
+        /// For the operator: the engine refuses the gateway's own credentials.
+        case reportGatewayRejected(RunnerID, status: Int)
         /// With what the call told about its runner.
         case returnLease(Lease, LeaseOutcome = .undecided)
         /// Tell the scheduler what a connection attempt taught us.
@@ -73,7 +86,7 @@ struct CallState {
         /// The head of the engine's stream, if none has gone out yet.
         case beginStream(Lease)
         /// The engine's document goes out, whatever its status.
-        case sendDocument(Lease)
+        case sendDocument(Lease, EngineDocument)
         case respond(GatewayError)
         /// An error event, and the end of the stream without `[DONE]`.
         case failInBand(GatewayError)
@@ -97,11 +110,17 @@ struct CallState {
     private var authorized: AuthorizedCall?
     private var headWasSent = false
     private var moves = 0
+    /// Moves from runners that lack the endpoint, or that are loading: these are no failures.
+    private var searches = 0
+    /// Whether the option for usage may be added: false after the engine refused a request that had it.
+    private(set) var mayAddUsageOption = true
     /// Once per lease: the second connection is a fresh one, which cannot be stale.
     private var staleRetryWasUsed = false
     private var excluded: Set<RunnerID> = []
     /// Why the call left its first runner: what the caller is told when no other one can take over.
     private var firstFailure: GatewayError?
+    /// What the first runner said that lacks the endpoint.
+    private(set) var endpointFailure: GatewayError?
 
     init(limits: Limits = .init()) {
         self.limits = limits
@@ -131,22 +150,31 @@ struct CallState {
 
         case (.placing, .placementRefused(let error)):
             return fail(error.code == .noRunnerAvailable ? firstFailure ?? error : error)
+        case (.placing, .endpointUnsupported(let error)): return fail(firstFailure ?? endpointFailure ?? error)
 
         case (.placing, .keepaliveDue), (.forwarding, .keepaliveDue), (.relaying, .keepaliveDue):
             return keepAlive()
 
         case (.forwarding(let lease), .streamBegan):
             phase = .relaying(lease)
-            return [.beginStream(lease)]
+            return notedOptions(of: lease) + [.beginStream(lease)]
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
-        case (.forwarding(let lease), .answerTooMuch(let error)): return breakOff(lease, error)
+        case (.forwarding(let lease), .answerTooMuch(let error)), (.relaying(let lease), .answerTooMuch(let error)):
+            return breakOff(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
             guard complete else {
                 return breakOff(lease, Self.lost(lease.runner, "its stream was cut short"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
+        case (.relaying(let lease), .streamCompleted):
+            phase = .finished
+            return [
+                .releaseUpstream, .endStream, .returnLease(lease, .served), .settle(.answered(status: 200)),
+            ]
+        case (.relaying(let lease), .streamFailed(let error)):
+            return breakOff(lease, Self.stated(error, by: lease.runner), outcome(of: error))
         case (.forwarding(let lease), .upstreamFailed(let failure)): return lose(lease, failure)
         case (.relaying(let lease), .upstreamFailed(let failure)):
             return breakOff(lease, Self.error(from: failure, runner: lease.runner), .failed)
@@ -171,6 +199,7 @@ struct CallState {
         guard let authorized else { return [.returnLease(lease)] }
         phase = .forwarding(lease)
         staleRetryWasUsed = false
+        mayAddUsageOption = true
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
         actions.append(.forward(authorized, lease, fresh: false))
@@ -204,32 +233,64 @@ struct CallState {
     }
 
     private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
-        let verdict = EngineVerdict(status: document.status)
         // Said only where it is needed: most documents are answers.
         var error: GatewayError { document.error(runner: lease.runner) }
-        switch verdict {
-        case .answer where !document.isJSON:
-            return breakOff(lease, error, .failed)
-        case .answer where headWasSent:
+        let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
+        if document.status == 404, authorized?.call.previousResponse != nil {
+            // No other runner can know it, so it does not matter what of the two the engine misses.
+            return [.refreshModels(lease.runner)] + breakOff(lease, .previousResponseIsUnknown, .undecided)
+        }
+        switch document.cause {
+        case .result where headWasSent:
             return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"), .failed)
-        case .callersError where headWasSent:
-            return breakOff(lease, error, document.outcome)
-        case .answer, .callersError:
+        case .requestRejected where headWasSent, .internalError where headWasSent:
+            return breakOff(lease, error, outcome)
+        case .result, .requestRejected, .internalError:
             phase = .finished
-            return [
-                .sendDocument(lease), .returnLease(lease, document.outcome),
+            return (document.cause == .result ? notedOptions(of: lease) : []) + [
+                .sendDocument(lease, document), .returnLease(lease, outcome),
                 .settle(.answered(status: document.status)),
             ]
-        case .modelMissing where authorized?.call.previousResponse != nil:
-            // No other runner can know it, so it does not matter what of the two the engine misses.
-            return [.refreshModels(lease.runner)] + breakOff(lease, .previousResponseIsUnknown, document.outcome)
+        case .usageOptionRejected:
+            guard let authorized, mayAddUsageOption else { return breakOff(lease, error, outcome) }
+            mayAddUsageOption = false
+            return [.forward(authorized, lease, fresh: false)]
         case .modelMissing:
-            return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true)
-        case .busy, .unavailable:
-            return move(from: lease, error, excluding: true, document.outcome)
-        case .refusesUs, .nonsense:
-            return breakOff(lease, error, document.outcome)
+            return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
+        case .endpointMissing:
+            endpointFailure = endpointFailure ?? error
+            return [.noteEndpointMissing(lease, error)] + search(from: lease, error, excluding: true, outcome)
+        case .loading: return search(from: lease, error, excluding: false, outcome)
+        case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
+        case .gatewayRejected:
+            return [.reportGatewayRejected(lease.runner, status: document.status)] + breakOff(lease, error, outcome)
+        case .invalid: return breakOff(lease, error, outcome)
         }
+    }
+
+    /// After a result: what the engine took without the option that it refused, it will take again.
+    private func notedOptions(of lease: Lease) -> [Action] {
+        mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
+    }
+
+    /// An error in the engine's stream is like one in its document.
+    private func outcome(of error: EngineError) -> LeaseOutcome {
+        if let status = error.status, status < 500 { return .served }
+        return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
+    }
+
+    /// A look at so many runners ends in any case.
+    private static let maxSearches = 64
+
+    /// Gives the slot back, and asks for one that can serve the call: this runner does not, and has not failed.
+    private mutating func search(
+        from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
+    ) -> [Action] {
+        guard searches < Self.maxSearches, let authorized else { return breakOff(lease, firstFailure ?? error, outcome) }
+        searches += 1
+        if excluding { excluded.insert(lease.runner) }
+        phase = .placing
+        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
     }
 
     /// Gives the slot back and asks for another runner's, unless the call has moved often enough.
@@ -304,6 +365,14 @@ struct CallState {
 
     private static func lost(_ runner: RunnerID, _ how: String) -> GatewayError {
         GatewayError(.upstreamError, "The runner was lost while it answered.", cause: "runner \(runner): \(how)")
+    }
+
+    private static func stated(_ error: EngineError, by runner: RunnerID) -> GatewayError {
+        let status = error.status ?? 500
+        let code: GatewayError.Code = status == 429 ? .rateLimitExceeded : status < 500 ? .invalidRequest : .upstreamError
+        return GatewayError(
+            code, "The engine failed while it answered.", cause: "runner \(runner): it stated an error in its stream",
+            engine: error.message == nil ? nil : error)
     }
 
     private static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {

@@ -2,42 +2,27 @@ import NIOCore
 import NIOHTTP1
 import Relay
 import Scheduling
+import Settings
 import SimpleAICore
 
 /// What a call does with a runner's answer.
 extension InferenceCall: UpstreamExchange {
     func upstreamAnswered(_ head: HTTPResponseHead) {
         timeline.answered = .now()
-        answer.head = head
-        guard state.streams, head.status == .ok, Self.isEventStream(head), let lease else { return }
-        answer.events = EventStreamRelay(
-            endpoint: endpoint, model: lease.model, hidesUsageChunk: answer.hidesUsageChunk)
-        handle(.streamBegan)
+        guard let event = answer.receive(head) else { return }
+        streamBegins(event)
     }
 
     func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
         if timeline.firstByte == nil { timeline.firstByte = time }
-        guard let before = answer.events?.pieces else { return collect(bytes) }
-        do {
-            try answer.events?.receive(bytes) { write(event: $0, at: time) }
-            noteProgress(since: before)
-            noteResponse()
-            connection.flush()
-            if !connection.isWritable { holdUpstream() }
-        } catch {
-            handle(.upstreamFailed(.malformed("an event without an end")))
-        }
+        guard answer.events != nil else { return collect(bytes, at: time) }
+        relay(at: time) { $0.relay(bytes, $1) }
     }
 
     func upstreamEnded() {
         ticket = nil
-        guard let before = answer.events?.pieces else { return documentEnded() }
-        let now = NIODeadline.now()
-        let rest = answer.events?.end { write(event: $0, at: now) }
-        if let rest, rest.readableBytes > 0 { write(event: rest, at: now) }
-        noteProgress(since: before)
-        noteResponse()
-        handle(.streamEnded(complete: rest != nil))
+        guard answer.events != nil else { return documentEnded() }
+        relay(at: .now()) { $0.end($1) }
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
@@ -45,51 +30,74 @@ extension InferenceCall: UpstreamExchange {
         handle(.upstreamFailed(failure))
     }
 
-    /// A stream that is encoded in spite of `Accept-Encoding: identity` cannot be looked into: it is no answer.
-    private static func isEventStream(_ head: HTTPResponseHead) -> Bool {
-        let type = head.headers.first(name: "content-type")?.lowercased() ?? ""
-        let encoding = head.headers.first(name: "content-encoding")?.lowercased() ?? "identity"
-        return type.hasPrefix("text/event-stream") && encoding == "identity"
-    }
-
     // MARK: Documents
 
-    private func collect(_ bytes: ByteBuffer) {
-        guard answer.document.readableBytes + bytes.readableBytes <= AnswerInProgress.largestDocument else {
+    private func collect(_ bytes: ByteBuffer, at time: NIODeadline) {
+        guard answer.document.readableBytes + bytes.readableBytes <= rules.settings.server.maxResponse.bytes else {
             ticket?.cancel()
-            return handle(.upstreamFailed(.malformed("a document without an end")))
+            return handle(.upstreamFailed(.malformed("a document that is longer than server.max_response")))
         }
-        guard gateway.budget.reserve(bytes.readableBytes) else {
-            return handle(
-                .answerTooMuch(
-                    GatewayError(
-                        .queueFull, "The gateway holds too many answers right now.", retry: .after(.seconds(5)))))
-        }
+        guard gateway.budget.reserve(bytes.readableBytes) else { return handle(.answerTooMuch(.answersAreTooMuch)) }
         answer.reservedBytes += bytes.readableBytes
-        if answer.document.readableBytes > 0 {
-            answer.document.writeImmutableBuffer(bytes)
-        } else {
-            // Mostly it is all there is, and need not be copied.
-            answer.document = bytes
-        }
+        guard let event = answer.collect(bytes) else { return }
+        streamBegins(event)
+        relay(at: time) { $0.relayCollected($1) }
     }
 
     private func documentEnded() {
-        let status = Int(answer.head?.status.code ?? 0)
-        let restored = lease.flatMap {
-            ModelRewriter.restore(answer.document, model: $0.model, readsID: endpoint == .responses)
+        let event = answer.end { _ in }
+        if case .documentReceived(let document) = event, document.cause == .result {
+            upstream?.endpoints.noteServed(endpoint)
+            if let id = answer.documentID { note(response: id) }
         }
-        if EngineVerdict(status: status) == .answer, let restored {
-            answer.document = restored.body
-            answer.documentUsage = restored.usage
-            if let id = restored.id { note(response: id) }
-        }
-        let retryAfter = answer.head?.headers.first(name: "retry-after").flatMap(Int.init)
-        handle(
-            .documentReceived(EngineDocument(status: status, isJSON: restored != nil, retryAfter: retryAfter)))
+        handle(event)
     }
 
     // MARK: Streams
+
+    private func streamBegins(_ event: CallState.Event) {
+        upstream?.endpoints.noteServed(endpoint)
+        handle(event)
+    }
+
+    /// Lets the answer take what has come, and writes what it forwards.
+    /// - Parameter take: gets the answer and what takes its events.
+    private func relay(
+        at time: NIODeadline, _ take: (inout AnswerInProgress, (ByteBuffer) -> Void) -> CallState.Event?
+    ) {
+        guard !state.isFinished, let before = answer.events?.pieces else { return }
+        let event = take(&answer) { write(event: $0, at: time) }
+        noteProgress(since: before)
+        noteResponse()
+        if let event { return handle(event) }
+        guard holdsPending() else { return handle(.answerTooMuch(.answersAreTooMuch)) }
+        if answer.isFinishing { awaitUsage() }
+        connection.flush()
+        if !connection.isWritable { holdUpstream() }
+    }
+
+    /// The engine leaves its body open after it has said all that matters.
+    func stopAwaitingUsage() {
+        relay(at: .now()) { $0.stopWaiting($1) }
+    }
+
+    /// Half an event that is long counts against the memory that all calls share.
+    private func holdsPending() -> Bool {
+        let pending = answer.events?.pendingBytes ?? 0
+        let held = pending > Self.maxUncounted ? pending : 0
+        guard held != answer.reservedBytes else { return true }
+        guard held > answer.reservedBytes else {
+            gateway.budget.giveBack(answer.reservedBytes - held)
+            answer.reservedBytes = held
+            return true
+        }
+        guard gateway.budget.reserve(held - answer.reservedBytes) else { return false }
+        answer.reservedBytes = held
+        return true
+    }
+
+    /// In bytes: most events are far shorter.
+    private static let maxUncounted = 64 << 10
 
     private func write(event: ByteBuffer, at time: NIODeadline) {
         connection.write(piece: event)
@@ -131,4 +139,9 @@ extension InferenceCall: UpstreamExchange {
         guard let lease, let caller else { return }
         gateway.responses.note(id, madeBy: lease.runner, for: caller)
     }
+}
+
+extension GatewayError {
+    fileprivate static let answersAreTooMuch = GatewayError(
+        .queueFull, "The gateway holds too many answers right now.", retry: .after(.seconds(5)))
 }

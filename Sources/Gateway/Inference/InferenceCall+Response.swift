@@ -31,17 +31,16 @@ extension InferenceCall {
         connection.endResponse(requestWasComplete: requestIsComplete, keepAlive: headKeepsAlive)
     }
 
-    func sendDocument(_ lease: Lease) {
-        let status = answer.head?.status ?? .ok
+    func sendDocument(_ lease: Lease, _ document: EngineDocument) {
         var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
         var body = answer.document
-        if EngineVerdict(status: Int(status.code)) != .answer, !ModelRewriter.isErrorObject(body) {
-            body = ByteBuffer(string: Self.wrapped(body, status: status).json)
+        if document.cause != .result {
+            if !(document.error?.isComplete ?? false) { body = ByteBuffer(string: document.body.json) }
             headers.replaceOrAdd(name: "Content-Type", value: "application/json")
             headers.remove(name: "Content-Encoding")
         }
         addOwnHeaders(to: &headers, lease)
-        send(status, headers, body)
+        send(HTTPResponseStatus(statusCode: document.status), headers, body)
     }
 
     func respond(_ error: GatewayError) {
@@ -117,16 +116,6 @@ extension InferenceCall {
         for (name, value) in rules.origins.fields(for: head.headers.first(name: "origin")) {
             headers.add(name: name, value: value)
         }
-    }
-
-    /// An engine's error that is no error object: its words, as far as they are short and plain, inside one.
-    private static func wrapped(_ body: ByteBuffer, status: HTTPResponseStatus) -> ErrorBody {
-        let text = String(buffer: body).prefix(500)
-        let isPlain = !text.isEmpty && !text.hasPrefix("<") && !text.hasPrefix("{")
-        return ErrorBody(
-            message: isPlain ? "The engine answered \(status.code): \(text)" : "The engine answered \(status.code).",
-            type: status.code < 500 ? "invalid_request_error" : "server_error", param: nil,
-            code: GatewayError.Code.upstreamError.rawValue)
     }
 
     // MARK: Records

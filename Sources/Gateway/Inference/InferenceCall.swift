@@ -41,6 +41,12 @@ final class InferenceCall {
     /// The only runner that can serve this call; nil for any.
     private var onlyRunner: RunnerID?
     var ticket: UpstreamTicket?
+    /// Where the call was sent, the last time it was.
+    private(set) var upstream: Upstream?
+    /// Runners that lack the endpoint, as is known from other calls, and what they said.
+    var lacking: [RunnerID: GatewayError] = [:]
+    /// Those that said so to this call.
+    var foundLacking: Set<RunnerID> = []
     var answer = AnswerInProgress()
     /// Beside `answer`: a write that fills the connection is told of in the middle of the event that is being relayed.
     var delivery = StreamDelivery()
@@ -48,6 +54,8 @@ final class InferenceCall {
     var timeline = CallTimeline()
     private var keepalive: Scheduled<Void>?
     private var totalTimer: Scheduled<Void>?
+    /// For usage and `[DONE]`, after the last choice is finished.
+    private var usageTimer: Scheduled<Void>?
     var lastWrite: NIODeadline = .now()
     var headKeepsAlive = true
 
@@ -203,7 +211,8 @@ final class InferenceCall {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
-            let request = request(for: call, excluding: excluded)
+            lacking = gateway.upstreams.runners(lacking: endpoint, of: call.models)
+            let request = request(for: call, excluding: lacking.isEmpty ? excluded : excluded.union(lacking.keys))
             if fields.asksWhy, caller?.isAdmin ?? false { explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
@@ -211,6 +220,12 @@ final class InferenceCall {
         case .cancelForwarding:
             ticket?.cancel()
             ticket = nil
+        case .releaseUpstream:
+            ticket?.release()
+            ticket = nil
+        case .noteUsageOptionRejected(let runner): gateway.upstreams[runner]?.noteStreamUsageRefused()
+        case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
+        case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
         case .returnLease(let lease, let outcome): gateway.scheduler.release(lease.id, outcome: outcome)
         case .reportUnreachable(let runner): gateway.scheduler.callCouldNotConnect(runner)
         case .reportRefused(let runner): gateway.scheduler.runnerRefused(runner)
@@ -218,7 +233,7 @@ final class InferenceCall {
         case .sendEarlyHead: beginStream(nil)
         case .sendComment(let text): sendComment(text)
         case .beginStream(let lease): beginStream(lease)
-        case .sendDocument(let lease): sendDocument(lease)
+        case .sendDocument(let lease, let document): sendDocument(lease, document)
         case .respond(let error): respond(error)
         case .failInBand(let error): failInBand(error)
         case .endStream: endResponse()
@@ -272,15 +287,16 @@ final class InferenceCall {
         switch placement {
         case .granted(let lease): placed(lease)
         case .waiting(let id, _): waiting = (id, request)
-        case .refused(let error): handle(.placementRefused(error))
+        case .refused(let error): placementRefused(error, request)
         }
     }
 
     private func placementAnswered(_ result: Result<Lease, GatewayError>) {
+        let request = waiting?.request
         waiting = nil
         switch result {
         case .success(let lease): placed(lease)
-        case .failure(let error): handle(.placementRefused(error))
+        case .failure(let error): placementRefused(error, request)
         }
     }
 
@@ -301,11 +317,19 @@ final class InferenceCall {
         guard let upstream = gateway.upstreams[lease.runner] else {
             return handle(.upstreamFailed(.unreachable("the runner has no address")))
         }
+        self.upstream = upstream
         let addsUsage =
-            call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && upstream.knowsStreamUsage
+            call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && state.mayAddUsageOption
+            && upstream.takesStreamUsage
         let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
         gateway.budget.giveBack(answer.reservedBytes)
-        answer = AnswerInProgress(hidesUsageChunk: addsUsage)
+        answer = AnswerInProgress(
+            to: AnswerInProgress.Question(
+                endpoint: endpoint, model: lease.model, streams: call.call.streams,
+                expectedChoices: call.call.expectedChoices,
+                context: ResponseCause.Context(
+                    endpoint: endpoint, engineModel: lease.engineModel.rawValue, addsUsageOption: addsUsage,
+                    runnerHasServed: lease.runnerHasServed)))
         delivery = StreamDelivery()
         timeline.sent = .now()
         let request = UpstreamRequest(
@@ -335,6 +359,17 @@ final class InferenceCall {
         if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
     }
 
+    /// How long an engine may take for usage and `[DONE]` after the last `finish_reason`.
+    private static let usageTimeout: TimeAmount = .seconds(1)
+
+    func awaitUsage() {
+        guard usageTimer == nil else { return }
+        usageTimer = eventLoop.assumeIsolated().scheduleTask(in: Self.usageTimeout) { [self] in
+            usageTimer = nil
+            stopAwaitingUsage()
+        }
+    }
+
     /// One timer per stream, moved on lazily: a write only leaves its time behind.
     private func armKeepalive(at deadline: NIODeadline) {
         keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
@@ -353,7 +388,8 @@ final class InferenceCall {
     private func settle(_ ending: CallState.Ending) {
         keepalive?.cancel()
         totalTimer?.cancel()
-        (keepalive, totalTimer) = (nil, nil)
+        usageTimer?.cancel()
+        (keepalive, totalTimer, usageTimer) = (nil, nil, nil)
         gateway.budget.giveBack(reservedBytes + answer.reservedBytes)
         reservedBytes = 0
         answer.reservedBytes = 0

@@ -16,6 +16,7 @@ extension GatewayError {
         case .headersTooLarge: 431
         case .rateLimitExceeded: 429
         case .internalError: 500
+        case .endpointNotSupported: 501
         case .upstreamError: 502
         case .noRunnerAvailable, .queueFull, .wakeFailed, .keysUnavailable, .shuttingDown: 503
         case .wakeTimeout, .upstreamTimeout: 504
@@ -23,7 +24,8 @@ extension GatewayError {
     }
 
     var body: ErrorBody {
-        ErrorBody(message: message, type: Self.type(of: code), param: param, code: code.rawValue)
+        let standard = ErrorBody(message: message, type: Self.type(of: code), param: param, code: code.rawValue)
+        return engine.map { ErrorBody($0, standard: standard) } ?? standard
     }
 
     /// The headers that belong to the error itself.
@@ -62,7 +64,7 @@ extension GatewayError {
         case .permissionDenied: "permission_error"
         case .rateLimitExceeded: "rate_limit_error"
         case .upstreamError, .internalError, .noRunnerAvailable, .queueFull, .wakeFailed, .keysUnavailable,
-            .shuttingDown, .wakeTimeout, .upstreamTimeout:
+            .shuttingDown, .wakeTimeout, .upstreamTimeout, .endpointNotSupported:
             "server_error"
         }
     }

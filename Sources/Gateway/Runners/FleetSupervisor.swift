@@ -255,6 +255,7 @@ final class FleetSupervisor: Service {
             if probe.schedule.isUrgent { probe.probe() }
         }
         if new == .ready { remember() }
+        if old == .ready { upstreams[runner]?.endpoints.forget() }
         // A call could not reach it, or it has gone: in the first case it can tell.
         if new == .unknown { askAgent(runner) }
     }

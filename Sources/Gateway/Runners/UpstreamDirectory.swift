@@ -11,6 +11,22 @@ final class UpstreamDirectory: Sendable {
         self.upstreams = Mutex(upstreams)
     }
 
+    /// Whether some runner was found to lack an endpoint: until then nobody is asked.
+    private let mayLackEndpoints = Atomic(false)
+
+    /// An engine does not have an endpoint.
+    /// - Parameter model: nil where one engine serves all models of the runner.
+    func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) {
+        guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return }
+        mayLackEndpoints.store(true, ordering: .relaxed)
+    }
+
+    /// The runners that serve none of these models at this endpoint, as far as is known, and what they said.
+    func runners(lacking endpoint: Endpoint, of models: [ModelID]) -> [RunnerID: GatewayError] {
+        guard mayLackEndpoints.load(ordering: .relaxed) else { return [:] }
+        return upstreams.withLock { $0 }.compactMapValues { $0.endpoints.missing(endpoint, of: models) }
+    }
+
     subscript(runner: RunnerID) -> Upstream? { upstreams.withLock { $0[runner] } }
 
     func put(_ upstream: Upstream) { upstreams.withLock { $0[upstream.runner] = upstream } }

@@ -28,6 +28,8 @@ final class CallHandler: ChannelInboundHandler {
         var status: HTTPResponseStatus = .ok
         var body: String
         var fields: [(name: String, value: String)] = []
+        /// Of a refusal: marks it as the agent's own, not an engine's.
+        var code: GatewayError.Code?
     }
 
     private let services: CallServices
@@ -201,13 +203,14 @@ final class CallHandler: ChannelInboundHandler {
             "Content-Type": "application/json", "Content-Length": String(body.readableBytes),
         ]
         for (name, value) in answer.fields { headers.add(name: name, value: value) }
+        if let code = answer.code { headers.add(name: AgentError.header, value: code.rawValue) }
         write(.head(HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)))
         if head.method != .HEAD { write(.body(.byteBuffer(body))) }
         endAnswer()
     }
 
     private static func answer(_ refusal: CallRefusal) -> Answer {
-        Answer(status: refusal.status, body: refusal.body.json, fields: refusal.fields)
+        Answer(status: refusal.status, body: refusal.body.json, fields: refusal.fields, code: refusal.code)
     }
 
     private var models: String {

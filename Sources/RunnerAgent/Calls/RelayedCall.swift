@@ -32,8 +32,8 @@ final class RelayedCall: UpstreamExchange {
     // MARK: The request
 
     func receive(_ bytes: ByteBuffer) throws(CallRefusal) {
-        guard body.readableBytes + bytes.readableBytes <= services.maxBody.bytes else { throw .tooLarge }
-        guard services.budget.reserve(bytes.readableBytes) else { throw .tooMuch }
+        guard body.readableBytes + bytes.readableBytes <= CallServices.maxBody.bytes else { throw .tooLarge }
+        guard connection.memory.reserve(bytes.readableBytes) == .granted else { throw .tooMuch }
         reserved += bytes.readableBytes
         let problem: JSONError? = bytes.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
@@ -99,7 +99,7 @@ final class RelayedCall: UpstreamExchange {
         ticket = nil
         request = nil
         body = ByteBuffer()
-        services.budget.giveBack(reserved)
+        if reserved > 0 { connection.memory.giveBack(reserved) }
         reserved = 0
         guard let model else { return }
         self.model = nil

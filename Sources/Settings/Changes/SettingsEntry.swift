@@ -51,6 +51,7 @@ struct SettingsEntry {
             .init("server.drain_notice", \.server.drainNotice),
             .init("server.max_body", \.server.maxBody),
             .init("server.max_buffered", \.server.maxBuffered),
+            .init("server.max_response", \.server.maxResponse),
             .init("server.idle_timeout", \.server.idleTimeout),
             .init("server.max_headers", \.server.maxHeaders),
             .init("server.trusted_proxies", \.server.trustedProxies) { $0.map(\.description).joined(separator: ", ") },

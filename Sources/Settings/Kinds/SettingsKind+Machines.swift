@@ -22,17 +22,27 @@ extension SettingsKind where Value == ClassName {
 }
 
 extension SettingsKind where Value == RunnerID {
-    static var runnerID: Self { SettingsKind<String>.identifier("a runner's id").map { RunnerID($0) } }
+    /// Of a runner that registers itself.
+    static var agentID: Self { SettingsKind<String>.identifier("a runner's id").map { RunnerID($0) } }
+
+    /// Of a runner of the settings: an operator's name for a machine may be of several words.
+    static var runnerID: Self {
+        SettingsKind<String>.identifier("a runner's id", allowsSpaces: true).map { RunnerID($0) }
+    }
 }
 
 extension SettingsKind where Value == String {
     /// A name that travels in headers, metrics and URLs: visible ASCII, 128 characters at most.
-    static func identifier(_ what: String) -> Self {
+    /// - Parameter allowsSpaces: between words.
+    static func identifier(_ what: String, allowsSpaces: Bool = false) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; write \(what)") }
-            guard text.utf8.count <= 128, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                throw .init(
-                    "\(quoted(text)) cannot be \(what); write at most 128 visible ASCII characters without spaces")
+            let least: UInt8 = allowsSpaces ? 0x20 : 0x21
+            guard text.utf8.count <= 128, text.utf8.allSatisfy({ (least...0x7E).contains($0) }),
+                text.utf8.first != 0x20, text.utf8.last != 0x20
+            else {
+                let spaces = allowsSpaces ? ", spaces only between words" : " without spaces"
+                throw .init("\(quoted(text)) cannot be \(what); write at most 128 visible ASCII characters\(spaces)")
             }
             return text
         }

@@ -5,7 +5,7 @@ extension RunnerSettings: SettingsSection {
         gateway =
             table.required("gateway", .gatewayURL, "write the gateway's address, like ws://gateway.lan:8080") ?? ""
         readToken(from: &table)
-        table.read("id", .runnerID, into: &id)
+        table.read("id", .agentID, into: &id)
         table.read("name", .text, into: &name)
         table.read("machine_type", .text, into: &machineType)
         table.section("listen") {

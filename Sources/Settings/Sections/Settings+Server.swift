@@ -10,6 +10,7 @@ extension Settings.Server: SettingsSection {
         table.read("drain_notice", .duration(), into: &drainNotice)
         table.read("max_body", .size(from: .kibibytes(1), to: .gibibytes(4)), into: &maxBody)
         table.read("max_buffered", .size(from: .kibibytes(1), to: .gibibytes(1_024)), into: &maxBuffered)
+        table.read("max_response", .size(from: .kibibytes(1), to: .gibibytes(16)), into: &maxResponse)
         table.read("max_connections", .integer(1...1_000_000), into: &maxConnections)
         table.read("idle_timeout", .duration(from: .seconds(1)), into: &idleTimeout)
         table.list("trusted_proxies", of: .network, into: &trustedProxies)
@@ -55,7 +56,7 @@ extension Settings.Fleet: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
         table.secret("token", .token, into: &token)
         table.names(in: "tokens") { table, name in
-            let id = table.name(name, .runnerID)
+            let id = table.name(name, .agentID)
             let own = table.required(name, .token, "write the token of this runner")
             if let own, !own.isEmpty {
                 tokens[id] = own

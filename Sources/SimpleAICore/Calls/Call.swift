@@ -38,13 +38,16 @@ public struct Call: Hashable, Sendable {
     public let previousResponse: String?
     /// The most tokens that the caller wants to be made; nil for as many as it takes.
     public let maxTokens: Int?
+    /// How many choices its stream will have (`n`, and a list of prompts).
+    public let expectedChoices: Int
     /// Whom the caller asks for, in its own words.
     public let user: String?
 
     public init(
         id: CallID, endpoint: Endpoint, request: ModelRequest, streams: Bool, wantsUsage: Bool,
-        previousResponse: String? = nil, maxTokens: Int? = nil, user: String? = nil
+        previousResponse: String? = nil, maxTokens: Int? = nil, user: String? = nil, expectedChoices: Int = 1
     ) {
+        self.expectedChoices = expectedChoices
         self.id = id
         self.endpoint = endpoint
         self.request = request

@@ -17,5 +17,20 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
     }
 
     /// Whether `stream_options.include_usage` exists there.
-    public var knowsStreamUsage: Bool { self == .chatCompletions }
+    public var knowsStreamUsage: Bool { self == .chatCompletions || self == .completions }
+
+    /// One of a set of endpoints in a byte.
+    public var bit: UInt8 {
+        switch self {
+        case .chatCompletions: 1
+        case .completions: 2
+        case .embeddings: 4
+        case .responses: 8
+        }
+    }
+
+    /// The members of a response's document that hold its result.
+    public static let resultKeys = [
+        "choices", "data", "output", "embedding", "embeddings", "content", "response", "results",
+    ]
 }

@@ -14,12 +14,12 @@ public struct TokenUsage: Hashable, Sendable {
         self.reasoning = reasoning
     }
 
-    /// Reads an answer's `usage` object; `/v1/responses` names the same numbers differently. Nil when it holds neither
-    /// tokens taken nor tokens made.
+    /// Reads an answer's `usage` object; `/v1/responses` names the same numbers differently. Nil when it holds no
+    /// number of tokens.
     public init?(_ usage: JSONSlice) {
         var (prompt, completion): (Int?, Int?)
         // The names of `/v1/responses` count where those of the other endpoints say nothing.
-        var (input, output): (Int?, Int?)
+        var (input, output, total): (Int?, Int?, Int?)
         var (taken, made, takenToo, madeToo): (JSONSlice?, JSONSlice?, JSONSlice?, JSONSlice?)
         usage.forEachMember { key, value in
             func isNamed(_ name: String) -> Bool { JSONSlice.isKey(key, name) }
@@ -31,6 +31,8 @@ public struct TokenUsage: Hashable, Sendable {
                 input = value.integer
             } else if isNamed("output_tokens") {
                 output = value.integer
+            } else if isNamed("total_tokens") {
+                total = value.integer
             } else if isNamed("prompt_tokens_details") {
                 taken = value
             } else if isNamed("completion_tokens_details") {
@@ -42,6 +44,8 @@ public struct TokenUsage: Hashable, Sendable {
             }
         }
         (prompt, completion) = (prompt ?? input, completion ?? output)
+        // An engine that states the sum alone made nothing of it: embeddings.
+        if prompt == nil, completion == nil { prompt = total }
         guard prompt != nil || completion != nil else { return nil }
         let cached = (taken ?? takenToo)?["cached_tokens"]?.integer
         let reasoning = (made ?? madeToo)?["reasoning_tokens"]?.integer

@@ -5,6 +5,13 @@ public struct ErrorBody: Hashable, Sendable {
     public let param: String?
     public let code: String
 
+    /// An engine's own words; what it leaves out is taken from `standard`.
+    public init(_ engine: EngineError, standard: ErrorBody) {
+        self.init(
+            message: engine.message ?? standard.message, type: engine.type ?? standard.type,
+            param: engine.param ?? standard.param, code: engine.code ?? standard.code)
+    }
+
     public init(message: String, type: String, param: String?, code: String) {
         self.message = message
         self.type = type

@@ -24,6 +24,7 @@ public struct GatewayError: Error, Hashable, Sendable {
         case shuttingDown = "shutting_down"
         case wakeTimeout = "wake_timeout"
         case upstreamTimeout = "upstream_timeout"
+        case endpointNotSupported = "endpoint_not_supported"
     }
 
     /// Who has to change something for the next try to succeed.
@@ -49,10 +50,14 @@ public struct GatewayError: Error, Hashable, Sendable {
     public let retry: Retry
     /// For the operator's log only.
     public let cause: String?
+    /// What the engine said, where that is what the caller shall read.
+    public let engine: EngineError?
 
     public init(
-        _ code: Code, _ message: String, param: String? = nil, retry: Retry = .never, cause: String? = nil
+        _ code: Code, _ message: String, param: String? = nil, retry: Retry = .never, cause: String? = nil,
+        engine: EngineError? = nil
     ) {
+        self.engine = engine
         self.code = code
         self.message = message
         self.param = param
@@ -67,7 +72,7 @@ public struct GatewayError: Error, Hashable, Sendable {
             .client
         case .internalError, .queueFull, .keysUnavailable, .shuttingDown: .gateway
         case .noRunnerAvailable, .wakeFailed, .wakeTimeout: .runner
-        case .upstreamError, .upstreamTimeout: .upstream
+        case .upstreamError, .upstreamTimeout, .endpointNotSupported: .upstream
         }
     }
 }

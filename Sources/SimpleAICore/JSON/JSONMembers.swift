@@ -6,15 +6,17 @@ public struct JSONMembers {
     private let ambiguous: JSONSlice?
 
     /// Nil when `document` is no JSON, or no object.
-    public init?(document: ArraySlice<UInt8>, keys: JSONScanner.Keys) {
-        var scanner = JSONScanner(watching: keys)
+    public init?(document: ArraySlice<UInt8>, keys: JSONScanner.Keys, grammar: JSONGrammar = .strict) {
+        var scanner = JSONScanner(watching: keys, grammar: grammar)
         var ambiguous: JSONSlice?
         do throws(JSONError) {
             try scanner.scan(document)
             try scanner.finish()
             guard scanner.isObject else { return nil }
         } catch {
-            guard case .duplicateKey = error.reason, let slice = JSONSlice(document: document) else { return nil }
+            guard case .duplicateKey = error.reason, 
+                let slice = JSONSlice(document: document, grammar: grammar)
+            else { return nil }
             ambiguous = slice
         }
         self.document = document

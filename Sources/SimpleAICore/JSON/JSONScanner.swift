@@ -28,6 +28,7 @@ public struct JSONScanner {
     private let maximumDepth: Int
     /// In bytes; of a longer key the beginning is kept.
     private let maxKey: Int
+    private let isLenient: Bool
     private var found: [Member?]
     private var state: State = .value
     private var containers: [Bool] = []  // true: object
@@ -45,13 +46,16 @@ public struct JSONScanner {
     private var valueKind: Member.Kind = .null
     private var literal: StaticString = "null"
     private var literalIndex = 0
+    /// The literal is the byte order mark before the document.
+    private var isInMark = false
     private var escapeDigits = 0
     private var escapeValue: UInt32 = 0
     private var continuationsLeft = 0
     private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
 
     /// - Parameter maximumDepth: how many containers may be open at once.
-    public init(watching keys: Keys, maximumDepth: Int = 512) {
+    public init(watching keys: Keys, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
+        self.isLenient = grammar == .lenient
         self.watched = keys
         self.maxKey = keys.refusesVariants ? Self.maxExactKey : Self.maxLenientKey
         self.maximumDepth = maximumDepth
@@ -201,6 +205,18 @@ extension JSONScanner {
         case UInt8(ascii: "-"): beginNumber(.minus)
         case UInt8(ascii: "0"): beginNumber(.zero)
         case UInt8(ascii: "1")...UInt8(ascii: "9"): beginNumber(.integer)
+        default: try beginLenientValue(byte, at: position)
+        }
+    }
+
+    /// What only engines write where a value is expected.
+    private mutating func beginLenientValue(_ byte: UInt8, at position: Int) throws(JSONError) {
+        switch byte {
+        case UInt8(ascii: "N") where isLenient: beginLiteral("NaN", .number)
+        case UInt8(ascii: "I") where isLenient: beginLiteral("Infinity", .number)
+        case JSONGrammar.byteOrderMark[0] where isLenient && position == 0:
+            isInMark = true
+            beginLiteral("\u{FEFF}", .null)
         default: throw JSONError(.syntax, at: position)
         }
     }
@@ -244,12 +260,18 @@ extension JSONScanner {
             switch byte {
             case UInt8(ascii: "\""): try endString(at: position)
             case UInt8(ascii: "\\"): state = .escape
-            case 0..<0x20: throw JSONError(.syntax, at: position)
+            case 0..<0x20 where !isLenient: throw JSONError(.syntax, at: position)
             case 0..<0x80: appendToKey(byte)
             default: try beginMultibyte(byte, at: position)
             }
         case .continuation:
-            guard continuationRange.contains(byte) else { throw JSONError(.invalidUTF8, at: position) }
+            guard continuationRange.contains(byte) else {
+                guard isLenient else { throw JSONError(.invalidUTF8, at: position) }
+                // The character is incomplete; this byte may be the quote that ends the string.
+                continuationRange = 0x80...0xBF
+                state = .string
+                return try insideString(byte, at: position)
+            }
             continuationRange = 0x80...0xBF
             continuationsLeft -= 1
             appendToKey(byte)
@@ -286,7 +308,9 @@ extension JSONScanner {
         case 0xF0: (continuationsLeft, continuationRange) = (3, 0x90...0xBF)
         case 0xF1...0xF3: continuationsLeft = 3
         case 0xF4: (continuationsLeft, continuationRange) = (3, 0x80...0x8F)
-        default: throw JSONError(.invalidUTF8, at: position)
+        default:
+            guard isLenient else { throw JSONError(.invalidUTF8, at: position) }
+            return appendToKey(byte)
         }
         appendToKey(byte)
         state = .continuation
@@ -374,7 +398,13 @@ extension JSONScanner {
     private mutating func insideLiteral(_ byte: UInt8, at position: Int) throws(JSONError) {
         guard byte == literal.utf8Start[literalIndex] else { throw JSONError(.syntax, at: position) }
         literalIndex += 1
-        if literalIndex == literal.utf8CodeUnitCount { endValue(at: position + 1) }
+        guard literalIndex == literal.utf8CodeUnitCount else { return }
+        if isInMark {
+            isInMark = false
+            state = .value
+        } else {
+            endValue(at: position + 1)
+        }
     }
 
     private mutating func beginNumber(_ first: State) {
@@ -387,6 +417,7 @@ extension JSONScanner {
         switch (state, byte) {
         case (.minus, UInt8(ascii: "0")): state = .zero
         case (.minus, _) where isDigit: state = .integer
+        case (.minus, UInt8(ascii: "I")) where isLenient: beginLiteral("Infinity", .number)
         case (.integer, _) where isDigit: break
         case (.zero, UInt8(ascii: ".")), (.integer, UInt8(ascii: ".")): state = .point
         case (.point, _) where isDigit, (.fraction, _) where isDigit: state = .fraction

@@ -4,15 +4,16 @@ public struct JSONSlice: Sendable {
     public let bytes: ArraySlice<UInt8>
 
     /// Nil when `document` is no valid JSON.
-    public init?(document: ArraySlice<UInt8>, maximumDepth: Int = 512) {
-        var scanner = JSONScanner(watching: [], maximumDepth: maximumDepth)
+    public init?(document: ArraySlice<UInt8>, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
+        var scanner = JSONScanner(watching: [], maximumDepth: maximumDepth, grammar: grammar)
         do throws(JSONError) {
             try scanner.scan(document)
             try scanner.finish()
         } catch {
             return nil
         }
-        let start = Self.skipWhitespace(document, from: document.startIndex)
+        let hasMark = grammar == .lenient && document.starts(with: JSONGrammar.byteOrderMark)
+        let start = Self.skipWhitespace(document, from: document.startIndex + (hasMark ? 3 : 0))
         bytes = document[start..<Self.endOfValue(document, from: start)]
     }
 

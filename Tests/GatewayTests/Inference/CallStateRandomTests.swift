@@ -45,6 +45,8 @@ private struct Watched {
     private var nextLease: UInt64 = 1
     private var open: Set<Lease> = []
     private var placements = 0
+    /// Responses of runners that cannot serve, and have not failed.
+    private var searches = 0
     private var isPlacing = false
     private var headIsOut = false
     private var relays = false
@@ -86,7 +88,11 @@ private struct Watched {
 
     private func document(using random: inout SeededGenerator) -> CallState.Event {
         let status = [200, 200, 200, 400, 401, 404, 429, 500, 502, 503, 504, 302].randomElement(using: &random) ?? 200
-        return .documentReceived(Sample.document(status, isJSON: Int.random(in: 0..<5, using: &random) > 0))
+        return .documentReceived(
+            Sample.document(
+                status, ["", Sample.missingModel, "stream_options: unknown field"].randomElement(using: &random) ?? "",
+                isJSON: Int.random(in: 0..<5, using: &random) > 0, addsUsageOption: .random(using: &random),
+                runnerHasServed: .random(using: &random)))
     }
 
     private func failure(using random: inout SeededGenerator) -> CallState.Event {
@@ -118,6 +124,7 @@ private struct Watched {
         case .relaying:
             return ends + [
                 .streamEnded(complete: .random(using: &random)), .streamEnded(complete: true), failure(using: &random),
+                .streamCompleted, .streamFailed(EngineError()),
                 .keepaliveDue,
             ]
         case .finished: return [.keepaliveDue, failure(using: &random), .placed(anyLease(using: &random))]
@@ -130,11 +137,15 @@ private struct Watched {
             .authorized(authorized), .placed(anyLease(using: &random)), .placed(anyLease(using: &random)), .streamBegan,
             .placementRefused(Sample.error), document(using: &random), failure(using: &random),
             .streamEnded(complete: true),
-            .streamEnded(complete: false), .drainExpired, .clientClosed,
+            .streamEnded(complete: false), .drainExpired, .clientClosed, .streamCompleted, .streamFailed(EngineError()),
+            .endpointUnsupported(Sample.error),
         ]
     }
 
     private mutating func send(_ event: CallState.Event) {
+        if case .documentReceived(let document) = event, document.cause == .loading || document.cause == .endpointMissing {
+            searches += 1
+        }
         if case .placed(let lease) = event { open.insert(lease) }
         let wasFinished = state.isFinished
         let actions = state.handle(event)
@@ -150,12 +161,15 @@ private struct Watched {
 
     private mutating func check(_ action: CallState.Action) {
         switch action {
-        case .acceptBody, .authorize, .reportUnreachable, .reportRefused, .refreshModels: break
+        case .acceptBody, .authorize, .reportUnreachable, .reportRefused, .refreshModels, .noteUsageOptionRejected,
+            .noteEndpointMissing, .reportGatewayRejected:
+            break
+        case .releaseUpstream: promise(relays && !open.isEmpty, "there is something to release")
         case .place(_, let excluding):
             placements += 1
             promise(!relays, "a call that is relayed never moves")
             promise(responses == 0 && settlements == 0, "nothing is placed after the answer")
-            promise(placements <= limits.moves + 1, "it moves as often as it may")
+            promise(placements <= limits.moves + 1 + searches, "it moves as often as it may")
             promise(excluding.isSuperset(of: excluded), "who failed stays excluded")
             promise(open.isEmpty, "one lease at a time")
             excluded = excluding

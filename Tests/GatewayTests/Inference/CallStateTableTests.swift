@@ -79,6 +79,12 @@ import Testing
                     .latePlacing: "inBand(no_runner_available) settle(no_runner_available)",
                 ])),
             Row(
+                name: "endpointUnsupported", event: .endpointUnsupported(GatewayError(.endpointNotSupported, "")),
+                expected: in_([
+                    .placing: "respond(endpoint_not_supported) settle(endpoint_not_supported)",
+                    .latePlacing: "inBand(endpoint_not_supported) settle(endpoint_not_supported)",
+                ])),
+            Row(
                 name: "keepaliveDue", event: .keepaliveDue,
                 expected: in_([
                     .placing: "earlyHead \(told)", .latePlacing: told, .forwarding: "earlyHead \(told) \(served)",
@@ -100,10 +106,30 @@ import Testing
                 expected: forwarding("document return(r1) settle(500)", cut)),
             Row(
                 name: "document 401", event: .documentReceived(Sample.document(401)),
-                expected: forwarding("\(lost) respond(upstream_error) settle(upstream_error)", cut)),
+                expected: forwarding(
+                    "rejected(r1,401) \(lost) respond(upstream_error) settle(upstream_error)",
+                    "rejected(r1,401) " + cut)),
             Row(
-                name: "document 404", event: .documentReceived(Sample.document(404)),
+                name: "document 404 of a model", event: .documentReceived(Sample.document(404, Sample.missingModel)),
                 expected: forwarding("refresh(r1) return(r1) place(not r1)", "refresh(r1) return(r1) place(not r1)")),
+            Row(
+                name: "document 404 of a path", event: .documentReceived(Sample.document(404)),
+                expected: forwarding(
+                    "noEndpoint(r1) return(r1) place(not r1)", "noEndpoint(r1) return(r1) place(not r1)")),
+            Row(
+                name: "document 404 of something else",
+                event: .documentReceived(Sample.document(404, "conversation conv_1 was deleted")),
+                expected: forwarding(
+                    "document return(r1) settle(404)", "\(lost) inBand(invalid_request) settle(invalid_request)")),
+            Row(
+                name: "document 503 while loading",
+                event: .documentReceived(Sample.document(503, runnerHasServed: false)),
+                expected: forwarding("return(r1) place", "return(r1) place")),
+            Row(
+                name: "refused option", event: .documentReceived(
+                    Sample.document(
+                        400, "Unknown parameter: 'stream_options'", endpoint: .chatCompletions, addsUsageOption: true)),
+                expected: forwarding("forward(r1)", "forward(r1)")),
             Row(
                 name: "document 429", event: .documentReceived(Sample.document(429)),
                 expected: forwarding("return(r1) place(not r1)", "return(r1) place(not r1)")),
@@ -116,10 +142,15 @@ import Testing
             Row(
                 name: "answerTooMuch", event: .answerTooMuch(GatewayError(.queueFull, "full")),
                 expected: forwarding(
-                    "\(lost) respond(queue_full) settle(queue_full)", "\(lost) inBand(queue_full) settle(queue_full)")),
+                    "\(lost) respond(queue_full) settle(queue_full)", "\(lost) inBand(queue_full) settle(queue_full)",
+                    relaying: "\(lost) inBand(queue_full) settle(queue_full)")),
             Row(
                 name: "streamEnded", event: .streamEnded(complete: true),
                 expected: in_([.relaying: "end return(r1) settle(200)"])),
+            Row(
+                name: "streamCompleted", event: .streamCompleted,
+                expected: in_([.relaying: "release end return(r1) settle(200)"])),
+            Row(name: "streamFailed", event: .streamFailed(EngineError()), expected: in_([.relaying: cut])),
             Row(name: "streamEnded early", event: .streamEnded(complete: false), expected: in_([.relaying: cut])),
             Row(
                 name: "refused connection", event: .upstreamFailed(.refused),

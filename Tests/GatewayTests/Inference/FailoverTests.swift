@@ -62,7 +62,7 @@ import Testing
 
     @Test func aMissingModelIsNoMistakeOfTheCaller() throws {
         var state = try forwarding()
-        _ = state.handle(.documentReceived(Sample.document(404)))
+        _ = state.handle(.documentReceived(Sample.document(404, Sample.missingModel)))
         let error = try #require(refusal(state.handle(.placementRefused(Sample.error))))
         #expect(error.code == .noRunnerAvailable)
         #expect(error.status() == 503)
@@ -73,7 +73,7 @@ import Testing
         var state = CallState()
         _ = state.handle(.authorized(try Sample.authorized(previous: "resp_1")))
         _ = state.handle(.placed(Sample.lease(1, "r1")))
-        let actions = state.handle(.documentReceived(Sample.document(404)))
+        let actions = state.handle(.documentReceived(Sample.document(404, Sample.missingModel)))
         #expect(notation(actions) == "refresh(r1) cancel return(r1) respond(not_found) settle(not_found)")
         #expect(refusal(actions)?.param == "previous_response_id")
         #expect(refusal(actions)?.status() == 404)

@@ -19,19 +19,25 @@ import Testing
 
     @Test(arguments: [
         (200, LeaseOutcome.served), (400, .served), (422, .served), (429, .undecided), (404, .undecided),
-        (401, .failed), (500, .failed), (502, .failed), (503, .failed), (504, .failed), (302, .failed),
+        (401, .undecided), (403, .undecided), (501, .undecided), (408, .undecided),
+        (500, .internalError(of: Sample.caller.id)), (502, .failed), (503, .failed), (504, .failed), (302, .failed),
     ]) func documents(status: Int, expected: LeaseOutcome) throws {
         #expect(try outcome(of: .documentReceived(Sample.document(status))) == expected)
     }
 
     @Test func whatIsNoAnswerIsAFailure() throws {
-        let nonsense = EngineDocument(status: 200, isJSON: false, retryAfter: nil)
+        let nonsense = Sample.document(200, isJSON: false)
         #expect(try outcome(of: .documentReceived(nonsense)) == .failed)
     }
 
     @Test func streams() throws {
         #expect(try outcome(of: .streamEnded(complete: true), relays: true) == .served)
+        #expect(try outcome(of: .streamCompleted, relays: true) == .served)
         #expect(try outcome(of: .streamEnded(complete: false), relays: true) == .failed)
+        let error = EngineError(ArraySlice(#"{"error":{"message":"x","code":400}}"#.utf8))
+        #expect(try outcome(of: .streamFailed(error), relays: true) == .served)
+        #expect(
+            try outcome(of: .streamFailed(EngineError()), relays: true) == .internalError(of: Sample.caller.id))
         #expect(try outcome(of: .upstreamFailed(.closedDuringAnswer), relays: true) == .failed)
         #expect(try outcome(of: .upstreamFailed(.gapTimeout), relays: true) == .failed)
     }

@@ -17,6 +17,7 @@ import Testing
         (.wakeFailed, 503, "server_error"), (.keysUnavailable, 503, "server_error"),
         (.shuttingDown, 503, "server_error"),
         (.wakeTimeout, 504, "server_error"), (.upstreamTimeout, 504, "server_error"),
+        (.endpointNotSupported, 501, "server_error"),
     ]
 
     @Test func everyCodeIsInTheTable() {

@@ -30,7 +30,19 @@ enum Sample {
 
     static let error = GatewayError(.noRunnerAvailable, "nobody", retry: .after(.seconds(10)))
 
-    static func document(_ status: Int, isJSON: Bool = true, retryAfter: Int? = nil) -> EngineDocument {
-        EngineDocument(status: status, isJSON: isJSON, retryAfter: retryAfter)
+    /// - Parameter body: what the engine says, for any status but 2xx.
+    static func document(
+        _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil, endpoint: Endpoint = .responses,
+        addsUsageOption: Bool = false, runnerHasServed: Bool = true, agentCode: String? = nil
+    ) -> EngineDocument {
+        EngineDocument(
+            status: status, isJSON: isJSON, error: body.isEmpty ? nil : EngineError(ArraySlice(body.utf8)),
+            retryAfter: retryAfter,
+            ResponseCause.Context(
+                endpoint: endpoint, engineModel: "llama3.1:8b", addsUsageOption: addsUsageOption,
+                runnerHasServed: runnerHasServed, agentCode: agentCode))
     }
+
+    /// In the words of an engine.
+    static let missingModel = #"{"error":{"message":"model 'llama3.1:8b' not found"}}"#
 }

@@ -34,7 +34,7 @@ extension FuzzTarget {
             }
         }
         _ = ModelRewriter.restore(ByteBuffer(bytes: bytes), model: "public", readsID: true)
-        _ = ModelRewriter.isErrorObject(ByteBuffer(bytes: bytes))
+        _ = EngineError(bytes[...])
     }
 
     private struct Relayed: Equatable {

@@ -1,0 +1,140 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// Reads an engine's response, part by part: what each means for the call. Lenient in what a body says, since framing has
+/// been read strictly before. Pure: no I/O, no clock.
+extension AnswerInProgress {
+    typealias Forward = (ByteBuffer) -> Void
+
+    /// - Returns: nil as long as it takes more to tell what the response is.
+    mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
+        self.head = head
+        // One that is encoded in spite of `Accept-Encoding: identity` cannot be looked into.
+        guard let question, question.streams, head.status == .ok, isPlain else { return nil }
+        guard mediaType.hasPrefix("text/event-stream") else {
+            mayBecomeStream = true
+            return nil
+        }
+        return beginStream(question)
+    }
+
+    /// A piece of a body that is no event stream so far.
+    /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next.
+    mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
+        if document.readableBytes > 0 {
+            document.writeImmutableBuffer(bytes)
+        } else {
+            // Mostly it is all there is, and need not be copied.
+            document = bytes
+        }
+        guard mayBecomeStream, let question else { return nil }
+        switch EventStreamStart.verdict(on: Array(document.readableBytesView.prefix(64))[...]) {
+        case .undecided: return nil
+        case .other:
+            mayBecomeStream = false
+            return nil
+        case .eventStream: return beginStream(question)
+        }
+    }
+
+    /// What was collected before it was known to be a stream.
+    mutating func relayCollected(_ forward: Forward) -> CallState.Event? {
+        let bytes = document
+        document = ByteBuffer()
+        return relay(bytes, forward)
+    }
+
+    /// A piece of an event stream.
+    /// - Returns: nil as long as the stream goes on.
+    mutating func relay(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        do {
+            try events?.receive(bytes, forward: forward)
+        } catch {
+            return .upstreamFailed(.malformed("an event without an end"))
+        }
+        switch events?.phase {
+        case .complete: return .streamCompleted
+        case .failed(let error): return .streamFailed(error)
+        case .open, .finishing, nil: return nil
+        }
+    }
+
+    /// Whether only usage and `[DONE]` may still come.
+    var isFinishing: Bool { events?.phase == .finishing }
+
+    /// The time for usage and `[DONE]` is over.
+    mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {
+        guard isFinishing, let rest = events?.complete() else { return nil }
+        if rest.readableBytes > 0 { forward(rest) }
+        return .streamCompleted
+    }
+
+    /// The response ended as its framing says.
+    mutating func end(_ forward: Forward) -> CallState.Event {
+        guard events != nil else { return documentEnded() }
+        if let rest = events?.end(forward: forward) {
+            if rest.readableBytes > 0 { forward(rest) }
+            return .streamEnded(complete: true)
+        }
+        if case .failed(let error)? = events?.phase { return .streamFailed(error) }
+        return .streamEnded(complete: false)
+    }
+
+    /// The id of a response that was made, as soon as it is known (`/v1/responses`).
+    var responseID: String? { events?.responseID ?? documentID }
+
+    // MARK: Parts
+
+    private mutating func beginStream(_ question: Question) -> CallState.Event {
+        mayBecomeStream = false
+        events = EventStreamRelay(
+            endpoint: question.endpoint, model: question.model, hidesUsageChunk: question.context.addsUsageOption,
+            expectedChoices: question.expectedChoices)
+        return .streamBegan
+    }
+
+    private var mediaType: String { head?.headers.first(name: "content-type")?.lowercased() ?? "" }
+
+    private var isPlain: Bool {
+        head?.headers.first(name: "content-encoding").map { $0.lowercased() == "identity" } ?? true
+    }
+
+    private mutating func documentEnded() -> CallState.Event {
+        let status = Int(head?.status.code ?? 0)
+        guard let question else { return .streamEnded(complete: false) }
+        var context = question.context
+        context.agentCode = head?.headers.first(name: AgentError.header)
+        // The agent lost its engine like a gateway loses one that it reaches itself.
+        if context.agentCode == GatewayError.Code.upstreamError.rawValue { return .upstreamFailed(.closedBeforeAnswer) }
+        var (isJSON, error): (Bool, EngineError?) = (false, nil)
+        if 200...299 ~= status {
+            let restored = ModelRewriter.restore(
+                document, model: question.model, readsID: question.endpoint == .responses)
+            isJSON = restored != nil
+            error = restored?.error
+            if let restored, restored.error == nil {
+                document = restored.body
+                documentUsage = restored.usage
+                documentID = restored.id
+            } else if restored == nil, !looksLikeJSON {
+                error = words
+            }
+        } else {
+            error = words
+        }
+        let retryAfter = head?.headers.first(name: "retry-after").flatMap(Int.init)
+        return .documentReceived(
+            EngineDocument(status: status, isJSON: isJSON, error: error, retryAfter: retryAfter, context))
+    }
+
+    private var looksLikeJSON: Bool {
+        let first = document.readableBytesView.first { $0 > 0x20 }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+
+    private var words: EngineError {
+        isPlain ? EngineError(Array(document.readableBytesView)[...]) : EngineError()
+    }
+}

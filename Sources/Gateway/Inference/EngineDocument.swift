@@ -1,0 +1,82 @@
+import Scheduling
+import SimpleAICore
+
+/// An engine's complete response that is no event stream, reduced to what decides about it.
+struct EngineDocument: Hashable, Sendable {
+    /// Of a 200 that states an error without a result: the status that its body states, or 500.
+    let status: Int
+    let cause: ResponseCause
+    /// What the engine says; nil for a result.
+    let error: EngineError?
+    /// In seconds, if the engine said so.
+    let retryAfter: Int?
+    private let path: String
+
+    /// - Parameters:
+    ///   - status: the response's own.
+    ///   - isJSON: whether its body is a JSON object, as every result of an inference engine is.
+    ///   - error: what the body says, if it is no result.
+    init(status: Int, isJSON: Bool, error: EngineError?, retryAfter: Int?, _ context: ResponseCause.Context) {
+        let isSuccess = 200...299 ~= status
+        self.status = isSuccess && isJSON && error != nil ? error?.status ?? 500 : status
+        self.error = error
+        self.retryAfter = retryAfter
+        path = context.endpoint.path
+        cause = ResponseCause(status: self.status, isJSON: isJSON, error: error, context)
+    }
+
+    /// What it states about the runner: only the machine's fault counts against it.
+    func outcome(for caller: CallerID) -> LeaseOutcome {
+        switch cause {
+        case .result, .requestRejected: .served
+        case .internalError: .internalError(of: caller)
+        case .usageOptionRejected, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded, .timedOut: .undecided
+        case .loading: .loading
+        case .unavailable, .invalid: .failed
+        }
+    }
+
+    /// What the caller is told where the engine's response does not pass as it is: in the engine's words, where it has
+    /// some that are meant for the caller.
+    func error(runner: RunnerID) -> GatewayError {
+        let cause = "runner \(runner) answered \(status)"
+        func error(_ code: GatewayError.Code, _ message: String, _ retry: GatewayError.Retry = .never) -> GatewayError {
+            GatewayError(code, message, retry: retry, cause: cause, engine: self.error?.message == nil ? nil : self.error)
+        }
+        let soon = GatewayError.Retry.after(.seconds(retryAfter ?? 5))
+        switch self.cause {
+        case .gatewayRejected:
+            // What it says of the gateway's credentials is not for callers. What it forbids may be what the caller asked.
+            let words = status == 403 ? self.error?.message.map { ": \($0)" } ?? "." : "."
+            return GatewayError(
+                .upstreamError,
+                "The engine refused the gateway's request with \(status); its operator has to fix that\(words)",
+                cause: "\(cause): the gateway's credentials or rights there are wrong")
+        case .endpointMissing where status == 501:
+            return error(.endpointNotSupported, "No engine that has this model serves \(path).")
+        case .endpointMissing:
+            let words = self.error?.message.map { " The engine: \($0)" } ?? ""
+            return GatewayError(
+                .endpointNotSupported, "No engine that has this model serves \(path).\(words)", cause: cause)
+        case .modelMissing:
+            return GatewayError(
+                .noRunnerAvailable, "The runner no longer has this model.", retry: .after(.seconds(10)), cause: cause)
+        case .overloaded: return error(.rateLimitExceeded, "The runner has too much to do.", soon)
+        case .timedOut: return error(.upstreamTimeout, "The runner did not read the request in time.", soon)
+        case .loading, .unavailable: return error(.upstreamError, "The runner could not serve the request.", soon)
+        case .requestRejected, .usageOptionRejected:
+            return error(.invalidRequest, "The engine refused the request with status \(status).")
+        case .internalError: return error(.upstreamError, "The engine failed on the request.")
+        case .result, .invalid: return error(.upstreamError, "The runner answered something unexpected.")
+        }
+    }
+
+    /// The error object of a response that passes with its status.
+    var body: ErrorBody {
+        let type = status < 500 ? "invalid_request_error" : "server_error"
+        let standard = ErrorBody(
+            message: "The engine answered \(status) without a reason.", type: type, param: nil,
+            code: GatewayError.Code.upstreamError.rawValue)
+        return error.map { ErrorBody($0, standard: standard) } ?? standard
+    }
+}

@@ -1,0 +1,34 @@
+import Logging
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// What a call learns about engines beside its own response.
+extension InferenceCall {
+    /// Where everybody who has the model lacks the endpoint, waiting for another runner is in vain.
+    func placementRefused(_ error: GatewayError, _ request: PlacementRequest?) {
+        let known = lacking.min { $0.key < $1.key }?.value ?? state.endpointFailure
+        guard error.code == .noRunnerAvailable, let known, let request else { return handle(.placementRefused(error)) }
+        let others = gateway.scheduler.snapshot().runners.contains { status in
+            let id = status.runner.id
+            return lacking[id] == nil && !foundLacking.contains(id)
+                && request.models.contains { status.models[$0] != nil }
+        }
+        handle(others ? .placementRefused(error) : .endpointUnsupported(known))
+    }
+
+    func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
+        foundLacking.insert(lease.runner)
+        // Behind an agent there may be several engines.
+        let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
+        gateway.upstreams.noteMissing(endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
+    }
+
+    func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {
+        guard gateway.upstreams[runner]?.takeRefusalReport() ?? false else { return }
+        gateway.logger.warning(
+            "Engine refuses the gateway's credentials; check the runner's api_key and what that key may do",
+            metadata: [LogKeys.runner: "\(runner)", LogKeys.status: "\(status)", LogKeys.requestID: "\(id)"])
+    }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+import SimpleAICore
+
+extension EventStreamRelay.Phase {
+    /// Whether more events are of interest.
+    var takesEvents: Bool {
+        switch self {
+        case .open, .finishing: true
+        case .complete, .failed: false
+        }
+    }
+}
+
+/// Events that are no ordinary chunks.
+extension EventStreamRelay {
+    /// The engine's last word. In `/v1/responses` it is none: a client would take a stream without its closing event for
+    /// a complete one.
+    mutating func passDone(_ event: ByteBuffer) -> ByteBuffer? {
+        guard endpoint != .responses else { return nil }
+        phase = .complete
+        doneWasForwarded = true
+        return event
+    }
+
+    /// A comment passes; so does what means nothing. An error that is written outside the format is one all the same.
+    mutating func passWithoutData(_ event: ByteBuffer) -> ByteBuffer? {
+        guard let document = EventSplitter.documentWithoutData(of: event),
+            let json = JSONSlice(document: document, grammar: .lenient), json.isObject,
+            event.readableBytesView.starts(with: "error:".utf8)
+                || EngineError.isStated(error: json["error"], object: json["object"])
+        else { return event }
+        return fail(document)
+    }
+
+    /// Data that is no JSON passes, unless the event is called an error.
+    mutating func passText(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
+        EventSplitter.isNamed("error", event) ? fail(payload.bytes) : event
+    }
+
+    mutating func fail(_ document: ArraySlice<UInt8>) -> ByteBuffer? {
+        phase = .failed(EngineError(document))
+        return nil
+    }
+
+    mutating func passResponsesEvent(
+        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ chunk: JSONMembers
+    ) -> ByteBuffer? {
+        let response = chunk["response"]
+        if responseID == nil { responseID = response?["id"]?.string }
+        let type = chunk["type"]?.string ?? ""
+        switch type {
+        case "response.completed", "response.incomplete", "response.failed":
+            phase = .complete
+            if let found = response?["usage"], let usage = TokenUsage(found) { self.usage = usage }
+        case "error": statedError = EngineError(payload.bytes)
+        case "":
+            guard !EngineError.isStated(error: chunk["error"], object: chunk["object"]) else {
+                return fail(payload.bytes)
+            }
+        default: if type.hasSuffix(".delta") { pieces += 1 }
+        }
+        return restored(event, payload, token: response?["model"])
+    }
+
+    /// What every chunk carries anyway; beside usage alone it says nothing.
+    private static let ordinaryMembers = [
+        "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
+    ]
+
+    /// A chunk that carries the usage that only we wanted: nil where that is all it carries, else the chunk without it,
+    /// under the public id.
+    mutating func withoutUsage(
+        _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ model: JSONSlice?
+    ) -> ByteBuffer? {
+        var members: [ArraySlice<UInt8>] = []
+        var saysMore = false
+        JSONSlice(checked: payload.bytes.drop { $0 <= 0x20 }).forEachMember { key, value in
+            guard !JSONSlice.isKey(key, "usage") else { return }
+            if !value.isEmpty, !Self.ordinaryMembers.contains(where: { JSONSlice.isKey(key, $0) }) { saysMore = true }
+            let isModel = JSONSlice.isKey(key, "model") && replacement(for: model) != nil
+            let text = isModel ? Array(JSONString.encode(self.model.rawValue).utf8)[...] : value.bytes
+            members.append(key + [UInt8(ascii: ":")] + text)
+        }
+        guard saysMore else { return nil }
+        var changed = ByteBuffer()
+        for line in EventSplitter.otherLines(of: event, isFirst: isFirstEvent) {
+            changed.writeBytes(line)
+            changed.writeString("\n")
+        }
+        changed.writeString("data: {")
+        // Between JSON tokens a line break is white space; inside a string there is none.
+        changed.writeBytes(members.joined(separator: [UInt8(ascii: ",")]).map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
+        changed.writeString("}\n\n")
+        return changed
+    }
+}

@@ -1,0 +1,131 @@
+/// An engine's own error, read from a body or an event in whatever shape it has: `{"error":{"message"}}`,
+/// `{"error":"…"}`, `{"object":"error","message"}`, `{"detail":…}` (a string, or FastAPI's list of invalid fields),
+/// `{"message"}`, a list of errors, an event stream, text, or a page. Nothing that an engine says to its caller is lost.
+public struct EngineError: Hashable, Sendable {
+    /// Its words, cleaned and bounded; nil when it says nothing.
+    public private(set) var message: String?
+    public private(set) var type: String?
+    public private(set) var param: String?
+    public private(set) var code: String?
+    /// The status that the body itself states, from 400 to 599.
+    public private(set) var status: Int?
+    /// Whether the body is the object that SDKs read, with all four keys: it passes as it is.
+    public private(set) var isComplete = false
+
+    /// So much of a body is looked at, in bytes.
+    private static let maxExamined = 1 << 20
+    /// So many errors of a list are told.
+    private static let maxListed = 16
+    private static let maxDepth = 5
+
+    public init() {}
+
+    /// - Parameter body: a whole body, or the payload of an event.
+    public init(_ body: ArraySlice<UInt8>) {
+        let hasMark = body.starts(with: JSONGrammar.byteOrderMark)
+        let body = (hasMark ? body.dropFirst(3) : body).drop { $0 <= 0x20 }
+        if let json = JSONSlice(document: body, grammar: .lenient) {
+            read(document: json)
+            return
+        }
+        let text = String(decoding: body.prefix(Self.maxExamined), as: UTF8.self)
+        if let payload = Self.eventPayload(of: text) {
+            self = EngineError(ArraySlice(payload.utf8))
+        } else {
+            message = EngineText.clean(text.hasPrefix("<") ? EngineText.plain(html: text) : text)
+        }
+    }
+
+    /// The same of JSON that has been read.
+    public init(_ json: JSONSlice) { read(document: json) }
+
+    /// Whether an object states an error: a non-empty `error`, or `"object": "error"`.
+    public static func isStated(error: JSONSlice?, object: JSONSlice?) -> Bool {
+        if let error, !error.isEmpty, !["false", "0"].contains(where: { error.bytes.elementsEqual($0.utf8) }) {
+            return true
+        }
+        return object?.string == "error"
+    }
+
+    /// Whether the engine names this in its words, in any case.
+    public func mentions(_ word: String) -> Bool {
+        [message, param, code, type].contains { $0?.lowercased().contains(word) ?? false }
+    }
+
+    // MARK: Reading
+
+    private mutating func read(document json: JSONSlice) {
+        guard json.bytes.count <= Self.maxExamined else { return }
+        message = text(of: json, depth: 0).flatMap(EngineText.clean)
+        if let error = json["error"], error.isObject, error["message"]?.string?.isEmpty == false {
+            isComplete = ["type", "param", "code"].allSatisfy { error[$0] != nil }
+        }
+    }
+
+    private static let details = ["message", "msg", "detail", "details", "errors", "error_message", "error_msg"]
+    private static let fallbacks = ["reason", "description", "title"]
+
+    /// What a value says, in words; notes type, parameter and code on the way.
+    private mutating func text(of json: JSONSlice, depth: Int) -> String? {
+        guard depth <= Self.maxDepth else { return nil }
+        if let string = json.string { return string.isEmpty ? nil : string }
+        guard json.isObject else {
+            let listed = json.elements.prefix(Self.maxListed).compactMap { text(of: $0, depth: depth + 1) }
+            return listed.isEmpty ? nil : listed.joined(separator: "; ")
+        }
+        noteFields(of: json)
+        if let location = json["loc"], let problem = json["msg"]?.string {
+            return invalidField(location.elements, problem)
+        }
+        let error = json["error"].flatMap { text(of: $0, depth: depth + 1) }
+        let detail = first(of: Self.details, in: json, depth)
+        switch (error, detail) {
+        // Frameworks state the status in `error`, and the reason beside it.
+        case (let error?, let detail?): return error == detail ? error : "\(error): \(detail)"
+        default: return error ?? detail ?? first(of: Self.fallbacks, in: json, depth)
+        }
+    }
+
+    private mutating func first(of keys: [String], in json: JSONSlice, _ depth: Int) -> String? {
+        for key in keys {
+            if let value = json[key], let text = text(of: value, depth: depth + 1) { return text }
+        }
+        return nil
+    }
+
+    /// Inner objects are read later, but are what the outer ones are about: what is noted first stays.
+    private mutating func noteFields(of json: JSONSlice) {
+        let inner = json["error"].flatMap { $0.isObject ? $0 : nil }
+        for object in [inner, json].compactMap({ $0 }) {
+            type = type ?? Self.word(object["type"]) ?? Self.word(object["error_type"])
+            param = param ?? Self.word(object["param"])
+            for key in ["code", "status", "status_code", "statusCode"] {
+                guard let value = object[key] else { continue }
+                if let number = value.integer, 400...599 ~= number { status = status ?? number }
+                if key == "code" { code = code ?? Self.word(value) ?? value.integer.map(String.init) }
+            }
+        }
+    }
+
+    private mutating func invalidField(_ location: [JSONSlice], _ problem: String) -> String {
+        let path = location.compactMap { $0.string ?? $0.integer.map(String.init) }
+        if path.first == "body", path.count > 1 { param = param ?? EngineText.clean(path[1]) }
+        return path.isEmpty ? problem : "\(path.joined(separator: ".")): \(problem)"
+    }
+
+    private static func word(_ json: JSONSlice?) -> String? {
+        json?.string.flatMap { $0.utf8.count <= 256 ? EngineText.clean($0) : nil }
+    }
+
+    /// What the first line of an event stream says whose field may carry an error: `data`, and `error` as older
+    /// llama.cpp servers wrote it.
+    private static func eventPayload(of text: String) -> String? {
+        guard EventStreamStart.verdict(on: Array(text.utf8.prefix(64))[...]) == .eventStream else { return nil }
+        for line in text.split(whereSeparator: \.isNewline) {
+            for field in ["data:", "error:"] where line.hasPrefix(field) {
+                return String(line.dropFirst(field.count).drop { $0 == " " })
+            }
+        }
+        return nil
+    }
+}

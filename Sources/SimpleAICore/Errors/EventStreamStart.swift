@@ -1,0 +1,26 @@
+/// Whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type says.
+public enum EventStreamStart {
+    public enum Verdict: Hashable, Sendable {
+        case eventStream, other
+        /// What has come so far may be the beginning of either.
+        case undecided
+    }
+
+    /// `error` is no field of the format, but older llama.cpp servers write one. A colon begins a comment.
+    private static let beginnings = ["data:", "event:", "id:", "retry:", "error:", ":", "data\n", "data\r"].map {
+        Array($0.utf8)
+    }
+
+    /// - Parameter bytes: the body's first ones.
+    public static func verdict(on bytes: ArraySlice<UInt8>) -> Verdict {
+        var rest = bytes
+        if rest.starts(with: JSONGrammar.byteOrderMark) {
+            rest = rest.dropFirst(3)
+        } else if !rest.isEmpty, JSONGrammar.byteOrderMark.starts(with: rest) {
+            return .undecided
+        }
+        rest = rest.drop { $0 == 0x0A || $0 == 0x0D }
+        if beginnings.contains(where: { rest.starts(with: $0) }) { return .eventStream }
+        return beginnings.contains { $0.starts(with: rest) } ? .undecided : .other
+    }
+}

@@ -1,0 +1,12 @@
+/// Which documents are taken for JSON.
+public enum JSONGrammar: Hashable, Sendable {
+    /// RFC 8259: for what clients send.
+    case strict
+    /// What engines write, too: `NaN`, `Infinity` and `-Infinity` as numbers (Python's encoder), invalid UTF-8 and control
+    /// characters inside strings (a token limit inside a character), a byte order mark before the document. Brackets,
+    /// quotes, commas and the end stay as strict as in RFC 8259.
+    case lenient
+
+    /// U+FEFF in UTF-8.
+    public static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+}
