@@ -44,6 +44,7 @@ public struct GatewayApplication: Service {
         let remembered = Self.remembered(stateFile, logger)
         let upstreams = UpstreamDirectory()
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
+        let pools = UpstreamPools()
         let machines = MachineDirectory(settings)
         for (id, known) in remembered.content.runners {
             machines.contextLengths.put(known.statedContextLengths, of: RunnerID(id))
@@ -66,13 +67,13 @@ public struct GatewayApplication: Service {
             settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, metrics: metrics,
             drain: drain, logger: logger, on: fleetLoop)
         let supervisor = FleetSupervisor(
-            settings: settings, scheduler: scheduler, upstreams: upstreams, machines: machines,
+            settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
             sender: WakeWays(group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
             askAgent: { agents.requestStatus(of: $0) }, tellAgent: { agents.send($1, to: $0, $2) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
-            rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, agents: agents,
-            contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
+            rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, pools: pools,
+            agents: agents, contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
             refreshModels: { id in
                 supervisor.probe(id)
                 agents.requestStatus(of: id)

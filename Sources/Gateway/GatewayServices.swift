@@ -18,7 +18,7 @@ final class GatewayServices: Sendable {
     let upstreams: UpstreamDirectory
     let agents: Agents
     let contextLengths: ContextLengths
-    let pools = UpstreamPools()
+    let pools: UpstreamPools
     let metrics: Metrics
     let throttle: AuthenticationThrottle
     let limiter = CallLimiter()
@@ -31,8 +31,8 @@ final class GatewayServices: Sendable {
 
     init(
         rules: GatewayRules, verifier: (any TokenVerifier)?, keys: KeyStore? = nil, scheduler: Scheduler,
-        upstreams: UpstreamDirectory, agents: Agents, contextLengths: ContextLengths, metrics: Metrics,
-        drain: DrainState, logger: Logger,
+        upstreams: UpstreamDirectory, pools: UpstreamPools, agents: Agents, contextLengths: ContextLengths,
+        metrics: Metrics, drain: DrainState, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.currentRules = Mutex(rules)
@@ -40,6 +40,7 @@ final class GatewayServices: Sendable {
         self.keys = keys
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.pools = pools
         self.agents = agents
         self.contextLengths = contextLengths
         self.drain = drain

@@ -47,6 +47,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The channel has been asked for more and has not brought anything yet.
     private var readIsOpen = false
     private var exchange: Exchange?
+    var isExchanging: Bool { exchange != nil }
     private var exchanges = 0
     private var reader = AnswerReader()
     private var watch: Scheduled<Void>?
@@ -137,6 +138,19 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { hangUp(context) }
     }
 
+    /// The machine was declared gone. Idle connections and those that wait for a response end; one that brings a response
+    /// ends when TCP finds that nothing is acknowledged any more.
+    func machineIsGone() {
+        guard let context, exchange?.head == nil else { return }
+        fail(.machineGone, context)
+    }
+
+    /// When the machine last acknowledged or sent something on this connection, while a call is in progress on it.
+    func lastAcknowledgement() -> EventLoopFuture<ContinuousClock.Instant?>? {
+        guard let context, exchange != nil else { return nil }
+        return TCPLiveness.lastAcknowledgement(on: context.channel)
+    }
+
     private func hangUp(_ context: ChannelHandlerContext) {
         isUsable = false
         context.close(promise: nil)
@@ -222,7 +236,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         case NIOSSLError.handshakeFailed, NIOSSLError.noCertificateToValidate, NIOSSLError.unableToValidateCertificate,
             NIOSSLError.cannotMatchULabel, is NIOSSLExtraError:
             cause = .untrusted(String(describing: error))
-        default: isBroken = true
+        default:
+            isBroken = true
+            if TCPLiveness.isTimeout(error), let exchange, exchange.head == nil { cause = cause ?? .connectionTimedOut }
         }
         hangUp(context)
     }

@@ -50,6 +50,9 @@ public final class UpstreamTicket {
 
     public init() {}
 
+    /// The connection is established, and the exchange is not over.
+    var isExchanging: Bool { if case .exchanging = progress { true } else { false } }
+
     /// Stops the exchange: the connection is closed, which tells the engine to stop working. A no-op afterwards.
     public func cancel() {
         defer { progress = .over }

@@ -14,6 +14,11 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     case closedBeforeAnswer
     /// The connection broke in the middle of the answer.
     case closedDuringAnswer
+    /// The machine has acknowledged nothing for too long: TCP's keepalive or user timeout (RFC 5482) ended the connection
+    /// before any byte of a response.
+    case connectionTimedOut
+    /// The runner was declared gone while no byte of a response had come.
+    case machineGone
     /// What came was no HTTP answer.
     case malformed(String)
     /// No byte of the answer's body within the limit.

@@ -5,9 +5,17 @@ import NIOHTTP1
 /// never counts as activity there.
 public enum UpstreamFetch {
     /// A runner's answer.
-    public struct Answer {
+    public struct Answer: Sendable {
         public let status: Int
+        /// The `Content-Type`; empty where there is none.
+        public let mediaType: String
         public let body: ByteBuffer
+
+        public init(status: Int, mediaType: String = "", body: ByteBuffer = ByteBuffer()) {
+            self.status = status
+            self.mediaType = mediaType
+            self.body = body
+        }
     }
 
     /// A model list that is longer than this is none.
@@ -54,8 +62,10 @@ public enum UpstreamFetch {
         let ticket = UpstreamTicket()
         collector.cancel = { ticket.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            // An accepted connection shows that the host is there, however busy its engine is.
+            let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no answer in time")
             ticket.cancel()
-            collector.finish(.failure(.unreachable("no answer in time")))
+            collector.finish(.failure(failure))
         }
         pool.send(
             UpstreamRequest(head: head, body: body), to: upstream, for: collector, ticket: ticket,
@@ -65,6 +75,7 @@ public enum UpstreamFetch {
     private final class Collector: UpstreamExchange {
         private var completion: ((Result<Answer, UpstreamFailure>) -> Void)?
         private var status = 0
+        private var mediaType = ""
         private var body = ByteBuffer()
         var deadline: Scheduled<Void>?
         var cancel: (() -> Void)?
@@ -73,7 +84,10 @@ public enum UpstreamFetch {
             self.completion = completion
         }
 
-        func upstreamAnswered(_ head: HTTPResponseHead) { status = Int(head.status.code) }
+        func upstreamAnswered(_ head: HTTPResponseHead) {
+            status = Int(head.status.code)
+            mediaType = head.headers.first(name: "content-type") ?? ""
+        }
 
         func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
             guard body.readableBytes + bytes.readableBytes <= largestBody else {
@@ -83,7 +97,7 @@ public enum UpstreamFetch {
             body.writeImmutableBuffer(bytes)
         }
 
-        func upstreamEnded() { finish(.success(Answer(status: status, body: body))) }
+        func upstreamEnded() { finish(.success(Answer(status: status, mediaType: mediaType, body: body))) }
         func upstreamFailed(_ failure: UpstreamFailure) { finish(.failure(failure)) }
 
         func finish(_ result: Result<Answer, UpstreamFailure>) {

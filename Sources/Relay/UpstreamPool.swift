@@ -2,6 +2,7 @@ public import NIOCore
 import NIOPosix
 import NIOSSL
 import OperatingSystem
+public import SimpleAICore
 
 /// The connections of one event loop to one runner that have nothing to do, the latest used last.
 ///
@@ -28,6 +29,8 @@ public final class UpstreamPool {
     private let eventLoop: any EventLoop
     private let descriptorReserve: Int
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
+    /// Every connection, by its runner.
+    private var established: [RunnerID: [ObjectIdentifier: UpstreamConnection]] = [:]
 
     /// - Parameters:
     ///   - eventLoop: every use of the pool has to happen there.
@@ -82,6 +85,23 @@ public final class UpstreamPool {
         if upstream.isRetired { idle[key] = nil }
     }
 
+    /// A runner sleeps or is gone: closes what is idle. With `endsSilentCalls`, exchanges end, too, of which no byte of a
+    /// response has come.
+    public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
+        for connection in Array(established[runner, default: [:]].values)
+        where endsSilentCalls || !connection.isExchanging {
+            connection.machineIsGone()
+        }
+    }
+
+    /// When the machine of a runner last acknowledged or sent something on any exchange that is in progress; nil where
+    /// none is, or the operating system does not tell.
+    public func lastAcknowledgement(of runner: RunnerID) -> EventLoopFuture<ContinuousClock.Instant?> {
+        let connections = established[runner, default: [:]].values
+        return EventLoopFuture.whenAllSucceed(connections.compactMap { $0.lastAcknowledgement() }, on: eventLoop)
+            .map { $0.compactMap { $0 }.max() }
+    }
+
     func giveBack(_ connection: UpstreamConnection) {
         guard !connection.upstream.isRetired else { return connection.close() }
         let kept = connection.place ?? place(of: connection.upstream)
@@ -99,6 +119,9 @@ public final class UpstreamPool {
     }
 
     func forget(_ connection: UpstreamConnection) {
+        let runner = connection.upstream.runner
+        established[runner]?[ObjectIdentifier(connection)] = nil
+        if established[runner]?.isEmpty ?? false { established[runner] = nil }
         connection.place?.connections.removeAll { $0 === connection }
     }
 
@@ -114,6 +137,7 @@ public final class UpstreamPool {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.autoRead, value: false)
+            .detectingDeadPeers()
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
@@ -141,6 +165,10 @@ public final class UpstreamPool {
             }
         return connected.flatMapThrowing { channel in
             let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+            if channel.isActive {
+                loopBoundSelf.value.established[upstream.runner, default: [:]][ObjectIdentifier(connection)] =
+                    connection
+            }
             return NIOLoopBound(connection, eventLoop: eventLoop)
         }
     }

@@ -35,7 +35,7 @@ public struct RunnerAgent: Service {
         self.surroundings = surroundings
         self.logger = logger
         self.onJoined = onJoined
-        roster = try EngineRoster(settings, logger: logger)
+        roster = try EngineRoster(settings, counts: counts, logger: logger)
     }
 
     /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.

@@ -27,6 +27,8 @@ struct AgentState: Hashable, Sendable {
     /// Its connection has gone: from then on it counts as asleep or lost.
     var goneAt: ContinuousClock.Instant?
 
+    /// Its connection is open.
+    var isConnected = false
     var isSleepable = false
     /// Since when it has had nothing to do; nil while it has, and while it is not ready.
     var idleSince: ContinuousClock.Instant?

@@ -25,7 +25,11 @@ struct Occupancy: Hashable, Sendable {
     }
 
     /// Whether it could take a call, were it not ejected.
-    var hasFreeSlot: Bool { state == .ready && !isLeaving && active < slots }
+    var hasFreeSlot: Bool { takesCalls && !isLeaving && active < slots }
+    /// A loading engine is tried by one call at a time.
+    private var takesCalls: Bool { state == .ready || (state == .loading && health.isOnTrial) }
+    /// Rests after failed calls, or is on trial after that.
+    var isEjected: Bool { !health.isInService && state != .loading }
     var canTakeCall: Bool { hasFreeSlot && health.admits }
 
     var rank: PlacementRank {
@@ -51,7 +55,7 @@ struct Occupancy: Hashable, Sendable {
         case .served: health.callServed()
         case .failed: health.callFailed()
         case .internalError(let caller): health.callHadInternalError(caller: caller.hashValue)
-        case .loading, .undecided: health.callEndedUndecided()
+        case .loading, .notAble, .undecided: health.callEndedUndecided()
         }
         return !wasInService && health.isInService
     }

@@ -20,6 +20,8 @@ public struct PlacementRequest: Hashable, Sendable {
     public let excluded: Set<RunnerID>
     /// The only runner that can serve it, because it made what the call goes on with; nil for any.
     public let only: RunnerID?
+    /// Since when the call has waited for an engine that loads, if one told it so.
+    public var loadingSince: ContinuousClock.Instant?
 
     public init(
         _ authorized: AuthorizedCall, affinity: PrefixFingerprint? = nil, only: RunnerID? = nil,
@@ -63,10 +65,12 @@ public struct PlacementRequest: Hashable, Sendable {
 
 extension PlacementRequest {
     func excluding(_ excluded: Set<RunnerID>) -> PlacementRequest {
-        PlacementRequest(
+        var request = PlacementRequest(
             models: models, isExact: isExact, preferredMachineTypes: preferredMachineTypes, policy: policy,
             affinity: affinity, mayWake: mayWake, speculativeWakes: speculativeWakes, excluded: excluded, only: only,
             caller: caller, priority: priority)
+        request.loadingSince = loadingSince
+        return request
     }
 }
 

@@ -30,6 +30,8 @@ public enum LeaseOutcome: Hashable, Sendable {
     /// The engine states that it cannot serve yet: 503 while it loads a model, or 503 of a runner that has not served a
     /// call since it became ready (`Lease.runnerHasServed`). Counts against nobody; the call is placed again.
     case loading
+    /// What responded is not the engine: a front end's 502, a page. Counts against nobody; the next probe decides.
+    case notAble
     /// Nothing: the client left, or the fault was the caller's or ours.
     case undecided
 }

@@ -94,6 +94,18 @@ public final class Scheduler: Sendable {
         act { $0.state.runnerRefused(id, now: $1) }
     }
 
+    public func runnerSilent(_ id: RunnerID) {
+        act { $0.state.runnerSilent(id, now: $1) }
+    }
+
+    public func runnerReplaced(_ id: RunnerID) {
+        act { $0.state.runnerReplaced(id, now: $1) }
+    }
+
+    public func runnerLoads(_ id: RunnerID) {
+        act { $0.state.runnerLoads(id, now: $1) }
+    }
+
     public func callCouldNotConnect(_ id: RunnerID) {
         act { $0.state.callCouldNotConnect(id, now: $1) }
     }

@@ -51,7 +51,7 @@ extension SchedulerState {
                 SchedulerSnapshot.RunnerStatus(
                     runner: record.runner, state: record.state, models: record.models,
                     loaded: Set(record.models.keys.filter(record.hasLoaded)), active: record.active,
-                    isEjected: !record.health.isInService,
+                    isEjected: record.isEjected,
                     isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
                     wakeETA: record.wakeETA(now: now), loading: record.agent?.load?.engineModel,
                     isFallingAsleep: record.agent?.sleepOrder != nil, sleepProblem: record.agent?.sleepProblem,

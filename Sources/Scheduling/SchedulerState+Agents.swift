@@ -23,6 +23,7 @@ extension SchedulerState {
         guard let index = indexByID[id] else { return }
         var agent = agentState(ofRunnerAt: index)
         agent.goneAt = nil
+        agent.isConnected = true
         agent.connectionChanged()
         records[index].agent = agent
         if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
@@ -43,6 +44,7 @@ extension SchedulerState {
         let hadLoaded = records[index].agent?.residency.loaded
         var agent = agentState(ofRunnerAt: index)
         agent.goneAt = nil
+        agent.isConnected = true
         agent.isSleepable = report.isSleepable
         agent.residency.replace(by: report)
         records[index].agent = agent
@@ -66,13 +68,10 @@ extension SchedulerState {
     /// follow their own connections. After the grace it counts as asleep or lost, unless it reports before.
     public mutating func agentDisconnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id], records[index].agent != nil else { return }
-        switch records[index].state {
-        case .ready, .unknown, .down, .checking:
-            let goneAt = now.advanced(by: configuration.grace)
-            records[index].agent?.goneAt = goneAt
-            setState(.unknown, ofRunnerAt: index)
-        case .asleep, .waking, .wakeFailed, .lost: break
-        }
+        weigh(.disconnected, ofRunnerAt: index, now: now)
+        let goneAt = now.advanced(by: configuration.grace)
+        if records[index].state == .unknown { records[index].agent?.goneAt = goneAt }
+        records[index].agent?.isConnected = false
         records[index].agent?.connectionChanged()
         attend(index)
         rebuildIndex()
@@ -93,9 +92,7 @@ extension SchedulerState {
     private mutating func agentRefused(_ index: Int, isStarting: Bool, now: ContinuousClock.Instant) {
         records[index].agent?.check = nil
         attend(index)
-        guard records[index].state != .waking else { return }
-        setState(isStarting ? .unknown : .down, ofRunnerAt: index)
-        reconsiderWaiters(now: now)
+        if weigh(isStarting ? .loading(.probe) : .refused, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
     }
 
     /// Of a runner that was none until now: with the calls that it has all the same.
@@ -123,11 +120,7 @@ extension SchedulerState {
     mutating func advanceAgent(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         if let goneAt = records[index].agent?.goneAt, goneAt <= now {
             records[index].agent?.goneAt = nil
-            if records[index].state == .unknown {
-                let state: RunnerState = records[index].runner.canBeWoken ? .asleep : .lost
-                setState(state, ofRunnerAt: index)
-                reconsiderWaiters(now: now)
-            }
+            if weigh(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
         repeatCheck(ofRunnerAt: index, now: now)
         endLateLoad(onRunnerAt: index, now: now)

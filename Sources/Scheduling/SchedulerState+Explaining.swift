@@ -22,7 +22,7 @@ extension SchedulerState {
                 switch waiter?.hope {
                 case .wake: .waitsForWake
                 case .probe: .waitsForProbe
-                case .load: .waitsForLoad
+                case .load, .loading: .waitsForLoad
                 case .slot, nil: .waitsForSlot
                 }
             longest = waiter.map { now.duration(to: $0.deadline) }
@@ -80,9 +80,9 @@ extension SchedulerState {
         case .ready: return record.health.admits ? .free : .ejected
         case .unknown: return .unknown
         case .checking: return .checking
-        case .asleep: return .asleep
+        case .loading: return .loading
         case .waking: return .waking
-        case .wakeFailed: return record.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackOff : .asleep
+        case .asleep, .wakeFailed: return record.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackOff : .asleep
         case .down: return .down
         case .lost: return .lost
         }

@@ -26,16 +26,47 @@ extension SchedulerState {
         return true
     }
 
-    /// A runner is there and takes calls.
-    mutating func becameAble(_ index: Int, isNews: Bool, now: ContinuousClock.Instant) {
-        records[index].failedProbes = 0
-        records[index].firstFailureAt = nil
-        endWake(ofRunnerAt: index, succeeded: true, now: now)
+    /// Lets `Liveness` weigh evidence.
+    /// - Returns: whether the state is another than before.
+    @discardableResult
+    mutating func weigh(_ evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+        let old = records[index].state
+        let new = verdict(on: evidence, ofRunnerAt: index, now: now)
+        setState(new, ofRunnerAt: index)
+        return new != old
+    }
+
+    private mutating func verdict(
+        on evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant
+    ) -> RunnerState {
+        let record = records[index]
+        return records[index].liveness.weigh(
+            evidence,
+            .init(
+                state: record.state, callCount: record.active, canBeWoken: record.runner.canBeWoken,
+                maxMisses: configuration.probesUntilGone, loadTimeout: configuration.loadTimeout, now: now))
+    }
+
+    /// A runner is there; whether it takes calls is `Liveness`'s to say.
+    /// - Parameter evidence: `responded` or `served`.
+    mutating func becameAble(
+        _ index: Int, _ evidence: Liveness.Evidence = .responded, isNews: Bool, now: ContinuousClock.Instant
+    ) {
         let wasReady = records[index].state == .ready
+        let state = verdict(on: evidence, ofRunnerAt: index, now: now)
+        guard state == .ready else {
+            setState(state, ofRunnerAt: index)
+            if isNews { reconsiderWaiters(now: now) }
+            return
+        }
+        endWake(ofRunnerAt: index, succeeded: true, now: now)
         if !wasReady {
             // What it did before it went away says nothing about what has come up.
             records[index].health = RunnerHealth()
+            if evidence == .served { records[index].health.callServed() }
             ejected.remove(index)
+            records[index].fruitlessWakes = 0
+            records[index].wakeNotBefore = nil
         }
         records[index].agent?.becameReady()
         attend(index)
@@ -45,54 +76,64 @@ extension SchedulerState {
         noteIdleness(ofRunnerAt: index, now: now)
     }
 
-    /// Nobody there: no route, no answer in time.
-    /// - Parameter lastByteAt: when a byte last moved on any of its calls. One slow probe of a busy engine is not sleep.
+    /// A probe could not establish a connection: no route, no answer to the connection attempt.
+    /// - Parameter lastByteAt: when the machine last gave a sign on any of its calls: a byte, or an acknowledgement.
     public mutating func runnerUnreachable(
         _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id] else { return }
-        switch records[index].state {
-        case .ready, .unknown, .down, .checking: break
-        case .asleep, .waking, .wakeFailed, .lost: return
+        guard let index = indexByID[id], !isFallingAsleep(index) else { return }
+        if records[index].wake != nil { records[index].wake?.isBoot = true }
+        if weigh(.unreachable(lastSignAt: lastByteAt), ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+    }
+
+    /// The host is there, its engine is not: the connection was refused. While a machine boots that is normal.
+    public mutating func runnerRefused(_ id: RunnerID, now: ContinuousClock.Instant) {
+        observe(.refused, of: id, now: now)
+    }
+
+    /// A probe's connection was accepted, and no response came.
+    public mutating func runnerSilent(_ id: RunnerID, now: ContinuousClock.Instant) {
+        observe(.silent, of: id, now: now)
+    }
+
+    /// A probe was answered by something else than the engine: a front end, a page, a closed connection.
+    public mutating func runnerReplaced(_ id: RunnerID, now: ContinuousClock.Instant) {
+        observe(.replaced, of: id, now: now)
+    }
+
+    /// The engine states that it is not ready yet.
+    public mutating func runnerLoads(_ id: RunnerID, now: ContinuousClock.Instant) {
+        observe(.loading(.probe), of: id, now: now)
+    }
+
+    private mutating func observe(_ evidence: Liveness.Evidence, of id: RunnerID, now: ContinuousClock.Instant) {
+        guard let index = indexByID[id], !isFallingAsleep(index) else { return }
+        let wasReady = records[index].state == .ready
+        if records[index].wake != nil {
+            records[index].wake?.isBoot = true
+            records[index].wake?.hostResponded = true
         }
-        if let lastByteAt, let first = records[index].firstFailureAt, lastByteAt > first {
-            records[index].failedProbes = 0
-            records[index].firstFailureAt = nil
-        }
-        records[index].failedProbes += 1
-        if records[index].firstFailureAt == nil { records[index].firstFailureAt = now }
-        guard records[index].failedProbes >= configuration.probesUntilGone else { return }
-        setState(records[index].runner.canBeWoken ? .asleep : .lost, ofRunnerAt: index)
+        guard weigh(evidence, ofRunnerAt: index, now: now) else { return }
+        if !wasReady, records[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 
-    /// The host answers, its engine does not: refused, or not able to serve. While a machine boots that is normal.
-    public mutating func runnerRefused(_ id: RunnerID, now: ContinuousClock.Instant) {
-        guard let index = indexByID[id] else { return }
-        records[index].failedProbes = 0
-        records[index].firstFailureAt = nil
-        switch records[index].state {
-        case .ready, .unknown, .lost, .checking:
-            setState(.down, ofRunnerAt: index)
-            reconsiderWaiters(now: now)
-        case .down, .asleep, .waking, .wakeFailed: return
-        }
-    }
+    /// Whatever a machine shows on its way to sleep is of before.
+    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.sleepOrder != nil }
 
     /// A call could not reach a runner that we believed ready. Until a probe has decided it gets no more calls, and
     /// those that wait for it go on waiting.
     public mutating func callCouldNotConnect(_ id: RunnerID, now: ContinuousClock.Instant) {
-        guard let index = indexByID[id], records[index].state == .ready else { return }
-        records[index].failedProbes = 1
-        records[index].firstFailureAt = now
-        setState(.unknown, ofRunnerAt: index)
-        reconsiderWaiters(now: now)
+        guard let index = indexByID[id] else { return }
+        if weigh(.callUnreachable, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
     }
 
     mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
         let old = records[index].state
         guard old != state else { return }
         records[index].state = state
+        if old == .loading { stopTrials(ofRunnerAt: index) }
+        if state == .loading { expectTrials(ofRunnerAt: index) }
         if state == .asleep {
             records[index].agent?.fellAsleep()
             attend(index)

@@ -26,19 +26,25 @@ extension SchedulerState {
     /// until the machine is there or the deadline passes, whether calls wait for it or not.
     public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedWake {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
+        let isConnected = records[index].agent?.isConnected ?? false
         switch records[index].state {
-        case .ready, .checking: return .isAwake
-        case .down: return .impossible("it is awake already; it is its engine that does not serve")
-        case .unknown: return .impossible("nobody knows yet whether it is awake; try again in a moment")
-        case .lost: return .impossible("it is gone, and nobody knows how to wake it")
+        case .ready, .checking, .loading: return .isAwake
+        case .unknown where isConnected: return .isAwake
+        case .down where isConnected:
+            return .impossible("it is awake, and its agent reports that its engine does not serve")
+        case .lost: return .impossible("it is gone, and no way to wake it is set")
         case .waking:
             guard let wake = records[index].wake else { return .isAwake }
             records[index].wake?.isOrdered = true
             return .underWay(wake.id)
-        case .asleep, .wakeFailed: break
+        // A packet that it does not need harms no machine, and the first evidence that it is there ends the wake.
+        case .unknown, .down, .asleep, .wakeFailed: break
         }
         guard configuration.wakeEnabled else { return .impossible("this gateway wakes no machines (wake.enabled)") }
-        guard records[index].runner.canBeWoken else { return .impossible("nobody knows how to wake it") }
+        guard records[index].runner.canBeWoken else {
+            return .impossible(
+                "no way to wake it is set: it needs runners[].wake, or an agent that reports a MAC address")
+        }
         let wake = startWake(ofRunnerAt: index, isWanted: true, now: now)
         records[index].wake?.isOrdered = true
         return .begun(wake)
@@ -51,7 +57,7 @@ extension SchedulerState {
         switch record.state {
         case .asleep, .wakeFailed: return .isAsleep
         case .waking: return .impossible("it is being woken")
-        case .unknown, .checking: return .impossible("it is being looked at; try again in a moment")
+        case .unknown, .checking, .loading: return .impossible("it is being looked at; try again in a moment")
         case .lost: return .impossible("it is gone")
         case .down, .ready: break
         }

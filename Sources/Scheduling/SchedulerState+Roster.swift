@@ -79,6 +79,7 @@ extension SchedulerState {
         records[index].agent?.connectionChanged()
         attended.remove(index)
         ejected.remove(index)
+        tried.remove(index)
         abandonWake(ofRunnerAt: index, now: now)
         return index
     }

@@ -86,7 +86,7 @@ extension SchedulerState {
         records[index].agent = changed
         effects.append(.checkRunner(records[index].runner.id, engineModel: engineModel, request))
         if records[index].wake == nil, records[index].state != .down {
-            setState(.checking, ofRunnerAt: index)
+            weigh(.checkStarted, ofRunnerAt: index, now: now)
             reconsiderWaiters(now: now)
         }
         attend(index)
@@ -123,7 +123,7 @@ extension SchedulerState {
         attend(index)
         effects.append(.checkFailed(records[index].runner.id, reason: reason))
         guard records[index].wake == nil else { return }
-        setState(.down, ofRunnerAt: index)
+        weigh(.checkFailed, ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
     }
 

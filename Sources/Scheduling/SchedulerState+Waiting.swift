@@ -29,6 +29,7 @@ extension SchedulerState {
         {
             return .hope(.load(load))
         }
+        if states.contains(.loading) { return .hope(.loading) }
         if states.contains(.unknown) || states.contains(.checking)
             || records.contains(where: {
                 $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving && request.allows($0.runner.id)
@@ -63,7 +64,7 @@ extension SchedulerState {
                 .noRunnerAvailable, "The model could not be loaded; it will be tried again.",
                 retry: .after(max(.seconds(1), now.duration(to: next))))
         }
-        let failed = indices.filter { records[$0].state == .wakeFailed }
+        let failed = indices.filter { [.wakeFailed, .down, .asleep].contains(records[$0].state) }
         if let soonest = failed.compactMap({ records[$0].wakeNotBefore }).min() {
             return GatewayError(
                 .wakeFailed, "The machine that serves this did not wake up; it will be tried again.",
@@ -77,9 +78,15 @@ extension SchedulerState {
 
     private func canBeginWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
         let record = records[index]
-        guard configuration.wakeEnabled, record.runner.canBeWoken, !record.isLeaving else { return false }
-        return record.state == .asleep
-            || (record.state == .wakeFailed && record.wakeNotBefore.map { $0 <= now } ?? true)
+        guard configuration.wakeEnabled, record.runner.canBeWoken, !record.isLeaving,
+            record.wakeNotBefore.map({ $0 <= now }) ?? true
+        else { return false }
+        switch record.state {
+        case .asleep, .wakeFailed: return true
+        // Something else may answer in its place. Not where it speaks to us, or works for us.
+        case .down: return record.active == 0 && !(record.agent?.isConnected ?? false)
+        case .unknown, .ready, .checking, .loading, .waking, .lost: return false
+        }
     }
 
     /// A call that has to wait for a machine wakes those, too, that settings want to be woken together; the first that
@@ -102,8 +109,13 @@ extension SchedulerState {
         }
     }
 
-    func deadline(of hope: Waiter.Hope, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    /// To wait for an engine that loads is part of waiting for its machine to come up; a call that tries it in between
+    /// gets no more time by that.
+    func deadline(
+        of hope: Waiter.Hope, for request: PlacementRequest, _ now: ContinuousClock.Instant
+    ) -> ContinuousClock.Instant {
         switch hope {
+        case .loading: (request.loadingSince ?? now).advanced(by: configuration.wakeTimeout)
         case .slot, .probe: now.advanced(by: configuration.queueTimeout)
         case .wake: now.advanced(by: configuration.wakeTimeout)
         case .load: now.advanced(by: configuration.loadTimeout)
@@ -142,7 +154,7 @@ extension SchedulerState {
             {
             case .hope(let hope):
                 if hope.hasItsOwnDeadline || waiter.hope.hasItsOwnDeadline, hope != waiter.hope {
-                    waiter.deadline = deadline(of: hope, now)
+                    waiter.deadline = deadline(of: hope, for: waiter.request, now)
                 }
                 waiter.hope = hope
                 if case .wake(let id) = hope {
@@ -189,6 +201,7 @@ extension SchedulerState {
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
         for index in attended.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
+        for index in tried.sorted() { startTrial(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         sleepIdleMachines(now: now)
         var late: [SchedulerEffect] = []
@@ -206,6 +219,10 @@ extension SchedulerState {
                 case .probe:
                     GatewayError(
                         .noRunnerAvailable, "No runner that serves this has answered yet.", retry: .after(.seconds(5)))
+                case .loading:
+                    GatewayError(
+                        .noRunnerAvailable, "The engine did not finish loading within \(timeouts.wake).",
+                        retry: .after(.seconds(30)))
                 case .load:
                     GatewayError(
                         .noRunnerAvailable, "The model was not loaded within \(timeouts.load).",
@@ -226,6 +243,8 @@ extension SchedulerState {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
         let agents = attended.compactMap { records[$0].agent?.nextDeadline }
-        return [queue.earliestDeadline, wakes.min(), trials.min(), agents.min(), nextSleepLook].compactMap { $0 }.min()
+        let loads = tried.compactMap { records[$0].trials.nextAt }
+        return [queue.earliestDeadline, wakes.min(), trials.min(), loads.min(), agents.min(), nextSleepLook].compactMap
+        { $0 }.min()
     }
 }

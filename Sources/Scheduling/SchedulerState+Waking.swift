@@ -29,7 +29,7 @@ extension SchedulerState {
                 Balancer.tier(of: $0.runner.machineType, among: request.preferredMachineTypes)
             }
             if tiers[0] != tiers[1] { return tiers[0] < tiers[1] }
-            if a.state != b.state { return a.state == .asleep }
+            if (a.state == .asleep) != (b.state == .asleep) { return a.state == .asleep }
             return switch (a.bootTime.mean, b.bootTime.mean) {
             case (let left?, let right?): left < right
             case (let left, _): left != nil
@@ -39,8 +39,9 @@ extension SchedulerState {
     }
 
     mutating func startWake(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) -> WakeID {
-        let wake = WakeState(
+        var wake = WakeState(
             id: makeWakeID(), now: now, timeout: configuration.wakeTimeout, offset: configuration.packetOffset)
+        wake.isBoot = records[index].state != .unknown
         records[index].wake = wake
         records[index].lastWake = PastWake(id: wake.id, startedAt: now)
         records[index].wakeNotBefore = nil
@@ -78,9 +79,17 @@ extension SchedulerState {
         _ wake: WakeState, ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant
     ) {
         endWake(ofRunnerAt: index, succeeded: false, now: now)
-        records[index].wakeNotBefore = now.advanced(by: configuration.wakeBackOff)
+        records[index].wakeNotBefore = now.advanced(by: backOff(after: wake, ofRunnerAt: index))
         setState(.wakeFailed, ofRunnerAt: index)
         reconsiderWaiters(now: now, failure: (error, wake.id, index))
+    }
+
+    /// A wake that changes nothing is tried less and less often: where the host answers all the time and its engine does
+    /// not, the engine has crashed, and no packet helps.
+    private mutating func backOff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
+        guard wake.hostResponded else { return configuration.wakeBackOff }
+        defer { records[index].fruitlessWakes += 1 }
+        return configuration.wakeBackOff * (1 << min(records[index].fruitlessWakes, 4))
     }
 
     /// The runner leaves while its machine is being woken: nobody waits for it any more.
@@ -98,7 +107,7 @@ extension SchedulerState {
         records[index].wake = nil
         waking.remove(index)
         let time = wake.startedAt.duration(to: now)
-        if succeeded, learns { records[index].bootTime.learn(time) }
+        if succeeded, learns, wake.isBoot { records[index].bootTime.learn(time) }
         records[index].lastWake?.ended(after: time, succeeded: succeeded)
         effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
     }

@@ -52,12 +52,15 @@ public struct SchedulerState: Sendable {
         var models: [ModelID: EngineModelID]
         /// Whether the list of models is known: stated, remembered, or heard from the engine.
         var modelsAreKnown: Bool
-        var failedProbes = 0
-        var firstFailureAt: ContinuousClock.Instant?
+        var liveness = Liveness()
         var wake: WakeState?
         /// The last one that was begun.
         var lastWake: PastWake?
         var wakeNotBefore: ContinuousClock.Instant?
+        /// Wakes in a row after which the same host as before answered, and no engine.
+        var fruitlessWakes = 0
+        /// Of a loading engine: calls that tried in vain, and when the next one tries.
+        var trials = LoadingTrials()
         var bootTime = BootTime()
         /// Nil for static runners.
         var agent: AgentState?
@@ -94,11 +97,13 @@ public struct SchedulerState: Sendable {
             return (runner.id, engineModel, occupancy.health.hasServed)
         }
 
-        /// - Returns: whether its agent has to be looked at, and whether it is back in service after an ejection.
-        mutating func endCall(of engineModel: EngineModelID, _ outcome: LeaseOutcome) -> (hasAgent: Bool, isBack: Bool)
-        {
+        /// - Returns: whether its agent has to be looked at, whether it is back in service after an ejection, and whether
+        ///   its engine loads.
+        mutating func endCall(
+            of engineModel: EngineModelID, _ outcome: LeaseOutcome
+        ) -> (hasAgent: Bool, isBack: Bool, isLoading: Bool) {
             if agent != nil { agent?.residency.callEnded(on: engineModel) }
-            return (agent != nil, occupancy.end(outcome))
+            return (agent != nil, occupancy.end(outcome), occupancy.state == .loading)
         }
 
         init(_ runner: Runner, models: [ModelID: EngineModelID], modelsAreKnown: Bool) {
@@ -136,6 +141,8 @@ public struct SchedulerState: Sendable {
     var attended: Set<Int> = []
     /// Some model that others may wait for gets no new calls any more, because another has to be loaded.
     var somethingIsHeld = false
+    /// Runners whose engines load, as calls have found: the next trial is due at some time.
+    var tried: Set<Int> = []
     /// The runners whose machines are being woken.
     var waking: Set<Int> = []
     /// When machines have to be looked at that may have been idle for long enough; perhaps too early, never too late.
@@ -171,7 +178,8 @@ public struct SchedulerState: Sendable {
     }
 
     private var hasNoDeadline: Bool {
-        queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty && nextSleepLook == nil
+        queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty && tried.isEmpty
+            && nextSleepLook == nil
     }
 
     // MARK: Calls
@@ -206,7 +214,8 @@ public struct SchedulerState: Sendable {
         }
         waiters += 1
         var waiter = Waiter(
-            id: WaiterID(number: waiters), request: request, since: now, hope: hope, deadline: deadline(of: hope, now))
+            id: WaiterID(number: waiters), request: request, since: now, hope: hope,
+            deadline: deadline(of: hope, for: request, now))
         if case .wake(let id) = hope {
             waiter.waits(for: id)
             wakeSpeculatively(for: &waiter, now: now)
@@ -221,13 +230,13 @@ public struct SchedulerState: Sendable {
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
         guard let (index, engineModel) = leases.takeBack(lease) else { return }
-        let (hasAgent, isBack) = records[index].endCall(of: engineModel, outcome)
+        let (hasAgent, isBack, isLoading) = records[index].endCall(of: engineModel, outcome)
         if hasAgent { advanceLoad(onRunnerAt: index) }
-        if isBack { readmit(index) }
-        switch outcome {
-        case .failed: ejectIfDue(index, now: now)
-        case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
-        case .served, .loading, .undecided: break
+        if isLoading {
+            trialEnded(ofRunnerAt: index, outcome, now: now)
+        } else {
+            if isBack { readmit(index) }
+            if outcome != .served { takeEvidence(of: outcome, ofRunnerAt: index, now: now) }
         }
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)

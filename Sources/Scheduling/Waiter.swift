@@ -11,13 +11,15 @@ struct Waiter: Hashable, Sendable {
         case wake(WakeID)
         /// A runner that loads what it wants, or something else before.
         case load(RunnerRequest)
+        /// An engine that states that it is not ready yet.
+        case loading
 
         var isWake: Bool { if case .wake = self { true } else { false } }
 
         /// Whether waiting for it takes longer than waiting for a turn.
         var hasItsOwnDeadline: Bool {
             switch self {
-            case .wake, .load: true
+            case .wake, .load, .loading: true
             case .slot, .probe: false
             }
         }

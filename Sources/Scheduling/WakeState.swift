@@ -11,6 +11,10 @@ struct WakeState: Hashable, Sendable {
     private var somethingWasSent = false
     /// An operator wants it, whether anybody waits for it or not.
     var isOrdered = false
+    /// The machine was not there at some time since the wake started: what it takes is the time of a boot.
+    var isBoot = true
+    /// The host answered, without an engine that serves.
+    var hostResponded = false
 
     /// - Parameter offset: when the n-th packet is due, from the start, counted from 0; grows without bound.
     init(id: WakeID, now: ContinuousClock.Instant, timeout: Duration, offset: (Int) -> Duration) {

@@ -32,6 +32,12 @@ public struct WebSocket: Sendable {
         onLoop { $0.abort(as: .closedByUs) }
     }
 
+    /// Asks the peer for a sign of life, a pong or anything else; without one within this time the connection ends as
+    /// `silent`.
+    public func verify(within time: TimeAmount) {
+        onLoop { $0.verify(within: time) }
+    }
+
     private func onLoop(_ action: @escaping @Sendable (WebSocketHandler) -> Void) {
         if eventLoop.inEventLoop {
             action(handler.value)

@@ -194,6 +194,17 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     // MARK: Heartbeat
 
+    /// Asks the peer for a sign of life; without one within this time the connection ends as `silent`.
+    func verify(within time: TimeAmount) {
+        guard case .open = phase, let context else { return }
+        let askedAt = context.eventLoop.now
+        write(.ping, ByteBuffer())
+        context.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
+            guard let self, case .open = phase, heardAt <= askedAt else { return }
+            abort(as: .silent)
+        }
+    }
+
     private func armHeartbeat(_ eventLoop: any EventLoop) {
         heartbeat = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.pingEvery)) { [weak self] in
             self?.beat()

@@ -228,4 +228,23 @@ import Testing
         #expect(try socket.sent().isEmpty)
         #expect(socket.isOpen)
     }
+
+    @Test func aPeerThatIsAskedForASignOfLifeHasToGiveOneInTime() throws {
+        for answers in [true, false] {
+            let socket = try EmbeddedSocket { $0.pingEvery = .seconds(3_600) }
+            socket.passTime(.seconds(1))
+            socket.notebook.socket?.verify(within: .seconds(10))
+            #expect(try socket.sent().map(\.opcode) == [9])
+            socket.passTime(.seconds(9))
+            if answers { try socket.receive(.pong) }
+            socket.passTime(.seconds(60))
+            #expect(socket.isOpen == answers)
+            if !answers {
+                guard case .silent? = socket.notebook.ends.first else {
+                    Issue.record("ended as \(socket.notebook.ends)")
+                    return
+                }
+            }
+        }
+    }
 }

@@ -224,6 +224,10 @@ struct CallState {
             guard let authorized else { return [] }
             staleRetryWasUsed = true
             return [.forward(authorized, lease, fresh: true)]
+        // Nothing of a response has come from a machine that is gone: whoever serves the call next, it is the first.
+        case .machineGone: return move(from: lease, error, excluding: false)
+        case .connectionTimedOut:
+            return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .closedBeforeAnswer where limits.afterSend == .always, .staleConnection where limits.afterSend == .always:
             return move(from: lease, error, excluding: true, .failed)
         default:
@@ -260,7 +264,9 @@ struct CallState {
         case .endpointMissing:
             endpointFailure = endpointFailure ?? error
             return [.noteEndpointMissing(lease, error)] + search(from: lease, error, excluding: true, outcome)
-        case .loading: return search(from: lease, error, excluding: false, outcome)
+        case .loading: return waitForLoading(lease)
+        // The machine may be asleep behind its front end.
+        case .replaced: return move(from: lease, error, excluding: false, outcome)
         case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
         case .gatewayRejected:
             return [.reportGatewayRejected(lease.runner, status: document.status)] + breakOff(lease, error, outcome)
@@ -306,6 +312,13 @@ struct CallState {
     }
 
     // MARK: Waiting
+
+    /// The call waits as for a slot, as long as the scheduler lets it: that is no move.
+    private mutating func waitForLoading(_ lease: Lease) -> [Action] {
+        guard let authorized else { return breakOff(lease, Self.lost(lease.runner, "it loads"), .loading) }
+        phase = .placing
+        return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
+    }
 
     private mutating func keepAlive() -> [Action] {
         guard streams else { return [] }
@@ -378,7 +391,7 @@ struct CallState {
     private static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {
         let cause = "runner \(runner): \(failure)"
         return switch failure {
-        case .refused, .unreachable, .untrusted:
+        case .refused, .unreachable, .untrusted, .connectionTimedOut, .machineGone:
             GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)
         case .exhausted:
             GatewayError(

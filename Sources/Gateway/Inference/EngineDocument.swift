@@ -32,6 +32,7 @@ struct EngineDocument: Hashable, Sendable {
         case .internalError: .internalError(of: caller)
         case .usageOptionRejected, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded, .timedOut: .undecided
         case .loading: .loading
+        case .replaced: .notAble
         case .unavailable, .invalid: .failed
         }
     }
@@ -63,7 +64,7 @@ struct EngineDocument: Hashable, Sendable {
                 .noRunnerAvailable, "The runner no longer has this model.", retry: .after(.seconds(10)), cause: cause)
         case .overloaded: return error(.rateLimitExceeded, "The runner has too much to do.", soon)
         case .timedOut: return error(.upstreamTimeout, "The runner did not read the request in time.", soon)
-        case .loading, .unavailable: return error(.upstreamError, "The runner could not serve the request.", soon)
+        case .loading, .unavailable, .replaced: return error(.upstreamError, "The runner could not serve the request.", soon)
         case .requestRejected, .usageOptionRejected:
             return error(.invalidRequest, "The engine refused the request with status \(status).")
         case .internalError: return error(.upstreamError, "The engine failed on the request.")

@@ -40,6 +40,8 @@ final class InferenceCall {
     private(set) var explanation: String?
     /// The only runner that can serve this call; nil for any.
     private var onlyRunner: RunnerID?
+    /// Since when it waits for an engine that loads.
+    private var loadingSince: ContinuousClock.Instant?
     var ticket: UpstreamTicket?
     /// Where the call was sent, the last time it was.
     private(set) var upstream: Upstream?
@@ -226,7 +228,9 @@ final class InferenceCall {
         case .noteUsageOptionRejected(let runner): gateway.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
-        case .returnLease(let lease, let outcome): gateway.scheduler.release(lease.id, outcome: outcome)
+        case .returnLease(let lease, let outcome):
+            if outcome == .loading { loadingSince = loadingSince ?? .now }
+            gateway.scheduler.release(lease.id, outcome: outcome)
         case .reportUnreachable(let runner): gateway.scheduler.callCouldNotConnect(runner)
         case .reportRefused(let runner): gateway.scheduler.runnerRefused(runner)
         case .refreshModels(let runner): gateway.refreshModels(runner)
@@ -267,7 +271,9 @@ final class InferenceCall {
 
     private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: call.call.endpoint) : nil
-        return PlacementRequest(call, affinity: affinity, only: onlyRunner, excluding: excluded)
+        var request = PlacementRequest(call, affinity: affinity, only: onlyRunner, excluding: excluded)
+        request.loadingSince = loadingSince
+        return request
     }
 
     /// Told before the call is placed, so that it tells what the call is about to find.

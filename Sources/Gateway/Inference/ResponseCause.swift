@@ -22,8 +22,10 @@ enum ResponseCause: Hashable, Sendable {
     case overloaded
     /// The engine does not serve yet (503).
     case loading
-    /// The machine does not serve (502, 503, 504, and a front end's like).
+    /// The engine states that it does not serve (502, 503, 504).
     case unavailable
+    /// Something else responded in the engine's place: a front end's page of 502, 503, 504 and the like.
+    case replaced
     /// The engine gave up waiting for the request (408 on a new connection).
     case timedOut
     /// No response that an inference engine gives.
@@ -62,9 +64,9 @@ enum ResponseCause: Hashable, Sendable {
         case 405, 501: self = .endpointMissing
         case 408: self = .timedOut
         case 429, 529: self = .overloaded
-        case 503: self = context.runnerHasServed && !Self.statesLoading(error) ? .unavailable : .loading
+        case 503: self = Self.isLoading(error, isJSON: isJSON, context) ? .loading : isJSON ? .unavailable : .replaced
         // 520 to 527 and 530: a front end's for an engine that is gone.
-        case 502, 504, 520...527, 530: self = .unavailable
+        case 502, 504, 520...527, 530: self = isJSON ? .unavailable : .replaced
         case 500: self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
         case 400...499: self = .requestRejected
         default: self = .invalid
@@ -129,6 +131,11 @@ enum ResponseCause: Hashable, Sendable {
         // nginx and its like sign their pages.
         return words.hasPrefix("404 not found") || words.hasPrefix("not found the requested url")
             || words.contains("page not found")
+    }
+
+    /// Engines explain themselves in JSON, or not at all (vLLM); a front end in front of an engine that is gone shows a page.
+    private static func isLoading(_ error: EngineError, isJSON: Bool, _ context: Context) -> Bool {
+        statesLoading(error) || (!context.runnerHasServed && (isJSON || error.message == nil))
     }
 
     private static func statesLoading(_ error: EngineError) -> Bool {

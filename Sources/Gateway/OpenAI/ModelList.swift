@@ -107,7 +107,7 @@ struct ModelList {
     private static func state(of status: SchedulerSnapshot.RunnerStatus, _ models: Set<ModelID>) -> State {
         switch status.state {
         case .ready: status.loaded.isDisjoint(with: models) ? .loadable : .ready
-        case .waking, .checking: .waking
+        case .waking, .checking, .loading: .waking
         case .asleep, .wakeFailed: .asleep
         case .unknown, .down, .lost: .down
         }

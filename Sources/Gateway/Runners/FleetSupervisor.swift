@@ -17,6 +17,8 @@ final class FleetSupervisor: Service {
     private let settings: Mutex<Settings>
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
+    /// The connections of calls.
+    private let pools: UpstreamPools
     private let machines: MachineDirectory
     private let waker: MachineWaker
     private let tellAgent: TellAgent
@@ -33,15 +35,17 @@ final class FleetSupervisor: Service {
     private let timer: NIOLoopBoundBox<(at: ContinuousClock.Instant, task: Scheduled<Void>)?>
 
     init(
-        settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, machines: MachineDirectory,
-        sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void, tellAgent: @escaping TellAgent,
-        stateFile: StateFile, remembered: StateFile.Opened, metrics: Metrics, logger: Logger,
+        settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, pools: UpstreamPools,
+        machines: MachineDirectory, sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void,
+        tellAgent: @escaping TellAgent, stateFile: StateFile, remembered: StateFile.Opened, metrics: Metrics,
+        logger: Logger,
         on eventLoop: any EventLoop
     ) {
         self.settings = Mutex(settings)
         self.pool = .makeBoxSendingValue(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
         self.scheduler = scheduler
         self.upstreams = upstreams
+        self.pools = pools
         self.machines = machines
         self.askAgent = askAgent
         self.tellAgent = tellAgent
@@ -110,9 +114,9 @@ final class FleetSupervisor: Service {
         of runner: Settings.StaticRunner, serving: Upstream, probing: Upstream
     ) -> StaticRunnerProbe {
         StaticRunnerProbe(
-            runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, on: eventLoop,
-            urgentInterval: settings.withLock { $0.wake.probeEvery }, contextLengths: machines.contextLengths,
-            logger: logger
+            runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, pools: pools,
+            on: eventLoop, urgentInterval: settings.withLock { $0.wake.probeEvery },
+            contextLengths: machines.contextLengths, logger: logger
         ) { [weak self] in self?.remember() }
     }
 
@@ -251,9 +255,13 @@ final class FleetSupervisor: Service {
             metadata: [LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)"])
         eventLoop.execute { [self] in
             guard let probe = probes.value[runner] else { return }
-            probe.schedule.isUrgent = new == .unknown || new == .waking
+            probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)
             if probe.schedule.isUrgent { probe.probe() }
         }
+        // TCP may take long to notice that a machine is gone. An agent's calls follow their own connections: only its
+        // WebSocket has been lost for sure.
+        let isGone = new == .asleep || new == .lost
+        if isGone || new == .down { pools.leave(runner, endsSilentCalls: isGone && !isAgent(runner)) }
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
         // A call could not reach it, or it has gone: in the first case it can tell.

@@ -17,8 +17,12 @@ final class StaticRunnerProbe {
     private let serving: Upstream
     /// The same place, for probes.
     let probing: Upstream
+    private var reader: ProbeReader
     private let scheduler: Scheduler
+    /// For probes.
     private let pool: UpstreamPool
+    /// Those of calls.
+    private let pools: UpstreamPools
     private let eventLoop: any EventLoop
     private let logger: Logger
     private let contextLengths: ContextLengths
@@ -33,7 +37,8 @@ final class StaticRunnerProbe {
     /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
     init(
         runner: Settings.StaticRunner, serving: Upstream, probing: Upstream, scheduler: Scheduler, pool: UpstreamPool,
-        on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths, logger: Logger,
+        pools: UpstreamPools, on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths,
+        logger: Logger,
         modelsChanged: @escaping () -> Void
     ) {
         self.runner = runner
@@ -42,6 +47,8 @@ final class StaticRunnerProbe {
         self.probing = probing
         self.scheduler = scheduler
         self.pool = pool
+        self.pools = pools
+        reader = ProbeReader(runner)
         self.eventLoop = eventLoop
         self.logger = logger
         self.contextLengths = contextLengths
@@ -92,35 +99,46 @@ final class StaticRunnerProbe {
         }
     }
 
+    /// - Returns: whether they differ from those of the probe before.
+    private func learnContextLengths(from result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
+        guard case .success(let answer) = result else { return false }
+        return contextLengths.put(EngineModelList.contextLengths(in: answer.body), of: runner.id)
+    }
+
     /// - Returns: whether the runner is there and can serve.
     private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
-        switch result {
-        case .success(let answer) where (200...299).contains(answer.status):
-            complain(nil)
-            let models = EngineModelList.ids(in: answer.body)
+        let finding = reader.read(result)
+        logger.debug("Probe ended", metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(finding)"])
+        complain(finding.complaint)
+        switch finding {
+        case .responded(let models, _):
             scheduler.runnerAnswered(runner.id, engineModels: models)
-            let lengthsChanged =
-                models != nil && contextLengths.put(EngineModelList.contextLengths(in: answer.body), of: runner.id)
+            let lengthsChanged = models != nil && learnContextLengths(from: result)
             if models != knownModels || lengthsChanged {
                 knownModels = models
                 modelsChanged()
             }
             return true
-        case .success(let answer):
-            complain("its probe answered \(answer.status)")
-            scheduler.runnerRefused(runner.id)
-        case .failure(.refused):
-            scheduler.runnerRefused(runner.id)
-        case .failure(.unreachable), .failure(.firstByteTimeout), .failure(.gapTimeout):
-            scheduler.runnerUnreachable(runner.id, lastByteAt: serving.lastByteAt)
-        case .failure(.exhausted(let reason)):
-            // Says nothing about the runner.
-            complain("the gateway has no connection for it: \(reason)")
-        case .failure(let failure):
-            complain("\(failure)")
-            scheduler.runnerRefused(runner.id)
+        case .loading: scheduler.runnerLoads(runner.id)
+        case .silent: scheduler.runnerSilent(runner.id)
+        case .refused, .notAble: scheduler.runnerRefused(runner.id)
+        case .replaced: scheduler.runnerReplaced(runner.id)
+        case .unreachable: reportUnreachable()
+        // Says nothing about the runner.
+        case .noConnection: break
         }
         return false
+    }
+
+    /// An engine with a full backlog accepts no connection; its machine acknowledges what it receives for calls all the
+    /// same.
+    private func reportUnreachable() {
+        let (scheduler, serving, id) = (scheduler, serving, runner.id)
+        pools.lastAcknowledgement(of: id, on: eventLoop).whenComplete { result in
+            let acknowledgement = try? result.get()
+            scheduler.runnerUnreachable(
+                id, lastByteAt: [serving.lastByteAt, acknowledgement].compactMap { $0 }.max())
+        }
     }
 
     /// Says what is odd about a runner when it begins to be, not at every probe.

@@ -7,8 +7,8 @@ protocol Engine: Sendable {
     var type: String { get }
     /// Where its calls go.
     var upstream: Upstream { get }
-    /// How it is right now. Never fails: an engine that cannot be asked is one that is not healthy.
-    func look() async -> EngineStatus
+    /// How it is right now.
+    func inspect() async throws(EngineFault) -> EngineStatus
     /// Returns when the model can serve.
     func load(_ model: String) async throws(EngineFault)
     func unload(_ model: String) async throws(EngineFault)
@@ -27,8 +27,13 @@ extension Engine {
 
     func run() async {}
 
-    func unhealthy(_ fault: EngineFault) -> EngineStatus {
-        EngineStatus(engineType: type, isHealthy: false, error: fault.description)
+    /// One look by itself: an engine that cannot be asked is not healthy.
+    func look() async -> EngineStatus {
+        do throws(EngineFault) {
+            return try await inspect()
+        } catch {
+            return EngineStatus(engineType: type, isHealthy: false, error: error.description)
+        }
     }
 }
 

@@ -8,12 +8,15 @@ import Synchronization
 /// All engines of this machine, how they were when they were last looked at, and who has which model.
 final class EngineRoster: Sendable {
     private struct Seen {
-        var statuses: [EngineStatus?]
+        var watches: [EngineWatch]
         var hasEverServed = false
+
+        func status(_ index: Int) -> EngineStatus? { watches[index].status }
     }
 
     let engines: [any Engine]
     private let seen: Mutex<Seen>
+    private let counts: CallCounts
     private let logger: Logger
     /// Something that others should know has changed.
     let changes: AsyncStream<Void>
@@ -23,23 +26,27 @@ final class EngineRoster: Sendable {
     /// While some engine does not answer: it may be back at any moment.
     private static let anxiousInterval: Duration = .milliseconds(500)
 
-    init(_ engines: [any Engine], logger: Logger) {
+    init(_ engines: [any Engine], counts: CallCounts = CallCounts(), logger: Logger) {
         self.engines = engines
+        self.counts = counts
         self.logger = logger
-        seen = Mutex(Seen(statuses: engines.map { _ in nil }))
+        seen = Mutex(Seen(watches: engines.map { _ in EngineWatch() }))
         (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// In the order of settings; those that nobody has looked at yet are left out.
-    var statuses: [EngineStatus] { seen.withLock { $0.statuses.compactMap { $0 } } }
+    var statuses: [EngineStatus] { seen.withLock { $0.watches.compactMap(\.status) } }
 
     /// Whether some engine was well at any time.
     var hasEverServed: Bool { seen.withLock { $0.hasEverServed } }
 
+    /// Whether some engine states that it is not ready yet.
+    var isLoading: Bool { seen.withLock { $0.watches.contains(where: \.isLoading) } }
+
     /// Where calls for a model go: to the engine that has it in memory, else to one that can load it.
     func upstream(for model: String) -> Upstream? {
         seen.withLock { seen in
-            let loaded = engines.indices.first { seen.statuses[$0]?.loadedModels.contains(model) ?? false }
+            let loaded = engines.indices.first { seen.status($0)?.loadedModels.contains(model) ?? false }
             return loaded ?? Self.index(ofAvailable: model, in: seen)
         }.map { engines[$0].upstream }
     }
@@ -57,7 +64,7 @@ final class EngineRoster: Sendable {
             for engine in engines { group.addTask { await engine.run() } }
             while !Task.isCancelled {
                 await look()
-                let allWell = seen.withLock { $0.statuses.allSatisfy { $0?.isHealthy ?? false } }
+                let allWell = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
                 try? await Task.sleep(for: allWell ? Self.calmInterval : Self.anxiousInterval)
             }
         }
@@ -65,23 +72,39 @@ final class EngineRoster: Sendable {
 
     /// Looks at every engine, at the same time.
     func look() async {
-        let statuses = await withTaskGroup(of: (Int, EngineStatus).self) { group in
-            for (index, engine) in engines.enumerated() { group.addTask { (index, await engine.look()) } }
-            return await group.reduce(into: [Int: EngineStatus]()) { $0[$1.0] = $1.1 }
+        let results = await withTaskGroup(of: (Int, Result<EngineStatus, EngineFault>).self) { group in
+            for (index, engine) in engines.enumerated() { group.addTask { (index, await Self.look(at: engine)) } }
+            return await group.reduce(into: [Int: Result<EngineStatus, EngineFault>]()) { $0[$1.0] = $1.1 }
         }
         guard !Task.isCancelled else { return }
         var differs = false
-        for (index, status) in statuses.sorted(by: { $0.key < $1.key }) {
-            let before = seen.withLock { seen in
-                defer { seen.statuses[index] = status }
-                if status.isHealthy { seen.hasEverServed = true }
-                return seen.statuses[index]
+        for (index, result) in results.sorted(by: { $0.key < $1.key }) {
+            let (before, status) = seen.withLock { seen in
+                let before = seen.watches[index].status
+                seen.watches[index].looked(
+                    result, type: engines[index].type, callCount: callCount(of: before?.loadedModels ?? []))
+                let status = seen.watches[index].status
+                if status?.isHealthy ?? false { seen.hasEverServed = true }
+                return (before, status)
             }
+            guard let status else { continue }
             guard !status.isLike(before) else { continue }
             differs = true
             tell(status, before, of: engines[index])
         }
         if differs { change.yield() }
+    }
+
+    private static func look(at engine: any Engine) async -> Result<EngineStatus, EngineFault> {
+        do throws(EngineFault) {
+            return .success(try await engine.inspect())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func callCount(of models: [String]) -> Int {
+        Set(models).reduce(0) { $0 + counts.figures(of: $1).active }
     }
 
     // MARK: Orders
@@ -108,8 +131,8 @@ final class EngineRoster: Sendable {
     }
 
     private static func index(ofAvailable model: String, in seen: Seen) -> Int? {
-        seen.statuses.indices.first { index in
-            seen.statuses[index]?.availableModels.contains { $0.id == model } ?? false
+        seen.watches.indices.first { index in
+            seen.status(index)?.availableModels.contains { $0.id == model } ?? false
         }
     }
 
@@ -137,10 +160,12 @@ extension EngineStatus {
 
 extension EngineRoster {
     /// The engines that settings name.
-    convenience init(_ settings: RunnerSettings, logger: Logger) throws(RunnerAgentStartError) {
+    convenience init(
+        _ settings: RunnerSettings, counts: CallCounts = CallCounts(), logger: Logger
+    ) throws(RunnerAgentStartError) {
         var engines: [any Engine] = []
         for engine in settings.engines { engines.append(try Self.engine(engine, of: settings.id, logger: logger)) }
-        self.init(engines, logger: logger)
+        self.init(engines, counts: counts, logger: logger)
     }
 
     private static func engine(

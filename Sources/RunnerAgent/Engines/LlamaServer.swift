@@ -20,27 +20,23 @@ struct LlamaServer: Engine {
     /// How often a server that is not ours is looked at, to take its place when it is gone.
     private static let strangerCheck: Duration = .seconds(2)
 
-    func look() async -> EngineStatus {
-        do throws(EngineFault) {
-            // 503 while it loads its model.
-            _ = try await control.get("/health", as: Health.self)
-            let list = try await control.get("/v1/models", as: OpenAIModelList.self)
-            let properties = try? await control.get("/props", as: Properties.self)
-            let states = try? await control.get("/slots", as: [Slot].self)
-            let context = properties?.defaults?.context
-            let models = list.data.map { entry in
-                var model = entry.model
-                model.contextLength = context ?? model.contextLength
-                return model
-            }
-            let told = properties?.slots ?? states?.count
-            return EngineStatus(
-                engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.map(\.id),
-                availableModels: models, batchSize: slots ?? told ?? 1, slots: slots ?? told,
-                active: states?.count { $0.isProcessing })
-        } catch {
-            return unhealthy(error)
+    func inspect() async throws(EngineFault) -> EngineStatus {
+        // 503 while it loads its model.
+        _ = try await control.get("/health", as: Health.self)
+        let list = try await control.get("/v1/models", as: OpenAIModelList.self)
+        let properties = try? await control.get("/props", as: Properties.self)
+        let states = try? await control.get("/slots", as: [Slot].self)
+        let context = properties?.defaults?.context
+        let models = list.data.map { entry in
+            var model = entry.model
+            model.contextLength = context ?? model.contextLength
+            return model
         }
+        let told = properties?.slots ?? states?.count
+        return EngineStatus(
+            engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.map(\.id),
+            availableModels: models, batchSize: slots ?? told ?? 1, slots: slots ?? told,
+            active: states?.count { $0.isProcessing })
     }
 
     /// Keeps the server running until it is cancelled.

@@ -20,19 +20,15 @@ final class Ollama: Engine {
         self.slots = slots
     }
 
-    func look() async -> EngineStatus {
-        do throws(EngineFault) {
-            let tags = try await control.get("/api/tags", as: Tags.self).models
-            let running = try await control.get("/api/ps", as: Running.self).models
-            let version = try? await control.get("/api/version", as: Version.self).version
-            var models: [EngineModel] = []
-            for tag in tags { models.append(tag.model(with: await details(of: tag))) }
-            return EngineStatus(
-                engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
-                availableModels: models, batchSize: slots ?? 1, slots: slots)
-        } catch {
-            return unhealthy(error)
-        }
+    func inspect() async throws(EngineFault) -> EngineStatus {
+        let tags = try await control.get("/api/tags", as: Tags.self).models
+        let running = try await control.get("/api/ps", as: Running.self).models
+        let version = try? await control.get("/api/version", as: Version.self).version
+        var models: [EngineModel] = []
+        for tag in tags { models.append(tag.model(with: await details(of: tag))) }
+        return EngineStatus(
+            engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
+            availableModels: models, batchSize: slots ?? 1, slots: slots)
     }
 
     func load(_ model: String) async throws(EngineFault) {

@@ -9,15 +9,11 @@ struct OpenAICompatible: Engine {
     /// As settings say; 1 where they do not.
     let slots: Int?
 
-    func look() async -> EngineStatus {
-        do throws(EngineFault) {
-            let list = try await control.get("/v1/models", as: OpenAIModelList.self)
-            return EngineStatus(
-                engineType: type, isHealthy: true, loadedModels: list.data.map(\.id),
-                availableModels: list.data.map(\.model), batchSize: slots ?? 1, slots: slots)
-        } catch {
-            return unhealthy(error)
-        }
+    func inspect() async throws(EngineFault) -> EngineStatus {
+        let list = try await control.get("/v1/models", as: OpenAIModelList.self)
+        return EngineStatus(
+            engineType: type, isHealthy: true, loadedModels: list.data.map(\.id),
+            availableModels: list.data.map(\.model), batchSize: slots ?? 1, slots: slots)
     }
 }
 

@@ -78,7 +78,7 @@ final class StatusReport: Sendable {
     private func health(of engines: [EngineStatus]) -> RunnerStatus.Health {
         if isDraining.withLock({ $0 }) { return .shuttingDown }
         let well = engines.count { $0.isHealthy }
-        if well == 0 { return roster.hasEverServed ? .unhealthy : .starting }
+        if well == 0 { return roster.hasEverServed && !roster.isLoading ? .unhealthy : .starting }
         return well < roster.engines.count ? .degraded : .healthy
     }
 

@@ -6,6 +6,8 @@ public enum RunnerState: String, Hashable, Sendable, CaseIterable {
     case ready
     /// Back from sleep; a small call decides whether its engine works.
     case checking
+    /// Its engine states that it is not ready yet; calls wait for it.
+    case loading
     /// Gone, and we know how to wake it.
     case asleep
     /// Packets are out; waiting for it.

@@ -30,7 +30,7 @@ struct WakeCommand: AsyncParsableCommand {
             switch machine.state {
             case "ready":
                 return print("\(name) serves, after \(TextColumns.time(machine.lastWake?.tookMs ?? 0)).")
-            case "waking", "unknown", "checking": try await Task.sleep(for: .milliseconds(250))
+            case "waking", "unknown", "checking", "loading": try await Task.sleep(for: .milliseconds(250))
             default: throw CommandFailure("\(name) did not wake up; it is \(FleetTable.state(of: machine))")
             }
         }

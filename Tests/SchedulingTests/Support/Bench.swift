@@ -48,15 +48,16 @@ struct Bench {
     mutating func place(
         _ models: [ModelID], exact: Bool = false, prefer: [MachineType] = [], mayWake: Bool = true,
         excluding: Set<RunnerID> = [], only: RunnerID? = nil, policy: PlacementPolicy = .leastBusy,
-        conversation: String? = nil, together: [ExactString] = [], caller: String = "", priority: Int = 0
+        conversation: String? = nil, together: [ExactString] = [], caller: String = "", priority: Int = 0,
+        loadingSince: ContinuousClock.Instant? = nil
     ) -> Placement {
-        let placement = state.place(
-            PlacementRequest(
-                models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
-                affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake,
-                speculativeWakes: together, excluded: excluding, only: only,
-                caller: CallerID(subject: SubjectID(caller), issuer: ""), priority: Priority(level: priority)),
-            now: now)
+        var request = PlacementRequest(
+            models: models, isExact: exact, preferredMachineTypes: prefer, policy: policy,
+            affinity: conversation.map { PrefixFingerprint($0.utf8) }, mayWake: mayWake,
+            speculativeWakes: together, excluded: excluding, only: only,
+            caller: CallerID(subject: SubjectID(caller), issuer: ""), priority: Priority(level: priority))
+        request.loadingSince = loadingSince
+        let placement = state.place(request, now: now)
         collect()
         return placement
     }
@@ -76,11 +77,11 @@ struct Bench {
     mutating func waiter(
         _ models: [ModelID], exact: Bool = false, prefer: [MachineType] = [], mayWake: Bool = true,
         excluding: Set<RunnerID> = [], only: RunnerID? = nil, forMachine: Bool? = nil, together: [ExactString] = [],
-        caller: String = "", priority: Int = 0
+        caller: String = "", priority: Int = 0, loadingSince: ContinuousClock.Instant? = nil
     ) throws -> WaiterID {
         let placement = place(
             models, exact: exact, prefer: prefer, mayWake: mayWake, excluding: excluding, only: only,
-            together: together, caller: caller, priority: priority)
+            together: together, caller: caller, priority: priority, loadingSince: loadingSince)
         guard case .waiting(let id, let machineIsWaking) = placement else {
             Issue.record("does not wait: \(placement)")
             throw Disappointment()
@@ -137,6 +138,21 @@ struct Bench {
 
     mutating func refused(_ runner: RunnerID) {
         state.runnerRefused(runner, now: now)
+        collect()
+    }
+
+    mutating func replaced(_ runner: RunnerID) {
+        state.runnerReplaced(runner, now: now)
+        collect()
+    }
+
+    mutating func silent(_ runner: RunnerID) {
+        state.runnerSilent(runner, now: now)
+        collect()
+    }
+
+    mutating func loads(_ runner: RunnerID) {
+        state.runnerLoads(runner, now: now)
         collect()
     }
 

@@ -17,6 +17,8 @@ final class AgentRegistry {
     /// Registrations under one name: so many at once, then one a second. Two machines that were given the same name
     /// would otherwise push each other out for ever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
+    /// How long an agent that is doubted may take to show that it is there.
+    private static let signOfLifeTimeout: TimeAmount = .seconds(10)
     /// What this gateway knows beyond version 1.
     static let extensions = Set(ProtocolExtension.allCases)
 
@@ -141,7 +143,10 @@ final class AgentRegistry {
     func requestStatus(of id: RunnerID) {
         statusRequests &+= 1
         let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
-        connection(of: id)?.socket.send(MessageCodec.text(message))
+        guard let connection = connection(of: id) else { return }
+        connection.socket.send(MessageCodec.text(message))
+        // What it said has proved wrong: a machine that has lost its power says nothing any more.
+        connection.socket.verify(within: Self.signOfLifeTimeout)
     }
 
     private func connection(of id: RunnerID) -> Connection? {

@@ -36,7 +36,8 @@ struct RunnerSession {
     private var phase = Phase.opening
     private var lastHeard: ContinuousClock.Instant
     private var faultsInARow = 0
-    private var hasNudged = false
+    /// When it was asked for a sign of life; nil while it has given one.
+    private var askedAt: ContinuousClock.Instant?
 
     init(rules: AgentRules, peer: String, now: ContinuousClock.Instant) {
         self.rules = rules
@@ -50,10 +51,18 @@ struct RunnerSession {
     var nextDeadline: ContinuousClock.Instant? {
         switch phase {
         case .opening: lastHeard.advanced(by: AgentRules.registrationTime)
-        case .joined: lastHeard.advanced(by: hasNudged ? rules.runnerTimeout : rules.runnerTimeout / 2)
+        case .joined:
+            // However long nobody looked, because this host was suspended: it has the time to answer.
+            if let askedAt {
+                max(lastHeard.advanced(by: rules.runnerTimeout), askedAt.advanced(by: minAnswerTime))
+            } else {
+                lastHeard.advanced(by: rules.runnerTimeout / 2)
+            }
         case .joining, .ended: nil
         }
     }
+
+    private var minAnswerTime: Duration { min(rules.runnerTimeout / 4, .seconds(10)) }
 
     // MARK: Events
 
@@ -65,7 +74,7 @@ struct RunnerSession {
         case (.joined, .register): return breach("You have registered already; open another connection for that.")
         case (.joined, let message):
             lastHeard = now
-            hasNudged = false
+            askedAt = nil
             faultsInARow = 0
             switch message {
             case .heartbeat(let status)?, .statusUpdate(let status)?: return [.report(status)]
@@ -123,10 +132,10 @@ struct RunnerSession {
         switch phase {
         case .opening:
             return refuse(AgentRefusal(.timeout, "No register message came within \(AgentRules.registrationTime)."))
-        case .joined where hasNudged: return end()
+        case .joined where askedAt != nil: return end()
         case .joined:
             // Version 1 answers with whatever it has to say; that is all this asks for.
-            hasNudged = true
+            askedAt = now
             return [.send(.ping(timestamp: 0))]
         case .joining, .ended: return []
         }

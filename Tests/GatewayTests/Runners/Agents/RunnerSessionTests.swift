@@ -214,4 +214,16 @@ import Testing
             #expect(leaves <= joins)
         }
     }
+
+    /// A gateway whose own host was suspended has heard of nobody for long: its agents have the time to answer first.
+    @Test func anAgentHasTheTimeToAnswerHoweverLateItIsAsked() throws {
+        var session = joined()
+        let late = start.advanced(by: .seconds(3600))
+        #expect(session.timePassed(now: late) == [.send(.ping(timestamp: 0))])
+        let deadline = try #require(session.nextDeadline)
+        #expect(late.duration(to: deadline) == .seconds(10))
+        #expect(session.timePassed(now: late.advanced(by: .seconds(9))).isEmpty)
+        _ = session.messageArrived(.heartbeat(Self.healthy), now: late.advanced(by: .seconds(9)))
+        #expect(session.timePassed(now: deadline).isEmpty && session.isJoined)
+    }
 }

@@ -1,0 +1,129 @@
+import NIOCore
+import Relay
+import Settings
+import SimpleAICore
+
+/// What one probe has found.
+enum ProbeFinding: Hashable {
+    /// The engine is there and able.
+    /// - Parameters:
+    ///   - models: its list; nil where it gave none.
+    ///   - complaint: what is odd about it all the same, for the operator.
+    case responded(models: [EngineModelID]?, complaint: String? = nil)
+    /// The engine states that it is not ready yet.
+    case loading
+    /// The connection was accepted, and nothing came.
+    case silent
+    case refused
+    /// The engine is there, and states that it is not able. With a reason for the operator.
+    case notAble(String)
+    /// Something else than the engine responded. With a reason for the operator.
+    case replaced(String)
+    case unreachable
+    /// The gateway itself had no connection to spare, which says nothing about the runner. With a reason for the operator.
+    case noConnection(String)
+
+    /// For the operator; nil for what happens every day.
+    var complaint: String? {
+        switch self {
+        case .responded(_, let complaint): complaint
+        case .notAble(let reason), .replaced(let reason), .noConnection(let reason): reason
+        case .loading, .silent, .refused, .unreachable: nil
+        }
+    }
+}
+
+/// Reads what comes back from a probe. Pure, but for what it remembers of the engine's list.
+///
+/// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
+/// without any of the models that it listed before is something else in the machine's place.
+struct ProbeReader {
+    /// The engine's own ids of the models that settings state; empty where the engine's list counts.
+    private let statedIDs: Set<EngineModelID>
+    /// The list is asked for; operators may name another path.
+    private let asksForList: Bool
+    private var hasListedStated = false
+    private var hasListedSome = false
+
+    init(_ runner: Settings.StaticRunner) {
+        statedIDs = Set(Runner(runner).publicModels(engineModels: []).values)
+        asksForList = runner.probe.path == Settings.Probe.usualPath
+    }
+
+    mutating func read(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> ProbeFinding {
+        switch result {
+        case .success(let answer): read(answer)
+        case .failure(let failure): Self.read(failure)
+        }
+    }
+
+    private static func read(_ failure: UpstreamFailure) -> ProbeFinding {
+        switch failure {
+        case .refused: .refused
+        case .unreachable, .connectionTimedOut, .machineGone: .unreachable
+        case .firstByteTimeout, .gapTimeout: .silent
+        case .staleConnection, .closedBeforeAnswer: .replaced("the connection was closed without a response")
+        case .closedDuringAnswer: .replaced("the connection was closed within the response")
+        case .exhausted(let reason): .noConnection("the gateway has no connection for it: \(reason)")
+        case .untrusted, .malformed: .replaced("\(failure)")
+        }
+    }
+
+    private mutating func read(_ answer: UpstreamFetch.Answer) -> ProbeFinding {
+        let status = answer.status
+        switch status {
+        case 200...299: return readList(answer)
+        case 502, 504, 300...399: return .replaced("its probe was answered with status \(status)")
+        case 503: return Self.statesLoading(answer) ? .loading : .replaced("its probe was answered with status 503")
+        case 429: return .responded(models: nil)
+        case _ where Self.isPage(answer):
+            return .replaced("its probe was answered with a page and status \(status)")
+        // Not every engine has a list, or shows it to everybody. What it serves the settings state.
+        case 404, 405, 501: return hasStatedList ? .responded(models: nil) : .notAble(Self.refusal(status))
+        case 401, 403, 407:
+            let advice = "\(Self.refusal(status)); check the runner's api_key"
+            return hasStatedList ? .responded(models: nil, complaint: advice) : .notAble(advice)
+        default: return .notAble(Self.refusal(status))
+        }
+    }
+
+    private var hasStatedList: Bool { asksForList && !statedIDs.isEmpty }
+
+    private static func refusal(_ status: Int) -> String { "its probe was answered with status \(status)" }
+
+    private mutating func readList(_ answer: UpstreamFetch.Answer) -> ProbeFinding {
+        let ids = EngineModelList.ids(in: answer.body)
+        guard asksForList else { return .responded(models: ids) }
+        guard !Self.isPage(answer) else { return .replaced("its probe was answered with a page instead of a list") }
+        guard let ids else { return .responded(models: nil) }
+        guard !ids.isEmpty else {
+            // It starts, and has nothing to serve yet.
+            return hasListedSome ? .loading : .responded(models: ids)
+        }
+        hasListedSome = true
+        guard !statedIDs.isEmpty else { return .responded(models: ids) }
+        if !statedIDs.isDisjoint(with: ids) {
+            hasListedStated = true
+        } else if hasListedStated {
+            return .replaced("its list holds none of the runner's models any more: is it another machine?")
+        }
+        return .responded(models: ids)
+    }
+
+    /// For people to look at: no engine's answer.
+    private static func isPage(_ answer: UpstreamFetch.Answer) -> Bool {
+        answer.mediaType.lowercased().hasPrefix("text/html") || firstByte(of: answer) == UInt8(ascii: "<")
+    }
+
+    /// An engine explains itself in JSON, or not at all; the texts are those of proxies.
+    private static func statesLoading(_ answer: UpstreamFetch.Answer) -> Bool {
+        guard !isPage(answer) else { return false }
+        let first = firstByte(of: answer)
+        return first == nil || first == UInt8(ascii: "{")
+            || String(buffer: answer.body).lowercased().contains("loading")
+    }
+
+    private static func firstByte(of answer: UpstreamFetch.Answer) -> UInt8? {
+        answer.body.readableBytesView.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    }
+}

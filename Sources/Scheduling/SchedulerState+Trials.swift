@@ -1,0 +1,78 @@
+import SimpleAICore
+
+/// The trials of an engine that loads, as calls have found: it may list its models long before it can serve them, so
+/// nothing but a call can tell when it can. One call at a time tries; the others wait.
+struct LoadingTrials: Hashable, Sendable {
+    private(set) var failed = 0
+    /// Nil while a call may try, or where a probe will tell.
+    private(set) var nextAt: ContinuousClock.Instant?
+
+    private static let firstPause: Duration = .milliseconds(500)
+    private static let maxPause: Duration = .seconds(2)
+
+    mutating func failed(now: ContinuousClock.Instant) {
+        nextAt = now.advanced(by: min(Self.firstPause * (1 << min(failed, 8)), Self.maxPause))
+        failed += 1
+    }
+
+    mutating func started() { nextAt = nil }
+}
+
+extension SchedulerState {
+    /// What a call that was not served tells about its runner.
+    mutating func takeEvidence(of outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard !records[index].isLeaving else { return }
+        switch outcome {
+        case .served, .undecided: return
+        case .failed: ejectIfDue(index, now: now)
+        case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
+        case .notAble:
+            if weigh(.callReplaced, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        case .loading:
+            guard records[index].state == .ready, weigh(.loading(.call), ofRunnerAt: index, now: now) else { return }
+            pauseTrials(ofRunnerAt: index, now: now)
+            reconsiderWaiters(now: now)
+        }
+    }
+
+    /// A call on a loading engine is over.
+    mutating func trialEnded(ofRunnerAt index: Int, _ outcome: LeaseOutcome, now: ContinuousClock.Instant) {
+        guard !records[index].isLeaving else { return }
+        switch outcome {
+        case .served: return becameAble(index, .served, isNews: false, now: now)
+        case .loading: weigh(.loading(.call), ofRunnerAt: index, now: now)
+        case .notAble: weigh(.replaced, ofRunnerAt: index, now: now)
+        case .failed, .internalError, .undecided: break
+        }
+        if records[index].state == .loading { pauseTrials(ofRunnerAt: index, now: now) }
+        reconsiderWaiters(now: now)
+    }
+
+    private mutating func pauseTrials(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        records[index].health = RunnerHealth()
+        records[index].trials.failed(now: now)
+        tried.insert(index)
+        updateRank(ofRunnerAt: index)
+    }
+
+    mutating func startTrial(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+        guard let next = records[index].trials.nextAt, next <= now else { return }
+        tried.remove(index)
+        records[index].trials.started()
+        records[index].health.beginTrial()
+        updateRank(ofRunnerAt: index)
+        serveWaiters(ofRunnerAt: index, now: now)
+    }
+
+    mutating func expectTrials(ofRunnerAt index: Int) {
+        ejected.remove(index)
+        records[index].health = RunnerHealth()
+        records[index].trials = LoadingTrials()
+    }
+
+    mutating func stopTrials(ofRunnerAt index: Int) {
+        tried.remove(index)
+        records[index].trials = LoadingTrials()
+        if !records[index].health.isInService { records[index].health = RunnerHealth() }
+    }
+}

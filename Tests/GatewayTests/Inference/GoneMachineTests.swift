@@ -1,0 +1,69 @@
+import Relay
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+@testable import Scheduling
+
+/// Calls on machines that are gone, that load, or for which something else answers.
+@Suite struct GoneMachineTests {
+    private func forwarding(
+        _ limits: CallState.Limits = .init(), streams: Bool = false, runnerHasServed: Bool = true
+    ) throws -> CallState {
+        var state = CallState(limits: limits)
+        _ = state.handle(.authorized(try Sample.authorized(streams: streams)))
+        var lease = Sample.lease(1, "r1")
+        lease.runnerHasServed = runnerHasServed
+        _ = state.handle(.placed(lease))
+        return state
+    }
+
+    private func outcome(_ actions: [CallState.Action]) -> LeaseOutcome? {
+        for case .returnLease(_, let outcome) in actions { return outcome }
+        return nil
+    }
+
+    /// Nothing of a response has come, so that nothing is lost; the same machine may serve it when it has been woken.
+    @Test(arguments: [CallState.AfterSend.never, .staleOnly, .always])
+    func aCallOnAMachineThatIsGoneIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
+        var gone = try forwarding(.init(afterSend: afterSend))
+        let actions = gone.handle(.upstreamFailed(.machineGone))
+        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .undecided)
+        var silent = try forwarding(.init(afterSend: afterSend))
+        #expect(notation(silent.handle(.upstreamFailed(.connectionTimedOut))) == "unreachable(r1) return(r1) place")
+    }
+
+    @Test func aStreamThatHasBegunEndsInBand() throws {
+        var state = try forwarding(streams: true)
+        _ = state.handle(.streamBegan)
+        let actions = notation(state.handle(.upstreamFailed(.closedDuringAnswer)))
+        #expect(actions == "cancel return(r1) inBand(upstream_error) settle(upstream_error)")
+    }
+
+    /// However often it is told so: how long it waits is the scheduler's to say.
+    @Test func aCallThatFindsALoadingEngineWaits() throws {
+        var state = try forwarding(runnerHasServed: false)
+        for number in 2...20 {
+            let actions = state.handle(.documentReceived(Sample.document(503)))
+            #expect(notation(actions) == "return(r1) place" && outcome(actions) == .loading)
+            var lease = Sample.lease(UInt64(number), "r1")
+            lease.runnerHasServed = false
+            _ = state.handle(.placed(lease))
+        }
+        #expect(notation(state.handle(.documentReceived(Sample.document(200)))) == "document return(r1) settle(200)")
+    }
+
+    @Test func wordsAboutLoadingAreBelievedAtAnyTime() throws {
+        var state = try forwarding()
+        var document = Sample.document(503)
+        document.statesLoading = true
+        #expect(outcome(state.handle(.documentReceived(document))) == .loading)
+    }
+
+    @Test(arguments: [502, 503, 504])
+    func aFrontEndsPageIsNoResponseOfTheMachine(_ status: Int) throws {
+        var state = try forwarding()
+        let actions = state.handle(.documentReceived(Sample.document(status, isJSON: false)))
+        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .notAble)
+    }
+}

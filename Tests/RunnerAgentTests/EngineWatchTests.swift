@@ -1,0 +1,45 @@
+import RunnerProtocol
+import Testing
+
+@testable import RunnerAgent
+
+/// What an agent makes of an engine that does not answer, or not as it should.
+@Suite struct EngineWatchTests {
+    private static let well = EngineStatus(engineType: "openai", isHealthy: true, loadedModels: ["m"])
+
+    private func watch(_ results: [Result<EngineStatus, EngineFault>], callCount: Int = 0) -> EngineWatch {
+        results.reduce(into: EngineWatch()) { $0.looked($1, type: "openai", callCount: callCount) }
+    }
+
+    /// A single-threaded engine that computes answers nothing else.
+    @Test func aBusyEngineIsNotUnhealthy() {
+        let silence = Array(repeating: Result<EngineStatus, EngineFault>.failure(.timeout), count: 50)
+        let busy = watch([.success(Self.well)] + silence, callCount: 1)
+        #expect(busy.status == Self.well)
+    }
+
+    @Test func anIdleEngineThatDoesNotAnswerThreeTimesIsUnhealthy() {
+        let silence = Array(repeating: Result<EngineStatus, EngineFault>.failure(.timeout), count: 3)
+        #expect(watch([.success(Self.well)] + silence.dropFirst()).status?.isHealthy == true)
+        #expect(watch([.success(Self.well)] + silence).status?.isHealthy == false)
+        let interrupted = silence.dropFirst() + [.success(Self.well)] + silence.dropFirst()
+        #expect(watch([.success(Self.well)] + interrupted).status?.isHealthy == true)
+        // One that has never answered is not known to be well.
+        #expect(watch([.failure(.timeout)]).status?.isHealthy == false)
+    }
+
+    @Test func oneThatIsNotThereIsUnhealthyAtOnce() {
+        for fault in [EngineFault.unreachable("refused"), .answered(500, "out of memory"), .nonsense] {
+            let watch = watch([.success(Self.well), .failure(fault)], callCount: 1)
+            #expect(watch.status?.isHealthy == false && !watch.isLoading)
+            #expect(watch.status?.error == fault.description)
+        }
+    }
+
+    @Test func oneThatLoadsIsSaidToLoad() {
+        let loading = watch([.success(Self.well), .failure(.answered(503, "Loading model"))])
+        #expect(loading.isLoading && loading.status?.isHealthy == false)
+        let ready = watch([.failure(.answered(503, "Loading model")), .success(Self.well)])
+        #expect(!ready.isLoading && ready.status == Self.well)
+    }
+}

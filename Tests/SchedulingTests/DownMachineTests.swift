@@ -1,0 +1,150 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// Machines whose hosts answer and whose engines do not.
+@Suite struct DownMachineTests {
+    private func down(_ runner: Runner = .serving("a", "m", wakes: true)) -> Bench {
+        var bench = Bench(runner) {
+            $0.wakeTimeout = .seconds(60)
+            $0.wakeBackOff = .seconds(30)
+        }
+        bench.replaced(runner.id)
+        bench.forgetEffects()
+        return bench
+    }
+
+    @Test func aCallWakesWhatSomethingElseAnswersFor() throws {
+        var bench = down()
+        #expect(bench.state("a") == .down)
+        let waiter = try bench.waiter(["m"], forMachine: true)
+        #expect(bench.state("a") == .waking && bench.packets() == [0])
+        bench.replaced("a")
+        bench.refused("a")
+        #expect(bench.state("a") == .waking)
+        bench.pass(.seconds(5))
+        bench.answered("a")
+        #expect(bench.lease(of: waiter)?.waited == .seconds(5))
+    }
+
+    /// A crashed engine costs one wait, then 503 at once, and is tried less and less often.
+    @Test func aWakeThatChangesNothingIsBackedOff() throws {
+        var bench = down()
+        for backOff in [30, 60, 120, 240, 480, 480] {
+            let waiter = try bench.waiter(["m"], forMachine: true)
+            bench.pass(.seconds(30))
+            bench.refused("a")
+            bench.pass(.seconds(30))
+            #expect(bench.rejection(of: waiter)?.code == .wakeTimeout)
+            #expect(bench.state("a") == .wakeFailed)
+            bench.refused("a")
+            #expect(bench.state("a") == .down)
+            bench.forgetEffects()
+            let refusal = try bench.refusal(["m"])
+            #expect(refusal.code == .wakeFailed && refusal.retry == .after(.seconds(backOff)))
+            bench.pass(.seconds(backOff) - .milliseconds(1))
+            #expect(try bench.refusal(["m"]).code == .wakeFailed)
+            bench.pass(.milliseconds(1))
+        }
+        #expect(bench.wakes().isEmpty)
+        bench.answered("a")
+        bench.refused("a")
+        _ = try bench.waiter(["m"], forMachine: true)
+        #expect(bench.wakes() == ["a"])
+    }
+
+    /// Not even when it vanishes meanwhile: a machine that is flapping would be woken with every change.
+    @Test func theBackOffOutlivesAChangeOfState() throws {
+        var bench = down()
+        _ = try bench.waiter(["m"])
+        bench.pass(.seconds(60))
+        bench.refused("a")
+        bench.unreachable("a", times: 3)
+        #expect(bench.state("a") == .asleep)
+        #expect(try bench.refusal(["m"]).code == .wakeFailed)
+        bench.pass(.seconds(30))
+        _ = try bench.waiter(["m"], forMachine: true)
+    }
+
+    @Test func whatCannotBeWokenIsRefusedAtOnce() throws {
+        var bench = down(.serving("a", "m"))
+        #expect(try bench.refusal(["m"]).code == .noRunnerAvailable)
+    }
+
+    @Test func aMachineWhoseAgentSpeaksToUsIsNotWoken() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
+        bench.reported("a", RunnerReport(admitsCalls: false))
+        #expect(bench.state("a") == .down)
+        #expect(try bench.refusal(["m"]).code == .noRunnerAvailable)
+        #expect(bench.wakes().isEmpty)
+    }
+
+    @Test func whatSleepsIsWokenRatherThanWhatIsDown() throws {
+        var bench = Bench(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true))
+        bench.refused("a")
+        bench.unreachable("b", times: 3)
+        _ = try bench.waiter(["m"], forMachine: true)
+        #expect(bench.wakes() == ["b"])
+    }
+
+    @Test func aCallThatWasAnsweredBySomethingElseWaitsForTheNextProbe() throws {
+        var bench = Bench.ready(.serving("a", "m", wakes: true))
+        let lease = try bench.lease(["m"])
+        bench.release(lease, .notAble)
+        #expect(bench.state("a") == .unknown)
+        let waiter = try bench.waiter(["m"], forMachine: false)
+        bench.replaced("a")
+        #expect(bench.wakes() == ["a"])
+        bench.answered("a")
+        #expect(bench.lease(of: waiter) != nil)
+    }
+
+    // MARK: Orders
+
+    @Test func anOrderForAMachineThatIsNotKnownYetIsAccepted() throws {
+        var bench = Bench(.serving("a", "m", wakes: true))
+        guard case .begun(let wake) = bench.wakeMachine("a") else {
+            Issue.record("not accepted")
+            return
+        }
+        #expect(bench.packets() == [0] && bench.wakeMachine("a") == .underWay(wake))
+        // It was awake: that is no boot, and nothing to learn from.
+        bench.pass(.milliseconds(10))
+        bench.answered("a")
+        #expect(bench.state("a") == .ready && bench.wakeMachine("a") == .isAwake)
+        #expect(bench.status("a")?.bootTime.mean == nil)
+    }
+
+    @Test func anOrderForAMachineThatTurnsOutAsleepWakesIt() throws {
+        var bench = Bench(.serving("a", "m", wakes: true))
+        _ = bench.wakeMachine("a")
+        bench.unreachable("a")
+        bench.pass(.seconds(20))
+        #expect(bench.packets().count > 3)
+        bench.answered("a")
+        #expect(bench.status("a")?.bootTime.mean == .seconds(20))
+    }
+
+    @Test func ordersForWhatIsDownAreAcceptedWhereAPacketMayHelp() throws {
+        var bench = down()
+        guard case .begun = bench.wakeMachine("a") else {
+            Issue.record("not accepted")
+            return
+        }
+        var without = down(.serving("a", "m"))
+        guard case .impossible(let reason) = without.wakeMachine("a") else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(reason.contains("runners[].wake"))
+        var agent = Bench()
+        agent.joined(Runner(id: "a", canBeWoken: true), ["m"])
+        agent.reported("a", RunnerReport(admitsCalls: false))
+        guard case .impossible = agent.wakeMachine("a") else {
+            Issue.record("accepted, although its agent is connected")
+            return
+        }
+    }
+}

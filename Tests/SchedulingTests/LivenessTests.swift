@@ -1,0 +1,122 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// The table of evidence, each row in each state.
+@Suite struct LivenessTests {
+    private static let start = ContinuousClock.now
+
+    /// What follows after each piece of evidence in turn, a second apart.
+    private func states(
+        _ evidence: [Liveness.Evidence], from state: RunnerState = .ready, calls: Int = 0, canBeWoken: Bool = true
+    ) -> [RunnerState] {
+        var liveness = Liveness()
+        var state = state
+        return evidence.enumerated().map { second, evidence in
+            state = liveness.weigh(
+                evidence,
+                .init(
+                    state: state, callCount: calls, canBeWoken: canBeWoken, maxMisses: 3, loadTimeout: .seconds(60),
+                    now: Self.at(second)))
+            return state
+        }
+    }
+
+    private static func at(_ second: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(second)) }
+    private func unreachable(_ sign: Int? = nil) -> Liveness.Evidence {
+        .unreachable(lastSignAt: sign.map(Self.at))
+    }
+
+    @Test(arguments: RunnerState.allCases)
+    func aResponseMeansThereAndAble(_ state: RunnerState) {
+        #expect(states([.responded], from: state) == [.ready])
+    }
+
+    @Test func threeFailedConnectionsInARowMeanGone() {
+        let three = [unreachable(), unreachable(), unreachable()]
+        #expect(states(three) == [.ready, .ready, .asleep])
+        #expect(states(three, canBeWoken: false) == [.ready, .ready, .lost])
+        #expect(states(three, from: .down).last == .asleep)
+        #expect(states(three, from: .loading).last == .asleep)
+        for state in [RunnerState.waking, .wakeFailed] { #expect(states(three, from: state).last == state) }
+        // In a row: another sign in between starts anew.
+        #expect(states([unreachable(), unreachable(), .silent, unreachable(), unreachable()]).last == .ready)
+        #expect(states([unreachable(), unreachable(), .responded, unreachable(), unreachable()]).last == .ready)
+    }
+
+    @Test func aSignOnACallMeansThere() {
+        #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(), unreachable()]).last == .asleep)
+        #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(2), unreachable(3)]).last == .ready)
+        // One from before the first failed probe says nothing.
+        #expect(states([unreachable(-1), unreachable(-1), unreachable(-1)]).last == .asleep)
+    }
+
+    @Test func aSignAfterItWasDeclaredGoneMakesItDoubtful() {
+        let three = [unreachable(), unreachable(), unreachable()]
+        #expect(states(three + [unreachable(1)]).last == .asleep)
+        #expect(states(three + [unreachable(3)]).last == .unknown)
+    }
+
+    @Test func acceptedAndSilentMeansBusyWhileCallsRun() {
+        let silence = Array(repeating: Liveness.Evidence.silent, count: 20)
+        #expect(states(silence, calls: 1).allSatisfy { $0 == .ready })
+        #expect(states([.callUnreachable, .silent], calls: 1) == [.unknown, .ready])
+    }
+
+    @Test func acceptedAndSilentWithoutCallsMeansNotAble() {
+        #expect(states([.silent, .silent, .silent]) == [.ready, .ready, .down])
+        #expect(states([.silent], from: .lost) == [.down])
+        #expect(states([.silent, .silent, .silent, .silent], from: .asleep).last == .asleep)
+        #expect(states([.silent, .silent, .silent, .silent], from: .waking).last == .waking)
+    }
+
+    @Test(arguments: [RunnerState.unknown, .ready, .checking, .loading, .asleep, .wakeFailed, .down, .lost])
+    func refusedOrReplacedMeansNotAble(_ state: RunnerState) {
+        #expect(states([.refused], from: state) == [.down])
+        #expect(states([.replaced], from: state) == [.down])
+    }
+
+    @Test func whileItBootsNothingButAResponseCounts() {
+        for evidence in [Liveness.Evidence.refused, .replaced, .silent, .loading(.probe), unreachable()] {
+            #expect(states([evidence], from: .waking) == [.waking])
+        }
+    }
+
+    @Test func oneResponseOfSomethingElseSaysLessThanCallsInProgress() {
+        #expect(states([.replaced, .replaced, .replaced], calls: 2) == [.ready, .ready, .down])
+        #expect(states([.replaced, .responded, .replaced, .replaced], calls: 2).last == .ready)
+    }
+
+    @Test func aLoadingEngineIsWaitedFor() {
+        for state in [RunnerState.unknown, .ready, .down, .asleep, .lost, .wakeFailed] {
+            #expect(states([.loading(.probe)], from: state) == [.loading])
+        }
+        #expect(states([.loading(.probe), .responded]) == [.loading, .ready])
+        // Its list proves nothing to those who were refused.
+        #expect(states([.loading(.call), .responded, .served]) == [.loading, .loading, .ready])
+        #expect(states([.loading(.probe), .loading(.call), .responded]) == [.loading, .loading, .loading])
+        #expect(states([.loading(.probe), .silent, .silent, .silent, .silent]).last == .loading)
+        #expect(states([.loading(.call), .refused]) == [.loading, .down])
+    }
+
+    @Test func anEngineThatNeverFinishesLoadingIsNotAble() {
+        #expect(states(Array(repeating: .loading(.probe), count: 70)).last == .down)
+        #expect(states(Array(repeating: .loading(.probe), count: 60)).last == .loading)
+    }
+
+    @Test func aCallsFailureIsADoubt() {
+        #expect(states([.callUnreachable, unreachable(), unreachable()]) == [.unknown, .unknown, .asleep])
+        #expect(states([.callReplaced, .responded]) == [.unknown, .ready])
+        for state in RunnerState.allCases where state != .ready {
+            #expect(states([.callUnreachable], from: state) == [state])
+            #expect(states([.callReplaced], from: state) == [state])
+        }
+    }
+
+    @Test func anAgentThatDoesNotComeBackIsGone() {
+        #expect(states([.disconnected, .graceExpired]) == [.unknown, .asleep])
+        #expect(states([.disconnected, .responded, .graceExpired]) == [.unknown, .ready, .ready])
+        #expect(states([.disconnected], from: .waking) == [.waking])
+    }
+}

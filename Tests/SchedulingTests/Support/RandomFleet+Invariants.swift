@@ -1,0 +1,95 @@
+import SimpleAICore
+import Testing
+
+@testable import Scheduling
+
+/// What must hold after each event.
+extension RandomFleet {
+    func check() throws {
+        var active = Array(repeating: 0, count: state.records.count)
+        for held in leases { active[held.index] += 1 }
+        for (index, record) in state.records.enumerated() {
+            try expect(record.active == active[index], "active calls are leases")
+            try expect(state.table.ranks[index] == record.rank, "picking sees runners as they are")
+            try expect(record.rank == .unable || record.active < record.runner.slots, "no more calls than slots")
+            if record.isLeaving {
+                try expect(record.wake == nil && record.rank == .unable, "nothing begins with those that leave")
+                continue
+            }
+            try expect(state.ejected.contains(index) == record.isEjected, "ejected runners are listed")
+            try expect(
+                state.tried.contains(index) == (record.trials.nextAt != nil), "loading engines are tried")
+            try expect(record.trials.nextAt == nil || record.state == .loading, "nothing else is tried")
+            try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
+            try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
+            try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
+            guard let agent = record.agent else { continue }
+            try expect(
+                state.attended.contains(index) == (agent.nextDeadline != nil), "agents' deadlines are looked after")
+            try expect(
+                agent.sleepOrder == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
+                "who was put to sleep is asleep")
+            try expect(record.state != .checking || agent.check != nil, "a check decides")
+        }
+        try expect(state.leases.count == leases.count, "leases are counted")
+        try expect(state.leases.doubleReturns == doubleReturns, "double returns are counted")
+        try expect(state.queue.count == waiting.count, "who waits is in the queue")
+        try checkWaiters()
+        if let next = state.nextDeadline {
+            // A timer that is due has not fired yet; one that is asked for is never later than needed.
+            try expect(timer.map { $0 <= next } ?? false, "the timer is set for the next deadline")
+        } else {
+            try expect(waiting.isEmpty && wakes.isEmpty, "whatever is under way has a deadline")
+        }
+    }
+
+    private func checkWaiters() throws {
+        var everybody: [Waiter] = []
+        _ = state.queue.contains { waiter in
+            everybody.append(waiter)
+            return false
+        }
+        for waiter in everybody {
+            try expect(waiting[waiter.id] == waiter.request, "a waiter is one of ours")
+            // By index: records are large, and copies of them would be most of the test's time.
+            let able = state.records.indices.filter { index in
+                waiter.request.allows(state.records[index].runner.id)
+                    && waiter.request.models.contains { state.records[index].models[$0] != nil }
+            }
+            let atHand = able.filter { state.records[$0].firstAtHand(of: waiter.request.models) != nil }
+            try expect(!atHand.contains { state.records[$0].canTakeCall }, "nobody waits beside a free slot")
+            // Of a copy: picking remembers the list of candidates.
+            var copy = state
+            let choice = copy.pick(for: waiter.request)
+            try expect(
+                choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
+                "nobody waits who would be served if it came now")
+            switch waiter.hope {
+            case .slot:
+                try expect(
+                    atHand.contains { state.records[$0].state == .ready }, "a slot is waited for where there is one")
+            case .load(let id):
+                try expect(
+                    able.contains { state.records[$0].state == .ready && state.records[$0].agent?.load?.id == id },
+                    "a load is waited for while it is on")
+            case .probe:
+                try expect(
+                    able.contains { [.unknown, .checking].contains(state.records[$0].state) }
+                        || state.records.contains { $0.state == .unknown && !$0.modelsAreKnown },
+                    "a probe is waited for where one will decide")
+            case .loading:
+                try expect(able.contains { state.records[$0].state == .loading }, "a loading engine is waited for")
+            case .wake(let id):
+                try expect(
+                    able.contains { state.records[$0].wake?.id == id },
+                    "a wake is waited for while it is on, if it can help")
+            }
+        }
+    }
+
+    func expect(_ holds: Bool, _ rule: String) throws {
+        guard !holds else { return }
+        Issue.record("\(rule)")
+        throw Disappointment()
+    }
+}
