@@ -76,7 +76,8 @@ private struct TokenDigest: Hashable, Sendable {
 }
 
 /// A table of slots with "second chance" eviction: a hand goes round and takes the first entry that is dead or was
-/// not asked for since the hand last passed.
+/// not asked for since the hand last passed. A caller with more than an equal part of the full table (one that gets a new
+/// token for every call) replaces its own entries.
 private struct Table {
     struct Entry {
         let digest: TokenDigest
@@ -84,6 +85,8 @@ private struct Table {
         let expiry: Double
         let key: VerifyingKey
         let size: Int
+        /// Of its arrival, or of its latest second chance among those of its caller.
+        var number: UInt64 = 0
         var wasUsed = false
 
         init(digest: TokenDigest, caller: Caller, expiry: Double, key: VerifyingKey) {
@@ -106,6 +109,10 @@ private struct Table {
     private var slots: [Entry] = []
     private var positions: [TokenDigest: Int] = [:]
     private var hand = 0
+    private var latest: UInt64 = 0
+    private var lines: [CallerID: ArrivalLine<TokenDigest>] = [:]
+    private var entries = ShareLedger<CallerID>()
+    private var bytes = ShareLedger<CallerID>()
 
     init(capacity: Int, sizeLimit: Int) {
         self.capacity = capacity
@@ -128,12 +135,47 @@ private struct Table {
         if let position = positions[entry.digest] { remove(at: position) }
         // One that would push out all others is not worth it: its token is verified every time.
         guard entry.size <= sizeLimit else { return }
+        let owner = entry.caller.id
         while !slots.isEmpty, slots.count >= capacity || size + entry.size > sizeLimit {
-            remove(at: victim(at: now))
+            remove(at: ownVictim(of: owner, at: now) ?? victim(at: now))
         }
+        var entry = entry
+        latest += 1
+        entry.number = latest
         positions[entry.digest] = slots.count
         slots.append(entry)
         size += entry.size
+        entries.add(for: owner)
+        bytes.add(entry.size, for: owner)
+        enqueue(entry)
+    }
+
+    private mutating func enqueue(_ entry: Entry) {
+        let owner = entry.caller.id
+        lines[owner, default: ArrivalLine()].append(entry.digest, entry.number)
+        guard let line = lines[owner], line.count > 2 * entries.held(by: owner) + 16 else { return }
+        let (positions, slots) = (positions, slots)
+        lines[owner]?.removeAll { digest, number in positions[digest].map { slots[$0].number != number } ?? true }
+    }
+
+    /// The caller's own entry that has to go; nil if it has less than its part.
+    private mutating func ownVictim(of owner: CallerID, at now: Double) -> Int? {
+        let holders = entries.holderCount
+        guard
+            FairShare.replacesOwn(held: entries.held(by: owner), capacity: capacity, holderCount: holders)
+                || FairShare.replacesOwn(held: bytes.held(by: owner), capacity: sizeLimit, holderCount: holders)
+        else { return nil }
+        var chances = Self.patience
+        while let place = lines[owner]?.popFirst() {
+            guard let position = positions[place.key], slots[position].number == place.number else { continue }
+            guard chances > 0, slots[position].wasUsed, slots[position].isGood(at: now) else { return position }
+            chances -= 1
+            latest += 1
+            slots[position].wasUsed = false
+            slots[position].number = latest
+            lines[owner]?.append(place.key, latest)
+        }
+        return nil
     }
 
     private mutating func victim(at now: Double) -> Int {
@@ -154,6 +196,10 @@ private struct Table {
     private mutating func remove(at position: Int) {
         size -= slots[position].size
         positions[slots[position].digest] = nil
+        let owner = slots[position].caller.id
+        entries.giveBack(of: owner)
+        bytes.giveBack(slots[position].size, of: owner)
+        if entries.held(by: owner) == 0 { lines[owner] = nil }
         let last = slots.removeLast()
         if position < slots.count {
             slots[position] = last

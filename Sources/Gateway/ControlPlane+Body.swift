@@ -2,6 +2,7 @@ import ContentCodings
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Relay
 import SimpleAICore
 
 extension ControlPlane {
@@ -20,15 +21,45 @@ extension ControlPlane {
         }
     }
 
-    /// A body that is small enough to be held without being counted.
-    /// - Throws: `requestTooLarge`, and what `intake` throws.
-    func smallBody(of request: Request, limit: ByteCount) async throws -> ByteBuffer {
+    /// Reads a body on behalf of a caller. Until `use` has returned, the request counts against the limits of the caller
+    /// and of its address, and what has been read against their shares of memory.
+    /// - Parameters:
+    ///   - limit: of the body.
+    ///   - append: gets each piece as it comes; what it throws ends the reading.
+    ///   - use: what is done with the body.
+    /// - Throws: `GatewayError`, and what `use` throws.
+    func withBody<Value>(
+        of request: Request, _ context: ControlContext, by caller: Caller, counting: CallLimiter.Counting,
+        upTo limit: ByteCount, _ append: (ByteBuffer) throws(GatewayError) -> Void, then use: () throws -> Value
+    ) async throws -> Value {
         var intake = try intake(for: request, limit: limit)
-        var body = ByteBuffer()
+        let rules = gateway.rules
+        let client = client(of: request, context)
+        var admission: CallLimiter.Admission?
+        switch gateway.limiter.begin(caller, from: client, under: rules.limits, counting: counting) {
+        case nil: break
+        case .admitted(let admitted, _): admission = admitted
+        case .refused(let error, _): throw error
+        }
+        defer { if let admission { gateway.limiter.end(admission, tokens: 0) } }
+        let memory = gateway.budget.share(for: caller.id, from: rules.shareHolder(of: client))
+        var reserved = 0
+        defer { memory.giveBack(reserved) }
+        func reserve(_ bytes: Int) throws(GatewayError) {
+            if let error = memory.reserve(bytes).memoryRefusal(for: "request bodies") {
+                gateway.metrics.shareWasRefused(.memory)
+                throw error
+            }
+            reserved += bytes
+        }
+        try reserve(intake.ownMemory)
         for try await chunk in request.body {
-            try intake.receive(chunk) { piece throws(GatewayError) in body.writeImmutableBuffer(piece) }
+            try intake.receive(chunk) { piece throws(GatewayError) in
+                try reserve(piece.readableBytes)
+                try append(piece)
+            }
         }
         try intake.finish()
-        return body
+        return try use()
     }
 }

@@ -58,7 +58,8 @@ struct ControlPlane: Sendable {
                 : GatewayError(.invalidAPIKey, "Metrics need the metrics token.")
         }
         let text = gateway.metrics.text(
-            gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse, issuers: issuers())
+            gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse,
+            connections: gateway.connections.count, issuers: issuers())
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: text)))
@@ -82,27 +83,21 @@ struct ControlPlane: Sendable {
         let asker = try await caller(of: request, context)
         let rules = gateway.rules
         let other = try OtherRoles.caller(in: request, asker: asker, rules)
+        var body = CallBody()
+        return try await withBody(
+            of: request, context, by: asker, counting: .question, upTo: rules.settings.server.maxBody
+        ) { piece throws(GatewayError) in
+            try body.append(piece)
+        } then: {
+            try explanation(of: &body, for: other, askedBy: asker, rules)
+        }
+    }
+
+    private func explanation(
+        of body: inout CallBody, for other: Caller?, askedBy asker: Caller, _ rules: GatewayRules
+    ) throws -> Response {
         let caller = other ?? asker
         let endpoint = Endpoint.chatCompletions
-        var reserved = 0
-        defer { gateway.budget.giveBack(reserved) }
-        var body = CallBody()
-        var intake = try intake(for: request, limit: rules.settings.server.maxBody)
-        func reserve(_ count: Int) throws(GatewayError) {
-            guard gateway.budget.reserve(count) else {
-                throw GatewayError(
-                    .queueFull, "The gateway holds too many request bodies right now.", retry: .after(.seconds(5)))
-            }
-            reserved += count
-        }
-        try reserve(intake.ownMemory)
-        for try await chunk in request.body {
-            try intake.receive(chunk) { piece throws(GatewayError) in
-                try reserve(piece.readableBytes)
-                try body.append(piece)
-            }
-        }
-        try intake.finish()
         let read = try body.finish(
             endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass)
         let status = rules.settings.errors.permissionDeniedStatus

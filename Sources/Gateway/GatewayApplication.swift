@@ -72,8 +72,9 @@ public struct GatewayApplication: Service {
             askAgent: { agents.requestStatus(of: $0) }, tellAgent: { agents.send($1, to: $0, $2) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
-            rules: rules, verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, pools: pools,
-            agents: agents, contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
+            rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
+            verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, pools: pools, agents: agents,
+            contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
             refreshModels: { id in
                 supervisor.probe(id)
                 agents.requestStatus(of: id)
@@ -135,9 +136,7 @@ public struct GatewayApplication: Service {
             server: HTTPServerBuilder { responder in GatewayChannel(responder: responder, gateway: gateway) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.server.host, port: settings.server.port),
-                serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(
-                    descriptors.maxConnections(configured: settings.server.maxConnections))),
+                serverName: nil, backlog: 1024),
             onServerRunning: { channel in
                 await Self.watchAccepting(on: channel, logger)
                 onListening(channel.localAddress?.port ?? 0)

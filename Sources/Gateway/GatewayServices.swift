@@ -23,6 +23,9 @@ final class GatewayServices: Sendable {
     let throttle: AuthenticationThrottle
     let limiter = CallLimiter()
     let budget: BufferBudget
+    let connections: ClientConnections
+    /// Requests that the control plane is answering, by address.
+    let controlRequests = Mutex(ShareLedger<Peer>())
     let responses = ResponseOrigins()
     let drain: DrainState
     let logger: Logger
@@ -44,7 +47,9 @@ final class GatewayServices: Sendable {
         self.agents = agents
         self.contextLengths = contextLengths
         self.drain = drain
-        self.budget = BufferBudget(limit: rules.settings.server.maxBuffered.bytes)
+        let server = rules.settings.server
+        self.budget = BufferBudget(limit: server.maxBuffered.bytes, minShare: server.maxBody.bytes)
+        self.connections = ClientConnections(capacity: server.maxConnections, metrics: metrics, logger: logger)
         self.metrics = metrics
         self.throttle = AuthenticationThrottle(
             perMinute: rules.settings.auth.failedAttemptsPerMinute, metrics: metrics)
@@ -58,6 +63,7 @@ final class GatewayServices: Sendable {
     /// From now on, for what begins from now on.
     func adopt(_ rules: GatewayRules) {
         currentRules.withLock { $0 = rules }
-        budget.setLimit(rules.settings.server.maxBuffered.bytes)
+        let server = rules.settings.server
+        budget.setLimit(server.maxBuffered.bytes, minShare: server.maxBody.bytes)
     }
 }

@@ -26,6 +26,7 @@ enum Routes {
         router.add(middleware: AnswerHygiene())
         router.add(middleware: CrossOriginAnswers(gateway: gateway))
         router.add(middleware: ErrorObjects(gateway: gateway))
+        router.add(middleware: ControlPlaneShares(control: control))
         router.add(middleware: AdministrationGuard(control: control))
         router.add(middleware: ExactPaths())
         router.post("/v1/route") { request, context in try await control.route(for: request, context) }

@@ -1,31 +1,121 @@
+public import SimpleAICore
 import Synchronization
 
-/// How many bytes of request bodies and of collected answers are held over all calls.
+/// The memory that request bodies and collected responses take over all calls, and who takes how much of it: no caller,
+/// and no address, holds more than its share (`FairShare`).
+///
+/// Reserving costs a few atomic additions. A lock is taken only to begin and to end a `BufferShare`, which a connection
+/// keeps as long as the same caller uses it.
 public final class BufferBudget: Sendable {
-    private let limit: Atomic<Int>
-    private let used = Atomic<Int>(0)
+    fileprivate enum Holder: Hashable {
+        case caller(CallerID)
+        case address(Peer)
+    }
 
-    public init(limit: Int) {
-        self.limit = Atomic(limit)
+    /// What one holder has reserved; shared by all of its shares.
+    fileprivate final class Account: Sendable {
+        let held = Atomic<Int>(0)
+        let weight: Int
+
+        init(_ holder: Holder) {
+            weight =
+                switch holder {
+                case .caller: 1
+                case .address: BufferBudget.weightOfAddress
+                }
+        }
+    }
+
+    /// An address may have three quarters: one caller that has its half leaves others of the same address something.
+    private static let weightOfAddress = 3
+
+    private let capacity: Atomic<Int>
+    private let minShare: Atomic<Int>
+    private let used = Atomic<Int>(0)
+    private let accounts = Mutex<[Holder: (account: Account, shares: Int)]>([:])
+
+    /// In bytes.
+    /// - Parameter minShare: see `FairShare`.
+    public init(limit: Int, minShare: Int = 0) {
+        capacity = Atomic(limit)
+        self.minShare = Atomic(minShare)
     }
 
     /// Counts for what is reserved from now on.
-    public func setLimit(_ bytes: Int) {
-        limit.store(bytes, ordering: .relaxed)
-    }
-
-    /// - Returns: false when that would be too much; nothing is reserved then.
-    public func reserve(_ bytes: Int) -> Bool {
-        guard used.add(bytes, ordering: .relaxed).newValue <= limit.load(ordering: .relaxed) else {
-            used.subtract(bytes, ordering: .relaxed)
-            return false
-        }
-        return true
-    }
-
-    public func giveBack(_ bytes: Int) {
-        used.subtract(bytes, ordering: .relaxed)
+    public func setLimit(_ bytes: Int, minShare least: Int) {
+        capacity.store(bytes, ordering: .relaxed)
+        minShare.store(least, ordering: .relaxed)
     }
 
     public var bytesInUse: Int { used.load(ordering: .relaxed) }
+
+    /// Holders with a share.
+    public var holderCount: Int { accounts.withLock { $0.count } }
+
+    /// For what is reserved on behalf of this caller from this address.
+    /// - Parameters:
+    ///   - caller: nil where callers are not told apart.
+    ///   - address: nil where it is a proxy's, behind which many may be: no share is kept of it.
+    public func share(for caller: CallerID?, from address: Peer?) -> BufferShare {
+        let holders = [caller.map(Holder.caller), address.map(Holder.address)].compactMap(\.self)
+        let open = accounts.withLock { accounts in
+            holders.map { holder in
+                let entry = accounts[holder] ?? (Account(holder), 0)
+                accounts[holder] = (entry.account, entry.shares + 1)
+                return entry.account
+            }
+        }
+        return BufferShare(of: self, holders: holders, accounts: open)
+    }
+
+    fileprivate func close(_ holders: [Holder]) {
+        accounts.withLock { accounts in
+            for holder in holders {
+                guard let entry = accounts[holder] else { continue }
+                accounts[holder] = entry.shares > 1 ? (entry.account, entry.shares - 1) : nil
+            }
+        }
+    }
+
+    fileprivate func reserve(_ bytes: Int, on accounts: [Account]) -> FairShare.Verdict {
+        let rule = FairShare(
+            capacity: capacity.load(ordering: .relaxed), minShare: minShare.load(ordering: .relaxed))
+        let inUse = used.add(bytes, ordering: .relaxed).oldValue
+        var verdict = FairShare.Verdict.granted
+        for account in accounts {
+            let held = account.held.add(bytes, ordering: .relaxed).oldValue
+            guard verdict == .granted else { continue }
+            var rule = rule
+            rule.weight = account.weight
+            verdict = rule.verdict(on: bytes, held: held, inUse: inUse)
+        }
+        if accounts.isEmpty, rule.verdict(on: bytes, held: 0, inUse: inUse) == .exhausted { verdict = .exhausted }
+        if verdict != .granted { giveBack(bytes, on: accounts) }
+        return verdict
+    }
+
+    fileprivate func giveBack(_ bytes: Int, on accounts: [Account]) {
+        used.subtract(bytes, ordering: .relaxed)
+        for account in accounts { account.held.subtract(bytes, ordering: .relaxed) }
+    }
+}
+
+/// The right of one caller at one address to reserve memory; ends with its last reference.
+public final class BufferShare: Sendable {
+    private let budget: BufferBudget
+    private let holders: [BufferBudget.Holder]
+    private let accounts: [BufferBudget.Account]
+
+    fileprivate init(of budget: BufferBudget, holders: [BufferBudget.Holder], accounts: [BufferBudget.Account]) {
+        self.budget = budget
+        self.holders = holders
+        self.accounts = accounts
+    }
+
+    deinit { budget.close(holders) }
+
+    /// - Returns: whether the bytes are reserved. Every byte that is has to be given back.
+    public func reserve(_ bytes: Int) -> FairShare.Verdict { budget.reserve(bytes, on: accounts) }
+
+    public func giveBack(_ bytes: Int) { budget.giveBack(bytes, on: accounts) }
 }

@@ -9,6 +9,8 @@ struct Occupancy: Hashable, Sendable {
     /// Calls that have a lease on it.
     var active = 0
     private(set) var lastPicked: UInt64 = 0
+    /// Whether a call has been served to its end.
+    private(set) var hasServed = false
     var health = RunnerHealth()
     /// Gets no more calls and is forgotten when its last one is over.
     var isLeaving = false
@@ -52,7 +54,9 @@ struct Occupancy: Hashable, Sendable {
         guard !isLeaving else { return false }
         let wasInService = health.isInService
         switch outcome {
-        case .served: health.callServed()
+        case .served:
+            hasServed = true
+            health.callServed()
         case .failed: health.callFailed()
         case .internalError(let caller): health.callHadInternalError(caller: caller.hashValue)
         case .loading, .notAble, .undecided: health.callEndedUndecided()

@@ -152,6 +152,13 @@ public final class Scheduler: Sendable {
         return guarded.withLock { $0.state }.explain(request, now: now)
     }
 
+    /// Whether a runner has served a call since it became known.
+    public func hasServed(_ id: RunnerID) -> Bool {
+        guarded.withLock { guarded in
+            guarded.state.indexByID[id].map { guarded.state.occupancy(ofRunnerAt: $0).hasServed } ?? false
+        }
+    }
+
     public func snapshot() -> SchedulerSnapshot {
         let now = now()
         return guarded.withLock { $0.state.snapshot(now: now) }

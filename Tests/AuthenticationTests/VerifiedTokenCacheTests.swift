@@ -47,6 +47,22 @@ import Testing
         #expect(cache.caller(for: "flood-49999", at: 0) != nil)
     }
 
+    /// One that gets a new token for every call, beside others who keep theirs and seldom use them.
+    @Test func aFloodOfOneCallersTokensPushesOutNobodyElse() throws {
+        let cache = VerifiedTokenCache(capacity: 1000)
+        let key = try key()
+        for number in 0..<300 {
+            let other = Caller(subject: SubjectID("other-\(number)"), issuer: "i", roles: [], privileges: [])
+            cache.remember(other, for: "other-\(number)", until: 100, signedBy: key, at: 0)
+        }
+        for number in 0..<50_000 {
+            cache.remember(caller, for: "flood-\(number)", until: 100, signedBy: key, at: 0)
+        }
+        #expect((0..<300).allSatisfy { cache.caller(for: "other-\($0)", at: 0) != nil })
+        #expect(cache.caller(for: "flood-49999", at: 0) != nil)
+        #expect((900...1008).contains(cache.count))
+    }
+
     /// Somebody with hundreds of groups, and a new token for every call.
     @Test func aFloodOfLargeCallersDoesNotGrowItEither() throws {
         let limit = 1 << 20

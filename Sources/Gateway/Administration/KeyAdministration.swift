@@ -23,9 +23,14 @@ struct KeyAdministration: Sendable {
     /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: the answer is the only place that shows the key.
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
-        let body = try await control.smallBody(of: request, limit: Self.maxOrder)
-        let order = try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(
-            in: Array(body.readableBytesView))
+        var body: [UInt8] = []
+        let order = try await control.withBody(
+            of: request, context, by: admin, counting: .body, upTo: Self.maxOrder
+        ) { piece throws(GatewayError) in
+            body.append(contentsOf: piece.readableBytesView)
+        } then: {
+            try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(in: body)
+        }
         if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
             throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
         }

@@ -41,14 +41,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// For an error event to reach the client, after the time for open calls is over.
     private static let lastWords: TimeAmount = .seconds(1)
-    /// How much of a body has to come within the idle time: a byte now and then is no activity.
-    private static let leastBody = 1024
     /// How long a refused client may go on talking: closing at once would make its kernel throw our answer away
     /// together with what it still sends.
     private static let discardingTime: TimeAmount = .seconds(2)
 
     private let inference: InferenceHandler
     private let socket: TickedFlush
+    private let place: ClientConnectionPlace?
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
     private var context: ChannelHandlerContext?
@@ -67,8 +66,10 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private var inputEndIsHeld = false
     private var isQuiescing = false
 
-    /// What has come of a body since it last counted as activity.
+    /// What has come of the body that is being read.
     private var bodyBytes = 0
+    /// Nil between requests.
+    private var pace: BodyPace?
     /// How much of what has been written waited when we last looked.
     private var unsentBytes = 0
     private var lastActivity: NIODeadline = .now()
@@ -77,10 +78,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - socket: this connection's own.
+    ///   - place: of this connection among all others.
     ///   - maxHead: in bytes.
     init(
-        inference: InferenceHandler, socket: TickedFlush, maxHead: Int, idleTimeout: TimeAmount, drain: TimeAmount
+        inference: InferenceHandler, socket: TickedFlush, place: ClientConnectionPlace? = nil, maxHead: Int,
+        idleTimeout: TimeAmount, drain: TimeAmount
     ) {
+        self.place = place
         self.inference = inference
         self.socket = socket
         self.idleTimeout = idleTimeout
@@ -103,6 +107,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
         // Whoever goes on in another protocol has to wait for our answer.
         if reader.hasPending { context.close(promise: nil) }
+        place?.becameBusy()
         context.leavePipeline(removalToken: removalToken)
     }
 
@@ -152,20 +157,20 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         switch part {
         case .head(let head):
             turn = Turn()
-            bodyBytes = 0
             lastActivity = .now()
+            bodyBytes = 0
+            pace = BodyPace(
+                gracePeriod: idleTimeout.nanoseconds, now: Int64(clamping: lastActivity.uptimeNanoseconds))
+            place?.becameBusy()
             // A GET may ask for another protocol; who looks for that stands in the pipeline.
             isPassing = head.method == .GET || !inference.begin(head)
             if isPassing { pass(.head(head), context) }
         case .body(let bytes):
             bodyBytes += bytes.readableBytes
-            if bodyBytes >= Self.leastBody {
-                bodyBytes = 0
-                lastActivity = .now()
-            }
             if isPassing { pass(.body(bytes), context) } else { inference.receive(bytes) }
         case .end:
             turn?.isRead = true
+            pace = nil
             lastActivity = .now()
             if isPassing { pass(.end(nil), context) } else { inference.receiveEnd() }
             endTurn(context)
@@ -212,6 +217,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             if inputEndIsHeld { return }
             context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: quiesce(context)
+        case is ConnectionEviction:
+            if turn == nil, !reader.hasPending { context.close(promise: nil) } else { place?.stays() }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -276,6 +283,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private func endTurn(_ context: ChannelHandlerContext) {
         guard let turn, turn.isRead, turn.response == .complete else { return }
         self.turn = nil
+        place?.becameIdle(at: lastActivity)
         if turn.isLast { phase = .answered }
         if isQuiescing { closeWhenSent(context) }
     }
@@ -360,8 +368,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Idleness
 
     private func armIdleTimer(_ eventLoop: any EventLoop) {
-        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [self] in
+        let deadline = pace.map { .uptimeNanoseconds(UInt64(clamping: $0.deadline)) } ?? lastActivity + idleTimeout
+        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             guard let context else { return }
+            if bodyIsTooSlow() {
+                stopReadingBody(context)
+                return armIdleTimer(context.eventLoop)
+            }
             if isWaitingForUs(context) { lastActivity = .now() }
             if lastActivity + idleTimeout <= .now() {
                 context.close(promise: nil)
@@ -369,6 +382,28 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
                 armIdleTimer(context.eventLoop)
             }
         }
+    }
+
+    /// Whether the request that is being read arrives too slowly to be waited for.
+    private func bodyIsTooSlow() -> Bool {
+        guard pace != nil else { return false }
+        let now = NIODeadline.now()
+        let time = Int64(clamping: now.uptimeNanoseconds)
+        lastActivity = now
+        if inference.holdsReads {
+            pace?.readingWasHeld(received: bodyBytes, now: time)
+            return false
+        }
+        guard let deadline = pace?.deadline, deadline <= time else { return false }
+        return pace?.isTooSlow(received: bodyBytes, now: time) ?? false
+    }
+
+    private func stopReadingBody(_ context: ChannelHandlerContext) {
+        pace = nil
+        if inference.bodyIsTooSlow() { return }
+        guard turn?.response == .awaited else { return context.close(promise: nil) }
+        answer(.bodyIsTooSlow)
+        leave(context)
     }
 
     /// Whether it is not the client's turn: to send a request to its end, or to read what has been written for it.

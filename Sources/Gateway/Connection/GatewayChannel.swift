@@ -40,17 +40,22 @@ struct GatewayChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let rules = gateway.rules
+        let holder = rules.shareHolder(of: IPAddress(channel.remoteAddress))
+        guard let place = gateway.connections.admit(channel, from: holder) else {
+            channel.close(promise: nil)
+            return channel.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero))
+        }
         return channel.eventLoop.makeCompletedFuture {
             guard let tls = rules.tls else {
-                let http1 = try http1(on: channel, rules, isSecure: false, logger)
+                let http1 = try http1(on: channel, rules, place, isSecure: false, logger)
                 return Value(channel: channel, conversation: channel.eventLoop.makeSucceededFuture(.http1(http1)))
             }
             let negotiation = NIOTypedApplicationProtocolNegotiationHandler<ClientProtocol> { result, channel in
                 channel.eventLoop.makeCompletedFuture {
                     if case .negotiated("h2") = result {
-                        return .http2(try HTTP2Connection.setUp(on: channel, gateway, rules))
+                        return .http2(try HTTP2Connection.setUp(on: channel, gateway, rules, place))
                     }
-                    return .http1(try http1(on: channel, rules, isSecure: true, logger))
+                    return .http1(try http1(on: channel, rules, place, isSecure: true, logger))
                 }
             }
             try channel.pipeline.syncOperations.addHandlers(
@@ -62,7 +67,8 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 
     private func http1(
-        on channel: any Channel, _ rules: GatewayRules, isSecure: Bool, _ logger: Logger
+        on channel: any Channel, _ rules: GatewayRules, _ place: ClientConnectionPlace, isSecure: Bool,
+        _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
         let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
@@ -72,7 +78,7 @@ struct GatewayChannel: HTTPChannelHandler {
             ticked,
             HTTPResponseEncoder(),
             ClientConnection(
-                inference: inference, socket: ticked, maxHead: server.maxHeaders.bytes,
+                inference: inference, socket: ticked, place: place, maxHead: server.maxHeaders.bytes,
                 idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
         ]
         try pipeline.addHandlers(http)

@@ -37,7 +37,7 @@ extension InferenceCall: UpstreamExchange {
             ticket?.cancel()
             return handle(.upstreamFailed(.malformed("a document that is longer than server.max_response")))
         }
-        guard gateway.budget.reserve(bytes.readableBytes) else { return handle(.answerTooMuch(.answersAreTooMuch)) }
+        if let error = refusal(toHold: bytes.readableBytes, "responses") { return handle(.answerTooMuch(error)) }
         answer.reservedBytes += bytes.readableBytes
         guard let event = answer.collect(bytes) else { return }
         streamBegins(event)
@@ -70,7 +70,7 @@ extension InferenceCall: UpstreamExchange {
         noteProgress(since: before)
         noteResponse()
         if let event { return handle(event) }
-        guard holdsPending() else { return handle(.answerTooMuch(.answersAreTooMuch)) }
+        if let error = reservePending() { return handle(.answerTooMuch(error)) }
         if answer.isFinishing { awaitUsage() }
         connection.flush()
         if !connection.isWritable { holdUpstream() }
@@ -82,18 +82,19 @@ extension InferenceCall: UpstreamExchange {
     }
 
     /// Half an event that is long counts against the memory that all calls share.
-    private func holdsPending() -> Bool {
+    /// - Returns: why there is no memory for it; nil if there is.
+    private func reservePending() -> GatewayError? {
         let pending = answer.events?.pendingBytes ?? 0
         let held = pending > Self.maxUncounted ? pending : 0
-        guard held != answer.reservedBytes else { return true }
+        guard held != answer.reservedBytes else { return nil }
         guard held > answer.reservedBytes else {
-            gateway.budget.giveBack(answer.reservedBytes - held)
+            memory.giveBack(answer.reservedBytes - held)
             answer.reservedBytes = held
-            return true
+            return nil
         }
-        guard gateway.budget.reserve(held - answer.reservedBytes) else { return false }
+        if let error = refusal(toHold: held - answer.reservedBytes, "responses") { return error }
         answer.reservedBytes = held
-        return true
+        return nil
     }
 
     /// In bytes: most events are far shorter.
@@ -139,9 +140,4 @@ extension InferenceCall: UpstreamExchange {
         guard let lease, let caller else { return }
         gateway.responses.note(id, madeBy: lease.runner, for: caller)
     }
-}
-
-extension GatewayError {
-    fileprivate static let answersAreTooMuch = GatewayError(
-        .queueFull, "The gateway holds too many answers right now.", retry: .after(.seconds(5)))
 }

@@ -70,10 +70,10 @@ extension InferenceCall {
     /// A large document stays in memory as long as its client takes to read it, so it counts as long.
     private func documentIsOut() -> EventLoopPromise<Void>? {
         guard answer.reservedBytes > Self.noteworthy else { return nil }
-        let (budget, bytes) = (gateway.budget, answer.reservedBytes)
+        let (memory, bytes) = (memory, answer.reservedBytes)
         answer.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { _ in budget.giveBack(bytes) }
+        sent.futureResult.assumeIsolated().whenComplete { _ in memory.giveBack(bytes) }
         return sent
     }
 

@@ -26,6 +26,9 @@ final class InferenceCall {
     private lazy var intake = BodyIntake(fields.coding, limit: rules.settings.server.maxBody)
     /// How much of the memory that all calls share is taken for `body`.
     private var reservedBytes = 0
+    /// Of the caller, once that is known.
+    private(set) lazy var memory = connection.memoryShare(
+        of: (caller ?? .anonymous).id, from: rules.shareHolder(of: client))
     private(set) var requestIsComplete = false
     /// What came together with the head of a request whose credentials are still being checked.
     private var unread = ByteBuffer()
@@ -111,11 +114,16 @@ final class InferenceCall {
     }
 
     private func reserve(_ count: Int) throws(GatewayError) {
-        guard gateway.budget.reserve(count) else {
-            throw GatewayError(
-                .queueFull, "The gateway holds too many request bodies right now.", retry: .after(.seconds(5)))
-        }
+        if let error = refusal(toHold: count, "request bodies") { throw error }
         reservedBytes += count
+    }
+
+    /// Reserves memory.
+    /// - Returns: why there is none; nil if it is reserved.
+    func refusal(toHold bytes: Int, _ what: String) -> GatewayError? {
+        let refusal = memory.reserve(bytes).memoryRefusal(for: what)
+        if refusal != nil { gateway.metrics.shareWasRefused(.memory) }
+        return refusal
     }
 
     func receiveEnd() {
@@ -328,7 +336,7 @@ final class InferenceCall {
             call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && state.mayAddUsageOption
             && upstream.takesStreamUsage
         let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
-        gateway.budget.giveBack(answer.reservedBytes)
+        memory.giveBack(answer.reservedBytes)
         answer = AnswerInProgress(
             to: AnswerInProgress.Question(
                 endpoint: endpoint, model: lease.model, streams: call.call.streams,
@@ -396,7 +404,7 @@ final class InferenceCall {
         totalTimer?.cancel()
         usageTimer?.cancel()
         (keepalive, totalTimer, usageTimer) = (nil, nil, nil)
-        gateway.budget.giveBack(reservedBytes + answer.reservedBytes)
+        if reservedBytes + answer.reservedBytes > 0 { memory.giveBack(reservedBytes + answer.reservedBytes) }
         reservedBytes = 0
         answer.reservedBytes = 0
         body = CallBody()

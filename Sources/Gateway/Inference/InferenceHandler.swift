@@ -201,6 +201,14 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return true
     }
 
+    /// The request that is being read arrives too slowly to be waited for.
+    /// - Returns: whether it belongs to an inference call, which is answered.
+    func bodyIsTooSlow() -> Bool {
+        guard case .calling(let call) = mode else { return false }
+        call.handle(.refused(.bodyIsTooSlow))
+        return true
+    }
+
     /// The client cannot send its request to the end, because it is we who do not read.
     var holdsReads: Bool {
         if case .calling(let call) = mode { !call.acceptsBody } else { false }
@@ -211,6 +219,17 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The other end, which may be a proxy; stays the same as long as there is a connection. Asked first when a call
     /// begins.
     private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
+
+    /// The share of the memory that all calls have together which a caller has from here. Kept for the next call: mostly it
+    /// is the same caller's.
+    func memoryShare(of caller: CallerID, from address: Peer?) -> BufferShare {
+        if let memoryShare, memoryShare.caller == caller, memoryShare.address == address { return memoryShare.share }
+        let share = gateway.budget.share(for: caller, from: address)
+        memoryShare = (caller, address, share)
+        return share
+    }
+
+    private var memoryShare: (caller: CallerID, address: Peer?, share: BufferShare)?
 
     /// Whether the client takes what is written for it.
     private(set) var isWritable = true

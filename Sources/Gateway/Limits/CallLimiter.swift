@@ -12,6 +12,25 @@ final class CallLimiter: Sendable {
         fileprivate let addressLimits: CallLimits
     }
 
+    /// Which of its limits something counts against.
+    enum Counting: Sendable {
+        /// All.
+        case inference
+        /// A question about calls, which uses no tokens: those of calls per minute and at the same time.
+        case question
+        /// A body that is being read, of a request that is no call: that of calls at the same time.
+        case body
+
+        func limits(_ all: CallLimits) -> CallLimits {
+            switch self {
+            case .inference: all
+            case .question:
+                CallLimits(requestsPerMinute: all.requestsPerMinute, concurrentCalls: all.concurrentCalls)
+            case .body: CallLimits(concurrentCalls: all.concurrentCalls)
+            }
+        }
+    }
+
     enum Answer: Sendable {
         case admitted(Admission, LimitStanding)
         case refused(GatewayError, LimitStanding)
@@ -35,8 +54,12 @@ final class CallLimiter: Sendable {
 
     /// A call's credentials have proved good.
     /// - Returns: nil where nothing limits it, and nothing has to be remembered.
-    func begin(_ caller: Caller, from client: IPAddress?, under rules: LimitRules) -> Answer? {
-        let (callerLimits, addressLimits) = (rules.limits(of: caller), rules.address)
+    func begin(
+        _ caller: Caller, from client: IPAddress?, under rules: LimitRules, counting: Counting = .inference
+    ) -> Answer? {
+        let (callerLimits, addressLimits) = (
+            counting.limits(rules.limits(of: caller)), counting.limits(rules.address)
+        )
         guard callerLimits != .none || addressLimits != .none else { return nil }
         let admission = Admission(
             caller: caller.id, callerLimits: callerLimits,

@@ -11,6 +11,7 @@ extension GatewayError {
         case .permissionDenied: permissionDeniedStatus
         case .modelNotFound, .notFound: 404
         case .methodNotAllowed: 405
+        case .requestTimeout: 408
         case .requestTooLarge: 413
         case .unsupportedMediaType: 415
         case .headersTooLarge: 431
@@ -58,7 +59,7 @@ extension GatewayError {
     private static func type(of code: Code) -> String {
         switch code {
         case .invalidJSON, .invalidRequest, .modelNotFound, .notFound, .methodNotAllowed, .requestTooLarge,
-            .unsupportedMediaType, .headersTooLarge:
+            .unsupportedMediaType, .headersTooLarge, .requestTimeout:
             "invalid_request_error"
         case .invalidAPIKey: "authentication_error"
         case .permissionDenied: "permission_error"
@@ -68,6 +69,10 @@ extension GatewayError {
             "server_error"
         }
     }
+
+    /// RFC 9110 §15.5.9; the connection is closed behind it.
+    static let bodyIsTooSlow = GatewayError(
+        .requestTimeout, "The request body arrives too slowly. Send it again, in one go or over a faster network.")
 
     // MARK: Credentials
 

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// How many credentials that were not good have come from where, lately. Whoever has used up what is free learns no more
 /// than that, until some time has passed. Good credentials are never asked about here: nobody can lock a caller out,
 /// not even from the same address.

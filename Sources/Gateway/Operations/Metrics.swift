@@ -28,6 +28,8 @@ final class Metrics: Sendable {
         var registrations = 0
         var protocolErrors: [ProtocolErrorCode: Int] = [:]
         var refusedTokens: [Bool: Int] = [:]
+        var refusedShares: [SharedBound: Int] = [:]
+        var evictedConnections = 0
     }
 
     private struct ClassCounts {
@@ -80,6 +82,15 @@ final class Metrics: Sendable {
         counts.withLock { $0.refusedTokens[isThrottled, default: 0] += 1 }
     }
 
+    /// Somebody asked for more of something shared than there was for it.
+    func shareWasRefused(_ bound: SharedBound) {
+        counts.withLock { $0.refusedShares[bound, default: 0] += 1 }
+    }
+
+    func connectionsWereEvicted(_ count: Int) {
+        counts.withLock { $0.evictedConnections += count }
+    }
+
     func packetWasSent() {
         counts.withLock { $0.packets += 1 }
     }
@@ -113,7 +124,9 @@ final class Metrics: Sendable {
 
     // MARK: Exposition
 
-    func text(_ fleet: SchedulerSnapshot, bufferedBytes: Int, issuers: [IssuerGauge]) -> String {
+    func text(
+        _ fleet: SchedulerSnapshot, bufferedBytes: Int, connections: Int = 0, issuers: [IssuerGauge]
+    ) -> String {
         let counts = counts.withLock { $0 }
         var page = ExpositionPage()
         page.metric("simpleai_calls_total", .counter, "Inference calls that ended, by what was asked for and outcome.")
@@ -193,6 +206,17 @@ final class Metrics: Sendable {
         page.metric("simpleai_magic_packets_total", .counter, "Magic packets sent.") { $0.sample([:], counts.packets) }
         page.metric("simpleai_buffered_bytes", .gauge, "Request bodies and collected answers held in memory.") {
             $0.sample([:], bufferedBytes)
+        }
+        page.metric("simpleai_connections_open", .gauge, "Client connections, those of runner agents included.") {
+            $0.sample([:], connections)
+        }
+        page.metric(
+            "simpleai_connections_evicted_total", .counter, "Idle client connections closed to make room for others."
+        ) { $0.sample([:], counts.evictedConnections) }
+        page.metric(
+            "simpleai_share_refusals_total", .counter, "Requests for more of a shared bound than there was, by bound."
+        ) {
+            for bound in SharedBound.allCases { $0.sample(["bound": bound.rawValue], counts.refusedShares[bound] ?? 0) }
         }
         page.metric("simpleai_refused_tokens_total", .counter, "Tokens that were not good, by the answer.") {
             $0.sample(["answer": "refused"], counts.refusedTokens[false] ?? 0)

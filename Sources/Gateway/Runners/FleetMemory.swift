@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import SimpleAICore
 import Synchronization
 
 /// Keeps the state file true, away from the event loops. `WriteSchedule` says when.
@@ -21,6 +22,7 @@ final class FleetMemory: Sendable {
 
     private let file: StateFile
     private let look: @Sendable () -> StateFile.Content
+    private let knownAgents: (@Sendable () -> Set<RunnerID>)?
     private let logger: Logger
     private let eventLoop: any EventLoop
     private let progress: Mutex<Progress>
@@ -28,14 +30,17 @@ final class FleetMemory: Sendable {
 
     /// - Parameters:
     ///   - isWritten: whether the file says `written` already.
+    ///   - knownAgents: whom the gateway has not forgotten; nil for everybody.
     ///   - look: what there is to remember now; called on a thread that may wait.
     init(
         _ file: StateFile, saying written: StateFile.Content, isWritten: Bool = true, logger: Logger,
-        on eventLoop: any EventLoop, look: @escaping @Sendable () -> StateFile.Content
+        on eventLoop: any EventLoop, knownAgents: (@Sendable () -> Set<RunnerID>)? = nil,
+        look: @escaping @Sendable () -> StateFile.Content
     ) {
         self.file = file
         known = Mutex(Known(content: written, isWritten: isWritten))
         self.look = look
+        self.knownAgents = knownAgents
         self.logger = logger
         self.eventLoop = eventLoop
         progress = Mutex(Progress(end: eventLoop.makeSucceededVoidFuture()))
@@ -72,13 +77,19 @@ final class FleetMemory: Sendable {
         }
     }
 
-    /// What is known of runners that are gone stays: they may come back.
+    /// What is known of runners that are gone stays, until the gateway forgets them: they may come back.
     /// - Returns: whether the file says everything.
     private func write() -> Bool {
         let news = look()
+        let agents = knownAgents?()
         return known.withLock { known in
             let before = known.content
             known.content.runners.merge(news.runners) { _, new in new }
+            if let agents {
+                known.content.runners = known.content.runners.filter {
+                    $0.value.agent == nil || agents.contains(RunnerID($0.key))
+                }
+            }
             if known.content != before { known.isWritten = false }
             guard !known.isWritten else { return true }
             do {

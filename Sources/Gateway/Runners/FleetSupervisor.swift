@@ -53,7 +53,8 @@ final class FleetSupervisor: Service {
             machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
         let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
         self.memory = FleetMemory(
-            stateFile, saying: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop
+            stateFile, saying: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop,
+            knownAgents: { Set(machines.agents.keys) }
         ) {
             let snapshot = scheduler.snapshot()
             members.check(snapshot)

@@ -13,6 +13,12 @@ final class MachineDirectory: Sendable {
         var mac: String?
         /// Public ids to the engines' own.
         var aliases: [String: String] = [:]
+        /// Where it came from when it last registered.
+        var address: String?
+        /// When it left, in seconds since 1970; nil while it is connected, and where nobody knows.
+        var lastSeen: Int64?
+        /// Nil where nobody knows.
+        var hasServed: Bool?
     }
 
     private struct Known {

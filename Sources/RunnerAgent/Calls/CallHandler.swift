@@ -38,6 +38,13 @@ final class CallHandler: ChannelInboundHandler {
     /// This connection takes no further request: the server is ending, or the client wants it so.
     private var takesNoMore = false
     private var endOfServer: Scheduled<Void>?
+    /// Of the body that is being received.
+    private var pace: BodyPace?
+    private var bodyBytes = 0
+    private var paceTimer: Scheduled<Void>?
+    /// The memory that requests from this address may take.
+    private(set) lazy var memory = services.budget.share(
+        for: nil, from: Peer(IPAddress(context?.channel.remoteAddress)))
 
     init(_ services: CallServices) {
         self.services = services
@@ -52,12 +59,15 @@ final class CallHandler: ChannelInboundHandler {
         switch (phase, unwrapInboundIn(data)) {
         case (.idle, .head(let head)): begin(head, context)
         case (.receiving(let call), .body(let bytes)):
+            bodyBytes += bytes.readableBytes
             do throws(CallRefusal) {
                 try call.receive(bytes)
             } catch {
                 refuse(call, error)
             }
-        case (.receiving(let call), .end): forward(call)
+        case (.receiving(let call), .end):
+            stopPace()
+            forward(call)
         case (.answering, .body): break
         case (.answering(let head, let answer), .end): send(answer, to: head)
         case (.closing, _): break
@@ -91,6 +101,7 @@ final class CallHandler: ChannelInboundHandler {
                 return phase = .answering(head, Self.answer(.encoded))
             }
             phase = .receiving(RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
+            startPace(context)
             if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
             }
@@ -110,8 +121,42 @@ final class CallHandler: ChannelInboundHandler {
         }
     }
 
+    // MARK: The pace of a body
+
+    private func startPace(_ context: ChannelHandlerContext) {
+        bodyBytes = 0
+        pace = BodyPace(gracePeriod: Self.bodyGracePeriod.nanoseconds, now: Self.now)
+        watchPace(context)
+    }
+
+    private func watchPace(_ context: ChannelHandlerContext) {
+        guard let deadline = pace?.deadline else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        paceTimer = context.eventLoop.assumeIsolated().scheduleTask(
+            deadline: .uptimeNanoseconds(UInt64(clamping: deadline))
+        ) {
+            let handler = bound.value
+            guard let context = handler.context, handler.pace != nil else { return }
+            if handler.pace?.isTooSlow(received: handler.bodyBytes, now: Self.now) ?? true {
+                context.close(promise: nil)
+            } else {
+                handler.watchPace(context)
+            }
+        }
+    }
+
+    private func stopPace() {
+        pace = nil
+        paceTimer?.cancel()
+        paceTimer = nil
+    }
+
+    private static let bodyGracePeriod: TimeAmount = .seconds(75)
+    private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
+
     /// A body that nobody will read to its end.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
+        stopPace()
         call.end()
         takesNoMore = true
         phase = .answering(call.head, Self.answer(refusal))
@@ -124,6 +169,7 @@ final class CallHandler: ChannelInboundHandler {
         }
         phase = .closing
         endOfServer?.cancel()
+        stopPace()
         context.fireChannelInactive()
     }
 

@@ -5,6 +5,7 @@ import NIOExtras
 import NIOHTTP1
 import NIOPosix
 import Relay
+import SimpleAICore
 import Synchronization
 
 /// The agent's HTTP side: where the gateway's calls come in.
@@ -44,7 +45,12 @@ final class CallServer: Sendable {
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
+                    let peer = Peer(IPAddress(channel.remoteAddress))
+                    guard services.beginConnection(from: peer) else {
+                        return channel.eventLoop.makeFailedFuture(ChannelError.eof)
+                    }
+                    channel.closeFuture.whenComplete { _ in services.endConnection(from: peer) }
+                    return channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
                             TickedFlush(services.pools.pool(on: channel.eventLoop).flushes, nextTo: .socket),
                             HTTPResponseEncoder(),

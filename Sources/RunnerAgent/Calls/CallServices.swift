@@ -10,8 +10,11 @@ final class CallServices: Sendable {
     let counts: CallCounts
     let pools = UpstreamPools()
     /// Request bodies are held whole until their model is known.
-    let budget = BufferBudget(limit: ByteCount.mebibytes(512).bytes)
-    let maxBody: ByteCount = .mebibytes(256)
+    let budget = BufferBudget(limit: ByteCount.mebibytes(512).bytes, minShare: maxBody.bytes)
+    static let maxBody: ByteCount = .mebibytes(256)
+    /// Connections, and whose they are: a gateway has one for each slot, its probes, and what lies in its pools.
+    private let connections = Mutex(ShareLedger<Peer>())
+    private static let connectionRule = FairShare(capacity: 2_048, minShare: 64)
     /// How long an engine may take is the gateway's decision: it hangs up.
     let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
     let logger: Logger
@@ -42,5 +45,14 @@ final class CallServices: Sendable {
     func admits(authorization: String?) -> Bool {
         guard demandsSecret.load(ordering: .relaxed) else { return true }
         return Bearer.token(in: authorization).map { Bearer.isEqual($0, secret) } ?? false
+    }
+
+    /// - Returns: whether there is a place for one more connection of this address; it has to be given back.
+    func beginConnection(from peer: Peer) -> Bool {
+        connections.withLock { $0.take(for: peer, under: Self.connectionRule) == .granted }
+    }
+
+    func endConnection(from peer: Peer) {
+        connections.withLock { $0.giveBack(of: peer) }
     }
 }

@@ -11,6 +11,7 @@ public struct GatewayError: Error, Hashable, Sendable {
         case modelNotFound = "model_not_found"
         case notFound = "not_found"
         case methodNotAllowed = "method_not_allowed"
+        case requestTimeout = "request_timeout"
         case requestTooLarge = "request_too_large"
         case unsupportedMediaType = "unsupported_media_type"
         case headersTooLarge = "headers_too_large"
@@ -68,7 +69,8 @@ public struct GatewayError: Error, Hashable, Sendable {
     public var side: Side {
         switch code {
         case .invalidJSON, .invalidRequest, .invalidAPIKey, .permissionDenied, .modelNotFound, .notFound,
-            .methodNotAllowed, .requestTooLarge, .unsupportedMediaType, .headersTooLarge, .rateLimitExceeded:
+            .methodNotAllowed, .requestTimeout, .requestTooLarge, .unsupportedMediaType, .headersTooLarge,
+            .rateLimitExceeded:
             .client
         case .internalError, .queueFull, .keysUnavailable, .shuttingDown: .gateway
         case .noRunnerAvailable, .wakeFailed, .wakeTimeout: .runner

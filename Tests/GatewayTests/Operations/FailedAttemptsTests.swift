@@ -1,4 +1,5 @@
 import NIOCore
+import Relay
 import SimpleAICore
 import Testing
 

@@ -158,20 +158,84 @@ extension Integration {
             }
         }
 
-        @Test func strangersCannotFillTheDoor() async throws {
+        /// Strangers hold all places that there are for them; who has registered from here before gets in all the same.
+        @Test func knownAgentsGetInWhileStrangersHoldAllPlaces() async throws {
             try await besideAGoodAgent { gateway, port in
-                var strangers: [ScriptedAgent] = []
-                var refusal: WebSocketConnectError?
-                while refusal == nil, strangers.count < 100 {
+                var strangers: [Wire] = []
+                for number in 0..<300 {
+                    let wire = try await gateway.connect(from: "127.0.1.\(number % 100 + 1)")
+                    try await wire.send(Self.upgrade)
+                    strangers.append(wire)
+                }
+                let full = try await gateway.metrics {
+                    ($0["simpleai_share_refusals_total{bound=\"agent_sockets\"}"] ?? 0) >= 1
+                }
+                #expect(full["simpleai_agents_connected"] == 1)
+                for number in 0..<20 {
+                    let agent = try await ScriptedAgent.join(
+                        gateway, as: RunnerID("back\(number)"), port: port, status: ScriptedAgent.status(["other"]))
+                    agent.connection.socket.abort()
+                }
+                for stranger in strangers { await stranger.close() }
+            }
+        }
+
+        /// A stranger that has something to say gets in: those that are silent give way.
+        @Test func aNewAgentGetsInWhileStrangersHoldAllPlaces() async throws {
+            try await RunningGateway.with([]) {
+                $0.fleet.token = ScriptedAgent.token
+            } _: { gateway in
+                var strangers: [Wire] = []
+                for number in 0..<300 {
+                    let wire = try await gateway.connect(from: "127.0.1.\(number % 100 + 1)")
+                    try await wire.send(Self.upgrade)
+                    strangers.append(wire)
+                }
+                var agent: ScriptedAgent?
+                while agent == nil {
                     do {
-                        strangers.append(try await ScriptedAgent.connect(to: gateway))
-                    } catch let error as WebSocketConnectError {
-                        refusal = error
+                        agent = try await ScriptedAgent.join(gateway, as: "new", port: 1)
+                    } catch WebSocketConnectError.refused(status: 429) {
+                        // As an agent does: again, until those before it have had their second.
+                        try Task.checkCancellation()
                     }
                 }
-                #expect(refusal == .refused(status: 429))
-                #expect(strangers.count == 16)
-                for stranger in strangers { stranger.connection.socket.abort() }
+                _ = try await gateway.metrics { $0["simpleai_agents_connected"] == 1 }
+                for stranger in strangers { await stranger.close() }
+            }
+        }
+
+        /// Whoever knows the shared token can make up agents, and each may say a lot of itself: both have an end.
+        @Test func madeUpAgentsTakeTheirShareOfMemoryAndNoMore() async throws {
+            try await besideAGoodAgent { gateway, port in
+                let models = (0..<900).map { "\($0)" + String(repeating: "x", count: 250) }
+                var agents: [ScriptedAgent] = []
+                var refused = 0
+                for number in 0..<30 {
+                    let agent = try await ScriptedAgent.connect(to: gateway)
+                    agent.say(
+                        .register(
+                            ScriptedAgent.registration(
+                                RunnerID("evil\(number)"), port: port, status: ScriptedAgent.status(models))))
+                    switch try await agent.next() {
+                    case .registerAck: agents.append(agent)
+                    case .error(.protocolError, let message):
+                        #expect(message.contains("more models than there is room for"))
+                        refused += 1
+                    default: Issue.record("neither taken nor refused")
+                    }
+                }
+                #expect((12...16).contains(agents.count) && refused == 30 - agents.count)
+                // One that was taken cannot grow either, and stays what it was.
+                let small = try await ScriptedAgent.join(
+                    gateway, as: "small", port: port, status: ScriptedAgent.status(["other"]))
+                small.say(.heartbeat(ScriptedAgent.status(models)))
+                _ = try await gateway.metrics {
+                    ($0["simpleai_share_refusals_total{bound=\"agents\"}"] ?? 0) >= Double(refused + 1)
+                }
+                #expect(try await gateway.get("/v1/models/other").status == 200)
+                for agent in agents { agent.connection.socket.abort() }
+                _ = try await gateway.metrics { $0["simpleai_agents_connected"] == 2 }
             }
         }
 

@@ -100,9 +100,9 @@ struct RunningGateway: Sendable {
         try mint.token(user: user, roles: roles)
     }
 
-    func connect(window: Int? = nil, segment: Int? = nil) async throws -> Wire {
+    func connect(from source: String? = nil, window: Int? = nil, segment: Int? = nil) async throws -> Wire {
         try await Wire.connect(
-            to: port, window: window, segment: segment,
+            to: port, from: source, window: window, segment: segment,
             tls: settings.server.tls != nil ? TLSClient.context(["http/1.1"]) : nil)
     }
 

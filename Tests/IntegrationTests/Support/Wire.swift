@@ -46,12 +46,15 @@ final class Wire: Sendable {
     ///   - window: the size of the receive buffer, for a client that reads slowly.
     ///   - segment: the largest segment. A small one, as on a real network, also keeps the other side's kernel from
     ///     taking megabytes for a client that does not read.
+    ///   - source: where to come from, an address of this machine; nil for any.
     ///   - tls: what to speak TLS with; nil for plain TCP.
     static func connect(
-        to port: Int, host: String = "127.0.0.1", window: Int? = nil, segment: Int? = nil, tls: NIOSSLContext? = nil
+        to port: Int, host: String = "127.0.0.1", from source: String? = nil, window: Int? = nil,
+        segment: Int? = nil, tls: NIOSSLContext? = nil
     ) async throws -> Wire {
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
+        if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
         if let window {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window))
         }

@@ -17,7 +17,7 @@ enum HTTP2Connection {
 
     /// - Returns: the streams whose requests belong to the control plane.
     static func setUp(
-        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules
+        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules, _ place: ClientConnectionPlace?
     ) throws -> AsyncStream<any Channel> {
         let server = rules.settings.server
         let eventLoop = channel.eventLoop
@@ -27,7 +27,8 @@ enum HTTP2Connection {
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
-        let watch = HTTP2ConnectionGuard(idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain))
+        let watch = HTTP2ConnectionGuard(
+            idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), place: place)
         let census = StreamCensus(
             watch: NIOLoopBound(watch, eventLoop: eventLoop), management: management.http2StreamDelegate)
         let handler = NIOHTTP2Handler(
@@ -37,7 +38,7 @@ enum HTTP2Connection {
             stream.eventLoop.makeCompletedFuture {
                 let inference = InferenceHandler(gateway: gateway)
                 try stream.pipeline.syncOperations.addHandlers(
-                    StreamRules(maxHead: server.maxHeaders.bytes),
+                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: census.watch.value.admits(stream)),
                     HTTP2FramePayloadToHTTP1ServerCodec(),
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),

@@ -15,6 +15,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
 
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
+    private let place: ClientConnectionPlace?
     private var context: ChannelHandlerContext?
     private var streams = 0
     private var lastActivity: NIODeadline = .now()
@@ -24,7 +25,8 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     /// When open calls have to end; nil until the gateway shuts down.
     private(set) var drainDeadline: NIODeadline?
 
-    init(idleTimeout: TimeAmount, drain: TimeAmount) {
+    init(idleTimeout: TimeAmount, drain: TimeAmount, place: ClientConnectionPlace? = nil) {
+        self.place = place
         self.idleTimeout = idleTimeout
         self.drain = drain
     }
@@ -44,14 +46,25 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    /// Whether there is a place for the stream that is being opened: the first on a connection has that of the connection.
+    /// - Parameter stream: nil-safe: one that has a place of its own gives it back when it closes.
+    func admits(_ stream: any Channel) -> Bool {
+        guard streams > 1, let place else { return true }
+        guard place.beginStream() else { return false }
+        stream.closeFuture.whenComplete { _ in place.endStream() }
+        return true
+    }
+
     func streamBegan() {
         streams += 1
         lastActivity = .now()
+        place?.becameBusy()
     }
 
     func streamEnded() {
         streams -= 1
         lastActivity = .now()
+        if streams == 0 { place?.becameIdle(at: lastActivity) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -62,6 +75,8 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         case is ChannelShouldQuiesceEvent where drainDeadline == nil:
             drainDeadline = .now() + drain
             sayGoodbye(context, end: drain + Self.farewell)
+        case is ConnectionEviction:
+            if streams == 0 { sayGoodbye(context, end: Self.farewell) } else { place?.stays() }
         default:
             context.fireUserInboundEventTriggered(event)
         }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import SimpleAICore
 
 /// Watches over one HTTP/2 stream as `ClientConnection` does over a connection: ends it when its client is too slow to
 /// say what it wants or to take what it asked for, and ends its call when the gateway has to shut down.
@@ -13,8 +14,6 @@ final class StreamGuard: ChannelDuplexHandler {
 
     /// For an error event to reach the client, after the time for open calls is over.
     private static let lastWords: TimeAmount = .seconds(1)
-    /// How much of a body has to come within the idle time: a byte now and then is no activity.
-    private static let leastBody = 1024
     /// How much of an answer has to be taken within the idle time, about; and what is written in one piece.
     private static let piece = 16 << 10
 
@@ -24,8 +23,10 @@ final class StreamGuard: ChannelDuplexHandler {
     private let drainDeadline: NIODeadline?
     private var context: ChannelHandlerContext?
     private var requestIsComplete = false
-    /// What has come of a body since it last counted as activity.
+    /// What has come of the body.
     private var bodyBytes = 0
+    /// While the request is being read.
+    private var pace: BodyPace?
     /// The latest piece of an answer, until the next one or a flush.
     private var held: (bytes: ByteBuffer, promise: EventLoopPromise<Void>?)?
     /// What has been written since the last piece whose way was followed.
@@ -62,14 +63,14 @@ final class StreamGuard: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: lastActivity = .now()
-        case .body(let bytes):
-            bodyBytes += bytes.readableBytes
-            guard bodyBytes >= Self.leastBody else { break }
-            bodyBytes = 0
+        case .head:
             lastActivity = .now()
+            pace = BodyPace(
+                gracePeriod: idleTimeout.nanoseconds, now: Int64(clamping: lastActivity.uptimeNanoseconds))
+        case .body(let bytes): bodyBytes += bytes.readableBytes
         case .end:
             requestIsComplete = true
+            pace = nil
             lastActivity = .now()
         }
         context.fireChannelRead(data)
@@ -143,8 +144,14 @@ final class StreamGuard: ChannelDuplexHandler {
     }
 
     private func armIdleTimer(_ eventLoop: any EventLoop) {
-        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [weak self] in
+        let deadline = pace.map { .uptimeNanoseconds(UInt64(clamping: $0.deadline)) } ?? lastActivity + idleTimeout
+        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, let context = self.context else { return }
+            if self.bodyIsTooSlow() {
+                self.pace = nil
+                if !self.inference.bodyIsTooSlow() { return self.abort() }
+                return self.armIdleTimer(context.eventLoop)
+            }
             if self.isWaitingForUs(context) { self.lastActivity = .now() }
             if self.lastActivity + self.idleTimeout <= .now() {
                 self.abort()
@@ -152,6 +159,19 @@ final class StreamGuard: ChannelDuplexHandler {
                 self.armIdleTimer(context.eventLoop)
             }
         }
+    }
+
+    /// Whether the request that is being read arrives too slowly to be waited for.
+    private func bodyIsTooSlow() -> Bool {
+        guard pace != nil else { return false }
+        lastActivity = .now()
+        let time = Int64(clamping: lastActivity.uptimeNanoseconds)
+        if inference.holdsReads {
+            pace?.readingWasHeld(received: bodyBytes, now: time)
+            return false
+        }
+        guard let deadline = pace?.deadline, deadline <= time else { return false }
+        return pace?.isTooSlow(received: bodyBytes, now: time) ?? false
     }
 
     /// Whether it is not the client's turn: to send its request to the end, or to read what has been written for it.

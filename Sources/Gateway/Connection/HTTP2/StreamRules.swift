@@ -19,6 +19,7 @@ final class StreamRules: ChannelDuplexHandler {
     struct Abort {}
 
     private let maxHead: Int
+    private let hasPlace: Bool
     private var hasHead = false
     private var isRefused = false
     private var requestIsComplete = false
@@ -27,7 +28,9 @@ final class StreamRules: ChannelDuplexHandler {
     /// Somebody closed after the end of the response was written, and before it was out.
     private var endsWhenOut = false
 
-    init(maxHead: Int) {
+    /// - Parameter hasPlace: whether there is room for one more stream; the client may try again what is refused.
+    init(maxHead: Int, hasPlace: Bool = true) {
+        self.hasPlace = hasPlace
         self.maxHead = maxHead
     }
 
@@ -36,6 +39,11 @@ final class StreamRules: ChannelDuplexHandler {
         case .headers(var payload):
             if payload.endStream { requestIsComplete = true }
             guard !isRefused else { return }
+            guard hasPlace else {
+                isRefused = true
+                context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
+                return
+            }
             do throws(StreamHead.Violation) {
                 if hasHead {
                     try StreamHead.checkTrailers(payload.headers)

@@ -32,7 +32,7 @@ final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
         case TLSUserEvent.handshakeCompleted:
             context.fireUserInboundEventTriggered(event)
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-        case is ChannelShouldQuiesceEvent:
+        case is ChannelShouldQuiesceEvent, is ConnectionEviction:
             context.close(promise: nil)
         default:
             context.fireUserInboundEventTriggered(event)

@@ -12,8 +12,6 @@ import WebSocketTransport
 /// The shell around every `RunnerSession`: who is connected, under which name, and what that means for the scheduler.
 /// Lives on one event loop, so that what agents say happens in one order.
 final class AgentRegistry {
-    /// Agents, connected or not. Beyond it those that are gone and cannot be woken are forgotten; then nobody new joins.
-    static let maxMachines = 1_024
     /// Registrations under one name: so many at once, then one a second. Two machines that were given the same name
     /// would otherwise push each other out for ever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
@@ -26,13 +24,30 @@ final class AgentRegistry {
         var session: RunnerSession
         let socket: WebSocket
         let peer: String
+        /// Its address, as far as it is known; nil for a trusted proxy.
+        let holder: Peer?
         var id: RunnerID?
-        var registration: Registration?
+        var registration: Identity?
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
         /// Those that both sides know.
         var extensions: Set<ProtocolExtension> {
             registration.map { $0.extensions.intersection(AgentRegistry.extensions) } ?? []
+        }
+    }
+
+    /// What is kept of a registration: not its status, which may be large.
+    private struct Identity {
+        let name: String
+        let machineType: String
+        let mac: String?
+        let extensions: Set<ProtocolExtension>
+
+        init(_ registration: Registration) {
+            name = registration.runnerName
+            machineType = registration.machineType ?? ""
+            mac = registration.macAddress?.description
+            extensions = registration.extensions
         }
     }
 
@@ -43,7 +58,7 @@ final class AgentRegistry {
     private let upstreams: UpstreamDirectory
     private let metrics: Metrics
     private let drain: DrainState
-    private let door: AgentDoor
+    private let admission: AgentAdmission
     private let logger: Logger
     private let eventLoop: any EventLoop
     private let now: () -> ContinuousClock.Instant
@@ -51,8 +66,8 @@ final class AgentRegistry {
     /// The connection under each name.
     private var current: [RunnerID: UInt64] = [:]
     private var budgets: [RunnerID: FrameBudget] = [:]
-    /// When each agent that is not connected left; for whom to forget first.
-    private var leftAt: [RunnerID: ContinuousClock.Instant] = [:]
+    private var roster = AgentRoster()
+    private var expiry: RepeatedTask?
     private let start: ContinuousClock.Instant
     private var statusRequests = 0
     /// What was asked and is not answered yet, by the id that went over the wire.
@@ -62,7 +77,7 @@ final class AgentRegistry {
 
     init(
         rules: AgentRules, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
-        metrics: Metrics, drain: DrainState, door: AgentDoor, logger: Logger, on eventLoop: any EventLoop,
+        metrics: Metrics, drain: DrainState, admission: AgentAdmission, logger: Logger, on eventLoop: any EventLoop,
         now: @escaping () -> ContinuousClock.Instant = { .now }
     ) {
         self.rules = rules
@@ -71,18 +86,20 @@ final class AgentRegistry {
         self.upstreams = upstreams
         self.metrics = metrics
         self.drain = drain
-        self.door = door
+        self.admission = admission
         self.logger = logger
         self.eventLoop = eventLoop
         self.now = now
         start = now()
+        recall()
     }
 
     // MARK: Told by sockets
 
-    func opened(_ number: UInt64, _ socket: WebSocket, peer: String) {
+    func opened(_ number: UInt64, _ socket: WebSocket, peer: String, holder: Peer?) {
         connections[number] = Connection(
-            session: RunnerSession(rules: rules, peer: peer, now: now()), socket: socket, peer: peer)
+            session: RunnerSession(rules: rules, peer: peer, now: now()), socket: socket, peer: peer,
+            holder: holder)
         arm(number)
     }
 
@@ -98,7 +115,7 @@ final class AgentRegistry {
     }
 
     /// Comes for every socket that was let in, also for one that never opened.
-    func closed(_ number: UInt64, _ end: WebSocketEnd, peer: String) {
+    func closed(_ number: UInt64, _ end: WebSocketEnd) {
         if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
         if let id = connections[number]?.id {
             logger.debug(
@@ -107,10 +124,28 @@ final class AgentRegistry {
         act(on: number) { $0.closed() }
         let connection = connections.removeValue(forKey: number)
         connection?.timer?.task.cancel()
-        door.left(peer, isStranger: connection?.id == nil)
+        admission.left(number)
+    }
+
+    /// Others want its place, and nobody has registered on it.
+    func evict(_ number: UInt64) {
+        guard connections[number]?.id == nil else { return }
+        metrics.shareWasRefused(.agentSockets)
+        connections[number]?.socket.abort()
+    }
+
+    /// Looks from time to time for agents that have been gone for too long.
+    func begin() {
+        expiry = eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(10)) {
+            [box = NIOLoopBound(self, eventLoop: eventLoop)] _ in
+            let registry = box.value
+            registry.forget(registry.roster.expire(now: registry.now()))
+        }
     }
 
     func stop() {
+        expiry?.cancel()
+        expiry = nil
         for connection in connections.values {
             connection.timer?.task.cancel()
             connection.socket.abort()
@@ -203,8 +238,7 @@ final class AgentRegistry {
 
     private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
         let id = registration.runnerID
-        let refusal = obstacle(to: id)
-        if let refusal { return act(on: number) { $0.refused(refusal) } }
+        if let refusal = obstacle(to: id) { return act(on: number) { $0.refused(refusal) } }
         let upstream: Upstream
         do {
             upstream = try self.upstream(of: registration, at: address)
@@ -212,13 +246,13 @@ final class AgentRegistry {
             let refusal = AgentRefusal(.protocolError, "The http_base_url cannot be used here.")
             return act(on: number) { $0.refused(refusal) }
         }
+        if let refusal = room(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
         // First the old one: what it still says must not come after what the new one said.
         if let old = current[id] { act(on: old) { $0.replaced() } }
         current[id] = number
-        leftAt[id] = nil
         connections[number]?.id = id
-        connections[number]?.registration = registration
-        door.registered(connections[number]?.peer ?? "")
+        connections[number]?.registration = Identity(registration)
+        admission.registered(number)
         upstreams.put(upstream)
         metrics.agentJoined(connected: current.count)
         logger.info(
@@ -242,24 +276,68 @@ final class AgentRegistry {
             return AgentRefusal(
                 .protocolError, "Too many registrations under this runner_id: is another machine called the same?")
         }
-        let known = machines.agents
-        if known[id] == nil, known.count >= Self.maxMachines, !forgetOne(of: known) {
-            return AgentRefusal(.protocolError, "The gateway knows as many machines as it can.")
-        }
         budgets[id] = budget
         return nil
     }
 
-    /// Makes room by forgetting the agent that has been gone longest and cannot be woken.
-    private func forgetOne(of known: [RunnerID: MachineDirectory.AgentMachine]) -> Bool {
-        let gone = leftAt.filter { known[$0.key]?.mac == nil }.min { $0.value < $1.value }
-        guard let id = gone?.key else { return false }
-        scheduler.remove(id)
-        upstreams.remove(id)
-        machines.remove(id)
-        leftAt[id] = nil
-        budgets[id] = nil
-        return true
+    /// Makes room for what an agent says of itself.
+    private func room(for registration: Registration, on number: UInt64) -> AgentRefusal? {
+        let id = registration.runnerID
+        let outcome = roster.joined(
+            id, holder(of: id, connections[number]?.holder), size: registration.status.retainedSize,
+            canBeWoken: registration.macAddress != nil)
+        forget(outcome.forgotten)
+        guard let refusal = outcome.refusal else { return nil }
+        metrics.shareWasRefused(.agents)
+        if !roster.knows(id) { budgets[id] = nil }
+        switch refusal {
+        case .tooManyAgents:
+            return AgentRefusal(
+                .protocolError,
+                "The gateway knows as many machines as it can, or as there is room for from your address. An agent with "
+                    + "a token of its own (fleet.tokens) has its place.")
+        case .tooLarge:
+            return AgentRefusal(
+                .protocolError, "The status names more models than there is room for: report fewer models or aliases.")
+        }
+    }
+
+    /// Who vouches for an agent.
+    private func holder(of id: RunnerID, _ address: Peer?) -> AgentRoster.Holder {
+        rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
+    }
+
+    /// Whoever is gone, and is not to be waited for any more.
+    private func forget(_ ids: [RunnerID]) {
+        for id in ids {
+            logger.info("Agent forgotten", metadata: [LogKeys.runner: "\(id)"])
+            scheduler.remove(id)
+            upstreams.remove(id)
+            machines.remove(id)
+            budgets[id] = nil
+        }
+        if !ids.isEmpty { changed() }
+    }
+
+    /// Who is known from before a restart.
+    private func recall() {
+        let sizes = Dictionary(
+            scheduler.snapshot().runners.map { status in
+                (status.runner.id, status.models.values.reduce(0) { $0 + $1.rawValue.utf8.count + 64 })
+            }, uniquingKeysWith: { first, _ in first })
+        let time = Self.unixSeconds
+        let now = now()
+        let seen = machines.agents.sorted { ($0.value.lastSeen ?? .max) > ($1.value.lastSeen ?? .max) }
+        for (id, machine) in seen {
+            let address = machine.address.flatMap { IPAddress($0) }.map { Peer($0) }
+            if let address { admission.remember(address) }
+            let age = max(0, min(Int64(time) - (machine.lastSeen ?? Int64(time)), 365 * 86_400))
+            let isKept = roster.remembered(
+                id, holder(of: id, address), size: sizes[id] ?? 0, hasServed: machine.hasServed ?? true,
+                goneAt: now - .seconds(age))
+            if !isKept { forget([id]) }
+        }
+        forget(roster.expire(now: now))
     }
 
     /// The same object as before where nothing has changed: it knows when a byte last moved.
@@ -278,6 +356,13 @@ final class AgentRegistry {
 
     private func report(_ status: RunnerStatus, on number: UInt64) {
         guard let connection = connections[number], let id = connection.id, current[id] == number else { return }
+        guard roster.changed(id, size: status.retainedSize) else {
+            metrics.shareWasRefused(.agents)
+            logger.notice(
+                "Agent status ignored: it names more models than there is room for",
+                metadata: [LogKeys.runner: "\(id)", LogKeys.bytes: "\(status.retainedSize)"])
+            return
+        }
         describe(status, of: id, number)
         if machines.contextLengths.put(status.contextLengths, of: id) { changed() }
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
@@ -286,10 +371,11 @@ final class AgentRegistry {
     /// Tells the scheduler and the state file when the machine is another than it was.
     private func describe(_ status: RunnerStatus, of id: RunnerID, _ number: UInt64) {
         guard let connection = connections[number], let registration = connection.registration else { return }
+        let known = machines.agents[id]
         let machine = MachineDirectory.AgentMachine(
-            name: registration.runnerName, machineType: registration.machineType ?? "",
-            mac: registration.macAddress?.description, aliases: status.modelAliases)
-        let isNews = machines.agents[id] != machine
+            name: registration.name, machineType: registration.machineType, mac: registration.mac,
+            aliases: status.modelAliases, address: connection.peer, hasServed: known?.hasServed)
+        let isNews = known != machine
         if isNews { machines.put(machine, of: id) }
         scheduler.put(Runner(id, machine).with(slots: status.slots(connection.extensions)))
         if isNews { changed() }
@@ -298,7 +384,14 @@ final class AgentRegistry {
     private func left(_ number: UInt64) {
         guard let id = connections[number]?.id, current[id] == number else { return }
         current[id] = nil
-        leftAt[id] = now()
+        let hasServed = scheduler.hasServed(id)
+        roster.left(id, hasServed: hasServed, now: now())
+        if var machine = machines.agents[id] {
+            machine.lastSeen = Int64(Self.unixSeconds)
+            machine.hasServed = hasServed || machine.hasServed ?? false
+            machines.put(machine, of: id)
+            changed()
+        }
         metrics.agentLeft(connected: current.count)
         // Last: a machine that goes to sleep takes its connection along, and has not refused to.
         defer { failCommands(of: id) }

@@ -1,5 +1,6 @@
 import NIOCore
 import RunnerProtocol
+import SimpleAICore
 import WebSocketTransport
 
 /// An agent's socket on its own event loop: reads messages there, and hands them on to the registry's loop in order.
@@ -13,17 +14,20 @@ final class AgentSocket: WebSocketReceiver {
 
     private let number: UInt64
     private let peer: String
+    private let holder: Peer?
     private let agents: Agents
 
-    init(number: UInt64, peer: String, agents: Agents) {
+    /// - Parameter holder: its address, as far as it is known; nil for a trusted proxy.
+    init(number: UInt64, peer: String, holder: Peer?, agents: Agents) {
         self.number = number
         self.peer = peer
+        self.holder = holder
         self.agents = agents
     }
 
     func webSocketOpened(_ socket: WebSocket) {
-        let (number, peer) = (number, peer)
-        agents.onRegistry { $0.opened(number, socket, peer: peer) }
+        let (number, peer, holder) = (number, peer, holder)
+        agents.onRegistry { $0.opened(number, socket, peer: peer, holder: holder) }
     }
 
     func webSocketReceived(_ message: WebSocketMessage) {
@@ -33,8 +37,8 @@ final class AgentSocket: WebSocketReceiver {
     }
 
     func webSocketClosed(_ end: WebSocketEnd) {
-        let (number, peer) = (number, peer)
-        agents.onRegistry { $0.closed(number, end, peer: peer) }
+        let number = number
+        agents.onRegistry { $0.closed(number, end) }
     }
 
     private static func read(_ message: WebSocketMessage) -> Heard {

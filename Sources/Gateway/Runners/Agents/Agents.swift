@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOHTTP1
+import Relay
 import RunnerProtocol
 import Scheduling
 import Settings
@@ -15,7 +16,9 @@ final class Agents: Sendable {
 
     let eventLoop: any EventLoop
     private let registry: NIOLoopBoundBox<AgentRegistry>
-    private let door: AgentDoor
+    private let admission = AgentAdmission()
+    private let metrics: Metrics
+    private let proxies: Mutex<TrustedProxies>
     private let drain: DrainState
     private let sockets = Atomic<UInt64>(0)
     private let options: WebSocketOptions
@@ -26,8 +29,8 @@ final class Agents: Sendable {
     ) {
         self.eventLoop = eventLoop
         self.drain = drain
-        let door = AgentDoor()
-        self.door = door
+        self.metrics = metrics
+        proxies = Mutex(TrustedProxies(settings.server.trustedProxies))
         var options = WebSocketOptions()
         options.pingEvery = min(.seconds(20), settings.fleet.runnerTimeout / 4)
         options.silenceLimit = settings.fleet.runnerTimeout
@@ -36,7 +39,7 @@ final class Agents: Sendable {
         registry = .makeBoxSendingValue(
             AgentRegistry(
                 rules: AgentRules(settings), machines: machines, scheduler: scheduler, upstreams: upstreams,
-                metrics: metrics, drain: drain, door: door, logger: logger, on: eventLoop),
+                metrics: metrics, drain: drain, admission: admission, logger: logger, on: eventLoop),
             eventLoop: eventLoop)
     }
 
@@ -46,11 +49,13 @@ final class Agents: Sendable {
         onRegistry {
             $0.changed = changed
             $0.answered = answered
+            $0.begin()
         }
     }
 
     /// Other tokens, hosts and reserved ids, for those who join from now on.
     func adopt(_ settings: Settings) {
+        proxies.withLock { $0 = TrustedProxies(settings.server.trustedProxies) }
         onRegistry { $0.rules = AgentRules(settings) }
     }
 
@@ -63,12 +68,21 @@ final class Agents: Sendable {
     func upgrade(replacing httpHandlers: [any RemovableChannelHandler]) -> ServerUpgrade {
         ServerUpgrade(
             path: Self.path, options: options, removing: httpHandlers
-        ) { [self] channel, _ in
+        ) { [self] channel, head in
             guard !drain.isDraining else { return nil }
             let peer = AgentAddress.plain(channel.remoteAddress?.ipAddress ?? "")
-            guard door.enter(peer) else { return nil }
+            let proxies = proxies.withLock { $0 }
+            let client = proxies.client(of: IPAddress(channel.remoteAddress), head.headers)
+            let holder = proxies.believes(client) ? nil : Peer(client)
             let number = sockets.wrappingAdd(1, ordering: .relaxed).newValue
-            return AgentSocket(number: number, peer: peer, agents: self)
+            switch admission.enter(number, from: holder) {
+            case .refused:
+                metrics.shareWasRefused(.agentSockets)
+                return nil
+            case .admitted(let evicted):
+                if let evicted { onRegistry { $0.evict(evicted) } }
+                return AgentSocket(number: number, peer: peer, holder: holder, agents: self)
+            }
         }
     }
 
@@ -104,6 +118,9 @@ extension AgentRules {
             token: settings.fleet.token, tokens: settings.fleet.tokens,
             reserved: Set(settings.runners.map(\.id)),
             allowedHosts: Set(settings.fleet.allowedHosts.map(AgentAddress.plain)),
+            isTrustedProxy: { [proxies = TrustedProxies(settings.server.trustedProxies)] in
+                proxies.believes(IPAddress($0))
+            },
             runnerTimeout: settings.fleet.runnerTimeout)
     }
 }

@@ -1,25 +1,9 @@
-import NIOCore
-import SimpleAICore
-
-/// Where a call comes from, as far as it tells callers apart: one IPv4 address, or the network of an IPv6 address, whose
-/// last 64 bits are its owner's to choose.
-enum Peer: Hashable, Sendable {
-    case v4(UInt32)
-    case v6(UInt64)
-    /// No IP at all, such as a socket of this machine.
-    case local
-
-    init(_ address: IPAddress?) {
-        switch address {
-        case nil: self = .local
-        case let address?: self = address.v4.map(Peer.v4) ?? .v6(address.high)
-        }
-    }
-}
+public import NIOCore
+public import SimpleAICore
 
 extension IPAddress {
     /// Nil for what is no IP, such as a socket of this machine.
-    init?(_ address: SocketAddress?) {
+    public init?(_ address: SocketAddress?) {
         // Where the address begins in its structure is the same everywhere; in front of it are family, port and flow.
         switch address {
         case .v4:

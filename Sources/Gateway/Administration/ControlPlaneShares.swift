@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import SimpleAICore
+import Synchronization
+
+/// Bounds how many requests the control plane answers at the same time, and shares them out by address: a list of models
+/// or a report on the fleet costs more than the call that asks for it. What says whether the gateway lives is never
+/// refused.
+struct ControlPlaneShares: RouterMiddleware {
+    typealias Context = ControlContext
+
+    static let rule = FairShare(capacity: 256, minShare: 16)
+    private static let free: Set<String> = ["/health", "/ready", "/metrics", Agents.path]
+
+    let control: ControlPlane
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        if Self.free.contains(request.uri.path) { return try await next(request, context) }
+        let gateway = control.gateway
+        let holder = gateway.rules.shareHolder(of: control.client(of: request, context))
+        let verdict = gateway.controlRequests.withLock { $0.take(for: holder, under: Self.rule) }
+        guard verdict == .granted else {
+            gateway.metrics.shareWasRefused(.control)
+            throw GatewayError(
+                verdict == .exhausted ? .queueFull : .rateLimitExceeded,
+                verdict == .exhausted
+                    ? "The gateway answers too many requests of this kind right now."
+                    : "Too many requests of this kind from your address are being answered. Wait for some of them.",
+                retry: .after(.seconds(1)), cause: "share of the control plane")
+        }
+        defer { gateway.controlRequests.withLock { $0.giveBack(of: holder) } }
+        return try await next(request, context)
+    }
+}

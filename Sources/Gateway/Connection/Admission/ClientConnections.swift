@@ -1,0 +1,134 @@
+import Logging
+import NIOCore
+import SimpleAICore
+import Synchronization
+
+/// Who may connect: the shell around `ConnectionTable`, and the same for the streams of HTTP/2. Asked once for every
+/// connection, and for every stream beside another; what happens on a connection costs no lock.
+final class ClientConnections: Sendable {
+    private struct State {
+        var table: ConnectionTable
+        var channels: [ConnectionTable.Number: any Channel] = [:]
+        var streams = ShareLedger<Peer>()
+        var notice = RepeatedNotice(interval: .seconds(10))
+    }
+
+    private let state: Mutex<State>
+    private let streamRule: FairShare
+    private let capacity: Int
+    private let metrics: Metrics
+    private let logger: Logger
+
+    /// - Parameter capacity: `server.max_connections`.
+    init(capacity: Int, metrics: Metrics, logger: Logger) {
+        state = Mutex(State(table: ConnectionTable(capacity: capacity)))
+        // A client that multiplexes gets what its connection was promised, and everybody together twice as much as
+        // connections of HTTP/1 could ask for.
+        streamRule = FairShare(capacity: max(1_024, 2 * capacity), minShare: HTTP2Connection.maxStreams)
+        self.capacity = capacity
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    var count: Int { state.withLock { $0.table.count } }
+
+    /// - Parameter holder: the other end's address; nil for a trusted proxy.
+    /// - Returns: nil when there is no place for it.
+    func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionPlace? {
+        let now = NIODeadline.now()
+        let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
+        let (verdict, evicted, isNoted) = state.withLock { state in
+            let verdict = state.table.open(holder, activity)
+            guard case .admitted(let number, let numbers) = verdict else {
+                return (verdict, [any Channel](), state.notice.isDue(at: now))
+            }
+            state.channels[number] = channel
+            let evicted = numbers.compactMap { state.channels[$0] }
+            return (verdict, evicted, evicted.isEmpty ? nil : state.notice.isDue(at: now))
+        }
+        for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }
+        report(verdict, evicted.count, holder, isNoted)
+        guard case .admitted(let number, _) = verdict else { return nil }
+        let place = ClientConnectionPlace(number: number, holder: holder, activity: activity, connections: self)
+        channel.closeFuture.whenComplete { [self] _ in closed(number) }
+        return place
+    }
+
+    private func closed(_ number: ConnectionTable.Number) {
+        state.withLock { state in
+            state.channels[number] = nil
+            state.table.closed(number)
+        }
+    }
+
+    fileprivate func stayed(_ place: ClientConnectionPlace) {
+        state.withLock { state in
+            guard state.channels[place.number] != nil else { return }
+            state.table.stayed(place.number, place.holder, place.activity)
+        }
+    }
+
+    fileprivate func beginStream(_ holder: Peer?) -> Bool {
+        let isGranted = state.withLock { $0.streams.take(for: holder, under: streamRule) == .granted }
+        if !isGranted { metrics.shareWasRefused(.streams) }
+        return isGranted
+    }
+
+    fileprivate func endStream(_ holder: Peer?) {
+        state.withLock { $0.streams.giveBack(of: holder) }
+    }
+
+    private func report(
+        _ verdict: ConnectionTable.Verdict, _ evicted: Int, _ holder: Peer?, _ suppressed: Int?
+    ) {
+        if evicted > 0 { metrics.connectionsWereEvicted(evicted) }
+        if case .admitted = verdict {} else { metrics.shareWasRefused(.connections) }
+        guard let suppressed else { return }
+        let message: Logger.Message =
+            switch verdict {
+            case .admitted: "Idle connections closed to make room for others"
+            case .exhausted: "Connection refused: server.max_connections is reached"
+            case .beyondShare: "Connection refused: its address holds its share of server.max_connections"
+            }
+        logger.warning(
+            message,
+            metadata: [
+                LogKeys.address: "\(holder.map { "\($0)" } ?? "trusted proxy")", LogKeys.limit: "\(capacity)",
+                LogKeys.number: "\(evicted)", LogKeys.suppressed: "\(suppressed)",
+            ])
+    }
+}
+
+/// A user event: the connection's place is wanted by others. It closes if it is still idle.
+struct ConnectionEviction: Sendable {}
+
+/// A connection's place, for its handlers.
+final class ClientConnectionPlace: Sendable {
+    fileprivate let number: ConnectionTable.Number
+    fileprivate let holder: Peer?
+    fileprivate let activity: ConnectionActivity
+    private let connections: ClientConnections
+
+    fileprivate init(
+        number: ConnectionTable.Number, holder: Peer?, activity: ConnectionActivity, connections: ClientConnections
+    ) {
+        self.number = number
+        self.holder = holder
+        self.activity = activity
+        self.connections = connections
+    }
+
+    /// A request is being read or answered, or the connection has become something else for good.
+    func becameBusy() { activity.becameBusy() }
+
+    func becameIdle(at time: NIODeadline) { activity.becameIdle(at: Int64(clamping: time.uptimeNanoseconds)) }
+
+    /// It was told to leave, and has something to do.
+    func stays() { connections.stayed(self) }
+
+    /// One more stream beside another.
+    /// - Returns: false when there are too many of all connections; otherwise it has to be ended.
+    func beginStream() -> Bool { connections.beginStream(holder) }
+
+    func endStream() { connections.endStream(holder) }
+}

@@ -1,0 +1,21 @@
+import Synchronization
+
+/// Whether a connection does something for its client; written by its event loop, read by whoever looks for room.
+final class ConnectionActivity: Sendable {
+    private static let busy = Int64.max
+    /// Since when it has been idle, in nanoseconds of the uptime clock.
+    private let idleSinceOrBusy: Atomic<Int64>
+
+    init(idleSince time: Int64) {
+        idleSinceOrBusy = Atomic(time)
+    }
+
+    /// Nil while a request is being read or answered.
+    var idleSince: Int64? {
+        let time = idleSinceOrBusy.load(ordering: .relaxed)
+        return time == Self.busy ? nil : time
+    }
+
+    func becameBusy() { idleSinceOrBusy.store(Self.busy, ordering: .relaxed) }
+    func becameIdle(at time: Int64) { idleSinceOrBusy.store(time, ordering: .relaxed) }
+}

@@ -1,0 +1,182 @@
+import SimpleAICore
+import Synchronization
+
+/// Who may open a socket on which an agent may register: keeps those who cannot or will not register from using up what
+/// agents need. Asked on every event loop.
+///
+/// A socket that has not registered proves nothing, so it holds a place only as long as nobody else wants it: when all
+/// places are taken, those give way that have been silent for longest. An agent registers within moments, so it is
+/// through before its turn comes. An address has its share of the places (`FairShare`; an IPv6 network is one address),
+/// and addresses from which an agent has registered lately have places of their own, which strangers cannot take.
+final class AgentAdmission: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    enum Verdict: Hashable, Sendable {
+        /// With this one told to leave.
+        case admitted(evicting: UInt64?)
+        case refused
+    }
+
+    /// Sockets that have not registered, of known addresses and of all others, each.
+    static let maxUnregistered = 256
+    /// Of one address, however many there are.
+    static let minShare = 16
+    /// All sockets together.
+    static let maxSockets = 2_048
+    /// A socket may be silent for so long, whoever else wants its place.
+    static let minSilence: Duration = .seconds(1)
+    /// Refused registrations of one address: so many at once, then one a second; of one that agents come from, ten times as
+    /// many: another machine there may do everything right.
+    static let failureBurst = 20.0
+    /// Addresses that agents have registered from.
+    static let maxKnownAddresses = 4_096
+
+    private let state = Mutex(AgentAdmissionState())
+
+    /// Counts the socket in, unless there is no place.
+    /// - Parameters:
+    ///   - holder: its address; nil for a trusted proxy that does not say for whom it asks.
+    func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Verdict {
+        state.withLock { $0.enter(number, from: holder, now: now) }
+    }
+
+    /// An agent has registered on it: it does not need one of these places any more.
+    func registered(_ number: UInt64) {
+        state.withLock { $0.registered(number) }
+    }
+
+    /// An agent registered from there before a restart.
+    func remember(_ holder: Peer) {
+        state.withLock { $0.remember(holder) }
+    }
+
+    /// Its socket is closed.
+    func left(_ number: UInt64, now: Instant = .now) {
+        state.withLock { $0.left(number, now: now) }
+    }
+}
+
+/// What `AgentAdmission` decides by. Pure.
+struct AgentAdmissionState {
+    typealias Instant = AgentAdmission.Instant
+
+    private struct Socket {
+        let holder: Peer?
+        let since: Instant
+        /// In which places it is counted; nil once an agent has registered on it.
+        var isOfKnownAddress: Bool?
+    }
+
+    private static let rule = FairShare(capacity: AgentAdmission.maxUnregistered, minShare: AgentAdmission.minShare)
+
+    private var sockets: [UInt64: Socket] = [:]
+    private var strangers = ShareLedger<Peer>()
+    private var acquaintances = ShareLedger<Peer>()
+    /// Numbers of those that have not registered; they ascend.
+    private var unregistered: Set<UInt64> = []
+    private var failures = AddressFailures()
+    /// Two generations: when the younger is full, it becomes the older, and what was the older is gone.
+    private var known: Set<Peer> = []
+    private var olderKnown: Set<Peer> = []
+
+    var count: Int { sockets.count }
+
+    mutating func enter(_ number: UInt64, from holder: Peer?, now: Instant) -> AgentAdmission.Verdict {
+        let isKnown = holder.map { known.contains($0) || olderKnown.contains($0) } ?? true
+        let burst = isKnown ? 10 * AgentAdmission.failureBurst : AgentAdmission.failureBurst
+        guard holder.map({ failures.count(of: $0, now: now) < burst }) ?? true else { return .refused }
+        var evicted: UInt64?
+        var verdict = take(holder, isKnown)
+        if sockets.count >= AgentAdmission.maxSockets || verdict != .granted {
+            let ofHolder = verdict == .beyondShare ? holder : nil
+            if verdict == .granted { giveBack(holder, isKnown) }
+            guard let oldest = oldestSilent(of: ofHolder, isKnown, now) else { return .refused }
+            evict(oldest)
+            evicted = oldest
+            verdict = take(holder, isKnown)
+            guard verdict == .granted else { return .refused }
+        }
+        sockets[number] = Socket(holder: holder, since: now, isOfKnownAddress: isKnown)
+        unregistered.insert(number)
+        return .admitted(evicting: evicted)
+    }
+
+    mutating func registered(_ number: UInt64) {
+        guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
+        sockets[number]?.isOfKnownAddress = nil
+        unregistered.remove(number)
+        giveBack(socket.holder, isKnown)
+        if let holder = socket.holder { remember(holder) }
+    }
+
+    mutating func remember(_ holder: Peer) {
+        guard !known.contains(holder) else { return }
+        if known.count >= AgentAdmission.maxKnownAddresses / 2 {
+            olderKnown = known
+            known = []
+        }
+        known.insert(holder)
+    }
+
+    mutating func left(_ number: UInt64, now: Instant) {
+        guard let socket = sockets.removeValue(forKey: number), let isKnown = socket.isOfKnownAddress else { return }
+        if unregistered.remove(number) != nil { giveBack(socket.holder, isKnown) }
+        if let holder = socket.holder { failures.failed(holder, now: now) }
+    }
+
+    /// It keeps its entry until it has closed, but not its place.
+    private mutating func evict(_ number: UInt64) {
+        guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
+        unregistered.remove(number)
+        giveBack(socket.holder, isKnown)
+    }
+
+    /// Of those that have had their time: the one that has waited longest, of the address if one is given, otherwise of
+    /// the address that has most.
+    private func oldestSilent(of holder: Peer?, _ isKnown: Bool, _ now: Instant) -> UInt64? {
+        let ledger = isKnown ? acquaintances : strangers
+        var best: (held: Int, number: UInt64)?
+        for number in unregistered {
+            guard let socket = sockets[number], socket.isOfKnownAddress == isKnown,
+                holder == nil || socket.holder == holder, now - socket.since >= AgentAdmission.minSilence
+            else { continue }
+            let held = socket.holder.map(ledger.held(by:)) ?? 0
+            if best.map({ (held, $0.number) > ($0.held, number) }) ?? true { best = (held, number) }
+        }
+        return best?.number
+    }
+
+    private mutating func take(_ holder: Peer?, _ isKnown: Bool) -> FairShare.Verdict {
+        isKnown ? acquaintances.take(for: holder, under: Self.rule) : strangers.take(for: holder, under: Self.rule)
+    }
+
+    private mutating func giveBack(_ holder: Peer?, _ isKnown: Bool) {
+        if isKnown { acquaintances.giveBack(of: holder) } else { strangers.giveBack(of: holder) }
+    }
+}
+
+/// Registrations that failed, by address; each is forgotten after a second. Bounded.
+private struct AddressFailures {
+    private struct Debt {
+        var count = 0.0
+        var seenAt: ContinuousClock.Instant
+    }
+
+    private static let capacity = 4_096
+    private var debts: [Peer: Debt] = [:]
+    private var olderDebts: [Peer: Debt] = [:]
+
+    func count(of peer: Peer, now: ContinuousClock.Instant) -> Double {
+        guard let debt = debts[peer] ?? olderDebts[peer] else { return 0 }
+        return max(0, debt.count - (now - debt.seenAt) / .seconds(1))
+    }
+
+    mutating func failed(_ peer: Peer, now: ContinuousClock.Instant) {
+        let count = count(of: peer, now: now)
+        if debts.count >= Self.capacity / 2, debts[peer] == nil {
+            olderDebts = debts
+            debts = [:]
+        }
+        debts[peer] = Debt(count: count + 1, seenAt: now)
+    }
+}
