@@ -27,8 +27,8 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak storm fuzz bench benchmarks \
-	install uninstall clean binary
+.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
+	benchmarks install uninstall clean binary
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,14 @@ soak: setup ## 200 streams for a minute: memory, leases and file descriptors com
 storm: setup ## ten thousand runs of wake commands: descriptors, children and memory come back to where they were
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_STORM_RUNS=10000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter WakeCommandStormTests
+
+million: setup ## a million random events of the scheduler, under all that must hold
+	@$(SWIFT) build --build-tests
+	@SIMPLEAI_RANDOM_EVENTS=1000000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter RandomEventsTests
+
+chaos: setup ## a hundred thousand exchanges with engines of every oddity, against a reference reading of the contract
+	@$(SWIFT) build --build-tests
+	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
 
 fuzz: setup ## random input for everything that strangers write to, for FUZZ_SECONDS (60)
 	@$(SWIFT) build --package-path Fuzz

@@ -67,6 +67,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // RSA, ECDSA and digests for token verification, for the local issuer and for the names of kept tokens.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        // The public key of a certificate in a key set, by a reader that throws on what it cannot read.
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         // Subcommands, options, help and completions.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // Structured logs.
@@ -94,7 +96,10 @@ let package = Package(
         room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
         room(
             "Authentication",
-            ["SimpleAICore", "OutgoingTLS", logging, asyncHTTPClient, nioSSL] + crypto + nio("NIOCore", "NIOHTTP1")),
+            [
+                "SimpleAICore", "OutgoingTLS", logging, asyncHTTPClient, nioSSL,
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ] + crypto + nio("NIOCore", "NIOHTTP1")),
         room(
             "TokenProviders",
             ["OutgoingTLS", asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")]
@@ -123,7 +128,8 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", logging, lifecycle,
+                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", logging,
+                lifecycle,
                 nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),

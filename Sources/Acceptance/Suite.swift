@@ -127,7 +127,7 @@ public struct Suite: Sendable {
         return CheckResult(
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
-            summary: redactor.redact(finding.summary), evidence: finding.evidence.map(redacted),
+            summary: shown(finding.summary), evidence: finding.evidence.map(redacted),
             duration: ContinuousClock.now - started, missingOption: finding.missingOption,
             figure: finding.figure?.redacted(by: redactor),
             round: round)
@@ -155,10 +155,11 @@ public struct Suite: Sendable {
 
     private func redacted(_ evidence: Evidence) -> Evidence {
         Evidence(
-            sent: redactor.redact(evidence.sent), received: redactor.redact(evidence.received),
-            expected: redactor.redact(evidence.expected),
-            curl: redactor.redact(evidence.curl.replacing("$URL", with: target.description)))
+            sent: shown(evidence.sent), received: shown(evidence.received), expected: shown(evidence.expected),
+            curl: shown(evidence.curl.replacing("$URL", with: target.description)))
     }
+
+    private func shown(_ text: String) -> String { VisibleText.of(redactor.redact(text)) }
 }
 
 /// The first request of a run: tells a wrong address from a deployment that breaks its contract.

@@ -21,7 +21,7 @@ struct ControlPlane: Sendable {
     func model(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
-        guard let entry = list.entries.first(where: { $0.id == id }) else {
+        guard let entry = list.entries.first(where: { $0.id.isExactly(id) }) else {
             throw GatewayError(
                 .modelNotFound, "There is no model \"\(id)\" that you may ask for. GET /v1/models lists them.",
                 param: "model")
@@ -161,8 +161,8 @@ struct ControlPlane: Sendable {
 
     static func auditMetadata(_ action: String, of object: String, by caller: Caller) -> Logger.Metadata {
         [
-            LogKeys.caller: "\(AccessLine.onOneLine(caller.subject.rawValue))", LogKeys.issuer: "\(caller.issuer)",
-            LogKeys.action: "\(action)", LogKeys.object: "\(AccessLine.onOneLine(object))",
+            LogKeys.caller: "\(caller.subject)", LogKeys.issuer: "\(caller.issuer)",
+            LogKeys.action: "\(action)", LogKeys.object: "\(object)",
         ]
     }
 

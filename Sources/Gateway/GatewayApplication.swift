@@ -190,9 +190,11 @@ public struct GatewayApplication: Service {
                 Runner(runner), rememberedModels: known?.engineModels ?? [], bootTime: known?.bootTime ?? BootTime())
         }
         let stated = Set(settings.runners.map(\.id))
-        let others = remembered.runners.map { (id: RunnerID($0), known: $1) }.filter { !stated.contains($0.id) }
+        let others = remembered.runners.map { (id: RunnerID($0), known: $1) }.filter {
+            !stated.contains($0.id) && NameFault(in: $0.id.rawValue) == nil
+        }
         for (id, known) in others.sorted(by: { $0.id < $1.id }) {
-            guard let machine = known.agent else { continue }
+            guard let machine = known.agent, machine.isUsable else { continue }
             machines.put(machine, of: id)
             state.addAgent(
                 Runner(id, machine), rememberedModels: known.engineModels, bootTime: known.bootTime, now: .now)

@@ -33,9 +33,9 @@ final class GatewayServices: Sendable {
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
-        rules: GatewayRules, verifier: (any TokenVerifier)?, keys: KeyStore? = nil, scheduler: Scheduler,
-        upstreams: UpstreamDirectory, pools: UpstreamPools, agents: Agents, contextLengths: ContextLengths,
-        metrics: Metrics, drain: DrainState, logger: Logger,
+        rules: GatewayRules, maxConnections: Int, verifier: (any TokenVerifier)?, keys: KeyStore? = nil,
+        scheduler: Scheduler, upstreams: UpstreamDirectory, pools: UpstreamPools, agents: Agents,
+        contextLengths: ContextLengths, metrics: Metrics, drain: DrainState, logger: Logger,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         self.currentRules = Mutex(rules)
@@ -49,7 +49,7 @@ final class GatewayServices: Sendable {
         self.drain = drain
         let server = rules.settings.server
         self.budget = BufferBudget(limit: server.maxBuffered.bytes, minShare: server.maxBody.bytes)
-        self.connections = ClientConnections(capacity: server.maxConnections, metrics: metrics, logger: logger)
+        self.connections = ClientConnections(capacity: maxConnections, metrics: metrics, logger: logger)
         self.metrics = metrics
         self.throttle = AuthenticationThrottle(
             perMinute: rules.settings.auth.failedAttemptsPerMinute, metrics: metrics)

@@ -83,19 +83,19 @@ final class KeyDatabase: Sendable {
     }
 
     /// All of them in one transaction.
-    func revoke(_ revocations: [String: Date]) throws {
+    func revoke(_ revocations: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(
                 sql: "UPDATE api_key SET revoked = ? WHERE id = ? AND revoked IS NULL")
-            for (id, time) in revocations { try update.execute(arguments: [time, id]) }
+            for (id, time) in revocations { try update.execute(arguments: [time, id.rawValue]) }
         }
     }
 
     /// All of them in one transaction.
-    func noteUses(_ uses: [String: Date]) throws {
+    func noteUses(_ uses: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")
-            for (id, time) in uses { try update.execute(arguments: [time, id]) }
+            for (id, time) in uses { try update.execute(arguments: [time, id.rawValue]) }
         }
     }
 

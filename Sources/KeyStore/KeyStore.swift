@@ -19,11 +19,11 @@ public final class KeyStore: Sendable {
     }
 
     private struct Guarded {
-        var entries: [String: Entry] = [:]
+        var entries: [ExactString: Entry] = [:]
         /// Uses that the database does not know of yet.
-        var uses: [String: Date] = [:]
+        var uses: [ExactString: Date] = [:]
         /// Revocations that the database does not know of yet.
-        var revocations: [String: Date] = [:]
+        var revocations: [ExactString: Date] = [:]
     }
 
     private let path: String
@@ -51,7 +51,8 @@ public final class KeyStore: Sendable {
             do {
                 for row in try opened.all() {
                     let key = APIKey(row)
-                    guarded.entries[key.id] = Entry(key: key, digest: Array(row.digest), caller: caller(key))
+                    guarded.entries[ExactString(key.id)] = Entry(
+                        key: key, digest: Array(row.digest), caller: caller(key))
                 }
             } catch {
                 throw .unusable(path: path, reason: KeyDatabase.reason(error))
@@ -69,13 +70,13 @@ public final class KeyStore: Sendable {
         let digest = APIKeyText.digest(of: text)
         let now = now()
         return guarded.withLock { guarded in
-            guard let entry = guarded.entries[id], APIKeyText.isSame(entry.digest, digest),
+            guard let entry = guarded.entries[ExactString(id)], APIKeyText.isSame(entry.digest, digest),
                 entry.key.isInService(at: now)
             else { return nil }
             // By the minute: a busy key costs one entry a minute, not one a call.
             if entry.key.lastUsed.map({ now.timeIntervalSince($0) >= 60 }) ?? true {
-                guarded.entries[id]?.key.lastUsed = now
-                guarded.uses[id] = now
+                guarded.entries[ExactString(id)]?.key.lastUsed = now
+                guarded.uses[ExactString(id)] = now
             }
             return entry.caller
         }
@@ -99,7 +100,7 @@ public final class KeyStore: Sendable {
         let digest = APIKeyText.digest(of: text)
         try write { try $0.insert(KeyDatabase.Row(key, digest: digest)) }
         let entry = Entry(key: key, digest: digest, caller: caller(key))
-        guarded.withLock { $0.entries[id] = entry }
+        guarded.withLock { $0.entries[ExactString(id)] = entry }
         return (text, key)
     }
 
@@ -110,12 +111,13 @@ public final class KeyStore: Sendable {
     @discardableResult
     public func revoke(_ id: String) throws(KeyStoreError) -> (key: APIKey, failure: KeyStoreError?) {
         let now = now()
+        let exactID = ExactString(id)
         let isKnown = guarded.withLock { guarded in
-            guard let entry = guarded.entries[id] else { return false }
+            guard let entry = guarded.entries[exactID] else { return false }
             if entry.key.revoked == nil {
-                guarded.entries[id]?.key.revoked = now
-                guarded.entries[id]?.key.isRevocationPending = true
-                guarded.revocations[id] = now
+                guarded.entries[exactID]?.key.revoked = now
+                guarded.entries[exactID]?.key.isRevocationPending = true
+                guarded.revocations[exactID] = now
             }
             return true
         }
@@ -126,12 +128,12 @@ public final class KeyStore: Sendable {
         } catch {
             failure = error
         }
-        guard let key = guarded.withLock({ $0.entries[id]?.key }) else { throw .unknownKey(id: id) }
+        guard let key = guarded.withLock({ $0.entries[exactID]?.key }) else { throw .unknownKey(id: id) }
         return (key, failure)
     }
 
     /// Ids of keys that are out of service, which the database does not know yet: after a restart they would be back.
-    public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted() } }
+    public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
 
     /// Writes the revocations that are not written yet. Blocks.
     public func writeRevocations() throws(KeyStoreError) {
@@ -179,11 +181,14 @@ public final class KeyStore: Sendable {
 
     private static func check(_ order: APIKeyOrder, at now: Date) throws(KeyStoreError) {
         let name = order.name
-        guard !name.isEmpty, name.utf8.count <= longestName,
-            name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else { throw .invalidOrder(reason: "a key's name has 1 to \(longestName) bytes and no control characters") }
-        guard order.roles.allSatisfy({ !$0.rawValue.isEmpty }) else {
-            throw .invalidOrder(reason: "a role must not be empty")
+        if let fault = NameFault(in: name, maxLength: longestName) {
+            throw .invalidOrder(reason: "a key's name must not be so: it \(fault)")
+        }
+        for role in order.roles {
+            if let fault = NameFault(in: role.rawValue) { throw .invalidOrder(reason: "a role \(fault)") }
+        }
+        for name in order.classes ?? [] {
+            if let fault = NameFault(in: name.rawValue) { throw .invalidOrder(reason: "a class name \(fault)") }
         }
         guard order.classes.map({ !$0.isEmpty }) ?? true else {
             throw .invalidOrder(
@@ -207,8 +212,8 @@ extension APIKey {
 extension KeyDatabase.Row {
     init(_ key: APIKey, digest: [UInt8]) {
         self.init(
-            id: key.id, digest: Data(digest), name: key.name, roles: key.roles.map(\.rawValue).sorted(),
-            classes: key.classes.map { $0.map(\.rawValue).sorted() }, created: key.created, creator: key.creator,
+            id: key.id, digest: Data(digest), name: key.name, roles: key.roles.sorted().map(\.rawValue),
+            classes: key.classes.map { $0.sorted().map(\.rawValue) }, created: key.created, creator: key.creator,
             expiry: key.expiry, revoked: key.revoked, lastUsed: key.lastUsed)
     }
 }

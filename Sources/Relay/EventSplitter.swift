@@ -22,7 +22,10 @@ public struct EventSplitter {
     /// Whether what is left is a whole event, which waits only for an LF that its last CR may still get.
     var restIsEvent: Bool { eventEndedWithCR }
 
-    /// How much has arrived that is no whole event yet, in bytes.
+    /// What has arrived that is no whole event yet.
+    var rest: ByteBuffer { pending }
+
+    /// How much of it there is, in bytes.
     public var pendingBytes: Int { pending.readableBytes }
 
     /// Whether something has arrived that is no whole event yet.
@@ -140,6 +143,20 @@ public struct EventSplitter {
     private static func bytes(of event: ByteBuffer, isFirst: Bool) -> ArraySlice<UInt8> {
         let bytes = Array(event.readableBytesView)[...]
         return isFirst && bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes
+    }
+
+    /// The first event of a stream without the mark before it. Clients ignore it only where nothing precedes it, and a
+    /// comment of the gateway's may.
+    static func withoutByteOrderMark(_ event: ByteBuffer) -> ByteBuffer {
+        let bytes = event.readableBytesView
+        // A second one is part of a field's name, and must not become the first.
+        guard bytes.starts(with: byteOrderMark), !bytes.dropFirst(byteOrderMark.count).starts(with: byteOrderMark)
+        else {
+            return event
+        }
+        var event = event
+        event.moveReaderIndex(forwardBy: byteOrderMark.count)
+        return event
     }
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]

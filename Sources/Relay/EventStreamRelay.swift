@@ -65,6 +65,15 @@ public struct EventStreamRelay {
                 forward(event)
             }
         }
+        // An LF may still follow the last CR, but nobody waits for it after the engine's last word.
+        if phase.takesEvents, splitter.restIsEvent, isDone(splitter.rest), let event = pass(splitter.takeRest()) {
+            events += 1
+            forward(event)
+        }
+    }
+
+    private func isDone(_ event: ByteBuffer) -> Bool {
+        EventSplitter.payload(of: event, isFirst: isFirstEvent).map(Self.isDone) ?? false
     }
 
     /// How much has come that is no whole event yet, in bytes.
@@ -106,7 +115,8 @@ public struct EventStreamRelay {
     private func isWhole(_ rest: ByteBuffer) -> Bool {
         guard let payload = EventSplitter.payload(of: rest, isFirst: isFirstEvent) else {
             return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
-                || EventSplitter.documentWithoutData(of: rest).flatMap { JSONSlice(document: $0, grammar: .lenient) } != nil
+                || EventSplitter.documentWithoutData(of: rest).flatMap { JSONSlice(document: $0, grammar: .lenient) }
+                    != nil
         }
         return Self.isDone(payload) || JSONSlice(document: payload.bytes, grammar: .lenient) != nil
     }
@@ -119,12 +129,13 @@ public struct EventStreamRelay {
 
     /// The event as the caller shall see it; nil when it shall not.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
+        let event = isFirstEvent ? EventSplitter.withoutByteOrderMark(event) : event
         if let passed = shapes.pass(event) {
             pieces += 1
             return passed
         }
         defer { isFirstEvent = false }
-        guard let payload = EventSplitter.payload(of: event, isFirst: isFirstEvent) else {
+        guard let payload = EventSplitter.payload(of: event) else {
             return passWithoutData(event)
         }
         if Self.isDone(payload) { return passDone(event) }
@@ -133,19 +144,23 @@ public struct EventStreamRelay {
             return passText(event, payload)
         }
         if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
-        if EngineError.isStated(error: chunk["error"], object: chunk["object"]) || EventSplitter.isNamed("error", event) {
+        if EngineError.isStated(error: chunk["error"], object: chunk["object"]) || EventSplitter.isNamed("error", event)
+        {
             return fail(payload.bytes)
         }
 
         let choices = chunk["choices"]?.elements ?? []
         var piece: Piece?
+        // A chunk after the last finish that brings nothing is the one for usage, though it may have a choice.
+        let wasFinishing = phase == .finishing
         for choice in choices {
             if let found = note(choice) { piece = found }
         }
         if piece != nil { pieces += 1 }
         if let found = chunk["usage"], let usage = TokenUsage(found) {
             self.usage = usage
-            if hidesUsageChunk, choices.isEmpty { return withoutUsage(event, payload, chunk["model"]) }
+            let isUsageChunk = choices.isEmpty || wasFinishing && piece == nil
+            if hidesUsageChunk, isUsageChunk { return withoutUsage(event, payload, chunk["model"]) }
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
             // Nothing in it counts but that it brings a piece.
             let model = replacement(for: chunk["model"])
@@ -176,7 +191,8 @@ public struct EventStreamRelay {
             if JSONSlice.isKey(key, "index") {
                 index = value.integer ?? 0
             } else if JSONSlice.isKey(key, "finish_reason") {
-                isFinished = !value.isEmpty
+                // Some engines write the word.
+                isFinished = !value.isEmpty && !value.bytes.elementsEqual("\"null\"".utf8)
             } else if JSONSlice.isKey(key, "text") {
                 if !value.isEmpty { found(value) }
             } else if JSONSlice.isKey(key, "delta") {
@@ -197,7 +213,7 @@ public struct EventStreamRelay {
 
     /// Where the engine's own id stands, and the public one; nil when they are the same.
     func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
-        guard let token, let name = token.string, name != model.rawValue else { return nil }
+        guard let token, let name = token.string, !name.isExactly(model.rawValue) else { return nil }
         return (token.bytes.indices, model.rawValue)
     }
 

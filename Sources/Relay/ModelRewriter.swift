@@ -42,7 +42,7 @@ public enum ModelRewriter {
         }
         guard let name = scanner.member("model"), name.kind == .string,
             !isLiteral(view(of: body, name.range), model.rawValue),
-            JSONString.decode(view(of: body, name.range)) != model.rawValue
+            !JSONString.decode(view(of: body, name.range)).isExactly(model.rawValue)
         else { return Answer(body: body, usage: usage, id: id, error: error) }
         return Answer(body: replacing(name.range, in: body, with: model), usage: usage, id: id, error: error)
     }
@@ -70,7 +70,7 @@ public enum ModelRewriter {
         let usage = document["usage"].flatMap { TokenUsage($0) }
         let id = document["id"]?.string
         let error = error(in: body, readsID) { document[$0] }
-        guard let token = document["model"], let name = token.string, name != model.rawValue else {
+        guard let token = document["model"], let name = token.string, !name.isExactly(model.rawValue) else {
             return Answer(body: body, usage: usage, id: id, error: error)
         }
         return Answer(

@@ -11,6 +11,7 @@ enum LogKeys {
     static let lastWords = "last_words"
     static let milliseconds = "ms"
     static let model = "model"
+    static let number = "number"
     static let process = "pid"
     static let requestID = "request_id"
     static let runner = "runner"

@@ -13,6 +13,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var slots: Int?
     /// Ours (`slots`): calls that it works on, whoever sent them.
     public var active: Int?
+    /// Of its lists; not part of what is sent.
+    public internal(set) var omitted = OmittedEntries()
 
     public init(
         engineType: String, isHealthy: Bool, version: String? = nil, loadedModels: [String] = [],
@@ -73,10 +75,10 @@ extension EngineStatus: Codable {
         engineType = fields.text(.engineType) ?? ""
         isHealthy = try fields.decode(Bool.self, forKey: .isHealthy)
         version = fields.text(.version)
-        loadedModels = try fields.decodeIfPresent([String].self, forKey: .loadedModels) ?? []
-        availableModels = try fields.decodeIfPresent([EngineModel].self, forKey: .availableModels) ?? []
+        loadedModels = fields.entries(String.self, .loadedModels, &omitted)
+        availableModels = fields.entries(EngineModel.self, .availableModels, &omitted)
         error = fields.text(.error)
-        batchSize = max(1, try fields.decodeIfPresent(Int.self, forKey: .batchSize) ?? 1)
+        batchSize = max(1, fields.wholeNumber(.batchSize) ?? 1)
         slots = fields.wholeNumber(.slots).map { max(1, $0) }
         active = fields.wholeNumber(.active).map { max(0, $0) }
     }

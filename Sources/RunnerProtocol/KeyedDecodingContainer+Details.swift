@@ -1,3 +1,5 @@
+import SimpleAICore
+
 // Details that nothing depends on: one of another type than expected is none, and no reason to refuse a runner that has
 // been in service for years.
 extension KeyedDecodingContainer {
@@ -7,10 +9,41 @@ extension KeyedDecodingContainer {
 
     func text(_ key: Key) -> String? { detail(String.self, key) }
 
-    /// A number that fits, its fraction cut off.
+    /// The entries of a list that are what they should be; none where there is no list.
+    func entries<Value: Decodable>(
+        _ type: Value.Type, _ key: Key, _ omitted: inout OmittedEntries
+    ) -> [Value] {
+        guard let entries = detail([Entry<Value>].self, key) else {
+            if contains(key), (try? decodeNil(forKey: key)) == false { omitted.add(1, "\(key.stringValue) is no list") }
+            return []
+        }
+        let values = entries.compactMap(\.value)
+        omitted.add(entries.count - values.count, "an entry of \(key.stringValue) is of another type")
+        return values
+    }
+
+    /// Pairs of names; what is no string is none.
+    func aliases(_ key: Key) -> (names: [ModelID: EngineModelID], omitted: OmittedEntries) {
+        let entries = detail([String: Entry<String>].self, key) ?? [:]
+        var names: [ModelID: EngineModelID] = [:]
+        for (name, entry) in entries { names[ModelID(name)] = entry.value.map { EngineModelID($0) } }
+        var omitted = OmittedEntries()
+        omitted.add(entries.count - names.count, "a value of \(key.stringValue) is no string")
+        return (names, omitted)
+    }
+
+    /// A number that fits, its fraction cut off; also one that stands in a string.
     func wholeNumber(_ key: Key) -> Int? {
         if let whole = detail(Int.self, key) { return whole }
+        if let text = text(key), text.utf8.count <= 20 { return Int(text) }
         guard let number = detail(Double.self, key), number.isFinite else { return nil }
         return Int(exactly: number.rounded(.towardZero))
     }
+}
+
+/// Nil where an entry is of another type than expected.
+private struct Entry<Value: Decodable>: Decodable {
+    let value: Value?
+
+    init(from decoder: any Decoder) throws { value = try? Value(from: decoder) }
 }

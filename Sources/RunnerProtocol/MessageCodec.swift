@@ -1,4 +1,5 @@
 import Foundation
+public import SimpleAICore
 
 /// Messages to text frames and back.
 ///
@@ -28,8 +29,31 @@ public enum MessageCodec {
         case "command_response": message = .commandResponse(try decode(CommandResponse.self, text))
         default: return nil
         }
-        try message.checkSizes()
-        return message
+        return try Self.withExactAliases(message, in: text).bounded()
+    }
+
+    /// Foundation reads members of objects into tables of strings, in which names that are canonically equivalent are one.
+    private static func withExactAliases(_ message: RunnerMessage, in text: String) -> RunnerMessage {
+        func exact(_ status: RunnerStatus, below path: String?) -> RunnerStatus {
+            guard !status.modelAliases.isEmpty, let whole = JSONSlice(document: Array(text.utf8)[...]) else {
+                return status
+            }
+            var status = status
+            (path.map { whole[$0] } ?? whole)?["model_aliases"]?.forEachMember { name, value in
+                if let value = value.string { status.modelAliases[ModelID(JSONString.decode(name))] = .init(value) }
+            }
+            return status
+        }
+        switch message {
+        case .register(var registration):
+            registration.status = exact(registration.status, below: "status")
+            return .register(registration)
+        case .heartbeat(let status): return .heartbeat(exact(status, below: nil))
+        case .statusUpdate(let status): return .statusUpdate(exact(status, below: nil))
+        case .commandResponse(var response):
+            response.status = response.status.map { exact($0, below: "status") }
+            return .commandResponse(response)
+        }
     }
 
     public static func text(_ message: GatewayMessage) -> String { encode(message) }
@@ -116,6 +140,8 @@ public enum MessageFault: Error, Hashable {
     case malformed(at: String)
     /// More models, or longer names, than anybody has.
     case excessive(String)
+    /// A name that could be more than a name where it is shown.
+    case unusable(String, NameFault)
 }
 
 extension MessageFault: CustomStringConvertible {
@@ -125,6 +151,7 @@ extension MessageFault: CustomStringConvertible {
         case .malformed(at: ""): "the message is no JSON object with usable fields"
         case .malformed(let place): "the message has no usable \(place)"
         case .excessive(let what): "the message has too many or too long \(what)"
+        case .unusable(let field, let fault): "the message's \(field) \(fault)"
         }
     }
 }

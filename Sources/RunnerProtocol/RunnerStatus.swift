@@ -1,3 +1,5 @@
+public import SimpleAICore
+
 /// How a runner and its engines are.
 public struct RunnerStatus: Hashable, Sendable {
     public enum Health: String, Hashable, Sendable, CaseIterable, Codable {
@@ -15,13 +17,15 @@ public struct RunnerStatus: Hashable, Sendable {
     public var engines: [EngineStatus]
     public var metrics: RunnerMetrics?
     /// Canonical id, as callers use it, to the engine's own.
-    public var modelAliases: [String: String]
+    public var modelAliases: [ModelID: EngineModelID]
     /// Ours (`power`).
     public var power: PowerStatus?
+    /// Of its aliases; not part of what is sent.
+    public internal(set) var omitted = OmittedEntries()
 
     public init(
         health: Health, capabilities: [RunnerCapability] = [], engines: [EngineStatus] = [],
-        metrics: RunnerMetrics? = nil, modelAliases: [String: String] = [:], power: PowerStatus? = nil
+        metrics: RunnerMetrics? = nil, modelAliases: [ModelID: EngineModelID] = [:], power: PowerStatus? = nil
     ) {
         self.health = health
         self.capabilities = capabilities
@@ -101,10 +105,14 @@ extension RunnerStatus: Codable {
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         health = Health(rawValue: try fields.decode(String.self, forKey: .health)) ?? .unhealthy
-        capabilities = try fields.decodeIfPresent([RunnerCapability].self, forKey: .capabilities) ?? []
+        var omitted = OmittedEntries()
+        capabilities = fields.entries(RunnerCapability.self, .capabilities, &omitted)
         engines = try fields.decodeIfPresent([EngineStatus].self, forKey: .engines) ?? []
         metrics = fields.detail(RunnerMetrics.self, .metrics)
-        modelAliases = try fields.decodeIfPresent([String: String].self, forKey: .modelAliases) ?? [:]
+        let aliases = fields.aliases(.modelAliases)
+        modelAliases = aliases.names
+        omitted.add(all: aliases.omitted)
+        self.omitted = omitted
         power = fields.detail(PowerStatus.self, .power)
     }
 }

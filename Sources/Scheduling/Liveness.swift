@@ -52,6 +52,8 @@ struct Liveness: Hashable, Sendable {
         let state: RunnerState
         /// Calls in progress on the runner.
         let callCount: Int
+        /// A call could try the loading engine and none does, or one has been in progress for longer than a refusal takes.
+        var hasTrialPassed = false
         let canBeWoken: Bool
         /// Probes in a row that must fail alike before they count.
         let maxMisses: Int
@@ -76,6 +78,8 @@ struct Liveness: Hashable, Sendable {
 
     private var misses: Misses?
     private var loading: Loading?
+    /// Until it responds, or something else is heard of it.
+    private var hasLoadedTooLong = false
     /// When it was declared gone.
     private var goneAt: ContinuousClock.Instant?
 
@@ -83,7 +87,9 @@ struct Liveness: Hashable, Sendable {
     mutating func weigh(_ evidence: Evidence, _ circumstances: Circumstances) -> RunnerState {
         let new = verdict(evidence, circumstances)
         if new != .loading { loading = nil }
-        goneAt = [.asleep, .lost].contains(new) ? goneAt ?? circumstances.now : nil
+        let isGone = new == .asleep || new == .lost
+        if isGone { hasLoadedTooLong = false }
+        goneAt = isGone ? goneAt ?? circumstances.now : nil
         return new
     }
 
@@ -92,12 +98,16 @@ struct Liveness: Hashable, Sendable {
         switch evidence {
         case .responded:
             misses = nil
-            return state == .loading && loading?.observer == .call && !loadsTooLong(now) ? .loading : .ready
+            hasLoadedTooLong = false
+            // The list of an engine that refused calls proves nothing, unless nobody is left to try.
+            let isWaitedFor = state == .loading && loading?.observer == .call && !now.hasTrialPassed
+            return isWaitedFor && !loadsTooLong(now) ? .loading : .ready
         case .served: return state == .loading ? .ready : state
         case .loading(let observer): return loads(observer, now)
         case .silent: return silent(now)
         case .refused:
             misses = nil
+            hasLoadedTooLong = false
             return state == .waking ? state : .down
         case .replaced: return replaced(now)
         case .unreachable(let lastSignAt): return unreachable(lastSignAt: lastSignAt, now)
@@ -117,12 +127,14 @@ struct Liveness: Hashable, Sendable {
         misses = nil
         // While its machine boots, that is normal.
         guard now.state != .waking else { return .waking }
+        guard !hasLoadedTooLong else { return .down }
         guard now.state == .loading, let loading else {
             self.loading = Loading(observer: observer, since: now.now)
             return .loading
         }
         self.loading = Loading(observer: observer == .call ? .call : loading.observer, since: loading.since)
-        return loadsTooLong(now) ? .down : .loading
+        hasLoadedTooLong = loadsTooLong(now)
+        return hasLoadedTooLong ? .down : .loading
     }
 
     private func loadsTooLong(_ now: Circumstances) -> Bool {
@@ -138,7 +150,10 @@ struct Liveness: Hashable, Sendable {
             }
             return countMiss(.silent, now) ? .down : now.state
         case .checking, .down: return now.state
-        case .loading: return loadsTooLong(now) ? .down : .loading
+        case .loading:
+            // It computes for the call that tries it.
+            if now.hasTrialPassed, now.callCount > 0 { return .ready }
+            return loadsTooLong(now) ? .down : .loading
         // Something accepts connections in its place, or it is on its way up.
         case .asleep, .waking, .wakeFailed: return now.state
         case .lost: return .down

@@ -43,7 +43,10 @@ extension SchedulerState {
         return records[index].liveness.weigh(
             evidence,
             .init(
-                state: record.state, callCount: record.active, canBeWoken: record.runner.canBeWoken,
+                state: record.state, callCount: record.active,
+                hasTrialPassed: record.health.isOnTrial
+                    && (record.health.admits || record.trials.hasPassed(now: now)),
+                canBeWoken: record.runner.canBeWoken,
                 maxMisses: configuration.probesUntilGone, loadTimeout: configuration.loadTimeout, now: now))
     }
 
@@ -56,6 +59,8 @@ extension SchedulerState {
         let state = verdict(on: evidence, ofRunnerAt: index, now: now)
         guard state == .ready else {
             setState(state, ofRunnerAt: index)
+            // A loading engine may have listed a model for the first time, and its next trial may be due.
+            serveWaiters(ofRunnerAt: index, now: now)
             if isNews { reconsiderWaiters(now: now) }
             return
         }

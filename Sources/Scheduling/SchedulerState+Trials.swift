@@ -10,12 +10,22 @@ struct LoadingTrials: Hashable, Sendable {
     private static let firstPause: Duration = .milliseconds(500)
     private static let maxPause: Duration = .seconds(2)
 
+    private var startedAt: ContinuousClock.Instant?
+
+    /// An engine that loads refuses at once: a call that is in progress for so long is served, however long that takes.
+    private static let refusalTimeout: Duration = .seconds(2)
+
+    func hasPassed(now: ContinuousClock.Instant) -> Bool {
+        startedAt.map { $0.duration(to: now) >= Self.refusalTimeout } ?? false
+    }
+
     mutating func failed(now: ContinuousClock.Instant) {
+        startedAt = nil
         nextAt = now.advanced(by: min(Self.firstPause * (1 << min(failed, 8)), Self.maxPause))
         failed += 1
     }
 
-    mutating func started() { nextAt = nil }
+    mutating func started(now: ContinuousClock.Instant) { (nextAt, startedAt) = (nil, now) }
 }
 
 extension SchedulerState {
@@ -44,7 +54,9 @@ extension SchedulerState {
         case .notAble: weigh(.replaced, ofRunnerAt: index, now: now)
         case .failed, .internalError, .undecided: break
         }
-        if records[index].state == .loading { pauseTrials(ofRunnerAt: index, now: now) }
+        // After a call from before, the next trial is due already; unless a probe found it loading, and none was expected.
+        let isDue = records[index].health.isOnTrial || (outcome == .loading && !tried.contains(index))
+        if records[index].state == .loading, isDue { pauseTrials(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 
@@ -58,7 +70,7 @@ extension SchedulerState {
     mutating func startTrial(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let next = records[index].trials.nextAt, next <= now else { return }
         tried.remove(index)
-        records[index].trials.started()
+        records[index].trials.started(now: now)
         records[index].health.beginTrial()
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)

@@ -45,15 +45,14 @@ extension SettingsValidation {
     /// A role that only `wake.roles` names gives no right to call anything where policies give the rights.
     private func checkWakeRoles() {
         guard !settings.policies.isEmpty, !settings.policies.contains(where: { $0.roles == nil }) else { return }
-        var named: Set<String> = []
-        for grant in settings.policies { named.formUnion((grant.roles ?? []).map(\.rawValue)) }
-        for issuer in settings.auth.issuers {
-            named.formUnion([issuer.adminRole.rawValue, issuer.specificRole.rawValue])
-        }
-        for role in settings.wake.roles.map(\.rawValue).sorted() where !named.contains(role) {
-            let nearest = Spelling.nearest(to: role, among: named.sorted()).map { "did you mean \($0)?" }
+        var named: Set<Role> = []
+        for grant in settings.policies { named.formUnion(grant.roles ?? []) }
+        for issuer in settings.auth.issuers { named.formUnion([issuer.adminRole, issuer.specificRole]) }
+        for role in settings.wake.roles.sorted() where !named.contains(role) {
+            let nearest = Spelling.nearest(to: role.rawValue, among: named.sorted().map(\.rawValue))
+                .map { "did you mean \($0)?" }
             warning(
-                "no policy names the role \(quoted(role)), so its callers may call nothing; "
+                "no policy names the role \(quoted(role.rawValue)), so its callers may call nothing; "
                     + (nearest ?? "add it to a policy's roles"), at: .root["wake"]["roles"])
         }
     }

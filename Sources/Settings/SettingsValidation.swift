@@ -72,7 +72,7 @@ extension SettingsValidation {
     }
 
     private func checkIssuersDiffer() {
-        for (index, first) in repetitions(in: settings.auth.issuers.map(\.issuer)) {
+        for (index, first) in repetitions(in: settings.auth.issuers.map { ExactString($0.issuer) }) {
             problem(
                 "is the same as auth.issuers[\(first)]; write one entry with all its audiences",
                 at: .root["auth"]["issuers"][index]["issuer"])
@@ -131,15 +131,15 @@ extension SettingsValidation {
             let nearest = Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
             problem("there is no such class; \(nearest ?? "add it to classes or remove it")", at: classes[name])
         }
-        let machineTypes = Set(settings.runners.map(\.machineType))
+        let machineTypes = Set(settings.runners.map { ExactString($0.machineType) })
         for (name, types) in settings.routing.prefer.sorted(by: { $0.key < $1.key }) {
-            for type in types where !machineTypes.contains(type) && !settings.fleet.letsAgentsJoin {
+            for type in types where !machineTypes.contains(ExactString(type)) && !settings.fleet.letsAgentsJoin {
                 warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
             }
         }
-        let machines = machineTypes.union(settings.runners.map(\.id.rawValue))
+        let machines = machineTypes.union(settings.runners.map { ExactString($0.id.rawValue) })
         for (name, together) in settings.routing.speculativeWake.sorted(by: { $0.key < $1.key }) {
-            for machine in together where !machines.contains(machine) {
+            for machine in together where !machines.contains(ExactString(machine)) {
                 warning(
                     "no runner of this file has the id or machine_type \(machine)",
                     at: classes[name.rawValue]["speculative_wake"])
@@ -176,9 +176,9 @@ extension SettingsValidation {
             problem("names \(runner.models[index]) twice; name it once", at: path["models"])
         }
         if !runner.models.isEmpty {
-            let models = Set(runner.models.map(\.rawValue))
+            let models = Set(runner.models.map { ExactString($0.rawValue) })
             for (publicID, engineID) in runner.aliases.sorted(by: { $0.key < $1.key })
-            where !models.contains(engineID) && !models.contains(publicID.rawValue) {
+            where !models.contains(ExactString(engineID)) && !models.contains(ExactString(publicID.rawValue)) {
                 problem(
                     "stands for \(engineID), which is not among this runner's models; add it there or mend the id",
                     at: path["aliases"][publicID.rawValue])
@@ -203,7 +203,7 @@ extension SettingsValidation {
 
     private func checkRunnersDiffer() {
         let path = SettingsPath.root["runners"]
-        for (index, first) in repetitions(in: settings.runners.map(\.id.rawValue)) {
+        for (index, first) in repetitions(in: settings.runners.map(\.id)) {
             problem(
                 "\(settings.runners[index].id) is the id of runners[\(first)] already; give each runner its own",
                 at: path[index]["id"])

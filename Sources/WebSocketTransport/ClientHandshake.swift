@@ -17,8 +17,10 @@ struct ClientHandshake {
         // The first frames may come together with the answer.
         let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
         let watch = StatusWatch()
-        let upgrade = Upgrade(httpHandlers: [encoder, decoder, watch], upgradeConfiguration: configuration)
-        try channel.pipeline.syncOperations.addHandlers(encoder, decoder, watch, upgrade)
+        // Refuses fields that could end their line.
+        let validator = NIOHTTPRequestHeadersValidator()
+        let upgrade = Upgrade(httpHandlers: [encoder, validator, decoder, watch], upgradeConfiguration: configuration)
+        try channel.pipeline.syncOperations.addHandlers(encoder, validator, decoder, watch, upgrade)
         let deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.connectTimeout)) {
             channel.close(promise: nil)
         }

@@ -9,6 +9,7 @@ enum CommandLineEntry {
 
     /// Parses the process's arguments, runs the command they name, and ends the process.
     static func run(_ root: (some ParsableCommand).Type) async -> Never {
+        openStandardDescriptors()
         let program = CommandLine.arguments.first ?? ""
         let given = Array(CommandLine.arguments.dropFirst())
         let arguments = ProgramName.arguments(forProgramName: program, arguments: given) ?? given
@@ -22,6 +23,13 @@ enum CommandLineEntry {
             exit(0)
         } catch {
             end(root, error: error)
+        }
+    }
+
+    /// A process may be started without them. The first sockets would get their numbers, and clients the log.
+    private static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            _ = open("/dev/null", O_RDWR)
         }
     }
 

@@ -61,7 +61,7 @@ struct DevCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "simpleai.dev") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "simpleai.dev") { TextLogHandler(label: $0) }
         logger.logLevel = .warning
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

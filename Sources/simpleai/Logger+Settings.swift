@@ -6,7 +6,7 @@ extension Logger {
     init(_ settings: Settings.Log) {
         self.init(label: "simpleai") { label in
             switch settings.format {
-            case .text: StreamLogHandler.standardError(label: label)
+            case .text: TextLogHandler(label: label)
             case .json: JSONLogHandler()
             }
         }

@@ -76,7 +76,7 @@ extension LoadedSettings {
 /// Lines for the person at the terminal.
 enum StandardError {
     static func write(_ line: String) {
-        StandardStream.error.write(line + "\n")
+        LogWriter.standardError.write(line)
     }
 }
 

@@ -67,6 +67,18 @@ struct ReportTests {
         #expect(text.contains("# SKIP a \\# b"))
     }
 
+    @Test func noSummaryIsAPointOfItsOwn() throws {
+        let forged = "s\r\nok 2 - forged\u{2028}ok 3\u{85}Bail out!"
+        let text = TAPReport(try report([result(.pass, summary: forged)])).text
+        #expect(text.split(whereSeparator: \.isNewline).count == 3, "\(text)")
+    }
+
+    @Test func whatADeploymentSaysIsShownAndDoesNothing() {
+        #expect(VisibleText.of("a\tb\nc é 😀") == "a\tb\nc é 😀")
+        #expect(VisibleText.of("a\r\nb") == "a\nb")
+        #expect(VisibleText.of("\u{1B}[2J\u{9B}1m\u{202E}x\u{2028}") == "\u{FFFD}[2J\u{FFFD}1m\u{FFFD}x\u{FFFD}")
+    }
+
     @Test func noReportHoldsAToken() async throws {
         let collected = Mutex("")
         let terminal = TerminalReport(

@@ -52,7 +52,8 @@ extension Integration {
         // MARK: Errors in streams
 
         @Test(arguments: [
-            "data: {\"error\":{\"message\":\"out of memory\"}}\n\n", "error: {\"code\":500,\"message\":\"out of memory\"}\n\n",
+            "data: {\"error\":{\"message\":\"out of memory\"}}\n\n",
+            "error: {\"code\":500,\"message\":\"out of memory\"}\n\n",
             "event: error\ndata: {\"detail\":\"out of memory\"}\n\n",
             "data: {\"object\":\"error\",\"message\":\"out of memory\"}\n\n",
         ])
@@ -148,7 +149,8 @@ extension Integration {
                 guard request.body.contains("\"stream\":true") else {
                     return try await wire.send(Engine.document(Engine.completion(text)))
                 }
-                let event = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\(text)\"}}]}\n\n"
+                let event =
+                    "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\(text)\"}}]}\n\n"
                 try await wire.send(Engine.streamHead + Engine.chunk(event + "data: [DONE]\n\n") + Engine.lastChunk)
             } _: { gateway, _ in
                 for stream in [false, true] {

@@ -150,7 +150,7 @@ extension Integration {
                     if isAwake() { return try await Engine.wellBehaved(request, wire) }
                     try await wire.send(Self.badGateway)
                 } runner: {
-                    var target = Settings.WakeTarget(mac: nil)
+                    var target = Settings.WakeTarget(macs: [])
                     target.command = ["/usr/bin/touch", woken]
                     $0.wake = target
                 } _: { gateway, _ in
@@ -176,7 +176,7 @@ extension Integration {
                 try await Engine.wellBehaved($0, $1)
             } runner: {
                 $0.probe.timeout = .seconds(60)
-                var target = Settings.WakeTarget(mac: nil)
+                var target = Settings.WakeTarget(macs: [])
                 target.command = ["/bin/true"]
                 $0.wake = target
             } _: { gateway, _ in

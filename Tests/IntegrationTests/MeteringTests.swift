@@ -24,7 +24,9 @@ extension Integration {
                     return try await wire.send(Engine.document("{\"model\":\"m\",\"choices\":[],\(Self.usage)}"))
                 }
                 try await wire.send(Engine.streamHead)
-                for event in Engine.events() + [chunk] { try await wire.send(Engine.chunk(event)) }
+                for event in Engine.events().dropLast() + [chunk, "data: [DONE]\n\n"] {
+                    try await wire.send(Engine.chunk(event))
+                }
                 try await wire.send(Engine.lastChunk)
             } _: { gateway, _ in
                 let wire = try await gateway.connect()

@@ -96,16 +96,13 @@ extension Integration {
                 for _ in 0..<40 {
                     wires.append(try await beginBody(gateway, "/v1/chat/completions", bytes: 15 << 10, user: "greedy"))
                 }
-                let refused = try await withThrowingTaskGroup(of: Answer.self) { group in
-                    for wire in wires { group.addTask { try await wire.answer() } }
-                    let first = try #require(try await group.next())
-                    for wire in wires { await wire.close() }
-                    group.cancelAll()
-                    return first
-                }
+                _ = try await gateway.metrics { ($0[Self.refusals("memory")] ?? 0) >= 1 }
+                let more = RunningGateway.chat(more: "\"x\":\"\(String(repeating: "x", count: 30 << 10))\",")
+                let refused = try await gateway.send(more, token: try gateway.token(["model:specific"], user: "greedy"))
                 #expect(refused.status == 429)
                 #expect(try refused.error().code == "rate_limit_exceeded")
                 #expect(refused["retry-after"] == "5")
+                for wire in wires { await wire.close() }
                 try await gateway.settled()
             }
         }

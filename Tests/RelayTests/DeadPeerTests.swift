@@ -113,12 +113,27 @@ import Darwin
         let silent = try await fetch(upstream, loop)
         #expect(silent == .firstByteTimeout)
         _ = engine
-        // Reserved for documentation (RFC 5737): no route, or nobody there.
-        let absent = try await fetch(Upstream(runner: "x", host: "192.0.2.1", port: 9), loop)
+        #if os(Linux)
+        // A backlog that is full: the kernel drops every further SYN, as if nobody were there.
+        let group = MultiThreadedEventLoopGroup.singleton
+        let listener = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 0)
+            .serverChannelOption(.autoRead, value: false).bind(host: "127.0.0.1", port: 0).get()
+        let address = try #require(listener.localAddress)
+        var fillers: [any Channel] = []
+        while fillers.count < 16,
+            let filler = try? await ClientBootstrap(group: group).connectTimeout(.milliseconds(200))
+                .connect(to: address).get()
+        {
+            fillers.append(filler)
+        }
+        let absent = try await fetch(Upstream(runner: "x", host: "127.0.0.1", port: address.port ?? 0), loop)
+        for filler in fillers { try await filler.close() }
+        try await listener.close()
         guard case .unreachable? = absent else {
             Issue.record("\(String(describing: absent))")
             return
         }
+        #endif
     }
 
     private func fetch(_ upstream: Upstream, _ loop: Loop) async throws -> UpstreamFailure? {

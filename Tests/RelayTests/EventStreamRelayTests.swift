@@ -250,10 +250,13 @@ import Testing
     @Test func thePhaseTellsWhatMayStillCome() throws {
         #expect(try phase(chunk()) == .open)
         #expect(try phase(chunk(finish: "")) == .open)
+        #expect(try phase(chunk(finish: "null")) == .open, "some engines write the word")
         #expect(try phase(chunk(finish: "stop")) == .finishing)
         #expect(try phase(chunk(finish: "stop") + usageChunk) == .finishing)
         #expect(try phase(chunk(finish: "stop") + done) == .complete)
         #expect(try phase(done) == .complete)
+        #expect(try phase("data: [DONE]\r\r") == .complete, "an LF that may follow is not waited for")
+        #expect(try phase("data: [DONE]\r\n\r\n") == .complete)
         let closing = "data: {\"type\":\"response.completed\"}\n\n"
         #expect(try phase(closing, endpoint: .responses) == .complete)
         #expect(try phase(done, endpoint: .responses) == .open, "of a response it is no end")
@@ -332,6 +335,13 @@ import Testing
     func aUsageChunkThatSaysNothingElseIsTakenOutWhole(member: String) throws {
         let chunk = usageChunk.replacing("\"choices\":[]", with: "\"choices\":[],\(member)")
         #expect(try relay(chunk + done, hidesUsage: true).text == done)
+    }
+
+    @Test func usageBesideAnEmptyChoiceAfterTheEndIsTakenOut() throws {
+        let chunk = usageChunk.replacing("\"choices\":[]", with: "\"choices\":[{\"index\":0,\"delta\":{}}]")
+        let relayed = try relay(self.chunk(finish: "stop") + chunk + done, hidesUsage: true)
+        #expect(relayed.text == self.chunk(finish: "stop") + done)
+        #expect(relayed.usage == TokenUsage(prompt: 3, completion: 4))
     }
 
     @Test func numbersThatAreNotJSONPass() throws {

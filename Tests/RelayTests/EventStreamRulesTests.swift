@@ -72,6 +72,12 @@ import Testing
         (0...stream.count).map { [stream[..<$0], stream[$0...]] } + [stream.indices.map { stream[$0...$0] }]
     }
 
+    /// Without a byte order mark at its beginning, which would be in the way behind a comment of the gateway's.
+    private static func unmarked(_ stream: [UInt8]) -> ArraySlice<UInt8> {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return stream.starts(with: mark) && !stream.starts(with: mark + mark) ? stream.dropFirst(3) : stream[...]
+    }
+
     @Test(arguments: rules)
     func aClientReadsWhatTheEngineSent(_ rule: Rule) throws {
         let stream = Array(rule.stream.utf8)
@@ -79,7 +85,7 @@ import Testing
         for pieces in cuts(stream) {
             let relayed = try relay(pieces)
             #expect(EventReader.messages(in: relayed) == rule.messages, "cut after \(pieces[0].count)")
-            #expect(stream.starts(with: relayed), "what needs no change passes byte for byte")
+            #expect(Self.unmarked(stream).starts(with: relayed), "what needs no change passes byte for byte")
         }
     }
 

@@ -43,7 +43,9 @@ import Testing
     }
 
     /// Whatever an engine says on an idle connection: no request is sent on it any more.
-    @Test(arguments: ["HTTP/1.1 408 Request Timeout\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "\r\n", "x"])
+    @Test(arguments: [
+        "HTTP/1.1 408 Request Timeout\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "\r\n", "x",
+    ])
     func bytesOnAnIdleConnectionCloseIt(bytes: String) async throws {
         let (engine, loop, upstream, idle) = try await prepared()
         try await idle.send(bytes)

@@ -41,6 +41,26 @@ import Testing
         }
     }
 
+    /// What servers really answer: one odd entry costs no other.
+    @Test(
+        arguments: [
+            (#"{"data":null}"#, [], false), (#"[{"id":"a"},{"id":"b"}]"#, ["a", "b"], false),
+            (
+                #"{"data":[{"id":"a"},{"id":null},{"id":7},{},{"id":""},{"id":"x\r\ny"},{"id":"a"},{"id":"b"}]}"#,
+                ["a", "b"], true
+            ),
+        ] as [(String, [String], Bool)])
+    func listsAreReadTolerantly(_ body: String, _ models: [String], _ omitsSome: Bool) async throws {
+        try await FakeEngine.with(["GET /v1/models": .json(body)]) { fake in
+            let roster = try roster(.openAI, fake.url)
+            await roster.look()
+            #expect(roster.statuses.first?.isHealthy == true)
+            #expect(roster.models == models)
+            let omitted = roster.statuses.first?.omitted.count ?? 0
+            #expect((omitted > 0) == omitsSome)
+        }
+    }
+
     @Test func anEngineThatFailsIsUnhealthyAndSaysWhy() async throws {
         let broken = FakeEngine.Answer(status: 500, body: #"{"error":{"message":"out of memory"}}"#)
         try await FakeEngine.with(["GET /v1/models": broken]) { fake in
@@ -48,7 +68,7 @@ import Testing
             await roster.look()
             #expect(roster.statuses.first?.isHealthy == false)
             #expect(roster.statuses.first?.error == "it answered 500: out of memory")
-            fake.set("GET /v1/models", .json("[]"))
+            fake.set("GET /v1/models", .json("{}"))
             await roster.look()
             #expect(roster.statuses.first?.error == "it answered something that this kind of engine does not")
             fake.set("GET /v1/models", Self.list)

@@ -50,22 +50,17 @@ import Testing
 
     @Test func listsAndNamesHaveBounds() {
         let engine = EngineStatus(engineType: "x", isHealthy: true)
-        let long = String(repeating: "m", count: MessageCodec.maxName + 1)
         let texts = [
             heartbeat { $0.engines = Array(repeating: engine, count: MessageCodec.maxEngines + 1) },
-            heartbeat {
-                var engine = engine
-                engine.loadedModels = (0...(2 * MessageCodec.maxEntries)).map { "m\($0)" }
-                $0.engines = [engine]
-            },
-            heartbeat {
-                var engine = engine
-                engine.availableModels = [EngineModel(id: long)]
-                $0.engines = [engine]
-            },
-            heartbeat { $0.modelAliases = [long: "m"] },
             heartbeat { status in
-                for index in 0...MessageCodec.maxEntries { status.modelAliases["m\(index)"] = "e" }
+                status.engines = (0..<3).map { number in
+                    var engine = engine
+                    engine.loadedModels = (0..<MessageCodec.maxEntries).map { "m\(number).\($0)" }
+                    return engine
+                }
+            },
+            heartbeat { status in
+                for index in 0...MessageCodec.maxEntries { status.modelAliases[ModelID("m\(index)")] = "e" }
             },
         ]
         for text in texts {

@@ -121,4 +121,33 @@ import Testing
         bench.pass(.seconds(60))
         #expect(bench.timer == nil && bench.state("a") == nil)
     }
+
+    /// Nobody waits, so nobody tries: its list is believed again, and the next call tells.
+    @Test func anEngineThatNobodyTriesIsReadyAgain() throws {
+        var (bench, leases) = try woken()
+        bench.release(leases[0], .loading)
+        bench.answered("a")
+        #expect(bench.state("a") == .loading)
+        bench.pass(.milliseconds(500))
+        bench.answered("a")
+        #expect(bench.state("a") == .ready)
+        #expect(try !bench.lease(["m"]).runnerHasServed)
+    }
+
+    /// A refusal comes at once: the others need not wait until the call that tries has been served to its end.
+    @Test(arguments: [true, false])
+    func aTrialThatIsNotRefusedHasPassed(isBusy: Bool) throws {
+        var (bench, leases) = try woken()
+        bench.release(leases[0], .loading)
+        bench.release(leases[1], .loading)
+        let waiters = [try bench.waiter(["m"]), try bench.waiter(["m"])]
+        bench.pass(.seconds(1))
+        try #require(bench.lease(of: waiters[0]) != nil)
+        bench.answered("a")
+        #expect(bench.state("a") == .loading)
+        bench.pass(.seconds(2))
+        if isBusy { bench.silent("a") } else { bench.answered("a") }
+        #expect(bench.state("a") == .ready)
+        #expect(bench.lease(of: waiters[1]) != nil)
+    }
 }

@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func downMeansRefusedAtOnce() throws {
-        var bench = Bench.ready(.serving("a", "m", wakes: true))
+        var bench = Bench.ready(.serving("a", "m"))
         bench.refused("a")
         let refusal = try bench.refusal(["m"])
         #expect(refusal.code == .noRunnerAvailable)

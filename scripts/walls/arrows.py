@@ -37,7 +37,8 @@ TARGETS = {
 
     "Scheduling": ({CORE}, QUEUES, SYSTEM),
     "Authentication": ({CORE, TRUST},
-                       CRYPTO | FETCH | LOG | NIO_TLS | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat"}, SYSTEM),
+                       CRYPTO | FETCH | LOG | NIO_TLS | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat", "SwiftASN1"},
+                       SYSTEM),
     # Digests alone, of CRYPTO.
     "TokenProviders": ({CORE, TRUST}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST}, NIO | NIO_TLS | LOG, SYSTEM),

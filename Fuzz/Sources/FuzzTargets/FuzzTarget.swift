@@ -17,7 +17,9 @@ public struct FuzzTarget: Sendable {
         self.check = check
     }
 
-    public static let all: [FuzzTarget] = [.body, .secondReader, .events, .requests, .answers, .tokens, .settings]
+    public static let all: [FuzzTarget] = [
+        .body, .secondReader, .events, .requests, .answers, .tokens, .namesAndFields, .settings,
+    ]
 }
 
 /// What must not be.

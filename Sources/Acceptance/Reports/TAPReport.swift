@@ -37,7 +37,7 @@ struct TAPReport {
                 ("curl", evidence.curl),
             ] {
                 lines.append("  \(key): |")
-                lines += text.split(separator: "\n").map { "    \($0)" }
+                lines += text.split(whereSeparator: \.isNewline).map { "    \(Self.oneLine(String($0)))" }
             }
         }
         return lines + ["  ..."]
@@ -45,6 +45,12 @@ struct TAPReport {
 
     /// `#` begins a directive and a line is a point, so neither may come from outside.
     private static func oneLine(_ text: String) -> String {
-        text.replacing("\n", with: " ").replacing("#", with: "\\#")
+        // By scalars: "\r\n" is one character, which no search for "\n" finds.
+        text.unicodeScalars.reduce(into: "") { line, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line += " "
+            default: line += scalar == "#" ? "\\#" : String(Character(scalar))
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 import Crypto
 import CryptoExtras
-import NIOSSL
+import SwiftASN1
 
 /// A public key's numbers, wherever they were written, before anything is judged.
 enum PublicKey {
@@ -19,8 +19,19 @@ enum PublicKey {
 
     /// - Parameter certificate: in DER; some issuers put the bare SubjectPublicKeyInfo (RFC 5280 §4.1) in its place.
     init?(certificate: [UInt8]) {
-        let key = try? NIOSSLCertificate(bytes: certificate, format: .der).extractPublicKey().toSPKIBytes()
-        self.init(subjectPublicKeyInfo: key ?? certificate)
+        self.init(subjectPublicKeyInfo: Self.subjectPublicKeyInfo(of: certificate) ?? certificate)
+    }
+
+    /// Read by its place in the certificate (RFC 5280 §4.1): behind an optional version come the serial number, the
+    /// algorithm, the issuer, the validity and the subject. What BoringSSL takes for a certificate may still hold a key that
+    /// it cannot read, on which NIOSSL's `extractPublicKey` traps.
+    private static func subjectPublicKeyInfo(of certificate: [UInt8]) -> [UInt8]? {
+        guard let outer = try? DER.parse(certificate), case .constructed(let parts) = outer.content,
+            let body = parts.first(where: { _ in true }), case .constructed(let fields) = body.content
+        else { return nil }
+        let version = ASN1Identifier(tagWithNumber: 0, tagClass: .contextSpecific)
+        let key = fields.filter { $0.identifier != version }.dropFirst(5).first
+        return key.map { Array($0.encodedBytes) }
     }
 
     private init?(subjectPublicKeyInfo bytes: [UInt8]) {

@@ -12,6 +12,9 @@ struct Claims: Sendable {
     /// Every claim, for the paths that roles are read from.
     let members: [ExactString: JSONValue]
 
+    /// In bytes; OpenID Connect Core 1.0 §2 allows 255, and some providers write distinguished names.
+    private static let maxSubject = 1_024
+
     /// A number beyond it is no time and would lose seconds as a `Double`.
     private static let latestTime = 9_007_199_254_740_992.0
 
@@ -46,7 +49,9 @@ struct Claims: Sendable {
             }
         }
         if !configuration.tokenType.isEmpty {
-            guard header.type == JOSEHeader.normalizedType(configuration.tokenType) else { throw .wrongType }
+            guard header.type?.isExactly(JOSEHeader.normalizedType(configuration.tokenType)) ?? false else {
+                throw .wrongType
+            }
         }
         guard scopes.isSuperset(of: configuration.scopes.map { ExactString($0) }) else { throw .missingScope }
         try checkParty(among: configuration.authorizedParties)
@@ -58,6 +63,7 @@ struct Claims: Sendable {
         for path in paths {
             guard let value = value(at: path) else { continue }
             guard let subject = value.string, !subject.isEmpty else { break }
+            guard NameFault(in: subject, maxLength: Self.maxSubject) == nil else { throw .unusableSubject }
             return SubjectID(subject)
         }
         throw .missingSubject

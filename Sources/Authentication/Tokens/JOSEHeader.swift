@@ -32,7 +32,10 @@ struct JOSEHeader: Hashable, Sendable {
 
     /// `at+jwt`, `AT+JWT` and `application/at+jwt` are one type (RFC 7515 §4.1.9).
     static func normalizedType(_ type: String) -> String {
-        let lower = type.lowercased()
+        // ASCII letters alone: to Unicode's mappings a Kelvin sign is a k, too.
+        let lower = String(
+            decoding: type.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 },
+            as: UTF8.self)
         return lower.hasPrefix("application/") ? String(lower.dropFirst("application/".count)) : lower
     }
 

@@ -27,6 +27,7 @@ struct RefusalReport {
         case .wrongType: return found(stated.header["typ"], configuration.map { [$0.tokenType] })
         case .missingIssuer, .unknownIssuer: return found(stated.claims["iss"], knownIssuers)
         case .missingSubject: return "found none in \(subjectClaims)"
+        case .unusableSubject: return "found in \(subjectClaims)"
         case .missingExpiry: return found(stated.claims["exp"], nil)
         case .expired: return found(stated.claims["exp"], nil) + time
         case .notYetValid: return found(stated.claims["nbf"], nil) + time

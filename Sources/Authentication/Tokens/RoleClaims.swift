@@ -49,7 +49,7 @@ extension Claims {
     /// One string is one role; of an array each string is one, and what else stands in it states none. `scope` and `scp`
     /// are lists with spaces between their words (RFC 8693 §4.2). Of an object's members those whose value is neither
     /// null nor false count, where the path asks for their names. The empty string is no role, so that a role left empty
-    /// in the settings cannot be held.
+    /// in the settings cannot be held; nor is a text that could be more than a name.
     private static func roles(at path: IssuerConfiguration.ClaimPath, in value: JSONValue?) -> [Role] {
         let names: [String]
         switch path {
@@ -60,7 +60,7 @@ extension Claims {
         case .dotted, .keys:
             names = value?.stringElements ?? value?.string.map { [$0] } ?? []
         }
-        return names.filter { !$0.isEmpty }.map { Role($0) }
+        return names.compactMap { try? Role(checking: $0, maxLength: 1_024) }
     }
 
     /// The words of a string, or the strings of an array.

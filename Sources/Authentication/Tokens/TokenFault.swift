@@ -20,6 +20,7 @@ enum TokenFault: String, Error, Hashable, Sendable, CaseIterable {
     case duplicateClaim = "claims name a member twice"
     case missingIssuer = "issuer is missing or no string"
     case missingSubject = "subject is missing, empty or no string"
+    case unusableSubject = "subject is too long or contains characters that no name may contain"
     case missingExpiry = "expiry is missing or no number"
     case unknownIssuer = "issuer is not configured"
     case wrongAudience = "token is for another audience"

@@ -10,14 +10,14 @@ struct ControlPlaneShares: RouterMiddleware {
     typealias Context = ControlContext
 
     static let rule = FairShare(capacity: 256, minShare: 16)
-    private static let free: Set<String> = ["/health", "/ready", "/metrics", Agents.path]
+    private static let free: Set<ExactString> = ["/health", "/ready", "/metrics", ExactString(Agents.path)]
 
     let control: ControlPlane
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        if Self.free.contains(request.uri.path) { return try await next(request, context) }
+        if Self.free.contains(ExactString(request.uri.path)) { return try await next(request, context) }
         let gateway = control.gateway
         let holder = gateway.rules.shareHolder(of: control.client(of: request, context))
         let verdict = gateway.controlRequests.withLock { $0.take(for: holder, under: Self.rule) }

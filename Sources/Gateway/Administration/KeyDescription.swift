@@ -27,7 +27,7 @@ struct KeyDescription {
     }
 
     private static func list(_ names: [String]) -> String {
-        "[\(names.sorted().map { JSONString.encode($0) }.joined(separator: ","))]"
+        "[\(names.sortedByBytes().map { JSONString.encode($0) }.joined(separator: ","))]"
     }
 
     /// Seconds since 1970, like every time in this API.

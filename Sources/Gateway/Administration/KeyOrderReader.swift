@@ -5,8 +5,8 @@ import SimpleAICore
 /// Reads what an admin posts to `/admin/api/keys`. Strict: an unknown member may be a limit that was
 /// meant, and of two with one name either may be.
 struct KeyOrderReader {
-    private static let members: Set<String> = ["name", "roles", "classes", "expires_in_seconds"]
-    private static let keys = JSONScanner.Keys(refusingVariantsOf: members.sorted())
+    private static let members: Set<ExactString> = ["name", "roles", "classes", "expires_in_seconds"]
+    private static let keys = JSONScanner.Keys(refusingVariantsOf: members.sorted().map(\.rawValue))
     private static let longestLife = 10 * 366 * 86_400
 
     let creator: String
@@ -45,8 +45,10 @@ struct KeyOrderReader {
     }
 
     private func refuseUnknownMembers(of document: JSONSlice) throws(GatewayError) {
-        guard let unknown = document.memberNames.first(where: { !Self.members.contains($0) }) else { return }
-        let known = Self.members.sorted().joined(separator: ", ")
+        guard let unknown = document.memberNames.first(where: { !Self.members.contains(ExactString($0)) }) else {
+            return
+        }
+        let known = Self.members.sorted().map(\.rawValue).joined(separator: ", ")
         throw Self.refusal("A key has no \"\(unknown)\"; it has \(known).", String(unknown.prefix(64)))
     }
 

@@ -43,7 +43,7 @@ struct GatewayChannel: HTTPChannelHandler {
         let holder = rules.shareHolder(of: IPAddress(channel.remoteAddress))
         guard let place = gateway.connections.admit(channel, from: holder) else {
             channel.close(promise: nil)
-            return channel.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero))
+            return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         return channel.eventLoop.makeCompletedFuture {
             guard let tls = rules.tls else {

@@ -1,4 +1,5 @@
 import Relay
+import SimpleAICore
 
 /// Which web pages may call from a browser, and what their browsers are told (Fetch Standard §3.3). An origin is allowed
 /// letter for letter; without any the gateway says nothing of the kind.
@@ -13,11 +14,10 @@ struct AllowedOrigins: Sendable {
     private static let rememberedFor = 600
     private static let longestList = 2048
 
-    /// As bytes: to a comparison of characters a Kelvin sign is a K.
-    private let origins: Set<[UInt8]>
+    private let origins: Set<ExactString>
 
     init(_ origins: [String]) {
-        self.origins = Set(origins.map { Array($0.utf8) })
+        self.origins = Set(origins.map { ExactString($0) })
     }
 
     var isEmpty: Bool { origins.isEmpty }
@@ -25,7 +25,7 @@ struct AllowedOrigins: Sendable {
     /// Only inference and what belongs to it: the admin surface, metrics and runners are nothing for other pages.
     static func covers(_ path: String) -> Bool { path.hasPrefix("/v1/") }
 
-    func allows(_ origin: String?) -> Bool { origin.map { origins.contains(Array($0.utf8)) } ?? false }
+    func allows(_ origin: String?) -> Bool { origin.map { origins.contains(ExactString($0)) } ?? false }
 
     /// For an answer to a request from this origin. The answer depends on it, also where it is not allowed.
     func fields(for origin: String?) -> [(name: String, value: String)] {

@@ -107,7 +107,9 @@ extension AnswerInProgress {
         var context = question.context
         context.agentCode = head?.headers.first(name: AgentError.header)
         // The agent lost its engine like a gateway loses one that it reaches itself.
-        if context.agentCode == GatewayError.Code.upstreamError.rawValue { return .upstreamFailed(.closedBeforeAnswer) }
+        if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
+            return .upstreamFailed(.closedBeforeAnswer)
+        }
         var (isJSON, error): (Bool, EngineError?) = (false, nil)
         if 200...299 ~= status {
             let restored = ModelRewriter.restore(

@@ -292,7 +292,9 @@ struct CallState {
     private mutating func search(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
-        guard searches < Self.maxSearches, let authorized else { return breakOff(lease, firstFailure ?? error, outcome) }
+        guard searches < Self.maxSearches, let authorized else {
+            return breakOff(lease, firstFailure ?? error, outcome)
+        }
         searches += 1
         if excluding { excluded.insert(lease.runner) }
         phase = .placing
@@ -382,7 +384,8 @@ struct CallState {
 
     private static func stated(_ error: EngineError, by runner: RunnerID) -> GatewayError {
         let status = error.status ?? 500
-        let code: GatewayError.Code = status == 429 ? .rateLimitExceeded : status < 500 ? .invalidRequest : .upstreamError
+        let code: GatewayError.Code =
+            status == 429 ? .rateLimitExceeded : status < 500 ? .invalidRequest : .upstreamError
         return GatewayError(
             code, "The engine failed while it answered.", cause: "runner \(runner): it stated an error in its stream",
             engine: error.message == nil ? nil : error)

@@ -42,7 +42,8 @@ struct EngineDocument: Hashable, Sendable {
     func error(runner: RunnerID) -> GatewayError {
         let cause = "runner \(runner) answered \(status)"
         func error(_ code: GatewayError.Code, _ message: String, _ retry: GatewayError.Retry = .never) -> GatewayError {
-            GatewayError(code, message, retry: retry, cause: cause, engine: self.error?.message == nil ? nil : self.error)
+            GatewayError(
+                code, message, retry: retry, cause: cause, engine: self.error?.message == nil ? nil : self.error)
         }
         let soon = GatewayError.Retry.after(.seconds(retryAfter ?? 5))
         switch self.cause {
@@ -64,7 +65,8 @@ struct EngineDocument: Hashable, Sendable {
                 .noRunnerAvailable, "The runner no longer has this model.", retry: .after(.seconds(10)), cause: cause)
         case .overloaded: return error(.rateLimitExceeded, "The runner has too much to do.", soon)
         case .timedOut: return error(.upstreamTimeout, "The runner did not read the request in time.", soon)
-        case .loading, .unavailable, .replaced: return error(.upstreamError, "The runner could not serve the request.", soon)
+        case .loading, .unavailable, .replaced:
+            return error(.upstreamError, "The runner could not serve the request.", soon)
         case .requestRejected, .usageOptionRejected:
             return error(.invalidRequest, "The engine refused the request with status \(status).")
         case .internalError: return error(.upstreamError, "The engine failed on the request.")

@@ -16,6 +16,7 @@ extension InferenceCall: UpstreamExchange {
     func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
         if timeline.firstByte == nil { timeline.firstByte = time }
         guard answer.events != nil else { return collect(bytes, at: time) }
+        lastEvent = time
         relay(at: time) { $0.relay(bytes, $1) }
     }
 
@@ -41,6 +42,7 @@ extension InferenceCall: UpstreamExchange {
         answer.reservedBytes += bytes.readableBytes
         guard let event = answer.collect(bytes) else { return }
         streamBegins(event)
+        lastEvent = time
         relay(at: time) { $0.relayCollected($1) }
     }
 

@@ -20,9 +20,9 @@ extension InferenceCall {
         lastWrite = .now()
     }
 
-    /// A comment (WHATWG HTML §9.2.6): keeps proxies and clients patient, and no SDK sees it.
+    /// A comment (WHATWG HTML §9.2.6): keeps proxies and clients patient, and no SDK sees it. Nothing in it can end its line.
     func sendComment(_ text: String) {
-        connection.write(piece: ByteBuffer(string: ": \(text)\n\n"))
+        connection.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
         connection.flush()
         lastWrite = .now()
     }

@@ -62,6 +62,8 @@ final class InferenceCall {
     /// For usage and `[DONE]`, after the last choice is finished.
     private var usageTimer: Scheduled<Void>?
     var lastWrite: NIODeadline = .now()
+    /// When the engine's stream last brought something.
+    var lastEvent: NIODeadline = .now()
     var headKeepsAlive = true
 
     init(
@@ -378,9 +380,10 @@ final class InferenceCall {
 
     func awaitUsage() {
         guard usageTimer == nil else { return }
-        usageTimer = eventLoop.assumeIsolated().scheduleTask(in: Self.usageTimeout) { [self] in
+        usageTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastEvent + Self.usageTimeout) { [self] in
             usageTimer = nil
-            stopAwaitingUsage()
+            // What came meanwhile was not the end: the time begins anew.
+            if lastEvent + Self.usageTimeout > .now() { awaitUsage() } else { stopAwaitingUsage() }
         }
     }
 

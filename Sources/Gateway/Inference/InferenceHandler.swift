@@ -312,6 +312,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {
+        var part = part
+        if case .head(let head) = part { part = .head(head.neutralized) }
         guard let context else {
             promise?.fail(ChannelError.alreadyClosed)
             return

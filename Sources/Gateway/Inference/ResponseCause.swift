@@ -64,10 +64,12 @@ enum ResponseCause: Hashable, Sendable {
         case 405, 501: self = .endpointMissing
         case 408: self = .timedOut
         case 429, 529: self = .overloaded
-        case 503: self = Self.isLoading(error, isJSON: isJSON, context) ? .loading : isJSON ? .unavailable : .replaced
+        case 502...504 where error.isPage: self = .replaced
+        case 503: self = context.runnerHasServed && !Self.statesLoading(error) ? .unavailable : .loading
         // 520 to 527 and 530: a front end's for an engine that is gone.
-        case 502, 504, 520...527, 530: self = isJSON ? .unavailable : .replaced
-        case 500: self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
+        case 502, 504, 520...527, 530: self = error.isPage ? .replaced : .unavailable
+        case 500:
+            self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
         case 400...499: self = .requestRejected
         default: self = .invalid
         }
@@ -101,7 +103,9 @@ enum ResponseCause: Hashable, Sendable {
     }
 
     private static func statesMissingModel(_ error: EngineError, _ model: String) -> Bool {
-        if let code = error.code?.lowercased(), code == "model_not_found" || code == "model_not_available" { return true }
+        if let code = error.code?.lowercased(), code == "model_not_found" || code == "model_not_available" {
+            return true
+        }
         guard let message = error.message?.lowercased() else { return false }
         let isNamed = !model.isEmpty && message.contains(model.lowercased())
         guard isNamed || message.contains("model") else { return false }
@@ -112,11 +116,12 @@ enum ResponseCause: Hashable, Sendable {
     }
 
     /// The words of web frameworks for a path that they do not route, without punctuation.
-    private static let genericWords: Set<String> = [
+    private static let genericWords: Set<ExactString> = [
         "", "not found", "404", "404 not found", "404 page not found", "page not found", "file not found",
         "path not found", "route not found", "url not found", "endpoint not found", "resource not found", "notfound",
         "no handler found", "the requested url was not found on this server", "there is nothing at this path",
-        "the requested resource was not found", "the requested resource could not be found", "nothing matches the given uri",
+        "the requested resource was not found", "the requested resource could not be found",
+        "nothing matches the given uri",
     ]
 
     /// - Parameter isGeneric: whether words that name no path mean one.
@@ -127,15 +132,14 @@ enum ResponseCause: Hashable, Sendable {
         if message.hasPrefix("unexpected endpoint") || message.hasPrefix("unknown endpoint") { return true }
         guard isGeneric else { return false }
         let words = message.split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
-        if genericWords.contains(words) || genericWords.contains(String(words.trimmingPrefix("not found "))) { return true }
+        if genericWords.contains(ExactString(words))
+            || genericWords.contains(ExactString(String(words.trimmingPrefix("not found "))))
+        {
+            return true
+        }
         // nginx and its like sign their pages.
         return words.hasPrefix("404 not found") || words.hasPrefix("not found the requested url")
             || words.contains("page not found")
-    }
-
-    /// Engines explain themselves in JSON, or not at all (vLLM); a front end in front of an engine that is gone shows a page.
-    private static func isLoading(_ error: EngineError, isJSON: Bool, _ context: Context) -> Bool {
-        statesLoading(error) || (!context.runnerHasServed && (isJSON || error.message == nil))
     }
 
     private static func statesLoading(_ error: EngineError) -> Bool {

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Relay
 import Settings
 import SimpleAICore
 
@@ -71,7 +72,7 @@ struct ErrorObjects: RouterMiddleware {
     ) {
         var metadata: Logger.Metadata = [
             LogKeys.requestID: "\(id)", LogKeys.code: "\(error.code.rawValue)", LogKeys.cause: "\(cause)",
-            LogKeys.path: "\(AccessLine.onOneLine(String(request.uri.path.prefix(200))))",
+            LogKeys.path: "\(request.uri.path.prefix(200))",
         ]
         if let client = gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers) {
             metadata[LogKeys.address] = "\(client)"

@@ -33,9 +33,9 @@ struct AccessLine {
             LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)", LogKeys.status: "\(status)",
             LogKeys.milliseconds: "\(total.wholeMilliseconds)",
         ]
-        if let caller { metadata[LogKeys.caller] = "\(Self.onOneLine(caller.subject.rawValue))" }
+        if let caller { metadata[LogKeys.caller] = "\(caller.subject)" }
         if let client { metadata[LogKeys.address] = "\(client)" }
-        if let request { metadata[LogKeys.requested] = "\(Self.onOneLine(request.description))" }
+        if let request { metadata[LogKeys.requested] = "\(request)" }
         if streams { metadata[LogKeys.stream] = "true" }
         if let runner { metadata[LogKeys.runner] = "\(runner)" }
         if let model { metadata[LogKeys.model] = "\(model)" }
@@ -66,18 +66,5 @@ struct AccessLine {
 
     private static func withOneDigit(_ number: Double) -> Logger.MetadataValue {
         "\((number * 10).rounded() / 10)"
-    }
-
-    /// What callers write must not be able to look like a line of its own.
-    static func onOneLine(_ text: String) -> String {
-        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
-        var line = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: line.append("\u{FFFD}")
-            default: line.append(scalar)
-            }
-        }
-        return String(line)
     }
 }

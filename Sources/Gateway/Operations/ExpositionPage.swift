@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// Prometheus' text format, version 0.0.4.
 struct ExpositionPage {
     enum Kind: String { case counter, gauge, histogram }
@@ -24,6 +26,8 @@ struct ExpositionPage {
                 case "\\": result += "\\\\"
                 case "\"": result += "\\\""
                 case "\n": result += "\\n"
+                // Readers that split lines by more than line feeds would see another sample.
+                case _ where !scalar.isVisible: result += "\u{FFFD}"
                 default: result.unicodeScalars.append(scalar)
                 }
             }

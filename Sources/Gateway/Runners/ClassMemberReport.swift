@@ -7,7 +7,7 @@ import Synchronization
 final class ClassMemberReport: Sendable {
     private let classes: [ModelClass]
     private let logger: Logger
-    private let reported = Mutex<Set<String>>([])
+    private let reported = Mutex<Set<ExactString>>([])
 
     init(classes: [ModelClass], logger: Logger) {
         self.classes = classes
@@ -17,7 +17,8 @@ final class ClassMemberReport: Sendable {
     func check(_ fleet: SchedulerSnapshot) {
         let listed = fleet.runners.map { (runner: $0.runner.id, models: Array($0.models.keys)) }
         for finding in ClassMemberCheck.findings(classes, listed: listed) {
-            guard reported.withLock({ $0.insert("\(finding.className) \(finding.member)").inserted }) else { continue }
+            guard reported.withLock({ $0.insert(ExactString("\(finding.className) \(finding.member)")).inserted })
+            else { continue }
             logger.warning(
                 "Class member not listed by any machine",
                 metadata: [

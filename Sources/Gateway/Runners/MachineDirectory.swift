@@ -12,13 +12,19 @@ final class MachineDirectory: Sendable {
         /// As it registered; nil for a machine that cannot be woken.
         var mac: String?
         /// Public ids to the engines' own.
-        var aliases: [String: String] = [:]
+        var aliases: [ModelID: EngineModelID] = [:]
         /// Where it came from when it last registered.
         var address: String?
         /// When it left, in seconds since 1970; nil while it is connected, and where nobody knows.
         var lastSeen: Int64?
         /// Nil where nobody knows.
         var hasServed: Bool?
+
+        /// Whether all of its names can be used: a file may hold what an older version let in.
+        var isUsable: Bool {
+            aliases.allSatisfy { NameFault(in: $0.rawValue) == nil && NameFault(in: $1.rawValue) == nil }
+                && [name, machineType].allSatisfy { $0.isEmpty || NameFault(in: $0) == nil }
+        }
     }
 
     private struct Known {

@@ -9,7 +9,7 @@ enum ProbeFinding: Hashable {
     /// - Parameters:
     ///   - models: its list; nil where it gave none.
     ///   - complaint: what is odd about it all the same, for the operator.
-    case responded(models: [EngineModelID]?, complaint: String? = nil)
+    case responded(models: EngineModelList?, complaint: String? = nil)
     /// The engine states that it is not ready yet.
     case loading
     /// The connection was accepted, and nothing came.
@@ -92,22 +92,22 @@ struct ProbeReader {
     private static func refusal(_ status: Int) -> String { "its probe was answered with status \(status)" }
 
     private mutating func readList(_ answer: UpstreamFetch.Answer) -> ProbeFinding {
-        let ids = EngineModelList.ids(in: answer.body)
-        guard asksForList else { return .responded(models: ids) }
+        let list = EngineModelList(answer.body)
+        guard asksForList else { return .responded(models: list) }
         guard !Self.isPage(answer) else { return .replaced("its probe was answered with a page instead of a list") }
-        guard let ids else { return .responded(models: nil) }
-        guard !ids.isEmpty else {
+        guard let list else { return .responded(models: nil) }
+        guard !list.models.isEmpty else {
             // It starts, and has nothing to serve yet.
-            return hasListedSome ? .loading : .responded(models: ids)
+            return hasListedSome ? .loading : .responded(models: list)
         }
         hasListedSome = true
-        guard !statedIDs.isEmpty else { return .responded(models: ids) }
-        if !statedIDs.isDisjoint(with: ids) {
+        guard !statedIDs.isEmpty else { return .responded(models: list) }
+        if !statedIDs.isDisjoint(with: list.models) {
             hasListedStated = true
         } else if hasListedStated {
             return .replaced("its list holds none of the runner's models any more: is it another machine?")
         }
-        return .responded(models: ids)
+        return .responded(models: list)
     }
 
     /// For people to look at: no engine's answer.

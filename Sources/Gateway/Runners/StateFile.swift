@@ -27,7 +27,8 @@ struct StateFile: Sendable {
             Dictionary((contextLengths ?? [:]).map { (EngineModelID($0.key), $0.value) }, uniquingKeysWith: min)
         }
 
-        var engineModels: [EngineModelID] { models.map { EngineModelID($0) } }
+        /// Those that can be used: a file may hold what an older version let in.
+        var engineModels: [EngineModelID] { models.compactMap { try? EngineModelID(checking: $0) } }
 
         var bootTime: BootTime {
             BootTime(

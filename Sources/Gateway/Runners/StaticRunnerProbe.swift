@@ -32,6 +32,7 @@ final class StaticRunnerProbe {
     private var isUnderWay = false
     private var isWanted = false
     private var isStopped = false
+    private var lastList: EngineModelList?
     private var lastComplaint: String?
 
     /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
@@ -99,21 +100,17 @@ final class StaticRunnerProbe {
         }
     }
 
-    /// - Returns: whether they differ from those of the probe before.
-    private func learnContextLengths(from result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
-        guard case .success(let answer) = result else { return false }
-        return contextLengths.put(EngineModelList.contextLengths(in: answer.body), of: runner.id)
-    }
-
     /// - Returns: whether the runner is there and can serve.
     private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
         let finding = reader.read(result)
         logger.debug("Probe ended", metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(finding)"])
         complain(finding.complaint)
         switch finding {
-        case .responded(let models, _):
+        case .responded(let list, _):
+            complain(of: list)
+            let models = list?.models
             scheduler.runnerAnswered(runner.id, engineModels: models)
-            let lengthsChanged = models != nil && learnContextLengths(from: result)
+            let lengthsChanged = list.map { contextLengths.put($0.contextLengths, of: runner.id) } ?? false
             if models != knownModels || lengthsChanged {
                 knownModels = models
                 modelsChanged()
@@ -141,6 +138,20 @@ final class StaticRunnerProbe {
         }
     }
 
+    /// Says which entries of a list cannot be used when that begins, not at every probe.
+    private func complain(of list: EngineModelList?) {
+        defer { lastList = list }
+        guard let list, list.skipped > 0, list.problem != lastList?.problem || list.skipped != lastList?.skipped else {
+            return
+        }
+        logger.warning(
+            "Model names skipped",
+            metadata: [
+                LogKeys.runner: "\(runner.id)", LogKeys.number: "\(list.skipped)",
+                LogKeys.cause: "\(list.problem ?? "")",
+            ])
+    }
+
     /// Says what is odd about a runner when it begins to be, not at every probe.
     private func complain(_ complaint: String?) {
         defer { lastComplaint = complaint }
@@ -148,30 +159,5 @@ final class StaticRunnerProbe {
         logger.warning(
             "A runner's engine does not answer its probe properly",
             metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(complaint)"])
-    }
-}
-
-/// An engine's `/v1/models`.
-enum EngineModelList {
-    /// The engine's ids; nil when this is no model list (the probe may ask for another path).
-    static func ids(in body: ByteBuffer) -> [EngineModelID]? {
-        guard let data = JSONSlice(document: Array(body.readableBytesView)[...])?["data"],
-            data.bytes.first == UInt8(ascii: "[")
-        else { return nil }
-        return data.elements.compactMap { $0["id"]?.string }.map { EngineModelID($0) }
-    }
-
-    /// How many tokens each model takes, where the engine states it.
-    static func contextLengths(in body: ByteBuffer) -> ContextLengths.Stated {
-        guard let data = JSONSlice(document: Array(body.readableBytesView)[...])?["data"],
-            data.bytes.first == UInt8(ascii: "[")
-        else { return [:] }
-        var lengths: ContextLengths.Stated = [:]
-        for entry in data.elements {
-            if let id = entry["id"]?.string, let length = ContextLengths.length(in: entry) {
-                lengths[EngineModelID(id)] = length
-            }
-        }
-        return lengths
     }
 }

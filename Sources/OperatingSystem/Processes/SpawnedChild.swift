@@ -123,7 +123,16 @@ struct SpawnedChild {
         words.append(nil)
         variables.append(nil)
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
+        var result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
+        // A program that has just been written is busy while a child of another thread, which has not executed its own
+        // program yet, holds a copy of the descriptor that it was written through. That passes within microseconds.
+        let maxRetries = 25
+        var retries = 0
+        while result == ETXTBSY, retries < maxRetries {
+            retries += 1
+            usleep(2_000)
+            result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
+        }
         guard result == 0 else { throw SystemError(number: result) }
         return pid
     }

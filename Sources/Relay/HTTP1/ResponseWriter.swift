@@ -12,7 +12,9 @@ public enum ResponseWriter {
             bytes.writeStaticString("HTTP/1.1 200 OK\r\n")
         } else {
             let (version, status) = (head.version, head.status)
-            bytes.writeString("HTTP/\(version.major).\(version.minor) \(status.code) \(status.reasonPhrase)\r\n")
+            bytes.writeString("HTTP/\(version.major).\(version.minor) \(status.code) ")
+            bytes.write(fieldValue: status.reasonPhrase)
+            bytes.writeStaticString("\r\n")
         }
         bytes.write(head.headers)
         if isChunked { bytes.writeStaticString("Transfer-Encoding: chunked\r\n") }
@@ -21,12 +23,32 @@ public enum ResponseWriter {
 }
 
 extension ByteBuffer {
+    /// No value ends its line: see `HTTPHeaders.neutralized`, which says the same of fields that somebody else writes.
     mutating func write(_ fields: HTTPHeaders) {
         for (name, value) in fields {
+            let start = writerIndex
             writeString(name)
+            guard isFieldValue(from: start) else {
+                moveWriterIndex(to: start)
+                continue
+            }
             writeStaticString(": ")
-            writeString(value)
+            write(fieldValue: value)
             writeStaticString("\r\n")
         }
+    }
+
+    /// What could end the line, or mean something to a reader further on, becomes a space (RFC 9110 §5.5).
+    mutating func write(fieldValue value: String) {
+        let start = writerIndex
+        writeString(value)
+        guard !isFieldValue(from: start) else { return }
+        for index in start..<writerIndex where !Byte.isInFieldValue(getInteger(at: index) ?? 0) {
+            setInteger(Byte.space, at: index)
+        }
+    }
+
+    private func isFieldValue(from start: Int) -> Bool {
+        withUnsafeReadableBytes { Byte.areFieldValue(UnsafeRawBufferPointer(rebasing: $0[(start - readerIndex)...])) }
     }
 }

@@ -1,3 +1,4 @@
+import SimpleAICore
 import Synchronization
 
 /// What runs, and what has run, on this machine through the agent.
@@ -18,7 +19,7 @@ final class CallCounts: Sendable {
     private struct State {
         var total = Figures()
         /// By the engine's own id; only of models that engines list, so not more than there are.
-        var models: [String: Figures] = [:]
+        var models: [EngineModelID: Figures] = [:]
     }
 
     private let state = Mutex(State())
@@ -32,12 +33,12 @@ final class CallCounts: Sendable {
 
     var total: Figures { state.withLock { $0.total } }
 
-    func figures(of model: String) -> Figures { state.withLock { $0.models[model] ?? Figures() } }
+    func figures(of model: String) -> Figures { state.withLock { $0.models[EngineModelID(model)] ?? Figures() } }
 
     func began(_ model: String) {
         state.withLock { state in
             state.total.active += 1
-            state.models[model, default: Figures()].active += 1
+            state.models[EngineModelID(model), default: Figures()].active += 1
         }
     }
 
@@ -45,10 +46,10 @@ final class CallCounts: Sendable {
     func ended(_ model: String, latency: Duration?) {
         state.withLock { state in
             state.total.active -= 1
-            state.models[model]?.active -= 1
+            state.models[EngineModelID(model)]?.active -= 1
             guard let latency else { return }
             state.total.add(latency)
-            state.models[model]?.add(latency)
+            state.models[EngineModelID(model)]?.add(latency)
         }
         end.yield()
     }

@@ -210,7 +210,7 @@ final class CallHandler: ChannelInboundHandler {
         switch part {
         case .head(var head):
             if takesNoMore { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.head(head.neutralized)), promise: nil)
         case .body: context.write(wrapOutboundOut(part), promise: nil)
         case .end: break
         }

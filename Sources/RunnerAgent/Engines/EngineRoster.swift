@@ -46,16 +46,18 @@ final class EngineRoster: Sendable {
     /// Where calls for a model go: to the engine that has it in memory, else to one that can load it.
     func upstream(for model: String) -> Upstream? {
         seen.withLock { seen in
-            let loaded = engines.indices.first { seen.status($0)?.loadedModels.contains(model) ?? false }
+            let loaded = engines.indices.first {
+                seen.status($0)?.loadedModels.contains(where: model.isExactly) ?? false
+            }
             return loaded ?? Self.index(ofAvailable: model, in: seen)
         }.map { engines[$0].upstream }
     }
 
     /// Every model that a call could name, in the order of engines.
     var models: [String] {
-        var known: Set<String> = []
+        var known: Set<ExactString> = []
         return statuses.flatMap { $0.loadedModels + $0.availableModels.map(\.id) }
-            .filter { known.insert($0).inserted }
+            .filter { known.insert(ExactString($0)).inserted }
     }
 
     /// Engines live, and are looked at, until this is cancelled.
@@ -97,7 +99,9 @@ final class EngineRoster: Sendable {
 
     private static func look(at engine: any Engine) async -> Result<EngineStatus, EngineFault> {
         do throws(EngineFault) {
-            return .success(try await engine.inspect())
+            var status = try await engine.inspect()
+            status.omitUnusableModels()
+            return .success(status)
         } catch {
             return .failure(error)
         }
@@ -132,7 +136,7 @@ final class EngineRoster: Sendable {
 
     private static func index(ofAvailable model: String, in seen: Seen) -> Int? {
         seen.watches.indices.first { index in
-            seen.status(index)?.availableModels.contains { $0.id == model } ?? false
+            seen.status(index)?.availableModels.contains { $0.id.isExactly(model) } ?? false
         }
     }
 
@@ -146,6 +150,11 @@ final class EngineRoster: Sendable {
         case (false, true), (nil, true): logger.info("An engine serves", metadata: metadata)
         default: logger.debug("An engine's models changed", metadata: metadata)
         }
+        let omitted = status.omitted
+        guard omitted.count > 0, omitted != before?.omitted else { return }
+        metadata[LogKeys.cause] = "\(omitted.reason ?? "")"
+        metadata[LogKeys.number] = "\(omitted.count)"
+        logger.warning("Model names skipped", metadata: metadata)
     }
 }
 

@@ -27,14 +27,14 @@ struct LlamaServer: Engine {
         let properties = try? await control.get("/props", as: Properties.self)
         let states = try? await control.get("/slots", as: [Slot].self)
         let context = properties?.defaults?.context
-        let models = list.data.map { entry in
+        let models = list.data.entries.map { entry in
             var model = entry.model
             model.contextLength = context ?? model.contextLength
             return model
         }
         let told = properties?.slots ?? states?.count
         return EngineStatus(
-            engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.map(\.id),
+            engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.entries.map(\.id),
             availableModels: models, batchSize: slots ?? told ?? 1, slots: slots ?? told,
             active: states?.count { $0.isProcessing })
     }

@@ -1,5 +1,6 @@
 import Relay
 import RunnerProtocol
+import SimpleAICore
 import Synchronization
 
 /// Ollama, by its own API: which models lie on the disk, which are in memory, and orders to change that.
@@ -9,7 +10,7 @@ final class Ollama: Engine {
     private let control: EngineControl
     private let slots: Int?
     /// Of models that have been asked for, by digest: a file that is the same needs no second question.
-    private let details = Mutex<[String: Details]>([:])
+    private let details = Mutex<[ExactString: Details]>([:])
 
     /// From disk into memory; large models on slow disks take minutes.
     private static let loadingTime: Duration = .seconds(600)
@@ -22,13 +23,15 @@ final class Ollama: Engine {
 
     func inspect() async throws(EngineFault) -> EngineStatus {
         let tags = try await control.get("/api/tags", as: Tags.self).models
-        let running = try await control.get("/api/ps", as: Running.self).models
+        let running = try await control.get("/api/ps", as: Running.self).models.entries
         let version = try? await control.get("/api/version", as: Version.self).version
         var models: [EngineModel] = []
-        for tag in tags { models.append(tag.model(with: await details(of: tag))) }
-        return EngineStatus(
+        for tag in tags.entries { models.append(tag.model(with: await details(of: tag))) }
+        var status = EngineStatus(
             engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
             availableModels: models, batchSize: slots ?? 1, slots: slots)
+        status.omit(tags.omitted, "an entry of /api/tags has no name that is a string")
+        return status
     }
 
     func load(_ model: String) async throws(EngineFault) {
@@ -51,7 +54,7 @@ final class Ollama: Engine {
 
     /// What only `/api/show` tells; nothing where it tells nothing.
     private func details(of tag: Tags.Model) async -> Details {
-        let key = tag.digest ?? tag.name
+        let key = ExactString(tag.digest ?? tag.name)
         if let known = details.withLock({ $0[key] }) { return known }
         guard let answer = try? await control.post("/api/show", Order(model: tag.name)),
             let show = try? control.decode(Show.self, from: answer)
@@ -79,7 +82,7 @@ final class Ollama: Engine {
 
     private struct Running: Decodable {
         struct Model: Decodable { let name: String }
-        let models: [Model]
+        let models: TolerantList<Model>
     }
 
     private struct Tags: Decodable {
@@ -89,14 +92,24 @@ final class Ollama: Engine {
                 enum CodingKeys: String, CodingKey { case quantization = "quantization_level" }
             }
             let name: String
-            var modifiedAt: String?
-            var size: Int?
-            var digest: String?
-            var details: Details?
+            private(set) var modifiedAt: String?
+            private(set) var size: Int?
+            private(set) var digest: String?
+            private(set) var details: Details?
 
             enum CodingKeys: String, CodingKey {
                 case name, size, digest, details
                 case modifiedAt = "modified_at"
+            }
+
+            init(from decoder: any Decoder) throws {
+                let fields = try decoder.container(keyedBy: CodingKeys.self)
+                name = try fields.decode(String.self, forKey: .name)
+                // Extras are for people: one of another shape than expected is none.
+                modifiedAt = try? fields.decodeIfPresent(String.self, forKey: .modifiedAt)
+                size = try? fields.decodeIfPresent(Int.self, forKey: .size)
+                digest = try? fields.decodeIfPresent(String.self, forKey: .digest)
+                details = try? fields.decodeIfPresent(Details.self, forKey: .details)
             }
 
             func model(with more: Ollama.Details) -> EngineModel {
@@ -105,7 +118,7 @@ final class Ollama: Engine {
                     quantization: details?.quantization, modifiedAt: modifiedAt)
             }
         }
-        let models: [Model]
+        let models: TolerantList<Model>
     }
 
     fileprivate struct Show: Decodable {

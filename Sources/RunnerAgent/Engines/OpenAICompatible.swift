@@ -11,9 +11,11 @@ struct OpenAICompatible: Engine {
 
     func inspect() async throws(EngineFault) -> EngineStatus {
         let list = try await control.get("/v1/models", as: OpenAIModelList.self)
-        return EngineStatus(
-            engineType: type, isHealthy: true, loadedModels: list.data.map(\.id),
-            availableModels: list.data.map(\.model), batchSize: slots ?? 1, slots: slots)
+        var status = EngineStatus(
+            engineType: type, isHealthy: true, loadedModels: list.data.entries.map(\.id),
+            availableModels: list.data.entries.map(\.model), batchSize: slots ?? 1, slots: slots)
+        status.omit(list.data.omitted, "an entry of /v1/models has no id that is a string")
+        return status
     }
 }
 
@@ -65,5 +67,16 @@ struct OpenAIModelList: Decodable {
         }
     }
 
-    let data: [Entry]
+    let data: TolerantList<Entry>
+
+    private enum CodingKeys: CodingKey { case data }
+
+    init(from decoder: any Decoder) throws {
+        // Some servers answer with the list alone.
+        if let list = try? TolerantList<Entry>(from: decoder) {
+            data = list
+        } else {
+            data = try decoder.container(keyedBy: CodingKeys.self).decode(TolerantList<Entry>.self, forKey: .data)
+        }
+    }
 }

@@ -7,7 +7,7 @@ import Synchronization
 final class StatusReport: Sendable {
     private let roster: EngineRoster
     private let counts: CallCounts
-    private let aliases: [String: String]
+    private let aliases: [ModelID: EngineModelID]
     private let power: PowerStatus
     private let machine = MachineFigures()
     private let isDraining = Mutex(false)
@@ -23,7 +23,7 @@ final class StatusReport: Sendable {
     ) {
         self.roster = roster
         self.counts = counts
-        aliases = Dictionary(uniqueKeysWithValues: settings.aliases.map { ($0.key.rawValue, $0.value) })
+        aliases = settings.aliases.mapValues { EngineModelID($0) }
         power = PowerStatus(
             watts: settings.power.watts > 0 ? Double(settings.power.watts) : nil,
             sleepable: !settings.power.sleepCommand.isEmpty || surroundings.sleep != nil)
@@ -102,7 +102,9 @@ final class StatusReport: Sendable {
         }
         told.slots = status.slots ?? status.batchSize
         // An engine that does not say counts what we have sent it.
-        let ours = Set(status.loadedModels).reduce(0) { $0 + counts.figures(of: $1).active }
+        let ours = Set(status.loadedModels.map { ExactString($0) }).reduce(0) {
+            $0 + counts.figures(of: $1.rawValue).active
+        }
         told.active = max(status.active ?? 0, ours)
         return told
     }

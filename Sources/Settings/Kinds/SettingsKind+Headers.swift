@@ -1,3 +1,5 @@
+import SimpleAICore
+
 extension SettingsKind where Value == String {
     /// A header that an operator may add to requests to an engine: any that neither describes the message or its way
     /// (RFC 9110 §7.6, RFC 9112 §6), nor is set by the gateway itself.
@@ -7,7 +9,7 @@ extension SettingsKind where Value == String {
             guard !name.isEmpty, name.utf8.count <= 256, name.utf8.allSatisfy(isTokenByte) else {
                 throw .init("is no name of a header; write letters, digits and -")
             }
-            guard !ownHeaders.contains(name), !name.hasPrefix("x-simpleai-") else {
+            guard !ownHeaders.contains(ExactString(name)), !name.hasPrefix("x-simpleai-") else {
                 throw .init("is a header that the gateway sets itself, or that belongs to one connection; remove it")
             }
             return text
@@ -31,7 +33,7 @@ extension SettingsKind where Value == String {
 
     private static var maxHeaderValue: Int { 8_192 }
 
-    private static var ownHeaders: Set<String> {
+    private static var ownHeaders: Set<ExactString> {
         [
             "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host",
             "content-length", "content-type", "content-encoding", "accept-encoding", "expect", "x-request-id",

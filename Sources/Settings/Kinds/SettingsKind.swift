@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// How the text of a single value becomes a value: one constant or function per kind, gathered in extensions.
 struct SettingsKind<Value> {
     /// Something to write, for values of another shape altogether.
@@ -31,13 +33,22 @@ extension SettingsKind where Value == String {
     /// Any text, the empty one included.
     static var text: Self { .init("a text") { $0 } }
 
+    /// A name, or nothing.
+    static func optionalName(_ what: String) -> Self {
+        .init(what) { text throws(SettingsMismatch) in
+            if !text.isEmpty, let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); write \(what)") }
+            return text
+        }
+    }
+
     /// A text that may stand in a header, a path or a list of names: not empty, without control characters.
     static func name(_ what: String) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; write \(what)") }
-            guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
-                text.first != " ", text.last != " "
-            else { throw .init("\(quoted(text)) has control characters or spaces around it; write \(what)") }
+            if let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); write \(what)") }
+            guard text.first != " ", text.last != " " else {
+                throw .init("\(quoted(text)) has spaces around it; write \(what) without them")
+            }
             return text
         }
     }
@@ -69,7 +80,7 @@ extension SettingsKind where Value: RawRepresentable, Value.RawValue == String {
     static func choice(_ choices: [Value]) -> Self {
         let names = choices.map(\.rawValue)
         return .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
-            if let choice = choices.first(where: { $0.rawValue == text }) { return choice }
+            if let choice = choices.first(where: { $0.rawValue.isExactly(text) }) { return choice }
             throw .init(choose(text, among: names))
         }
     }
@@ -100,5 +111,5 @@ extension [String] {
 
 /// A value as messages show it: cut where it is long.
 func quoted(_ text: String) -> String {
-    text.count > 80 ? "\"\(text.prefix(77))…\"" : "\"\(text)\""
+    JSONString.visible(text.count > 80 ? "\"\(text.prefix(77))…\"" : "\"\(text)\"")
 }

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// Where something was written.
 struct SettingsPlace: Hashable, Sendable {
     var file: String
@@ -47,7 +49,7 @@ struct SettingsNode: Hashable, Sendable {
         for component in path.components {
             switch (component, node.content) {
             case (.key(let key), .table(let entries)):
-                guard let entry = entries.first(where: { $0.key == key }) else { return (nil, place) }
+                guard let entry = entries.first(where: { $0.key.isExactly(key) }) else { return (nil, place) }
                 (node, place) = (entry.value, entry.place)
             case (.index(let index), .list(let elements)) where elements.indices.contains(index):
                 (node, place) = (elements[index], elements[index].place)

@@ -10,15 +10,15 @@ struct SettingsTable {
     private var entries: [SettingsNode.Entry] = [] {
         didSet {
             places = Dictionary(
-                entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+                entries.enumerated().map { (ExactString($1.key), $0) }, uniquingKeysWith: { first, _ in first })
         }
     }
     /// Where each key stands in `entries`.
-    private var places: [String: Int] = [:]
+    private var places: [ExactString: Int] = [:]
     /// False for what stands in a table's place and is none: nothing can be missing from it.
     private var isReadable = true
     private var knownKeys: [String] = []
-    private var knownKeySet: Set<String> = []
+    private var knownKeySet: Set<ExactString> = []
     /// Whether the keys are names of the operator's choice.
     private var keysAreNames = false
 
@@ -77,7 +77,7 @@ struct SettingsTable {
     func lacks(_ key: String) -> Bool { isReadable && !says(key) }
 
     private func entry(_ key: String) -> SettingsNode.Entry? {
-        places[key].map { entries[$0] }
+        places[ExactString(key)].map { entries[$0] }
     }
 
     /// Whether a key holds more than an empty text, list or table.
@@ -91,7 +91,7 @@ struct SettingsTable {
     /// Makes a key known, and gives what is written for it.
     private mutating func take(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)
-        knownKeySet.insert(key)
+        knownKeySet.insert(ExactString(key))
         report.known(pattern(of: key))
         return entry(key)
     }
@@ -101,7 +101,7 @@ struct SettingsTable {
     }
 
     private func reportUnknownKeys() {
-        for entry in entries where !knownKeySet.contains(entry.key) {
+        for entry in entries where !knownKeySet.contains(ExactString(entry.key)) {
             let mending =
                 Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
                 ?? "known here: \(knownKeys.joined(separator: ", "))"

@@ -7,7 +7,7 @@ extension RunnerSettings: SettingsSection {
         readToken(from: &table)
         table.read("id", .agentID, into: &id)
         table.read("name", .text, into: &name)
-        table.read("machine_type", .text, into: &machineType)
+        table.read("machine_type", .optionalName("a machine type"), into: &machineType)
         table.section("listen") {
             $0.read("host", .host, into: &listen.host)
             $0.read("port", .integer(0...65_535), into: &listen.port)
@@ -60,17 +60,17 @@ extension RunnerSettings: SettingsSection {
     }
 
     private mutating func readEngines(from table: inout SettingsTable) {
-        var places: [String: Int] = [:]
+        var places: [ExactString: Int] = [:]
         table.tables("engines") { table in
             let index = engines.count
             var engine = Engine(kind: .openAI, url: "")
             engine.read(from: &table)
             engines.append(engine)
             guard !engine.url.isEmpty else { return }
-            if let first = places[engine.url] {
+            if let first = places[ExactString(engine.url)] {
                 table.problem("is the address of engines[\(first)] already; write each engine once", at: "url")
             }
-            places[engine.url] = places[engine.url] ?? index
+            places[ExactString(engine.url)] = places[ExactString(engine.url)] ?? index
         }
         if engines.isEmpty, !table.hasProblem(at: "engines") {
             table.problem(

@@ -32,7 +32,7 @@ extension Settings.StaticRunner: SettingsSection {
         }
         table.read("slots", .integer(1...10_000), into: &slots)
         table.read("weight", .integer(1...1_000), into: &weight)
-        table.read("machine_type", .text, into: &machineType)
+        table.read("machine_type", .optionalName("a machine type"), into: &machineType)
         table.read("stream_usage", .flag, into: &streamUsage)
         table.section("tls") {
             $0.read("verify", .flag, into: &tls.verify)

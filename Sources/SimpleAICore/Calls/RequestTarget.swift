@@ -29,12 +29,12 @@ public struct RequestTarget: Hashable, Sendable {
 
     /// The path's one spelling among the tolerant ones; any other path as it is.
     private static func spelling(of path: Substring) -> String {
-        var segments = path.utf8.split(separator: UInt8(ascii: "/")).map { unescapingUnreserved(Substring($0)) }
+        let segments = path.utf8.split(separator: UInt8(ascii: "/")).map { unescapingUnreserved(Substring($0)) }
         guard let first = segments.first, tolerant.contains(where: { $0.utf8.elementsEqual(first.utf8) }) else {
             return String(path)
         }
-        while segments.count > 1, segments[0] == version, segments[1] == version { segments.removeFirst() }
-        return "/" + segments.joined(separator: "/")
+        let versions = segments.prefix { $0 == version }.count
+        return "/" + segments.dropFirst(max(versions, 1) - 1).joined(separator: "/")
     }
 
     /// Whether a path that is compared exactly could be taken for another one: routers do not look at slashes that are

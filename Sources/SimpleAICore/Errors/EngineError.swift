@@ -12,6 +12,9 @@ public struct EngineError: Hashable, Sendable {
     /// Whether the body is the object that SDKs read, with all four keys: it passes as it is.
     public private(set) var isComplete = false
 
+    /// Whether it is a web page: a front end's, not an engine's.
+    public private(set) var isPage = false
+
     /// So much of a body is looked at, in bytes.
     private static let maxExamined = 1 << 20
     /// So many errors of a list are told.
@@ -32,7 +35,8 @@ public struct EngineError: Hashable, Sendable {
         if let payload = Self.eventPayload(of: text) {
             self = EngineError(ArraySlice(payload.utf8))
         } else {
-            message = EngineText.clean(text.hasPrefix("<") ? EngineText.plain(html: text) : text)
+            isPage = text.hasPrefix("<")
+            message = EngineText.clean(isPage ? EngineText.plain(html: text) : text)
         }
     }
 

@@ -65,7 +65,8 @@ public enum EngineText {
     }
 
     private static let entities = [
-        ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&nbsp;", " "), ("&amp;", "&"),
+        ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&nbsp;", " "),
+        ("&amp;", "&"),
     ]
 
     private static func decoded(_ text: String) -> String {

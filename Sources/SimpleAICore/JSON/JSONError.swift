@@ -1,7 +1,7 @@
 /// Why a document is no JSON that we take, and where.
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
-        case syntax, truncated, trailingBytes, invalidUTF8, tooDeep
+        case syntax, byteOrderMark, truncated, trailingBytes, invalidUTF8, tooDeep
         case duplicateKey(String)
         /// Not a key that matters, but one that other readers may take for it.
         case ambiguousKey(String, meaning: String)
@@ -19,6 +19,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch reason {
+        case .byteOrderMark: "it begins with a byte order mark, which JSON does not have; save it as UTF-8 without one"
         case .syntax: "unexpected character at byte \(offset)"
         case .truncated: "the document ends early, after \(offset) bytes"
         case .trailingBytes: "something follows the document at byte \(offset)"

@@ -14,7 +14,7 @@ public struct JSONMembers {
             try scanner.finish()
             guard scanner.isObject else { return nil }
         } catch {
-            guard case .duplicateKey = error.reason, 
+            guard case .duplicateKey = error.reason,
                 let slice = JSONSlice(document: document, grammar: grammar)
             else { return nil }
             ambiguous = slice

@@ -5,11 +5,15 @@ extension JSONScanner {
         let bytes: [[UInt8]]
         /// The keys as `FoldedKey` writes them; empty where only the exact spelling is looked for.
         private let folded: [[UInt8]]
+        /// One bit for each length that a folded key has, and for each of their first letters.
+        private let lengths: UInt64
+        private let initials: UInt32
 
         /// Keys of which other spellings are keys of their own. For documents of engines: they are read leniently.
         public init(_ names: [String]) {
             bytes = names.map { Array($0.utf8) }
             folded = []
+            (lengths, initials) = (0, 0)
         }
 
         public init(arrayLiteral names: String...) { self.init(names) }
@@ -18,7 +22,10 @@ extension JSONScanner {
         /// very key to the program that reads the same bytes next (Go's `encoding/json`, ASP.NET and cJSON ignore case).
         public init(refusingVariantsOf names: [String]) {
             bytes = names.map { Array($0.utf8) }
-            folded = bytes.map { FoldedKey.bytes(of: $0) }
+            let folded = bytes.map { FoldedKey.bytes(of: $0) }
+            lengths = folded.reduce(0) { $0 | Self.lengthBit($1.count) }
+            initials = folded.reduce(0) { $0 | Self.initialBit($1.first ?? 0) }
+            self.folded = folded
         }
 
         /// Whether a key that is none of these but may be read as one is an error.
@@ -26,10 +33,24 @@ extension JSONScanner {
 
         /// The key that another reader may take `key` for. To be asked for keys that are none of these.
         func meaning(of key: [UInt8]) -> String? {
-            guard refusesVariants else { return nil }
+            guard refusesVariants, mayBeVariant(key) else { return nil }
             let folded = FoldedKey.bytes(of: key)
             return self.folded.firstIndex(of: folded).map { String(decoding: bytes[$0], as: UTF8.self) }
         }
+
+        /// False for almost every key that is none of these, without folding it.
+        private func mayBeVariant(_ key: [UInt8]) -> Bool {
+            guard let first = key.first, key.allSatisfy(Self.isLetterOrDigit) else { return !key.isEmpty }
+            return lengths & Self.lengthBit(key.count) != 0 && initials & Self.initialBit(first) != 0
+        }
+
+        private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+            byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
+        }
+
+        private static func lengthBit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
+        /// Whatever their case, letters with the same lower five bits.
+        private static func initialBit(_ byte: UInt8) -> UInt32 { 1 << UInt32(byte & 0x1F) }
     }
 }
 

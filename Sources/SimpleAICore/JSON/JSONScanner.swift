@@ -217,6 +217,7 @@ extension JSONScanner {
         case JSONGrammar.byteOrderMark[0] where isLenient && position == 0:
             isInMark = true
             beginLiteral("\u{FEFF}", .null)
+        case JSONGrammar.byteOrderMark[0] where position == 0: throw JSONError(.byteOrderMark, at: position)
         default: throw JSONError(.syntax, at: position)
         }
     }

@@ -75,6 +75,7 @@ public struct JSONSlice: Sendable {
     }
 
     public var isNull: Bool { bytes.first == UInt8(ascii: "n") }
+    public var isArray: Bool { bytes.first == UInt8(ascii: "[") }
     public var isObject: Bool { bytes.first == UInt8(ascii: "{") }
 
     /// Calls `visit` with every member's key token and value, or with every element.

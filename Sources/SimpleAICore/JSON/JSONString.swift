@@ -40,7 +40,8 @@ public enum JSONString {
         return String(decoding: units, as: UTF8.self)
     }
 
-    /// `text` as a JSON string token, quotes included; everything outside the grammar's plain characters is escaped.
+    /// `text` as a JSON string token, quotes included. What a reader could not see, or what could do something to a
+    /// terminal, a page or a line-oriented reader of the document, is escaped, which changes nothing of what it means.
     public static func encode(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
             return "\"\(text)\""
@@ -50,16 +51,31 @@ public enum JSONString {
             switch scalar {
             case "\"": token += "\\\""
             case "\\": token += "\\\\"
-            case "\n": token += "\\n"
-            case "\r": token += "\\r"
-            case "\t": token += "\\t"
-            case "\u{0}"..<"\u{20}", "\u{7F}":
-                let digits = String(scalar.value, radix: 16)
-                token += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: token.unicodeScalars.append(scalar)
+            default: escape(scalar, into: &token)
             }
         }
         return token + "\""
+    }
+
+    /// `text` in one line, with the same escapes as a token has for what cannot be seen; neither quotes nor backslashes are
+    /// escaped, so it is for people, and cannot be read back.
+    public static func visible(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+        return text.unicodeScalars.reduce(into: "") { escape($1, into: &$0) }
+    }
+
+    private static func escape(_ scalar: Unicode.Scalar, into text: inout String) {
+        switch scalar {
+        case "\n": text += "\\n"
+        case "\r": text += "\\r"
+        case "\t": text += "\\t"
+        case _ where !scalar.isVisible:
+            for unit in UTF16.encode(scalar)?.map({ $0 }) ?? [] {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            }
+        default: text.unicodeScalars.append(scalar)
+        }
     }
 
     private static func hexValue(_ digits: ArraySlice<UInt8>) -> UInt32 {

@@ -40,7 +40,8 @@ public struct FairShare: Hashable, Sendable {
     public func verdict(on amount: Int, held: Int, inUse: Int) -> Verdict {
         let (left, isOverflow) = capacity.subtractingReportingOverflow(inUse.addingSaturated(amount))
         guard !isOverflow, left >= 0 else { return .exhausted }
-        return held.addingSaturated(amount) <= max(minShare, left.multipliedSaturated(by: weight)) ? .granted : .beyondShare
+        return held.addingSaturated(amount) <= max(minShare, left.multipliedSaturated(by: weight))
+            ? .granted : .beyondShare
     }
 }
 

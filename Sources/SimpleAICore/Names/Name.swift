@@ -29,13 +29,13 @@ public struct ExactString: Name {
 }
 
 /// An LLM's id as callers know it, for example `llama3:8b`.
-public struct ModelID: Name {
+public struct ModelID: Name, Codable, CodingKeyRepresentable {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
 }
 
 /// What an engine itself calls a model; callers may know it by another id.
-public struct EngineModelID: Name {
+public struct EngineModelID: Name, Codable {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
 }

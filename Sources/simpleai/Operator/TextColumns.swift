@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// Rows as columns that line up, for terminals.
 enum TextColumns {
     static func lines(_ rows: [[String]]) -> [String] {
@@ -9,12 +11,8 @@ enum TextColumns {
         }
     }
 
-    /// Names come from machines: none of them may move the cursor.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
-    }
+    /// Names come from machines: none of them may move the cursor, hide, or turn the direction of a line.
+    static func printable(_ text: String) -> String { JSONString.visible(text) }
 
     /// `800 ms`, `12 s`, `3 min`, `5 h`, `2 d`.
     static func time(_ milliseconds: Int) -> String {

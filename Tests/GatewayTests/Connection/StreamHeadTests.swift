@@ -41,7 +41,7 @@ import Testing
         (":path", "http://other/"), (":path", "/a b"), (":path", "/\u{E9}"), (":scheme", "ftp"), (":authority", ""),
         (":authority", "a/b"), (":authority", "user@host"), ("host", "other"), ("x-name", " a"), ("x-name", "a\t"),
         ("x-name", "a\r\nb: c"), ("x-name", "a\0"), ("x-name", "\u{7F}"), ("content_length", "2"),
-        ("transfer_encoding", "chunked"),
+        ("transfer_encoding", "chunked"), ("content-length", "+2"), ("content-length", ""), ("content-length", "2, 2"),
     ])
     func oneValueSpoilsAHead(name: String, value: String) {
         #expect(throws: StreamHead.Violation.malformed) {

@@ -143,7 +143,9 @@ private struct Watched {
     }
 
     private mutating func send(_ event: CallState.Event) {
-        if case .documentReceived(let document) = event, document.cause == .loading || document.cause == .endpointMissing {
+        if case .documentReceived(let document) = event,
+            document.cause == .loading || document.cause == .endpointMissing
+        {
             searches += 1
         }
         if case .placed(let lease) = event { open.insert(lease) }

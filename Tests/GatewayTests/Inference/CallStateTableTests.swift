@@ -126,7 +126,8 @@ import Testing
                 event: .documentReceived(Sample.document(503, runnerHasServed: false)),
                 expected: forwarding("return(r1) place", "return(r1) place")),
             Row(
-                name: "refused option", event: .documentReceived(
+                name: "refused option",
+                event: .documentReceived(
                     Sample.document(
                         400, "Unknown parameter: 'stream_options'", endpoint: .chatCompletions, addsUsageOption: true)),
                 expected: forwarding("forward(r1)", "forward(r1)")),

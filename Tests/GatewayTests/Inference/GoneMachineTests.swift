@@ -44,7 +44,7 @@ import Testing
     @Test func aCallThatFindsALoadingEngineWaits() throws {
         var state = try forwarding(runnerHasServed: false)
         for number in 2...20 {
-            let actions = state.handle(.documentReceived(Sample.document(503)))
+            let actions = state.handle(.documentReceived(Sample.document(503, runnerHasServed: false)))
             #expect(notation(actions) == "return(r1) place" && outcome(actions) == .loading)
             var lease = Sample.lease(UInt64(number), "r1")
             lease.runnerHasServed = false
@@ -55,15 +55,23 @@ import Testing
 
     @Test func wordsAboutLoadingAreBelievedAtAnyTime() throws {
         var state = try forwarding()
-        var document = Sample.document(503)
-        document.statesLoading = true
+        let document = Sample.document(503, #"{"error":{"message":"Loading model"}}"#)
         #expect(outcome(state.handle(.documentReceived(document))) == .loading)
     }
 
     @Test(arguments: [502, 503, 504])
     func aFrontEndsPageIsNoResponseOfTheMachine(_ status: Int) throws {
         var state = try forwarding()
-        let actions = state.handle(.documentReceived(Sample.document(status, isJSON: false)))
+        let page = Sample.document(status, "<html>Bad Gateway</html>", isJSON: false)
+        let actions = state.handle(.documentReceived(page))
         #expect(notation(actions) == "return(r1) place" && outcome(actions) == .notAble)
+    }
+
+    /// Only a 503 may mean that: 502 and 504 of an engine are failures.
+    @Test(arguments: [502, 504])
+    func otherFailuresOfAFreshRunnerAreFailures(_ status: Int) throws {
+        var state = try forwarding(runnerHasServed: false)
+        let document = Sample.document(status, runnerHasServed: false)
+        #expect(outcome(state.handle(.documentReceived(document))) == .failed)
     }
 }

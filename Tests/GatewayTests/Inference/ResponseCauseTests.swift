@@ -37,18 +37,30 @@ import Testing
     @Test(
         arguments: [
             (#"{"error":{"message":"model \"x\" not found, try pulling it first","type":"api_error"}}"#, .modelMissing),
-            (#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","code":404}"#, .modelMissing),
+            (
+                #"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","code":404}"#,
+                .modelMissing
+            ),
             (#"{"error":{"message":"x","code":"model_not_found"}}"#, .modelMissing),
-            (#"{"error":"llama3.1:8b: no such file"}"#, .modelMissing), ("could not find real modelID for x", .modelMissing),
+            (#"{"error":"llama3.1:8b: no such file"}"#, .modelMissing),
+            ("could not find real modelID for x", .modelMissing),
             (#"{"error":"No models loaded. Please load a model in the developer page"}"#, .modelMissing),
-            ("", .endpointMissing), ("404 page not found", .endpointMissing), (#"{"detail":"Not Found"}"#, .endpointMissing),
+            ("", .endpointMissing), ("404 page not found", .endpointMissing),
+            (#"{"detail":"Not Found"}"#, .endpointMissing),
             (#"{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}"#, .endpointMissing),
             ("<pre>Cannot POST /v1/responses</pre>", .endpointMissing), ("Not Found", .endpointMissing),
-            ("<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1>nginx</body></html>", .endpointMissing),
+            (
+                "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1>nginx</body></html>",
+                .endpointMissing
+            ),
             (#"{"error":"Unexpected endpoint or method. (POST /v1/responses)"}"#, .endpointMissing),
-            (#"{"error":{"message":"Invalid URL (POST /v1/responses)","type":"invalid_request_error"}}"#, .endpointMissing),
+            (
+                #"{"error":{"message":"Invalid URL (POST /v1/responses)","type":"invalid_request_error"}}"#,
+                .endpointMissing
+            ),
             (#"{"error":{"message":"Conversation with id 'conv_1' not found."}}"#, .requestRejected),
-            (#"{"detail":"file file-1 was deleted"}"#, .requestRejected), ("The image could not be fetched", .requestRejected),
+            (#"{"detail":"file file-1 was deleted"}"#, .requestRejected),
+            ("The image could not be fetched", .requestRejected),
         ] as [(String, ResponseCause)])
     func a404MeansWhatItsBodySays(_ body: String, _ expected: ResponseCause) {
         #expect(cause(404, body) == expected)
@@ -70,13 +82,18 @@ import Testing
         #expect(cause(503, #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#) == .loading)
         #expect(cause(503, "server is warming up") == .loading)
         #expect(cause(503, "overloaded") == .unavailable)
+        let page = "<html><h1>503 Service Temporarily Unavailable</h1></html>"
+        #expect(cause(503, page, runnerHasServed: false) == .replaced, "a front end's")
         #expect(cause(502, runnerHasServed: false) == .unavailable)
     }
 
     @Test(arguments: [
         (400, #"{"error":{"message":"Unknown parameter: 'stream_options'.","param":"stream_options"}}"#),
         (400, #"{"error":{"message":"property 'stream_options' is unsupported, did you mean 'stream'?"}}"#),
-        (422, #"{"detail":[{"loc":["body","stream_options","include_usage"],"msg":"Extra inputs are not permitted"}]}"#),
+        (
+            422,
+            #"{"detail":[{"loc":["body","stream_options","include_usage"],"msg":"Extra inputs are not permitted"}]}"#
+        ),
         (500, "json: unknown field \"stream_options\""),
         (200, #"{"error":{"message":"stream_options is not supported"}}"#),
     ])

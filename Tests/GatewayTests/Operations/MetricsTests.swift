@@ -172,7 +172,7 @@ import Testing
         page.metric("name", .gauge, "Help.") { $0.sample(["a": "q\"b\\s\nn\r\nrn", "b": "é{}"], 1) }
         #expect(
             page.text
-                == "# HELP name Help.\n# TYPE name gauge\nname{a=\"q\\\"b\\\\s\\nn\r\\nrn\",b=\"é{}\"} 1\n")
+                == "# HELP name Help.\n# TYPE name gauge\nname{a=\"q\\\"b\\\\s\\nn\u{FFFD}\\nrn\",b=\"é{}\"} 1\n")
     }
 
     @Test func aMetricWithoutSamplesIsStillDescribed() {

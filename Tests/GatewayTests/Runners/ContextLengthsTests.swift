@@ -18,8 +18,8 @@ struct ContextLengthsTests {
         (#"{"id":"m","context_length":-1}"#, nil), (#"{"id":"m","context_length":"long"}"#, nil),
         (#"{"id":"m","context_length":1e400}"#, nil), (#"{"id":"m","context_length":99999999999999999999}"#, nil),
     ]) func anEnginesListStatesIt(_ entry: String, _ expected: Int?) {
-        let lengths = EngineModelList.contextLengths(in: ByteBuffer(string: #"{"data":[\#(entry)]}"#))
-        #expect(lengths["m"] == expected)
+        let list = EngineModelList(ByteBuffer(string: #"{"data":[\#(entry)]}"#))
+        #expect(list?.contextLengths["m"] == expected)
     }
 
     @Test func anAgentsEnginesStateIt() {

@@ -27,7 +27,7 @@ import Testing
         .success(UpstreamFetch.Answer(status: status, mediaType: mediaType, body: ByteBuffer(string: body)))
     }
 
-    enum Meaning: String, Sendable { case able, loading, silent, refused, notAble, replaced, unreachable }
+    enum Meaning: String, Sendable { case able, loading, silent, refused, notAble, replaced, unreachable, noConnection }
 
     private func meaning(_ finding: ProbeFinding) -> Meaning {
         switch finding {
@@ -38,6 +38,7 @@ import Testing
         case .notAble: .notAble
         case .replaced: .replaced
         case .unreachable: .unreachable
+        case .noConnection: .noConnection
         }
     }
 

@@ -32,7 +32,8 @@ enum Sample {
 
     /// - Parameter body: what the engine says, for any status but 2xx.
     static func document(
-        _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil, endpoint: Endpoint = .responses,
+        _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil,
+        endpoint: Endpoint = .responses,
         addsUsageOption: Bool = false, runnerHasServed: Bool = true, agentCode: String? = nil
     ) -> EngineDocument {
         EngineDocument(

@@ -42,7 +42,7 @@ final class ScriptedAgent: Sendable {
     /// A status of one engine that has these models loaded.
     static func status(
         _ models: [String] = ["m"], health: RunnerStatus.Health = .healthy, slots: Int = 4,
-        aliases: [String: String] = [:]
+        aliases: [ModelID: EngineModelID] = [:]
     ) -> RunnerStatus {
         RunnerStatus(
             health: health,

@@ -32,6 +32,13 @@ import Testing
         #expect(RequestTarget(path).path == path, "a spelling is its own spelling")
     }
 
+    @Test func aVersionMayBeRepeatedAnyNumberOfTimes() {
+        let repeated = String(repeating: "/v1//", count: 20_000)
+        #expect(RequestTarget(repeated + "models").path == "/v1/models")
+        #expect(RequestTarget(repeated).path == "/v1")
+        #expect(RequestTarget("/health/v1").path == "/health/v1")
+    }
+
     @Test func theQueryIsKept() {
         #expect(RequestTarget("//v1//models/?a=b//c?d#e").uri == "/v1/models?a=b//c?d")
         #expect(RequestTarget("/admin?x#?").uri == "/admin?x")

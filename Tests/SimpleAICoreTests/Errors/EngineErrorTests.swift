@@ -16,7 +16,10 @@ import Testing
             (#"{"object":"error","message":"boom","type":"BadRequestError","param":null,"code":400}"#, "boom"),
             // FastAPI.
             (#"{"detail":"boom"}"#, "boom"),
-            (#"{"detail":[{"loc":["body","temperature"],"msg":"boom","type":"value_error"}]}"#, "body.temperature: boom"),
+            (
+                #"{"detail":[{"loc":["body","temperature"],"msg":"boom","type":"value_error"}]}"#,
+                "body.temperature: boom"
+            ),
             (#"{"detail":[{"msg":"one"},{"msg":"two"}]}"#, "one; two"), (#"{"detail":{"message":"boom"}}"#, "boom"),
             // Mistral.
             (#"{"object":"error","message":{"detail":[{"loc":["body","x"],"msg":"boom"}]}}"#, "body.x: boom"),
@@ -43,7 +46,9 @@ import Testing
         #expect(read(body).message == message)
     }
 
-    @Test(arguments: ["", " \r\n", "{}", "[]", "null", "7", #"{"error":null}"#, #"{"error":{}}"#, #"{"error":""}"#, "<p></p>"])
+    @Test(arguments: [
+        "", " \r\n", "{}", "[]", "null", "7", #"{"error":null}"#, #"{"error":{}}"#, #"{"error":""}"#, "<p></p>",
+    ])
     func whatSaysNothingHasNoWords(body: String) {
         #expect(read(body).message == nil)
     }
@@ -87,7 +92,9 @@ import Testing
         for body in [#"{"error":"x"}"#, #"{"error":{"code":1}}"#, #"{"error":true}"#, #"{"object":"error"}"#] {
             #expect(isStated(body), "\(body)")
         }
-        for body in [#"{"error":null}"#, #"{"error":""}"#, #"{"error":{}}"#, #"{"error":false}"#, #"{"error":0}"#, "{}"] {
+        for body in [
+            #"{"error":null}"#, #"{"error":""}"#, #"{"error":{}}"#, #"{"error":false}"#, #"{"error":0}"#, "{}",
+        ] {
             #expect(!isStated(body), "\(body)")
         }
     }
@@ -97,7 +104,8 @@ import Testing
     @Test(
         arguments: [
             ("data: x", .eventStream), ("data:{", .eventStream), ("event: a\ndata: b", .eventStream),
-            (": hello", .eventStream), ("id: 1", .eventStream), ("retry: 1", .eventStream), ("\n\r\ndata: x", .eventStream),
+            (": hello", .eventStream), ("id: 1", .eventStream), ("retry: 1", .eventStream),
+            ("\n\r\ndata: x", .eventStream),
             ("\u{FEFF}data: x", .eventStream), ("error: {", .eventStream), ("data\n", .eventStream), ("", .undecided),
             ("d", .undecided), ("dat", .undecided), ("data", .undecided), ("\n", .undecided), ("{", .other),
             ("date", .other), ("[", .other), (" data: x", .other), ("database", .other), ("<html>", .other),

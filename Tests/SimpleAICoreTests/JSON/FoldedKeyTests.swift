@@ -52,6 +52,21 @@ import Testing
         #expect(throws: Never.self) { try lenient.scan(Array(document.utf8)[...]) }
     }
 
+    /// Every way to write a key with other letters and separators, found without folding most other keys.
+    @Test func everyMixtureOfCaseIsFound() {
+        let keys = JSONScanner.Keys(refusingVariantsOf: ["user", "max_tokens"])
+        for mask in 0..<16 {
+            let key = "user".utf8.enumerated().map { mask >> $0 & 1 == 1 ? $1 & ~0x20 : $1 }
+            #expect(keys.meaning(of: key) == "user")
+        }
+        for key in ["MAXTOKENS", "maxtokens", "max-tokens", "_max_tokens", "-Max-Tokens_", "max_to\u{212A}ens"] {
+            #expect(keys.meaning(of: Array(key.utf8)) == "max_tokens")
+        }
+        for key in ["", "u", "use", "users", "5ser", "uzer", "maxtoken", "maxtokenz", "\u{15}ser", "temperature"] {
+            #expect(keys.meaning(of: Array(key.utf8)) == nil)
+        }
+    }
+
     @Test func piecesDoNotMatter() {
         let document = Array("{\"a\":1,\"\u{17F}\\u0074ream\":true}".utf8)
         for cut in document.indices {

@@ -45,7 +45,7 @@ import Testing
         ("{null:1}", .syntax, 1), ("{[]:1}", .syntax, 1), ("[\"a\":1]", .syntax, 4), ("[]]", .trailingBytes, 2),
         ("{}}", .trailingBytes, 2), ("[][]", .trailingBytes, 2), ("{}x", .trailingBytes, 2),
         ("{} // c", .trailingBytes, 3),
-        ("[1/**/]", .syntax, 2), ("\u{FEFF}{}", .syntax, 0), ("{}\u{FEFF}", .trailingBytes, 2),
+        ("[1/**/]", .syntax, 2), ("\u{FEFF}{}", .byteOrderMark, 0), ("{}\u{FEFF}", .trailingBytes, 2),
         ("\u{A0}{}", .syntax, 0),
         ("[\u{C}]", .syntax, 1), ("[\u{B}]", .syntax, 1), ("{}\u{0}", .trailingBytes, 2), ("*", .syntax, 0),
         ("[\\]", .syntax, 1),

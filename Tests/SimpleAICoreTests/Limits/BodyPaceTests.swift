@@ -61,7 +61,9 @@ import Testing
             75...160
         ),
         (
-            Upload(testDescription: "31 MiB at once, then 4 KiB/s", size: 32 * mib) { 31 * mib + min($0, 250) * 4 * kib },
+            Upload(testDescription: "31 MiB at once, then 4 KiB/s", size: 32 * mib) {
+                31 * mib + min($0, 250) * 4 * kib
+            },
             75...300
         ),
         (Upload(testDescription: "half, then nothing", size: mib) { _ in mib / 2 }, 75...150),

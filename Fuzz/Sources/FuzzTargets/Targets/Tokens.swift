@@ -1,6 +1,7 @@
 import Foundation
 
 @testable import Authentication
+@testable import SimpleAICore
 
 extension FuzzTarget {
     /// A token before its signature is looked at.

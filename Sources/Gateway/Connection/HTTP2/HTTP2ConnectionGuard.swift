@@ -47,7 +47,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     }
 
     /// Whether there is a place for the stream that is being opened: the first on a connection has that of the connection.
-    /// - Parameter stream: nil-safe: one that has a place of its own gives it back when it closes.
+    /// - Parameter stream: gives a place of its own back when it closes.
     func admits(_ stream: any Channel) -> Bool {
         guard streams > 1, let place else { return true }
         guard place.beginStream() else { return false }

@@ -36,7 +36,10 @@ enum StreamHead {
             case "host": hosts.append(value)
             case "authorization": authorization = value
             case _ where StatedCredentials.tokenFields.contains(name): tokens.append(value)
-            case "content-length": contentLengths += 1
+            case "content-length":
+                // Digits alone (RFC 9110 §8.6): what is read as a number here may be none to an engine.
+                guard !value.isEmpty, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw .malformed }
+                contentLengths += 1
             // To software that turns names into variables both spellings are one.
             case "content_length", "transfer_encoding": throw .malformed
             default: break

@@ -28,6 +28,8 @@ final class AgentRegistry {
         let holder: Peer?
         var id: RunnerID?
         var registration: Identity?
+        /// What was said of entries that its lists had to leave out.
+        var omitted = OmittedEntries()
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
         /// Those that both sides know.
@@ -71,7 +73,7 @@ final class AgentRegistry {
     private let start: ContinuousClock.Instant
     private var statusRequests = 0
     /// What was asked and is not answered yet, by the id that went over the wire.
-    private var asked: [String: (id: RunnerID, request: RunnerRequest)] = [:]
+    private var asked: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
     var changed: () -> Void = {}
     var answered: AgentAnswered = { _, _, _ in }
 
@@ -170,7 +172,7 @@ final class AgentRegistry {
             }
             message = .sleep(requestID: requestID)
         }
-        asked[requestID] = (id, request)
+        asked[ExactString(requestID)] = (id, request)
         connection.socket.send(MessageCodec.text(message))
     }
 
@@ -190,8 +192,8 @@ final class AgentRegistry {
 
     /// An agent may answer only what it was asked itself.
     private func answer(_ response: CommandResponse, from id: RunnerID?) {
-        guard let entry = asked[response.requestID], entry.id == id else { return }
-        asked[response.requestID] = nil
+        guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
+        asked[ExactString(response.requestID)] = nil
         answered(entry.id, entry.request, response.success ? nil : response.error ?? "the agent gave no reason")
     }
 
@@ -365,7 +367,20 @@ final class AgentRegistry {
         }
         describe(status, of: id, number)
         if machines.contextLengths.put(status.contextLengths, of: id) { changed() }
+        complain(of: status.allOmitted, id, number)
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
+    }
+
+    /// Once for each connection: an agent must not fill the log.
+    private func complain(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
+        guard omitted.count > 0, connections[number]?.omitted.count == 0 else { return }
+        connections[number]?.omitted = omitted
+        logger.warning(
+            "Model names skipped",
+            metadata: [
+                LogKeys.runner: "\(id)", LogKeys.number: "\(omitted.count)",
+                LogKeys.cause: "\(omitted.reason ?? "")",
+            ])
     }
 
     /// Tells the scheduler and the state file when the machine is another than it was.

@@ -167,7 +167,9 @@ struct AgentRoster {
             .min { Self.isForgotten($0, before: $1) }?.key
     }
 
-    private static func isForgotten(_ left: (key: RunnerID, value: Member), before right: (key: RunnerID, value: Member))
+    private static func isForgotten(
+        _ left: (key: RunnerID, value: Member), before right: (key: RunnerID, value: Member)
+    )
         -> Bool
     {
         let (one, other) = (left.value, right.value)
@@ -205,7 +207,9 @@ extension RunnerStatus {
                 engine.availableModels.reduce(sum) { $0 + Self.entry + $1.id.utf8.count }
             ) { $0 + Self.entry + $1.utf8.count }
         }
-        return modelAliases.reduce(models) { $0 + Self.entry + $1.key.utf8.count + $1.value.utf8.count }
+        return modelAliases.reduce(models) {
+            $0 + Self.entry + $1.key.rawValue.utf8.count + $1.value.rawValue.utf8.count
+        }
     }
 
     /// What a name costs besides its bytes.

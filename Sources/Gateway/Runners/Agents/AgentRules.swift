@@ -15,7 +15,7 @@ struct AgentRules: Sendable {
     /// Ids of static runners.
     var reserved: Set<RunnerID> = []
     /// Hosts that `http_base_url` may name besides the peer's own address; in lower case.
-    var allowedHosts: Set<String> = []
+    var allowedHosts: Set<ExactString> = []
     /// Whether an address belongs to a proxy, behind which any machine may be.
     var isTrustedProxy: @Sendable (_ address: String) -> Bool = { _ in false }
     /// Silence after which an agent counts as gone.
@@ -65,7 +65,7 @@ struct AgentRules: Sendable {
         guard let address = AgentAddress(url: stated) else {
             throw AgentRefusal(.protocolError, "The http_base_url is no http or https URL that can be used.")
         }
-        guard address.host == peer || allowedHosts.contains(address.host) else {
+        guard address.host.isExactly(peer) || allowedHosts.contains(ExactString(address.host)) else {
             throw AgentRefusal(
                 .protocolError,
                 "The http_base_url names another host than yours; the gateway's fleet.allowed_hosts "

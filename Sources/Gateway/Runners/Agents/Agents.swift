@@ -117,7 +117,7 @@ extension AgentRules {
         self.init(
             token: settings.fleet.token, tokens: settings.fleet.tokens,
             reserved: Set(settings.runners.map(\.id)),
-            allowedHosts: Set(settings.fleet.allowedHosts.map(AgentAddress.plain)),
+            allowedHosts: Set(settings.fleet.allowedHosts.map { ExactString(AgentAddress.plain($0)) }),
             isTrustedProxy: { [proxies = TrustedProxies(settings.server.trustedProxies)] in
                 proxies.believes(IPAddress($0))
             },

@@ -5,7 +5,6 @@ extension Runner {
     init(_ id: RunnerID, _ machine: MachineDirectory.AgentMachine) {
         self.init(
             id: id, machineType: MachineType(machine.machineType), canBeWoken: machine.mac != nil,
-            aliases: Dictionary(
-                machine.aliases.map { (ModelID($0), EngineModelID($1)) }, uniquingKeysWith: { first, _ in first }))
+            aliases: machine.aliases)
     }
 }

@@ -1,0 +1,62 @@
+import NIOCore
+import SimpleAICore
+
+/// The models in an engine's answer to its probe. Engines put anything there: `null` where they have none, a bare list,
+/// their own key for it, entries without an id. What can be read is read, and one odd entry costs no other.
+struct EngineModelList: Hashable {
+    static let maxModels = 4_096
+
+    /// By the engine's own ids, in its order, each once.
+    private(set) var models: [EngineModelID] = []
+    /// How many tokens each model takes, where the engine states it.
+    private(set) var contextLengths: ContextLengths.Stated = [:]
+    /// How many entries could not be used.
+    private(set) var skipped = 0
+    /// Why the first of them could not.
+    private(set) var problem: String?
+
+    /// Nil where this is no list of models: a probe may ask for any path.
+    init?(_ body: ByteBuffer) {
+        guard let entries = Self.entries(in: Array(body.readableBytesView)) else { return nil }
+        var known: Set<EngineModelID> = []
+        for entry in entries {
+            do throws(Unusable) {
+                let model = try Self.model(entry)
+                guard !known.contains(model) else { continue }
+                guard models.count < Self.maxModels else {
+                    throw Unusable(reason: "the list has more than \(Self.maxModels) models")
+                }
+                known.insert(model)
+                models.append(model)
+                contextLengths[model] = ContextLengths.length(in: entry)
+            } catch {
+                skipped += 1
+                problem = problem ?? error.reason
+            }
+        }
+    }
+
+    private struct Unusable: Error {
+        let reason: String
+    }
+
+    /// `{"data": […]}` (OpenAI), `{"models": […]}` (Ollama's own API), or the list alone.
+    private static func entries(in body: [UInt8]) -> [JSONSlice]? {
+        guard let document = JSONSlice(document: body[...]) else { return nil }
+        let list = document.isObject ? document["data"] ?? document["models"] : document
+        guard let list else { return nil }
+        // An empty list of Go's is null.
+        if list.isNull { return document.isObject ? [] : nil }
+        return list.isArray ? list.elements : nil
+    }
+
+    private static func model(_ entry: JSONSlice) throws(Unusable) -> EngineModelID {
+        let text = entry.string ?? ["id", "model", "name"].lazy.compactMap { entry[$0]?.string }.first
+        guard let text else { throw Unusable(reason: "an entry has no id that is a string") }
+        do throws(NameFault) {
+            return try EngineModelID(checking: text)
+        } catch {
+            throw Unusable(reason: "an id \(error)")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+"""Names from outside are compared byte by byte: where they are keys, a plain String is none.
+
+Swift's strings are equal, and hash alike, when they are canonically equivalent: U+212A KELVIN SIGN and `K`. A table whose
+keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`ExactString` where there is no better type).
+"""
+
+# Folders whose strings come from outside. The command line, the suite and the local fleet serve one person each, who
+# chooses all names; what they read of a gateway they show, and do not decide by.
+FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
+           "Settings", "KeyStore", "WakeOnLAN", "WebSocketTransport"}
+
+MEND = "use a Name, or ExactString (SimpleAICore/Names)"
+CONSTRUCTS = [
+    (r"\[\s*String\s*:", "a table keyed by String takes look-alikes for one", MEND),
+    (r"\bDictionary\s*<\s*String\b", "a table keyed by String takes look-alikes for one", MEND),
+    (r"\bSet\s*<\s*String\s*>", "a set of String takes look-alikes for one", MEND),
+    (r"\bMutex\s*<\s*\[\s*String\s*:", "a table keyed by String takes look-alikes for one", MEND),
+    (r"\.rawValue\s*(?:==|!=)|(?:==|!=)\s*[\w.?!]+\.rawValue\b", "names are compared as strings",
+     "compare the names themselves, or use isExactly"),
+    (r"\.(?:subject|issuer|keyID|model|runnerID)\.rawValue\s*<", "names are ordered as strings", "order the names"),
+]
+
+# (path, why its strings may be keys): the whole list of exceptions.
+EXCUSED = [
+    ("Sources/Settings/SettingsFile.swift", "names of environment variables: the operating system's"),
+    ("Sources/Settings/SettingsEnvironment.swift", "names of environment variables: the operating system's"),
+    ("Sources/Settings/Runner/RunnerSettingsFile.swift", "names of environment variables: the operating system's"),
+    ("Sources/Settings/Tokens/TokenProviderFile.swift", "names of environment variables: the operating system's"),
+    ("Sources/Settings/Tokens/TokenProviderSettings.swift", "a person's own file, in which nobody else chooses names"),
+    ("Sources/Settings/Tokens/TokenProviderSettings+Reading.swift",
+     "a person's own file, in which nobody else chooses names"),
+    ("Sources/WakeOnLAN/WakeCommand.swift", "names of environment variables: the operating system's"),
+    ("Sources/RunnerProtocol/JSONValue.swift", "details for people, never looked up"),
+    ("Sources/RunnerProtocol/KeyedDecodingContainer+Details.swift", "Foundation's tables; MessageCodec reads them exactly"),
+    ("Sources/RunnerAgent/Engines/Ollama.swift", "details that are walked through, never looked up"),
+    ("Sources/Gateway/Administration/AnswerHygiene.swift", "fields of our own"),
+    ("Sources/Gateway/Operations/ExpositionPage.swift", "class names, which are ASCII"),
+    ("Sources/Gateway/Operations/Metrics.swift", "class names, which are ASCII"),
+    ("Sources/Gateway/Runners/StateFile.swift", "a file of our own; Foundation's tables have such keys anyway"),
+]
+
+
+def check(path, source):
+    """Breaches of one Swift file, as `(line, message)`."""
+    parts = path.split("/")
+    if parts[0] != "Sources" or len(parts) < 3 or parts[1] not in FOLDERS or any(path == name for name, _ in EXCUSED):
+        return
+    lines = set()
+    for pattern, what, mend in CONSTRUCTS:
+        for line, _ in source.matches(pattern):
+            if line not in lines:
+                lines.add(line)
+                yield line, f"{what}; {mend}"
