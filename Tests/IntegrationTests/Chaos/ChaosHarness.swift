@@ -1,0 +1,117 @@
+import NIOCore
+import NIOHTTP1
+import Scheduling
+import SimpleAICore
+
+@testable import Gateway
+@testable import Relay
+
+/// One exchange without sockets: the parser, the reading and the decisions of the gateway, with a shell that writes what
+/// they say into a string.
+struct ChaosHarness {
+    private var state: CallState
+    private var answer: AnswerInProgress
+    private var reader = AnswerReader()
+    private var hasEnded = false
+    private(set) var status = 0
+    private(set) var output = ""
+    private(set) var leasesOut = 1
+    private(set) var settlements = 0
+
+    static func run(_ script: ChaosScript, lease: Lease, authorized: AuthorizedCall) -> ChaosHarness {
+        var harness = ChaosHarness(script, lease: lease, authorized: authorized)
+        for piece in script.pieces where !harness.state.isFinished { harness.receive(piece) }
+        harness.finish(script)
+        return harness
+    }
+
+    private init(_ script: ChaosScript, lease: Lease, authorized: AuthorizedCall) {
+        state = CallState(limits: .init(moves: 0))
+        answer = AnswerInProgress(
+            to: .init(
+                endpoint: .chatCompletions, model: lease.model, streams: script.streams,
+                context: .init(
+                    endpoint: .chatCompletions, engineModel: script.model,
+                    addsUsageOption: script.streams && !script.wantsUsage)))
+        handle(.authorized(authorized))
+        if script.isLate { handle(.keepaliveDue) }
+        handle(.placed(lease))
+        reader.begin()
+    }
+
+    private mutating func receive(_ piece: [UInt8]) {
+        reader.append(ByteBuffer(bytes: piece))
+        do {
+            while !state.isFinished, !hasEnded, let part = try reader.next() {
+                switch part {
+                case .head(let head): if let event = answer.receive(head) { handle(event) }
+                case .body(let bytes): take(bytes)
+                case .end:
+                    hasEnded = true
+                    end()
+                }
+            }
+        } catch {
+            handle(.upstreamFailed(.malformed("\(error)")))
+        }
+    }
+
+    private mutating func take(_ bytes: ByteBuffer) {
+        var event: CallState.Event?
+        var forwarded: [ByteBuffer] = []
+        if answer.events != nil {
+            event = answer.relay(bytes) { forwarded.append($0) }
+        } else if let began = answer.collect(bytes) {
+            handle(began)
+            event = answer.relayCollected { forwarded.append($0) }
+        }
+        for piece in forwarded { output += String(buffer: piece) }
+        if let event { handle(event) }
+    }
+
+    private mutating func end() {
+        var forwarded: [ByteBuffer] = []
+        let event = answer.end { forwarded.append($0) }
+        for piece in forwarded { output += String(buffer: piece) }
+        handle(event)
+    }
+
+    /// The connection closes, or stays open until time is up.
+    private mutating func finish(_ script: ChaosScript) {
+        guard !state.isFinished else { return }
+        if script.ending == .open {
+            var forwarded: [ByteBuffer] = []
+            let event = answer.stopWaiting { forwarded.append($0) }
+            for piece in forwarded { output += String(buffer: piece) }
+            handle(event ?? .upstreamFailed(.gapTimeout))
+        } else if reader.endsWithConnection {
+            end()
+        } else {
+            handle(.upstreamFailed(answer.head == nil ? .closedBeforeAnswer : .closedDuringAnswer))
+        }
+    }
+
+    private mutating func handle(_ event: CallState.Event) {
+        for action in state.handle(event) {
+            switch action {
+            case .returnLease: leasesOut -= 1
+            case .settle: settlements += 1
+            case .sendEarlyHead, .beginStream: status = 200
+            case .sendComment(let text): output += ": \(text)\n\n"
+            case .sendDocument(_, let document):
+                status = document.status
+                let isOwn = document.cause != .result && !(document.error?.isComplete ?? false)
+                output += isOwn ? document.body.json : String(buffer: answer.document)
+            case .respond(let error):
+                status = error.status()
+                output += error.body.json
+            case .failInBand(let error): output += error.body.event
+            // There is no other runner.
+            case .place where answer.head != nil:
+                let nobody = GatewayError(.noRunnerAvailable, "nobody")
+                handle(state.endpointFailure.map { .endpointUnsupported($0) } ?? .placementRefused(nobody))
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+/// What a caller must see of a script: contract.md (*Errors*, *Streaming*) read once more, from values instead of bytes and
+/// without a line of the gateway's.
+enum ChaosReference {
+    struct Expected: Equatable, CustomStringConvertible {
+        /// Of a stream that has begun: 200.
+        var status = 200
+        var text = ""
+        /// The stream ended with `[DONE]`, or the document was a result.
+        var isWhole = false
+        /// An error object, in its words if the caller may read them.
+        var hasError = false
+        var words: String?
+        var showsUsage = false
+        var showsTimings = false
+
+        var description: String {
+            "\(status) \(text) whole=\(isWhole) error=\(hasError) \(words ?? "-") usage=\(showsUsage) timings=\(showsTimings)"
+        }
+    }
+
+    static func expected(_ script: ChaosScript) -> Expected {
+        switch script.body {
+        case .stream(let items): stream(lacksLastEvent(script) ? items.dropLast() : items, script)
+        case .result(let text): document(text, script)
+        case .error(let status, let shape, let words): error(status, shape, words, script)
+        }
+    }
+
+    /// A cut body of a stated length lacks its last byte. Where that is the LF of a CR LF, the last word has been said: nobody
+    /// waits for more.
+    private static func lacksLastEvent(_ script: ChaosScript) -> Bool {
+        guard script.framing == .length, script.ending == .cut else { return false }
+        guard script.lineEnd == .crlf, case .stream(let items) = script.body, case .done? = items.last else {
+            return true
+        }
+        return false
+    }
+
+    /// Whether the exchange comes to an end without a timeout of minutes, if its body stays open.
+    static func endsBySelf(_ script: ChaosScript) -> Bool {
+        guard script.ending == .open else { return true }
+        guard case .stream(let items) = script.body else { return false }
+        for item in items {
+            switch item {
+            case .done, .error: return true
+            case .piece(_, let reason), .finish(let reason): if reason.isReal { return true }
+            case .usage, .comment, .notANumber: break
+            }
+        }
+        return false
+    }
+
+    /// Whether the framing was kept to its end.
+    private static func isComplete(_ script: ChaosScript) -> Bool {
+        script.ending == .clean || script.framing == .untilClosed && script.ending == .cut
+    }
+
+    private static func stream(_ items: [ChaosScript.Item], _ script: ChaosScript) -> Expected {
+        var expected = Expected()
+        var isFinished = false
+        for item in items {
+            switch item {
+            case .piece(let text, let reason):
+                expected.text += text
+                if reason.isReal { isFinished = true }
+            case .finish(let reason): if reason.isReal { isFinished = true }
+            case .usage(let more):
+                if script.wantsUsage { expected.showsUsage = true }
+                if more { expected.showsTimings = true }
+            case .done:
+                expected.isWhole = true
+                return expected
+            case .error(_, let words):
+                (expected.hasError, expected.words) = (true, words)
+                return expected
+            case .comment, .notANumber: break
+            }
+        }
+        if isFinished, isComplete(script) || script.ending == .open {
+            expected.isWhole = true
+        } else {
+            expected.hasError = true
+        }
+        return expected
+    }
+
+    private static func document(_ text: String, _ script: ChaosScript) -> Expected {
+        guard isComplete(script) else { return Expected(status: 502, hasError: true) }
+        return Expected(text: text, isWhole: true)
+    }
+
+    private static func error(
+        _ status: Int, _ shape: ChaosScript.ErrorShape, _ words: String, _ script: ChaosScript
+    ) -> Expected {
+        var expected = Expected(status: status, hasError: true, words: words)
+        if !isComplete(script) {
+            (expected.status, expected.words) = (502, nil)
+        } else {
+            switch status {
+            case 200: expected.status = 500
+            case 401: (expected.status, expected.words) = (502, nil)
+            case 403, 502...504, 520, 302: expected.status = 502
+            // Words that name neither a model nor a path are about something else.
+            case 404: break
+            case 405: expected.status = 501
+            case 408: expected.status = 504
+            default: break
+            }
+        }
+        // After the head went out, errors are in band.
+        if script.isLate { expected.status = 200 }
+        return expected
+    }
+}
