@@ -14,7 +14,7 @@ extension SchedulerState {
         agent.goneAt = now.advanced(by: configuration.grace)
         records[index].agent = agent
         attended.insert(index)
-        rebuildIndex()
+        reindex(index)
     }
 
     /// An agent has registered, for the first time or anew: a connection that it may have had before is history, and
@@ -28,7 +28,7 @@ extension SchedulerState {
         records[index].agent = agent
         if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
         attend(index)
-        rebuildIndex()
+        reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
         noteIdleness(ofRunnerAt: index, now: now)
@@ -48,7 +48,7 @@ extension SchedulerState {
         agent.isSleepable = report.isSleepable
         agent.residency.replace(by: report)
         records[index].agent = agent
-        if hadLoaded != agent.residency.loaded { rebuildIndex() }
+        if hadLoaded != agent.residency.loaded { reindex(index) }
         attend(index)
         defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
@@ -74,7 +74,7 @@ extension SchedulerState {
         records[index].agent?.isConnected = false
         records[index].agent?.connectionChanged()
         attend(index)
-        rebuildIndex()
+        reindex(index)
         reconsiderWaiters(now: now)
     }
 

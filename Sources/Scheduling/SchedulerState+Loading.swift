@@ -102,7 +102,7 @@ extension SchedulerState {
         attend(index)
         if !load.held.isEmpty {
             somethingIsHeld = true
-            rebuildIndex()
+            reindex(index)
         }
         advanceLoad(onRunnerAt: index)
         return id
@@ -140,7 +140,7 @@ extension SchedulerState {
             load.victims.removeFirst()
             load.stage = .clearing
             records[index].agent?.load = load
-            rebuildIndex()
+            reindex(index)
             advanceLoad(onRunnerAt: index)
         default: return
         }
@@ -179,7 +179,7 @@ extension SchedulerState {
 
     private mutating func loadIsOver(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         attend(index)
-        rebuildIndex()
+        reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
         records[index].agent?.idleSince = nil
         noteIdleness(ofRunnerAt: index, now: now)

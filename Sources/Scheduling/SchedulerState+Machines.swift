@@ -22,7 +22,7 @@ extension SchedulerState {
         records[index].modelsAreKnown = true
         guard listed != records[index].models else { return false }
         records[index].models = listed
-        rebuildIndex()
+        reindex(index)
         return true
     }
 

@@ -7,13 +7,11 @@ extension SchedulerState {
     ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
     public mutating func add(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
-        append(runner, rememberedModels: rememberedModels, bootTime: bootTime)
-        rebuildIndex()
+        reindex(append(runner, rememberedModels: rememberedModels, bootTime: bootTime))
     }
 
-    /// To be followed by `rebuildIndex`.
+    /// To be followed by `reindex`.
     /// - Returns: its place.
-    @discardableResult
     private mutating func append(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init())
         -> Int
     {
@@ -50,8 +48,12 @@ extension SchedulerState {
         let placed = new.compactMap { describe($0) }
         let removed = old.compactMap { dismiss($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }
-        rebuildIndex()
-        for index in placed + removed { updateRank(ofRunnerAt: index) }
+        // Places of runners may be used again, and tiers may differ.
+        candidates = CandidateLists()
+        for index in placed + removed {
+            reindex(index)
+            updateRank(ofRunnerAt: index)
+        }
         for index in placed { serveWaiters(ofRunnerAt: index, now: now) }
         for index in removed { forgetIfGone(index) }
         reconsiderWaiters(now: now)

@@ -126,11 +126,12 @@ public struct SchedulerState: Sendable {
     var indexByID: [RunnerID: Int] = [:]
     var leases = LeaseTable()
     var queue = WaitQueue()
-    /// Which runners can serve which model at once; rebuilt whenever a runner's list changes.
-    var serving: [ModelID: [Int]] = [:] { didSet { candidates = CandidateLists() } }
+    private var runnersByModel = RunnersByModel()
     var candidates = CandidateLists()
+    /// Which runners can serve which model at once.
+    var serving: [ModelID: [Int]] { runnersByModel.serving }
     /// Which runners would have to load it first.
-    var loadable: [ModelID: [Int]] = [:]
+    var loadable: [ModelID: [Int]] { runnersByModel.loadable }
     /// What picking looks at.
     var table = PickTable()
     /// Which runner took the last call of each set of models that is served in turn.
@@ -291,24 +292,18 @@ public struct SchedulerState: Sendable {
         effects.append(.grant(waiter.id, lease))
     }
 
-    mutating func rebuildIndex() {
-        var serving: [ModelID: [Int]] = [:]
-        var loadable: [ModelID: [Int]] = [:]
-        for (index, record) in records.enumerated() where !record.isLeaving {
-            for model in record.models.keys {
-                if record.hasAtHand(model) {
-                    serving[model, default: []].append(index)
-                } else {
-                    loadable[model, default: []].append(index)
-                }
-            }
-        }
-        self.serving = serving
-        self.loadable = loadable
-    }
+    // MARK: Index
 
     /// Runners that list a model, loaded or not.
-    func runners(listing model: ModelID) -> [Int] { (serving[model] ?? []) + (loadable[model] ?? []) }
+    func runners(listing model: ModelID) -> [Int] { runnersByModel.listing(model) }
+
+    /// To be called whenever what a runner lists, or has loaded, may have changed.
+    mutating func reindex(_ index: Int) {
+        let record = records[index]
+        let listed = record.isLeaving ? [:] : record.models
+        let models = Dictionary(uniqueKeysWithValues: listed.keys.lazy.map { ($0, record.hasAtHand($0)) })
+        if runnersByModel.update(index, to: models) { candidates = CandidateLists() }
+    }
 
     /// The timer that was asked for has fired.
     mutating func clearTimer() { timer = nil }

@@ -6,7 +6,21 @@ import SimpleAICore
 /// delay it.
 struct ModelList {
     /// How soon a model can serve; from best to worst.
-    enum State: String, CaseIterable { case ready, loadable, waking, asleep, down }
+    enum State: String, CaseIterable, Comparable {
+        case ready, loadable, waking, asleep, down
+
+        private var rank: Int {
+            switch self {
+            case .ready: 0
+            case .loadable: 1
+            case .waking: 2
+            case .asleep: 3
+            case .down: 4
+            }
+        }
+
+        static func < (left: State, right: State) -> Bool { left.rank < right.rank }
+    }
 
     struct Entry: Hashable {
         var id: String
@@ -47,17 +61,17 @@ struct ModelList {
         _ fleet: SchedulerSnapshot, contextLengths: [RunnerID: ContextLengths.Stated] = [:], classes: ClassTable,
         policy: AccessPolicy, caller: Caller, showsRunners: Bool
     ) {
-        let known = Set(fleet.runners.flatMap(\.models.keys)).union(classes.classes.flatMap(\.models))
+        let fleet = IndexedFleet(fleet, contextLengths, showsRunners: showsRunners)
+        let known = Set(fleet.models).union(classes.classes.flatMap(\.models))
         let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
-            Self.entry(
+            fleet.entry(
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
-                preferred: modelClass.preferredMachineTypes, fleet, contextLengths, showsRunners)
+                preferred: modelClass.preferredMachineTypes)
         }
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in
-            Self.entry(
+            fleet.entry(
                 model.rawValue, serving: [model],
-                classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [],
-                fleet, contextLengths, showsRunners)
+                classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [])
         }
         entries = classEntries + modelEntries
     }
@@ -66,45 +80,68 @@ struct ModelList {
         "{\"object\":\"list\",\"data\":[\(entries.map(\.json).joined(separator: ","))]}"
     }
 
-    private static func entry(
-        _ id: String, serving models: Set<ModelID>, classes: [ClassName], preferred: [MachineType],
-        _ fleet: SchedulerSnapshot, _ contextLengths: [RunnerID: ContextLengths.Stated], _ showsRunners: Bool
-    ) -> Entry {
-        let serving = fleet.runners.filter { status in status.models.keys.contains { models.contains($0) } }
-        let state =
-            serving.map { Self.state(of: $0, models) }.min { left, right in
-                (State.allCases.firstIndex(of: left) ?? 0) < (State.allCases.firstIndex(of: right) ?? 0)
-            } ?? .down
+}
+
+/// A snapshot of the fleet in which the runners of a model are found without looking at the others: a list of many
+/// models costs what it is long, not its length times the size of the fleet.
+private struct IndexedFleet {
+    private let runners: [SchedulerSnapshot.RunnerStatus]
+    private let contextLengths: [RunnerID: ContextLengths.Stated]
+    private let showsRunners: Bool
+    /// Positions in `runners`, ascending.
+    private let runnersOfModel: [ModelID: [Int]]
+
+    init(_ fleet: SchedulerSnapshot, _ contextLengths: [RunnerID: ContextLengths.Stated], showsRunners: Bool) {
+        runners = fleet.runners
+        self.contextLengths = contextLengths
+        self.showsRunners = showsRunners
+        var runnersOfModel: [ModelID: [Int]] = [:]
+        for (position, status) in fleet.runners.enumerated() {
+            for model in status.models.keys { runnersOfModel[model, default: []].append(position) }
+        }
+        self.runnersOfModel = runnersOfModel
+    }
+
+    var models: Dictionary<ModelID, [Int]>.Keys { runnersOfModel.keys }
+
+    func entry(
+        _ id: String, serving models: Set<ModelID>, classes: [ClassName], preferred: [MachineType]
+    ) -> ModelList.Entry {
+        let serving = runners(serving: models)
+        let state = serving.map { Self.state(of: $0, models) }.min() ?? .down
         let eta = state == .asleep || state == .waking ? serving.compactMap(\.wakeETA).min() : nil
-        return Entry(
-            id: id, state: state,
-            runnersReady: showsRunners ? readyInBestTier(serving, models, preferred) : nil, wakeETA: eta,
-            contextLength: contextLength(serving, models, contextLengths), classes: classes)
+        return ModelList.Entry(
+            id: id, state: state, runnersReady: showsRunners ? readyInBestTier(serving, models, preferred) : nil,
+            wakeETA: eta, contextLength: contextLength(serving, models), classes: classes)
+    }
+
+    private func runners(serving models: Set<ModelID>) -> [SchedulerSnapshot.RunnerStatus] {
+        let positions = models.reduce(into: Set<Int>()) { positions, model in
+            positions.formUnion(runnersOfModel[model] ?? [])
+        }
+        return positions.map { runners[$0] }
     }
 
     /// The shortest of all that may serve the call, since any of them may.
-    private static func contextLength(
-        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>,
-        _ stated: [RunnerID: ContextLengths.Stated]
-    ) -> Int? {
+    private func contextLength(_ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>) -> Int? {
         serving.lazy.compactMap { status -> Int? in
-            guard let lengths = stated[status.runner.id] else { return nil }
-            return status.models.lazy.filter { models.contains($0.key) }.compactMap { lengths[$0.value] }.min()
+            guard let lengths = contextLengths[status.runner.id] else { return nil }
+            return models.lazy.compactMap { model in status.models[model].flatMap { lengths[$0] } }.min()
         }.min()
     }
 
     /// Runners that are able to serve now, in the preferred tier that has any.
-    private static func readyInBestTier(
+    private func readyInBestTier(
         _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [MachineType]
     ) -> Int {
-        let tiers = serving.filter { state(of: $0, models) == .ready }.map {
+        let tiers = serving.filter { Self.state(of: $0, models) == .ready }.map {
             Balancer.tier(of: $0.runner.machineType, among: preferred)
         }
         guard let best = tiers.min() else { return 0 }
         return tiers.count { $0 == best }
     }
 
-    private static func state(of status: SchedulerSnapshot.RunnerStatus, _ models: Set<ModelID>) -> State {
+    private static func state(of status: SchedulerSnapshot.RunnerStatus, _ models: Set<ModelID>) -> ModelList.State {
         switch status.state {
         case .ready: status.loaded.isDisjoint(with: models) ? .loadable : .ready
         case .waking, .checking, .loading: .waking

@@ -142,6 +142,23 @@ import Testing
         #expect(try entry(list, "night")["classes"]?.elements.isEmpty == true)
     }
 
+    /// As many names as agents can bring in: a list that looks at every runner for every model does not end.
+    @Test func listsTensOfThousandsOfModels() throws {
+        var fleet = SchedulerState()
+        for number in 0..<128 {
+            let id = RunnerID("agent-\(number)")
+            let models = (0..<256).map { ModelID("model-\(number)-\($0)") } + ["shared"]
+            fleet.add(Runner(id: id, slots: 1, statedModels: models))
+            fleet.runnerAnswered(id, engineModels: nil, now: now)
+        }
+        let list = ModelList(
+            fleet.snapshot(now: now), classes: ClassTable([], defaultClass: "fast"),
+            policy: AccessPolicy(classes: ClassTable([], defaultClass: "fast")), caller: .anonymous, showsRunners: true)
+        #expect(list.entries.count == 128 * 256 + 1)
+        #expect(list.entries.first { $0.id == "model-127-255" }?.runnersReady == 1)
+        #expect(list.entries.first { $0.id == "shared" }?.runnersReady == 128)
+    }
+
     @Test func theFleetReportIsJSON() throws {
         var state = fleet()
         _ = state.place(PlacementRequest(models: ["small"]), now: now)
