@@ -147,10 +147,12 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
         // L3: subcommands and wiring only.
+        // In the place of the 34 MB of locale data that full Foundation carries.
+        .target(name: "CEmptyICUData"),
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "SimpleAICore", "OperatingSystem", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance",
+                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance",
                 "LocalFleet", logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -29,7 +29,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         guard components.query == nil, components.fragment == nil else {
             throw TargetError("'\(trimmed)' has a query or fragment; the base URL ends with its path")
         }
-        guard let rawHost = components.host, !rawHost.isEmpty else {
+        guard let rawHost = components.encodedHost, !rawHost.isEmpty else {
             throw TargetError("'\(trimmed)' names no host; expected something like https://ai.example.com")
         }
         host = rawHost.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()

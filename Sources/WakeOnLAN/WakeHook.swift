@@ -14,7 +14,7 @@ struct WakeHook: Sendable {
     let group: any EventLoopGroup
 
     func call(_ request: WakeHookRequest) async throws(WakeSendError) {
-        guard let url = URLComponents(string: request.url), let host = url.host, !host.isEmpty else {
+        guard let url = URLComponents(string: request.url), let host = url.encodedHost, !host.isEmpty else {
             throw .invalidRequest(reason: "its web hook is no URL")
         }
         let status: Int

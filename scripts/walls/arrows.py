@@ -32,6 +32,8 @@ PURE = {"Swift", "Synchronization"}
 TARGETS = {
     CORE: (set(), set(), PURE),
     "CSystemCalls": (set(), set(), set()),
+    # Linked into the program, imported by nobody.
+    "CEmptyICUData": (set(), set(), set()),
     SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
     TRUST: (set(), NIO_TLS, SYSTEM),
 

@@ -6,6 +6,9 @@ import re
 # `Task { … }`, `Task(priority: …) { … }`, `Task.detached { … }`; not the declaration of a type of that name.
 LOOSE_TASK = r"(?<!struct )(?<!class )(?<!enum )(?<!actor )\bTask\s*(?:\.\s*detached\s*)?(?:\([^)\n]*\)\s*)?\{"
 
+# What works only with ICU's data (Sources/CEmptyICUData).
+LOCALE_DATA = r"\b(?:Locale|\w*DateFormatter|NumberFormatter|ByteCountFormatter|RelativeDateTimeFormatter)\b|\bTimeZone\s*\(\s*identifier\b"
+
 # (where, pattern over code without comments and literals, what is wrong, how to mend it)
 CONSTRUCTS = [
     ("Sources Tests", r"\btry!", "`try!` crashes on the error it hides", "handle it, or let the function throw"),
@@ -19,6 +22,10 @@ CONSTRUCTS = [
      "use a strong or weak reference"),
     ("Sources", LOOSE_TASK, "a loose task: nobody awaits or cancels it",
      "make it a child of a task group, or of a Service's run()"),
+    ("Sources", LOCALE_DATA, "it needs locale data, which the binary does not carry",
+     "format with `.iso8601`, store integers, and read time zones from TZif files"),
+    ("Sources", r"\bURLComponents\s*\([^{}]{0,250}\.host\b", "`URLComponents.host` decodes by locale data",
+     "use `encodedHost`"),
     ("Tests", r"\b(?:Task|Thread)\s*\.\s*sleep\b", "a test that sleeps is slow or flaky",
      "wait for the event, with a deadline"),
     ("Tests", r"(?<![\w.])u?sleep\s*\(", "a test that sleeps is slow or flaky", "wait for the event, with a deadline"),

@@ -8,7 +8,7 @@ extension Upstream {
     /// Where a runner of settings is reached. Settings have checked the URL; what only the machine can know, such as a
     /// certificate file that cannot be read, is an error here.
     convenience init(_ runner: Settings.StaticRunner) throws(GatewayStartError) {
-        guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.host else {
+        guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.encodedHost else {
             throw GatewayStartError("runner \(runner.id): \"\(runner.url)\" is no URL")
         }
         var tls: NIOSSLContext?

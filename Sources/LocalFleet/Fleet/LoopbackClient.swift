@@ -29,7 +29,7 @@ enum LoopbackClient {
     static func send(
         _ method: HTTPMethod, _ url: String, _ fields: [(String, String)] = [], _ body: [UInt8] = []
     ) async throws -> Answer {
-        guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
+        guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.encodedHost else {
             throw Failure.address(url)
         }
         let path = parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath

@@ -8,7 +8,7 @@ import SimpleAICore
 extension Upstream {
     /// Where calls to an engine of settings go. Settings have checked the URL.
     convenience init(_ engine: RunnerSettings.Engine, runner: RunnerID) throws(RunnerAgentStartError) {
-        guard let url = URLComponents(string: engine.url), let scheme = url.scheme, let host = url.host else {
+        guard let url = URLComponents(string: engine.url), let scheme = url.scheme, let host = url.encodedHost else {
             throw RunnerAgentStartError("\"\(engine.url)\" is no URL of an engine")
         }
         var tls: NIOSSLContext?

@@ -7,7 +7,7 @@ enum EndpointAddress {
     static func check(_ text: String, allowsInsecure: Bool) throws(TokenProviderProblem) {
         let shown = ShownText(text).text
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
-            let host = parts.host, !host.isEmpty, scheme == "https" || scheme == "http"
+            let host = parts.encodedHost, !host.isEmpty, scheme == "https" || scheme == "http"
         else { throw .address(shown, "is no http or https URL") }
         guard parts.user == nil, parts.password == nil, parts.fragment == nil else {
             throw .address(shown, "has a user, a password or a fragment in it")

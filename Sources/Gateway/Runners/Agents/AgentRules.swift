@@ -102,7 +102,7 @@ struct AgentAddress: Hashable {
 
     /// Nil for what is no plain http or https URL: with a user, a query or a fragment.
     init?(url text: String) {
-        guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(), let host = url.host,
+        guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(), let host = url.encodedHost,
             scheme == "http" || scheme == "https", !host.isEmpty, host.utf8.count <= 253, url.user == nil,
             url.password == nil, url.query == nil, url.fragment == nil
         else { return nil }

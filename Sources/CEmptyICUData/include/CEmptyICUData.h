@@ -1,0 +1,1 @@
+// Empty: this target is linked, never called. See data.c.
