@@ -24,10 +24,10 @@ COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
 SWIFT_PATHS = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift Benchmarks/Sources
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
-SHELL_SCRIPTS = .ci/run $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
+SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
+.PHONY: help setup build test lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
 	benchmarks install uninstall clean binary
 
 help: ## this list
@@ -53,6 +53,13 @@ lint: ## formatting, walls between targets, scripts
 	@for script in $(SHELL_SCRIPTS); do bash -n $$script || exit 1; done
 	@for script in $(PYTHON_SCRIPTS); do \
 	  python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$script || exit 1; done
+
+docs: setup ## reference documentation of the targets that others read, by DocC, under .build/docs
+	@$(SWIFT) build
+	scripts/docs
+
+hooks: ## run formatting and walls before each commit (.githooks/pre-commit)
+	git config core.hooksPath .githooks
 
 format: ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_PATHS)
