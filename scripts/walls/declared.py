@@ -1,0 +1,55 @@
+"""What documents list is what the sources declare: metrics and keys of the log; guides and decision records have their
+common shapes."""
+
+import re
+
+METRICS_GUIDE, METRICS_SOURCES = "docs/guides/metrics.md", "Sources/Gateway/Operations"
+LOGGING = "docs/LOGGING.md"
+DECLARED = re.compile(r"\bpage\s*\.\s*(?:metric|histograms)\s*\(\s*\"(simpleai_\w+)\"")
+NAMED = re.compile(r"`(simpleai_\w+?)(?:\{[^}`]*\})?`")
+SERIES = re.compile(r"_(?:bucket|sum|count)$")
+LOG_KEY = re.compile(r"static let \w+ = \"(\w+)\"")
+GUIDE = re.compile(r"docs/guides/[\w-]+\.md$")
+RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
+PARTS, PAGE = ["Context", "Decision", "Consequences"], 60
+HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
+
+
+def check(root, path, text):
+    """Breaches in one Markdown file, as `(line, message)`."""
+    if path == METRICS_GUIDE:
+        yield from _metrics(root, text)
+    if path == LOGGING:
+        yield from _log_keys(root, text)
+    if GUIDE.match(path):
+        found = re.findall(r"^## (.+?)\s*$", text, re.MULTILINE)
+        places = [found.index(heading) for heading in HEADINGS if heading in found]
+        if len(places) < len(HEADINGS) or places != sorted(places):
+            yield 1, f"a guide has the headings {', '.join(HEADINGS)}, in this order; add what is missing"
+    if RECORD.match(path):
+        places = [text.find(f"**{part}.**") for part in PARTS]
+        if -1 in places or places != sorted(places):
+            yield 1, f"a decision record has the parts {', '.join(PARTS)}, in this order; add what is missing"
+        if text.count("\n") > PAGE:
+            yield PAGE, f"a decision record is one page of {PAGE} lines; move figures to docs/MEASUREMENTS.md"
+
+
+def _metrics(root, text):
+    declared = {name for file in sorted((root / METRICS_SOURCES).glob("*.swift"))
+                for name in DECLARED.findall(file.read_text(encoding="utf-8"))}
+    rows = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("| `simpleai_") and (match := NAMED.match(line, 2)):
+            rows.setdefault(match.group(1), number)
+    for name in sorted(declared - rows.keys()):
+        yield 1, f"has no row for the metric {name}, which {METRICS_SOURCES} declares; add one"
+    for name in sorted(rows.keys() - declared):
+        if SERIES.sub("", name) not in declared:
+            yield rows[name], f"describes the metric {name}, which {METRICS_SOURCES} does not declare; remove the row"
+
+
+def _log_keys(root, text):
+    for file in sorted((root / "Sources").glob("*/**/LogKeys.swift")):
+        for key in LOG_KEY.findall(file.read_text(encoding="utf-8")):
+            if f"`{key}`" not in text:
+                yield 1, f"does not explain the key `{key}` of {file.relative_to(root).as_posix()}; add it"
