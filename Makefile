@@ -50,6 +50,7 @@ lint: ## formatting, walls between targets, scripts
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)
 	scripts/check-walls
 	scripts/test-check-walls
+	scripts/test-pre-commit
 	@for script in $(SHELL_SCRIPTS); do bash -n $$script || exit 1; done
 	@for script in $(PYTHON_SCRIPTS); do \
 	  python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$script || exit 1; done
