@@ -1,6 +1,7 @@
 """What documents list is what the sources declare: metrics and keys of the log; guides and decision records have their
 common shapes."""
 
+import functools
 import re
 
 METRICS_GUIDE, METRICS_SOURCES = "docs/guides/metrics.md", "Sources/Gateway/Operations"
@@ -12,6 +13,10 @@ LOG_KEY = re.compile(r"static let \w+ = \"(\w+)\"")
 GUIDE = re.compile(r"docs/guides/[\w-]+\.md$")
 RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
 PARTS, PAGE = ["Context", "Decision", "Consequences"], 60
+# A message as programs print it: a sentence in code. What varies is written as an ellipsis, a number or a quoted name.
+MESSAGE = re.compile(r"`([A-Z][^`\n]* [^`\n]*[.…])`")
+VARYING = re.compile(r"…|\b\d+\w*|\"[^\"]*\"")
+INTERPOLATION = re.compile(r"\\\((?:[^()]|\([^()]*\))*\)")
 HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
 
 
@@ -26,12 +31,29 @@ def check(root, path, text):
         places = [found.index(heading) for heading in HEADINGS if heading in found]
         if len(places) < len(HEADINGS) or places != sorted(places):
             yield 1, f"a guide has the headings {', '.join(HEADINGS)}, in this order; add what is missing"
+        yield from _messages(root, text)
     if RECORD.match(path):
         places = [text.find(f"**{part}.**") for part in PARTS]
         if -1 in places or places != sorted(places):
             yield 1, f"a decision record has the parts {', '.join(PARTS)}, in this order; add what is missing"
         if text.count("\n") > PAGE:
             yield PAGE, f"a decision record is one page of {PAGE} lines; move figures to docs/MEASUREMENTS.md"
+
+
+def _messages(root, text):
+    for match in MESSAGE.finditer(text):
+        pieces = [piece.strip() for piece in VARYING.split(match.group(1))]
+        if not all(piece in _sources(root) for piece in pieces if len(piece) > 3):
+            yield (text.count("\n", 0, match.start()) + 1,
+                   f"quotes `{match.group(1)}`, which no program prints; quote what Sources has, with … for what varies")
+
+
+@functools.cache
+def _sources(root):
+    """All literals, and what is around them, in a form in which a message that is put together stands as it is printed."""
+    text = " ".join(file.read_text(encoding="utf-8") for file in sorted((root / "Sources").rglob("*.swift")))
+    text = INTERPOLATION.sub("\0", re.sub(r"\"\s*\+\s*\"", "", text)).replace('\\"', '"').replace("\\\n", "")
+    return re.sub(r"\s+", " ", text)
 
 
 def _metrics(root, text):
