@@ -17,6 +17,13 @@ PARTS, PAGE = ["Context", "Decision", "Consequences"], 60
 MESSAGE = re.compile(r"`([A-Z][^`\n]* [^`\n]*[.…])`")
 VARYING = re.compile(r"…|\b\d+\w*|\"[^\"]*\"")
 INTERPOLATION = re.compile(r"\\\((?:[^()]|\([^()]*\))*\)")
+# Documents that name declarations in code, as `TypeName`, `SuiteTests.testName` or `aTestOfThreeWords`.
+NAMING = re.compile(r"(?:docs/(?:ARCHITECTURE|THREAT-MODEL|LOGGING)|docs/decisions/\d{4}-[a-z0-9-]+|CONTRIBUTING)\.md$")
+NAME = re.compile(r"`((?:[A-Z][a-zA-Z0-9]*[a-z0-9][A-Z]\w*(?:\.\w+)?)|[a-z]+(?:[A-Z][a-z0-9]*){2,})`")
+DECLARATION = re.compile(
+    r"\b(?:struct|class|enum|actor|protocol|extension|typealias|func|var|let|case)\s+`?([\w.]+)")
+# Declared by others: the standard library, packages, and an example in CONTRIBUTING.
+FOREIGN = {"ServiceGroup", "withUnsafeTransportIfAvailable"}
 HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
 
 
@@ -32,6 +39,8 @@ def check(root, path, text):
         if len(places) < len(HEADINGS) or places != sorted(places):
             yield 1, f"a guide has the headings {', '.join(HEADINGS)}, in this order; add what is missing"
         yield from _messages(root, text)
+    if NAMING.match(path):
+        yield from _names(root, text)
     if RECORD.match(path):
         places = [text.find(f"**{part}.**") for part in PARTS]
         if -1 in places or places != sorted(places):
@@ -46,6 +55,26 @@ def _messages(root, text):
         if not all(piece in _sources(root) for piece in pieces if len(piece) > 3):
             yield (text.count("\n", 0, match.start()) + 1,
                    f"quotes `{match.group(1)}`, which no program prints; quote what Sources has, with … for what varies")
+
+
+def _names(root, text):
+    for match in NAME.finditer(text):
+        name = match.group(1)
+        if name.split(".")[-1] not in _declarations(root) and name not in FOREIGN:
+            yield (text.count("\n", 0, match.start()) + 1,
+                   f"names `{name}`, which nothing in Sources or Tests declares; write the name that is there now")
+
+
+@functools.cache
+def _declarations(root):
+    """The names of all declarations, and of targets."""
+    found = set()
+    for folder in ("Sources", "Tests"):
+        found |= {path.name for path in (root / folder).glob("*")}
+        for file in sorted((root / folder).rglob("*.swift")):
+            for name in DECLARATION.findall(file.read_text(encoding="utf-8")):
+                found |= set(name.split("."))
+    return found
 
 
 @functools.cache
