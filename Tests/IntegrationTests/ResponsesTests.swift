@@ -110,6 +110,31 @@ extension Integration {
             }
         }
 
+        /// Engines choose the ids of their responses, and two engines, or one that counts from 1 again, choose the same.
+        @Test func anIDThatASecondEngineRepeatsHidesNobodysConversation() async throws {
+            let repeating: Engine.Script = { _, wire in
+                try await wire.send(Engine.document("{\"id\":\"resp_1\",\"model\":\"m\"}"))
+            }
+            try await withEngines([repeating, repeating], settings: { $0.routing.policy = .roundRobin }) {
+                gateway, engines in
+                var runners: [String] = []
+                for user in ["alice", "bob"] {
+                    let token = try gateway.token(["model:specific"], user: user)
+                    let made = try await gateway.send(Self.ask(), "POST", "/v1/responses", token: token)
+                    runners.append(try #require(made["x-simpleai-runner"]))
+                }
+                #expect(Set(runners).count == 2, "the two conversations began on the same engine")
+                for _ in 0..<3 {
+                    for (user, runner) in zip(["alice", "bob"], runners) {
+                        let token = try gateway.token(["model:specific"], user: user)
+                        let next = try await gateway.send(Self.ask("resp_1"), "POST", "/v1/responses", token: token)
+                        #expect(next.status == 200 && next["x-simpleai-runner"] == runner, "\(user): \(next.text)")
+                    }
+                }
+                try await gateway.settled()
+            }
+        }
+
         /// The engine was restarted, and its memory with it.
         @Test func aResponseThatItsRunnerForgotIsSaidWith404() async throws {
             let forgets = Watched(false)

@@ -6,8 +6,14 @@ import Synchronization
 /// keep responses to themselves, so that only the runner that made one can go on with it.
 ///
 /// Bounded, and shared out: a caller that makes more and more of them forgets its own. A response is forgotten after one
-/// `lifetime`.
+/// `lifetime`. Engines choose the ids, so an id is one caller's only together with that caller: an engine that repeats an
+/// id for another caller changes nothing for the first one.
 final class ResponseOrigins: Sendable {
+    private struct Key: Hashable {
+        let caller: CallerID
+        let id: ExactString
+    }
+
     private struct Origin {
         let runner: RunnerID
         let notedAt: NIODeadline
@@ -18,7 +24,7 @@ final class ResponseOrigins: Sendable {
 
     private let lifetime: TimeAmount
     /// A response belongs to whom it was made for: nobody else can go on with it, however the id was learnt.
-    private let origins: Mutex<SharedTable<CallerID, ExactString, Origin>>
+    private let origins: Mutex<SharedTable<CallerID, Key, Origin>>
 
     init(capacity: Int = 40_000, lifetime: TimeAmount = .hours(6)) {
         self.lifetime = lifetime
@@ -28,16 +34,16 @@ final class ResponseOrigins: Sendable {
     func note(_ id: String, madeBy runner: RunnerID, for caller: Caller, now: NIODeadline = .now()) {
         guard id.utf8.count <= Self.longestID else { return }
         let origin = Origin(runner: runner, notedAt: now)
-        origins.withLock { $0.insert(origin, for: ExactString(id), of: caller.id) }
+        origins.withLock { $0.insert(origin, for: Key(caller: caller.id, id: ExactString(id)), of: caller.id) }
     }
 
     /// Nil for an id that nobody noted, that was forgotten, or that is another caller's.
     func runner(of id: String, for caller: Caller, now: NIODeadline = .now()) -> RunnerID? {
-        let id = ExactString(id)
+        let key = Key(caller: caller.id, id: ExactString(id))
         return origins.withLock { origins in
-            guard let (owner, origin) = origins[id], owner == caller.id else { return nil }
+            guard let origin = origins[key]?.value else { return nil }
             guard now - origin.notedAt < lifetime else {
-                origins.remove(id)
+                origins.remove(key)
                 return nil
             }
             return origin.runner

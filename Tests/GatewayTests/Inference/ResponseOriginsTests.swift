@@ -39,6 +39,18 @@ import Testing
         #expect(origins.runner(of: "resp_K", for: kevin, now: start) == "r1")
     }
 
+    @Test func anEngineThatRepeatsAnIDDisplacesNoOtherCallersResponse() {
+        let origins = ResponseOrigins()
+        origins.note("resp_1", madeBy: "r1", for: Sample.caller, now: start)
+        origins.note("resp_1", madeBy: "r2", for: Sample.specific, now: start)
+        #expect(origins.runner(of: "resp_1", for: Sample.caller, now: start) == "r1")
+        #expect(origins.runner(of: "resp_1", for: Sample.specific, now: start) == "r2")
+        // Nor does one caller's forgetting reach the other's.
+        #expect(origins.runner(of: "resp_1", for: Sample.specific, now: start + .hours(7)) == nil)
+        origins.note("resp_1", madeBy: "r1", for: Sample.caller, now: start + .hours(7))
+        #expect(origins.runner(of: "resp_1", for: Sample.caller, now: start + .hours(7)) == "r1")
+    }
+
     @Test func aResponseIsForgottenInTime() {
         let origins = ResponseOrigins(lifetime: .hours(1))
         origins.note("a", madeBy: "r1", for: Sample.caller, now: start + .minutes(30))
