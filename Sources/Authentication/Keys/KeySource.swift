@@ -198,6 +198,8 @@ final class KeySource: Sendable {
 
     private func replace(_ known: KeySet?, by keys: KeySet) {
         let withdrawn = known?.keys.filter { !keys.holds($0) } ?? []
+        // First: whoever sees the new keys must not find a token of an old one still remembered.
+        for key in withdrawn { key.withdraw() }
         update {
             $0.schedule.fetchSucceeded(at: .now)
             $0.status.keys = keys
@@ -205,7 +207,6 @@ final class KeySource: Sendable {
             $0.status.lastError = nil
             $0.status.fetchesEnded += 1
         }
-        for key in withdrawn { key.withdraw() }
         let added = keys.keys.count - (known?.keys.count ?? 0) + withdrawn.count
         if added > 0 || !withdrawn.isEmpty {
             logger.info(

@@ -291,6 +291,28 @@ import Testing
         }
     }
 
+    /// Whoever can see the new keys finds every old one withdrawn: no token of an old key is still remembered then.
+    @Test func oldKeysAreWithdrawnBeforeNewOnesAreSeen() async throws {
+        let many = try (0..<200).map { try TestKey.make(.es256).jwk(kid: "old-\($0)") }
+        let one = try TestKey.make(.es256).jwk(kid: "new")
+        try await withTemporaryFile(keySet(one)) { path in
+            var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .oneOf(["simpleai"]))
+            issuer.keys = .file(path: path)
+            try await withRunningVerifier(issuer) { verifier in
+                await verifier.keysArrived()
+                let source = verifier.sources[0]
+                for _ in 0..<20 {
+                    try Data(JSONValue.object(["keys": .array(many)]).text.utf8).write(to: URL(fileURLWithPath: path))
+                    let old = try #require(await source.status { $0.keys?.keys.count == many.count }.keys?.keys)
+                    try Data(keySet(one)).write(to: URL(fileURLWithPath: path))
+                    // Looks again and again instead of being woken up, so as to see the change as early as anybody can.
+                    while source.keys?.keys.count != 1 { await Task.yield() }
+                    #expect(old.lastIndex { !$0.isWithdrawn } == nil)
+                }
+            }
+        }
+    }
+
     @Test func aKeyFileThatIsMissingIsWaitedFor() async throws {
         var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .any)
         issuer.keys = .file(path: "/nonexistent/keys.json")
