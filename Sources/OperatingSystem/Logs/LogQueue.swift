@@ -1,0 +1,54 @@
+/// Lines that wait to be written, up to a bound, and the number of those that are missing. Pure.
+struct LogQueue {
+    /// What is written at once.
+    struct Batch: Equatable {
+        var lines: [String]
+        /// Lines that were dropped before or after these.
+        var droppedCount: Int
+
+        var text: String {
+            let report = droppedCount > 0 ? ["Log lines dropped: number=\(droppedCount)"] : []
+            return (lines + report).joined(separator: "\n") + "\n"
+        }
+    }
+
+    /// In bytes, of lines that wait.
+    private let maxSize: Int
+    private var lines: [String] = []
+    private var size = 0
+    private var droppedCount = 0
+    /// A batch has been taken, and nothing has been said of it yet.
+    private(set) var isWriting = false
+
+    init(maxSize: Int) {
+        self.maxSize = maxSize
+    }
+
+    var isIdle: Bool { lines.isEmpty && !isWriting }
+
+    /// - Returns: whether there is something to write where there was nothing.
+    mutating func append(_ line: String) -> Bool {
+        let length = line.utf8.count + 1
+        guard size + length <= maxSize else {
+            droppedCount += 1
+            return false
+        }
+        lines.append(line)
+        size += length
+        return lines.count == 1
+    }
+
+    /// All that waits; nil where nothing does.
+    mutating func take() -> Batch? {
+        isWriting = !lines.isEmpty
+        guard isWriting else { return nil }
+        let batch = Batch(lines: lines, droppedCount: droppedCount)
+        (lines, size, droppedCount) = ([], 0, 0)
+        return batch
+    }
+
+    /// The batch could not be written, or not all of it: the next one reports its lines as dropped.
+    mutating func wasLost(_ batch: Batch) {
+        droppedCount += batch.lines.count + batch.droppedCount
+    }
+}
