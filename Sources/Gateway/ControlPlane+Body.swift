@@ -54,9 +54,16 @@ extension ControlPlane {
         }
         try reserve(intake.ownMemory)
         for try await chunk in request.body {
-            try intake.receive(chunk) { piece throws(GatewayError) in
-                try reserve(piece.readableBytes)
-                try append(piece)
+            try intake.append(chunk)
+            // Between two slices others may have this thread.
+            while try intake.take(
+                atMost: DecodingTurns.slice,
+                { piece throws(GatewayError) in
+                    try reserve(piece.readableBytes)
+                    try append(piece)
+                })
+            {
+                await Task.yield()
             }
         }
         try intake.finish()

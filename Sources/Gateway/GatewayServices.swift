@@ -27,6 +27,7 @@ final class GatewayServices: Sendable {
     /// Requests that the control plane is answering, by address.
     let controlRequests = Mutex(ShareLedger<Peer>())
     let responses = ResponseOrigins()
+    let decoding = DecodingLoops()
     let drain: DrainState
     let logger: Logger
     /// Asks a runner's probe to look again at once, because its list of models proved wrong.

@@ -3,6 +3,7 @@ import Settings
 import SimpleAICore
 import Testing
 
+@testable import Gateway
 @testable import LocalFleet
 
 extension Integration {
@@ -98,6 +99,67 @@ extension Integration {
                 }
                 #expect(engine.counts.value.requests.isEmpty)
                 try await gateway.settled()
+            }
+        }
+
+        /// A few kilobytes that mean megabytes: decoded in turns, between which the event loop serves others.
+        @Test func largeBodiesAreDecodedInSlices() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 2 << 20))\",")
+                let decoding = gateway.application.gateway.decoding
+                let maxSlices = (text.utf8.count + DecodingTurns.slice) / DecodingTurns.slice
+                #expect(try await gateway.send(text).status == 200)
+                #expect(decoding.sliceCount == 0, "there was nothing to decode")
+                // The first slice is decoded as it arrives.
+                for (number, format) in Compressed.Format.allCases.enumerated() {
+                    let coding = format == .gzip ? "gzip" : "deflate"
+                    let answer = try await Self.send(
+                        gateway, Compressed.bytes(text, format), ["Content-Encoding: \(coding)"])
+                    #expect(answer.status == 200)
+                    #expect(try engine.request(number + 1).body == text)
+                    #expect(((number + 1) * (maxSlices - 3)...(number + 1) * maxSlices).contains(decoding.sliceCount))
+                }
+                try await gateway.settled()
+            }
+        }
+
+        /// The rest of a request that comes while its beginning is being decoded, and what comes behind it.
+        @Test func whatComesWhileABodyIsDecodedIsKept() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 1 << 20))\",")
+                let body = Compressed.bytes(text, .gzip)
+                let fields = ["Content-Encoding: gzip"]
+                let head = Array(
+                    try gateway.request("", "POST", fields: fields)
+                        .replacing("Content-Length: 0", with: "Content-Length: \(body.count)").utf8)
+                let wire = try await gateway.connect()
+                // Two requests at once, then one whose body comes in three parts.
+                try await wire.send(head + body + head + body)
+                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.answer().status == 200)
+                try await wire.send(head + body[..<(body.count / 3)])
+                try await wire.send(Array(body[(body.count / 3)..<(body.count - 1)]))
+                try await wire.send([body[body.count - 1]])
+                #expect(try await wire.answer().status == 200)
+                for number in 0..<3 { #expect(try engine.request(number).body == text) }
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
+        /// A client that leaves takes its body with it, wherever decoding is.
+        @Test func aClientThatLeavesEndsDecoding() async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 8 << 20))\",")
+                let body = Compressed.bytes(text, .gzip)
+                let head = try gateway.request("", "POST", fields: ["Content-Encoding: gzip"])
+                    .replacing("Content-Length: 0", with: "Content-Length: \(body.count + 1)")
+                let wire = try await gateway.connect()
+                try await wire.send(Array(head.utf8) + body)
+                _ = try await gateway.metrics { ($0["simpleai_buffered_bytes"] ?? 0) > 0 }
+                await wire.close()
+                try await gateway.settled()
+                #expect(engine.counts.value.requests.isEmpty)
             }
         }
 

@@ -9,6 +9,8 @@ struct BodyIntake {
     private let decoder: ContentDecoder?
     private var encodedBytes = 0
     private var decodedBytes = 0
+    /// What has come of a body without a coding.
+    private var plain: ByteBuffer?
 
     /// - Parameters:
     ///   - coding: nil for none.
@@ -21,20 +23,37 @@ struct BodyIntake {
     /// What it needs besides the body, in bytes.
     var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
 
-    /// - Parameter take: gets the decoded body, piece by piece. What it throws ends the body.
-    /// - Throws: `requestTooLarge`, `invalidRequest`, and what `take` throws.
-    mutating func receive(
-        _ bytes: ByteBuffer, take: (ByteBuffer) throws(GatewayError) -> Void
-    ) throws(GatewayError) {
+    /// The body's next bytes.
+    /// - Throws: `requestTooLarge`.
+    mutating func append(_ bytes: ByteBuffer) throws(GatewayError) {
         encodedBytes += bytes.readableBytes
         guard encodedBytes <= limit.bytes else { throw .tooLarge(limit) }
-        guard let decoder else { return try take(bytes) }
-        decoder.append(bytes.readableBytesView)
-        while let piece = try next(decoder) {
+        if let decoder { decoder.append(bytes.readableBytesView) } else { plain.setOrWriteImmutableBuffer(bytes) }
+    }
+
+    /// Takes out what has come: of a body without a coding all of it, of another one as much as one slice.
+    /// - Parameters:
+    ///   - size: in bytes, of the slice; the last piece of it may go beyond.
+    ///   - use: gets the decoded body, piece by piece. What it throws ends the body.
+    /// - Returns: whether there may be more of it without further input.
+    /// - Throws: `requestTooLarge`, `invalidRequest`, and what `use` throws.
+    mutating func take(
+        atMost size: Int, _ use: (ByteBuffer) throws(GatewayError) -> Void
+    ) throws(GatewayError) -> Bool {
+        guard let decoder else {
+            guard let bytes = plain.take() else { return false }
+            try use(bytes)
+            return false
+        }
+        var taken = 0
+        while taken < size {
+            guard let piece = try next(decoder) else { return false }
+            taken += piece.count
             decodedBytes += piece.count
             guard decodedBytes <= limit.bytes else { throw .tooLarge(limit) }
-            try take(ByteBuffer(bytes: piece))
+            try use(ByteBuffer(bytes: piece))
         }
+        return true
     }
 
     /// The body ends here.

@@ -22,21 +22,23 @@ final class InferenceCall {
     let client: IPAddress?
 
     private(set) var state: CallState
-    private var body = CallBody()
-    private lazy var intake = BodyIntake(fields.coding, limit: rules.settings.server.maxBody)
+    var body = CallBody()
+    lazy var intake = BodyIntake(fields.coding, limit: rules.settings.server.maxBody)
     /// How much of the memory that all calls share is taken for `body`.
-    private var reservedBytes = 0
+    var reservedBytes = 0
     /// Of the caller, once that is known.
     private(set) lazy var memory = connection.memoryShare(
         of: (caller ?? .anonymous).id, from: rules.shareHolder(of: client))
-    private(set) var requestIsComplete = false
+    var requestIsComplete = false
+    /// Some of what has come of the body waits for its turn to be decoded.
+    var isDecoding = false
     /// What came together with the head of a request whose credentials are still being checked.
-    private var unread = ByteBuffer()
+    var unread = ByteBuffer()
     private(set) var caller: Caller?
     private var admission: CallLimiter.Admission?
     /// What the caller is told of its limits; nil for those who have none.
     private(set) var standing: LimitStanding?
-    private(set) var call: Call?
+    var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
     /// Why the call goes where it goes, for admins who ask.
@@ -95,52 +97,6 @@ final class InferenceCall {
         verify(token, with: verifier)
     }
 
-    /// Whether credentials have been checked: before that no body is read.
-    var acceptsBody: Bool { caller != nil || state.isFinished }
-
-    func receive(_ bytes: ByteBuffer) {
-        guard !state.isFinished else { return }
-        guard acceptsBody else {
-            unread.writeImmutableBuffer(bytes)
-            return
-        }
-        do throws(GatewayError) {
-            if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
-            try intake.receive(bytes) { piece throws(GatewayError) in
-                try reserve(piece.readableBytes)
-                try body.append(piece)
-            }
-        } catch {
-            handle(.refused(error))
-        }
-    }
-
-    private func reserve(_ count: Int) throws(GatewayError) {
-        if let error = refusal(toHold: count, "request bodies") { throw error }
-        reservedBytes += count
-    }
-
-    /// Reserves memory.
-    /// - Returns: why there is none; nil if it is reserved.
-    func refusal(toHold bytes: Int, _ what: String) -> GatewayError? {
-        let refusal = memory.reserve(bytes).memoryRefusal(for: what)
-        if refusal != nil { gateway.metrics.shareWasRefused(.memory) }
-        return refusal
-    }
-
-    func receiveEnd() {
-        requestIsComplete = true
-        guard !state.isFinished, acceptsBody else { return }
-        do throws(GatewayError) {
-            try intake.finish()
-            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
-            self.call = call
-            handle(.bodyUnderstood(call))
-        } catch {
-            handle(.refused(error))
-        }
-    }
-
     func clientClosed() { handle(.clientClosed) }
     func drainExpired() { handle(.drainExpired) }
 
@@ -194,6 +150,7 @@ final class InferenceCall {
             unread = ByteBuffer()
             receive(bytes)
         }
+        guard acceptsBody else { return }
         if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
     }
 

@@ -1,0 +1,21 @@
+import NIOCore
+
+/// Work that waits, of several owners: owners take turns, and so do the items of one owner. Pure.
+struct DecodingRotation<Owner: Hashable, Item> {
+    private var order = CircularBuffer<Owner>()
+    private var items: [Owner: CircularBuffer<Item>] = [:]
+
+    var isEmpty: Bool { items.isEmpty }
+
+    mutating func add(_ item: Item, of owner: Owner) {
+        if items[owner] == nil { order.append(owner) }
+        items[owner, default: CircularBuffer()].append(item)
+    }
+
+    /// Takes the next item out; one that is not finished has to be added again.
+    mutating func next() -> (owner: Owner, item: Item)? {
+        guard let owner = order.popFirst(), let item = items[owner]?.popFirst() else { return nil }
+        if items[owner]?.isEmpty ?? true { items[owner] = nil } else { order.append(owner) }
+        return (owner, item)
+    }
+}

@@ -1,0 +1,80 @@
+import NIOCore
+import Relay
+import SimpleAICore
+
+/// A call's body on its way in.
+extension InferenceCall {
+    /// Whether more of the body may be read: before the credentials have been checked none of it is, and while there is
+    /// something to decode no more of it.
+    var acceptsBody: Bool { (caller != nil && !isDecoding) || state.isFinished }
+
+    func receive(_ bytes: ByteBuffer) {
+        guard !state.isFinished else { return }
+        guard caller != nil else {
+            unread.writeImmutableBuffer(bytes)
+            return
+        }
+        do throws(GatewayError) {
+            if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
+            try intake.append(bytes)
+            // Otherwise its turn will come.
+            guard !isDecoding, try takeSlice(), let caller else { return }
+            isDecoding = true
+            gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in takeTurn() }
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    func receiveEnd() {
+        requestIsComplete = true
+        guard !state.isFinished, acceptsBody else { return }
+        do throws(GatewayError) {
+            try intake.finish()
+            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
+            self.call = call
+            handle(.bodyUnderstood(call))
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    /// - Returns: whether there is more to decode.
+    private func takeTurn() -> Bool {
+        guard !state.isFinished else {
+            isDecoding = false
+            return false
+        }
+        do throws(GatewayError) {
+            if try takeSlice() { return true }
+            isDecoding = false
+            if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+        } catch {
+            isDecoding = false
+            handle(.refused(error))
+        }
+        return false
+    }
+
+    /// Takes in what has come of the body, but no more than a slice of what has to be decoded.
+    /// - Returns: whether there is more to decode.
+    private func takeSlice() throws(GatewayError) -> Bool {
+        try intake.take(atMost: DecodingTurns.slice) { piece throws(GatewayError) in
+            try reserve(piece.readableBytes)
+            try body.append(piece)
+        }
+    }
+
+    private func reserve(_ count: Int) throws(GatewayError) {
+        if let error = refusal(toHold: count, "request bodies") { throw error }
+        reservedBytes += count
+    }
+
+    /// Reserves memory.
+    /// - Returns: why there is none; nil if it is reserved.
+    func refusal(toHold bytes: Int, _ what: String) -> GatewayError? {
+        let refusal = memory.reserve(bytes).memoryRefusal(for: what)
+        if refusal != nil { gateway.metrics.shareWasRefused(.memory) }
+        return refusal
+    }
+}
