@@ -119,7 +119,7 @@ let package = Package(
         room(
             "KeyStore",
             [
-                "SimpleAICore", .product(name: "GRDB", package: "GRDB.swift"),
+                "SimpleAICore", "OperatingSystem", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 
@@ -186,7 +186,8 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
-            ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+            ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(

@@ -52,7 +52,8 @@ public struct GatewayApplication: Service {
         let scheduler = Scheduler(Self.scheduler(settings, remembered.content, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
         let keys =
-            verifier == nil || settings.keys.database.isEmpty ? nil : try KeyStore(database: settings.keys.database)
+            verifier == nil || settings.keys.database.isEmpty
+            ? nil : try KeyStore(database: settings.keys.database, stateFile: settings.fleet.stateFile)
         var credentials: (any TokenVerifier)? = verifier
         if let verifier, let keys { credentials = CredentialVerifier(tokens: verifier, keys: keys) }
 

@@ -35,6 +35,11 @@ public enum APIKeyText {
         return String(decoding: rest.prefix(idLength), as: UTF8.self)
     }
 
+    /// Whether `bytes` can name a key.
+    static func isID(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.count == idLength && bytes.allSatisfy { alphabet.contains($0) }
+    }
+
     /// What is stored instead of the text.
     static func digest(of text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
 

@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// A key is shown once, when it is created; what is kept is a digest. Checking a key touches no disk, and its last use is
 /// written by `noteUses()`, once in a while for all of them. A new key is written before it is shown. Revoking is in force
-/// at once and written as soon as it can be: a full disk or a locked database keeps no key alive.
+/// at once and written as soon as it can be: a full disk or a locked database keeps no key alive, and a restart revives
+/// none, because until then the revocation is kept in a file of its own.
 public final class KeyStore: Sendable {
     /// All of them are held in memory, those that were revoked included.
     public static let limit = 10_000
@@ -24,28 +25,37 @@ public final class KeyStore: Sendable {
         var uses: [ExactString: Date] = [:]
         /// Revocations that the database does not know of yet.
         var revocations: [ExactString: Date] = [:]
+        /// Those of them that a file keeps, and which one.
+        var kept: (path: String, revocations: [ExactString: Date])?
     }
 
     private let path: String
+    private let revocationFile: RevocationFile
     private let guarded: Mutex<Guarded>
     /// Nil as long as there is no file; changes come one after the other.
     private let database: Mutex<KeyDatabase?>
+    /// Held while the file of pending revocations is written or removed.
+    private let keeping = Mutex(())
     private let now: @Sendable () -> Date
     private let caller: @Sendable (APIKey) -> Caller
 
     /// Opens the database if there is one; otherwise the first key creates it. Blocks.
     /// - Parameters:
+    ///   - revocationPaths: where revocations are kept, behind `PATH.revocations`, which the database cannot take.
     ///   - caller: who calls with a key; what its roles mean is the gateway's business.
     ///   - now: the wall clock, for tests to own.
-    /// - Throws: `KeyStoreError.unusable`.
+    /// - Throws: `KeyStoreError.unusable`, `KeyStoreError.unreadableRevocations`.
     public init(
-        path: String, now: @escaping @Sendable () -> Date = { Date() }, caller: @escaping @Sendable (APIKey) -> Caller
+        path: String, revocationPaths: [String] = [], now: @escaping @Sendable () -> Date = { Date() },
+        caller: @escaping @Sendable (APIKey) -> Caller
     ) throws(KeyStoreError) {
         self.path = path
+        revocationFile = RevocationFile(paths: [path + ".revocations"] + revocationPaths)
         self.now = now
         self.caller = caller
         var guarded = Guarded()
         var database: KeyDatabase?
+        var isOutdated = false
         if FileManager.default.fileExists(atPath: path) {
             let opened = try KeyDatabase(path: path)
             do {
@@ -58,9 +68,18 @@ public final class KeyStore: Sendable {
                 throw .unusable(path: path, reason: KeyDatabase.reason(error))
             }
             database = opened
+            let kept = try revocationFile.read()
+            for (id, time) in kept where guarded.entries[id] != nil && guarded.entries[id]?.key.revoked == nil {
+                guarded.entries[id]?.key.revoked = time
+                guarded.entries[id]?.key.isRevocationPending = true
+                guarded.revocations[id] = time
+            }
+            isOutdated = !kept.isEmpty && guarded.revocations.isEmpty
         }
         self.guarded = Mutex(guarded)
         self.database = Mutex(database)
+        // What stands in the way of the database is reported when it is written the next time.
+        if isOutdated { revocationFile.remove() } else { try? writeRevocations() }
     }
 
     /// Who calls with `text`; nil when it is no key, an unknown one, a wrong one, or one that is out of service. Does not
@@ -135,16 +154,53 @@ public final class KeyStore: Sendable {
     /// Ids of keys that are out of service, which the database does not know yet: after a restart they would be back.
     public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
 
-    /// Writes the revocations that are not written yet. Blocks.
-    public func writeRevocations() throws(KeyStoreError) {
-        let revocations = guarded.withLock { $0.revocations }
-        guard !revocations.isEmpty else { return }
-        try write { try $0.revoke(revocations) }
+    /// Where all of `pendingRevocations` are kept meanwhile, so that a restart finds them; nil where none of the places takes
+    /// them, or there are none.
+    public var revocationFilePath: String? {
         guarded.withLock { guarded in
+            guard !guarded.revocations.isEmpty, let kept = guarded.kept, kept.revocations == guarded.revocations else {
+                return nil
+            }
+            return kept.path
+        }
+    }
+
+    /// Writes the revocations that are not written yet to the database, or else to the file that keeps them. Blocks.
+    /// - Throws: what keeps the database from being written.
+    public func writeRevocations() throws(KeyStoreError) {
+        let (revocations, isKept) = guarded.withLock { ($0.revocations, $0.kept?.revocations == $0.revocations) }
+        guard !revocations.isEmpty else { return }
+        do throws(KeyStoreError) {
+            try write { try $0.revoke(revocations) }
+        } catch {
+            if !isKept { keep() }
+            throw error
+        }
+        let isDone = guarded.withLock { guarded in
             for id in revocations.keys {
                 guarded.revocations[id] = nil
                 guarded.entries[id]?.key.isRevocationPending = false
             }
+            return guarded.revocations.isEmpty
+        }
+        if isDone { forget() }
+    }
+
+    /// One after the other, each with all that is pending then: a later one never keeps less.
+    private func keep() {
+        keeping.withLock { _ in
+            let revocations = guarded.withLock { $0.revocations }
+            guard !revocations.isEmpty, let path = try? revocationFile.write(revocations) else { return }
+            guarded.withLock { $0.kept = (path, revocations) }
+        }
+    }
+
+    /// The database has them all, unless one has come since.
+    private func forget() {
+        keeping.withLock { _ in
+            guard guarded.withLock({ $0.revocations.isEmpty }) else { return }
+            revocationFile.remove()
+            guarded.withLock { $0.kept = nil }
         }
     }
 

@@ -5,6 +5,8 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A change could not be written, so it did not happen.
     case notWritten(reason: String)
     case unknownKey(id: String)
+    /// The file of revocations that the database did not take is there and cannot be read.
+    case unreadableRevocations(path: String, reason: String)
     /// What was ordered is no key; the reason says what to change.
     case invalidOrder(reason: String)
     /// There are as many keys as fit.
@@ -15,6 +17,9 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unusable(let path, let reason):
             "the key database \(path) cannot be used: \(reason); mend or remove it, or name another one as keys.database"
         case .notWritten(let reason): "the key database could not be written: \(reason)"
+        case .unreadableRevocations(let path, let reason):
+            "\(path) holds revocations of API keys and cannot be read: \(reason); make it readable, or remove it and revoke "
+                + "those keys again"
         case .unknownKey(let id): "there is no key \"\(id)\""
         case .invalidOrder(let reason): reason
         case .full(let limit): "there are \(limit) keys already; revoke some that nobody uses"

@@ -24,8 +24,8 @@ struct KeyStoreTests {
 
     private var path: String { folder.appending(path: "keys.db").path }
 
-    private func open() throws -> KeyStore {
-        try KeyStore(path: path, now: { [clock] in clock.now }) { key in
+    private func open(_ revocationPaths: [String] = []) throws -> KeyStore {
+        try KeyStore(path: path, revocationPaths: revocationPaths, now: { [clock] in clock.now }) { key in
             Caller(subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles, privileges: [])
         }
     }
@@ -163,6 +163,105 @@ struct KeyStoreTests {
         #expect(written.caller(for: text) == nil)
         // When it was revoked, not when that was written.
         #expect(written.keys.first { $0.id == key.id }?.revoked == clock.now - 60)
+    }
+
+    // MARK: Revocations that outlive the process
+
+    private var besideDatabase: String { path + ".revocations" }
+
+    /// Runs the body while the database can be read, and not written.
+    private func withLockedDatabase(_ body: () throws -> Void) throws {
+        try DatabaseQueue(path: path).inDatabase { database in
+            try database.execute(sql: "BEGIN IMMEDIATE")
+            defer { #expect(throws: Never.self) { try database.execute(sql: "COMMIT") } }
+            try body()
+        }
+    }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    @Test func aRevocationThatCannotBeWrittenOutlivesTheProcess() throws {
+        let store = try open()
+        let (text, key) = try store.create(order())
+        let (secondText, second) = try store.create(order("second"))
+        let (other, _) = try store.create(order("other"))
+        #expect(!exists(besideDatabase))
+        let revokedAt = clock.now
+        try withLockedDatabase {
+            try store.revoke(key.id)
+            clock.advance(by: 5)
+            try store.revoke(second.id)
+            #expect(store.revocationFilePath == besideDatabase)
+            let mode = try FileManager.default.attributesOfItem(atPath: besideDatabase)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+            // The process ends here, and another one begins, while the database is still locked.
+            let restarted = try open()
+            #expect(restarted.caller(for: text) == nil && restarted.caller(for: secondText) == nil)
+            #expect(restarted.caller(for: other) != nil)
+            #expect(Set(restarted.pendingRevocations) == [key.id, second.id])
+            #expect(restarted.keys.first { $0.id == key.id }?.revoked == revokedAt)
+        }
+        // And a third one, when it can be written.
+        let later = try open()
+        #expect(later.caller(for: text) == nil && later.pendingRevocations.isEmpty)
+        #expect(!exists(besideDatabase), "the database has them")
+        #expect(try open().caller(for: secondText) == nil)
+    }
+
+    @Test func aRevocationIsKeptWhereThereIsRoom() throws {
+        let elsewhere = folder.appending(path: "elsewhere.revocations").path
+        let store = try open([elsewhere])
+        let (text, key) = try store.create(order())
+        // Nothing can be written beside the database: something that is no file is there.
+        try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
+        try withLockedDatabase {
+            try store.revoke(key.id)
+            #expect(store.revocationFilePath == elsewhere)
+            try FileManager.default.removeItem(atPath: besideDatabase)
+            #expect(try open([elsewhere]).caller(for: text) == nil)
+        }
+        try store.writeRevocations()
+        #expect(!exists(elsewhere) && store.revocationFilePath == nil)
+    }
+
+    @Test func whatNothingKeepsIsTold() throws {
+        let store = try open()
+        let (text, key) = try store.create(order())
+        try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
+        try withLockedDatabase {
+            let (_, failure) = try store.revoke(key.id)
+            #expect(failure != nil && store.revocationFilePath == nil && store.pendingRevocations == [key.id])
+            #expect(store.caller(for: text) == nil)
+            // A start that could not tell what was revoked is none.
+            let error = #expect(throws: KeyStoreError.self) { try open() }
+            #expect(error.map { "\($0)" }?.contains(besideDatabase) == true)
+            // The next attempt finds the place free.
+            try FileManager.default.removeItem(atPath: besideDatabase)
+            #expect(throws: KeyStoreError.self) { try store.writeRevocations() }
+            #expect(store.revocationFilePath == besideDatabase)
+        }
+        try store.writeRevocations()
+        #expect(store.pendingRevocations.isEmpty && !exists(besideDatabase))
+    }
+
+    /// A disk that fills up in the middle of a line, an editor, a file of another time.
+    @Test func linesThatAreNoRevocationsAreLeftOut() throws {
+        let store = try open()
+        let (text, key) = try store.create(order())
+        let (other, otherKey) = try store.create(order("other"))
+        let lines = [
+            "", "abc", "\(otherKey.id)", "\(otherKey.id) ", "\(otherKey.id) x", "\(otherKey.id) -1",
+            "\(otherKey.id) 99999999999999", "../../x1 5", "zzzzzzzz 5", "\(key.id) 1800000000", "\(key.id) 18000",
+        ]
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: besideDatabase))
+        let restarted = try open()
+        #expect(restarted.caller(for: text) == nil && restarted.caller(for: other) != nil)
+        #expect(!exists(besideDatabase))
+        #expect(try open().keys.first { $0.id == key.id }?.revoked == Date(timeIntervalSince1970: 18_000))
+        // Revoked already, or unknown: nothing that has to be kept.
+        try Data("\(key.id) 18000\nzzzzzzzz 5\n".utf8).write(to: URL(fileURLWithPath: besideDatabase))
+        #expect(try open().pendingRevocations.isEmpty)
+        #expect(!exists(besideDatabase))
     }
 
     @Test func aDatabaseOfANewerVersionIsLeftAlone() throws {

@@ -51,8 +51,8 @@ TARGETS = {
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE, TRUST}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
-    # Digests alone, of CRYPTO.
-    "KeyStore": ({CORE}, {"GRDB", "Crypto"} | LOG, SYSTEM),
+    # Digests alone, of CRYPTO. Files, for what the database does not take.
+    "KeyStore": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
     "Gateway": ({CORE, SYSTEM_CALLS, TRUST} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),

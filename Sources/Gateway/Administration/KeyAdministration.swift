@@ -39,7 +39,7 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
     }
 
-    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused, even where that cannot be written yet.
+    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused, even where that cannot be written to the database yet.
     func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/admin/api/keys/".count)) ?? ""
@@ -48,7 +48,10 @@ struct KeyAdministration: Sendable {
         if let failure {
             control.gateway.logger.error(
                 "API key revocation not written yet",
-                metadata: [LogKeys.key: "\(key.id)", LogKeys.cause: "\(failure)"])
+                metadata: [
+                    LogKeys.key: "\(key.id)", LogKeys.cause: "\(failure)",
+                    LogKeys.path: "\(keys.revocationFilePath ?? "none")",
+                ])
         }
         return ControlPlane.json(KeyDescription(key: key).json)
     }
@@ -70,7 +73,7 @@ struct KeyAdministration: Sendable {
             switch error {
             case .unknownKey: throw GatewayError(.notFound, "\(error).".firstUppercased)
             case .invalidOrder, .full: throw GatewayError(.invalidRequest, "\(error).".firstUppercased)
-            case .unusable, .notWritten:
+            case .unusable, .notWritten, .unreadableRevocations:
                 throw GatewayError(
                     .internalError, "The key could not be stored; the log has the reason.", cause: "\(error)")
             }

@@ -23,10 +23,13 @@ struct CredentialVerifier: TokenVerifier {
 }
 
 extension KeyStore {
+    /// - Parameter stateFile: beside it revocations are kept that neither the database nor its folder takes; it may well be
+    ///   on another disk.
     /// - Throws: `GatewayStartError` when the file is there and cannot be used.
-    convenience init(database path: String) throws(GatewayStartError) {
+    convenience init(database path: String, stateFile: String) throws(GatewayStartError) {
         do throws(KeyStoreError) {
-            try self.init(path: path, caller: Self.caller(of:))
+            try self.init(
+                path: path, revocationPaths: [stateFile + ".revocations"], caller: Self.caller(of:))
         } catch {
             throw GatewayStartError("\(error)")
         }

@@ -3,7 +3,8 @@ import Logging
 import NIOPosix
 import ServiceLifecycle
 
-/// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked.
+/// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked. What the
+/// database has not taken at the end is in a file, and taken over at the next start.
 struct KeyUpkeep: Service {
     /// Between two attempts to write revocations that could not be written.
     private static let retryInterval: Duration = .seconds(2)
@@ -31,9 +32,15 @@ struct KeyUpkeep: Service {
         await writeRevocations(keys, &isReported)
         let lost = keys.pendingRevocations
         guard !lost.isEmpty else { return }
-        logger.critical(
-            "Revoked API keys will be accepted again after a restart",
-            metadata: [LogKeys.key: "\(lost.joined(separator: ", "))"])
+        let ids = "\(lost.joined(separator: ", "))"
+        if let path = keys.revocationFilePath {
+            logger.warning(
+                "API key revocations kept in a file until the database can be written",
+                metadata: [LogKeys.key: "\(ids)", LogKeys.path: "\(path)"])
+        } else {
+            logger.critical(
+                "Revoked API keys will be accepted again after a restart", metadata: [LogKeys.key: "\(ids)"])
+        }
     }
 
     private func writeUses(_ keys: KeyStore) async {
@@ -58,7 +65,10 @@ struct KeyUpkeep: Service {
             isReported = true
             logger.error(
                 "API key revocations still not written",
-                metadata: [LogKeys.key: "\(ids)", LogKeys.cause: "\(error)"])
+                metadata: [
+                    LogKeys.key: "\(ids)", LogKeys.cause: "\(error)",
+                    LogKeys.path: "\(keys.revocationFilePath ?? "none")",
+                ])
         }
     }
 }
