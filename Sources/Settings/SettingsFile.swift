@@ -26,13 +26,11 @@ public enum SettingsFile {
         do {
             (settings, tree) = try read(text, name: name, environment: .init(variables: environment), report: report)
         } catch {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
+            throw report.error(endingIn: error)
         }
-        guard report.problems.isEmpty else {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems))
-        }
+        try report.throwProblems()
         return LoadedSettings(
-            settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name, tree: tree)
+            settings: settings, warnings: report.warnings.listed(.warnings), path: name, tree: tree)
     }
 
     /// The way of every file, step by step. What is thrown is a file that is no document at all; everything else is

@@ -23,7 +23,7 @@ public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertibl
     }
 }
 
-/// Everything that is wrong with the settings, in the file's order.
+/// What is wrong with the settings, in the file's order; where there is more than people read, the number of the rest.
 public struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible {
     public let problems: [SettingsProblem]
 

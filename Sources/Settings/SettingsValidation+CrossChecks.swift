@@ -49,11 +49,13 @@ extension SettingsValidation {
         for grant in settings.policies { named.formUnion(grant.roles ?? []) }
         for issuer in settings.auth.issuers { named.formUnion([issuer.adminRole, issuer.specificRole]) }
         for role in settings.wake.roles.sorted() where !named.contains(role) {
-            let nearest = Spelling.nearest(to: role.rawValue, among: named.sorted().map(\.rawValue))
-                .map { "did you mean \($0)?" }
             warning(
-                "no policy names the role \(quoted(role.rawValue)), so its callers may call nothing; "
-                    + (nearest ?? "add it to a policy's roles"), at: .root["wake"]["roles"])
+                "no policy names the role \(quoted(role.rawValue)), so its callers may call nothing; ",
+                at: .root["wake"]["roles"]
+            ) { [named] in
+                Spelling.nearest(to: role.rawValue, among: named.sorted().map(\.rawValue))
+                    .map { "did you mean \($0)?" } ?? "add it to a policy's roles"
+            }
         }
     }
 

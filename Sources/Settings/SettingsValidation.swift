@@ -13,7 +13,8 @@ struct SettingsValidation {
         for (index, issuer) in settings.auth.issuers.enumerated() { check(issuer, at: .root["auth"]["issuers"][index]) }
         checkIssuersDiffer()
         checkDefaultClass()
-        for modelClass in settings.classes { check(modelClass) }
+        let served = modelsOfAllRunners
+        for modelClass in settings.classes { check(modelClass, served: served) }
         checkRouting()
         checkPolicies()
         for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
@@ -22,12 +23,14 @@ struct SettingsValidation {
         checkAcrossSections()
     }
 
-    func problem(_ message: String, at path: SettingsPath) {
-        report.problem(message, at: path, place: tree.place(of: path))
+    /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
+    func problem(_ message: String, at path: SettingsPath, suggestion: (() -> String)? = nil) {
+        report.problem(message, at: path, place: tree.place(of: path), suggestion: suggestion)
     }
 
-    func warning(_ message: String, at path: SettingsPath) {
-        report.warning(message, at: path, place: tree.place(of: path))
+    /// - Parameter suggestion: what ends the message, asked for only if the warning is listed.
+    func warning(_ message: String, at path: SettingsPath, suggestion: (() -> String)? = nil) {
+        report.warning(message, at: path, place: tree.place(of: path), suggestion: suggestion)
     }
 }
 
@@ -100,16 +103,18 @@ extension SettingsValidation {
         }
     }
 
-    private func check(_ modelClass: Settings.ModelClass) {
+    /// - Parameter served: the models of all runners; nil where they are not all known.
+    private func check(_ modelClass: Settings.ModelClass, served: Set<ModelID>?) {
         let path = SettingsPath.root["classes"][modelClass.name.rawValue]
         for (index, _) in repetitions(in: modelClass.models) {
             problem("names \(modelClass.models[index]) twice; name it once", at: path)
         }
-        guard let served = modelsOfAllRunners else { return }
+        guard let served else { return }
         for model in modelClass.models where !served.contains(model) {
-            let nearest = Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
-            let mending = nearest.map { "did you mean \($0)?" } ?? "add it to a runner's models or aliases"
-            warning("no runner has \(model); \(mending)", at: path)
+            warning("no runner has \(model); ", at: path) {
+                Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
+                    .map { "did you mean \($0)?" } ?? "add it to a runner's models or aliases"
+            }
         }
     }
 
@@ -127,9 +132,12 @@ extension SettingsValidation {
     private func checkRouting() {
         let classes = SettingsPath.root["routing"]["classes"]
         let names = settings.classes.map(\.name.rawValue)
-        for name in tree.keys(of: classes) where !names.contains(name) {
-            let nearest = Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
-            problem("there is no such class; \(nearest ?? "add it to classes or remove it")", at: classes[name])
+        let known = Set(names.map { ExactString($0) })
+        for name in tree.keys(of: classes) where !known.contains(ExactString(name)) {
+            problem("there is no such class; ", at: classes[name]) {
+                Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
+                    ?? "add it to classes or remove it"
+            }
         }
         let machineTypes = Set(settings.runners.map { ExactString($0.machineType) })
         for (name, types) in settings.routing.prefer.sorted(by: { $0.key < $1.key }) {
@@ -156,10 +164,10 @@ extension SettingsValidation {
         let names = settings.classes.map(\.name.rawValue)
         for (index, grant) in settings.policies.enumerated() {
             for pattern in grant.classes where !names.contains(where: pattern.matches) {
-                let nearest = Spelling.nearest(to: pattern.text, among: names).map { "did you mean \($0)?" }
-                problem(
-                    "there is no class \(pattern); \(nearest ?? "name one of classes, or * for all of them")",
-                    at: policies[index]["classes"])
+                problem("there is no class \(pattern); ", at: policies[index]["classes"]) {
+                    Spelling.nearest(to: pattern.text, among: names).map { "did you mean \($0)?" }
+                        ?? "name one of classes, or * for all of them"
+                }
             }
         }
         if settings.auth.mode == .none, !settings.policies.isEmpty {

@@ -41,7 +41,8 @@ struct ConfigCommand: AsyncParsableCommand {
                             try SettingsFile.load(environment: environment)
                         }
                     try check(loaded)
-                    let warnings = loaded.warnings + GatewayApplication.warnings(loaded.settings).map(loaded.problem)
+                    let warnings = loaded.warnings(
+                        and: GatewayApplication.warnings(loaded.settings).map(loaded.problem))
                     report(loaded.path, SettingsSummary(loaded.settings).lines, warnings)
                 }
             } catch {

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
             for problem in error.problems { StandardError.write("\(problem)") }
             throw ExitCode(1)
         }
-        let warnings = loaded.warnings + GatewayApplication.warnings(loaded.settings).map(loaded.problem)
+        let warnings = loaded.warnings(and: GatewayApplication.warnings(loaded.settings).map(loaded.problem))
         for warning in warnings { StandardError.write("warning: \(warning)") }
 
         let logger = Logger(loaded.settings.log)

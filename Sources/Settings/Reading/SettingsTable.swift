@@ -53,9 +53,11 @@ struct SettingsTable {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    func problem(_ message: String, at key: String? = nil) {
+    /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
+    func problem(_ message: String, at key: String? = nil, suggestion: (() -> String)? = nil) {
         let entry = key.flatMap(entry)
-        report.problem(message, at: key.map { path[$0] } ?? path, place: entry?.place ?? place)
+        report.problem(
+            message, at: key.map { path[$0] } ?? path, place: entry?.place ?? place, suggestion: suggestion)
     }
 
     func warning(_ message: String, at key: String) {
@@ -102,10 +104,10 @@ struct SettingsTable {
 
     private func reportUnknownKeys() {
         for entry in entries where !knownKeySet.contains(ExactString(entry.key)) {
-            let mending =
+            report.problem("is unknown; ", at: path[entry.key], place: entry.place) {
                 Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
-                ?? "known here: \(knownKeys.joined(separator: ", "))"
-            report.problem("is unknown; \(mending)", at: path[entry.key], place: entry.place)
+                    ?? "known here: \(knownKeys.joined(separator: ", "))"
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 enum Spelling {
     /// In bytes.
     private static let maxLength = 100
+    /// Names that a written one is compared with.
+    private static let maxNames = 1_000
 
     /// The nearest of some names, nil if none is near. Case, `-` and `_` count for nothing.
     static func nearest(to written: String, among names: some Sequence<String>) -> String? {
@@ -9,11 +11,14 @@ enum Spelling {
         guard written.utf8.count <= maxLength else { return nil }
         let folded = fold(written)
         let limit = max(1, folded.count / 3)
-        return names.lazy
-            .map { (name: $0, distance: distance(folded, fold($0))) }
-            .filter { $0.distance <= limit }
-            .min { $0.distance < $1.distance }?
-            .name
+        var nearest: (name: String, distance: Int)?
+        for name in names.lazy.filter({ $0.utf8.count <= 2 * maxLength }).prefix(maxNames) {
+            let other = fold(name)
+            guard abs(other.count - folded.count) <= limit else { continue }
+            let distance = distance(folded, other)
+            if distance <= limit, distance < nearest?.distance ?? .max { nearest = (name, distance) }
+        }
+        return nearest?.name
     }
 
     private static func fold(_ name: String) -> [Character] {

@@ -26,13 +26,11 @@ public enum RunnerSettingsFile {
         do {
             settings = try read(text, name: name, environment: environment, hostName: hostName, report: report)
         } catch {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
+            throw report.error(endingIn: error)
         }
-        guard report.problems.isEmpty else {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems))
-        }
+        try report.throwProblems()
         return LoadedRunnerSettings(
-            settings: settings, warnings: SettingsReport.sorted(report.warnings), path: name)
+            settings: settings, warnings: report.warnings.listed(.warnings), path: name)
     }
 
     static func read(

@@ -22,11 +22,9 @@ public enum TokenProviderFile {
                 report: report, example: "simpleai-tokens.example.yaml")
             SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
         } catch {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems + [error]))
+            throw report.error(endingIn: error)
         }
-        guard report.problems.isEmpty else {
-            throw SettingsError(problems: SettingsReport.sorted(report.problems))
-        }
+        try report.throwProblems()
         return settings
     }
 }

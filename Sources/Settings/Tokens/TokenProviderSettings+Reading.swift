@@ -43,8 +43,11 @@ extension TokenProviderSettings: SettingsSection {
                 role.identity.read(from: &table)
                 role.user = table.read("user", .name("a user of users"))
                 guard let user = role.user, users[user] == nil else { return }
-                let mending = Spelling.nearest(to: user, among: users.keys.sorted()).map { "did you mean \($0)?" }
-                table.problem("there is no user \(user); \(mending ?? "add it to users")", at: "user")
+                let names = users.keys
+                table.problem("there is no user \(user); ", at: "user") {
+                    Spelling.nearest(to: user, among: names.sorted()).map { "did you mean \($0)?" }
+                        ?? "add it to users"
+                }
             }
             roles[name] = role
             guard isComplete, !table.hasProblem(at: name), role.user.map(soundUsers.contains) ?? true else { return }

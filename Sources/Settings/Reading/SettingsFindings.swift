@@ -1,0 +1,91 @@
+import SimpleAICore
+
+/// The problems or the warnings of one file: those that are listed, and how many there are besides.
+///
+/// A file can have as many as it has lines, and each costs a line of output and maybe a search for the name that was meant.
+/// So the first of them in the file's order are kept, and a name is searched for only where it will be printed.
+struct SettingsFindings {
+    /// More are counted, not listed.
+    static let maxListed = 100
+    /// In bytes, of a key as it is printed: it may be as long as the file.
+    private static let maxKeyLength = 300
+
+    /// One of them, before it is written out.
+    private struct Finding {
+        let path: SettingsPath
+        let place: SettingsPlace
+        let message: String
+        /// What ends the message, where that has to be searched for.
+        let suggestion: (() -> String)?
+        let number: Int
+
+        /// The file's order, and what came from the environment after it.
+        var order: (line: Int, number: Int) {
+            (place.file.hasPrefix(SettingsEnvironment.placePrefix) ? .max : place.line, number)
+        }
+    }
+
+    private var found: [Finding] = []
+    private(set) var count = 0
+    /// The paths of all of them, and every path above one of these.
+    private var paths: Set<SettingsPath> = []
+
+    var isEmpty: Bool { count == 0 }
+
+    mutating func add(_ message: String, at path: SettingsPath, _ place: SettingsPlace, suggestion: (() -> String)?) {
+        found.append(Finding(path: path, place: place, message: message, suggestion: suggestion, number: count))
+        count += 1
+        var path = path
+        while paths.insert(path).inserted, !path.components.isEmpty { path.components.removeLast() }
+        if found.count >= 4 * Self.maxListed { found = first }
+    }
+
+    /// Whether one is about a key or something below it.
+    func contains(_ path: SettingsPath) -> Bool { paths.contains(path) }
+
+    private var first: [Finding] {
+        Array(found.sorted { $0.order < $1.order }.prefix(Self.maxListed))
+    }
+
+    /// The first ones in the file's order; behind them, where there are more, how many.
+    func listed(_ kind: Kind) -> [SettingsProblem] {
+        var listed = first.map(Self.writtenOut)
+        if count > listed.count, let last = listed.last {
+            listed.append(
+                SettingsProblem(
+                    file: last.file, line: 0, key: "", message: kind.more(count - listed.count)))
+        }
+        return listed
+    }
+
+    enum Kind {
+        case problems, warnings
+
+        fileprivate func more(_ number: Int) -> String {
+            switch self {
+            case .problems: "and \(number) more; fix those above, then check the file again"
+            case .warnings: SettingsFindings.more(number)
+            }
+        }
+    }
+
+    static func more(_ number: Int) -> String { "and \(number) more" }
+
+    private static func writtenOut(_ finding: Finding) -> SettingsProblem {
+        var key = finding.path.description
+        if key.utf8.count > maxKeyLength { key = String(decoding: key.utf8.prefix(maxKeyLength), as: UTF8.self) + "…" }
+        return SettingsProblem(
+            file: finding.place.file, line: finding.place.line, key: key,
+            message: finding.message + (finding.suggestion?() ?? ""))
+    }
+}
+
+extension LoadedSettings {
+    /// The warnings of the file, and what somebody else found besides.
+    public func warnings(and others: [SettingsProblem]) -> [SettingsProblem] {
+        guard others.count > SettingsFindings.maxListed else { return warnings + others }
+        let rest = SettingsProblem(
+            file: path, line: 0, key: "", message: SettingsFindings.more(others.count - SettingsFindings.maxListed))
+        return warnings + others.prefix(SettingsFindings.maxListed) + [rest]
+    }
+}
