@@ -125,7 +125,7 @@ final class CallHandler: ChannelInboundHandler {
 
     private func startPace(_ context: ChannelHandlerContext) {
         bodyBytes = 0
-        pace = BodyPace(gracePeriod: Self.bodyGracePeriod.nanoseconds, now: Self.now)
+        pace = BodyPace(gracePeriod: Self.bodyGracePeriod.nanoseconds, now: Self.now(context))
         watchPace(context)
     }
 
@@ -137,7 +137,7 @@ final class CallHandler: ChannelInboundHandler {
         ) {
             let handler = bound.value
             guard let context = handler.context, handler.pace != nil else { return }
-            if handler.pace?.isTooSlow(received: handler.bodyBytes, now: Self.now) ?? true {
+            if handler.pace?.isTooSlow(received: handler.bodyBytes, now: Self.now(context)) ?? true {
                 context.close(promise: nil)
             } else {
                 handler.watchPace(context)
@@ -152,7 +152,9 @@ final class CallHandler: ChannelInboundHandler {
     }
 
     private static let bodyGracePeriod: TimeAmount = .seconds(75)
-    private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
+    private static func now(_ context: ChannelHandlerContext) -> Int64 {
+        Int64(clamping: context.eventLoop.now.uptimeNanoseconds)
+    }
 
     /// A body that nobody will read to its end.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {

@@ -10,11 +10,11 @@ final class CallServices: Sendable {
     let counts: CallCounts
     let pools = UpstreamPools()
     /// Request bodies are held whole until their model is known.
-    let budget = BufferBudget(limit: ByteCount.mebibytes(512).bytes, minShare: maxBody.bytes)
+    let budget: BufferBudget
     static let maxBody: ByteCount = .mebibytes(256)
     /// Connections, and whose they are: a gateway has one for each slot, its probes, and what lies in its pools.
     private let connections = Mutex(ShareLedger<Peer>())
-    private static let connectionRule = FairShare(capacity: 2_048, minShare: 64)
+    private let connectionRule: FairShare
     /// How long an engine may take is the gateway's decision: it hangs up.
     let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
     let logger: Logger
@@ -24,7 +24,16 @@ final class CallServices: Sendable {
     /// Until a gateway has said that it does not know the extension.
     private let demandsSecret = Atomic(true)
 
-    init(roster: EngineRoster, counts: CallCounts, secret: String, logger: Logger) {
+    /// - Parameters:
+    ///   - connectionRule: how connections are shared out by address.
+    ///   - budget: the memory for request bodies.
+    init(
+        roster: EngineRoster, counts: CallCounts, secret: String, logger: Logger,
+        connectionRule: FairShare = FairShare(capacity: 2_048, minShare: 64),
+        budget: BufferBudget = BufferBudget(limit: ByteCount.mebibytes(512).bytes, minShare: maxBody.bytes)
+    ) {
+        self.connectionRule = connectionRule
+        self.budget = budget
         self.roster = roster
         self.counts = counts
         self.secret = secret
@@ -49,7 +58,7 @@ final class CallServices: Sendable {
 
     /// - Returns: whether there is a place for one more connection of this address; it has to be given back.
     func beginConnection(from peer: Peer) -> Bool {
-        connections.withLock { $0.take(for: peer, under: Self.connectionRule) == .granted }
+        connections.withLock { $0.take(for: peer, under: connectionRule) == .granted }
     }
 
     func endConnection(from peer: Peer) {

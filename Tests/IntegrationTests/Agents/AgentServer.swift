@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import Relay
 import Settings
+import SimpleAICore
 import Testing
 
 @testable import LocalFleet
@@ -17,7 +18,8 @@ struct AgentServer: Sendable {
 
     /// - Parameter demandsSecret: whether gateway and agent have agreed on `http_auth`.
     static func with<Result: Sendable>(
-        _ script: @escaping ScriptedEngine.Script, demandsSecret: Bool = false,
+        _ script: @escaping ScriptedEngine.Script, demandsSecret: Bool = false, connectionRule: FairShare? = nil,
+        budget: BufferBudget? = nil,
         _ body: @escaping @Sendable (AgentServer) async throws -> Result
     ) async throws -> Result {
         let engine = try await ScriptedEngine(script)
@@ -28,7 +30,9 @@ struct AgentServer: Sendable {
                 let roster = try EngineRoster(settings, logger: .silent)
                 await roster.look()
                 let services = CallServices(
-                    roster: roster, counts: CallCounts(), secret: secret, logger: .silent)
+                    roster: roster, counts: CallCounts(), secret: secret, logger: .silent,
+                    connectionRule: connectionRule ?? FairShare(capacity: 2_048, minShare: 64),
+                    budget: budget ?? BufferBudget(limit: 512 << 20, minShare: CallServices.maxBody.bytes))
                 services.demandSecret(demandsSecret)
                 let server = try await CallServer.listen(
                     on: "127.0.0.1", port: 0, services: services, group: MultiThreadedEventLoopGroup.singleton)
@@ -41,7 +45,9 @@ struct AgentServer: Sendable {
         }
     }
 
-    func connect() async throws -> Wire { try await Wire.connect(to: server.port) }
+    func connect(from source: String? = nil) async throws -> Wire {
+        try await Wire.connect(to: server.port, from: source)
+    }
 
     func request(
         _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = []
@@ -52,9 +58,10 @@ struct AgentServer: Sendable {
 
     /// One request on a connection of its own.
     func send(
-        _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = []
+        _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = [],
+        from source: String? = nil
     ) async throws -> Answer {
-        let wire = try await connect()
+        let wire = try await connect(from: source)
         try await wire.send(request(body, method, path, fields: fields))
         let answer = try await wire.answer()
         await wire.close()

@@ -1,0 +1,73 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Relay
+import SimpleAICore
+import Testing
+
+@testable import RunnerAgent
+
+/// How fast a body has to come to an agent. The clock is the event loop's own, and the test's.
+@Suite struct BodyPaceTests {
+    private let services = CallServices(
+        roster: EngineRoster([], logger: .silent), counts: CallCounts(), secret: "s", logger: .silent)
+
+    /// A connection on which a request has begun.
+    private func begin(length: Int) throws -> EmbeddedChannel {
+        services.demandSecret(false)
+        let channel = EmbeddedChannel(handler: CallHandler(services))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        try channel.writeInbound(
+            HTTPServerRequestPart.head(
+                HTTPRequestHead(
+                    version: .http1_1, method: .POST, uri: "/v1/chat/completions",
+                    headers: ["Content-Length": "\(length)"])))
+        return channel
+    }
+
+    private func send(_ text: String, to channel: EmbeddedChannel) throws {
+        try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: text)))
+    }
+
+    @Test func aBodyThatDoesNotComeIsGivenUpAfterItsGracePeriod() throws {
+        let channel = try begin(length: 1_000)
+        try send("{\"x\":\"", to: channel)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(74))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive)
+        #expect(services.budget.bytesInUse == 0, "what was held of it is given back")
+    }
+
+    @Test func aBodyThatTricklesIsGivenUp() throws {
+        let channel = try begin(length: 1_000)
+        try send("{\"x\":\"", to: channel)
+        for _ in 0..<16 where channel.isActive {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(5))
+            if channel.isActive { try send("x", to: channel) }
+        }
+        #expect(!channel.isActive)
+        #expect(services.budget.bytesInUse == 0)
+    }
+
+    @Test func aBodyThatComesSteadilyIsWaitedFor() throws {
+        let channel = try begin(length: 1 << 20)
+        try send("{\"x\":\"", to: channel)
+        let part = String(repeating: "x", count: 4 << 10)
+        for _ in 0..<100 {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(8))
+            try #require(channel.isActive)
+            try send(part, to: channel)
+        }
+        try send("\"}", to: channel)
+        // Its end ends the watch: how long the engine takes is the gateway's business.
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        guard case .head(let head)? = try channel.readOutbound(as: HTTPServerResponsePart.self) else {
+            Issue.record("there was no answer")
+            return
+        }
+        #expect(head.status == .badRequest, "it names no model")
+        channel.embeddedEventLoop.advanceTime(by: .hours(1))
+        #expect(channel.isActive)
+    }
+}
