@@ -28,13 +28,19 @@ public struct IssuerConfiguration: Hashable, Sendable {
         case memberNames(ClaimPath)
     }
 
-    /// Compared with the token's `iss` byte for byte.
+    /// Compared with the token's `iss` byte for byte. May be a template of Entra ID, with `{tenantid}` in the place of the
+    /// token's `tid`.
     public var issuer: IssuerID
+    /// For a template: the values of `tid` that are accepted, byte for byte; no others are, and none if this is empty.
+    public var tenants: [String] = []
     public var audience: Audience
     public var keys: Keys = .discovery
     /// A PEM file with the authorities that its servers' certificates are checked against; empty: those of
     /// `SSL_CERT_FILE` or of the system.
     public var authoritiesFile = ""
+    /// A file with a bearer token that is sent when keys are fetched, to the host of `issuer` (with `Keys.url`: of that
+    /// URL) alone, and there over TLS or loopback alone; empty: none is sent.
+    public var keyTokenFile = ""
     /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm here, an elliptic curve key
     /// to that of its curve if it stands here. A key that nothing here fits is ignored.
     public var algorithms: [SignatureAlgorithm] = [.rs256, .es256, .es384, .es512, .edDSA]

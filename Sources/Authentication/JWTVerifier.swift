@@ -27,7 +27,14 @@ public final class JWTVerifier: TokenVerifier {
 
     private struct Entry: Sendable {
         let configuration: IssuerConfiguration
+        let issuer: IssuerTemplate
         let source: KeySource
+
+        init(_ configuration: IssuerConfiguration, _ source: KeySource) {
+            self.configuration = configuration
+            issuer = IssuerTemplate(configuration.issuer.rawValue)
+            self.source = source
+        }
     }
 
     /// One per distinct place of keys, in the order of the settings.
@@ -62,11 +69,11 @@ public final class JWTVerifier: TokenVerifier {
         entries = issuers.map { issuer in
             let wanted = KeySource.Configuration(issuer)
             if let known = sources.first(where: { $0.configuration == wanted }) {
-                return Entry(configuration: issuer, source: known)
+                return Entry(issuer, known)
             }
             let source = KeySource(wanted, limits: limits, logger: logger, wallClock: wallClock)
             sources.append(source)
-            return Entry(configuration: issuer, source: source)
+            return Entry(issuer, source)
         }
         self.sources = sources
         cache = VerifiedTokenCache(capacity: rememberedTokens)
@@ -122,7 +129,7 @@ public final class JWTVerifier: TokenVerifier {
 
         var refusal: (fault: TokenFault, entry: Entry?) = (.unknownIssuer, nil)
         var retryAfter: Duration?
-        for entry in entries where entry.configuration.issuer == claims.issuer {
+        for entry in entries where entry.issuer.matches(claims) {
             do throws(TokenFault) {
                 try claims.check(against: entry.configuration, header: parsed.header, at: now, leeway: leeway)
                 guard let key = try await verify(parsed, with: entry.source) else {
@@ -134,7 +141,7 @@ public final class JWTVerifier: TokenVerifier {
                 return caller
             } catch {
                 // Of several entries for one issuer, the one whose audience fits says what is really wrong.
-                if [.unknownIssuer, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
+                if [.unknownIssuer, .wrongTenant, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
             }
         }
         if let retryAfter { throw .keysUnavailable(retryAfter: retryAfter) }

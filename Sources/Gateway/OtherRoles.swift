@@ -21,7 +21,7 @@ enum OtherRoles {
         }
         let roles = Set(named.filter { !$0.isEmpty }.map { Role(String($0)) })
         // Which roles are special is each issuer's own setting; where there is no issuer, as for API keys.
-        let issuer = rules.settings.auth.issuers.first { asker.issuer.rawValue.isExactly($0.issuer) }
+        let issuer = rules.settings.auth.issuers.first { $0.names.contains(where: asker.issuer.rawValue.isExactly) }
         var privileges: Set<Privilege> = []
         if roles.contains(issuer?.adminRole ?? KeyStore.adminRole) { privileges.insert(.administration) }
         if roles.contains(issuer?.specificRole ?? KeyStore.specificRole) {

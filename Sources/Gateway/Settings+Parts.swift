@@ -83,6 +83,8 @@ extension IssuerConfiguration {
             }
             algorithms.append(algorithm)
         }
+        tenants = issuer.tenants
+        keyTokenFile = issuer.jwksTokenFile
         tokenType = issuer.tokenType
         scopes = issuer.scopes
         authorizedParties = issuer.authorizedParties

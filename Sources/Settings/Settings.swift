@@ -80,7 +80,10 @@ public struct Settings: Hashable, Sendable {
             case url(String)
             case file(path: String)
         }
+        /// May have `{tenantid}` in its path, as Entra ID names itself for all tenants together.
         public var issuer: String
+        /// The tenants whose tokens are accepted, by the id in `tid`; one at least where `issuer` has `{tenantid}`.
+        public var tenants: [String] = []
         public var audience: Audience
         /// Names of JOSE algorithms, for keys that declare none.
         public var algorithms: [String] = ["RS256", "ES256", "ES384", "ES512", "EdDSA"]
@@ -93,6 +96,8 @@ public struct Settings: Hashable, Sendable {
         public var refreshEvery: Duration = .seconds(600)
         public var refreshCooldown: Duration = .seconds(30)
         public var keys: Keys = .discovery
+        /// A file with a bearer token to fetch keys with, read again for every fetch; empty: none is sent.
+        public var jwksTokenFile = ""
         /// The authorities that the issuer's certificates are checked against, in PEM; empty: those of `SSL_CERT_FILE`,
         /// or of the system.
         public var caFile = ""
@@ -107,6 +112,14 @@ public struct Settings: Hashable, Sendable {
         public init(issuer: String, audience: Audience) {
             self.issuer = issuer
             self.audience = audience
+        }
+
+        static let tenantPlaceholder = "{tenantid}"
+
+        /// What tokens name as `iss`.
+        public var names: [String] {
+            guard issuer.contains(Self.tenantPlaceholder) else { return [issuer] }
+            return tenants.map { issuer.replacing(Self.tenantPlaceholder, with: $0) }
         }
     }
 

@@ -12,9 +12,10 @@ struct ProviderConnection: Sendable {
 
     private static let largestAnswer = 1 << 20
 
-    static var configuration: HTTPClient.Configuration {
+    static func configuration(authoritiesFile: String) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
-            tlsConfiguration: OutgoingTLS.configuration(), redirectConfiguration: .disallow)
+            tlsConfiguration: OutgoingTLS.configuration(authoritiesFile: authoritiesFile),
+            redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         return configuration
     }

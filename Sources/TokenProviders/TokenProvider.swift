@@ -25,7 +25,8 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
         try EndpointAddress.check(order.issuer, allowsInsecure: order.allowsInsecure)
         let result: Result<ProvidedToken, TokenProviderProblem>
         do {
-            result = try await HTTPClient.withHTTPClient(configuration: ProviderConnection.configuration) { client in
+            let configuration = ProviderConnection.configuration(authoritiesFile: order.authoritiesFile)
+            result = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                 await outcome(over: ProviderConnection(client: client, limit: order.timeout))
             }
         } catch {

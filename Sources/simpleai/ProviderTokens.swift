@@ -106,6 +106,7 @@ extension TokenOrder {
         audience = selection.audience
         resources = selection.resources
         allowsInsecure = settings.allowsInsecure
+        authoritiesFile = settings.caFile
         timeout = settings.timeout
         names = (user.map { ["user=\($0)"] } ?? []) + roles.sorted().map { "role=\($0)" }
     }

@@ -67,6 +67,44 @@ import Testing
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'https://a/k', jwks_file: /dev/null}]}",
             "s.yaml:1: auth.issuers[0].jwks_file: is given besides jwks_url; keep one of them"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_file: /dev/null, jwks_token_file: /dev/null}]}",
+            "s.yaml:1: auth.issuers[0].jwks_token_file: is not used, because the keys come from a file; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'http://a/k', jwks_token_file: /dev/null}]}",
+            "s.yaml:1: auth.issuers[0].jwks_token_file: would travel in the open, because jwks_url has no TLS; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'http://a', audience: x, jwks_token_file: /dev/null}]}",
+            "s.yaml:1: auth.issuers[0].jwks_token_file: would travel in the open, because issuer has no TLS; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_token_file: /nowhere/token}]}",
+            "s.yaml:1: auth.issuers[0].jwks_token_file: there is no file \"/nowhere/token\"; …"),
+        ProblemCase(
+            "auth:\n  issuers:\n    - issuer: https://login.microsoftonline.com/{tenantid}/v2.0\n      audience: x",
+            "s.yaml:3: auth.issuers[0].tenants: is required beside {tenantid}, which tokens of every tenant…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a/{tenantid}/v2.0', audience: x, tenants: []}]}",
+            "s.yaml:1: auth.issuers[0].tenants: is required beside {tenantid}…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a/{tenantid}', audience: x, tenants: [contoso.onmicrosoft.com]}]}",
+            "s.yaml:1: auth.issuers[0].tenants[0]: \"contoso.onmicrosoft.com\" is in no token; write the tenant's id…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a/{tenantid}', audience: x, "
+                + "tenants: [8EAEF023-2b34-4da1-9baa-8bc8c9d6a490]}]}",
+            "s.yaml:1: auth.issuers[0].tenants[0]: \"8EAEF023-2b34-4da1-9baa-8bc8c9d6a490\" is in no token; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a', audience: x, tenants: [8eaef023-2b34-4da1-9baa-8bc8c9d6a490]}]}",
+            "s.yaml:1: auth.issuers[0].tenants: is for an issuer with {tenantid}…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a/{tenant}/v2.0', audience: x}]}",
+            "s.yaml:1: auth.issuers[0].issuer: has braces; only {tenantid} has a meaning…"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://a/{tenantid}.b', audience: x}]}",
+            "s.yaml:1: auth.issuers[0].issuer: has braces; …"),
+        ProblemCase(
+            "auth: {issuers: [{issuer: 'https://login.microsoftonline.com/organizations/v2.0', audience: x}]}",
+            "s.yaml:1: auth.issuers[0].issuer: organizations is in no token: each names its own tenant; write "
+                + "https://login.microsoftonline.com/{tenantid}/v2.0 and list your tenants' ids as tenants"),
         ProblemCase("auth: {issuers: [a]}", "s.yaml:1: auth.issuers[0]: must be a table; …"),
         // Classes
         ProblemCase(issuer + "classes:\n  fast: []", "s.yaml:3: classes.fast: has no models; …"),
@@ -107,6 +145,24 @@ import Testing
         #expect(found.contains { isPrefix ? $0.hasPrefix(expected) : $0 == expected }, "\(found)")
         // A class whose name is refused is refused as the default as well.
         #expect(found.count == (problem.text.contains("'class:fast'") ? 2 : 1), "\(found)")
+    }
+
+    @Test func tenantsAreNamed() throws {
+        let text = """
+            auth:
+              issuers:
+                - issuer: https://login.microsoftonline.com/{tenantid}/v2.0
+                  audience: x
+                  tenants: [8eaef023-2b34-4da1-9baa-8bc8c9d6a490, 72f988bf-86f1-41af-91ab-2d7cd011db47]
+            """
+        let loaded = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth.issuers
+        #expect(loaded.map(\.issuer) == ["https://login.microsoftonline.com/{tenantid}/v2.0"])
+        #expect(
+            loaded.first?.names == [
+                "https://login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0",
+                "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0",
+            ])
+        #expect(Settings.Issuer(issuer: "https://a", audience: .any).names == ["https://a"])
     }
 
     @Test(arguments: ["127.0.0.1", "127.8.0.1", "localhost", "'::1'", "'::ffff:127.0.0.1'"])

@@ -26,6 +26,8 @@ import Testing
         #expect(settings.token == .accessToken)
         #expect(settings.timeout == .seconds(10))
         #expect(!settings.allowsInsecure)
+        #expect(settings.caFile.isEmpty)
+        #expect(try read(head + "tls: {ca_file: /dev/null}\n").caFile == "/dev/null")
         let selection = try settings.selection(user: nil, roles: [])
         var client = TokenProviderSettings.Client(id: "app")
         client.secret = "s"
@@ -56,6 +58,14 @@ import Testing
             "t.yaml:1: issuer: is required; write the provider's URL, exactly as it names itself"
         ),
         ("issuer: http://sso.lan\nclient: {id: app, secret: s}\n", "t.yaml:1: issuer: has no TLS"),
+        (
+            "issuer: https://a.example\ntls: {ca_file: /nowhere/ca.pem}\nclient: {id: app, secret: s}\n",
+            "t.yaml:2: tls.ca_file: there is no file \"/nowhere/ca.pem\""
+        ),
+        (
+            "issuer: http://localhost\ntls: {ca_file: /dev/null}\nclient: {id: app, secret: s}\n",
+            "t.yaml:2: tls.ca_file: is not used, because the issuer has no TLS"
+        ),
         ("issuer: https://a.example\nclient: {secret: s}\n", "t.yaml:2: client.id: is required"),
         (
             "issuer: https://a.example\nclient: {id: app}\n",

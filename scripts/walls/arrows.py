@@ -71,7 +71,9 @@ TARGETS = {
 }
 
 # Targets of ours that the tests of a target import beyond what it may import itself.
-BESIDE_THE_TESTED = {"Acceptance": {"StandIn"}, "WebSocketTransport": {"StandIn"}}
+BESIDE_THE_TESTED = {
+    "Acceptance": {"StandIn"}, "TokenProviders": {"StandIn"}, "WebSocketTransport": {"StandIn"},
+}
 
 # Folders of Tests that belong to no single target: (targets of ours, further modules).
 TEST_TARGETS = {

@@ -35,9 +35,10 @@ struct DocumentFetcher: Sendable {
         return configuration
     }
 
-    func document(at address: String) async throws(KeySourceFault) -> [UInt8] {
+    /// - Parameter authorization: of the header of that name; nil: none is sent.
+    func document(at address: String, authorization: String? = nil) async throws(KeySourceFault) -> [UInt8] {
         let result = await withTaskGroup(of: Result<[UInt8], KeySourceFault>.self) { group in
-            group.addTask { await get(address) }
+            group.addTask { await get(address, authorization) }
             // The client's own deadline ends with the response head; a body may then drip for ever.
             group.addTask { await expiry() }
             defer { group.cancelAll() }
@@ -55,12 +56,13 @@ struct DocumentFetcher: Sendable {
         }
     }
 
-    private func get(_ address: String) async -> Result<[UInt8], KeySourceFault> {
+    private func get(_ address: String, _ authorization: String?) async -> Result<[UInt8], KeySourceFault> {
         var request = HTTPClientRequest(url: address)
         request.tlsConfiguration = tls
         // The second is the type of key sets (RFC 7517 §8.5); Kubernetes serves them under no other.
         request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json, */*;q=0.1")
         request.headers.add(name: "User-Agent", value: "simpleai")
+        if let authorization { request.headers.add(name: "Authorization", value: authorization) }
         do {
             let response = try await client.execute(request, timeout: TimeAmount(limits.time))
             guard response.status == .ok else { return .failure(.status(Int(response.status.code))) }

@@ -89,7 +89,7 @@ struct JSONWebKey {
             throw .malformed
         }
         return VerifyingKey(
-            id: id, algorithm: algorithm, material: .rsa(key),
+            id: id, issuer: try issuer(), algorithm: algorithm, material: .rsa(key),
             encoded: parameters.exponent + [0] + parameters.modulus)
     }
 
@@ -116,7 +116,8 @@ struct JSONWebKey {
             throw .unsupportedType
         }
         guard let material else { throw .notOnCurve }
-        return VerifyingKey(id: id, algorithm: algorithm, material: material, encoded: point)
+        return VerifyingKey(
+            id: id, issuer: try issuer(), algorithm: algorithm, material: material, encoded: point)
     }
 
     /// The point in the form of X9.63. A coordinate has the size of its curve's field (RFC 7518 §6.2.1.2); libraries that
@@ -136,7 +137,14 @@ struct JSONWebKey {
         guard bytes.count == 32, let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else {
             throw .malformed
         }
-        return VerifyingKey(id: id, algorithm: algorithm, material: .ed25519(key), encoded: bytes)
+        return VerifyingKey(
+            id: id, issuer: try issuer(), algorithm: algorithm, material: .ed25519(key), encoded: bytes)
+    }
+
+    /// The member `issuer` of Entra ID, whose key sets hold keys for several issuers.
+    private func issuer() throws(KeyProblem) -> IssuerTemplate? {
+        guard let text = try optionalString("issuer"), !text.isEmpty else { return nil }
+        return IssuerTemplate(text)
     }
 
     /// The one algorithm of the key: the one that it declares, else the first configured one that fits.

@@ -6,6 +6,7 @@ struct KeyDocumentReader: Sendable {
     private let location: IssuerConfiguration.Keys
     private let maximumAge: Duration
     private let fetcher: DocumentFetcher
+    private let token: KeyFetchToken?
 
     /// Where discovery found the key set, until a scheduled refresh or a failure asks again.
     private var discovered: String?
@@ -17,6 +18,8 @@ struct KeyDocumentReader: Sendable {
         location = source.location
         maximumAge = source.refreshEvery
         self.fetcher = fetcher
+        let named = if case .url(let address) = location { address } else { issuer }
+        token = source.tokenFile.isEmpty ? nil : KeyFetchToken(path: source.tokenFile, address: named)
     }
 
     /// The document; nil where it is known to be unchanged.
@@ -32,20 +35,36 @@ struct KeyDocumentReader: Sendable {
                 address = try await discover()
             }
             discovered = nil
-            let document = try await fetcher.document(at: address)
+            let document = try await document(at: address)
             discovered = address
             return document
         case .url(let address):
-            return try await fetcher.document(at: address)
+            return try await document(at: address)
         case .file(let path):
             return try readFile(KeyFile(path: path), onDemand: onDemand)
         }
     }
 
+    private func document(at address: String) async throws(KeySourceFault) -> [UInt8] {
+        let authorization = try token?.authorization(for: address)
+        do throws(KeySourceFault) {
+            return try await fetcher.document(at: address, authorization: authorization)
+        } catch {
+            guard token != nil, authorization == nil, case .status(let code) = error, [401, 403].contains(code) else {
+                throw error
+            }
+            throw .unauthorized(status: code, host: String(address.split(separator: "/").dropFirst().first ?? ""))
+        }
+    }
+
+    /// Where Entra ID publishes the documents of all tenants together, those of personal accounts included.
+    private static let allTenants = "common"
+
     /// OpenID Connect Discovery 1.0 §4.1 and §4.3.
     private func discover() async throws(KeySourceFault) -> String {
-        let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
-        let document = try await fetcher.document(at: base + "/.well-known/openid-configuration")
+        let place = IssuerTemplate(issuer).name(with: Self.allTenants)
+        let base = place.hasSuffix("/") ? String(place.dropLast()) : place
+        let document = try await self.document(at: base + "/.well-known/openid-configuration")
         let value: JSONValue
         do throws(JSONFault) {
             value = try StrictJSONReader.document(document)

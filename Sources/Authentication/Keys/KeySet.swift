@@ -46,17 +46,24 @@ struct KeySet: Sendable {
 
     /// The key that signed the token, if its signature is good.
     func verify(_ token: CompactToken) throws(TokenFault) -> VerifyingKey {
-        let key = try key(for: token.header)
+        let key = try key(for: token)
         guard key.isValid(token.signature, for: token.signingInput) else { throw .badSignature }
         return key
     }
 
-    /// The one key that the header can mean. A key id that is not here never stands for another key.
-    private func key(for header: JOSEHeader) throws(TokenFault) -> VerifyingKey {
+    /// The one key that the header can mean. A key id that is not here never stands for another key, and a key that the set
+    /// states to be another issuer's stands for none of this one's.
+    private func key(for token: CompactToken) throws(TokenFault) -> VerifyingKey {
+        let header = token.header
         var candidates = keys
         if let wanted = header.keyID {
             candidates = keys.filter { $0.id?.isExactly(wanted) ?? false }
             guard !candidates.isEmpty else { throw .unknownKey }
+        }
+        if candidates.contains(where: { $0.issuer != nil }) {
+            let claims = try Claims(json: token.payload)
+            candidates.removeAll { !($0.issuer?.signs(claims) ?? true) }
+            guard !candidates.isEmpty else { throw .foreignKey }
         }
         let fitting = candidates.filter { $0.algorithm == header.algorithm }
         guard let key = fitting.first else { throw header.keyID == nil ? .noFittingKey : .algorithmMismatch }

@@ -11,6 +11,7 @@ final class KeySource: Sendable {
         let issuer: IssuerID
         let location: IssuerConfiguration.Keys
         let authoritiesFile: String
+        let tokenFile: String
         let algorithms: [SignatureAlgorithm]
         let refreshEvery: Duration
         let refreshCooldown: Duration
@@ -19,6 +20,7 @@ final class KeySource: Sendable {
             self.issuer = issuer.issuer
             location = issuer.keys
             authoritiesFile = issuer.authoritiesFile
+            tokenFile = issuer.keyTokenFile
             algorithms = issuer.algorithms
             refreshEvery = issuer.refreshEvery
             refreshCooldown = issuer.refreshCooldown

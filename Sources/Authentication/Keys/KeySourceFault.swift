@@ -4,6 +4,9 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     case unreachable(reason: String)
     case timeout
     case status(Int)
+    /// Of an address that was not shown the token of the settings.
+    case unauthorized(status: Int, host: String)
+    case unusableToken(path: String, reason: String)
     case tooLarge
     case notJSON
     case notADiscoveryDocument
@@ -20,6 +23,10 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .timeout: "no complete answer in time"
         case .status(let code):
             "answered with status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
+        case .unauthorized(let code, let host):
+            "jwks_uri answered with status \(code). It is at \(QuotedValue(host)), and jwks_token_file is sent to the issuer's "
+                + "own host only; if that address is the issuer's, write it as jwks_url"
+        case .unusableToken(let path, let reason): "jwks_token_file \(QuotedValue(path)) cannot be used: \(reason)"
         case .tooLarge: "document is larger than allowed"
         case .notJSON: "document is not strict JSON"
         case .notADiscoveryDocument: "discovery document has no issuer or no jwks_uri"

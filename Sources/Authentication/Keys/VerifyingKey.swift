@@ -16,13 +16,18 @@ final class VerifyingKey: Sendable {
 
     let id: String?
     let algorithm: SignatureAlgorithm
+    /// Whose tokens the key signs, where its key set says so; nil: those of the issuer that publishes it.
+    let issuer: IssuerTemplate?
     private let material: Material
     /// What the key is made of, to recognise it after a refresh.
     private let encoded: [UInt8]
     private let withdrawn = Atomic(false)
 
-    init(id: String?, algorithm: SignatureAlgorithm, material: Material, encoded: [UInt8]) {
+    init(
+        id: String?, issuer: IssuerTemplate? = nil, algorithm: SignatureAlgorithm, material: Material, encoded: [UInt8]
+    ) {
         self.id = id
+        self.issuer = issuer
         self.algorithm = algorithm
         self.material = material
         self.encoded = encoded
@@ -34,7 +39,7 @@ final class VerifyingKey: Sendable {
     func withdraw() { withdrawn.store(true, ordering: .releasing) }
 
     func isSame(as other: VerifyingKey) -> Bool {
-        algorithm == other.algorithm && encoded == other.encoded
+        algorithm == other.algorithm && encoded == other.encoded && issuer == other.issuer
             && (id.map { Array($0.utf8) } == other.id.map { Array($0.utf8) })
     }
 

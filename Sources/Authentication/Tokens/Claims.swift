@@ -9,6 +9,8 @@ struct Claims: Sendable {
     let audiences: [String]
     /// From `scope` (RFC 8693 §4.2) and `scp`.
     let scopes: Set<ExactString>
+    /// `tid` of Entra ID; nil if the token states none, or no text.
+    let tenant: String?
     /// Every claim, for the paths that roles are read from.
     let members: [ExactString: JSONValue]
 
@@ -28,6 +30,7 @@ struct Claims: Sendable {
         guard let issuer = members["iss"]?.string else { throw .missingIssuer }
         guard let expiry = try Self.time(members["exp"], otherwise: .missingExpiry) else { throw .missingExpiry }
         self.issuer = IssuerID(issuer)
+        tenant = members["tid"]?.string
         self.expiry = expiry
         notBefore = try Self.time(members["nbf"], otherwise: .malformedClaims)
         issuedAt = try Self.time(members["iat"], otherwise: .malformedClaims)
@@ -40,6 +43,11 @@ struct Claims: Sendable {
     func check(
         against configuration: IssuerConfiguration, header: JOSEHeader, at now: Double, leeway: Double
     ) throws(TokenFault) {
+        if IssuerTemplate(configuration.issuer.rawValue).hasPlaceholder {
+            guard let tenant, configuration.tenants.contains(where: { $0.isExactly(tenant) }) else {
+                throw .wrongTenant
+            }
+        }
         _ = try subject(at: configuration.subjectClaims)
         if let notBefore, now + leeway < notBefore { throw .notYetValid }
         if let issuedAt, now + leeway < issuedAt { throw .issuedInFuture }

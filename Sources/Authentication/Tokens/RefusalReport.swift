@@ -32,11 +32,13 @@ struct RefusalReport {
         case .expired: return found(stated.claims["exp"], nil) + time
         case .notYetValid: return found(stated.claims["nbf"], nil) + time
         case .issuedInFuture: return found(stated.claims["iat"], nil) + time
+        case .wrongTenant: return found(stated.claims["tid"], configuration?.tenants)
         case .wrongAudience: return found(stated.claims["aud"], audiences)
         case .missingScope: return found(stated.claims["scope"] ?? stated.claims["scp"], configuration?.scopes)
         case .wrongParty:
             return found(Claims.party(in: stated.claims), configuration?.authorizedParties)
         case .unknownKey: return found(stated.header["kid"], keys?.keys.compactMap(\.id))
+        case .foreignKey: return found(stated.claims["iss"], issuers(of: stated.header["kid"]?.string))
         case .noFittingKey, .ambiguousKey: return found(stated.header["alg"], keys?.keys.map(\.algorithm.rawValue))
         case .algorithmMismatch: return found(stated.header["alg"], algorithms(of: stated.header["kid"]?.string))
         case .badSignature: return "found the key id \(QuotedValue(stated.header["kid"] ?? .null))"
@@ -68,6 +70,10 @@ struct RefusalReport {
             }
         }
         return names?.joined(separator: ", ") ?? ""
+    }
+
+    private func issuers(of id: String?) -> [String]? {
+        keys?.keys.filter { key in id.map { key.id?.isExactly($0) ?? false } ?? true }.compactMap(\.issuer?.text)
     }
 
     private func algorithms(of id: String?) -> [String]? {

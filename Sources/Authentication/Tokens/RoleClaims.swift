@@ -8,8 +8,9 @@ extension Claims {
         var privileges: Set<Privilege> = []
         if roles.contains(configuration.adminRole) { privileges.insert(.administration) }
         if roles.contains(configuration.specificRole) { privileges.insert(.specificModels) }
-        // The settings' spelling of the issuer is the same, and shared by all its callers.
-        return Caller(subject: subject, issuer: configuration.issuer, roles: roles, privileges: privileges)
+        // The settings' spelling of the issuer is the same, and shared by all its callers; a template is no issuer.
+        let issuer = configuration.issuer == issuer ? configuration.issuer : issuer
+        return Caller(subject: subject, issuer: issuer, roles: roles, privileges: privileges)
     }
 
     /// The roles at all paths, united.

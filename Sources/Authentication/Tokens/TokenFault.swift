@@ -23,6 +23,7 @@ enum TokenFault: String, Error, Hashable, Sendable, CaseIterable {
     case unusableSubject = "subject is too long or contains characters that no name may contain"
     case missingExpiry = "expiry is missing or no number"
     case unknownIssuer = "issuer is not configured"
+    case wrongTenant = "token is of a tenant that is not allowed"
     case wrongAudience = "token is for another audience"
     case expired = "token has expired"
     case notYetValid = "token is not valid yet"
@@ -32,6 +33,7 @@ enum TokenFault: String, Error, Hashable, Sendable, CaseIterable {
 
     // The key and the signature.
     case unknownKey = "key id is not among the issuer's keys"
+    case foreignKey = "key is published for tokens of another issuer"
     case noFittingKey = "no key of the issuer fits a token without key id"
     case ambiguousKey = "more than one key of the issuer fits"
     case algorithmMismatch = "algorithm is not that of the key"

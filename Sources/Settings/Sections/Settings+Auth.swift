@@ -10,6 +10,7 @@ extension Settings.Auth: SettingsSection {
             let url = table.required(
                 "issuer", .issuerURL, "write the URL that tokens name as `iss`, exactly as they write it")
             var issuer = Settings.Issuer(issuer: url ?? "", audience: .oneOf([]))
+            if url != nil { issuer.readTenants(from: &table) }
             issuer.read(from: &table)
             issuers.append(issuer)
         }
@@ -58,6 +59,41 @@ extension Settings.Issuer: SettingsSection {
         }
     }
 
+    /// Entra ID: the discovery document of all tenants together states a template as the issuer, which everybody's tenant
+    /// fits. So the tenants have to be named.
+    fileprivate mutating func readTenants(from table: inout SettingsTable) {
+        table.list("tenants", of: .tenant, into: &tenants)
+        let parts = issuer.split(separator: Self.tenantPlaceholder, omittingEmptySubsequences: false)
+        let isTemplate = parts.count == 2 && parts[0].hasSuffix("/") && (parts[1].isEmpty || parts[1].hasPrefix("/"))
+        if let alias = Self.aliasOfTenants(in: issuer) {
+            table.problem(
+                "\(alias) is in no token: each names its own tenant; write "
+                    + "\(issuer.replacing("/\(alias)", with: "/" + Self.tenantPlaceholder)) and list your tenants' ids as "
+                    + "tenants", at: "issuer")
+        } else if issuer.contains("{") || issuer.contains("}"), !isTemplate {
+            table.problem(
+                "has braces; only \(Self.tenantPlaceholder) has a meaning, once, between slashes", at: "issuer")
+        } else if isTemplate, tenants.isEmpty, !table.hasProblem(at: "tenants") {
+            table.problem(
+                "is required beside \(Self.tenantPlaceholder), which tokens of every tenant of the world fit; list the ids of "
+                    + "those that you trust", at: "tenants")
+        } else if !isTemplate, !tenants.isEmpty {
+            table.problem(
+                "is for an issuer with \(Self.tenantPlaceholder) in the place of the tenant's id; write the issuer so, or "
+                    + "remove tenants", at: "tenants")
+        }
+    }
+
+    /// The first component of the path, where it is one of Entra ID's words for many tenants.
+    private static func aliasOfTenants(in issuer: String) -> String? {
+        guard let address = try? WebAddress(issuer, allowingQuery: false),
+            ["login.microsoftonline.com", "login.microsoftonline.us", "sts.windows.net"]
+                .contains(where: address.host.lowercased().isExactly)
+        else { return nil }
+        let first = address.path.split(separator: "/").first.map(String.init) ?? ""
+        return ["common", "organizations", "consumers"].first(where: first.isExactly)
+    }
+
     private mutating func readKeys(from table: inout SettingsTable) {
         let url = table.read("jwks_url", .documentURL) ?? ""
         let file = table.read("jwks_file", .existingFile) ?? ""
@@ -67,6 +103,24 @@ extension Settings.Issuer: SettingsSection {
         case (true, false): keys = .file(path: file)
         case (false, false):
             table.problem("is given besides jwks_url; keep one of them", at: "jwks_file")
+        }
+        table.read("jwks_token_file", .existingFile, into: &jwksTokenFile)
+        if !jwksTokenFile.isEmpty { checkTokenForKeys(in: table) }
+    }
+
+    private func checkTokenForKeys(in table: SettingsTable) {
+        let (address, key) =
+            switch keys {
+            case .discovery: (issuer, "issuer")
+            case .url(let url): (url, "jwks_url")
+            case .file: ("", "jwks_file")
+            }
+        if address.isEmpty {
+            table.problem("is not used, because the keys come from a file; remove one of them", at: "jwks_token_file")
+        } else if (try? WebAddress(address, allowingQuery: true))?.isPlainBeyondLoopback ?? false {
+            table.problem(
+                "would travel in the open, because \(key) has no TLS; use https, or remove the token",
+                at: "jwks_token_file")
         }
     }
 
@@ -120,6 +174,24 @@ extension Settings.ClaimPath {
 }
 
 extension SettingsKind where Value == String {
+    /// The id of a tenant of Entra ID as `tid` has it.
+    fileprivate static var tenant: Self {
+        .init("a tenant's id like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490") { text throws(SettingsMismatch) in
+            let groups = text.split(separator: "-", omittingEmptySubsequences: false).map(\.utf8)
+            let isID =
+                groups.map(\.count) == [8, 4, 4, 4, 12]
+                && groups.allSatisfy { group in
+                    group.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+                }
+            guard isID else {
+                throw .init(
+                    "\(quoted(text)) is in no token; write the tenant's id, in lower case, like "
+                        + "8eaef023-2b34-4da1-9baa-8bc8c9d6a490: names of domains are not compared")
+            }
+            return text
+        }
+    }
+
     /// The signature algorithms of RFC 7518 and RFC 8037 that need no shared secret.
     static var algorithm: Self {
         let choice = SettingsKind.choice([

@@ -4,6 +4,12 @@ extension TokenProviderSettings: SettingsSection {
         table.read("allow_insecure", .flag, into: &allowsInsecure)
         table.read("token", .choice(Token.allCases), into: &token)
         table.read("timeout", .duration(from: .milliseconds(100), to: .seconds(300)), into: &timeout)
+        table.section("tls") { table in
+            table.read("ca_file", .existingFile, into: &caFile)
+            if !caFile.isEmpty, issuer.lowercased().hasPrefix("http:") {
+                table.problem("is not used, because the issuer has no TLS; use https, or remove it", at: "ca_file")
+            }
+        }
         standard.read(from: &table)
         checkTransport(in: table)
         // A value that was refused would seem to be missing, so nothing is concluded from it.

@@ -69,6 +69,9 @@ public struct TokenProviderSettings: Hashable, Sendable {
     /// Plain http beyond loopback.
     public var allowsInsecure = false
     public var token: Token = .accessToken
+    /// The authorities that the provider's certificate is checked against, in PEM; empty: those of `SSL_CERT_FILE`, or of
+    /// the system.
+    public var caFile = ""
     /// For each answer of the provider.
     public var timeout: Duration = .seconds(10)
     /// What holds where users and roles say nothing else.

@@ -26,6 +26,9 @@ public struct TokenOrder: Hashable, Sendable {
     public var resources: [String] = []
     /// Whether secrets may travel without TLS beyond loopback.
     public var allowsInsecure = false
+    /// A PEM file with the authorities that the provider's certificate is checked against; empty: those of
+    /// `SSL_CERT_FILE`, or of the system.
+    public var authoritiesFile = ""
     /// For each answer of the provider.
     public var timeout: Duration = .seconds(10)
     /// Names by which the person who asks tells orders apart, such as a user and roles: two that differ here never share

@@ -4,6 +4,11 @@ import SimpleAICore
 
 extension ProviderShape {
     private static let tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+    private static let otherTenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+    private static let strangersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+    private static func entraIssuer(_ tenant: String) -> JSONValue {
+        .string("https://login.microsoftonline.com/\(tenant)/v2.0")
+    }
     private static let application = "6731de76-14a6-49ae-97bc-6eba6914391e"
     /// Of no use for signatures.
     private static let encryptionKey: JSONValue = [
@@ -49,6 +54,44 @@ extension ProviderShape {
             refused: [
                 (["appid": "other-app"], .wrongParty), (["appid": nil], .wrongParty),
                 (["iss": .string("https://sts.windows.net/\(tenant)")], .unknownIssuer),
+            ]),
+        ProviderShape(
+            testDescription: "Entra ID, version 1, with a key set of version 2",
+            issuer: "https://sts.windows.net/\(tenant)/", audience: .oneOf(["api://simpleai"]),
+            keyMembers: ["use": "sig", "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0"],
+            hasCertificate: true, header: ["typ": "JWT", "x5t": "dGh1bWI"],
+            claims: [
+                "aud": "api://simpleai", "appid": "cli-app", "sub": "690222be", "tid": .string(tenant), "ver": "1.0",
+                "roles": ["admin"],
+            ],
+            subject: "690222be", refused: [(["tid": .string(otherTenant)], .foreignKey), (["tid": nil], .foreignKey)]),
+        ProviderShape(
+            testDescription: "Entra ID, several tenants", issuer: "https://login.microsoftonline.com/{tenantid}/v2.0",
+            audience: .oneOf([application]),
+            keyMembers: ["use": "sig", "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0"],
+            hasCertificate: true, header: ["typ": "JWT"],
+            claims: [
+                "iss": entraIssuer(otherTenant), "tid": .string(otherTenant), "aud": .string(application),
+                "azp": "cli-app", "oid": "690222be", "roles": ["admin"], "sub": "HKZpfaHyWade", "ver": "2.0",
+            ],
+            settings: { $0.tenants = [tenant, otherTenant] },
+            subject: "HKZpfaHyWade", tokenIssuer: "https://login.microsoftonline.com/\(otherTenant)/v2.0",
+            refused: [
+                (["iss": entraIssuer(strangersTenant), "tid": .string(strangersTenant)], .wrongTenant),
+                // A tenant's name in capital letters, or with a letter more, is another's.
+                (
+                    ["iss": entraIssuer(otherTenant.uppercased()), "tid": .string(otherTenant.uppercased())],
+                    .wrongTenant
+                ),
+                (["iss": entraIssuer(otherTenant + "x"), "tid": .string(otherTenant + "x")], .wrongTenant),
+                // Issuer and tenant have to be the same one.
+                (["iss": entraIssuer(tenant)], .unknownIssuer), (["tid": .string(tenant)], .unknownIssuer),
+                (["tid": nil], .unknownIssuer), (["tid": 5], .unknownIssuer),
+                (["iss": entraIssuer("{tenantid}"), "tid": nil], .unknownIssuer),
+                (["iss": entraIssuer("{tenantid}"), "tid": "{tenantid}"], .wrongTenant),
+                (["iss": entraIssuer(""), "tid": ""], .unknownIssuer),
+                (["iss": .string("https://sts.windows.net/\(otherTenant)/")], .unknownIssuer),
+                (["aud": "00000003-0000-0000-c000-000000000000"], .wrongAudience),
             ]),
         ProviderShape(
             testDescription: "Google", issuer: "https://accounts.google.com",

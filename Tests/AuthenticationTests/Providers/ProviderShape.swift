@@ -22,6 +22,8 @@ struct ProviderShape: Sendable, CustomTestStringConvertible {
     var claims: JSONValue
     var settings: @Sendable (inout IssuerConfiguration) -> Void = { _ in }
     var subject: String
+    /// The caller's issuer, where the one of the settings is a template.
+    var tokenIssuer: String?
     var isAdmin = true
     /// Changes of the claims after which the same token must be refused, and why.
     var refused: [(JSONValue, TokenFault)] = []

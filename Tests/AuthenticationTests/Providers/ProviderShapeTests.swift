@@ -10,6 +10,7 @@ import Testing
         try await withVerifier(knowing: shape.keySet(of: key), as: shape.configuration) { verifier in
             let caller = try await verifier.caller(for: shape.token(by: key))
             #expect(caller.subject.rawValue == shape.subject)
+            #expect(caller.issuer.rawValue == shape.tokenIssuer ?? shape.issuer)
             #expect(caller.isAdmin == shape.isAdmin)
             #expect(caller.mayAskForExactModels)
             for (changes, fault) in shape.refused {

@@ -24,6 +24,7 @@ final class KeyServer: Sendable {
         var answers: [String: Answer] = [:]
         var requests: [String: Int] = [:]
         var accepted: [String: String] = [:]
+        var credentials: [String: [String?]] = [:]
     }
 
     private let state = Mutex(State())
@@ -88,10 +89,16 @@ final class KeyServer: Sendable {
         state.withLock { $0.accepted[path] ?? "" }
     }
 
-    private func take(_ path: String, accepting types: String) -> Answer {
+    /// `Authorization` of every request for a path, in the order of arrival.
+    func credentials(for path: String) -> [String?] {
+        state.withLock { $0.credentials[path] ?? [] }
+    }
+
+    private func take(_ path: String, accepting types: String, _ authorization: String?) -> Answer {
         defer { arrived.yield(path) }
         return state.withLock { state in
             state.accepted[path] = types
+            state.credentials[path, default: []].append(authorization)
             state.requests[path, default: 0] += 1
             return state.answers[path] ?? .document([], status: .notFound)
         }
@@ -104,6 +111,7 @@ final class KeyServer: Sendable {
         private let server: KeyServer
         private var path = ""
         private var types = ""
+        private var authorization: String?
 
         init(server: KeyServer) { self.server = server }
 
@@ -112,13 +120,14 @@ final class KeyServer: Sendable {
             case .head(let head):
                 path = head.uri
                 types = head.headers[canonicalForm: "accept"].joined(separator: ", ")
+                authorization = head.headers.first(name: "authorization")
             case .body: break
             case .end: answer(context)
             }
         }
 
         private func answer(_ context: ChannelHandlerContext) {
-            switch server.take(path, accepting: types) {
+            switch server.take(path, accepting: types, authorization) {
             case .hangUp:
                 context.close(promise: nil)
             case .silence:

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A provider on loopback whose every answer the test writes; what it was asked stays to be looked at.
@@ -41,16 +42,21 @@ final class StandInProvider: Sendable {
     }
 
     private let state = Mutex(State())
+    private let scheme: String
     private let port: Int
 
-    private init(port: Int) { self.port = port }
+    private init(scheme: String, port: Int) {
+        self.scheme = scheme
+        self.port = port
+    }
 
-    static func run(_ body: (StandInProvider) async throws -> Void) async throws {
+    static func run(tls: NIOSSLContext? = nil, _ body: (StandInProvider) async throws -> Void) async throws {
         let bound = Mutex<StandInProvider?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     if let provider = bound.withLock({ $0 }) {
                         try channel.pipeline.syncOperations.addHandler(Handler(provider: provider))
@@ -58,7 +64,7 @@ final class StandInProvider: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let provider = StandInProvider(port: channel.localAddress?.port ?? 0)
+        let provider = StandInProvider(scheme: tls == nil ? "http" : "https", port: channel.localAddress?.port ?? 0)
         bound.withLock { $0 = provider }
         provider.publish()
         do {
@@ -70,7 +76,7 @@ final class StandInProvider: Sendable {
         try await channel.close().get()
     }
 
-    var issuer: String { "http://127.0.0.1:\(port)" }
+    var issuer: String { "\(scheme)://127.0.0.1:\(port)" }
     /// Every request but the one for the discovery document.
     var asked: [Asked] { state.withLock { $0.asked.filter { !$0.path.contains("well-known") } } }
 

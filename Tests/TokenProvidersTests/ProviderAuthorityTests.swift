@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+@testable import StandIn
+@testable import TokenProviders
+
+/// A provider whose certificate is of an authority that the system does not know.
+@Suite struct ProviderAuthorityTests {
+    private static func outcome(_ kind: StandInCertificate.Kind, isTrusted: Bool) async throws -> (String, asked: Int) {
+        let certificate = try StandInCertificate(kind)
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("ca-\(UUID().uuidString).pem").path
+        try certificate.authority.write(toFile: file, atomically: true, encoding: .utf8)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: file) } }
+        var outcome = ("", asked: 0)
+        try await StandInProvider.run(tls: certificate.context) { provider in
+            provider.answer("/token", .text(#"{"access_token":"abc","token_type":"Bearer"}"#))
+            var order = order(issuer: provider.issuer)
+            if isTrusted { order.authoritiesFile = file }
+            do {
+                outcome.0 = try await TokenProvider(order) { _ in }.token().text
+            } catch {
+                outcome.0 = "\(error)"
+            }
+            outcome.asked = provider.asked.count
+        }
+        return outcome
+    }
+
+    @Test func tokensComeFromAProviderOfTheAuthorityThatSettingsName() async throws {
+        let outcome = try await Self.outcome(.ofAuthority, isTrusted: true)
+        #expect(outcome == ("abc", 1))
+    }
+
+    /// No secret leaves for a server that cannot prove who it is.
+    @Test(arguments: [
+        (StandInCertificate.Kind.ofAuthority, false), (.selfSigned, true), (.expired, true), (.otherHost, true),
+    ])
+    func nobodyElseIsAsked(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
+        let outcome = try await Self.outcome(kind, isTrusted: isTrusted)
+        #expect(outcome.0.hasPrefix("no answer from https://127.0.0.1:"), "\(outcome.0)")
+        #expect(outcome.asked == 0)
+    }
+}
