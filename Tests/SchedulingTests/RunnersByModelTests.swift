@@ -6,7 +6,7 @@ import Testing
 @Suite struct RunnersByModelTests {
     @Test func listsRunnersByModelInTheOrderOfTheirPositions() {
         var index = RunnersByModel()
-        for position in [2, 0, 1] { #expect(index.update(position, to: ["m": position != 1])) }
+        for position in [2, 0, 1] { _ = index.update(position, to: ["m": position != 1]) }
         #expect(index.serving == ["m": [0, 2]])
         #expect(index.loadable == ["m": [1]])
         #expect(index.listing("m") == [0, 2, 1])
@@ -15,11 +15,9 @@ import Testing
 
     @Test func reportsWhetherAnythingChanged() {
         var index = RunnersByModel()
-        #expect(!index.update(3, to: [:]))
-        #expect(index.update(3, to: ["m": true]))
-        #expect(!index.update(3, to: ["m": true]))
-        #expect(index.update(3, to: ["m": false]))
-        #expect(index.update(3, to: [:]))
+        let lists: [[ModelID: Bool]] = [[:], ["m": true], ["m": true], ["m": false], [:]]
+        let changes = lists.map { index.update(3, to: $0) }
+        #expect(changes == [false, true, false, true, true])
         #expect(index.serving.isEmpty && index.loadable.isEmpty)
     }
 
@@ -34,7 +32,8 @@ import Testing
             for model in ["a", "b", "c", "d"] as [ModelID] where Bool.random(using: &random) {
                 list[model] = Bool.random(using: &random)
             }
-            #expect(index.update(position, to: list) == (lists[position] != list))
+            let didChange = index.update(position, to: list)
+            #expect(didChange == (lists[position] != list))
             lists[position] = list
             for model in ["a", "b", "c", "d"] as [ModelID] {
                 let serving = lists.indices.filter { lists[$0][model] == true }
