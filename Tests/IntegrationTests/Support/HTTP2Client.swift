@@ -27,11 +27,18 @@ final class HTTP2Client: Sendable {
         self.streams = streams
     }
 
-    /// - Parameter window: how much of an answer may come on one stream before it has been read.
-    static func connect(to port: Int, window: Int = 65_535) async throws -> HTTP2Client {
+    /// - Parameters:
+    ///   - window: how much of an answer may come on one stream before it has been read.
+    ///   - source: where to come from, an address of this machine; nil for any.
+    static func connect(
+        to port: Int, window: Int = 65_535, from source: String? = nil
+    ) async throws -> HTTP2Client {
         let tls = try TLSClient.context(["h2"])
         let state = Watched(State())
-        let (channel, streams) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
+        let (channel, streams) =
+            try await bootstrap
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     var connection = NIOHTTP2Handler.ConnectionConfiguration()
@@ -73,6 +80,16 @@ final class HTTP2Client: Sendable {
         try await channel.writeAndFlush(head)
         // A head may be refused before its body has been sent: the stream's state tells.
         if let body { try? await stream.send(body, isLast: isWhole) }
+        return stream
+    }
+
+    /// A whole request with trailers behind its body.
+    func send(_ fields: [(String, String)], body: String, trailers: [(String, String)], areLast: Bool = true)
+        async throws -> HTTP2Stream
+    {
+        let stream = try await send(fields, body: body, isWhole: false)
+        let payload = HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(trailers), endStream: areLast))
+        try? await stream.channel.writeAndFlush(payload)
         return stream
     }
 
@@ -202,8 +219,8 @@ final class HTTP2Stream: Sendable {
 }
 
 extension RunningGateway {
-    func connectHTTP2(window: Int = 65_535) async throws -> HTTP2Client {
-        try await HTTP2Client.connect(to: port, window: window)
+    func connectHTTP2(window: Int = 65_535, from source: String? = nil) async throws -> HTTP2Client {
+        try await HTTP2Client.connect(to: port, window: window, from: source)
     }
 
     /// The head of a request in HTTP/2.

@@ -4,6 +4,7 @@ import SimpleAICore
 import StandIn
 import Testing
 
+@testable import Gateway
 @testable import LocalFleet
 
 extension Integration {
@@ -44,7 +45,100 @@ extension Integration {
             ("a length that is too short", { $0.append(("content-length", "3")) }),
             ("a length that is too long", { $0.append(("content-length", "30000")) }),
             ("two lengths", { $0 += [("content-length", "3"), ("content-length", "4")] }),
+            ("an empty length", { $0.append(("content-length", "")) }),
+            ("a list of lengths", { $0.append(("content-length", "3, 3")) }),
+            ("an empty method", { $0.replace(":method", with: "") }),
+            ("an empty path", { $0.replace(":path", with: "") }),
+            ("an empty authority", { $0.replace(":authority", with: "") }),
+            ("an empty pseudo-header", { $0.insert((":", "x"), at: 0) }),
+            ("a protocol", { $0.insert((":protocol", "websocket"), at: 0) }),
+            ("a colon in a name", { $0.append(("x:name", "value")) }),
+            ("a zero in a name", { $0.append(("x-name\0", "value")) }),
+            ("a line end in a name", { $0.append(("x-name\r\nx", "value")) }),
+            ("a name beyond ASCII", { $0.append(("x-n\u{E4}me", "value")) }),
+            ("a space behind a value", { $0.append(("x-name", "value ")) }),
+            ("a tab before a value", { $0.append(("x-name", "\tvalue")) }),
+            ("keep-alive", { $0.append(("keep-alive", "timeout=5")) }),
+            ("proxy-connection", { $0.append(("proxy-connection", "keep-alive")) }),
         ]
+
+        /// Trailers that are malformed.
+        private static let malformedTrailers: [(String, String)] = [
+            (":path", "/health"), (":status", "200"), ("X-Name", "value"), ("x name", "value"), ("x-name", "a\r\nb"),
+            ("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "3"), ("host", "other"),
+            ("authorization", "Bearer x"),
+        ]
+
+        @Test(arguments: malformedTrailers)
+        func malformedTrailersCostTheirStreamOnly(name: String, value: String) async throws {
+            try await withHTTP2 { gateway, engine in
+                let client = try await gateway.connectHTTP2()
+                let stream = try await client.send(
+                    gateway.head(), body: RunningGateway.chat(), trailers: [(name, value)])
+                #expect(try await stream.code() == .protocolError)
+                #expect(engine.counts.value.requests.isEmpty)
+                let good = try await client.send(
+                    gateway.head(), body: RunningGateway.chat(), trailers: [("x-other", "value")])
+                #expect(try await good.answer().status == 200)
+                #expect(client.state.value.goAways.isEmpty)
+                try await gateway.settled()
+                await client.close()
+            }
+        }
+
+        /// `HTTP2ConnectionGuard` says why this one costs its connection; what it must not cost is anything else.
+        @Test(arguments: [false, true])
+        func aFieldWithoutANameEndsItsConnection(isTrailer: Bool) async throws {
+            try await withHTTP2(Engine.silent) { gateway, engine in
+                let other = try await gateway.connectHTTP2()
+                let client = try await gateway.connectHTTP2()
+                let call = try await client.send(gateway.head(), body: RunningGateway.chat())
+                _ = try await engine.counts.value { $0.requests.count == 1 }
+                if isTrailer {
+                    _ = try await client.send(gateway.head(), body: RunningGateway.chat(), trailers: [("", "value")])
+                } else {
+                    _ = try await client.send(gateway.head(fields: [("", "value")]), body: RunningGateway.chat())
+                }
+                try await client.isLeft()
+                #expect(client.state.value.goAways.last?.code == .compressionError)
+                #expect(call.state.value.isClosed)
+                // The call beside it ends as if its client had left.
+                _ = try await engine.counts.value { $0.departures == 1 }
+                #expect(engine.counts.value.requests.count == 1)
+                #expect(try await other.send(gateway.head("GET", "/health")).answer().status == 200)
+                try await gateway.settled()
+                await other.close()
+            }
+        }
+
+        /// Streams beside the first one of their connection are shared out by address.
+        @Test func oneAddressLeavesStreamsToOthers() async throws {
+            try await withHTTP2(settings: { $0.server.maxConnections = 100 }) { gateway, _ in
+                var clients: [HTTP2Client] = []
+                for _ in 0..<6 {
+                    let client = try await gateway.connectHTTP2(from: "127.0.0.2")
+                    for _ in 0..<HTTP2Connection.maxStreams {
+                        _ = try await client.send(gateway.head(), body: "{", isWhole: false)
+                    }
+                    clients.append(client)
+                }
+                let refusals = "simpleai_share_refusals_total{bound=\"streams\"}"
+                _ = try await gateway.metrics { $0[refusals] == Double(6 * (HTTP2Connection.maxStreams - 1) - 512) }
+                let last = try #require(clients.last)
+                let refused = try await last.send(gateway.head("GET", "/health"))
+                #expect(try await refused.code() == .refusedStream)
+                let other = try await gateway.connectHTTP2()
+                var streams: [HTTP2Stream] = []
+                for _ in 0..<30 { streams.append(try await other.send(gateway.head(), body: "{", isWhole: false)) }
+                for stream in streams {
+                    try await stream.send(String(RunningGateway.chat().dropFirst()), isLast: true)
+                    #expect(try await stream.answer().status == 200)
+                }
+                for client in clients { await client.close() }
+                try await gateway.settled()
+                await other.close()
+            }
+        }
 
         @Test func malformedHeadsCostTheirStreamOnly() async throws {
             try await withHTTP2 { gateway, engine in

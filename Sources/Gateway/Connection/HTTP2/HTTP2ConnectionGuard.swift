@@ -49,7 +49,8 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     /// Whether there is a place for the stream that is being opened: the first on a connection has that of the connection.
     /// - Parameter stream: gives a place of its own back when it closes.
     func admits(_ stream: any Channel) -> Bool {
-        guard streams > 1, let place else { return true }
+        // It is counted among `streams` only after this.
+        guard streams > 0, let place else { return true }
         guard place.beginStream() else { return false }
         stream.closeFuture.whenComplete { _ in place.endStream() }
         return true
@@ -122,6 +123,12 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     }
 
     /// How far an error reaches (RFC 9113 §5.4): the library has answered it, and tells here of both kinds alike.
+    ///
+    /// A request that is malformed costs its stream (§8.1.1), with one exception: a field whose name is empty. The library
+    /// refuses it inside its HPACK decoder (`HPACKDecoder.decodeLiteralHeader`, `EmptyLiteralHeaderFieldName`), before it has
+    /// read the field's value, and gives nobody a say in it. The decoder's table then no longer agrees with the client's, and
+    /// every head that followed on the connection would be read wrongly: the library ends it with COMPRESSION_ERROR, as a
+    /// decoder that has lost its place must (§4.3), and an endpoint may for any stream error (§5.4.1).
     private enum Severity {
         case stream, unclear, connection
 

@@ -1,0 +1,86 @@
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOHPACK
+import NIOHTTP2
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+/// Streams of HTTP/2 beside the first one of their connection: shared out by address.
+@Suite struct StreamShareTests {
+    private static let greedy = Peer.v4(1)
+    private static let other = Peer.v4(2)
+
+    private let connections = ClientConnections(
+        capacity: 100, metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+
+    private func place(of peer: Peer?) throws -> ClientConnectionPlace {
+        try #require(connections.admit(EmbeddedChannel(), from: peer))
+    }
+
+    /// - Returns: how many of them there was room for.
+    private func begin(_ count: Int, _ place: ClientConnectionPlace) -> Int {
+        (0..<count).count { _ in place.beginStream() }
+    }
+
+    @Test func anAddressHasItsShareHoweverManyConnectionsItHas() throws {
+        let places = try (0..<10).map { _ in try place(of: Self.greedy) }
+        #expect(places.reduce(0) { $0 + begin(100, $1) } == 512, "half of what there is")
+        let next = try place(of: Self.greedy)
+        #expect(!next.beginStream())
+        places[0].endStream()
+        #expect(next.beginStream(), "what is given back can be had again")
+        #expect(!next.beginStream())
+        #expect(begin(150, try place(of: Self.other)) == 150, "another address")
+    }
+
+    /// A connection's promise (`SETTINGS_MAX_CONCURRENT_STREAMS`) holds as long as there is anything left.
+    @Test func everybodyHasTheStreamsOfOneConnection() throws {
+        for number in 1...5 { #expect(begin(100, try place(of: Peer.v4(UInt32(number)))) == 100) }
+        #expect(begin(100, try place(of: Self.greedy)) > 0)
+        #expect(begin(100, try place(of: Peer.v4(77))) == 100)
+    }
+
+    /// A trusted proxy is many clients: it counts, and has no share.
+    @Test func aTrustedProxyIsNotOneHolder() throws {
+        #expect(begin(2_000, try place(of: nil)) == 1_024)
+        #expect(begin(1, try place(of: Self.other)) == 0)
+    }
+
+    // MARK: One connection
+
+    @Test func theFirstStreamHasThePlaceOfItsConnection() throws {
+        let watch = HTTP2ConnectionGuard(
+            idleTimeout: .seconds(60), drain: .seconds(30), place: try place(of: Self.greedy))
+        let crowd = try place(of: Self.greedy)
+        #expect(begin(600, crowd) == 512)
+        // The library sets a stream up before it says that there is one.
+        #expect(watch.admits(EmbeddedChannel()))
+        watch.streamBegan()
+        #expect(!watch.admits(EmbeddedChannel()), "its address has its share")
+        crowd.endStream()
+        let stream = EmbeddedChannel()
+        try stream.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        #expect(watch.admits(stream))
+        #expect(!crowd.beginStream())
+        try stream.close().wait()
+        stream.embeddedEventLoop.run()
+        #expect(crowd.beginStream(), "a stream that is over gives its place back")
+    }
+
+    /// The client may send what is refused again (RFC 9113 §8.7), so nothing of it is looked at.
+    @Test func aStreamWithoutAPlaceIsRefused() throws {
+        let stream = EmbeddedChannel(handler: StreamRules(maxHead: 1_024, hasPlace: false))
+        let head = HTTP2Frame.FramePayload.headers(.init(headers: [":method": "GET"]))
+        try stream.writeInbound(head)
+        try stream.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer(string: "x")))))
+        #expect(try stream.readInbound(as: HTTP2Frame.FramePayload.self) == nil)
+        guard case .rstStream(.refusedStream)? = try stream.readOutbound(as: HTTP2Frame.FramePayload.self) else {
+            Issue.record("it was not refused")
+            return
+        }
+        #expect(try stream.readOutbound(as: HTTP2Frame.FramePayload.self) == nil)
+    }
+}
