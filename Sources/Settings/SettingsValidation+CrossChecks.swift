@@ -44,17 +44,13 @@ extension SettingsValidation {
 
     /// A role that only `wake.roles` names gives no right to call anything where policies give the rights.
     private func checkWakeRoles() {
-        guard !settings.policies.isEmpty, !settings.policies.contains(where: { $0.roles == nil }) else { return }
-        var named: Set<Role> = []
-        for grant in settings.policies { named.formUnion(grant.roles ?? []) }
-        for issuer in settings.auth.issuers { named.formUnion([issuer.adminRole, issuer.specificRole]) }
-        for role in settings.wake.roles.sorted() where !named.contains(role) {
+        let roles = RoleNames(policiesOf: settings)
+        for role in settings.wake.roles.sorted() where !roles.hasMeaning(role) {
             warning(
                 "no policy names the role \(quoted(role.rawValue)), so its callers may call nothing; ",
                 at: .root["wake"]["roles"]
-            ) { [named] in
-                Spelling.nearest(to: role.rawValue, among: named.sorted().map(\.rawValue))
-                    .map { "did you mean \($0)?" } ?? "add it to a policy's roles"
+            ) {
+                roles.nearest(to: role).map { "did you mean \($0)?" } ?? "add it to a policy's roles"
             }
         }
     }

@@ -112,10 +112,22 @@ extension SettingsValidation {
         guard let served else { return }
         for model in modelClass.models where !served.contains(model) {
             warning("no runner has \(model); ", at: path) {
-                Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
+                longerName(of: model)
+                    ?? Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
                     .map { "did you mean \($0)?" } ?? "add it to a runner's models or aliases"
             }
         }
+    }
+
+    /// A tag is easily left out: `llama3.2` for `llama3.2:3b`. The shortest such name, and the runner that has it.
+    private func longerName(of model: ModelID) -> String? {
+        let beginning = Array(model.rawValue.lowercased().utf8) + [UInt8(ascii: ":")]
+        let names = settings.runners.flatMap { runner in
+            (runner.models + runner.aliases.keys).map { (model: $0, runner: runner.id) }
+        }
+        return names.filter { $0.model.rawValue.lowercased().utf8.starts(with: beginning) }
+            .min { ($0.model.rawValue.utf8.count, $0.model) < ($1.model.rawValue.utf8.count, $1.model) }
+            .map { "\($0.runner) has \($0.model)" }
     }
 
     /// Nil if some runner's models are known only when it is asked, or when it joins.

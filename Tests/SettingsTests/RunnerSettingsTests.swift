@@ -159,6 +159,31 @@ import Testing
         #expect(loaded.warnings.map(\.key) == ["tls"])
     }
 
+    @Test(arguments: [
+        (
+            "ws://g", "{kind: llama-server, command: [no-such-program-here]}", "",
+            "engines[0].command: there is no program \"no-such-program-here\" on this machine"
+        ),
+        (
+            "ws://g", "{kind: ollama}", ", power: {sleep_command: [/nowhere/suspend]}",
+            "power: there is no program \"/nowhere/suspend\" on this machine"
+        ),
+        (
+            "ws://g", "{kind: openai, url: 'http://127.0.0.1:9/v1/chat/completions'}", "",
+            "engines[0].url: ends in a path of the engine's API, to which the agent adds its own; write http://127.0.0.1:9"
+        ),
+        (
+            "ws://gateway.lan", "{kind: ollama}", ", listen: {host: 127.0.0.1}",
+            "listen: 127.0.0.1 can be reached from this machine only, and the gateway is gateway.lan"
+        ),
+    ])
+    func whatIsHardlyMeantIsWarnedAbout(gateway: String, engine: String, more: String, expected: String) throws {
+        let text = "{gateway: \"\(gateway)\", token: t, engines: [\(engine)]\(more)}"
+        let found = try RunnerSettingsFile.parse(text, name: "r.yaml", environment: [:]).warnings.map(\.description)
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("r.yaml:1: \(expected)") == true, "\(found)")
+    }
+
     @Test func filesAreToldApart() {
         #expect(isRunnerFile(Self.minimal + "}"))
         #expect(!isRunnerFile("auth: {mode: none}\n"))

@@ -1,4 +1,5 @@
 import Settings
+import SimpleAICore
 import Testing
 
 @Suite struct SettingsValidationTests {
@@ -210,6 +211,11 @@ import Testing
             "classes.fast: no runner has lama; did you mean llama?"
         ),
         (
+            "auth: {mode: none}\nclasses: {fast: [llama3.2]}\n"
+                + "runners: [{id: box, url: 'http://a', models: ['llama3.2:70b', 'llama3.2:3b', llama3.20]}]",
+            "classes.fast: no runner has llama3.2; box has llama3.2:3b"
+        ),
+        (
             "auth: {mode: none}\nclasses: {fast: [a]}\nrouting: {classes: {fast: {prefer: [big]}}}",
             "routing.classes.fast.prefer: no runner has the machine_type big"
         ),
@@ -250,6 +256,17 @@ import Testing
     func warningsAreGiven(_ text: String, _ expected: String) throws {
         let found = try warnings(text)
         #expect(found.contains { $0.contains(": \(expected)") }, "\(found)")
+    }
+
+    /// What a role gives to the holder of an API key.
+    @Test func rolesOfKeysAreComparedWithThoseThatSettingsName() throws {
+        let policies = "policies: [{roles: [staff], classes: [fast]}, {roles: '*', classes: [fast]}]"
+        let loaded = try settings("classes: {fast: [m]}\nwake: {roles: [night]}\n" + policies)
+        let roles = RoleNames(forKeysUnder: loaded, specificRole: "model:specific")
+        for role in ["staff", "night", "model:specific"] as [Role] { #expect(roles.complaint(about: role) == nil) }
+        #expect(roles.complaint(about: "stuff") == .some("staff"))
+        #expect(roles.complaint(about: "Staff") == .some("staff"))
+        #expect(roles.complaint(about: "admin") == .some(nil))
     }
 
     /// What no runner of the file has, an agent may bring.
