@@ -1,4 +1,6 @@
 import Authentication
+import Foundation
+import KeyStore
 import Logging
 import OperatingSystem
 import Relay
@@ -45,7 +47,35 @@ extension GatewayApplication {
     public static func warnings(_ settings: Settings) -> [GatewayStartError] {
         let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         return [descriptors.warning(for: settings.server)].compactMap { $0 } + memberWarnings(settings)
+            + keyWarnings(settings)
     }
+
+    /// Roles of API keys that give nothing: most often a name written otherwise than a policy writes it.
+    private static func keyWarnings(_ settings: Settings) -> [GatewayStartError] {
+        guard settings.auth.mode != .none, !settings.keys.database.isEmpty else { return [] }
+        let now = Date()
+        let keys = KeyStore.peek(path: settings.keys.database).filter { $0.isInService(at: now) }
+        let roles = RoleNames(forKeysUnder: settings, specificRole: KeyStore.specificRole)
+        var warnings: [GatewayStartError] = []
+        for role in keys.reduce(into: Set<Role>(), { $0.formUnion($1.roles) }).sorted() {
+            guard let nearest = roles.complaint(about: role), let key = keys.first(where: { $0.roles.contains(role) })
+            else {
+                continue
+            }
+            let others = keys.count { $0.roles.contains(role) } - 1
+            warnings.append(
+                GatewayStartError(
+                    "the API key \(key.hint)\(others > 0 ? " and \(others) more" : "") "
+                        + "\(others > 0 ? "have" : "has") the role \(JSONString.encode(role.rawValue)), which "
+                        + "no policy and no setting names; "
+                        + (nearest.map { "did you mean \($0)?" } ?? "add it to a policy's roles, or revoke the key"),
+                    at: ["keys", "database"]))
+        }
+        // A list of many is a mistake of one kind; the first ones show it.
+        return Array(warnings.prefix(maxKeyWarnings))
+    }
+
+    private static let maxKeyWarnings = 10
 
     /// By what settings state and what machines listed when they were last seen. What machines list that nobody has seen
     /// yet is checked when they have answered.

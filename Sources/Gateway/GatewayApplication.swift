@@ -108,11 +108,15 @@ public struct GatewayApplication: Service {
     }
 
     private func serve() async throws {
+        let starts = (0..<3).map { _ in AsyncStream.makeStream(of: Never.self) }
         do {
             // Told to shut down in reverse order, each after the one before has ended.
             try await ServiceGroup(
                 services: [
-                    supervisor, KeyRefresh(verifier: verifier), KeyUpkeep(keys: gateway.keys, logger: logger), server,
+                    OnceListening(supervisor, starts[0].stream),
+                    OnceListening(KeyRefresh(verifier: verifier), starts[1].stream),
+                    OnceListening(KeyUpkeep(keys: gateway.keys, logger: logger), starts[2].stream),
+                    server { for start in starts { start.continuation.finish() } },
                     DrainNotice(gateway: gateway),
                 ],
                 logger: quietLogger
@@ -122,7 +126,7 @@ public struct GatewayApplication: Service {
         }
     }
 
-    private var server: some Service {
+    private func server(hasBegun: @escaping @Sendable () -> Void) -> some Service {
         let verifier = verifier
         let router = Routes.router(gateway) {
             verifier?.issuerStates.map {
@@ -140,6 +144,7 @@ public struct GatewayApplication: Service {
                 serverName: nil, backlog: 1024),
             onServerRunning: { channel in
                 await Self.watchAccepting(on: channel, logger)
+                hasBegun()
                 onListening(channel.localAddress?.port ?? 0)
             },
             eventLoopGroupProvider: .shared(group), logger: quietLogger)
@@ -211,6 +216,25 @@ public struct GatewayApplication: Service {
         case EADDRNOTAVAIL: return "\(server.host) is no address of this machine; mend server.host"
         default: return "\(address) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
         }
+    }
+}
+
+/// A service that begins when the gateway listens. Whoever starts a second gateway on a port in use is told just that, and
+/// no machine is asked and no issuer is called by a gateway that cannot serve.
+private struct OnceListening<Base: Service>: Service {
+    private let base: Base
+    /// Ends when the gateway listens.
+    private let listening: AsyncStream<Never>
+
+    init(_ base: Base, _ listening: AsyncStream<Never>) {
+        self.base = base
+        self.listening = listening
+    }
+
+    func run() async throws {
+        for await _ in listening.cancelOnGracefulShutdown() {}
+        try Task.checkCancellation()
+        try await base.run()
     }
 }
 

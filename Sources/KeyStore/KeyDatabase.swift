@@ -74,6 +74,14 @@ final class KeyDatabase: Sendable {
         return migrator
     }
 
+    /// Every key of a file, for looking at it: nothing is written, and what cannot be read has no keys. Blocks.
+    static func peek(path: String) -> [Row] {
+        var configuration = Configuration()
+        configuration.readonly = true
+        let queue = try? DatabaseQueue(path: path, configuration: configuration)
+        return (try? queue?.read { try Row.order(Column("created"), Column("id")).fetchAll($0) }) ?? []
+    }
+
     func all() throws -> [Row] {
         try queue.read { try Row.order(Column("created"), Column("id")).fetchAll($0) }
     }

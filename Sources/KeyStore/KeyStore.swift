@@ -101,6 +101,24 @@ public final class KeyStore: Sendable {
         }
     }
 
+    /// Why `caller(for:)` has none for a text. Only the holder of a key's secret learns that it was good once.
+    public func fault(of text: String) -> APIKeyFault {
+        guard let id = APIKeyText.id(in: text) else { return .unknown }
+        let digest = APIKeyText.digest(of: text)
+        guard let entry = guarded.withLock({ $0.entries[ExactString(id)] }), APIKeyText.isSame(entry.digest, digest)
+        else {
+            return .unknown
+        }
+        return entry.key.revoked == nil ? .expired : .revoked
+    }
+
+    /// The keys of a database that may be another process's, as they are written; nothing is changed. None where there is no
+    /// database, or one that cannot be read. Blocks.
+    public static func peek(path: String) -> [APIKey] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        return KeyDatabase.peek(path: path).map { APIKey($0) }
+    }
+
     /// Every key, the oldest first.
     public var keys: [APIKey] {
         guarded.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }

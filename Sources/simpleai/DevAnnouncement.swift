@@ -55,48 +55,28 @@ struct DevAnnouncement {
         }
     }
 
-    /// For people.
+    /// For people: at most twelve lines of at most 80 columns, however large the fleet is.
     var text: String {
         """
-        A local fleet is running. Everything it answers is simulated.
-
+        A local fleet is running. Every answer is simulated.
           gateway       \(fleet.url)
           token issuer  \(fleet.issuerURL)
+          machines      \(Self.counted(fleet.machines.map(\.status.phase.rawValue)))
 
-        Machines:
-        \(machines)
-
-        Tokens (good for a day; `simpleai token` makes others):
-          export BASIC=\(fleet.tokens.basic)
-          export SPECIFIC=\(fleet.tokens.specific)
-          export ADMIN=\(fleet.tokens.admin)
-
-        Ask a class:
-          curl \(fleet.url)/v1/chat/completions -H "Authorization: Bearer $BASIC" \\
-            -H 'Content-Type: application/json' \\
+        Ask for a model; class:big wakes a machine that sleeps:
+          TOKEN=$(simpleai token)     # --role model:specific or --role admin for more
+          curl -i \(fleet.url)/v1/chat/completions \\
+            -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
             -d '{"model":"class:fast","messages":[{"role":"user","content":"Hello"}]}'
-
-        Stream:
-          curl -N \(fleet.url)/v1/chat/completions -H "Authorization: Bearer $BASIC" \\
-            -H 'Content-Type: application/json' \\
-            -d '{"model":"class:fast","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
-
-        Wake the machine that sleeps (watch the headers):
-          curl -i \(fleet.url)/v1/chat/completions -H "Authorization: Bearer $BASIC" \\
-            -H 'Content-Type: application/json' \\
-            -d '{"model":"class:big","messages":[{"role":"user","content":"Good morning"}]}'
 
         Press Ctrl-C to stop.
         """
     }
 
-    private var machines: String {
-        let width = fleet.machines.map { $0.id.rawValue.count }.max() ?? 0
-        return fleet.machines.map { machine in
-            let id = machine.id.rawValue.padding(toLength: width, withPad: " ", startingAt: 0)
-            let models = machine.options.engine.models.map(\.rawValue).joined(separator: ", ")
-            return "  \(id)  \(machine.status.phase.rawValue)  \(machine.options.mac)  \(models)"
-        }
-        .joined(separator: "\n")
+    /// `3 (2 awake, 1 asleep)`.
+    static func counted(_ phases: [String]) -> String {
+        let kinds = phases.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        let parts = kinds.map { kind in "\(phases.count { $0 == kind }) \(kind)" }
+        return "\(phases.count) (\(parts.joined(separator: ", ")))"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Gateway
 import LocalFleet
 import Logging
 import OperatingSystem
@@ -61,17 +62,23 @@ struct DevCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "simpleai.dev") { TextLogHandler(label: $0) }
+        let end = SilentEnd()
+        var logger = Logger(label: "simpleai.dev") { end.handler(TextLogHandler(label: $0)) }
         logger.logLevel = .warning
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: DevFleet(options: options, json: json, logger: logger),
+                        service: DevFleet(options: options, json: json, end: end, logger: logger),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
-                gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
-        try await group.run()
+                gracefulShutdownSignals: [.sigint, .sigterm], logger: Logger.silent))
+        do {
+            try await group.run()
+        } catch let error as GatewayStartError {
+            StandardError.write("simpleai: \("\(error)".replacing("server.port", with: "--port"))")
+            throw ExitCode(1)
+        }
     }
 
     private var options: LocalFleet.Options {
@@ -94,14 +101,24 @@ struct DevCommand: AsyncParsableCommand {
 private struct DevFleet: Service {
     let options: LocalFleet.Options
     let json: Bool
+    let end: SilentEnd
     let logger: Logger
 
     func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await serve()
+        } onGracefulShutdown: {
+            end.begin()
+        }
+    }
+
+    private func serve() async throws {
         try await LocalFleet.withRunning(options, logger: logger) { fleet in
             let note = RunningFleetNote(issuer: fleet.issuerURL, url: fleet.url)
-            try note.write()
+            let other = try note.claim()
             let view = try DevView(fleet)
             announce(fleet)
+            if let other { warn(of: other) }
             do {
                 try await show(view)
             } catch is CancellationError {
@@ -120,6 +137,13 @@ private struct DevFleet: Service {
             group.addTask { try await gracefulShutdown() }
             try await group.next()
         }
+    }
+
+    /// Two fleets share one place for their notes, unless the environment says otherwise.
+    private func warn(of other: RunningFleetNote) {
+        StandardError.write(
+            "warning: another `simpleai dev` is running (\(other.url), process \(other.pid)); `simpleai token` and commands "
+                + "without --url mean that one. To use both, start each with an XDG_RUNTIME_DIR of its own")
     }
 
     private func announce(_ fleet: LocalFleet.Running) {

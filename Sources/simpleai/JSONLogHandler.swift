@@ -13,15 +13,39 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var fields = [
-            "\"time\":\(JSONString.encode(Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))))",
-            "\"level\":\(JSONString.encode(event.level.rawValue))",
-            "\"message\":\(JSONString.encode(event.message.description))",
-        ]
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-            fields.append("\(JSONString.encode(key)):\(JSONString.encode(value.description))")
+        StandardError.write(Self.line(event.level, event.message.description, all, at: .now))
+    }
+
+    static func line(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at time: Date) -> String {
+        var fields = [
+            "\"time\":\(JSONString.encode(timestamp(time)))", "\"level\":\(JSONString.encode(level.rawValue))",
+            "\"message\":\(JSONString.encode(message))",
+        ]
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            let text = value.description
+            let isNumber = numericKeys.contains(ExactString(key)) && isJSONNumber(text)
+            fields.append("\(JSONString.encode(key)):\(isNumber ? text : JSONString.encode(text))")
         }
-        StandardError.write("{\(fields.joined(separator: ","))}")
+        return "{\(fields.joined(separator: ","))}"
+    }
+
+    /// RFC 3339, in UTC, to the millisecond.
+    private static func timestamp(_ time: Date) -> String {
+        time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    /// What counts or measures. Other values stay strings even where they consist of digits: a caller or a model may be
+    /// called 42.
+    private static let numericKeys: Set<ExactString> = [
+        "active", "added", "bytes", "cached_tokens", "completion_tokens", "delivered_tokens", "generated_tokens",
+        "keys",
+        "keys_known", "limit", "ms", "number", "pid", "position", "prompt_tokens", "reasoning_tokens", "status",
+        "suppressed", "tokens_per_s", "ttfb_ms", "ttft_ms", "waited_ms", "withdrawn",
+    ]
+
+    /// RFC 8259 §6, without exponents: digits, with a sign before them and a fraction behind.
+    private static func isJSONNumber(_ text: String) -> Bool {
+        text.utf8.count <= 20 && text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?/) != nil
     }
 }

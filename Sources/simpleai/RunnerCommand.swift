@@ -15,7 +15,8 @@ struct RunnerCommand: AsyncParsableCommand {
         abstract: "Let this machine join a gateway's fleet.",
         discussion: """
             Reads runner.yaml (see runner.example.yaml for every key), starts and watches what it says, joins the gateway, \
-            and serves its calls until SIGTERM or SIGINT. `simpleai config check --config runner.yaml` checks the file \
+            and serves its calls until SIGTERM or SIGINT. SIGHUP makes it read the file again and, if it says anything else, \
+            leave the gateway when its calls have ended and join again. `simpleai config check --config runner.yaml` checks the file \
             without joining.
             """)
 
@@ -38,11 +39,10 @@ struct RunnerCommand: AsyncParsableCommand {
         }
         for warning in loaded.warnings { StandardError.write("warning: \(warning)") }
 
-        let logger = Logger(loaded.settings.log)
-        let settings = loaded.settings
         let isAnnounced = Atomic(false)
         do {
-            let agent = try RunnerAgent(settings: settings, logger: logger) { port in
+            let hangups = await UnixSignalsSequence(trapping: .sighup)
+            let agent = ReloadedAgent(loaded: loaded, hangups: hangups) { settings, port, logger in
                 guard !isAnnounced.exchange(true, ordering: .relaxed) else { return }
                 announce(settings, port: port, logger)
             }

@@ -2,7 +2,8 @@ import Foundation
 import Logging
 import SimpleAICore
 
-/// One line of text per event on standard error: time, level, `key=value` pairs, source, message.
+/// One line of text per event on standard error: time, level, `key=value` pairs, source, message. In a terminal the message
+/// comes first, behind the time and the level, because a person reads it.
 ///
 /// Values come from outside: subjects, ids of models, words of engines. Each is quoted where it is more than a word
 /// (`LogValue`), so that none of them looks like another pair, another line, or a command to a terminal.
@@ -18,12 +19,25 @@ struct TextLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    private static let isTerminal = isatty(STDERR_FILENO) == 1
+
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\(LogValue.text($0.value.description))" }
+        let origin = Self.isTerminal ? nil : "\(label):"
         StandardError.write(
-            "\(Self.timestamp()) \(event.level) \(label):\(pairs.joined()) [\(event.source)] "
-                + JSONString.visible(event.message.description))
+            "\(Self.timestamp()) "
+                + Self.line(event.level, event.message.description, all, origin: origin, source: event.source))
+    }
+
+    /// - Parameter origin: nil for people, who want the message first.
+    static func line(
+        _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, origin: String?, source: String
+    ) -> String {
+        let pairs = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\(LogValue.text($0.value.description))" }
+            .joined()
+        let message = JSONString.visible(message)
+        guard let origin else { return "\(level) \(message)\(pairs)" }
+        return "\(level) \(origin)\(pairs) [\(source)] \(message)"
     }
 
     /// ISO 8601, in local time, to the second.

@@ -29,6 +29,7 @@ extension TokenCommand {
                 Else from an OpenID Connect provider: --provider, else the file named by SIMPLEAI_TOKEN_PROVIDER, else \
                 \(TokenProviderFile.defaultPath). Its tokens are kept until shortly before they expire.
                 Else from the fleet that `simpleai dev` keeps running.
+                Else from the key file ~/.simpleai/token-key.pem.
                 """)
 
         @Option(help: ArgumentHelp("Private key in PEM, as `simpleai token init` writes it.", valueName: "file"))
@@ -88,18 +89,26 @@ extension TokenCommand {
             let environment = ProcessInfo.processInfo.environment
             // What the command line names comes before what the environment does.
             if let key = key ?? (provider == nil ? Self.keyFromEnvironment(environment) : nil) {
-                return try TokenKeyFiles(key: key).mint(issuer: issuer, audience: audience)
-                    .token(user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime)
+                return try minted(by: key)
             }
             if let file = provider ?? ProviderTokens.path(environment: environment) {
                 try refuseWhatProvidersDecide()
                 return try await ProviderTokens(path: file, environment: environment)
                     .token(user: user, roles: role, isKept: !noCache)
             }
-            guard let fleet = try RunningFleetNote.read() else { throw CommandFailure(Self.noSource) }
-            return try await TokenRequest(
-                issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime
-            ).send()
+            // A fleet runs because somebody has started it to be asked; a key at home is always there.
+            if let fleet = try RunningFleetNote.read() {
+                return try await TokenRequest(
+                    issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime
+                ).send()
+            }
+            guard let key = Self.keyAtHome(environment) else { throw CommandFailure(Self.noSource) }
+            return try minted(by: key)
+        }
+
+        private func minted(by key: String) throws -> String {
+            try TokenKeyFiles(key: key).mint(issuer: issuer, audience: audience)
+                .token(user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime)
         }
 
         private static let developer = "developer"
@@ -111,10 +120,18 @@ extension TokenCommand {
             return key.isEmpty ? nil : key
         }
 
+        /// Where a person keeps a key for every day.
+        private static func keyAtHome(_ environment: [String: String]) -> String? {
+            guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+            let key = TokenKeyFiles(directory: home + "/.simpleai").key
+            return FileManager.default.fileExists(atPath: key) ? key : nil
+        }
+
         private static let noSource = """
-            nothing to make a token with. Four ways:
+            nothing to make a token with. Five ways:
               simpleai token --key FILE          a key that `simpleai token init` wrote
               export SIMPLEAI_TOKEN_KEY=FILE     the same, for every call
+              ~/.simpleai/token-key.pem          the same, from `simpleai token init --directory ~/.simpleai`
               simpleai token --provider FILE     your identity provider, as the file says; SIMPLEAI_TOKEN_PROVIDER=FILE
                                                  and \(TokenProviderFile.defaultPath) mean the same for every call
               simpleai dev                       a local fleet; while it runs, its issuer is asked

@@ -27,6 +27,47 @@ import Testing
         }
     }
 
+    @Test func `the announcement is short, shows no token, and the end is silent`() async throws {
+        try await withDev { dev in
+            try await RunningProcess.run(dev) { process in
+                _ = try await process.line("the end of the announcement") { $0.contains("Press Ctrl-C") }
+                var token = dev
+                token.arguments = ["token", "--role", "admin"]
+                let minted = try await token.run()
+                #expect(minted.output.split(separator: ".").count == 3, "\(minted.text)")
+                process.interrupt()
+                let end = try await process.ended(within: .seconds(60))
+                #expect(end.code == 0 && end.errors == "", "\(end.text)")
+                let lines = end.output.split(separator: "\n", omittingEmptySubsequences: false)
+                let announcement = lines.prefix { !$0.contains("Press Ctrl-C") }
+                #expect(announcement.count + 1 <= 12, "\(end.output)")
+                #expect(lines.allSatisfy { $0.count <= 80 }, "\(end.output)")
+                #expect(end.output.contains("5 (2 awake, 3 asleep)") && !end.output.contains("eyJ"), "\(end.output)")
+            }
+        }
+    }
+
+    @Test func `a second fleet leaves the first one its name`() async throws {
+        try await withDev { dev in
+            try await RunningProcess.run(dev) { first in
+                let line = try await first.line("the gateway's address") { $0.hasPrefix("  gateway") }
+                _ = try await first.line("the end of the announcement") { $0.contains("Press Ctrl-C") }
+                try await RunningProcess.run(dev) { second in
+                    let warning = try await second.line("the warning", on: .errors) { $0.contains("another") }
+                    let url = try #require(line.split(separator: " ").last)
+                    #expect(warning.contains(url), "\(warning)")
+                    second.interrupt()
+                    _ = try await second.ended(within: .seconds(60))
+                }
+                // Still the first one's, also when the second has gone.
+                var fleet = dev
+                fleet.arguments = ["fleet"]
+                let run = try await fleet.run()
+                #expect(run.code == 0 && run.output.contains("big-3"), "\(run.text)")
+            }
+        }
+    }
+
     @Test func `elsewhere every change is a line`() async throws {
         try await withDev { dev in
             try await RunningProcess.run(dev) { process in

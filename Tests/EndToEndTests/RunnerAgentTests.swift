@@ -100,6 +100,35 @@ struct RunnerAgentTests {
         }
     }
 
+    @Test func `the agent reads its settings again at SIGHUP`() async throws {
+        try await JoinedFleet.with(models: ["left", "mine"]) { fleet in
+            try await withEngine("left") { left in
+                try await fleet.runner("left", engine: left) { runner in
+                    try await fleet.answers("left")
+                    let settings = try fleet.settings(of: "left")
+                    // What cannot be used changes nothing.
+                    try fleet.write("nonsense: 1", asSettingsOf: "left")
+                    runner.hangUp()
+                    _ = try await runner.line("the refusal", on: .errors) { $0.contains("Settings not reloaded") }
+                    try await fleet.answers("left")
+                    // Twice, because a signal may be good for once only.
+                    for alias in ["mine", "other"] {
+                        try fleet.write(settings + "\naliases: { \(alias): left }\n", asSettingsOf: "left")
+                        runner.hangUp()
+                        try await fleet.answers(alias)
+                    }
+                    runner.hangUp()
+                    _ = try await runner.line("that nothing has changed", on: .errors) {
+                        $0.contains("Settings unchanged")
+                    }
+                    runner.terminate()
+                    let end = try await runner.ended(within: .seconds(60))
+                    #expect(end.code == 0, "\(end.text)")
+                }
+            }
+        }
+    }
+
     @Test func `calls are served, and what cannot be is said clearly`() async throws {
         try await withTwoRunners { fleet, _, _ in
             let list = try await fleet.curl("/v1/models").run().output

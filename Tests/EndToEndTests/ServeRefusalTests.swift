@@ -44,6 +44,15 @@ import Testing
                 let run = try await serve(Self.settings(port: port, in: folder))
                 expectRefusal(run)
                 expectOneLine(run, naming: String(port))
+                #expect(run.errors.split(separator: "\n").count == 1, "\(run.text)")
+                #expect(run.output.isEmpty)
+
+                let dev = try await Program(
+                    Repository.binary, ["dev", "--port", String(port)], environment: ["XDG_RUNTIME_DIR": folder.path]
+                ).run(within: .seconds(60))
+                expectRefusal(dev)
+                expectOneLine(dev, naming: "127.0.0.1:\(port) is in use by another program")
+                #expect(dev.errors.split(separator: "\n").count == 1 && dev.output.isEmpty, "\(dev.text)")
             }
         }
     }

@@ -48,6 +48,13 @@ extension Integration {
                 let refused = try await gateway.send(RunningGateway.chat("class:fast"), token: key)
                 #expect(refused.status == 401)
                 #expect(try refused.error().code == "invalid_api_key")
+                #expect(try refused.error().message.hasPrefix("The API key has been revoked."))
+                // Whoever has not the secret learns nothing of the key.
+                for unknown in [String(key.dropLast(4)) + "AAAA", "sk-simpleai-", "sk-simpleai-" + key] {
+                    let answer = try await gateway.get("/v1/models", token: unknown)
+                    #expect(answer.status == 401)
+                    #expect(try answer.error().message.hasPrefix("There is no such API key here."))
+                }
                 #expect(try await gateway.send(RunningGateway.chat("class:fast"), token: other).status == 200)
                 #expect(engine.counts.value.requests.count == 2)
             }

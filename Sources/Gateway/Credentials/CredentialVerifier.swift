@@ -13,7 +13,7 @@ struct CredentialVerifier: TokenVerifier {
     func caller(for credential: String) async throws(TokenRejection) -> Caller {
         guard APIKeyText.isKey(credential) else { return try await tokens.caller(for: credential) }
         guard let caller = keys.caller(for: credential) else {
-            throw .invalid(reason: "it is no API key that is in service")
+            throw .apiKey(keys.fault(of: credential))
         }
         return caller
     }

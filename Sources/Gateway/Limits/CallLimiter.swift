@@ -68,7 +68,7 @@ final class CallLimiter: Sendable {
         return books.withLock { books in
             let own = books.callers.standing(of: admission.caller, under: callerLimits, at: now)
             let shared = books.addresses.standing(of: admission.address, under: addressLimits, at: now)
-            if let error = Self.error(own.refusal, shared.refusal) {
+            if let error = Self.error(own.refusal, shared.refusal, admission) {
                 return .refused(error, own.narrowed(by: shared))
             }
             return .admitted(
@@ -88,32 +88,41 @@ final class CallLimiter: Sendable {
     }
 
     /// Of two reasons the one that lasts longer, so that whoever waits as long as it is told is served.
-    private static func error(_ own: LimitStanding.Refusal?, _ shared: LimitStanding.Refusal?) -> GatewayError? {
-        switch (own, shared) {
-        case (nil, nil): nil
-        case (let own?, nil): error(own, "your", "caller")
-        case (nil, let shared?): error(shared, "your address's", "address")
-        case (let own?, let shared?):
-            (shared.retryAfter ?? .zero) > (own.retryAfter ?? .zero)
-                ? error(shared, "your address's", "address") : error(own, "your", "caller")
+    private static func error(
+        _ own: LimitStanding.Refusal?, _ shared: LimitStanding.Refusal?, _ admission: Admission
+    ) -> GatewayError? {
+        let ofCaller = own.map { error($0, admission.callerLimits, "your", "caller") }
+        let ofAddress = shared.map { error($0, admission.addressLimits, "your address's", "address") }
+        guard let own, let shared else { return ofCaller ?? ofAddress }
+        return (shared.retryAfter ?? .zero) > (own.retryAfter ?? .zero) ? ofAddress : ofCaller
+    }
+
+    private static func error(
+        _ refusal: LimitStanding.Refusal, _ limits: CallLimits, _ whose: String, _ who: String
+    ) -> GatewayError {
+        func again(_ time: Duration) -> String { "Try again in \(LimitStanding.written(max(time, .seconds(1))))." }
+        switch refusal {
+        case .requestsPerMinute(let time):
+            let limit = counted(limits.requestsPerMinute, "call")
+            return GatewayError(
+                .rateLimitExceeded, "This is beyond \(whose) limit of \(limit) per minute. \(again(time))",
+                retry: .notBefore(time), cause: "requests_per_minute of the \(who)")
+        case .tokensPerDay(let time):
+            let limit = counted(limits.tokensPerDay, "token")
+            return GatewayError(
+                .rateLimitExceeded, "This is beyond \(whose) limit of \(limit) per day. \(again(time))",
+                retry: .notBefore(time), cause: "tokens_per_day of the \(who)")
+        case .concurrentCalls:
+            // Nobody knows when one of them ends.
+            let limit = counted(limits.concurrentCalls, "call")
+            return GatewayError(
+                .rateLimitExceeded,
+                "This is beyond \(whose) limit of \(limit) at the same time. Try again when one has ended.",
+                retry: .after(.seconds(1)), cause: "concurrent_calls of the \(who)")
         }
     }
 
-    private static func error(_ refusal: LimitStanding.Refusal, _ whose: String, _ who: String) -> GatewayError {
-        switch refusal {
-        case .requestsPerMinute(let time):
-            GatewayError(
-                .rateLimitExceeded, "This is beyond \(whose) limit of calls per minute.", retry: .notBefore(time),
-                cause: "requests_per_minute of the \(who)")
-        case .tokensPerDay(let time):
-            GatewayError(
-                .rateLimitExceeded, "This is beyond \(whose) limit of tokens per day.", retry: .notBefore(time),
-                cause: "tokens_per_day of the \(who)")
-        case .concurrentCalls:
-            // Nobody knows when one of them ends.
-            GatewayError(
-                .rateLimitExceeded, "This is beyond \(whose) limit of calls at the same time.",
-                retry: .after(.seconds(1)), cause: "concurrent_calls of the \(who)")
-        }
+    private static func counted(_ number: Int, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
     }
 }

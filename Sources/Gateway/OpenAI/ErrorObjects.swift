@@ -29,9 +29,10 @@ struct ErrorObjects: RouterMiddleware {
         return response
     }
 
-    private static func notFound(_ path: String) -> String {
+    static func notFound(_ path: String) -> String {
         let meant = RequestTarget(path).candidates.first { Routes.methods(of: $0) != nil }
-        return "There is nothing at \(path)." + (meant.map { " Paths of the API begin with /v1: use \($0)." } ?? "")
+        let api = "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."
+        return "There is nothing at \(path). " + (meant.map { "Paths of the API begin with /v1: use \($0)." } ?? api)
     }
 
     private func response(to error: any Error, _ request: Request, _ context: Context, _ id: CallID) -> Response {

@@ -86,6 +86,15 @@ extension GatewayError {
             self.init(.invalidAPIKey, "The token is not valid.", cause: reason)
         case .expired(let reason):
             self.init(.invalidAPIKey, "The token has expired. Get a new one from its issuer.", cause: reason)
+        case .apiKey(let fault):
+            let advice =
+                switch fault {
+                case .unknown:
+                    "There is no such API key here. Check that it is complete, or ask an administrator for one."
+                case .expired: "The API key has expired. Ask an administrator for a new one."
+                case .revoked: "The API key has been revoked. Ask an administrator for a new one."
+                }
+            self.init(.invalidAPIKey, advice, cause: "the API key is \(fault.rawValue)")
         case .keysUnavailable(let retryAfter):
             self.init(
                 .keysUnavailable, "The token cannot be checked right now, because its issuer's keys are not known yet.",

@@ -15,8 +15,14 @@ final class AuthenticationThrottle: Sendable {
     /// The response to a token that was refused. That the gateway cannot judge one is no fault of its sender, and one
     /// that was good until a moment ago is no guess: its sender must learn that it needs another, however many do so.
     func refusal(_ rejection: TokenRejection, from client: IPAddress?) -> GatewayError {
-        guard case .invalid(let reason) = rejection else {
-            if case .expired = rejection { metrics.tokenWasRefused(isThrottled: false) }
+        let reason: String
+        switch rejection {
+        case .invalid(let text): reason = text
+        case .apiKey(let fault): reason = "the API key is \(fault.rawValue)"
+        case .expired:
+            metrics.tokenWasRefused(isThrottled: false)
+            return GatewayError(rejection)
+        case .keysUnavailable:
             return GatewayError(rejection)
         }
         let wait = attempts.withLock { $0.failed(from: Peer(client), at: .now) }

@@ -120,7 +120,17 @@ public struct LocalFleet: Sendable {
     }
 
     private func runGateway() async throws {
-        defer { gatewayPort.fail(CancellationError()) }
+        do {
+            try await serveGateway()
+            gatewayPort.fail(CancellationError())
+        } catch {
+            // Whoever waits for the port is told why there is none.
+            gatewayPort.fail(error)
+            throw error
+        }
+    }
+
+    private func serveGateway() async throws {
         let settings = FleetSettings(
             options: options, issuer: try await issuer.url(), runnerToken: runnerToken,
             wakePort: try await segment.broadcastPort(), stateFile: stateFile, keyDatabase: keyDatabase

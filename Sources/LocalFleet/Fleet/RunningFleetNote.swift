@@ -20,7 +20,16 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
             .appendingPathComponent("simpleai-dev-\(getuid()).json").path
     }
 
-    /// Of two fleets at the same time the later one is found.
+    /// Of two fleets at the same time the first one is found.
+    /// - Returns: the note of another fleet that runs, which stays; nil if this one is written.
+    public func claim(_ path: String = path()) throws -> RunningFleetNote? {
+        // What is no note is replaced by one; a file that is not to be trusted is refused when it is written.
+        if let other = (try? Self.read(from: path)) ?? nil, other.pid != pid { return other }
+        try write(to: path)
+        return nil
+    }
+
+    /// Replaces the note of another fleet.
     public func write(to path: String = path()) throws {
         let json: JSONText = ["issuer": .string(issuer), "url": .string(url), "pid": .integer(Int(pid))]
         try PrivateFile.write(json.utf8, to: path, replacing: true)

@@ -18,6 +18,16 @@ public enum TokenRejection: Error, Hashable, Sendable {
     case invalid(reason: String)
     /// The token was good: its signature is, and nothing else is wrong but that its time is over. Callers learn this.
     case expired(reason: String)
+    /// It is an API key, and not one that is in service.
+    case apiKey(APIKeyFault)
     /// The token may be good, but its issuer's keys are not known yet; worth another try after `retryAfter`.
     case keysUnavailable(retryAfter: Duration)
+}
+
+/// Why an API key gives no access. Its holder is told.
+public enum APIKeyFault: String, Error, Hashable, Sendable, CaseIterable {
+    /// There is no such key, or its secret is another one.
+    case unknown = "unknown"
+    case expired = "expired"
+    case revoked = "revoked"
 }

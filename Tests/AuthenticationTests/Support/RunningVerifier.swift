@@ -85,6 +85,7 @@ extension JWTVerifier {
         } catch {
             switch error {
             case .invalid(let reason), .expired(let reason): return reason
+            case .apiKey(let fault): return fault.rawValue
             case .keysUnavailable: return "keys unavailable"
             }
         }

@@ -53,6 +53,15 @@ struct JoinedFleet: Sendable {
         }
     }
 
+    /// The file of a runner's settings, as it stands.
+    func settings(of id: String) throws -> String {
+        try String(contentsOf: folder.appendingPathComponent("\(id).yaml"), encoding: .utf8)
+    }
+
+    func write(_ settings: String, asSettingsOf id: String) throws {
+        try settings.write(to: folder.appendingPathComponent("\(id).yaml"), atomically: true, encoding: .utf8)
+    }
+
     // MARK: Calls
 
     static let curl = Python.path("curl")

@@ -44,6 +44,26 @@ import Testing
         #expect(try begin("a", issuer: "https://K", rules).error == nil)
     }
 
+    @Test func theRefusalSaysWhichLimitHowMuchAndWhenAgain() throws {
+        let perMinute = LimitRules(caller: .init(requestsPerMinute: 60))
+        for _ in 0..<60 { #expect(try begin("m", perMinute).error == nil) }
+        let minute = try #require(try begin("m", perMinute).error)
+        #expect(minute.message == "This is beyond your limit of 60 calls per minute. Try again in 1s.")
+        #expect(minute.headers().contains { $0 == ("Retry-After", "1") })
+
+        let atOnce = LimitRules(address: .init(concurrentCalls: 1))
+        #expect(try begin("c", atOnce).error == nil)
+        #expect(
+            try begin("c", atOnce).error?.message
+                == "This is beyond your address's limit of 1 call at the same time. Try again when one has ended.")
+
+        let perDay = LimitRules(caller: .init(tokensPerDay: 24))
+        limiter.end(try #require(try begin("d", perDay).admission), tokens: 26)
+        let message = try #require(try begin("d", perDay).error).message
+        #expect(
+            message.hasPrefix("This is beyond your limit of 24 tokens per day. Try again in ") && message.contains("h"))
+    }
+
     @Test func callersAndAddressesHaveTheirOwn() throws {
         let rules = LimitRules(caller: .init(requestsPerMinute: 2), address: .init(requestsPerMinute: 3))
         #expect(try begin("a", rules).error == nil)
