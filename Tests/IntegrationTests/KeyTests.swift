@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Settings
 import SimpleAICore
 import Testing
@@ -57,6 +58,37 @@ extension Integration {
                 }
                 #expect(try await gateway.send(RunningGateway.chat("class:fast"), token: other).status == 200)
                 #expect(engine.counts.value.requests.count == 2)
+            }
+        }
+
+        @Test func rolesThatNoSettingNamesAreWarnedOf() async throws {
+            try await withTemporaryDirectory { directory in
+                let database = directory + "/keys.db"
+                try await withEngine(Engine.wellBehaved, settings: { $0.keys.database = database }) { gateway, _ in
+                    for roles in [#"["stuff"]"#, #"["stuff","staff"]"#, #"["model:specific"]"#] {
+                        _ = try await Self.create(#"{"name":"k","roles":\#(roles)}"#, on: gateway)
+                    }
+                    var settings = Settings()
+                    settings.auth.issuers = [.init(issuer: "https://a", audience: .any)]
+                    settings.keys.database = database
+                    settings.fleet.stateFile = directory + "/none.json"
+                    settings.policies = [AccessGrant(roles: ["staff"], classes: ["*"])]
+                    let found = GatewayApplication.warnings(settings).map(\.description).filter {
+                        $0.contains("API key")
+                    }
+                    #expect(found.count == 1, "\(found)")
+                    #expect(found.first?.hasPrefix("keys.database: the API key sk-simpleai-") == true, "\(found)")
+                    #expect(
+                        found.first?.hasSuffix(
+                            " and 1 more have the role \"stuff\", which no policy and no setting names; did you mean staff?"
+                        )
+                            == true, "\(found)")
+                    settings.policies.append(AccessGrant(roles: ["stuff"], classes: ["*"]))
+                    #expect(!GatewayApplication.warnings(settings).contains { $0.description.contains("API key") })
+                    settings.keys.database = directory + "/missing.db"
+                    _ = GatewayApplication.warnings(settings)
+                    #expect(!FileManager.default.fileExists(atPath: settings.keys.database))
+                }
             }
         }
 
