@@ -1,9 +1,9 @@
-/// How long a machine takes from the first packet to its runner's first answer: an exponentially weighted mean for what
-/// to expect, and the last few for what can happen.
+/// Time that a machine takes from the first packet to its runner's first response: an exponentially weighted mean as
+/// the expected value, and the latest samples for the worst case.
 public struct BootTime: Hashable, Sendable {
-    /// Nil until the first wake was seen through.
+    /// Nil until the first wake has succeeded.
     public private(set) var mean: Duration?
-    /// The newest last; at most `remembered`.
+    /// Latest samples, newest last; at most `remembered`.
     public private(set) var recent: [Duration]
 
     public static let remembered = 20
@@ -13,10 +13,10 @@ public struct BootTime: Hashable, Sendable {
         self.recent = Array(recent.suffix(Self.remembered))
     }
 
-    /// The longest of the last wakes.
+    /// The longest of the remembered samples.
     public var worst: Duration? { recent.max() ?? mean }
 
-    /// A quarter of the weight goes to the newest wake.
+    /// Updates the mean with a weight of a quarter for the newest wake.
     mutating func learn(_ time: Duration) {
         mean = mean.map { $0 * 3 / 4 + time / 4 } ?? time
         recent = Array((recent + [time]).suffix(Self.remembered))

@@ -1,14 +1,14 @@
 import SimpleAICore
 
-/// Who serves any of a list of models, worked out once for all calls that ask for the same list: a class of two hundred
-/// models would otherwise cost two hundred look-ups by name for every call, and a fleet of a thousand runners a thousand
+/// Runners that serve any model of a list, computed once for all calls with the same list. Without it, a class of two
+/// hundred models would cost two hundred dictionary look-ups per call, and a fleet of a thousand runners a thousand
 /// comparisons.
 struct CandidateLists: Sendable {
     private struct List: Sendable {
         private let models: [ModelID]
-        /// Of the runners, in the order of the models; each once, at the first of the models that it serves.
+        /// Indices of the runners, in the order of the models; each once, at the first model that it serves.
         let indices: [Int]
-        /// For each of `indices`, the place of its model in the list.
+        /// For each of `indices`, the position of its model in the list.
         private let places: [Int]
         var ranks: RankTree
 
@@ -30,16 +30,16 @@ struct CandidateLists: Sendable {
         func choice(at position: Int) -> SchedulerState.Choice { (indices[position], models[places[position]]) }
     }
 
-    /// There are about as many lists as classes; more come only when classes change.
+    /// Maximum number of cached lists. There are about as many lists as classes; more appear only when classes change.
     private static let most = 64
-    /// To look through so many runners of one model costs less than to keep a list for them.
+    /// Up to this number of runners, a scan for a single model is cheaper than a cached list.
     private static let few = 32
 
     private var lists: [List] = []
-    /// Of each list, which models it is for.
+    /// The models of each cached list.
     private var keys: [[ModelID]] = []
 
-    /// The runner with the lowest rank, and the first of the models that it serves; nil when none is able.
+    /// The runner with the lowest rank, and the first of the models that it serves; nil if no runner can take a call.
     mutating func lowest(
         of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable, in tiers: PickTable.Tiers?,
         excluding excluded: [Int]
@@ -52,14 +52,14 @@ struct CandidateLists: Sendable {
             let list = lists[number]
             return table.lowest(list.indices, in: tiers, excluding: excluded).map(list.choice)
         }
-        // Most calls prefer nothing and exclude nobody.
+        // Most calls prefer no machine type and exclude no runner.
         guard let position = lists[number].ranks.lowest(in: table) else { return nil }
         return lists[number].choice(at: position)
     }
 
-    /// - Returns: nil for a single model for which there is no list: it needs none.
+    /// - Returns: nil for a single model, which needs no list.
     private mutating func number(of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable) -> Int? {
-        // Calls of one class share their list, and then this compares no names.
+        // Calls of one class share their array, so this usually compares no names.
         if let known = keys.firstIndex(of: models) { return known }
         if models.count == 1, let model = models.first {
             guard lists.count < Self.most / 2, serving[model, default: []].count > Self.few else { return nil }

@@ -1,6 +1,7 @@
 import SimpleAICore
 
-/// Who holds which slot. A lease is given back exactly once: giving it back again is a no-op that is counted.
+/// The leases and the slots that they hold. A lease is returned exactly once; a second return only increments a
+/// counter.
 struct LeaseTable {
     private var places: [LeaseID: (index: Int, engineModel: EngineModelID)] = [:]
     private var nextNumber: UInt64 = 1
@@ -8,7 +9,7 @@ struct LeaseTable {
 
     var count: Int { places.count }
 
-    /// What is under way on a runner, a name for each call.
+    /// Models of the calls in progress on a runner, one entry per call.
     func engineModels(onRunnerAt index: Int) -> [EngineModelID] {
         places.values.filter { $0.index == index }.map(\.engineModel)
     }
@@ -20,7 +21,7 @@ struct LeaseTable {
         return id
     }
 
-    /// The runner whose slot is free again, and what was run there; nil when the lease had been returned before.
+    /// The runner whose slot became free, and the model of the call; nil if the lease was already returned.
     mutating func takeBack(_ id: LeaseID) -> (index: Int, engineModel: EngineModelID)? {
         guard let place = places.removeValue(forKey: id) else {
             doubleReturns += 1

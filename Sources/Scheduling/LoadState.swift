@@ -1,11 +1,11 @@
 import SimpleAICore
 
-/// A model on its way into a runner's memory: one at a time for each runner, however many calls wait for it.
+/// The load of one model into a runner's memory: one at a time per runner, however many calls wait for it.
 ///
-///     clearing –nothing runs on what has to go→ unloading –…→ loading → loaded
+///     clearing –no calls on the models to unload→ unloading –…→ loading → loaded
 ///
-/// Calls under way are never cut: what has to go gets no new calls from the start, and is unloaded when its last one is
-/// over.
+/// Calls in progress are never interrupted: a model that has to be unloaded gets no new calls from the start, and is
+/// unloaded when its last call has ended.
 struct LoadState: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
         case clearing
@@ -13,14 +13,14 @@ struct LoadState: Hashable, Sendable {
         case loading(RunnerRequest)
     }
 
-    /// What those who wait for it know it by.
+    /// The id of this load for the calls that wait for it.
     let id: RunnerRequest
     let engineModel: EngineModelID
     let deadline: ContinuousClock.Instant
     var stage = Stage.clearing
-    /// Models that get no new calls meanwhile.
+    /// Models that get no new calls during this load.
     let held: Set<EngineModelID>
-    /// What still has to be unloaded, in this order.
+    /// Models that still have to be unloaded, in this order.
     var victims: [EngineModelID]
 
     init(id: RunnerRequest, engineModel: EngineModelID, deadline: ContinuousClock.Instant, _ residency: ModelResidency)
@@ -31,7 +31,7 @@ struct LoadState: Hashable, Sendable {
         switch residency.room(for: engineModel) {
         case .isThere: (held, victims) = ([], [])
         case .byUnloading(let models): (held, victims) = (Set(models), models)
-        // The engine makes room as it sees fit, or restarts: nothing may run on it when it does.
+        // The engine decides what to unload, or restarts: no call may be in progress on it then.
         case .unknown: (held, victims) = (residency.loaded.subtracting([engineModel]), [])
         }
     }

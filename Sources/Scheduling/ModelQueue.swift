@@ -1,12 +1,12 @@
 import DequeModule
 import SimpleAICore
 
-/// Those who wait for one set of models: a line for each caller.
+/// Calls that wait for the same set of models: one line per caller.
 struct ModelQueue: Sendable {
-    /// A caller's calls, in order of arrival; never empty.
+    /// One caller's calls in order of arrival; never empty.
     struct Line: Sendable {
         let caller: CallerID
-        /// The queue's number of the arrival of the first that was in it.
+        /// The arrival number of the call that opened this line.
         let since: UInt64
         fileprivate(set) var waiters: Deque<Waiter>
     }
@@ -38,7 +38,8 @@ struct ModelQueue: Sendable {
         return nil
     }
 
-    /// The last call of the caller with the most, if that has more than `caller` would have with one more.
+    /// The newest call of the caller with the longest line, if that line is longer than `caller`'s would be with one
+    /// more call.
     func newestOfTheLongestLine(beside caller: CallerID) -> WaiterID? {
         let own = lines.first { $0.caller == caller }?.waiters.count ?? 0
         let longest = lines.lazy.compactMap { line in line.waiters.last.map { (line.waiters.count, $0.id.number) } }.max
@@ -49,10 +50,10 @@ struct ModelQueue: Sendable {
         return WaiterID(number: longest.1)
     }
 
-    /// Smaller, the longer the first has waited.
+    /// The arrival number of the call that has waited longest; a smaller number means a longer wait.
     var age: UInt64 { lines.lazy.compactMap(\.waiters.first?.id.number).min() ?? .max }
 
-    /// Lets `change` look at every waiter, in the order of arrival; those for which it returns false leave.
+    /// Calls `change` with every waiter in order of arrival, and removes those for which it returns false.
     mutating func reconsider(_ change: (inout Waiter) -> Bool) {
         var order: [(number: UInt64, line: Int, place: Int)] = []
         order.reserveCapacity(count)

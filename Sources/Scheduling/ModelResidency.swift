@@ -1,13 +1,13 @@
 import SimpleAICore
 
-/// Which models of a runner are in memory and how much of it they take; by the engine's own ids.
+/// The models in a runner's memory and the memory that they use; by the engine's own ids.
 struct ModelResidency: Hashable, Sendable {
     private(set) var loaded: Set<EngineModelID> = []
     private var sizes: [EngineModelID: ByteCount] = [:]
     private(set) var limit: ByteCount?
-    /// Calls under way.
+    /// Number of calls in progress per model.
     private var active: [EngineModelID: Int] = [:]
-    /// When it was last given a call: a running number of picks.
+    /// The number of the latest pick per model.
     private var lastUsed: [EngineModelID: UInt64] = [:]
 
     mutating func replace(by report: RunnerReport) {
@@ -31,13 +31,13 @@ struct ModelResidency: Hashable, Sendable {
 
     func activeCalls(on model: EngineModelID) -> Int { active[model] ?? 0 }
 
-    /// What has to go before a model can come.
+    /// What has to be unloaded before a model can be loaded.
     enum Room: Hashable {
-        /// Nothing: it fits beside what is there.
+        /// Nothing: the model fits into free memory.
         case isThere
-        /// These, least recently used first; none of them may have a call under way when it goes.
+        /// These models, least recently used first; none may have a call in progress when it is unloaded.
         case byUnloading([EngineModelID])
-        /// Sizes or memory are not known: the engine makes room itself, so nothing else may be under way meanwhile.
+        /// Sizes or memory are unknown: the engine makes room itself, so no other call may be in progress meanwhile.
         case unknown
     }
 
@@ -60,13 +60,13 @@ struct ModelResidency: Hashable, Sendable {
         return .byUnloading(victims)
     }
 
-    /// Idle ones before busy ones, then the one that was used longest ago.
+    /// Whether `left` is unloaded before `right`: idle models before busy ones, then the least recently used.
     private func goesBefore(_ left: EngineModelID, _ right: EngineModelID) -> Bool {
         let order = [left, right].map { (activeCalls(on: $0) > 0 ? 1 : 0, lastUsed[$0] ?? 0, $0) }
         return order[0] < order[1]
     }
 
-    /// Agents state these numbers: however large, they must not stop the gateway.
+    /// Saturating addition: agents state these numbers, and no value may crash the gateway.
     private static func sum(_ total: Int, _ more: Int) -> Int {
         let (sum, overflows) = total.addingReportingOverflow(max(0, more))
         return overflows ? .max : sum

@@ -1,18 +1,18 @@
 import SimpleAICore
 
-/// How much a runner has to do, and whether it may get more: what every call looks at and changes.
+/// A runner's load and whether it may take more calls: the part of its record that every call reads and changes.
 ///
-/// Plain numbers, kept together: in the fleet's array they are read and written where they lie, while a look at the record
-/// around them may copy all of it, which retains and releases everything that it names.
+/// Plain numbers, kept together: inside the fleet's array they are read and written in place. Reading the whole record
+/// may copy it, which retains and releases everything that it refers to.
 struct Occupancy: Hashable, Sendable {
     var state = RunnerState.unknown
-    /// Calls that have a lease on it.
+    /// Number of leases on this runner.
     var active = 0
     private(set) var lastPicked: UInt64 = 0
-    /// Whether a call has been served to its end.
+    /// Whether a call has been served completely.
     private(set) var hasServed = false
     var health = RunnerHealth()
-    /// Gets no more calls and is forgotten when its last one is over.
+    /// The runner gets no more calls and is removed when its last call has ended.
     var isLeaving = false
     private var slots: Int
     private var weight: Int
@@ -21,16 +21,16 @@ struct Occupancy: Hashable, Sendable {
         (slots, weight) = (runner.slots, runner.weight)
     }
 
-    /// Its description has changed.
+    /// Takes over the values of a changed description.
     mutating func take(_ runner: Runner) {
         (slots, weight) = (runner.slots, runner.weight)
     }
 
-    /// Whether it could take a call, were it not ejected.
+    /// Whether it can take a call, apart from ejection.
     var hasFreeSlot: Bool { takesCalls && !isLeaving && active < slots }
-    /// A loading engine is tried by one call at a time.
+    /// An engine that is loading gets one trial call at a time.
     private var takesCalls: Bool { state == .ready || (state == .loading && health.isOnTrial) }
-    /// Rests after failed calls, or is on trial after that.
+    /// Whether it is ejected, or on trial after an ejection.
     var isEjected: Bool { !health.isInService && state != .loading }
     var canTakeCall: Bool { hasFreeSlot && health.admits }
 
@@ -39,7 +39,7 @@ struct Occupancy: Hashable, Sendable {
         return PlacementRank(outstanding: active, capacity: slots * weight, lastPicked: lastPicked)
     }
 
-    /// One more call.
+    /// Counts one more call.
     /// - Parameter pick: the number of picks so far.
     mutating func begin(pick: UInt64) {
         active += 1
@@ -47,8 +47,8 @@ struct Occupancy: Hashable, Sendable {
         health.callBegan()
     }
 
-    /// One call less.
-    /// - Returns: whether that ends an ejection.
+    /// Counts one call less.
+    /// - Returns: whether the outcome ends an ejection.
     mutating func end(_ outcome: LeaseOutcome) -> Bool {
         active -= 1
         guard !isLeaving else { return false }
@@ -64,6 +64,6 @@ struct Occupancy: Hashable, Sendable {
         return !wasInService && health.isInService
     }
 
-    /// Whether nothing is left of a runner that was told to leave.
+    /// Whether the runner is leaving and its last call has ended.
     var isGone: Bool { isLeaving && active == 0 }
 }

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// What is remembered of the wake of a machine that was begun last.
+/// The latest wake of a machine, as it is remembered after its end.
 public struct PastWake: Hashable, Sendable {
     public struct Outcome: Hashable, Sendable {
         public let time: Duration

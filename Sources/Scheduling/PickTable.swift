@@ -1,19 +1,19 @@
 import SimpleAICore
 
-/// What picking looks at, in arrays of plain numbers by runner: a thousand runners fit into a few cache lines, and looking
-/// through them touches no reference count.
+/// Everything that picking reads, in arrays of plain numbers indexed by runner: a thousand runners fit into a few cache
+/// lines, and a scan touches no reference count.
 struct PickTable {
     private(set) var ranks: [PlacementRank] = []
     /// The number of each runner's machine type.
     private var types: [Int] = []
     private var typeNumbers: [MachineType: Int] = [:]
-    /// What rendezvous hashing knows the runners by.
+    /// The fingerprint of each runner's id, for rendezvous hashing.
     private(set) var fingerprints: [PrefixFingerprint] = []
 
     private static let remembered = 256
-    /// How often a rank has changed.
+    /// Number of rank changes so far.
     private(set) var changes = 0
-    /// Whose rank it was, of the latest changes.
+    /// Ring buffer: the runners of the latest rank changes.
     private var latest = Array(repeating: 0, count: remembered)
 
     mutating func add(_ runner: Runner) {
@@ -34,12 +34,12 @@ struct PickTable {
         changes += 1
     }
 
-    /// The numbers of the changes since there were so many; nil when they are too many to be remembered.
+    /// The numbers of the changes since change `number`; nil if they are too many to be remembered.
     func changed(since number: Int) -> Range<Int>? {
         changes - number <= Self.remembered ? number..<changes : nil
     }
 
-    /// - Parameter number: one of the latest.
+    /// - Parameter number: the number of a remembered change.
     func runner(ofChange number: Int) -> Int { latest[number % Self.remembered] }
 
     private mutating func number(of type: MachineType) -> Int {
@@ -49,7 +49,7 @@ struct PickTable {
         return number
     }
 
-    /// The tier of every machine type for those who prefer `types`; nil when nothing is preferred.
+    /// The tier of every machine type when `types` are preferred; nil if there is no preference.
     func tiers(preferring types: [MachineType]) -> Tiers? {
         guard !types.isEmpty else { return nil }
         var tiers = Array(repeating: types.count, count: typeNumbers.count)
@@ -67,8 +67,8 @@ struct PickTable {
         tiers.map { $0.ofType[types[index]] } ?? 0
     }
 
-    /// Where in `indices` the runner with the lowest rank stands, the first of them where several have it; nil when none is
-    /// able.
+    /// The position in `indices` of the runner with the lowest rank, the first one among equals; nil if no runner can
+    /// take a call.
     func lowest(_ indices: [Int], in tiers: Tiers?, excluding excluded: [Int]) -> Int? {
         var (best, found) = (PlacementRank.unable, Int?.none)
         for (position, index) in indices.enumerated() {

@@ -1,30 +1,30 @@
 public import SimpleAICore
 
-/// What would become of a call if it came now, and why: every runner with its reasons.
+/// What the scheduler would do with a call now, and why: every runner with its reasons.
 public struct PlacementExplanation: Hashable, Sendable {
-    /// Why a runner takes the call, or not.
+    /// The reason why a runner would or would not take the call.
     public enum Reason: String, Hashable, Sendable, CaseIterable {
-        /// It has a free slot.
+        /// The runner has a free slot.
         case free
-        /// Every slot is taken.
+        /// All slots are in use.
         case full
-        /// It failed call after call and rests, or is on trial with another call.
+        /// The runner failed repeatedly and is ejected, or is on trial with another call.
         case ejected
-        /// It already failed this call.
+        /// The runner already failed this call.
         case excluded
         case lacksModel = "lacks_model"
-        /// It has the model, but not in memory.
+        /// The runner has the model, but not in memory.
         case loadable
-        /// It is loading it, or making room for another.
+        /// The runner is loading the model, or unloading others for it.
         case loading
-        /// It could not load it lately, and is let alone for a while.
+        /// The runner failed to load the model; the next attempt waits for the backoff.
         case loadBackOff = "load_back_off"
-        /// Its next probe or report decides.
+        /// The next probe or status report decides.
         case unknown
         case checking
         case asleep
         case waking
-        /// It did not wake up lately, and is let alone for a while.
+        /// The last wake failed; the next attempt waits for the backoff.
         case wakeBackOff = "wake_back_off"
         case down
         case lost
@@ -33,20 +33,20 @@ public struct PlacementExplanation: Hashable, Sendable {
     public struct Candidate: Hashable, Sendable {
         public let runner: Runner
         public let state: RunnerState
-        /// Which of the wanted models it would serve; nil if it has none of them.
+        /// The requested model that the runner would serve; nil if it has none of them.
         public let model: ModelID?
-        /// Whether that is in memory, as far as anybody knows.
+        /// Whether that model is in memory, as far as is known.
         public let isLoaded: Bool
         public let reason: Reason
-        /// Its machine type's place in what the class prefers; 0 is the best.
+        /// The tier of its machine type among the preferences of the class; 0 is the best.
         public let tier: Int
         public let active: Int
-        /// Its place among those that could take the call now, from 1; only the first `ranked` are placed.
+        /// Position among the runners that could take the call now, from 1; only the first `ranked` have one.
         public let rank: Int?
         public let bootTime: BootTime
-        /// How long until it can probably serve, where it sleeps or wakes and that is known.
+        /// Expected time until the runner can serve; nil unless its machine is asleep or waking and the time is known.
         public let wakeETA: Duration?
-        /// The call would have its machine woken.
+        /// Whether the call would start a wake of its machine.
         public let wouldBeWoken: Bool
 
         public var isEligible: Bool { reason == .free }
@@ -57,23 +57,23 @@ public struct PlacementExplanation: Hashable, Sendable {
     public enum Outcome: Hashable, Sendable {
         case served(RunnerID, ModelID)
         case waitsForSlot
-        /// Of a runner that is not known well enough.
+        /// The call would wait for the next probe of a runner in an unknown state.
         case waitsForProbe
         case waitsForWake
         case waitsForLoad
         case refused(GatewayError)
     }
 
-    /// How many runners are put in order.
+    /// Maximum number of runners with a rank.
     public static let ranked = 20
 
     public let outcome: Outcome
-    /// Those that could serve come first, in order; then those that have the model; then the rest.
+    /// All runners: first those that could serve, in order; then those that have the model; then the rest.
     public let candidates: [Candidate]
-    /// Nil where nobody knows.
+    /// Nil if unknown.
     public let expectedWait: Duration?
-    /// Before it is refused; nil where it does not wait.
+    /// Maximum wait before the call is refused; nil if it does not wait.
     public let longestWait: Duration?
-    /// Calls that wait for the same models already.
+    /// Number of calls that already wait for the same models.
     public let queue: Int
 }

@@ -2,25 +2,25 @@ public import SimpleAICore
 
 /// What the scheduler needs to know about a call.
 public struct PlacementRequest: Hashable, Sendable {
-    /// Who waits, if it has to: callers take turns.
+    /// The caller, for fair queueing if the call has to wait.
     public let caller: CallerID
     public let priority: Priority
-    /// Any of these may serve it.
+    /// Models of which any may serve the call.
     public let models: [ModelID]
-    /// True when the caller asked for one id: a model that nobody knows is then the caller's mistake.
+    /// True if the caller requested one model id: an unknown model is then the caller's error.
     public let isExact: Bool
     public let preferredMachineTypes: [MachineType]
     public let policy: PlacementPolicy
-    /// What is known of the conversation; nil where no policy asks for it.
+    /// Fingerprint of the conversation; nil if no policy needs it.
     public let affinity: PrefixFingerprint?
     public let mayWake: Bool
-    /// Ids or machine types of runners that are woken beside the one that is chosen.
+    /// Ids or machine types of runners that are woken together with the chosen one.
     public let speculativeWakes: [ExactString]
     /// Runners that already failed this call.
     public let excluded: Set<RunnerID>
-    /// The only runner that can serve it, because it made what the call goes on with; nil for any.
+    /// The only runner that can serve the call, because it created the response that the call continues; nil for any.
     public let only: RunnerID?
-    /// Since when the call has waited for an engine that loads, if one told it so.
+    /// Since when the call has waited for an engine that stated that it is loading; nil if none did.
     public var loadingSince: ContinuousClock.Instant?
 
     public init(
@@ -59,7 +59,7 @@ public struct PlacementRequest: Hashable, Sendable {
         self.excluded = excluded
     }
 
-    /// Whether this runner may serve it, as far as the call is concerned.
+    /// Whether the call permits this runner.
     func allows(_ runner: RunnerID) -> Bool { (only ?? runner) == runner && !excluded.contains(runner) }
 }
 
@@ -74,15 +74,15 @@ extension PlacementRequest {
     }
 }
 
-/// Names one call that waits for a lease.
+/// Identifies one call that waits for a lease.
 public struct WaiterID: Hashable, Sendable {
     let number: UInt64
 }
 
-/// The scheduler's answer to a request for a lease.
+/// The scheduler's result for a lease request.
 public enum Placement: Hashable, Sendable {
     case granted(Lease)
-    /// An answer will follow; `machineIsWaking` tells what it waits for.
+    /// The result follows later; `machineIsWaking` states whether the call waits for a wake.
     case waiting(WaiterID, machineIsWaking: Bool)
     case refused(GatewayError)
 }

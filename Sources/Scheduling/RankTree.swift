@@ -1,22 +1,22 @@
 import SimpleAICore
 
-/// Finds the lowest rank among many runners without looking at all of them: the root of a tree in which each node is the
-/// lower of the two below it.
+/// A tournament tree that finds the lowest rank among many runners without a scan: each node holds the lower rank of
+/// its two children.
 ///
-/// Between two picks the ranks of one or two runners change. The tree takes in what has changed when it is asked, and each
-/// change is as many comparisons as the tree is high: ten for a thousand runners.
+/// Between two picks the ranks of one or two runners change. The tree applies the changes when it is queried, and each
+/// change takes as many comparisons as the tree has levels: ten for a thousand runners.
 struct RankTree: Sendable {
-    /// Leaves: the next power of two.
+    /// Number of leaves: the next power of two.
     private let width: Int
-    /// The root is at 1, and the children of n at 2n and 2n + 1. What has no runner is unable.
+    /// The root is at 1, and the children of n are at 2n and 2n + 1. Leaves without a runner are `unable`.
     private var nodes: [PlacementRank]
-    /// Where a runner stands, by its index in the fleet; -1 where it does not.
+    /// Each runner's leaf, by its index in the fleet; -1 if it has none.
     private var positions: [Int] = []
     private let indices: [Int]
-    /// How many of the table's changes it has taken in.
+    /// Number of the table's changes that the tree has applied.
     private var changes: Int
 
-    /// - Parameter indices: of the runners, each once; among equals the first of them comes first.
+    /// - Parameter indices: the runners' indices, each once; among equal ranks the first in this list is chosen.
     init(of indices: [Int], _ table: PickTable) {
         var width = 1
         while width < indices.count { width *= 2 }
@@ -29,8 +29,8 @@ struct RankTree: Sendable {
         takeAll(table)
     }
 
-    /// Where in the list the runner with the lowest rank stands, the first of them where several have it; nil when none is
-    /// able.
+    /// The position in the list of the runner with the lowest rank, the first one among equals; nil if no runner can
+    /// take a call.
     mutating func lowest(in table: PickTable) -> Int? {
         catchUp(with: table)
         let lowest = nodes[1]
@@ -64,7 +64,7 @@ struct RankTree: Sendable {
         while node > 1 {
             node /= 2
             let lower = min(nodes[2 * node], nodes[2 * node + 1])
-            // What does not change here changes nothing above.
+            // An unchanged node leaves its ancestors unchanged.
             if nodes[node] == lower { return }
             nodes[node] = lower
         }

@@ -1,14 +1,14 @@
 import DequeModule
 import SimpleAICore
 
-/// The latest turns of a caller, anywhere.
+/// The latest slots that a caller was granted, on any runner.
 struct RecentTurns: Sendable {
     private struct Turn: Sendable {
         let number: UInt64
         let request: PlacementRequest
     }
 
-    /// A whole round of the cheapest.
+    /// Maximum number of remembered grants: a whole round at the lowest cost.
     private static let most = TurnClock.round / Priority(level: Priority.levels.upperBound).costOfTurn
 
     private var turns: Deque<Turn> = []
@@ -18,11 +18,11 @@ struct RecentTurns: Sendable {
         turns.append(Turn(number: number, request: request))
     }
 
-    /// Turns with this number and older ones are not remembered. Whoever compares callers compares them from the newest of
-    /// these on: otherwise much of what the busiest was given would be forgotten, and all of the others'.
+    /// The number of the latest grant that is no longer remembered. Callers are compared from the newest of these
+    /// numbers on; otherwise the busiest caller would lose more of its history than the others.
     var forgotten: UInt64 { turns.count == Self.most ? turns[0].number - 1 : 0 }
 
-    /// What the turns after `number` have cost, and the number of the last of them.
+    /// The total cost of the grants after `number`, and the number of the last of them.
     func after(_ number: UInt64, where counts: (PlacementRequest) -> Bool) -> (cost: Int, last: UInt64)? {
         var counted: (cost: Int, last: UInt64)?
         for turn in turns.reversed() {

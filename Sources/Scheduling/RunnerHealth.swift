@@ -1,12 +1,12 @@
 public import SimpleAICore
 
-/// When a runner that fails call after call is given a rest (`routing.ejection`).
+/// When a runner that keeps failing is ejected (`routing.ejection`).
 public struct EjectionPolicy: Hashable, Sendable {
-    /// So many failed calls in a row; 0 ejects nobody.
+    /// Number of failed calls in a row; 0 turns ejection off.
     public var failures: Int
-    /// The first time; a runner that fails its trial rests longer every time, up to ten times as long.
+    /// Duration of the first ejection; each failed trial makes the next one longer, up to ten times this value.
     public var duration: Duration
-    /// How large a share of the runners that are ready may be ejected at the same time.
+    /// The maximum share of the ready runners that may be ejected at the same time.
     public var maxShare: Double
 
     public init(failures: Int = 5, duration: Duration = .seconds(10), maxShare: Double = 0.5) {
@@ -19,24 +19,25 @@ public struct EjectionPolicy: Hashable, Sendable {
     func duration(ofEjection number: Int) -> Duration { duration * min(max(1, number), 10) }
 }
 
-/// What a call that is over states about its runner.
+/// What the end of a call shows about its runner.
 public enum LeaseOutcome: Hashable, Sendable {
     case served
-    /// The machine's fault: no connection, a timeout, 502, 503 or 504, a broken response.
+    /// The machine failed: no connection, a timeout, 502, 503 or 504, or a broken response.
     case failed
-    /// The engine answered this caller's request with an internal error (500), which may be the request's fault: it
-    /// counts against the runner once several callers have seen one.
+    /// The engine responded with an internal error (500), which this caller's request may have caused: it counts
+    /// against the runner once several callers have received one.
     case internalError(of: CallerID)
     /// The engine states that it cannot serve yet: 503 while it loads a model, or 503 of a runner that has not served a
-    /// call since it became ready (`Lease.runnerHasServed`). Counts against nobody; the call is placed again.
+    /// call since it became ready (`Lease.runnerHasServed`). Not counted as a failure; the call is placed again.
     case loading
-    /// What responded is not the engine: a front end's 502, a page. Counts against nobody; the next probe decides.
+    /// Another server responded in the engine's place: a front end's 502, or a web page. Not counted as a failure; the
+    /// next probe decides.
     case notAble
-    /// Nothing: the client left, or the fault was the caller's or ours.
+    /// No evidence: the client disconnected, or the caller or the gateway caused the failure.
     case undecided
 }
 
-/// How a runner fares, and whether it gets calls: in service, ejected, or on trial with a single call at a time.
+/// A runner's health and whether it gets calls: in service, ejected, or on trial with one call at a time.
 struct RunnerHealth: Hashable, Sendable {
     private enum Standing: Hashable, Sendable {
         case inService
@@ -47,15 +48,15 @@ struct RunnerHealth: Hashable, Sendable {
     private var standing = Standing.inService
     private var machineFailuresInARow = 0
     private var internalErrorsInARow = 0
-    /// The hash of the caller who saw the first of them.
+    /// The hash of the caller that received the first of the internal errors.
     private var firstErrorCaller = 0
-    /// Whether callers other than that one have seen some of them.
+    /// Whether several callers have received internal errors.
     private(set) var hasErrorsOfSeveralCallers = false
     private(set) var ejectionsInARow = 0
     /// Whether it has served a call since it became ready.
     private(set) var hasServed = false
 
-    /// Those that count against the runner.
+    /// Number of failures in a row that count against the runner.
     var failuresInARow: Int { machineFailuresInARow + (hasErrorsOfSeveralCallers ? internalErrorsInARow : 0) }
 
     var admits: Bool {
@@ -68,7 +69,7 @@ struct RunnerHealth: Hashable, Sendable {
     var isInService: Bool { if case .inService = standing { true } else { false } }
     var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
 
-    /// Nil unless it is ejected and not on trial.
+    /// Nil unless it is ejected; nil during its trial.
     var ejectedUntil: ContinuousClock.Instant? { if case .ejected(let until) = standing { until } else { nil } }
 
     mutating func callBegan() {
@@ -85,7 +86,7 @@ struct RunnerHealth: Hashable, Sendable {
 
     mutating func callFailed() { machineFailuresInARow += 1 }
 
-    /// - Parameter caller: the hash of the call's caller.
+    /// - Parameter caller: the hash of the caller's id.
     mutating func callHadInternalError(caller: Int) {
         if internalErrorsInARow == 0 { firstErrorCaller = caller }
         internalErrorsInARow += 1

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// Why a call would go where it would go. Nothing is guessed: a copy of the whole state is asked for real, and what came
-/// of it is told; this state does not change.
+/// Explains where a call would be placed and why. Runs the real placement on a copy of the whole state and reports its
+/// result; this state does not change.
 extension SchedulerState {
     public func explain(_ request: PlacementRequest, now: ContinuousClock.Instant) -> PlacementExplanation {
         var trial = self
@@ -36,11 +36,11 @@ extension SchedulerState {
             queue: queue.length(for: request.models))
     }
 
-    /// The order in which runners would be taken, one after the other, by the class's own policy.
+    /// Positions of the runners in the order in which the class's policy would choose them.
     private func ranks(for request: PlacementRequest) -> [Int: Int] {
         var ranks: [Int: Int] = [:]
         var excluded = request.excluded
-        // Picking remembers the lists of candidates that it makes.
+        // Picking caches candidate lists, so it runs on a copy.
         var trial = self
         while ranks.count < PlacementExplanation.ranked {
             let rest = request.excluding(excluded)
@@ -51,7 +51,7 @@ extension SchedulerState {
         return ranks
     }
 
-    /// - Parameter after: the record once the call has come.
+    /// - Parameter after: the runner's record after the placement of the call.
     private func candidate(
         _ index: Int, _ after: Record, _ request: PlacementRequest, rank: Int?, woken: [RunnerID],
         now: ContinuousClock.Instant
@@ -108,8 +108,8 @@ extension SchedulerState {
         return order[0] < order[1]
     }
 
-    /// For a machine, the time until the first can probably serve, of those that are waited for; for a slot nobody knows
-    /// how long other calls take.
+    /// The expected time until the first of the awaited machines can serve; nil for a slot, because the duration of
+    /// other calls is unknown.
     private static func expectedWait(
         _ outcome: PlacementExplanation.Outcome, _ candidates: [PlacementExplanation.Candidate]
     ) -> Duration? {

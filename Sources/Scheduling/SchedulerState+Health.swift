@@ -1,14 +1,14 @@
 import SimpleAICore
 
-/// Runners that fail call after call.
+/// Ejection and readmission of runners that keep failing.
 extension SchedulerState {
-    /// It has passed its trial.
+    /// Returns a runner to service after a successful trial.
     mutating func readmit(_ index: Int) {
         ejected.remove(index)
         effects.append(.readmitted(records[index].runner.id))
     }
 
-    /// After a call that failed.
+    /// Ejects the runner after a failed call if the policy requires it.
     mutating func ejectIfDue(_ index: Int, now: ContinuousClock.Instant) {
         if !records[index].isLeaving, shouldEject(index) { eject(index, now: now) }
     }
@@ -30,7 +30,7 @@ extension SchedulerState {
         effects.append(.ejected(records[index].runner.id, for: time))
     }
 
-    /// After its rest a runner gets one call; what becomes of that decides.
+    /// Puts the runner on trial after its ejection: one call, whose outcome decides.
     mutating func endEjection(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let until = records[index].health.ejectedUntil, until <= now else { return }
         records[index].health.beginTrial()

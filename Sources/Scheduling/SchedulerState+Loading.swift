@@ -1,11 +1,11 @@
 import SimpleAICore
 
-/// Models that are available on a runner but not in its memory.
+/// Loads models that a runner has but does not hold in memory.
 extension SchedulerState {
     // MARK: Which runner loads
 
-    /// What a call may hope for that only runners could serve which have to load its model first: a load that is under
-    /// way, one that is begun for it, or its turn after another model's.
+    /// What a call waits for if only runners that have to load its model could serve it: a load in progress, a load
+    /// that is started for it, or a load that follows another model's.
     mutating func hopeForLoad(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
     ) -> RunnerRequest? {
@@ -20,7 +20,8 @@ extension SchedulerState {
         return able.compactMap { records[$0].agent?.load?.id }.first
     }
 
-    /// Where every runner that has the model is full, another one loads it, too, if nothing has to make way for it.
+    /// If every runner that holds the model is full, starts a load on another runner, provided that nothing has to be
+    /// unloaded for it.
     mutating func loadElsewhere(
         for request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
     ) {
@@ -47,7 +48,8 @@ extension SchedulerState {
         return nil
     }
 
-    /// The first of the models that the runner has, not at hand, and did not fail to load lately.
+    /// The first requested model that the runner has but cannot serve at once, and that it did not fail to load
+    /// recently.
     private func modelToLoad(
         for request: PlacementRequest, onRunnerAt index: Int, now: ContinuousClock.Instant
     ) -> EngineModelID? {
@@ -57,7 +59,7 @@ extension SchedulerState {
         }
     }
 
-    /// The better tier, then where the least has to make way, then the least busy.
+    /// The runner to load the model: the better tier, then the least to unload, then the least busy.
     private func bestLoader(
         of indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
     ) -> (index: Int, engineModel: EngineModelID)? {
@@ -78,7 +80,7 @@ extension SchedulerState {
         return choices.min { cost($0) < cost($1) }
     }
 
-    /// When a runner that failed to load what is wanted is asked again; nil where none did.
+    /// When the next attempt to load one of the models is due after a failure; nil if none failed.
     func nextLoadAttempt(
         _ request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
@@ -108,7 +110,7 @@ extension SchedulerState {
         return id
     }
 
-    /// The next step, as soon as no call is in its way.
+    /// Takes the next step of the load as soon as no call in progress prevents it.
     mutating func advanceLoad(onRunnerAt index: Int) {
         guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
             load.held.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
@@ -146,7 +148,7 @@ extension SchedulerState {
         }
     }
 
-    /// A report may bring the news before the answer does.
+    /// Ends the load if a status report already lists the model: the report may arrive before the command's result.
     mutating func finishLoadIfLoaded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let agent = records[index].agent, let load = agent.load, case .loading = load.stage,
             agent.residency.loaded.contains(load.engineModel)
@@ -162,7 +164,8 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// It is not tried again for a while, and by those who waited for it never again on this runner.
+    /// Ends a load as failed: the next attempt waits for the backoff, and the calls that waited for it do not wait for
+    /// a load on this runner again.
     private mutating func failLoad(onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant) {
         guard let load = records[index].agent?.load else { return }
         let again = now.advanced(by: configuration.loadBackOff)
@@ -190,7 +193,7 @@ extension SchedulerState {
         failLoad(onRunnerAt: index, "it was not loaded within \(configuration.loadTimeout)", now: now)
     }
 
-    /// A load that came to nothing.
+    /// A failed load.
     struct FailedLoad {
         let load: LoadState
         let index: Int

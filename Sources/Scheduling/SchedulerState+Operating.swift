@@ -1,29 +1,29 @@
 public import SimpleAICore
 
-/// What became of an operator's wish that a machine were awake.
+/// The result of an operator's request to wake a machine.
 public enum OrderedWake: Hashable, Sendable {
     case begun(WakeID)
     case underWay(WakeID)
     case isAwake
     case unknownMachine
-    /// Why it cannot be done; a sentence for the operator.
+    /// The reason why the machine cannot be woken, as a sentence for the operator.
     case impossible(String)
 }
 
-/// What became of an operator's wish that a machine slept.
+/// The result of an operator's request to put a machine to sleep.
 public enum OrderedSleep: Hashable, Sendable {
-    /// It is told to, and counts as asleep. Should its agent refuse, it counts as ready again.
+    /// The command is sent, and the machine counts as asleep. If its agent refuses, it counts as ready again.
     case ordered
     case isAsleep
     case unknownMachine
-    /// Why it cannot be done; a sentence for the operator.
+    /// The reason why the machine cannot be put to sleep, as a sentence for the operator.
     case impossible(String)
 }
 
-/// Machines that operators wake and put to sleep themselves.
+/// Wakes and puts to sleep machines on an operator's request.
 extension SchedulerState {
-    /// Begins a wake, also of a machine that did not wake up a moment ago, or joins the one under way: its packets go out
-    /// until the machine is there or the deadline passes, whether calls wait for it or not.
+    /// Starts a wake, also during the backoff after a failed one, or joins the wake in progress: packets are sent until
+    /// the machine is ready or the deadline passes, whether calls wait for it or not.
     public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedWake {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let isConnected = records[index].agent?.isConnected ?? false
@@ -37,7 +37,7 @@ extension SchedulerState {
             guard let wake = records[index].wake else { return .isAwake }
             records[index].wake?.isOrdered = true
             return .underWay(wake.id)
-        // A packet that it does not need harms no machine, and the first evidence that it is there ends the wake.
+        // An unnecessary packet is harmless, and the first evidence that the machine is awake ends the wake.
         case .unknown, .down, .asleep, .wakeFailed: break
         }
         guard configuration.wakeEnabled else { return .impossible("this gateway wakes no machines (wake.enabled)") }
@@ -50,7 +50,7 @@ extension SchedulerState {
         return .begun(wake)
     }
 
-    /// Has a machine put to sleep that runs no call.
+    /// Puts a machine to sleep if it has no call in progress.
     public mutating func sleepMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedSleep {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let record = records[index]

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// Which runner takes a call, by the policy of its class. Only runners that can take a call now, with the model in
-/// memory, are looked at: a runner that would have to load it first comes after all of them.
+/// Chooses the runner for a call by the policy of its class. Considers only runners that can take a call now with the
+/// model in memory: a runner that would have to load it first comes after all of them.
 extension SchedulerState {
     typealias Choice = (index: Int, model: ModelID)
 
@@ -19,7 +19,7 @@ extension SchedulerState {
         }
     }
 
-    /// The one runner that a call has to go to, if it can take it now.
+    /// The required runner of a call, if it can take the call now.
     private func choice(of runner: RunnerID, for request: PlacementRequest) -> Choice? {
         guard let index = indexByID[runner], table.ranks[index] != .unable, request.allows(runner) else { return nil }
         return request.models.first { serving[$0]?.contains(index) ?? false }.map { (index, $0) }
@@ -29,7 +29,7 @@ extension SchedulerState {
         table.setRank(occupancy(ofRunnerAt: index).rank, at: index)
     }
 
-    /// Mutating, though it changes nothing: only then is an element of an array read where it lies.
+    /// Mutating although it changes nothing: only then is the array element read in place.
     mutating func occupancy(ofRunnerAt index: Int) -> Occupancy {
         records.withUnsafeMutableBufferPointer { $0[index].occupancy }
     }
@@ -44,7 +44,7 @@ extension SchedulerState {
         return candidates.lowest(of: request.models, serving, table, in: tiers, excluding: excluded)
     }
 
-    /// Runners that could take this call, each once, with the first of the models that it serves.
+    /// Runners that could take this call, each once, with the first model that it serves.
     private func able(for request: PlacementRequest) -> [Choice] {
         let excluded = excludedIndices(request)
         var seen: Set<Int> = []
@@ -57,7 +57,7 @@ extension SchedulerState {
         }
     }
 
-    /// The next one after the runner that took the last call; the better tier first.
+    /// The runner after the one that took the last call (round robin); the better tier first.
     private func nextInTurn(for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let last = turns[request.models] ?? -1
@@ -70,7 +70,7 @@ extension SchedulerState {
         }
     }
 
-    /// The first runner in the conversation's own order that has no more than its share to do; the better tier first.
+    /// The first runner in the conversation's own order that is not above its share of the load; the better tier first.
     private func closest(to conversation: PrefixFingerprint, for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let able = able(for: request)
@@ -91,14 +91,14 @@ extension SchedulerState {
         return best?.choice
     }
 
-    /// Better a runner that failed lately than none: where everything that has a model is ejected, ejection ends nothing.
+    /// Chooses among ejected runners: where all runners that have a model are ejected, the call still gets one of them.
     func pickAmongEjected(for request: PlacementRequest) -> Choice? {
         guard !ejected.isEmpty else { return nil }
         for model in request.models {
             let indices = (serving[model] ?? []).filter {
                 records[$0].state == .ready && request.allows(records[$0].runner.id)
             }
-            // One that is in service and merely full will have a slot in a moment.
+            // A full runner in service will have a free slot soon.
             guard indices.allSatisfy({ ejected.contains($0) }) else { continue }
             let best = indices.filter { records[$0].hasFreeSlot }.min { records[$0].active < records[$1].active }
             if let best { return (best, model) }

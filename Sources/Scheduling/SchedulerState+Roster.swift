@@ -1,8 +1,8 @@
 public import SimpleAICore
 
-/// Runners that come and go.
+/// Adds, changes and removes runners.
 extension SchedulerState {
-    /// Makes a runner known; its first probe decides whether it is there.
+    /// Adds a runner in the state `unknown`; its first probe decides.
     /// - Parameters:
     ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
     public mutating func add(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init()) {
@@ -10,8 +10,8 @@ extension SchedulerState {
         reindex(append(runner, rememberedModels: rememberedModels, bootTime: bootTime))
     }
 
-    /// To be followed by `reindex`.
-    /// - Returns: its place.
+    /// Adds a record; `reindex` must follow.
+    /// - Returns: its index.
     private mutating func append(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init())
         -> Int
     {
@@ -19,7 +19,7 @@ extension SchedulerState {
             runner, models: runner.publicModels(engineModels: rememberedModels),
             modelsAreKnown: !runner.statedModels.isEmpty || !rememberedModels.isEmpty)
         record.bootTime = bootTime
-        // Places of runners that are gone are used again when nobody waits who may have noted one.
+        // Indices of removed runners are reused while no call waits, because waiting calls may refer to them.
         if queue.count == 0, let free = records.firstIndex(where: { $0.isLeaving && $0.active == 0 }) {
             records[free] = record
             table.replace(runner, at: free)
@@ -32,18 +32,18 @@ extension SchedulerState {
         return records.count - 1
     }
 
-    /// Makes a runner known, or replaces its description: calls under way keep their slots, the next one sees the new
-    /// number of them. A runner whose machine is being woken goes on being woken.
+    /// Adds a runner, or replaces its description: calls in progress keep their slots, and the next call uses the new
+    /// number of slots. A wake in progress continues.
     public mutating func put(_ runner: Runner, now: ContinuousClock.Instant) {
         change(placing: [runner], removing: [], now: now)
     }
 
-    /// No more calls for this runner; those that it serves go on to their end. Its name is free at once.
+    /// Removes a runner: it gets no more calls, calls in progress may finish, and its id is available at once.
     public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
         change(placing: [], removing: [id], now: now)
     }
 
-    /// Some come and some go, in one step: who waits for one that goes, and has nobody else, may wait for one that comes.
+    /// Adds and removes runners in one step: a call that waits for a removed runner alone may wait for an added one.
     public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
         let placed = new.compactMap { describe($0) }
         let removed = old.compactMap { dismiss($0, now: now) }
@@ -59,7 +59,7 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// - Returns: its place; nil when nothing about it is new.
+    /// - Returns: its index; nil if the description is unchanged.
     private mutating func describe(_ runner: Runner) -> Int? {
         guard let index = indexByID[runner.id] else { return append(runner) }
         let old = records[index].runner
@@ -67,13 +67,13 @@ extension SchedulerState {
         records[index].runner = runner
         table.replace(runner, at: index)
         if old.statedModels != runner.statedModels || old.aliases != runner.aliases {
-            // The engine's list is known by its own names; the next probe brings it again.
+            // The engine's list is translated from its own ids; the next probe refreshes it.
             records[index].models = runner.publicModels(engineModels: Array(records[index].models.values))
         }
         return index
     }
 
-    /// - Returns: the place that it had.
+    /// - Returns: the index that it had.
     private mutating func dismiss(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
         guard let index = indexByID.removeValue(forKey: id) else { return nil }
         records[index].isLeaving = true
@@ -86,7 +86,7 @@ extension SchedulerState {
         return index
     }
 
-    /// Indices stand in leases and waiters, so a record that is gone keeps its place, empty.
+    /// Clears the record of a removed runner but keeps its index, because leases and waiters refer to indices.
     mutating func forgetIfGone(_ index: Int) {
         if occupancy(ofRunnerAt: index).isGone { records[index].models = [:] }
     }

@@ -1,15 +1,16 @@
 import SimpleAICore
 
-/// What a call that cannot be served now may hope for, and the passing of time.
+/// Decides what a call that cannot be served now may wait for, and handles the passing of time.
 extension SchedulerState {
     enum Prospect {
         case hope(Waiter.Hope)
         case none(GatewayError)
     }
 
-    /// What there is to wait for; starts a wake where that is the only way.
-    /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. They are
-    ///   not waited for again: two machines that never boot would keep a call for ever, each in its turn.
+    /// The reason to wait; starts a wake if that is the only option.
+    /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. The call
+    ///   does not wait for them again: two machines that never boot would otherwise hold it forever, one after the
+    ///   other.
     mutating func prospect(
         for request: PlacementRequest, failedWakes: Set<Int> = [], failedLoads: Set<Int> = [],
         now: ContinuousClock.Instant
@@ -83,14 +84,15 @@ extension SchedulerState {
         else { return false }
         switch record.state {
         case .asleep, .wakeFailed: return true
-        // Something else may answer in its place. Not where it speaks to us, or works for us.
+        // Another process may respond at its address. Does not apply while its agent is connected or it has calls in
+        // progress.
         case .down: return record.active == 0 && !(record.agent?.isConnected ?? false)
         case .unknown, .ready, .checking, .loading, .waking, .lost: return false
         }
     }
 
-    /// A call that has to wait for a machine wakes those, too, that settings want to be woken together; the first that
-    /// can serve gets the call.
+    /// Wakes, together with the machine that a call waits for, the others that the settings name; the first that can
+    /// serve gets the call.
     mutating func wakeSpeculatively(for waiter: inout Waiter, now: ContinuousClock.Instant) {
         let request = waiter.request
         guard !request.speculativeWakes.isEmpty else { return }
@@ -109,8 +111,8 @@ extension SchedulerState {
         }
     }
 
-    /// To wait for an engine that loads is part of waiting for its machine to come up; a call that tries it in between
-    /// gets no more time by that.
+    /// Waiting for a loading engine is part of waiting for its machine: a trial call in between does not extend the
+    /// deadline.
     func deadline(
         of hope: Waiter.Hope, for request: PlacementRequest, _ now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant {
@@ -122,10 +124,11 @@ extension SchedulerState {
         }
     }
 
-    /// After a runner's state or list changed: whoever still has something to wait for waits on, the others are told why
-    /// not. A wake brings a deadline of its own, and after it the queue's begins anew; between a slot and a probe the
-    /// old one stays, so that a runner that comes and goes cannot hold a call for ever.
-    /// - Parameter failure: the wake that failed, on which runner, and what to tell those who waited for it.
+    /// Re-evaluates the waiting calls after a runner's state or list has changed: calls that still have a reason to
+    /// wait stay, the others are refused with the cause. A wake sets its own deadline, and the queue's deadline starts
+    /// anew after it; between a slot and a probe the old deadline stays, so that a runner that connects and disconnects
+    /// repeatedly cannot hold a call forever.
+    /// - Parameter failure: the failed wake, its runner, and the error for the calls that waited for it.
     mutating func reconsiderWaiters(
         now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil,
         failedLoad: FailedLoad? = nil
@@ -168,11 +171,12 @@ extension SchedulerState {
             }
         }
         swap(&waiting, &queue)
-        // What one of them had loaded took something from another. A runner loads one model at a time, so this ends.
+        // A load that was started for one of them may have blocked models that others need. A runner loads one model at
+        // a time, so this terminates.
         if somethingIsHeld { reconsiderWaiters(now: now) }
     }
 
-    /// Slots of ejected runners are for those who have nobody else, as their turns come.
+    /// Gives slots of ejected runners, by fair queueing, to calls that no other runner can serve.
     private mutating func serveWaitersAmongEjected(now: ContinuousClock.Instant) {
         guard ejected.contains(where: { records[$0].hasFreeSlot }) else { return }
         var waiting = WaitQueue()
@@ -197,7 +201,7 @@ extension SchedulerState {
         return first
     }
 
-    /// Deadlines of waiting calls, packets that are due, wakes that took too long.
+    /// Handles deadlines of waiting calls, packets that are due, and wakes that timed out.
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
         for index in attended.sorted() { advanceAgent(ofRunnerAt: index, now: now) }

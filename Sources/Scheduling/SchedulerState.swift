@@ -1,44 +1,45 @@
 public import SimpleAICore
 
-/// Who serves which call, who waits, and which machine is being woken: events in, answers and effects out.
+/// Placement of calls, waiting calls, and wakes: events in, results and effects out.
 ///
-/// No clock, no socket, no logger and no lock: time is an argument, and everything that has to happen outside comes out
-/// as a `SchedulerEffect`. `Scheduler` is the shell around it.
+/// No clock, no socket, no logger and no lock: time is an argument, and everything that has to happen outside is
+/// returned as a `SchedulerEffect`. `Scheduler` is the shell around it.
 ///
-/// What always holds:
+/// Invariants:
 /// - picking a runner and reserving its slot are one step, so a burst cannot pile up on one runner;
 /// - the sum of the runners' active calls equals the number of leases;
-/// - a machine has at most one wake in flight, however many calls wait for it;
-/// - callers who wait take turns, and of one caller's calls for the same models the first to come is served first.
+/// - a machine has at most one wake in progress, however many calls wait for it;
+/// - waiting callers are served by fair queueing, and one caller's calls for the same models in order of arrival.
 public struct SchedulerState: Sendable {
     public struct Configuration: Sendable {
-        /// Waiting calls per set of models.
+        /// Maximum number of waiting calls per set of models.
         public var queueLength = 256
         public var queueTimeout: Duration = .seconds(30)
         public var wakeEnabled = true
         public var wakeTimeout: Duration = .seconds(90)
-        /// How long a failed wake keeps the next call from trying again.
+        /// Time after a failed wake before a call may start the next one.
         public var wakeBackOff: Duration = .seconds(30)
-        /// So many attempts to send something, none of which could be made, end a wake: nothing has left this host.
+        /// A wake ends after this number of attempts if none of them could be sent: nothing has left this host.
         public var attemptsUntilHopeless = 3
-        /// When the n-th packet goes out, from the start of the wake, counted from 0; grows without bound.
+        /// When packet n (from 0) is sent, from the start of the wake; grows without bound.
         public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
-        /// Makes wake ids unique over restarts.
+        /// Prefix that makes wake ids unique across restarts.
         public var wakeIDPrefix = "w"
         public var ejection = EjectionPolicy()
-        /// How long a runner may take to load a model, whatever has to end or go before it included.
+        /// Maximum time to load a model, including calls that have to end and models that have to be unloaded first.
         public var loadTimeout: Duration = .seconds(300)
-        /// How long a load that failed keeps the next call from trying again.
+        /// Time after a failed load before a call may start the next one.
         public var loadBackOff: Duration = .seconds(60)
-        /// So long without a call, and an agent's machine that can sleep and be woken is put to sleep; zero: never.
+        /// Idle time after which an agent's machine that can sleep and be woken is put to sleep; zero: never.
         public var sleepAfter: Duration = .zero
-        /// How long a machine may take to fall asleep; what its agent says meanwhile is of before.
+        /// Maximum time that a machine takes to fall asleep; its agent's reports during this time describe the state
+        /// before it.
         public var sleepSettling: Duration = .seconds(20)
-        /// Whether agents' machines that were asleep have to pass a check before calls go there.
+        /// Whether agents' machines that were asleep have to pass a check before they get calls.
         public var checksAfterSleep = false
-        /// How long an agent may be away before its machine counts as asleep or lost.
+        /// Time that an agent may be disconnected before its machine counts as asleep or lost.
         public var grace: Duration = .seconds(5)
-        /// Probes in a row that must find nobody before a machine counts as gone.
+        /// Failed probes in a row after which a machine counts as unreachable.
         public var probesUntilGone = 3
 
         public init() {}
@@ -48,30 +49,30 @@ public struct SchedulerState: Sendable {
     struct Record: Sendable {
         var runner: Runner { didSet { occupancy.take(runner) } }
         var occupancy: Occupancy
-        /// Public id to the engine's own, as last known.
+        /// The engine's own id of each public model id, as last known.
         var models: [ModelID: EngineModelID]
-        /// Whether the list of models is known: stated, remembered, or heard from the engine.
+        /// Whether the list of models is known: from settings, from before a restart, or from the engine.
         var modelsAreKnown: Bool
         var liveness = Liveness()
         var wake: WakeState?
-        /// The last one that was begun.
+        /// The latest wake that was started.
         var lastWake: PastWake?
         var wakeNotBefore: ContinuousClock.Instant?
-        /// Wakes in a row after which the same host as before answered, and no engine.
+        /// Wakes in a row that ended with a response of the same host as before, without an engine.
         var fruitlessWakes = 0
-        /// Of a loading engine: calls that tried in vain, and when the next one tries.
+        /// Trials of an engine that is loading: failed calls so far, and when the next one is due.
         var trials = LoadingTrials()
         var bootTime = BootTime()
         /// Nil for static runners.
         var agent: AgentState?
 
-        /// Whether a model is in memory, as far as anybody knows: static runners' engines do not tell.
+        /// Whether a model is in memory, as far as is known: engines of static runners do not report it.
         func hasLoaded(_ model: ModelID) -> Bool {
             guard let engineModel = models[model] else { return false }
             return agent?.residency.loaded.contains(engineModel) ?? true
         }
 
-        /// The first of these models that it can serve without loading anything.
+        /// The first of these models that it can serve without loading.
         func firstAtHand(of wanted: [ModelID]) -> ModelID? { wanted.first(where: hasAtHand) }
 
         func hasAtHand(_ model: ModelID) -> Bool {
@@ -79,12 +80,13 @@ public struct SchedulerState: Sendable {
             return agent?.hasAtHand(engineModel) ?? true
         }
 
-        // What is done for every call changes a record where it lies and says what there is to know: to read it means to
-        // copy all of it first.
+        // Operations of every call change the record in place and return what the caller needs: reading the record
+        // would copy all of it.
 
-        /// One more call of a model that it serves.
+        /// Counts one more call of a model that it serves.
         /// - Parameter pick: the number of picks so far.
-        /// - Returns: the runner, what its engine calls the model, and whether it has served a call since it became ready.
+        /// - Returns: the runner, the engine's own id of the model, and whether the runner has served a call since it
+        ///   became ready.
         mutating func beginCall(
             of model: ModelID, pick: UInt64
         ) -> (runner: RunnerID, engineModel: EngineModelID, hasServed: Bool) {
@@ -97,8 +99,8 @@ public struct SchedulerState: Sendable {
             return (runner.id, engineModel, occupancy.health.hasServed)
         }
 
-        /// - Returns: whether its agent has to be looked at, whether it is back in service after an ejection, and whether
-        ///   its engine loads.
+        /// - Returns: whether its agent has to be checked, whether it returned to service after an ejection, and
+        ///   whether its engine is loading.
         mutating func endCall(
             of engineModel: EngineModelID, _ outcome: LeaseOutcome
         ) -> (hasAgent: Bool, isBack: Bool, isLoading: Bool) {
@@ -128,25 +130,25 @@ public struct SchedulerState: Sendable {
     var queue = WaitQueue()
     private var runnersByModel = RunnersByModel()
     var candidates = CandidateLists()
-    /// Which runners can serve which model at once.
+    /// Runners that can serve each model without loading it.
     var serving: [ModelID: [Int]] { runnersByModel.serving }
-    /// Which runners would have to load it first.
+    /// Runners that would have to load each model first.
     var loadable: [ModelID: [Int]] { runnersByModel.loadable }
-    /// What picking looks at.
+    /// The data that picking reads.
     var table = PickTable()
-    /// Which runner took the last call of each set of models that is served in turn.
+    /// The runner that took the last call of each set of models, for round robin.
     var turns: [[ModelID]: Int] = [:]
-    /// Ejected runners, on trial or not.
+    /// Ejected runners, including those on trial.
     var ejected: Set<Int> = []
-    /// Agents that `timePassed` has to look at.
+    /// Agents that `timePassed` has to check.
     var attended: Set<Int> = []
-    /// Some model that others may wait for gets no new calls any more, because another has to be loaded.
+    /// Whether a model that calls may wait for gets no new calls because another one has to be loaded.
     var somethingIsHeld = false
-    /// Runners whose engines load, as calls have found: the next trial is due at some time.
+    /// Runners whose engines are loading, as calls have shown; each has a time for its next trial.
     var tried: Set<Int> = []
-    /// The runners whose machines are being woken.
+    /// Runners whose machines are waking.
     var waking: Set<Int> = []
-    /// When machines have to be looked at that may have been idle for long enough; perhaps too early, never too late.
+    /// When to check machines for their idle time; possibly too early, never too late.
     var nextSleepLook: ContinuousClock.Instant?
     private var picks: UInt64 = 0
     private var requests: UInt64 = 0
@@ -159,16 +161,16 @@ public struct SchedulerState: Sendable {
         self.configuration = configuration
     }
 
-    /// Other limits and times, for what is decided from now on; who waits already keeps the deadline it was given.
+    /// Applies other limits and times to new decisions; waiting calls keep their deadlines.
     public mutating func reconfigure(_ new: Configuration, now: ContinuousClock.Instant) {
         let prefix = configuration.wakeIDPrefix
         configuration = new
-        // Or two wakes of one process could have the same name.
+        // Otherwise two wakes of one process could have the same id.
         configuration.wakeIDPrefix = prefix
         reconsiderWaiters(now: now)
     }
 
-    /// What has to happen outside since the last time this was asked.
+    /// Returns the effects since the last call of this function.
     public mutating func takeEffects() -> [SchedulerEffect] {
         if effects.isEmpty && timer == nil && hasNoDeadline { return [] }
         let wanted = nextDeadline
@@ -185,7 +187,8 @@ public struct SchedulerState: Sendable {
 
     // MARK: Calls
 
-    /// Asks for a lease. Picks and reserves in one step; otherwise waits where waiting can help, and refuses where not.
+    /// Places a call. Picks and reserves in one step; otherwise the call waits if waiting can help, and is refused if
+    /// not.
     public mutating func place(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         let placement = decide(request, now: now)
         if somethingIsHeld { reconsiderWaiters(now: now) }
@@ -225,8 +228,8 @@ public struct SchedulerState: Sendable {
         return .waiting(waiter.id, machineIsWaking: waiter.wake != nil)
     }
 
-    /// Gives a slot back. Returning a lease twice changes nothing but a counter.
-    /// - Parameter outcome: what the call told about the runner.
+    /// Returns a lease. Returning it twice only increments a counter.
+    /// - Parameter outcome: what the call showed about the runner.
     public mutating func release(
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
@@ -241,20 +244,21 @@ public struct SchedulerState: Sendable {
         }
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
-        // A slot of an ejected runner is for those who have nobody else.
+        // Slots of ejected runners are for calls that no other runner can serve.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
         if hasAgent { noteIdleness(ofRunnerAt: index, now: now) }
         forgetIfGone(index)
     }
 
-    /// A waiting call's client has gone. The wake it may have caused goes on, since the machine boots anyway.
+    /// Removes a waiting call whose client closed the connection. A wake that it started continues, because the machine
+    /// boots anyway.
     public mutating func abandon(_ waiter: WaiterID, models: [ModelID]) {
         _ = queue.remove(waiter, models: models)
     }
 
     // MARK: Choosing
 
-    /// Picks the best runner that has a free slot and takes the slot.
+    /// Picks the best runner with a free slot and reserves the slot.
     mutating func reserve(for request: PlacementRequest, waited: Duration, wake: WakeID?) -> Lease? {
         guard let best = pick(for: request) ?? pickAmongEjected(for: request) else { return nil }
         if request.policy == .roundRobin { turns[request.models] = best.index }
@@ -272,9 +276,9 @@ public struct SchedulerState: Sendable {
             waited: waited, wake: wake, runnerHasServed: hasServed)
     }
 
-    /// Gives free slots of one runner to those who wait for it, as their turns come.
+    /// Gives free slots of one runner to the calls that wait for it, by fair queueing.
     mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        // Giving a slot changes what the runner has free, never what it has at hand.
+        // Reserving a slot changes the free slots, never the models that the runner can serve.
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeNext(
@@ -305,7 +309,7 @@ public struct SchedulerState: Sendable {
         if runnersByModel.update(index, to: models) { candidates = CandidateLists() }
     }
 
-    /// The timer that was asked for has fired.
+    /// Clears the requested timer, which has fired.
     mutating func clearTimer() { timer = nil }
 
     mutating func makeRequest() -> RunnerRequest {

@@ -1,39 +1,41 @@
 import SimpleAICore
 
-/// Whose turn it is at one runner, on a clock that counts what turns cost.
+/// Fair queueing at one runner: a virtual clock that advances by the cost of granted slots.
 ///
-/// A turn is one call, however long it runs, and it costs `Priority.costOfTurn`: 16 for most callers, half of that for
-/// each level of priority, so that a level is worth twice the turns. A caller is due one cost after it began to wait for
-/// its turn. The earliest due is next, the clock moves on to it, and the caller begins to wait anew. With equal
-/// priorities that is round robin.
+/// A slot is granted for one call, however long it runs, and costs `Priority.costOfTurn`: 16 for most callers, half of
+/// that for each level of priority, so that each level doubles the share. A caller's virtual finish time is one cost
+/// after it began to wait. The caller with the earliest virtual finish time is next, the clock advances to that time,
+/// and the caller begins to wait anew. With equal priorities this is round robin.
 ///
-/// Each runner has a clock, because callers compete for slots, and who competes differs from runner to runner. What a
-/// caller who waited was given elsewhere, by a call that could have come here, counts here as well: a class that is served
-/// by ten machines is one share, not ten. It does not add up without end: nobody is due later than one round from now, and
-/// nobody who goes on being given something elsewhere is put off for more than three.
+/// Each runner has a clock, because callers compete for slots, and the competitors differ from runner to runner. A slot
+/// that a waiting caller was granted on another runner, by a call that could have run on this one, counts here as well:
+/// a class with ten machines is one share, not ten. This debt is bounded: no virtual finish time is later than one
+/// round from now, and a caller that keeps getting slots elsewhere is delayed by at most three rounds.
 struct TurnClock: Sendable {
     /// A caller with a call that this runner could serve now.
     struct Contender: Sendable {
         let caller: CallerID
-        /// What its call costs.
+        /// The cost of its call.
         let cost: Int
-        /// The number of the arrival with which its waiting for this runner began.
+        /// The arrival number at which the caller began to wait for this runner.
         let since: UInt64
     }
 
     private struct Account: Sendable {
-        /// When, on this clock, it began to wait for its turn.
+        /// The virtual time at which the caller began to wait.
         var start: Int
-        /// When it is due whatever it has been given elsewhere, leaps of the clock not counted.
+        /// The latest virtual finish time, whatever the caller was granted elsewhere; clock advances for such grants
+        /// are not counted.
         var latest: Int
-        /// The number of the turn for which it was last looked at.
+        /// The number of the grant at which it was last considered.
         var seen: UInt64
-        /// The number of the last turn that counts here.
+        /// The number of the last grant that counts here.
         var lastTurn: UInt64 = 0
     }
 
-    /// The earliest due is first. Due at the same time, whoever had the last turn is last: a single worker that asks again
-    /// at once gets every other slot. Otherwise whoever has waited longest, since its last turn or its arrival.
+    /// Sort order: the earliest virtual finish time first. Among equals, the caller of the last grant is last, so a
+    /// single worker that sends its next call at once gets every other slot. Otherwise the caller that has waited
+    /// longest since its last grant or its arrival is first.
     private struct Place: Comparable {
         let due: Int
         let hadLastTurn: Bool
@@ -46,36 +48,37 @@ struct TurnClock: Sendable {
         }
     }
 
-    /// In which everybody gets a turn.
+    /// The cost in which each caller of normal priority is granted one slot.
     static let round = Priority.normal.costOfTurn
-    /// How far others' fair share may put off a caller that is given its own elsewhere. A round more than two callers can
-    /// be apart, so that it never decides between those who ask for the same.
+    /// Maximum delay of a caller for slots that it was granted elsewhere. It exceeds by a round the largest distance
+    /// between two callers, so that it never decides between callers that request the same models.
     private static let patience = 3 * round
-    /// So many accounts of callers who do not contend are kept, for their debts when they come back.
+    /// Number of accounts of absent callers that are kept, so that their debts apply when they return.
     private static let fewAccounts = 64
 
     private var now = 0
-    /// How far of that it has moved because everybody had been given something elsewhere.
+    /// The part of the advances that was made because all contenders had been granted slots elsewhere.
     private var leaps = 0
-    /// The number of the last turn that was taken here.
+    /// The number of the last grant here.
     private var lastTurn: UInt64 = 0
     private var accounts: [CallerID: Account] = [:]
 
-    /// For whoever begins to wait now.
+    /// The latest virtual finish time of a caller that begins to wait now.
     private var latest: Int { now - leaps + Self.patience }
 
-    /// Gives the slot to whoever's turn it is.
+    /// Grants the slot to the next caller.
     /// - Parameters:
     ///   - contenders: each caller once.
-    ///   - number: of this turn.
-    ///   - turns: what a caller's turns since some number have cost that count here, and the number of the last of them.
-    /// - Returns: which of the contenders; nil if there are none.
+    ///   - number: of this grant.
+    ///   - turns: the total cost of a caller's grants since a number that count here, and the number of the last of
+    ///     them.
+    /// - Returns: the index of the contender; nil if there are none.
     mutating func takeTurn(
         _ contenders: [Contender], number: UInt64, turns: (CallerID, UInt64) -> (cost: Int, last: UInt64)?
     ) -> Int? {
         var current = contenders.map { contender in
             var account = accounts[contender.caller] ?? Account(start: now, latest: latest, seen: 0)
-            // Who comes, or comes back, is not ahead of those who have waited.
+            // A caller that arrives or returns is not ahead of the callers that have waited.
             if contender.since > account.seen {
                 account.start = max(account.start, now)
                 account.latest = latest
@@ -112,6 +115,6 @@ struct TurnClock: Sendable {
 }
 
 extension Priority {
-    /// What one call costs its caller, in parts of the lowest priority's turn.
+    /// The cost of one call, as a multiple of the cost at the highest priority.
     var costOfTurn: Int { 1 << (Self.levels.upperBound - level) }
 }

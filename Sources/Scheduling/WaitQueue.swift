@@ -1,17 +1,17 @@
 import SimpleAICore
 
-/// Everybody who waits: one bounded queue per set of models. Callers take turns at each runner (`TurnClock`), so that one
-/// caller's burst delays another's call by its share of turns only; of one caller's calls the first to come goes first.
+/// All waiting calls: one bounded queue per set of models. Fair queueing at each runner (`TurnClock`): a caller's burst
+/// delays other callers only by its share. One caller's calls are served in order of arrival.
 struct WaitQueue {
     private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0
-    /// Numbers arrivals and turns.
+    /// Sequence number of arrivals and grants.
     private var number: UInt64 = 0
-    /// By the runner's index. These and `turns` say what those who wait have had; when nobody waits, they are forgotten;
-    /// only then an index can become another runner's.
+    /// The clocks by runner index. Together with `turns` they record what waiting callers were granted. They are
+    /// cleared when no call waits, and only then may an index be reused for another runner.
     private var clocks: [Int: TurnClock] = [:]
     private var turns: [CallerID: RecentTurns] = [:]
-    /// With so many callers, those that no longer wait are forgotten.
+    /// Number of callers above which those without a waiting call are forgotten.
     private var mostCallers = Self.manyCallers
 
     private static let manyCallers = 1024
@@ -32,16 +32,16 @@ struct WaitQueue {
         return waiter
     }
 
-    /// In a full queue the caller with the most calls, the new one counted, gives way with the newest of them.
-    /// - Returns: the call that has to go; nil if that is the new one itself.
+    /// In a full queue, chooses the newest call of the caller with the most calls, counting the new one, for eviction.
+    /// - Returns: the call to evict; nil if that is the new one itself.
     mutating func makeRoom(for request: PlacementRequest) -> WaiterID? {
         guard let newest = queues[request.models]?.newestOfTheLongestLine(beside: request.caller) else { return nil }
         return remove(newest, models: request.models)?.id
     }
 
-    /// The call that has waited longest of the caller whose turn it is at a runner, among those that `canServe` accepts;
-    /// `couldServe` decides on whole queues first. A caller with lines in several queues is one caller: asking for a class
-    /// and for its models by id is one share, not two.
+    /// The call that has waited longest of the caller that is next at a runner, among those that `canServe` accepts;
+    /// `couldServe` first filters whole queues. A caller with lines in several queues counts once: requesting a class
+    /// and its models by id is one share, not two.
     mutating func takeNext(
         for runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> Waiter? {
@@ -52,7 +52,7 @@ struct WaitQueue {
         var clock = clocks.removeValue(forKey: index) ?? TurnClock()
         let next = clock.takeTurn(contenders, number: number) { caller, seen in
             turns[caller]?.after(max(seen, forgotten)) { request in
-                // What waits for the same list shares it, and then this compares no names.
+                // Calls with the same list share its storage, so this usually compares no names.
                 request.allows(runner) && (competing.contains(request.models) || couldServe(request.models))
             }
         }
@@ -63,14 +63,14 @@ struct WaitQueue {
         return remove(oldest[next].id, models: request.models)
     }
 
-    /// Each caller with a call that can be served, once, the call of it that has waited longest, and the queues.
+    /// The callers that have a call to serve, each once with its longest-waiting call, and the queues.
     private func contenders(
         couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> (contenders: [TurnClock.Contender], oldest: [Waiter], competing: [[ModelID]]) {
         var competing: [[ModelID]] = []
         var oldest: [Waiter] = []
         var since: [UInt64] = []
-        // In one queue each caller has one line; only a second queue makes it necessary to look for them.
+        // In one queue each caller has one line; the dictionary is needed only from the second queue on.
         var places: [CallerID: Int]?
         for (models, queue) in queues where couldServe(models) {
             competing.append(models)
@@ -95,8 +95,8 @@ struct WaitQueue {
         return (contenders, oldest, competing)
     }
 
-    /// Lets `change` look at every waiter, in the order of arrival within a queue; those for which it returns false
-    /// leave. The queue whose first has waited longest comes first.
+    /// Calls `change` with every waiter, in order of arrival within a queue, and removes those for which it returns
+    /// false. The queue with the longest-waiting call comes first.
     mutating func reconsider(_ change: (inout Waiter) -> Bool) {
         guard count > 0 else { return }
         let byAge = queues.mapValues(\.age).sorted { $0.value < $1.value }

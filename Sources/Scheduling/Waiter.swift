@@ -1,22 +1,22 @@
 import SimpleAICore
 
-/// A call that waits, and what for.
+/// A waiting call and what it waits for.
 struct Waiter: Hashable, Sendable {
     enum Hope: Hashable, Sendable {
         /// A slot of a runner that is awake.
         case slot
-        /// The next probe of a runner that we do not know well enough.
+        /// The next probe of a runner in an unknown state.
         case probe
-        /// A machine that is being woken.
+        /// The wake of a machine.
         case wake(WakeID)
-        /// A runner that loads what it wants, or something else before.
+        /// A runner that is loading the requested model, or another one before it.
         case load(RunnerRequest)
         /// An engine that states that it is not ready yet.
         case loading
 
         var isWake: Bool { if case .wake = self { true } else { false } }
 
-        /// Whether waiting for it takes longer than waiting for a turn.
+        /// Whether this wait has a deadline of its own, longer than the queue's.
         var hasItsOwnDeadline: Bool {
             switch self {
             case .wake, .load, .loading: true
@@ -30,9 +30,9 @@ struct Waiter: Hashable, Sendable {
     let since: ContinuousClock.Instant
     var hope: Hope
     var deadline: ContinuousClock.Instant
-    /// The last wake it waited for, kept when it has to queue for a slot afterwards.
+    /// The latest wake that it waited for, kept when it has to queue for a slot afterwards.
     private(set) var wake: WakeID?
-    /// Every wake it waited for, those that were begun beside the one that it hopes for included.
+    /// All wakes that it waited for, including those started beside the one in `hope`.
     private var wakes: Set<WakeID> = []
     /// Indices of the runners whose machines did not wake up while this call waited for them.
     var failedWakes: Set<Int> = []
@@ -57,10 +57,10 @@ struct Waiter: Hashable, Sendable {
 
     mutating func alsoWaits(for wake: WakeID) { wakes.insert(wake) }
 
-    /// Whether this wake could still end its waiting.
+    /// Whether this wake could still end the wait.
     func awaits(_ wake: WakeID) -> Bool { hope.isWake && wakes.contains(wake) }
 
-    /// Which wake its lease shows: that of the machine that serves it, if it waited for that one.
+    /// The wake that its lease states: the wake of the machine that serves it, if the call waited for that wake.
     func wake(of machine: WakeID?) -> WakeID? {
         if let machine, wakes.contains(machine) { machine } else { wake }
     }

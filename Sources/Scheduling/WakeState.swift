@@ -1,22 +1,22 @@
-/// One wake of one machine: how many packets are out, when the next is due, and when we stop hoping.
+/// One wake of one machine: the packets sent, when the next is due, and when the wake times out.
 struct WakeState: Hashable, Sendable {
     let id: WakeID
     let startedAt: ContinuousClock.Instant
     let deadline: ContinuousClock.Instant
-    /// Packets that were due so far, sent or (when nobody waited any more) left out.
+    /// Number of packets that were due so far, sent or (if no call waited any more) skipped.
     private(set) var packets = 0
     private(set) var nextPacketAt: ContinuousClock.Instant
-    /// Attempts to send something that could not be made, as long as none could.
+    /// Number of failed attempts to send, as long as none has succeeded.
     private(set) var failedAttempts = 0
     private var somethingWasSent = false
-    /// An operator wants it, whether anybody waits for it or not.
+    /// Whether an operator requested the wake: it continues without waiting calls.
     var isOrdered = false
-    /// The machine was not there at some time since the wake started: what it takes is the time of a boot.
+    /// Whether the machine was absent at some time since the wake started: only then does the duration measure a boot.
     var isBoot = true
-    /// The host answered, without an engine that serves.
+    /// Whether the host responded without a working engine.
     var hostResponded = false
 
-    /// - Parameter offset: when the n-th packet is due, from the start, counted from 0; grows without bound.
+    /// - Parameter offset: when packet n (from 0) is due, from the start of the wake; grows without bound.
     init(id: WakeID, now: ContinuousClock.Instant, timeout: Duration, offset: (Int) -> Duration) {
         self.id = id
         startedAt = now
@@ -29,8 +29,8 @@ struct WakeState: Hashable, Sendable {
         failedAttempts = somethingWasSent ? 0 : failedAttempts + 1
     }
 
-    /// The number of the packet that is due, counted from 0; nil when none is. Packets that a late timer missed are left
-    /// out rather than sent in a burst.
+    /// The number of the packet that is due, from 0; nil if none is due. Packets that a late timer missed are skipped,
+    /// not sent in a burst.
     mutating func takeDuePacket(now: ContinuousClock.Instant, offset: (Int) -> Duration) -> Int? {
         guard now >= nextPacketAt else { return nil }
         repeat {
