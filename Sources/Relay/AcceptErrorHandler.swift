@@ -2,22 +2,22 @@ public import NIOCore
 import NIOPosix
 import OperatingSystem
 
-/// In a listening socket's pipeline, next to the socket: stops accepting for a while where the system has no descriptor,
-/// buffer or memory for another connection, or where accepting would take from the reserve.
+/// Sits in a listening socket's pipeline, next to the socket: pauses accepting while the system has no descriptor,
+/// buffer or memory for another connection, or while accepting would use the reserve.
 ///
-/// The channel itself goes on trying as long as a client waits, which takes a whole core, and reports nothing. The
-/// clients wait in the backlog meanwhile.
+/// The channel alone would retry as long as a client waits, which takes a whole core, and would report nothing. Clients
+/// wait in the backlog meanwhile.
 public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = any Channel
     public typealias OutboundIn = any Channel
 
-    /// What an operator should know, once for each time that it begins.
+    /// A change that the operator should know of; reported once each time that it begins.
     public enum Change: Hashable, Sendable {
         case paused(cause: String)
         case resumed
     }
 
-    /// Between two attempts.
+    /// Time between two attempts.
     private static let pause: TimeAmount = .milliseconds(250)
 
     private let isExhausted: () -> Bool
@@ -57,7 +57,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
             return context.fireErrorCaught(error)
         }
         pause(context, cause: "\(SystemError(number: error.errnoCode))")
-        // The attempt that failed is still wanted.
+        // The read that this attempt served is still requested.
         state.readRequested()
     }
 
@@ -71,7 +71,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
         }
     }
 
-    /// A failed attempt leaves the channel registered for the next one, whatever handlers do; only switching the option
+    /// A failed attempt leaves the channel registered for the next one, whatever handlers do; only switching `autoRead`
     /// off ends that.
     private func stopReading(_ channel: any Channel) {
         guard let options = channel.syncOptions else { return }
@@ -80,7 +80,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
             try options.setOption(.autoRead, value: true)
             try options.setOption(.autoRead, value: false)
         } catch {
-            // It is closed, and accepts nothing any more.
+            // The channel is closed and accepts no more connections.
         }
     }
 
@@ -88,7 +88,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
         guard context.channel.isActive, let isWanted = state.resumed() else { return }
         if state.wasReadingByItself {
             state.wasReadingByItself = false
-            // Turning it on reads.
+            // Turning `autoRead` on triggers a read.
             try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         } else if isWanted {
             read(context: context)

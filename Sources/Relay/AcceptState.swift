@@ -1,12 +1,12 @@
-/// Whether connections are accepted: pure.
+/// Whether connections are accepted. Pure.
 struct AcceptState {
     private(set) var isPaused = false
-    /// A pause was reported, and nothing has been accepted since.
+    /// Whether a pause was reported and no connection has been accepted since.
     private var isReported = false
     private var isReadWanted = false
     var wasReadingByItself = false
 
-    /// - Returns: whether this is news.
+    /// - Returns: whether the pause has to be reported.
     mutating func paused() -> Bool {
         isPaused = true
         defer { isReported = true }
@@ -15,7 +15,7 @@ struct AcceptState {
 
     mutating func readRequested() { isReadWanted = true }
 
-    /// - Returns: whether somebody wants the next connection; nil where accepting was not paused.
+    /// - Returns: whether a read is requested; nil if accepting was not paused.
     mutating func resumed() -> Bool? {
         guard isPaused else { return nil }
         defer { isReadWanted = false }
@@ -23,7 +23,7 @@ struct AcceptState {
         return isReadWanted
     }
 
-    /// - Returns: whether this is news.
+    /// - Returns: whether the end of a pause has to be reported.
     mutating func accepted() -> Bool {
         defer { isReported = false }
         return isReported && !isPaused

@@ -1,18 +1,18 @@
 public import SimpleAICore
 import Synchronization
 
-/// The memory that request bodies and collected responses take over all calls, and who takes how much of it: no caller,
-/// and no address, holds more than its share (`FairShare`).
+/// Memory for request bodies and collected responses of all calls, accounted per holder: no caller and no address holds
+/// more than its share (`FairShare`).
 ///
-/// Reserving costs a few atomic additions. A lock is taken only to begin and to end a `BufferShare`, which a connection
-/// keeps as long as the same caller uses it.
+/// A reservation costs a few atomic additions. A lock is taken only to begin and to end a `BufferShare`, which a
+/// connection keeps as long as the same caller uses it.
 public final class BufferBudget: Sendable {
     fileprivate enum Holder: Hashable {
         case caller(CallerID)
         case address(Peer)
     }
 
-    /// What one holder has reserved; shared by all of its shares.
+    /// The bytes that one holder has reserved; common to all of its shares.
     fileprivate final class Account: Sendable {
         let held = Atomic<Int>(0)
         let weight: Int
@@ -26,7 +26,8 @@ public final class BufferBudget: Sendable {
         }
     }
 
-    /// An address may have three quarters: one caller that has its half leaves others of the same address something.
+    /// An address may hold three quarters: a caller that holds its half leaves memory to other callers at the same
+    /// address.
     private static let weightOfAddress = 3
 
     private let capacity: Atomic<Int>
@@ -34,14 +35,15 @@ public final class BufferBudget: Sendable {
     private let used = Atomic<Int>(0)
     private let accounts = Mutex<[Holder: (account: Account, shares: Int)]>([:])
 
-    /// In bytes.
-    /// - Parameter minShare: see `FairShare`.
+    /// - Parameters:
+    ///   - limit: in bytes.
+    ///   - minShare: in bytes, see `FairShare`.
     public init(limit: Int, minShare: Int = 0) {
         capacity = Atomic(limit)
         self.minShare = Atomic(minShare)
     }
 
-    /// Counts for what is reserved from now on.
+    /// Sets the limit for later reservations.
     public func setLimit(_ bytes: Int, minShare least: Int) {
         capacity.store(bytes, ordering: .relaxed)
         minShare.store(least, ordering: .relaxed)
@@ -49,13 +51,13 @@ public final class BufferBudget: Sendable {
 
     public var bytesInUse: Int { used.load(ordering: .relaxed) }
 
-    /// Holders with a share.
+    /// Number of holders with a share.
     public var holderCount: Int { accounts.withLock { $0.count } }
 
-    /// For what is reserved on behalf of this caller from this address.
+    /// The share for reservations on behalf of this caller at this address.
     /// - Parameters:
-    ///   - caller: nil where callers are not told apart.
-    ///   - address: nil where it is a proxy's, behind which many may be: no share is kept of it.
+    ///   - caller: nil where callers are not distinguished.
+    ///   - address: nil for a proxy's address, which may stand for many clients: no share is kept for it.
     public func share(for caller: CallerID?, from address: Peer?) -> BufferShare {
         let holders = [caller.map(Holder.caller), address.map(Holder.address)].compactMap(\.self)
         let open = accounts.withLock { accounts in
@@ -114,7 +116,7 @@ public final class BufferShare: Sendable {
 
     deinit { budget.close(holders) }
 
-    /// - Returns: whether the bytes are reserved. Every byte that is has to be given back.
+    /// - Returns: the verdict; on a grant the bytes are reserved and must be returned.
     public func reserve(_ bytes: Int) -> FairShare.Verdict { budget.reserve(bytes, on: accounts) }
 
     public func giveBack(_ bytes: Int) { budget.giveBack(bytes, on: accounts) }

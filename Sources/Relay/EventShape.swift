@@ -1,20 +1,20 @@
 import NIOCore
 import SimpleAICore
 
-/// What the events of a stream have in common. An engine sends hundreds of them that differ in nothing but the piece of
-/// text in the middle: one that has the shape of an earlier one means the same and is not read again.
+/// The common part of a stream's events. An engine sends hundreds of events that differ only in the piece of text in
+/// the middle: an event with the same shape as an earlier one has the same meaning and is not parsed again.
 ///
-/// It has that shape when the bytes before and after the piece are the same, and the piece is plain text, which no JSON
-/// parser can take for anything else.
+/// The shape matches if the bytes before and after the piece are the same and the piece is plain text, which every JSON
+/// parser reads as such.
 struct EventShape {
-    /// Up to and with the quote before the piece, and from the quote behind it to the end of the event.
+    /// The bytes up to and including the quote before the piece, and from the quote after it to the end of the event.
     private let (start, end): ([UInt8], [UInt8])
-    /// The same for the caller, where a model's name has to be restored.
+    /// The same bytes with the public model id restored for the caller; nil if it needs no restoring.
     private let restored: (start: [UInt8], end: [UInt8])?
 
     /// - Parameters:
-    ///   - piece: a string's place in the event, with its quotes.
-    ///   - model: what stands in the event, and what the caller shall see there; nil where that is the same.
+    ///   - piece: the range of a string in the event, with its quotes.
+    ///   - model: the range of the engine's model id in the event, and the id for the caller; nil if they are the same.
     init?(_ event: ByteBuffer, piece: Range<Int>, model: (range: Range<Int>, name: String)?) {
         let bytes = Array(event.readableBytesView)
         guard piece.lowerBound >= 0, piece.count >= 2, piece.upperBound <= bytes.count else { return nil }
@@ -35,10 +35,10 @@ struct EventShape {
         }
     }
 
-    /// The event as the caller shall see it; nil when it has another shape.
+    /// The event as forwarded to the caller; nil if its shape differs.
     func pass(_ event: ByteBuffer) -> ByteBuffer? {
         let length = event.readableBytes
-        // A piece without text is no piece.
+        // A piece without text does not count as a piece.
         guard length > start.count + end.count else { return nil }
         let fits = event.withUnsafeReadableBytes { bytes in
             Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: length - end.count, end)
@@ -56,10 +56,10 @@ struct EventShape {
         return changed
     }
 
-    /// Whether nothing that follows can belong to an event of this shape: behind a CR, an LF would.
+    /// Whether no later byte can belong to an event of this shape: after a CR, an LF could.
     var isWholeEvent: Bool { end.last == 0x0A }
 
-    /// Eight bytes at a time: most of an event is its shape.
+    /// Compares eight bytes at a time, because most of an event is its shape.
     private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
         expected.withUnsafeBytes { expected in
             var index = 0
@@ -78,7 +78,7 @@ struct EventShape {
         }
     }
 
-    /// Whether it is what stands between a string's quotes, without an escape.
+    /// Whether the text is the content of a JSON string without an escape.
     private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
         var isASCII = true
         for byte in text {
@@ -97,15 +97,15 @@ extension [UInt8] {
     }
 }
 
-/// The latest shape of a stream, as long as remembering shapes pays.
+/// The latest shape of a stream. Stops recording shapes when they match too rarely to pay off.
 struct EventShapes {
-    /// So many shapes that nothing fitted, one after the other, are enough: each costs two copies of an event.
+    /// Maximum number of recorded shapes in a row without a match: each costs two copies of an event.
     private static let patience = 8
 
     private var latest: EventShape?
     private var unused = 0
 
-    /// Whether bytes of the latest shape are one event and no more.
+    /// Whether bytes that match the latest shape are exactly one event.
     var areWholeEvents: Bool { latest?.isWholeEvent ?? false }
 
     mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {

@@ -1,34 +1,34 @@
 public import NIOCore
 
-/// Cuts a stream of server-sent events (WHATWG HTML §9.2.5) into whole events, whatever pieces it arrives in.
+/// Splits a stream of server-sent events (WHATWG HTML §9.2.5) into whole events, however the stream is cut into reads.
 ///
 /// An event ends with an empty line; lines end with LF, CR LF or CR. The pieces together are the stream, byte for byte.
 public struct EventSplitter {
-    /// An event that is longer than this is nothing that an engine sends.
+    /// Maximum length of an event in bytes; no engine sends longer ones.
     private static let longestEvent = 32 << 20
 
     public struct TooLong: Error {}
 
     private var pending = ByteBuffer()
-    /// How far `pending` has been looked at.
+    /// Number of bytes of `pending` that have been searched.
     private var searched = 0
     private var lineIsEmpty = true
     private var previousWasCR = false
-    /// The empty line was ended by a CR: an LF that follows still belongs to it.
+    /// Whether the empty line ended with a CR: an LF that follows still belongs to it.
     private var eventEndedWithCR = false
 
     public init() {}
 
-    /// Whether what is left is a whole event, which waits only for an LF that its last CR may still get.
+    /// Whether the pending bytes are a whole event, which waits only for a possible LF after its last CR.
     var restIsEvent: Bool { eventEndedWithCR }
 
-    /// What has arrived that is no whole event yet.
+    /// The bytes of the unfinished event.
     var rest: ByteBuffer { pending }
 
-    /// How much of it there is, in bytes.
+    /// Number of bytes of the unfinished event.
     public var pendingBytes: Int { pending.readableBytes }
 
-    /// Whether something has arrived that is no whole event yet.
+    /// Whether bytes of an unfinished event have arrived.
     public var isInsideEvent: Bool { pending.readableBytes > 0 }
 
     public mutating func append(_ bytes: ByteBuffer) throws(TooLong) {
@@ -36,7 +36,7 @@ public struct EventSplitter {
         if pending.readableBytes > Self.longestEvent { throw TooLong() }
     }
 
-    /// The next whole event with the empty line that ends it; nil until more has arrived.
+    /// The next whole event including the empty line that ends it; nil until it is complete.
     public mutating func next() -> ByteBuffer? {
         let end: Int? = pending.withUnsafeReadableBytes { bytes in
             while searched < bytes.count {
@@ -52,7 +52,7 @@ public struct EventSplitter {
                 let byte = bytes[searched]
                 searched += 1
                 if byte == 0x0A, previousWasCR {
-                    // The second half of CR LF: the line has ended already.
+                    // The second half of CR LF: the line has already ended.
                     previousWasCR = false
                     if eventEndedWithCR { return searched }
                     continue
@@ -90,21 +90,21 @@ public struct EventSplitter {
             && !Byte.hasZero(word ^ (Byte.ones &* UInt64(Byte.carriageReturn)))
     }
 
-    /// What is left when the stream has ended: an unfinished event, or one whose last CR was not followed by anything.
+    /// The remaining bytes at the end of the stream: an unfinished event, or one whose last CR was followed by nothing.
     public mutating func takeRest() -> ByteBuffer {
         defer { self = EventSplitter() }
         return pending
     }
 
-    /// An event's payload as a client would see it.
+    /// An event's payload as a client reads it.
     public struct Payload {
-        /// The `data` lines joined by LF. Indices are offsets in the event where there is one such line.
+        /// The `data` lines joined by LF. If there is one such line, indices are offsets in the event.
         public let bytes: ArraySlice<UInt8>
         public let isOneLine: Bool
     }
 
     /// Nil for an event without data, such as a comment.
-    /// - Parameter isFirst: whether the stream begins with this event; a byte order mark there means nothing.
+    /// - Parameter isFirst: whether the stream begins with this event; a byte order mark is ignored there.
     public static func payload(of event: ByteBuffer, isFirst: Bool = false) -> Payload? {
         let bytes = bytes(of: event, isFirst: isFirst)
         if let line = onlyLine(of: bytes) { return Payload(bytes: value(of: line), isOneLine: true) }
@@ -114,8 +114,8 @@ public struct EventSplitter {
         return Payload(bytes: ArraySlice(lines.joined(separator: [0x0A])), isOneLine: false)
     }
 
-    /// What an engine says outside the format: a field `error`, as older llama.cpp servers wrote it, or a JSON document
-    /// without any field. Nil for other events without data.
+    /// Errors that engines send outside the format: a field `error`, as older llama.cpp servers wrote it, or a JSON
+    /// document without any field. Nil for other events without data.
     static func documentWithoutData(of event: ByteBuffer) -> ArraySlice<UInt8>? {
         for line in lines(of: bytes(of: event, isFirst: false)) {
             if line.starts(with: "error:".utf8) { return line.dropFirst("error:".utf8.count) }
@@ -124,9 +124,9 @@ public struct EventSplitter {
         return nil
     }
 
-    /// Whether a line of the event names it so.
+    /// Whether the event has this name in its `event` field.
     static func isNamed(_ name: String, _ event: ByteBuffer) -> Bool {
-        // Most events are data alone.
+        // Most events consist of data only.
         guard !event.readableBytesView.starts(with: "data:".utf8) else { return false }
         return lines(of: bytes(of: event, isFirst: false)).contains { line in
             guard line.starts(with: "event:".utf8) else { return false }
@@ -135,7 +135,7 @@ public struct EventSplitter {
         }
     }
 
-    /// An event's lines that are no data: its name, its id, comments.
+    /// The event's lines other than data: its name, its id, comments.
     static func otherLines(of event: ByteBuffer, isFirst: Bool) -> [ArraySlice<UInt8>] {
         lines(of: bytes(of: event, isFirst: isFirst)).filter { !isData($0) }
     }
@@ -145,11 +145,11 @@ public struct EventSplitter {
         return isFirst && bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes
     }
 
-    /// The first event of a stream without the mark before it. Clients ignore it only where nothing precedes it, and a
-    /// comment of the gateway's may.
+    /// The first event of a stream without its byte order mark. Clients ignore the mark only at the start of the
+    /// stream, and the gateway may send a comment before it.
     static func withoutByteOrderMark(_ event: ByteBuffer) -> ByteBuffer {
         let bytes = event.readableBytesView
-        // A second one is part of a field's name, and must not become the first.
+        // A second mark is part of a field's name, and must not become the first.
         guard bytes.starts(with: byteOrderMark), !bytes.dropFirst(byteOrderMark.count).starts(with: byteOrderMark)
         else {
             return event
@@ -161,7 +161,7 @@ public struct EventSplitter {
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// What almost every event of an engine is: one line of data.
+    /// Fast path for almost every event of an engine: one line of data.
     private static func onlyLine(of event: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         guard event.starts(with: "data:".utf8), let end = event.firstIndex(where: isLineEnd),
             event[end...].allSatisfy(isLineEnd)
@@ -175,7 +175,7 @@ public struct EventSplitter {
 
     private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
 
-    /// A line without a colon is a field's name alone, and its value empty (§9.2.6).
+    /// A line without a colon is a field name with an empty value (§9.2.6).
     private static func isData(_ line: ArraySlice<UInt8>) -> Bool {
         line.starts(with: "data:".utf8) || line.elementsEqual("data".utf8)
     }

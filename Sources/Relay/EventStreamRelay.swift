@@ -2,18 +2,20 @@ public import NIOCore
 public import SimpleAICore
 
 /// Follows an engine's event stream on its way to the caller: forwards every whole event as it arrives, restores the
-/// public model id, takes out the usage chunk that only we asked for, and knows whether the stream was complete.
+/// public model id, removes the usage chunk that only the gateway requested, and determines whether the stream is
+/// complete.
 ///
-/// Complete means: the engine said `[DONE]`, or every choice has its `finish_reason` and the engine ended cleanly
-/// (`/v1/responses`: a closing event came). Bytes that need no change pass untouched.
+/// Complete means: the engine sent `[DONE]`, or every choice has its `finish_reason` and the engine ended its body
+/// cleanly (`/v1/responses`: a closing event was received). Bytes that need no change pass untouched.
 public struct EventStreamRelay {
     public enum Phase: Hashable, Sendable {
         case open
-        /// Every choice that was asked for has its `finish_reason`: usage and `[DONE]` may still come.
+        /// Every requested choice has its `finish_reason`: usage and `[DONE]` may still follow.
         case finishing
-        /// The engine has said its last word, though its body may be open. What follows is dropped.
+        /// The engine has sent its final event, though its body may still be open. Later bytes are dropped.
         case complete
-        /// The engine stated an error. The event that did is not forwarded: it is for the caller of this to say.
+        /// The engine stated an error. The event that carried it is not forwarded: the owner of this relay reports the
+        /// error.
         case failed(EngineError)
     }
 
@@ -29,19 +31,19 @@ public struct EventStreamRelay {
     var doneWasForwarded = false
     var isFirstEvent = true
     public internal(set) var usage: TokenUsage?
-    /// Events forwarded, for metrics.
+    /// Number of forwarded events, for metrics.
     public private(set) var events = 0
-    /// How many of them carried a piece of the answer: engines send one for every token.
+    /// Number of forwarded events that carried a piece of the completion: engines send one for every token.
     public internal(set) var pieces = 0
-    /// The engine's name for the response (`/v1/responses` only), as soon as it has said it.
+    /// The engine's id of the response (`/v1/responses` only); nil until the engine has sent it.
     public internal(set) var responseID: String?
-    /// What an `error` event of `/v1/responses` said, which passed: a closing event may follow.
+    /// The error of an `error` event of `/v1/responses`, which was forwarded: a closing event may follow.
     var statedError: EngineError?
 
     /// - Parameters:
-    ///   - model: the id under which the caller knows the serving model.
-    ///   - hidesUsageChunk: true when the caller did not ask for the usage that we made the engine state.
-    ///   - expectedChoices: how many were asked for: engines may write one after the other.
+    ///   - model: the public id of the serving model.
+    ///   - hidesUsageChunk: true if only the gateway requested the usage chunk, not the caller.
+    ///   - expectedChoices: number of requested choices: engines may send them one after the other.
     public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool, expectedChoices: Int = 1) {
         self.expectedChoices = expectedChoices
         self.endpoint = endpoint
@@ -49,10 +51,10 @@ public struct EventStreamRelay {
         self.hidesUsageChunk = hidesUsageChunk
     }
 
-    /// Takes the next bytes and forwards the events that they complete. Only whole events leave, so a comment of ours
-    /// may follow at any time.
+    /// Takes the next bytes and forwards the events that they complete. Only whole events are forwarded, so the gateway
+    /// may insert a comment at any time.
     public mutating func receive(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(EventSplitter.TooLong) {
-        // Most reads bring one event, which looks like the one before: then there is nothing to cut.
+        // Most reads bring one event with the shape of the one before: then there is nothing to split.
         if !splitter.isInsideEvent, shapes.areWholeEvents, let passed = shapes.pass(bytes) {
             pieces += 1
             events += 1
@@ -65,7 +67,7 @@ public struct EventStreamRelay {
                 forward(event)
             }
         }
-        // An LF may still follow the last CR, but nobody waits for it after the engine's last word.
+        // An LF may still follow the last CR, but the final event is forwarded without waiting for it.
         if phase.takesEvents, splitter.restIsEvent, isDone(splitter.rest), let event = pass(splitter.takeRest()) {
             events += 1
             forward(event)
@@ -76,27 +78,27 @@ public struct EventStreamRelay {
         EventSplitter.payload(of: event, isFirst: isFirstEvent).map(Self.isDone) ?? false
     }
 
-    /// How much has come that is no whole event yet, in bytes.
+    /// Number of bytes of the unfinished event.
     public var pendingBytes: Int { splitter.pendingBytes }
 
-    /// The engine has had its time for usage and `[DONE]`.
-    /// - Returns: what is still to be sent: a missing `[DONE]`, or nothing.
+    /// Completes the stream when the time for usage and `[DONE]` is over.
+    /// - Returns: the bytes that are still to be sent: a missing `[DONE]`, or nothing.
     public mutating func complete() -> ByteBuffer {
         phase = .complete
         return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
     }
 
-    /// The engine's body ended without an error.
-    /// - Returns: nil when the stream was cut short, or failed; else what is still to be sent (a missing `[DONE]`, or
-    ///   nothing).
+    /// Handles the end of the engine's body without an error.
+    /// - Returns: nil if the stream was truncated or has failed; otherwise the bytes that are still to be sent (a
+    ///   missing `[DONE]`, or nothing).
     public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
         let isEvent = splitter.restIsEvent
         var rest = splitter.takeRest()
         if rest.readableBytes > 0, phase.takesEvents {
             if !isEvent {
-                // Half an event would be the last thing that a client chokes on before it reads our error.
+                // A partial event would break the client's parser before it reads the gateway's error.
                 guard isWhole(rest) else { return nil }
-                // A last event whose empty line the engine saved itself.
+                // The engine left out the empty line after its final event.
                 rest.writeString("\n\n")
             }
             if let event = pass(rest) { forward(event) }
@@ -111,7 +113,7 @@ public struct EventStreamRelay {
 
     private var everyChoiceIsFinished: Bool { !finished.isEmpty && open.isSubset(of: finished) }
 
-    /// Whether an event without its empty line can be all that the engine meant to send.
+    /// Whether an event without its empty line is complete otherwise.
     private func isWhole(_ rest: ByteBuffer) -> Bool {
         guard let payload = EventSplitter.payload(of: rest, isFirst: isFirstEvent) else {
             return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
@@ -127,7 +129,7 @@ public struct EventStreamRelay {
             && payload.bytes.dropFirst("[DONE]".utf8.count).allSatisfy { $0 <= 0x20 }
     }
 
-    /// The event as the caller shall see it; nil when it shall not.
+    /// The event as forwarded to the caller; nil if it is dropped.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
         let event = isFirstEvent ? EventSplitter.withoutByteOrderMark(event) : event
         if let passed = shapes.pass(event) {
@@ -151,7 +153,7 @@ public struct EventStreamRelay {
 
         let choices = chunk["choices"]?.elements ?? []
         var piece: Piece?
-        // A chunk after the last finish that brings nothing is the one for usage, though it may have a choice.
+        // A chunk without content after the last finish is the usage chunk, even if it has a choice.
         let wasFinishing = phase == .finishing
         for choice in choices {
             if let found = note(choice) { piece = found }
@@ -162,16 +164,16 @@ public struct EventStreamRelay {
             let isUsageChunk = choices.isEmpty || wasFinishing && piece == nil
             if hidesUsageChunk, isUsageChunk { return withoutUsage(event, payload, chunk["model"]) }
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
-            // Nothing in it counts but that it brings a piece.
+            // Only the piece that it carries matters in such an event.
             let model = replacement(for: chunk["model"])
             shapes.note { EventShape(event, piece: text, model: model) }
         }
         return restored(event, payload, token: chunk["model"])
     }
 
-    /// What a choice brings of the answer.
+    /// The piece of the completion that a choice carries.
     private enum Piece {
-        /// A string in the middle of an answer, at this place in the event.
+        /// A string in the event, at this range.
         case text(Range<Int>)
         case other
     }
@@ -179,7 +181,7 @@ public struct EventStreamRelay {
     private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage", "error", "object"]
     private static let keysOfResponses: JSONScanner.Keys = ["type", "response", "error", "object"]
 
-    /// - Returns: the piece of the answer that the choice brings: text, a thought, a part of a tool call.
+    /// - Returns: the piece of the completion that the choice carries: text, reasoning, or a part of a tool call.
     private mutating func note(_ choice: JSONSlice) -> Piece? {
         var index = 0
         var isFinished = false
@@ -191,7 +193,7 @@ public struct EventStreamRelay {
             if JSONSlice.isKey(key, "index") {
                 index = value.integer ?? 0
             } else if JSONSlice.isKey(key, "finish_reason") {
-                // Some engines write the word.
+                // Some engines send the string "null".
                 isFinished = !value.isEmpty && !value.bytes.elementsEqual("\"null\"".utf8)
             } else if JSONSlice.isKey(key, "text") {
                 if !value.isEmpty { found(value) }
@@ -211,13 +213,13 @@ public struct EventStreamRelay {
         return isFinished ? piece.map { _ in .other } : piece
     }
 
-    /// Where the engine's own id stands, and the public one; nil when they are the same.
+    /// The range of the engine's model id and the public id; nil if they are the same.
     func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
         guard let token, let name = token.string, !name.isExactly(model.rawValue) else { return nil }
         return (token.bytes.indices, model.rawValue)
     }
 
-    /// The event with the public id in place of the engine's own; untouched when it carries the public id already.
+    /// The event with the public id in place of the engine's own; unchanged if it already carries the public id.
     func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
         guard let token, replacement(for: token) != nil else { return event }
         let id = JSONString.encode(model.rawValue)
@@ -233,7 +235,7 @@ public struct EventStreamRelay {
                 changed.writeBytes(line)
                 changed.writeString("\n")
             }
-            // Between JSON tokens a line break is white space, so one line says the same.
+            // Between JSON tokens a line break is white space, so one line has the same meaning.
             let space: (UInt8) -> UInt8 = { $0 == 0x0A ? 0x20 : $0 }
             changed.writeString("data: ")
             changed.writeBytes(payload.bytes[..<token.bytes.startIndex].map(space))

@@ -1,12 +1,12 @@
-/// A set of header field names, compared without regard to case (RFC 9110 §5.1) and without making a string: every
-/// header of every request is looked up here.
+/// A set of header field names, compared case-insensitively (RFC 9110 §5.1) and without creating a string: every header
+/// of every request is looked up here.
 struct FieldNames: Sendable {
     static let none = FieldNames([])
 
-    /// By length in bytes, in lower case.
+    /// The names by length in bytes, in lower case.
     private let byLength: [[[UInt8]]]
-    /// One bit per length that a name here has, the last for all that are longer: most sets are asked about every field
-    /// and hold few of them.
+    /// One bit for each length that occurs here, the last one for all longer names: most sets hold few names and are
+    /// queried for every field.
     private let lengths: UInt64
 
     init(_ names: [String]) {

@@ -1,19 +1,20 @@
 public import NIOHTTP1
 public import SimpleAICore
 
-/// Which header fields cross the gateway, in either direction: those that are listed, and no others.
+/// The header fields that the gateway forwards, in either direction: an allow-list.
 ///
-/// What a caller's browser, proxies and tools say to the server in front of them is not said to an engine. Engines refuse
-/// calls for it (a foreign `Origin`), believe it (`X-Forwarded-For`), or act on it (`Cookie`, `OpenAI-Organization` next
-/// to the runner's own key). What engines say to the gateway is not said to callers either: their `Set-Cookie`,
-/// `Clear-Site-Data`, `Strict-Transport-Security`, `Alt-Svc`, `Refresh` or `Location` would be about the gateway's origin.
+/// Fields that a caller's browser, proxies and tools send to the server in front of them are not forwarded to an
+/// engine. Engines refuse calls because of them (a foreign `Origin`), trust them (`X-Forwarded-For`), or act on them
+/// (`Cookie`, `OpenAI-Organization` next to the runner's own key). Nor are the engine's fields for the gateway
+/// forwarded to callers: its `Set-Cookie`, `Clear-Site-Data`, `Strict-Transport-Security`, `Alt-Svc`, `Refresh` or
+/// `Location` would apply to the gateway's origin.
 public enum ForwardedHeaders {
-    /// Fields of requests that say the same to every engine: what the response should look like, and whose work this is
-    /// part of (W3C Trace Context).
+    /// Request fields with the same meaning for every engine: the wanted form of the response, and the trace that the
+    /// call belongs to (W3C Trace Context).
     private static let inEveryDialect = ["accept", "user-agent", "traceparent", "tracestate"]
 
-    /// Fields of a dialect's own that ask for something of the engine. Not those that choose an account: which one a call
-    /// uses is the runner's business, as its key is.
+    /// Fields of one dialect that ask the engine for something. Fields that select an account are not among them: the
+    /// runner's settings determine its account, like its key.
     private static func request(_ dialect: Dialect) -> [String] {
         switch dialect {
         case .openAI: ["openai-beta", "idempotency-key"]
@@ -23,19 +24,19 @@ public enum ForwardedHeaders {
     private static let requestFields = Dictionary(
         uniqueKeysWithValues: Dialect.allCases.map { ($0, FieldNames(inEveryDialect + request($0))) })
 
-    /// What an engine says about its response, and how to go on after it. Its rate limits, its account and its request id
-    /// are not the caller's.
+    /// Fields that describe the engine's response, and how to continue after it. Its rate limits, account and request
+    /// id are not for the caller.
     private static let responseFields = FieldNames([
         "content-type", "content-language", "content-encoding", "retry-after", "x-should-retry", "traceresponse",
         "openai-processing-ms", "openai-version",
-        // text-generation-inference: how a response was made.
+        // text-generation-inference: how a response was generated.
         "x-compute-type", "x-compute-time", "x-compute-characters", "x-total-time", "x-validation-time",
         "x-queue-time", "x-inference-time", "x-time-per-token", "x-prompt-tokens", "x-generated-tokens",
     ])
 
-    /// The head for the runner: the caller's fields that its dialect lists, and ours. The body has been read as JSON in
-    /// UTF-8, so that is what its type says, whatever the caller's said (`charset=utf-7`); `identity` is the only accepted
-    /// encoding, since responses are looked into.
+    /// The request head for the runner: the caller's fields that its dialect lists, and the gateway's. The body has
+    /// been read as JSON in UTF-8, so its type states that, whatever the caller's type stated (`charset=utf-7`);
+    /// `identity` is the only accepted encoding, because the gateway reads responses.
     public static func request(
         from head: HTTPRequestHead, path: String, dialect: Dialect, to upstream: Upstream, bodyLength: Int,
         requestID: String
@@ -53,7 +54,7 @@ public enum ForwardedHeaders {
         return HTTPRequestHead(version: .http1_1, method: .POST, uri: upstream.pathPrefix + path, headers: headers)
     }
 
-    /// The engine's fields that reach the caller.
+    /// The engine's fields that are forwarded to the caller.
     public static func response(from head: HTTPResponseHead) -> HTTPHeaders {
         var headers = HTTPHeaders()
         headers.reserveCapacity(12)
@@ -71,8 +72,8 @@ public enum ForwardedHeaders {
     private static let connection = FieldNames(["connection"])
     private static let connectionOptions = FieldNames(["close", "keep-alive"])
 
-    /// What the sender itself calls hop-by-hop (RFC 9110 §7.6.1); `close` and `keep-alive` are no fields, and almost always
-    /// all there is.
+    /// The fields that `Connection` marks as hop-by-hop (RFC 9110 §7.6.1); almost always it holds only `close` or
+    /// `keep-alive`, which are not field names.
     private static func namedByConnection(_ headers: HTTPHeaders) -> FieldNames {
         var isUsual = true
         for (name, value) in headers where connection.contains(name) && !connectionOptions.contains(value) {

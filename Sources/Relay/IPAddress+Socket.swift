@@ -2,9 +2,9 @@ public import NIOCore
 public import SimpleAICore
 
 extension IPAddress {
-    /// Nil for what is no IP, such as a socket of this machine.
+    /// Nil unless this is an IP address; sockets of this host have none.
     public init?(_ address: SocketAddress?) {
-        // Where the address begins in its structure is the same everywhere; in front of it are family, port and flow.
+        // The address is at the same offset on all platforms, after family, port and flow.
         switch address {
         case .v4:
             guard let number = address?.number(at: 4, as: UInt32.self) else { return nil }

@@ -1,21 +1,21 @@
 public import NIOCore
 public import SimpleAICore
 
-/// A whole JSON answer on its way to the caller: says what it used, under the public name of the model.
+/// Rewrites a whole JSON response on its way to the caller: reads its usage, and restores the public id of the model.
 public enum ModelRewriter {
     public struct Answer {
         public let body: ByteBuffer
         public let usage: TokenUsage?
-        /// The engine's name for the answer, where it was asked for.
+        /// The engine's id of the response, if requested.
         public var id: String?
-        /// What it states instead of a result; nil for a result.
+        /// The error that it states instead of a result; nil for a result.
         public var error: EngineError?
     }
 
     /// Restores the public model id (in `/v1/responses`, as everywhere, the top-level `model`); bytes that need no
     /// change pass untouched.
-    /// - Parameter readsID: whether the answer's own id matters.
-    /// - Returns: nil when the body is no JSON object.
+    /// - Parameter readsID: whether to read the response's own id.
+    /// - Returns: nil if the body is not a JSON object.
     public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Answer? {
         var scanner = JSONScanner(watching: readsID ? keysWithID : keys, grammar: .lenient)
         let problem: JSONError? = body.withUnsafeReadableBytes { bytes in
@@ -52,8 +52,8 @@ public enum ModelRewriter {
     private static let keys = JSONScanner.Keys(["model", "usage", "error", "object"] + Endpoint.resultKeys)
     private static let keysWithID = JSONScanner.Keys(["model", "usage", "error", "object"] + resultKeysWithID)
 
-    /// What a document states that is an error object without a result.
-    /// - Parameter member: gets a key, returns the top-level value; only of keys that are watched.
+    /// The error of a document that is an error object without a result.
+    /// - Parameter member: returns the top-level value of a key; called only with watched keys.
     private static func error(
         in body: ByteBuffer, _ readsID: Bool, _ member: (String) -> JSONSlice?
     ) -> EngineError? {
@@ -63,7 +63,7 @@ public enum ModelRewriter {
         return EngineError(Array(body.readableBytesView)[...])
     }
 
-    /// An answer that says something twice: clients take the last, and so do we.
+    /// Handles a response with a duplicate key: clients take the last one, and so does the gateway.
     private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Answer? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...], grammar: .lenient), document.isObject else { return nil }
@@ -78,7 +78,7 @@ public enum ModelRewriter {
             error: error)
     }
 
-    /// Whether a string token is this text with nothing escaped: almost always, and then nothing has to be decoded.
+    /// Whether a string token is this text without escapes: almost always true, and then nothing has to be decoded.
     private static func isLiteral(_ token: ByteBufferView, _ text: String) -> Bool {
         token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
     }

@@ -1,9 +1,8 @@
 import NIOCore
 
-/// The end of a connection's pipeline that is next to the socket, before TLS: from here it is closed at once.
+/// The handler of a connection's pipeline that is next to the socket, before TLS: closing from here is immediate.
 ///
-/// TLS sends its goodbye and then waits seconds for the other side's, which an engine that is generating does not send,
-/// and which nobody would read.
+/// TLS would send its `close_notify` and then wait seconds for the peer's, which a generating engine does not send.
 final class SocketEnd: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

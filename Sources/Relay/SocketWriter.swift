@@ -8,16 +8,16 @@ import Musl
 import Glibc
 #endif
 
-/// Writes to a channel's socket past the channel.
+/// Writes directly to a channel's socket.
 ///
-/// A channel takes a write into a list, marks it when it is flushed, makes vectors of the list, and counts what the kernel
-/// took: about 1 µs around a system call that takes all there is, as it mostly does (docs/decisions/0011). Whoever uses
-/// this leaves to the channel whatever the kernel does not take, and writes nothing here as long as the channel holds some.
+/// A channel appends a write to a list, marks it on flush, builds vectors from the list, and counts the bytes that the
+/// kernel took: about 1 µs around a system call that mostly takes everything (docs/decisions/0011). Callers hand the
+/// bytes that the kernel does not take to the channel, and write nothing here while the channel holds bytes.
 struct SocketWriter {
     private let channel: any Channel
     private let handle: NIOBSDSocket.Handle
 
-    /// Nil where the channel has no socket, or will not tell.
+    /// Nil if the channel has no socket or does not expose it.
     init?(_ channel: any Channel) {
         let found = try? channel.pipeline.syncOperations
             .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
@@ -26,28 +26,28 @@ struct SocketWriter {
         handle = found
     }
 
-    /// Whether something that was written to the channel has not gone out.
+    /// Whether the channel holds written bytes that have not been sent.
     var channelHoldsSomething: Bool {
         do {
             return try channel.syncOptions?.getOption(.bufferedWritableBytes) != 0
         } catch {
-            return true  // it is closed
+            return true  // the channel is closed
         }
     }
 
-    /// Whether there still is a socket. To be asked before each write: as soon as it is closed, its number may be another's.
-    /// A channel that closes stops being active in the same step, before it tells anybody.
+    /// Whether the socket is still open. Check before each write: once the socket is closed, its descriptor may be
+    /// reused. A closing channel becomes inactive in the same step, before it notifies any handler.
     var isOpen: Bool { channel.isActive }
 
-    /// - Returns: how many bytes the kernel took. None where it says anything but that: the channel's own write will fail
-    ///   as well, and it knows what to do.
+    /// - Returns: the number of bytes that the kernel took; 0 on any error: the channel's own write will then fail as
+    ///   well and handle it.
     func write(_ bytes: ByteBuffer) -> Int {
         guard bytes.readableBytes > 0 else { return 0 }
         return bytes.withUnsafeReadableBytes { max(0, send(handle, $0.baseAddress, $0.count, Self.flags)) }
     }
 
     #if canImport(Darwin)
-    // Channels turn the signal off for the whole socket there.
+    // On this platform channels turn SIGPIPE off for the whole socket.
     private static let flags = MSG_DONTWAIT
     #else
     private static let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)

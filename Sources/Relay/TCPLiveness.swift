@@ -9,23 +9,23 @@ import Musl
 import Darwin
 #endif
 
-/// What TCP itself knows of the other side: its kernel acknowledges what it receives, however busy its programs are, and
-/// nothing once it has no power.
+/// TCP's own evidence that the peer's machine is alive: its kernel acknowledges data however busy its programs are, and
+/// stops when it loses power.
 enum TCPLiveness {
-    /// Without traffic for so long, and after that as often, the other side's kernel is asked (RFC 9293 §3.8.4). In seconds.
+    /// Idle time before the first keepalive probe, and the time between probes (RFC 9293 §3.8.4). In seconds.
     static let keepaliveInterval: CInt = 5
     static let maxKeepalives: CInt = 5
-    /// Data that stays unacknowledged for so long ends the connection (RFC 5482). In milliseconds; the same as all
-    /// keepalives take together.
+    /// Maximum time for which data may stay unacknowledged before the connection ends (RFC 5482). In milliseconds;
+    /// equals the time that all keepalive probes take together.
     static let userTimeout: CInt = 30_000
 
-    /// Whether the kernel ended the connection because nothing came back.
+    /// Whether the kernel ended the connection for lack of acknowledgements.
     static func isTimeout(_ error: any Error) -> Bool {
         guard let error = error as? IOError else { return false }
         return [ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN].contains(error.errnoCode)
     }
 
-    /// When the other side last acknowledged or sent something; nil where the operating system does not tell.
+    /// When the peer last acknowledged or sent something; nil where the operating system does not report it.
     static func lastAcknowledgement(on channel: any Channel) -> EventLoopFuture<ContinuousClock.Instant?>? {
         #if os(Linux)
         (channel as? any SocketOptionProvider)?.getTCPInfo().map { info in
@@ -38,7 +38,8 @@ enum TCPLiveness {
 }
 
 extension ClientBootstrap {
-    /// Connections to a machine that has lost power or its network end after half a minute, instead of staying open.
+    /// Ends connections to a machine that has lost power or its network after half a minute, instead of leaving them
+    /// open.
     func detectingDeadPeers() -> ClientBootstrap {
         let bootstrap = channelOption(.socketOption(.so_keepalive), value: 1)
         #if os(Linux)

@@ -1,24 +1,24 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// Writes to the sockets of one event loop, put off until the loop has read everything that is ready.
+/// Defers writes to the sockets of one event loop until the loop has handled everything that is ready to read.
 ///
-/// Written at once, every answer would wake a process that has just gone to sleep, and be paid for with an interrupt to
-/// another core: at full load half of the gateway's CPU time went there (docs/decisions/0006). At the end of a tick the
-/// same writes follow each other so closely that the other side is still awake. A loop with one thing to do loses
-/// nothing: its tick ends when that is done.
+/// Written at once, every response would wake a process that has just gone to sleep, at the price of an interrupt to
+/// another core: at full load this took half of the gateway's CPU time (docs/decisions/0006). At the end of a tick the
+/// same writes follow each other so closely that the receiving process is still awake. A loop with one event loses
+/// nothing: its tick ends when the event is handled.
 ///
 /// Belongs to one event loop, like everything in its pool.
 public final class FlushBatch {
     private let eventLoop: any EventLoop
     private var waiting: [TickedFlush] = []
-    /// Empty but at the end of a tick: two arrays take turns, so that none is made anew.
+    /// Empty except at the end of a tick: two arrays alternate, so that none is allocated anew.
     private var flushing: [TickedFlush] = []
-    /// Storage to write into, the latest used last: what has been sent a moment ago is still in the processor's cache, and
-    /// connections that are idle hold none.
+    /// Storage for writes, the latest used last: its memory is still in the processor's cache, and idle connections
+    /// hold none.
     private var spare: [ByteBuffer] = []
 
-    /// Of spare storage, in bytes.
+    /// Capacities of spare storage, in bytes.
     private static let capacities = (1 << 10)...(4 << 10)
     private static let mostSpares = 64
 
@@ -29,7 +29,7 @@ public final class FlushBatch {
     fileprivate func add(_ handler: TickedFlush) {
         waiting.append(handler)
         guard waiting.count == 1 else { return }
-        // The loop runs what it is told here after the events of this tick.
+        // The loop executes this after the events of this tick.
         eventLoop.assumeIsolated().execute { self.flushAll() }
     }
 
@@ -47,49 +47,49 @@ public final class FlushBatch {
 
     private func flushAll() {
         swap(&waiting, &flushing)
-        // Whoever flushes once more meanwhile waits for the next tick.
+        // A handler that flushes again meanwhile waits for the next tick.
         flushing.withUnsafeBufferPointer { for handler in $0 { handler.flushNow() } }
         flushing.removeAll(keepingCapacity: true)
     }
 }
 
-/// The place in a connection's pipeline where its flushes wait for the end of the tick: next to the socket, or to TLS.
+/// Sits in a connection's pipeline next to the socket, or to TLS, and defers flushes to the end of the tick.
 ///
-/// It also joins what is written in small pieces up to a flush. An HTTP encoder writes an event as three of them (its
-/// length, itself, a line break); each would be an entry in the channel's list of writes and a vector of its own in the
-/// system call, which costs far more than copying a few hundred bytes.
+/// It also joins small writes until a flush. An HTTP encoder writes an event as three buffers (its length, itself, a
+/// line break); each would be an entry in the channel's list of writes and a vector of its own in the system call,
+/// which costs far more than copying a few hundred bytes.
 ///
-/// Next to the socket it writes what it has joined past the channel (`SocketWriter`): the channel's list of writes is for
-/// what the kernel does not take at once.
+/// Next to the socket it writes the joined bytes directly to the socket (`SocketWriter`): only the bytes that the
+/// kernel does not take at once go to the channel's list of writes.
 public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler {
     public typealias OutboundIn = IOData
     public typealias OutboundOut = IOData
 
-    /// What comes after this handler on the way out.
+    /// The next handler in outbound direction.
     public enum Neighbour: Sendable {
         case socket
-        /// Nothing may go past it.
+        /// Direct socket writes would bypass TLS, so there are none.
         case tls
     }
 
-    /// In bytes. What is longer goes as it is.
+    /// In bytes. Longer buffers are passed on without joining.
     private static let longestPiece = 4 << 10
     private static let longestJoined = 16 << 10
 
-    /// In bytes. Up to here nobody asks whether the channel's buffer is full.
+    /// In bytes. Up to this size the channel's writability is not checked.
     private static let smallTick = 16 << 10
 
     private let batch: FlushBatch
     private let neighbour: Neighbour
-    /// Once it is known that there is one.
+    /// Nil until a socket has been found.
     private var socket: SocketWriter?
-    /// Whether something may lie in the channel: nothing must overtake it.
+    /// Whether the channel may hold bytes: no later byte may overtake them.
     private var channelHolds = true
-    /// What the channel has got since it was last told to send, in bytes.
+    /// Bytes written to the channel since its last flush.
     private var unflushed = 0
     private var context: ChannelHandlerContext?
     private var isWaiting = false
-    /// What has been written and not gone on: here pieces are joined.
+    /// Written bytes that have not been passed on: small pieces are joined here.
     private var joint = ByteBuffer()
     private var promise: EventLoopPromise<Void>?
 
@@ -129,8 +129,9 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         }
     }
 
-    /// Writes bytes of a message in HTTP/1 past the handlers before this one, which would box them and look at them in
-    /// vain: a body whose length its head has said, or what frames it. For whoever knows that it is their turn.
+    /// Writes bytes of an HTTP/1 message and bypasses the handlers before this one, which would box and inspect them
+    /// without effect: a body whose length the head has stated, or its framing. The caller must own the current
+    /// exchange.
     public func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
         guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
@@ -146,7 +147,7 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         if let first = self.promise { first.futureResult.cascade(to: promise) } else { self.promise = promise }
     }
 
-    /// Writes bytes as one chunk of a message in HTTP/1.1 (RFC 9112 §7.1) by the same way.
+    /// Writes bytes as one chunk of an HTTP/1.1 message (RFC 9112 §7.1), also bypassing the handlers before this one.
     public func write(chunk: ByteBuffer) {
         let size = chunk.readableBytes
         guard context != nil, size > 0 else { return }
@@ -159,7 +160,7 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         joint.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { ChunkFrame.write(chunk, to: $0) }
     }
 
-    /// Writes the head of a response in HTTP/1 by the same way.
+    /// Writes the head of an HTTP/1 response, also bypassing the handlers before this one.
     /// - Parameter isChunked: whether its body follows in chunks.
     public func write(_ head: HTTPResponseHead, isChunked: Bool) {
         guard context != nil else { return }
@@ -167,7 +168,7 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         ResponseWriter.write(head, isChunked: isChunked, into: &joint)
     }
 
-    /// Writes a request in HTTP/1 by the same way.
+    /// Writes an HTTP/1 request, also bypassing the handlers before this one.
     func write(_ request: UpstreamRequest, promise: EventLoopPromise<Void>?) {
         if context != nil {
             makeRoom(RequestWriter.usualHead)
@@ -176,13 +177,13 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         write(request.body, promise: promise)
     }
 
-    /// For so many bytes behind what waits already.
+    /// Makes room for `length` bytes after the joined ones.
     private func makeRoom(_ length: Int) {
         if joint.readableBytes + length > Self.longestJoined, let context { handOn(context) }
         if joint.capacity == 0 { joint = batch.takeStorage(length) }
     }
 
-    /// Whether something has been written that has not been handed on to the socket.
+    /// Whether written bytes have not been handed to the socket yet.
     public var hasPending: Bool { isWaiting || joint.readableBytes > 0 || promise != nil }
 
     // MARK: Flushing
@@ -191,11 +192,11 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         flush()
     }
 
-    /// What has been written so shall go out.
+    /// Flushes the bytes written in this way.
     public func flush() {
         if isWaiting && unflushed == 0 || context == nil { return }
-        // What is more than a full buffer does not wait: back-pressure has to tell what the socket takes, not what lies
-        // here.
+        // Bytes beyond a full buffer are not deferred: back-pressure must reflect what the socket takes, not what is
+        // joined here.
         if unflushed + joint.readableBytes > Self.smallTick, let context, !context.channel.isWritable {
             isWaiting = true
             return flushNow()
@@ -222,10 +223,10 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         noteWhatChannelHolds(context)
     }
 
-    /// Writes what waits past the channel.
-    /// - Returns: whether all of it has gone.
+    /// Writes the joined bytes directly to the socket.
+    /// - Returns: whether the kernel took all of them.
     private func sendPast() -> Bool {
-        // Whether a socket would still take bytes, no bytes do not tell.
+        // Writing zero bytes does not show whether a socket would still take bytes.
         guard let socket, socket.isOpen, promise == nil || joint.readableBytes > 0 else { return false }
         let sent = socket.write(joint)
         guard sent == joint.readableBytes else {
@@ -254,7 +255,7 @@ public final class TickedFlush: ChannelOutboundHandler, RemovableChannelHandler 
         context.write(wrapOutboundOut(data), promise: promise)
     }
 
-    /// After the channel has been told to send all.
+    /// Called after the channel was flushed.
     private func noteWhatChannelHolds(_ context: ChannelHandlerContext) {
         guard case .socket = neighbour else { return }
         if socket == nil { socket = SocketWriter(context.channel) }

@@ -1,8 +1,8 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// Who gets a runner's answer. All calls come on the pool's event loop, in the order head, body…, ended; or failed, at
-/// any point and once. Nothing comes after `UpstreamTicket.cancel()`.
+/// Receives a runner's response. All calls are made on the pool's event loop, in the order head, body…, ended; or
+/// failed, at any point and once. No call follows `UpstreamTicket.cancel()`.
 public protocol UpstreamExchange: AnyObject {
     func upstreamAnswered(_ head: HTTPResponseHead)
     /// - Parameter time: now.
@@ -11,7 +11,7 @@ public protocol UpstreamExchange: AnyObject {
     func upstreamFailed(_ failure: UpstreamFailure)
 }
 
-/// What is sent to a runner: a head whose URI and headers are final, and the whole body.
+/// A request to a runner: a head whose URI and headers are final, and the whole body.
 public struct UpstreamRequest {
     public var head: HTTPRequestHead
     public var body: ByteBuffer
@@ -22,12 +22,12 @@ public struct UpstreamRequest {
     }
 }
 
-/// Limits of one exchange.
+/// Timeouts of one exchange.
 public struct UpstreamTimeouts: Hashable, Sendable {
     public var connect: TimeAmount
-    /// From the request's last byte to the answer body's first.
+    /// From the last byte of the request to the first byte of the response body.
     public var firstByte: TimeAmount
-    /// Between two bytes of the answer; time during which we ourselves do not read does not count.
+    /// Between two bytes of the response; time during which the gateway itself does not read is not counted.
     public var gap: TimeAmount
 
     public init(connect: TimeAmount, firstByte: TimeAmount, gap: TimeAmount) {
@@ -37,8 +37,8 @@ public struct UpstreamTimeouts: Hashable, Sendable {
     }
 }
 
-/// The handle of one exchange; belongs to the pool's event loop. Made by whoever asks, before the asking: an exchange
-/// may fail while it is being started.
+/// The handle of one exchange; belongs to the pool's event loop. The caller creates it before the exchange starts,
+/// because an exchange may fail while it is being started.
 public final class UpstreamTicket {
     enum Progress {
         case connecting
@@ -50,23 +50,25 @@ public final class UpstreamTicket {
 
     public init() {}
 
-    /// The connection is established, and the exchange is not over.
+    /// Whether the connection is established and the exchange is not over.
     var isExchanging: Bool { if case .exchanging = progress { true } else { false } }
 
-    /// Stops the exchange: the connection is closed, which tells the engine to stop working. A no-op afterwards.
+    /// Cancels the exchange: closes the connection, on which the engine stops working. A no-op after the exchange has
+    /// ended.
     public func cancel() {
         defer { progress = .over }
         if case .exchanging(let connection) = progress { connection.abandonExchange() }
     }
 
-    /// The caller has all that it wanted: whatever else comes is read and dropped. The connection is kept if the response
-    /// ends within a moment, and closed if its body stays open. A no-op afterwards.
+    /// Releases the exchange because the caller has everything it needs: later bytes are read and dropped. The
+    /// connection is kept if the response ends within a moment, and closed if its body stays open. A no-op after the
+    /// exchange has ended.
     public func release() {
         defer { progress = .over }
         if case .exchanging(let connection) = progress { connection.dropRest() }
     }
 
-    /// Back-pressure: nothing more is read from the runner until `resumeReading`.
+    /// Back-pressure: stops reads from the runner until `resumeReading`.
     public func pauseReading() {
         wantsReads = false
     }

@@ -1,13 +1,13 @@
 public import NIOCore
 import NIOHTTP1
 
-/// One small exchange on a connection of its own, for probes and checks: what it learns of a runner is not mixed up with calls, and it
-/// never counts as activity there.
+/// Makes one small exchange on a connection of its own, for probes and checks: its results are kept apart from calls,
+/// and it never counts as activity of the runner.
 public enum UpstreamFetch {
-    /// A runner's answer.
+    /// A runner's response.
     public struct Answer: Sendable {
         public let status: Int
-        /// The `Content-Type`; empty where there is none.
+        /// The `Content-Type`; empty if there is none.
         public let mediaType: String
         public let body: ByteBuffer
 
@@ -18,10 +18,10 @@ public enum UpstreamFetch {
         }
     }
 
-    /// A model list that is longer than this is none.
+    /// Maximum length of a model list in bytes; a longer body is rejected.
     private static let largestBody = 4 << 20
 
-    /// Must be called on the pool's event loop; `completion` comes there, once.
+    /// Sends a GET request. Must be called on the pool's event loop; `completion` is called there, once.
     /// - Parameters:
     ///   - path: appended to the upstream's path prefix.
     ///   - timeout: for the whole exchange, connecting included.
@@ -32,7 +32,7 @@ public enum UpstreamFetch {
         exchange(.GET, path, ByteBuffer(), upstream, pool, eventLoop, timeout, completion)
     }
 
-    /// The same with a JSON document to send.
+    /// Sends a POST request with a JSON document; see `get`.
     public static func post(
         _ document: ByteBuffer, to path: String, of upstream: Upstream, pool: UpstreamPool,
         on eventLoop: any EventLoop, timeout: TimeAmount,
@@ -62,7 +62,7 @@ public enum UpstreamFetch {
         let ticket = UpstreamTicket()
         collector.cancel = { ticket.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            // An accepted connection shows that the host is there, however busy its engine is.
+            // An accepted connection shows that the host is up, however busy its engine is.
             let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no answer in time")
             ticket.cancel()
             collector.finish(.failure(failure))

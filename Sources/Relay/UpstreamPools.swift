@@ -3,13 +3,13 @@ import OperatingSystem
 public import SimpleAICore
 import Synchronization
 
-/// One pool of upstream connections per event loop, made on first use.
+/// The pools of upstream connections: one per event loop, created on first use.
 public final class UpstreamPools: Sendable {
     private let pools = Mutex<[ObjectIdentifier: (any EventLoop, NIOLoopBound<UpstreamPool>)]>([:])
 
     public init() {}
 
-    /// The pool of the loop that this runs on.
+    /// The pool of the current event loop.
     public func pool(on eventLoop: any EventLoop) -> UpstreamPool {
         eventLoop.preconditionInEventLoop()
         return pools.withLock { pools in
@@ -22,7 +22,7 @@ public final class UpstreamPools: Sendable {
         }.value
     }
 
-    /// Lets go of a runner whose place another has taken.
+    /// Releases a runner that was replaced by another.
     public func retire(_ upstream: Upstream) {
         upstream.retire()
         for (eventLoop, pool) in pools.withLock({ Array($0.values) }) {
@@ -30,15 +30,15 @@ public final class UpstreamPools: Sendable {
         }
     }
 
-    /// A runner sleeps or is gone: closes its idle connections, on every loop. With `endsSilentCalls`, exchanges end, too,
-    /// of which no byte of a response has come.
+    /// Closes a runner's idle connections on every loop, because it is asleep or unreachable. With `endsSilentCalls`,
+    /// also ends exchanges that have received no byte of a response.
     public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
         for (eventLoop, pool) in pools.withLock({ Array($0.values) }) {
             eventLoop.execute { pool.value.leave(runner, endsSilentCalls: endsSilentCalls) }
         }
     }
 
-    /// When the machine of a runner last acknowledged or sent something on any exchange that is in progress, on any loop.
+    /// When a runner's machine last acknowledged or sent something in any exchange in progress, on any loop.
     public func lastAcknowledgement(
         of runner: RunnerID, on eventLoop: any EventLoop
     ) -> EventLoopFuture<ContinuousClock.Instant?> {

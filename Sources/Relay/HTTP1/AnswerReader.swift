@@ -1,11 +1,11 @@
 import NIOCore
 import NIOHTTP1
 
-/// Reads an engine's HTTP/1 answers off a connection's bytes: one after the other, in whatever pieces they come, each
-/// part as soon as it is there (RFC 9112 §4 to §7).
+/// Parses an engine's HTTP/1 responses from the bytes of a connection: one after the other, however they are cut into
+/// reads, each part as soon as it is complete (RFC 9112 §4 to §7).
 ///
-/// It reads strictly, since an answer that can be read in two ways would be half an answer, or the beginning of the next
-/// caller's. Interim answers and trailers mean nothing to us and end here. Bodies are slices of what was read. Pure: no I/O.
+/// The parser is strict, because an ambiguous response could end early, or contain the beginning of the next caller's.
+/// Interim responses and trailers are dropped here. Bodies are slices of the bytes read. Pure: no I/O.
 struct AnswerReader {
     enum Part: Equatable {
         case head(HTTPResponseHead)
@@ -30,33 +30,33 @@ struct AnswerReader {
     private enum Place: Equatable {
         case head
         case body(left: Int)
-        /// HTTP/1.0, and whoever says nothing: the body ends with the connection.
+        /// HTTP/1.0, or a response without framing: the body ends with the connection.
         case bodyUntilClosed
         case chunkSize, chunkEnd
         case chunk(left: Int)
         case trailers
-        /// The answer is complete; the next one has not been asked for.
+        /// The response is complete; the next one has not been requested.
         case end
     }
 
-    /// In bytes; of a trailer section, too.
+    /// In bytes; also the limit for a trailer section.
     private static let longestHead = 64 << 10
     private static let longestChunkLine = 256
     private static let version = Array("HTTP/1.".utf8)
 
     private var place = Place.head
     private var pending = ByteBuffer()
-    /// How much of `pending` is known to hold no end of a line, or of a head whole lines.
+    /// Number of bytes of `pending` that are known to contain no line end, or for a head no complete line.
     private var searched = 0
     private var trailerBytes = 0
 
-    /// Whether everything that came belongs to answers that have been read to their end.
+    /// Whether all received bytes belong to responses that have been parsed completely.
     var isEmpty: Bool { pending.readableBytes == 0 && (place == .head || place == .end) }
 
-    /// Whether the end of the connection is the end of the answer.
+    /// Whether the end of the connection ends the response.
     var endsWithConnection: Bool { place == .bodyUntilClosed }
 
-    /// One more answer is expected.
+    /// Expects one more response.
     mutating func begin() {
         place = .head
     }
@@ -65,13 +65,13 @@ struct AnswerReader {
         pending.takeIn(bytes)
     }
 
-    /// The next part; nil until more has come. After `.end`, `begin` comes first.
+    /// The next part; nil until more bytes have arrived. After `.end`, `begin` must be called first.
     mutating func next() throws(Violation) -> Part? {
         while true {
             switch place {
             case .head:
                 guard let head = try readHead() else { return nil }
-                // Interim answers (RFC 9110 §15.2), but for the one after which no HTTP follows.
+                // Interim responses (RFC 9110 §15.2), except the one that switches protocols.
                 guard head.status.code >= 200 || head.status == .switchingProtocols else { continue }
                 return .head(head)
             case .body(let left):
@@ -81,7 +81,7 @@ struct AnswerReader {
                 return .body(bytes)
             case .bodyUntilClosed: return take(.max).map(Part.body)
             case .chunkSize:
-                // Mostly an event has been all of it.
+                // In most reads the event was all of it.
                 guard pending.readableBytes > 0 else { return nil }
                 if let chunk = takeWholeChunk() { return .body(chunk) }
                 let limit = Self.longestChunkLine
@@ -99,7 +99,7 @@ struct AnswerReader {
                 place = .chunkSize
             case .trailers:
                 let limit = Self.longestHead - trailerBytes
-                // Of a line its length, of one that is no field nil.
+                // The result is the line's length, or nil for a malformed field line.
                 let read = try readLine(limit: limit, or: .headTooLarge) { line -> Int? in
                     line.isEmpty || FieldLine(line) != nil ? line.count : nil
                 }
@@ -117,11 +117,11 @@ struct AnswerReader {
         return .end
     }
 
-    /// As much as is there, up to `most` bytes; nil when there is nothing.
+    /// The available bytes, at most `most`; nil if there are none.
     private mutating func take(_ most: Int) -> ByteBuffer? {
         guard pending.readableBytes > 0 else { return nil }
         if pending.readableBytes <= most {
-            // The whole of it, so that the storage can be read into again as soon as the slice is gone.
+            // Takes all of them, so that the storage can be reused for reads once the slice is released.
             let all = pending
             pending = ByteBuffer()
             return all
@@ -129,12 +129,12 @@ struct AnswerReader {
         return pending.readSlice(length: most)
     }
 
-    /// The next chunk, if it is all there and plainly written: an engine writes one for every event, and mostly that is all
-    /// that a read brings. Nil for anything else, which is then looked at line by line.
+    /// The next chunk, if it is complete and plainly framed: an engine writes one for every event, and mostly one read
+    /// brings exactly that. Nil for anything else, which is then parsed line by line.
     private mutating func takeWholeChunk() -> ByteBuffer? {
         let found: (start: Int, size: Int)? = pending.withUnsafeReadableBytes { bytes in
             var (size, index) = (0, 0)
-            // Seven digits are more than one read can bring.
+            // Seven digits exceed what one read can bring.
             while index < min(bytes.count, 7), let digit = Byte.hexDigit(bytes[index]) {
                 size = size << 4 | digit
                 index += 1
@@ -159,8 +159,8 @@ struct AnswerReader {
 
     // MARK: Lines
 
-    /// - Parameter read: gets the line without its end.
-    /// - Returns: nil when the line is not complete yet.
+    /// - Parameter read: called with the line without its end.
+    /// - Returns: nil if the line is not complete yet.
     private mutating func readLine<Value>(
         limit: Int, or violation: Violation, _ read: (UnsafeRawBufferPointer) -> Value
     ) throws(Violation) -> Value? {
@@ -197,13 +197,13 @@ struct AnswerReader {
         return head
     }
 
-    /// Up to and with the empty line that ends it; nil when that has not come yet.
+    /// Length of the head including the empty line that ends it; nil until that has arrived.
     private mutating func headLength() throws(Violation) -> Int? {
         let start = searched
         let outcome: (length: Int?, searched: Int) = pending.withUnsafeReadableBytes { bytes in
             var line = start
             while let end = Byte.lineFeed(in: bytes, from: line, to: bytes.count) {
-                // Other ends of lines are for the reader to refuse.
+                // `read` rejects other line ends.
                 let isEmpty = end == line || end == line + 1 && bytes[line] == Byte.carriageReturn
                 line = end + 1
                 if isEmpty { return (line, line) }
@@ -211,7 +211,7 @@ struct AnswerReader {
             return (nil, line)
         }
         searched = outcome.searched
-        // Whoever speaks something else is not waited for until it says two line breaks.
+        // A peer that speaks another protocol is rejected at once, not only after two line breaks.
         guard pending.readableBytesView.starts(with: Self.version.prefix(pending.readableBytes)) else {
             throw .statusLine
         }
@@ -220,7 +220,7 @@ struct AnswerReader {
     }
 
     private enum HeadReader {
-        /// - Parameter bytes: a head, up to and with its empty line.
+        /// - Parameter bytes: a head including its empty line.
         static func read(_ bytes: UnsafeRawBufferPointer) throws(Violation) -> (HTTPResponseHead, Place) {
             var lines = Lines(bytes: bytes)
             guard let first = try lines.next() else { throw .statusLine }
@@ -244,23 +244,23 @@ struct AnswerReader {
             return (head, try place(afterStatus: status.code, length: length, codings: codings))
         }
 
-        /// RFC 9112 §6.3, without guessing.
+        /// Body framing by RFC 9112 §6.3, without guessing.
         private static func place(afterStatus status: UInt, length: Int?, codings: String?) throws(Violation) -> Place {
             if status < 200 || status == 204 || status == 304 { return .body(left: 0) }
             guard let codings else { return length.map { .body(left: $0) } ?? .bodyUntilClosed }
-            // Both: one of them is a lie. Another coding than chunks nobody asked for.
+            // Both together contradict each other. The gateway requests no transfer coding but `chunked`.
             guard length == nil, codings.lowercased() == "chunked" else { throw .length }
             return .chunkSize
         }
 
-        /// `HTTP/1.1 200 OK`; without a reason, engines leave out the space before it, too.
+        /// Parses `HTTP/1.1 200 OK`; engines that send no reason also leave out the space before it.
         private static func statusLine(
             _ line: UnsafeRawBufferPointer
         ) throws(Violation) -> (HTTPVersion, HTTPResponseStatus) {
             guard line.count >= 12, Byte.equal(line[..<7], "HTTP/1."), let minor = digit(line[7]), minor <= 1,
                 line[8] == Byte.space, let status = decimal(line[9..<12]), (100...999).contains(status)
             else { throw .statusLine }
-            // What is said in words means nothing (§4), so ours will do.
+            // The reason phrase has no meaning (§4), so the standard one is used.
             guard line.count == 12 || line[12] == Byte.space && line[13...].allSatisfy(Byte.isInFieldValue) else {
                 throw .statusLine
             }
@@ -268,7 +268,7 @@ struct AnswerReader {
         }
 
         private static func decimal(_ digits: Slice<UnsafeRawBufferPointer>) -> Int? {
-            // Eighteen digits cannot overflow, and are more than any body has.
+            // Eighteen digits cannot overflow, and exceed any body's length.
             guard (1...18).contains(digits.count) else { return nil }
             var number = 0
             for byte in digits {

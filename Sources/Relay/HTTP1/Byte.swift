@@ -1,11 +1,11 @@
-/// What bytes mean in HTTP/1.
+/// Character classes and comparisons of HTTP/1 bytes.
 public enum Byte {
     public static let lineFeed: UInt8 = 0x0A
     public static let carriageReturn: UInt8 = 0x0D
     public static let space: UInt8 = 0x20
     public static let delete: UInt8 = 0x7F
 
-    /// RFC 9110 §5.6.2.
+    /// Whether the byte may be part of a token (RFC 9110 §5.6.2).
     @inlinable
     public static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
@@ -18,7 +18,7 @@ public enum Byte {
         }
     }
 
-    /// RFC 9110 §5.5: no control characters but the tab.
+    /// Whether the byte may be part of a field value (RFC 9110 §5.5): no control characters but the tab.
     @inlinable
     public static func isInFieldValue(_ byte: UInt8) -> Bool {
         byte >= space && byte != delete || byte == 0x09
@@ -27,7 +27,7 @@ public enum Byte {
     @inlinable
     public static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == 0x09 }
 
-    /// RFC 3986 §3.2.2 with a port: no user, path or whitespace.
+    /// Whether the byte may be part of a host with a port (RFC 3986 §3.2.2): no user, path or whitespace.
     @inlinable
     public static func isInHost(_ byte: UInt8) -> Bool {
         switch byte {
@@ -68,7 +68,7 @@ public enum Byte {
 
     // MARK: Eight at a time
 
-    /// Where the first line feed is, from `start` on and before `end`.
+    /// Index of the first line feed, from `start` on and before `end`.
     @inlinable
     public static func lineFeed(in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {
         var index = start
@@ -84,13 +84,13 @@ public enum Byte {
         return nil
     }
 
-    /// Whether every byte may stand in a field's value.
+    /// Whether every byte may be part of a field value.
     @inlinable
     public static func areFieldValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while index + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // A control character, or one that only looks like it because of what stands beside it.
+            // May include false positives caused by a neighbouring byte.
             let isSuspect =
                 (word &- ones &* UInt64(space)) & ~word & highs != 0 || hasZero(word ^ (ones &* UInt64(delete)))
             if isSuspect {

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// What stands around a chunk of a body (RFC 9112 §7.1): its size in hexadecimal digits, and line breaks.
+/// Framing of a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and line breaks.
 enum ChunkFrame {
-    /// In bytes: sixteen digits and two line breaks.
+    /// Maximum framing in bytes: sixteen digits and two line breaks.
     static let longest = 20
 
-    /// A chunk's end.
+    /// The line break after a chunk's bytes.
     static let end = ByteBuffer(string: "\r\n")
 
     static func start(of size: Int) -> ByteBuffer {
@@ -15,7 +15,7 @@ enum ChunkFrame {
     }
 
     /// - Parameter target: has room for the bytes and `longest` more.
-    /// - Returns: how many bytes the whole chunk has.
+    /// - Returns: the length of the whole chunk in bytes.
     static func write(_ bytes: ByteBuffer, to target: UnsafeMutableRawBufferPointer) -> Int {
         let start = writeStart(of: bytes.readableBytes, to: target)
         let end = start + bytes.readableBytes

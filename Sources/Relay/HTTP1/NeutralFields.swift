@@ -1,9 +1,9 @@
 public import NIOHTTP1
 
 extension HTTPHeaders {
-    /// The same fields, fit to be written by whoever writes them: a control character in a value becomes a space
-    /// (RFC 9110 §5.5), and a field whose name could end its line is left out. Names and values are checked where they enter;
-    /// this is what holds if one was not.
+    /// The same fields, safe for any writer: a control character in a value becomes a space (RFC 9110 §5.5), and a
+    /// field whose name could end its line is removed. Names and values are checked on entry; this is the second line
+    /// of defence.
     public var neutralized: HTTPHeaders {
         if allSatisfy({ Self.isSound($0.name) && Self.isSound($0.value) }) { return self }
         return HTTPHeaders(

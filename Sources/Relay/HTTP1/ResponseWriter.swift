@@ -1,12 +1,12 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// Writes heads of responses as the bytes of HTTP/1 (RFC 9112 §4).
+/// Serializes response heads as HTTP/1 (RFC 9112 §4).
 public enum ResponseWriter {
-    /// In bytes; most heads fit into it.
+    /// In bytes; most heads fit.
     public static let usualHead = 768
 
-    /// - Parameter isChunked: whether the body will come in chunks, which the head has to say.
+    /// - Parameter isChunked: whether the body follows in chunks, which the head then states.
     public static func write(_ head: HTTPResponseHead, isChunked: Bool = false, into bytes: inout ByteBuffer) {
         if head.version == .http1_1, head.status == .ok {
             bytes.writeStaticString("HTTP/1.1 200 OK\r\n")
@@ -23,7 +23,7 @@ public enum ResponseWriter {
 }
 
 extension ByteBuffer {
-    /// No value ends its line: see `HTTPHeaders.neutralized`, which says the same of fields that somebody else writes.
+    /// No value can end its line; `HTTPHeaders.neutralized` does the same for other writers.
     mutating func write(_ fields: HTTPHeaders) {
         for (name, value) in fields {
             let start = writerIndex
@@ -38,7 +38,7 @@ extension ByteBuffer {
         }
     }
 
-    /// What could end the line, or mean something to a reader further on, becomes a space (RFC 9110 §5.5).
+    /// Bytes that could end the line or have a meaning for a later reader become spaces (RFC 9110 §5.5).
     mutating func write(fieldValue value: String) {
         let start = writerIndex
         writeString(value)

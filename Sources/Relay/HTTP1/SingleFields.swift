@@ -1,18 +1,18 @@
-/// The header fields that decide something about a request and therefore may stand in its head once: of two, one reader
-/// takes the first, another the last, and what was checked would not be what counts.
+/// Header fields that decide something about a request and therefore may occur once: with two, one reader takes the
+/// first and another the last, and the checked value would not be the effective one.
 ///
-/// Host, Content-Length and Transfer-Encoding are not among them: they belong to framing, which has rules of its own.
-/// Fields that are lists (Content-Encoding, X-Forwarded-For) may be repeated, and are read as one list.
+/// Host, Content-Length and Transfer-Encoding are not among them: they belong to framing, which has its own rules. List
+/// fields (Content-Encoding, X-Forwarded-For) may be repeated, and are read as one list.
 public struct SingleFields: Hashable, Sendable {
     private static let names: [StaticString] = [
         "authorization", "x-api-key", "api-key", "content-type", "expect", "origin",
         "x-request-id", "x-simpleai-explain", "access-control-request-method", "sec-websocket-key",
         "sec-websocket-version",
     ]
-    /// One bit for each length that one of them has; no name here has more than 63 bytes.
+    /// One bit for each length that occurs; no name here has more than 63 bytes.
     private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
 
-    /// One bit for each of them that has been seen.
+    /// One bit for each of these fields that has been seen.
     private var seen: UInt16 = 0
 
     public init() {}
