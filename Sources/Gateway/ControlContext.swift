@@ -2,7 +2,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// What a control-plane request carries: besides Hummingbird's own, who is at the other end.
+/// The context of a control-plane request: Hummingbird's own, and the peer's address.
 struct ControlContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let peer: SocketAddress?

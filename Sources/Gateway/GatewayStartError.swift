@@ -1,8 +1,8 @@
-/// Why the gateway cannot start, or cannot take settings over: one line for the operator.
+/// Why the gateway cannot start, or cannot apply settings: one line for the operator.
 public struct GatewayStartError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is wrong; how to mend it.
+    /// The problem and how to fix it.
     public let message: String
-    /// The value's way from the top of the settings file; empty where no single value is to blame.
+    /// The path of the value in the settings file, from the top; empty if no single value is the cause.
     public let keys: [String]
 
     init(_ message: String, at keys: [String] = []) {

@@ -47,7 +47,7 @@ enum Routes {
         return router
     }
 
-    /// Method and path of every route of the control plane, for whoever looks at them all.
+    /// Method and path of every control-plane route.
     static func table(_ gateway: GatewayServices) -> [(method: String, path: String)] {
         router(gateway) { [] }.routes.map { ($0.method.rawValue, $0.path.description) }
     }

@@ -2,7 +2,7 @@ import SimpleAICore
 
 /// Loads models that a runner has but does not hold in memory.
 extension SchedulerState {
-    // MARK: Which runner loads
+    // MARK: Choice of the loading runner
 
     /// What a call waits for if only runners that have to load its model could serve it: a load in progress, a load
     /// that is started for it, or a load that follows another model's.

@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// What browsers are told about the control plane's answers, errors included: they are what they say they are, and those
-/// of the admin surface are kept, framed and mentioned nowhere. A page that needs more says so itself.
+/// Sets security headers on all control-plane responses, errors included: browsers use the stated content type, and do
+/// not store, frame or leak the URLs of the admin API. A page that needs other values sets them itself.
 struct AnswerHygiene: RouterMiddleware {
     typealias Context = ControlContext
 

@@ -3,9 +3,8 @@ import Hummingbird
 import SimpleAICore
 import Synchronization
 
-/// Bounds how many requests the control plane answers at the same time, and shares them out by address: a list of models
-/// or a report on the fleet costs more than the call that asks for it. What says whether the gateway lives is never
-/// refused.
+/// Limits the number of concurrent control-plane requests and shares it among addresses: a model list or a fleet report
+/// costs more than the request for it. Health, readiness, metrics and agent sockets are exempt.
 struct ControlPlaneShares: RouterMiddleware {
     typealias Context = ControlContext
 

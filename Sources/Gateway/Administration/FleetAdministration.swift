@@ -4,8 +4,8 @@ import Hummingbird
 import Scheduling
 import SimpleAICore
 
-/// `/admin/api/fleet` and `/admin/api/machines/{id}/wake`, `…/sleep`: admins look at the fleet, and wake machines and put
-/// them to sleep themselves.
+/// `/admin/api/fleet` and `/admin/api/machines/{id}/wake`, `…/sleep`: administrators list the fleet, and wake machines
+/// and put them to sleep.
 struct FleetAdministration: Sendable {
     enum Order: String {
         case wake, sleep
@@ -15,13 +15,13 @@ struct FleetAdministration: Sendable {
 
     let control: ControlPlane
 
-    /// `GET`: every machine, as the scheduler sees it now.
+    /// `GET`: every machine with its current state in the scheduler.
     func report(for request: Request, _ context: ControlContext) async throws -> Response {
         _ = try await control.admin(of: request, context)
         return ControlPlane.json(FleetReport(fleet: control.gateway.scheduler.snapshot()).json)
     }
 
-    /// `POST`: 202 when it is on its way, 200 when nothing is left to do, 400 with the reason when it cannot be done.
+    /// `POST`: 202 if the command was accepted, 200 if nothing is left to do, 400 with the reason if it cannot be done.
     func order(for request: Request, _ context: ControlContext) async throws -> Response {
         let admin = try await control.admin(of: request, context)
         guard let (id, order) = Self.order(in: request.uri.path) else {
@@ -33,7 +33,7 @@ struct FleetAdministration: Sendable {
         }
     }
 
-    /// What a path asks of which machine. Ids may hold anything, percent-encoded or not.
+    /// The machine and the command that a path names. Ids may contain any character, percent-encoded or not.
     static func order(in path: String) -> (RunnerID, Order)? {
         guard path.hasPrefix(machines), let slash = path.lastIndex(of: "/") else { return nil }
         guard let order = Order(rawValue: String(path[path.index(after: slash)...])) else { return nil }

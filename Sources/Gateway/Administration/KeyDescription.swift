@@ -2,19 +2,19 @@ import Foundation
 import KeyStore
 import SimpleAICore
 
-/// A key as the admin API tells of it.
+/// An API key as the admin API describes it.
 struct KeyDescription {
     let key: APIKey
 
     var json: String { "{\(fields.joined(separator: ","))}" }
 
-    /// With the key itself, for the one answer that shows it.
+    /// The description with the key itself, for the one response that shows it.
     func json(withText text: String) -> String {
         "{\((fields + ["\"key\":\(JSONString.encode(text))"]).joined(separator: ","))}"
     }
 
     private var fields: [String] {
-        // Only where it holds, which is seldom.
+        // Included only if true, which is rare.
         let pending = key.isRevocationPending ? ["\"revocation_pending\":true"] : []
         return [
             "\"id\":\(JSONString.encode(key.id))", "\"object\":\"api_key\"", "\"name\":\(JSONString.encode(key.name))",

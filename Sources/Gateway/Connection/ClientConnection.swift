@@ -3,46 +3,46 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// One client's connection in HTTP/1: hands on its requests one at a time, and knows at any moment whose turn it is.
+/// One client's HTTP/1 connection: passes on its requests one at a time.
 ///
-/// It reads the next request when the response to the one before is complete, so everything happens in the order of
-/// requests: answers to what is no HTTP, too. It sees the client leave (and tells the data plane at once), closes
-/// connections that are idle or too slow to say what they want, and ends calls whose time is over when the gateway shuts
-/// down.
+/// It reads the next request when the previous response is complete, so all responses follow the order of requests,
+/// including responses to malformed requests. It detects that the client has closed the connection (and notifies the
+/// data plane at once), closes connections that are idle or too slow to send a request, and ends calls when the drain
+/// time at shutdown is over.
 ///
-/// Requests of the data plane go to it directly, and its responses come back the same way: as bytes for the socket. What
-/// the control plane answers comes through the pipeline.
+/// Data-plane requests are passed to the inference handler directly, and their responses are written directly to the
+/// socket. Responses of the control plane come through the pipeline.
 final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// A request that is being read or answered.
+    /// One exchange: a request that is being read or answered, and its response.
     private struct Turn {
         enum Response: Equatable {
             case awaited, begun, complete
         }
-        /// Whether the request has been read to its end.
+        /// Whether the request has been read completely.
         var isRead = false
         var response = Response.awaited
-        /// The response says that it is the last one on this connection.
+        /// Whether the connection closes after this response.
         var isLast = false
     }
 
     private enum Phase {
         case open
-        /// The last response is complete. Whoever wrote it closes as soon as it has been read.
+        /// The last response is complete. Its writer closes the connection once the client has read it.
         case answered
-        /// What came was no request, and has been told so, or the connection is gone: nothing that comes now is looked at,
-        /// and nothing is written.
+        /// A malformed request was refused, or the connection is closed: further input is ignored, and nothing is
+        /// written.
         case refused
     }
 
-    /// For an error event to reach the client, after the time for open calls is over.
+    /// Time for an error event to reach the client after the drain time.
     private static let lastWords: TimeAmount = .seconds(1)
-    /// How long a refused client may go on talking: closing at once would make its kernel throw our answer away
-    /// together with what it still sends.
+    /// Time for which a refused client's input is discarded: closing at once would make its kernel drop the response
+    /// together with the bytes that it still sends.
     private static let discardingTime: TimeAmount = .seconds(2)
 
     private let inference: InferenceHandler
@@ -56,29 +56,29 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private var phase = Phase.open
     private var turn: Turn?
     private var isHandingOn = false
-    /// The request that is being read goes through the pipeline.
+    /// Whether the current request goes through the pipeline.
     private var isPassing = false
-    /// Whether something has gone through the pipeline since it last heard of the end of a read.
+    /// Whether a part has gone through the pipeline since the last `channelReadComplete`.
     private var hasPassedOn = false
-    /// A read that somebody wants when the next request may come.
+    /// Whether a read was requested that is held until the next request may be read.
     private var readIsPending = false
-    /// The client has ended its side behind requests that have not been read.
+    /// Whether the client has closed its sending side while requests are unread.
     private var inputEndIsHeld = false
     private var isQuiescing = false
 
-    /// What has come of the body that is being read.
+    /// Number of bytes received of the current body.
     private var bodyBytes = 0
     /// Nil between requests.
     private var pace: BodyPace?
-    /// How much of what has been written waited when we last looked.
+    /// Number of unsent bytes at the last check.
     private var unsentBytes = 0
     private var lastActivity: NIODeadline = .now()
     private var idleTimer: Scheduled<Void>?
     private var drainTimer: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - socket: this connection's own.
-    ///   - place: of this connection among all others.
+    ///   - socket: this connection's writer.
+    ///   - place: this connection's place among all connections.
     ///   - maxHead: in bytes.
     init(
         inference: InferenceHandler, socket: TickedFlush, place: ClientConnectionPlace? = nil, maxHead: Int,
@@ -105,13 +105,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
-        // Whoever goes on in another protocol has to wait for our answer.
+        // A client must not send bytes of another protocol before the gateway's response to the upgrade.
         if reader.hasPending { context.close(promise: nil) }
         place?.becameBusy()
         context.leavePipeline(removalToken: removalToken)
     }
 
-    /// They hold this handler as long as they run; to be held weakly would cost at every retain.
+    /// Timers retain this handler while they run; weak references would cost time at every retain.
     private func stopTimers() {
         idleTimer?.cancel()
         drainTimer?.cancel()
@@ -119,7 +119,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // An answer may still be written before the pipeline is taken apart: no next request begins behind it.
+        // A response may still be written before the pipeline is removed: no next request may begin after it.
         phase = .refused
         stopTimers()
         context.fireChannelInactive()
@@ -133,9 +133,10 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         handOn(context)
     }
 
-    /// Everything that may be read now: the rest of a request, or the next one when it is its turn.
+    /// Passes on all parts that may be read now: the rest of a request, or the next one if the previous exchange is
+    /// over.
     private func handOn(_ context: ChannelHandlerContext) {
-        // A response that is complete before its request has been handed on to the end comes back to here.
+        // A response that completes while its request is being passed on re-enters here.
         guard !isHandingOn else { return }
         isHandingOn = true
         defer { isHandingOn = false }
@@ -153,7 +154,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func handOn(_ part: RequestReader.Part, _ context: ChannelHandlerContext) {
-        // Whole heads count as activity, not bytes: one that never gets complete is none.
+        // Complete heads count as activity, bytes do not: a head that never completes is not activity.
         switch part {
         case .head(let head):
             turn = Turn()
@@ -162,7 +163,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             pace = BodyPace(
                 gracePeriod: idleTimeout.nanoseconds, now: Int64(clamping: lastActivity.uptimeNanoseconds))
             place?.becameBusy()
-            // A GET may ask for another protocol; who looks for that stands in the pipeline.
+            // A GET may request an upgrade, which a handler in the pipeline detects.
             isPassing = head.method == .GET || !inference.begin(head)
             if isPassing { pass(.head(head), context) }
         case .body(let bytes):
@@ -182,15 +183,15 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(wrapInboundOut(part))
     }
 
-    /// While a request is being answered nobody asks for more, and the loop would take the connection out of what it
-    /// watches, to put it back a moment later: two system calls per request. So one read stays open. What it brings is the
-    /// client leaving, or the beginning of one more request, which ends the reading ahead.
+    /// While a request is being answered no handler requests a read, and the loop would deregister the connection from
+    /// polling and register it again a moment later: two system calls per request. So one read stays outstanding. It
+    /// brings either the client's disconnect, or the beginning of one more request, which ends the reading ahead.
     func channelReadComplete(context: ChannelHandlerContext) {
         tellReadComplete(context)
         if turn?.isRead ?? false, !reader.hasPending { context.read() }
     }
 
-    /// The control plane hears of the end of a read when it got some of it.
+    /// Informs the control plane of the end of a read that passed a part to it.
     private func tellReadComplete(_ context: ChannelHandlerContext) {
         guard hasPassedOn else { return }
         hasPassedOn = false
@@ -201,8 +202,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if holdsReads { readIsPending = true } else { context.read() }
     }
 
-    /// Behind a request that is being answered the next one is not read on, however much of it has come. Behind the last
-    /// one the client's end is waited for.
+    /// While a request is being answered, the next one is not read, however much of it has arrived. After the last
+    /// response only the end of the client's input is awaited.
     private var holdsReads: Bool {
         if case .open = phase { turn?.isRead ?? false } else { false }
     }
@@ -212,7 +213,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         case ChannelEvent.inputClosed:
             if mayReadOn, !reader.isBetweenRequests { refuse(.incomplete, context) }
             if inference.clientHasGone() { return }
-            // It comes after the requests that came before it.
+            // The end of input takes effect after the requests that were received before it.
             inputEndIsHeld = turn?.isRead ?? false && reader.hasPending
             if inputEndIsHeld { return }
             context.fireUserInboundEventTriggered(event)
@@ -223,7 +224,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// All requests that came before the client ended its side of the connection have been answered.
+    /// Handles the end of the client's input after all requests received before it have been answered.
     private func inputEnds(_ context: ChannelHandlerContext) {
         inputEndIsHeld = false
         if !reader.isBetweenRequests { refuse(.incomplete, context) }
@@ -237,9 +238,9 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if case .refused = phase { false } else { true }
     }
 
-    /// From the control plane.
+    /// Writes a part of a response from the control plane.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // Whoever was at work on the request whose rest turned out to be nonsense comes too late.
+        // The rest of this request was malformed and the client has been refused: its response comes too late.
         guard isOpen else {
             promise?.fail(ChannelError.outputClosed)
             return
@@ -261,14 +262,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         turn?.isLast = isLast
     }
 
-    /// All of it has been written.
-    /// - Parameter isLast: whether the connection ends with it, whatever its head has said.
+    /// The response has been written completely.
+    /// - Parameter isLast: whether the connection closes after it, whatever its head states.
     func responseIsComplete(isLast: Bool = false) {
         turn?.response = .complete
         if isLast { turn?.isLast = true }
         lastActivity = .now()
         guard let context else { return }
-        // Then its client is not idle before it has read that.
+        // A client that has not read the response yet does not count as idle.
         if !context.channel.isWritable { unsentBytes = .max }
         endTurn(context)
         guard turn == nil, !isHandingOn else { return }
@@ -279,7 +280,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         context.read()
     }
 
-    /// The turn is over when the request has been read and its response written.
+    /// Ends the exchange when the request has been read and its response written.
     private func endTurn(_ context: ChannelHandlerContext) {
         guard let turn, turn.isRead, turn.response == .complete else { return }
         self.turn = nil
@@ -288,15 +289,15 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if isQuiescing { closeWhenSent(context) }
     }
 
-    // MARK: What is no request
+    // MARK: Malformed requests
 
     private func refuse(_ violation: RequestReader.Violation, _ context: ChannelHandlerContext) {
         switch turn?.response {
-        // The last response is out.
+        // The last response is complete.
         case .complete where turn?.isLast ?? false: phase = .answered
-        // A second answer to one request would be taken for the answer to another.
+        // A second response would be taken for the response to another request.
         case .complete: leave(context)
-        // Too late for an answer.
+        // Too late for an error response.
         case .begun:
             phase = .refused
             context.close(promise: nil)
@@ -330,7 +331,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// The connection broke; what depends on it learns that from `channelInactive`.
+    /// The connection failed; dependent handlers are notified by `channelInactive`.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
@@ -344,13 +345,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if turn == nil { closeWhenSent(context) }
     }
 
-    /// Closing earlier would cut off what a slow client has not read yet. Closing later than at once, where there is nothing
-    /// like that, would let a connection become active that nobody serves any more.
+    /// Closes the connection when all bytes are sent. Closing earlier would drop bytes that a slow client has not read
+    /// yet; with nothing to send, closing later than at once would let an unserved connection become active.
     private func closeWhenSent(_ context: ChannelHandlerContext) {
         guard socket.hasPending || unsent(context) > 0 else { return context.close(promise: nil) }
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] _ in self.context?.close(promise: nil) }
-        // Of no bytes: it goes out behind everything else.
+        // An empty write: its promise succeeds after all earlier bytes.
         socket.write(ByteBuffer(), promise: sent)
         socket.flush()
     }
@@ -384,7 +385,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Whether the request that is being read arrives too slowly to be waited for.
+    /// Whether the body of the current request arrives too slowly.
     private func bodyIsTooSlow() -> Bool {
         guard pace != nil else { return false }
         let now = NIODeadline.now()
@@ -406,17 +407,18 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         leave(context)
     }
 
-    /// Whether it is not the client's turn: to send a request to its end, or to read what has been written for it.
+    /// Whether the connection is in use although the client sends nothing: the gateway holds back the request's body or
+    /// generates the response, or the client is still reading what was written.
     private func isWaitingForUs(_ context: ChannelHandlerContext) -> Bool {
         if let turn, !turn.isRead { return inference.holdsReads }
-        // A response that is being made takes its time, unless it is its reader who holds it up.
+        // Generating a response may take long and does not count as idle, unless the client reads too slowly.
         if turn != nil, context.channel.isWritable { return true }
         let before = unsentBytes
         unsentBytes = unsent(context)
         return unsentBytes != before
     }
 
-    /// What has been handed on to the channel and not been taken by the kernel, in bytes.
+    /// Bytes passed to the channel that the kernel has not taken.
     private func unsent(_ context: ChannelHandlerContext) -> Int {
         do {
             return try context.channel.syncOptions?.getOption(.bufferedWritableBytes) ?? 0

@@ -1,10 +1,10 @@
 import Relay
 
-/// Reads the header `Forwarded` (RFC 7239 §4), strictly.
+/// Parses the header field `Forwarded` (RFC 7239 §4), strictly.
 struct ForwardedReader {
-    /// What one proxy says.
+    /// The statements of one proxy.
     struct Element: Hashable {
-        /// Whom it got the request from, under `for`.
+        /// The node that sent it the request: the parameter `for`.
         var node: String?
     }
 
@@ -14,7 +14,7 @@ struct ForwardedReader {
         rest = Array(value.utf8)[...]
     }
 
-    /// Nil where this is no such header.
+    /// Nil if the header is malformed.
     mutating func elements() -> [Element]? {
         var elements: [Element] = []
         while true {
@@ -25,7 +25,7 @@ struct ForwardedReader {
         }
     }
 
-    /// Pairs with semicolons between.
+    /// Parses pairs separated by semicolons.
     private mutating func element() -> Element? {
         var element = Element()
         while true {

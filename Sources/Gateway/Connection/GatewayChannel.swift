@@ -10,25 +10,25 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// What a client speaks, once that is known.
+/// The protocol of a client connection, once it is negotiated.
 enum ClientProtocol: Sendable {
     case http1(ControlConnection)
-    /// The streams whose requests belong to the control plane, as they come.
+    /// The streams whose requests belong to the control plane, in order of arrival.
     case http2(AsyncStream<any Channel>)
 
-    /// For the client to choose from (RFC 7301), best first.
+    /// The protocols offered by ALPN (RFC 7301), the preferred one first.
     static let offered = ["h2", "http/1.1"]
 }
 
-/// Requests of one HTTP/1 connection or one HTTP/2 stream, as the control plane takes them.
+/// Requests of one HTTP/1 connection or one HTTP/2 stream, as the control plane receives them.
 typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `TickedFlush` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for runner
-/// agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
+/// `TickedFlush` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for
+/// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 ///
-/// With a certificate TLS comes first, and what the client chooses there comes after it: the same, or `HTTP2Connection`.
+/// With a certificate TLS comes first, and ALPN decides what follows it: the same, or `HTTP2Connection`.
 struct GatewayChannel: HTTPChannelHandler {
     struct Value: ServerChildChannelValue {
         let channel: any Channel
@@ -95,7 +95,7 @@ struct GatewayChannel: HTTPChannelHandler {
         switch try? await value.conversation.get() {
         case .http1(let connection): await handleHTTP(asyncChannel: connection, logger: logger)
         case .http2(let streams): await serve(streams, of: value.channel, logger)
-        case nil: break  // no handshake, no conversation
+        case nil: break  // the handshake failed
         }
     }
 

@@ -1,7 +1,7 @@
 import NIOHTTP1
 import Relay
 
-/// What a request's head says about itself, where the request ends and whom it is for, as far as the lines so far go.
+/// Facts of a request head, from the lines read so far: where the request ends, and which host it is for.
 struct HeadFacts {
     enum BodyLength: Hashable {
         case none
@@ -14,7 +14,7 @@ struct HeadFacts {
     private var isVersion11 = true
     private var hosts = 0
     private var single = SingleFields()
-    /// Credentials may stand in more than one field.
+    /// Whether a token was seen; credentials may occur in several fields.
     private var hasToken = false
     private var contentLength: Int?
     private var isChunked = false
@@ -23,7 +23,7 @@ struct HeadFacts {
 
     // MARK: The request line
 
-    /// RFC 9112 §3.
+    /// Parses a request line (RFC 9112 §3).
     init(requestLine line: UnsafeRawBufferPointer) throws(RequestReader.Violation) {
         let version = line.count - Self.version11.utf8CodeUnitCount
         guard version >= 4, let methodEnd = line.firstIndex(of: Byte.space), methodEnd > 0 else { throw .requestLine }
@@ -44,7 +44,7 @@ struct HeadFacts {
         self.target = String(decoding: target, as: UTF8.self)
     }
 
-    /// Nil for one that nobody has registered: what is no method here may be the end of somebody's body.
+    /// Nil for an unregistered method: it may be the end of another request's body.
     private static func method(_ name: Slice<UnsafeRawBufferPointer>) -> HTTPMethod? {
         if Byte.equal(name, "POST") { return .POST }
         let method = HTTPMethod(rawValue: String(decoding: name, as: UTF8.self))
@@ -54,8 +54,8 @@ struct HeadFacts {
     private static let version11: StaticString = "HTTP/1.1"
     private static let version10: StaticString = "HTTP/1.0"
 
-    /// The forms of RFC 9112 §3.2. There is no authority form here: `CONNECT` would turn the connection into a tunnel,
-    /// and this is no such proxy.
+    /// Checks the forms of RFC 9112 §3.2. Authority form is refused: `CONNECT` would turn the connection into a tunnel,
+    /// which the gateway does not offer.
     private static func isTarget(_ target: Slice<UnsafeRawBufferPointer>, of method: Slice<UnsafeRawBufferPointer>)
         -> Bool
     {
@@ -91,7 +91,7 @@ struct HeadFacts {
             contentLength = try Self.length(field.value)
         case 17:
             guard Byte.equalIgnoringCase(field.name, "transfer-encoding") else {
-                // To software that turns names into variables both spellings are one.
+                // Software that turns names into variables takes both spellings for one.
                 if Byte.equalIgnoringCase(field.name, "transfer_encoding") { throw .length }
                 return
             }
@@ -112,7 +112,7 @@ struct HeadFacts {
         return length
     }
 
-    /// RFC 9112 §6.3, without the leniency it allows. To be asked when the head is complete.
+    /// Body framing by RFC 9112 §6.3, without the leniency it allows. Call when the head is complete.
     func bodyLength() throws(RequestReader.Violation) -> BodyLength {
         if isVersion11, hosts == 0 { throw .host }
         if isChunked {
@@ -123,7 +123,7 @@ struct HeadFacts {
         return .bytes(contentLength)
     }
 
-    /// The head as those who answer the request see it.
+    /// The head as the handlers of the request receive it.
     func head(_ headers: HTTPHeaders) throws(RequestReader.Violation) -> HTTPRequestHead {
         if hasToken {
             let tokens = StatedCredentials.tokenFields.compactMap { headers.first(name: $0) }

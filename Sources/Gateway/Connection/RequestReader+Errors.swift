@@ -10,7 +10,7 @@ extension RequestReader.Violation {
         }
     }
 
-    /// Where to look, for whoever wrote the client.
+    /// Describes where to look, for the client's developer.
     private var fault: String {
         switch self {
         case .requestLine: "its request line is malformed, or the method unknown"

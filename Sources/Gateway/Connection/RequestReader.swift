@@ -2,12 +2,12 @@ import NIOCore
 import NIOHTTP1
 import Relay
 
-/// Reads a client's HTTP/1 requests off its connection's bytes: one after the other, in whatever pieces they come, each
-/// part as soon as it is there.
+/// Parses a client's HTTP/1 requests from the bytes of its connection: one after the other, however they are cut into
+/// reads, each part as soon as it is complete.
 ///
-/// It reads so strictly that nobody in front of us or behind us can read differently where one request ends and the next
-/// one begins (RFC 9112; the rules that keep requests from being smuggled). A head comes whole or not at all, so that
-/// nobody ever hears of one that is not well formed. Trailers are checked and end here. Pure: no I/O.
+/// The parser is so strict that no server in front of the gateway or behind it can disagree about where a request ends
+/// (RFC 9112; the rules against request smuggling). A head is delivered only if it is complete and well formed.
+/// Trailers are checked and dropped here. Pure: no I/O.
 struct RequestReader {
     enum Part: Equatable {
         case head(HTTPRequestHead)
@@ -18,23 +18,25 @@ struct RequestReader {
     enum Violation: Error, Hashable {
         /// A head, or a body's trailer section, is longer than the limit.
         case tooLarge
-        /// Not `METHOD SP TARGET SP HTTP/1.x CRLF`, a method that nobody knows, or a form of target that it does not take.
+        /// Not `METHOD SP TARGET SP HTTP/1.x CRLF`, an unknown method, or a form of target that the method does not
+        /// take.
         case requestLine
-        /// A name that is no token, whitespace before the colon, a control character, a folded or badly ended line.
+        /// A name that is not a token, whitespace before the colon, a control character, a folded line or an invalid
+        /// line end.
         case field
-        /// A field of this name, which decides something, is there twice.
+        /// A field of this name, which decides something, occurs twice.
         case repeated(String)
         /// Two fields hold different credentials.
         case credentials
-        /// `Content-Length` and `Transfer-Encoding` leave room for doubt.
+        /// `Content-Length` and `Transfer-Encoding` are ambiguous.
         case length
-        /// `Host` is missing, there twice, or no host.
+        /// `Host` is missing, repeated, or not a host.
         case host
-        /// A chunk's size, extension or end.
+        /// Malformed size, extension or end of a chunk.
         case chunk
-        /// A trailer that would have meant something in the head.
+        /// A field that must not be a trailer.
         case trailer
-        /// The client has ended its side of the connection in the middle of a request.
+        /// The client closed its sending side in the middle of a request.
         case incomplete
     }
 
@@ -45,28 +47,28 @@ struct RequestReader {
         case chunk(left: Int)
     }
 
-    /// A chunk's line is a number and perhaps an extension, which nobody uses.
+    /// In bytes. A chunk's size line holds a number and perhaps an extension, which is rare.
     private static let longestChunkLine = 256
 
     private var pending = ByteBuffer()
     private var lines: Lines
 
-    /// - Parameter maxHead: in bytes; of a trailer section, too.
+    /// - Parameter maxHead: in bytes; also the limit for a trailer section.
     init(maxHead: Int) {
         lines = Lines(maxHead: maxHead)
     }
 
-    /// Whether everything that came belongs to requests that have been read to their end.
+    /// Whether all received bytes belong to requests that have been parsed completely.
     var isBetweenRequests: Bool { pending.readableBytes == 0 && lines.place == .requestLine }
 
-    /// Whether something has come that has not been read.
+    /// Whether received bytes have not been parsed.
     var hasPending: Bool { pending.readableBytes > 0 }
 
     mutating func append(_ bytes: ByteBuffer) {
         pending.takeIn(bytes)
     }
 
-    /// The next part; nil until more has come. After a violation nothing more may be asked for.
+    /// The next part; nil until more bytes have arrived. Must not be called after a violation.
     mutating func next() throws(Violation) -> Part? {
         while true {
             switch lines.place {
@@ -95,11 +97,11 @@ struct RequestReader {
         return .end
     }
 
-    /// As much as is there, up to `most` bytes; nil when there is nothing.
+    /// The available bytes, at most `most`; nil if there are none.
     private mutating func take(_ most: Int) -> ByteBuffer? {
         guard pending.readableBytes > 0 else { return nil }
         guard pending.readableBytes > most else {
-            // The whole of it, so that the storage can be read into again as soon as the slice is gone.
+            // Takes all of them, so that the storage can be reused for reads once the slice is released.
             defer { pending = ByteBuffer() }
             return pending
         }
@@ -120,7 +122,7 @@ struct RequestReader {
         return try read.get()
     }
 
-    /// What is read line by line.
+    /// The parts that are parsed line by line.
     private struct Lines {
         enum Outcome {
             /// The next line is not complete yet.
@@ -135,9 +137,9 @@ struct RequestReader {
         var place = Place.requestLine
         private var head = HeadFacts()
         private var headers = HTTPHeaders()
-        /// Of the section that is being read, its lines so far, in bytes.
+        /// Length of the current section's lines so far, in bytes.
         private var sectionBytes = 0
-        /// How far what has not been read is known to hold no end of a line.
+        /// Number of unread bytes that are known to contain no line end.
         private var searched = 0
         private var emptyLinesBefore = 0
 
@@ -145,7 +147,7 @@ struct RequestReader {
             self.maxHead = maxHead
         }
 
-        /// - Parameter taken: how many of the bytes have been read for good.
+        /// - Parameter taken: number of bytes that are parsed and can be discarded.
         mutating func read(_ bytes: UnsafeRawBufferPointer, _ taken: inout Int) throws(Violation) -> Outcome {
             while true {
                 guard let lineFeed = Byte.lineFeed(in: bytes, from: taken + searched, to: bytes.count) else {
@@ -164,12 +166,12 @@ struct RequestReader {
             }
         }
 
-        /// - Returns: nil when one more line has to be read.
+        /// - Returns: nil if another line has to be read.
         private mutating func read(_ line: UnsafeRawBufferPointer) throws(Violation) -> Outcome? {
             switch place {
             case .requestLine:
                 if line.isEmpty {
-                    // RFC 9112 §2.2: some clients end a body with an empty line too many.
+                    // RFC 9112 §2.2: some clients send an extra empty line after a body.
                     emptyLinesBefore += 1
                     guard emptyLinesBefore == 1 else { throw .requestLine }
                     sectionBytes = 0
@@ -218,7 +220,7 @@ struct RequestReader {
             }
         }
 
-        /// - Parameter length: of the line that is being read, as far as it has come.
+        /// - Parameter length: of the current line, as far as it has arrived.
         private func checkLength(_ length: Int) throws(Violation) {
             switch place {
             case .requestLine, .fields, .trailers: if sectionBytes + length > maxHead { throw .tooLarge }

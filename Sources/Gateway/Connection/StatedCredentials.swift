@@ -1,12 +1,12 @@
 import SimpleAICore
 
-/// Who a request says it comes from. Interfaces put credentials into different fields; a request may use several, if they
-/// say the same.
+/// The credentials that a request states. APIs use different header fields for them; a request may use several if they
+/// agree.
 enum StatedCredentials {
     /// Fields that hold a bare token, in lower case.
     static let tokenFields = ["x-api-key", "api-key"]
 
-    /// Whether there is one credential at most. Fields without a value say nothing.
+    /// Whether the fields state at most one credential. Fields without a value are ignored.
     /// - Parameter tokens: the values of `tokenFields`.
     static func agree(authorization: String?, tokens: [String]) -> Bool {
         var stated = tokens.filter { !$0.isEmpty }

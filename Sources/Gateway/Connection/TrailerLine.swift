@@ -1,7 +1,7 @@
 import Relay
 
 extension FieldLine {
-    /// What frames, routes or authenticates a request must stand in front of its body (RFC 9110 §6.5.1).
+    /// Fields that frame, route or authenticate a request must not be trailers (RFC 9110 §6.5.1).
     func checkAsTrailer() throws(RequestReader.Violation) {
         for forbidden in Self.forbiddenInTrailers where Byte.equalIgnoringCase(name, forbidden) { throw .trailer }
     }

@@ -3,19 +3,19 @@ import NIOHTTP1
 import SimpleAICore
 
 extension TrustedProxies {
-    /// Of a call. Headers are looked at only where their sender is believed.
+    /// The client address of a call. Headers are read only if their sender is trusted.
     func client(of peer: IPAddress?, _ headers: HTTPHeaders) -> IPAddress? {
         guard believes(peer) else { return peer }
         return client(of: peer, forwardedFor: headers["x-forwarded-for"], forwarded: headers["forwarded"])
     }
 
-    /// Of a request to the control plane.
+    /// The client address of a control-plane request.
     func client(of peer: IPAddress?, _ headers: HTTPFields) -> IPAddress? {
         guard believes(peer), let forwardedFor = Self.forwardedFor, let forwarded = Self.forwarded else { return peer }
         return client(of: peer, forwardedFor: headers[values: forwardedFor], forwarded: headers[values: forwarded])
     }
 
-    /// Whether a request says that it has come through a proxy, trusted or not.
+    /// Whether a request states that it has passed a proxy, trusted or not.
     static func areForwarded(_ headers: HTTPFields) -> Bool {
         [forwardedFor, forwarded].contains { name in name.map { headers.contains($0) } ?? false }
     }

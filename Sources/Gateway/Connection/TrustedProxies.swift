@@ -1,13 +1,13 @@
 import Relay
 import SimpleAICore
 
-/// Who asks, where proxies stand between: whom the settings trust is believed about the address that its request came
-/// from, and nobody else is.
+/// Determines the client's address behind proxies: only the proxies that the settings trust are believed about the
+/// address that their request came from.
 ///
-/// Proxies add to the right of what they got, and what stands to the left of the first that is not trusted may be made
-/// up. So the address that counts is the right-most one that is not trusted.
+/// Proxies append to the right, and everything to the left of the first untrusted address may be forged. So the
+/// client's address is the right-most untrusted one.
 struct TrustedProxies: Sendable {
-    /// Proxies in a row; whoever claims more is looked for no further.
+    /// Maximum number of proxies in a row; longer chains are not followed.
     private static let mostHops = 32
 
     private let networks: [IPNetwork]
@@ -16,7 +16,7 @@ struct TrustedProxies: Sendable {
         self.networks = networks
     }
 
-    /// Whether what this peer says about others is worth reading.
+    /// Whether this peer's statements about other addresses are trusted.
     func believes(_ peer: IPAddress?) -> Bool {
         guard !networks.isEmpty, let peer else { return false }
         return networks.contains { $0.contains(peer) }
@@ -26,9 +26,8 @@ struct TrustedProxies: Sendable {
     ///   - peer: the other end of the connection.
     ///   - forwardedFor: the values of `X-Forwarded-For`, in their order.
     ///   - forwarded: the values of `Forwarded` (RFC 7239), in their order.
-    /// - Returns: the client's address as far as it is known for sure: the nearest trusted proxy's, where that does not
-    ///   tell, and the peer's, where two headers tell different stories, since a proxy that writes one of them passes the
-    ///   other on as it came.
+    /// - Returns: the client's address as far as it is certain: the nearest trusted proxy's if that states none, and
+    ///   the peer's if the two headers disagree, because a proxy that writes one of them passes the other on unchanged.
     func client(of peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         guard let peer, believes(peer) else { return peer }
         switch (forwardedFor.isEmpty, forwarded.isEmpty) {
@@ -41,7 +40,7 @@ struct TrustedProxies: Sendable {
         }
     }
 
-    /// - Parameter hops: what proxies have told, the nearest one first; nil for what is no address.
+    /// - Parameter hops: the addresses that proxies state, the nearest one first; nil for an invalid address.
     private func walk(from peer: IPAddress, _ hops: [IPAddress?]) -> IPAddress {
         var nearest = peer
         for hop in hops.prefix(Self.mostHops) {
@@ -54,7 +53,7 @@ struct TrustedProxies: Sendable {
 
     // MARK: Reading
 
-    /// From the right, and no further than it matters: the rest may be long.
+    /// Reads from the right, and only as far as needed: the list may be long.
     private static func list(_ values: [String]) -> [IPAddress?] {
         var rest = values.joined(separator: ",")[...]
         var hops: [IPAddress?] = []
@@ -68,8 +67,8 @@ struct TrustedProxies: Sendable {
         return hops
     }
 
-    /// The `for` of each element. A header that is not well-formed to the letter tells nothing: with one quote too many a
-    /// client could swallow what the proxy adds.
+    /// The `for` of each element. A malformed header yields no address: with one extra quote a client could hide what
+    /// the proxy appends.
     private static func elements(_ values: [String]) -> [IPAddress?] {
         var reader = ForwardedReader(values.joined(separator: ","))
         return reader.elements()?.reversed().map { element in element.node.flatMap { node($0[...]) } } ?? []
@@ -81,7 +80,7 @@ struct TrustedProxies: Sendable {
         return text
     }
 
-    /// An address, in brackets or not, with a port or not; nil for `unknown`, obfuscated names and everything else.
+    /// Parses an address, with or without brackets and port; nil for `unknown`, obfuscated names and everything else.
     private static func node(_ text: Substring) -> IPAddress? {
         if let address = IPAddress(text) { return address }
         let bytes = text.utf8
@@ -90,7 +89,7 @@ struct TrustedProxies: Sendable {
             let port = text[end...].dropFirst()
             return port.isEmpty || isPort(port) ? IPAddress(text[..<end].dropFirst()) : nil
         }
-        // The first colon: an IPv6 address in front of a port has to be in brackets.
+        // The first colon: an IPv6 address before a port has to be in brackets.
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), isPort(text[colon...]) else { return nil }
         return IPAddress(text[..<colon])
     }

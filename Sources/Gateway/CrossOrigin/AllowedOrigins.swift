@@ -1,16 +1,16 @@
 import Relay
 import SimpleAICore
 
-/// Which web pages may call from a browser, and what their browsers are told (Fetch Standard §3.3). An origin is allowed
-/// letter for letter; without any the gateway says nothing of the kind.
+/// The web origins whose pages may call the API, and the CORS fields for their browsers (Fetch Standard §3.3). Origins
+/// are compared byte by byte; without allowed origins the gateway sends no CORS fields.
 struct AllowedOrigins: Sendable {
-    /// What scripts may read of answers beside the few fields that they always may.
+    /// Response fields that scripts may read, in addition to those they always may.
     private static let exposed = [
         "retry-after", "server-timing", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens",
         "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests",
         "x-ratelimit-reset-tokens", "x-request-id", "x-simpleai-model", "x-simpleai-runner", "x-simpleai-wake",
     ].joined(separator: ", ")
-    /// In seconds. Browsers ask again after this time, so that whoever is no longer allowed is gone by then.
+    /// In seconds. Browsers repeat the preflight after this time, so that removing an origin takes effect by then.
     private static let rememberedFor = 600
     private static let longestList = 2048
 
@@ -22,12 +22,12 @@ struct AllowedOrigins: Sendable {
 
     var isEmpty: Bool { origins.isEmpty }
 
-    /// Only inference and what belongs to it: the admin surface, metrics and runners are nothing for other pages.
+    /// Only inference and related paths: other pages have no access to the admin API, metrics and runners.
     static func covers(_ path: String) -> Bool { path.hasPrefix("/v1/") }
 
     func allows(_ origin: String?) -> Bool { origin.map { origins.contains(ExactString($0)) } ?? false }
 
-    /// For an answer to a request from this origin. The answer depends on it, also where it is not allowed.
+    /// The fields for a response to a request from this origin. `Vary` is included even if the origin is not allowed.
     func fields(for origin: String?) -> [(name: String, value: String)] {
         guard !isEmpty else { return [] }
         guard let origin, allows(origin) else { return [("Vary", "Origin")] }
@@ -37,8 +37,8 @@ struct AllowedOrigins: Sendable {
         ]
     }
 
-    /// For the question whether a request may be sent (§3.2.2), which carries no credentials. That the page may send any
-    /// header is its own business: who calls is decided by the token.
+    /// The fields for a preflight request (§3.2.2), which carries no credentials. All request headers are allowed: the
+    /// token decides about access.
     /// - Parameter requested: the value of `Access-Control-Request-Headers`.
     func preflight(for origin: String, methods: [String], requested: String?) -> [(name: String, value: String)] {
         var fields = [

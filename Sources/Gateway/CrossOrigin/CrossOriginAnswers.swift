@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// CORS for the control plane's answers, and preflight requests for both planes: browsers ask without credentials, so
-/// these are answered before anybody looks for some.
+/// CORS for control-plane responses, and preflight requests for both planes: browsers send preflights without
+/// credentials, so they are answered before authentication.
 struct CrossOriginAnswers: RouterMiddleware {
     typealias Context = ControlContext
 

@@ -1,21 +1,21 @@
 import OperatingSystem
 import Settings
 
-/// How the descriptors of this process are shared out: connections of clients, connections to runners, and a reserve for
-/// what has to work when all others are taken (wakes, probes, the state file, API keys, issuers' keys, agents).
+/// How this process's descriptors are divided: client connections, connections to runners, and a reserve for the work
+/// that must go on when all others are in use (wakes, probes, the state file, API keys, issuers' keys, agents).
 struct DescriptorBudget: Hashable, Sendable {
     static let reserve = DescriptorLimit.connectionReserve
-    /// With less than this a gateway is not worth starting.
+    /// Minimum limit at which the gateway starts.
     static let minLimit = 128
 
-    /// How many this process may have open.
+    /// Maximum number of descriptors that this process may have open.
     let limit: Int
 
-    /// How many connections of clients are accepted at a time: a client's call takes a connection to a runner besides its
-    /// own, and clients keep more connections than they have calls, so two thirds are theirs.
+    /// Maximum number of client connections: a call uses a connection to a runner besides its own, and clients keep
+    /// more connections than they have calls, so clients get two thirds.
     func maxConnections(configured: Int) -> Int { min(configured, maxConnections) }
 
-    /// - Throws: `GatewayStartError` where next to nothing can be served.
+    /// - Throws: `GatewayStartError` if the limit is below `minLimit`.
     func check() throws(GatewayStartError) {
         guard limit >= Self.minLimit else {
             throw GatewayStartError(
@@ -24,7 +24,7 @@ struct DescriptorBudget: Hashable, Sendable {
         }
     }
 
-    /// What an operator should know before the limit is reached.
+    /// A warning for the operator before the limit is reached; nil if there is none.
     func warning(for server: Settings.Server) -> GatewayStartError? {
         guard server.maxConnections > maxConnections else { return nil }
         return GatewayStartError(

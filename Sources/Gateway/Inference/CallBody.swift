@@ -1,22 +1,22 @@
 import NIOCore
 import SimpleAICore
 
-/// A call's body: checked while it arrives, understood when it is complete, and sent on byte for byte except for what
-/// the contract replaces.
+/// A call's body: validated while it arrives, interpreted when it is complete, and forwarded byte for byte except for
+/// the values that the gateway replaces.
 struct CallBody {
-    /// The newer name of what `max_tokens` says comes first; `/v1/responses` has one of its own.
+    /// The newer synonym of `max_tokens` comes first; `/v1/responses` has its own.
     private static let limitsOfTokens = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
-    /// In bytes. Names stand in answers and log lines, so they must not be as long as bodies may be.
+    /// In bytes. Model ids occur in responses and log lines, so they must be shorter than bodies may be.
     private static let longestModel = 512
-    /// In bytes, of other names that callers state.
+    /// In bytes, for other names that callers state.
     private static let longestName = 512
-    /// In bytes, of a conversation's beginning; as long as most system prompts with a question behind them.
+    /// In bytes, for the beginning of a conversation; as long as most system prompts followed by a question.
     private static let longestPrefix = 64 << 10
 
     private var scanner = JSONScanner(watching: RequestKeys.body)
     private(set) var bytes = ByteBuffer()
 
-    /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make it good.
+    /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make the body valid.
     mutating func append(_ chunk: ByteBuffer) throws(GatewayError) {
         var chunk = chunk
         let outcome: Result<Void, JSONError> = chunk.withUnsafeReadableBytes { bytes in
@@ -31,7 +31,7 @@ struct CallBody {
     }
 
     /// The call that the complete body describes.
-    /// - Throws: `invalidJSON`, or `invalidRequest` for a document that is no request of this endpoint.
+    /// - Throws: `invalidJSON`, or `invalidRequest` if the document is not a request of this endpoint.
     mutating func finish(endpoint: Endpoint, id: CallID, defaultClass: ClassName) throws(GatewayError) -> Call {
         do throws(JSONError) {
             try scanner.finish()
@@ -57,8 +57,8 @@ struct CallBody {
             expectedChoices: streams ? expectedChoices(endpoint) : 1)
     }
 
-    /// The beginning of the conversation, which its later calls share: the messages up to the first one of the user, or
-    /// the start of the prompt. Nil where there is nothing to go by.
+    /// The fingerprint of the conversation's beginning, which its later calls share: the messages up to the first user
+    /// message, or the start of the prompt. Nil if there is neither.
     func conversation(of endpoint: Endpoint) -> PrefixFingerprint? {
         guard let member = scanner.member(endpoint.requiredField) else { return nil }
         let range = member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.longestPrefix)
@@ -70,10 +70,10 @@ struct CallBody {
         return PrefixFingerprint(prefix.prefix(Self.longestPrefix))
     }
 
-    /// What the engine gets.
+    /// The body for the engine.
     /// - Parameters:
-    ///   - model: the engine's own name for the chosen model.
-    ///   - addingUsage: whether to switch `stream_options.include_usage` on.
+    ///   - model: the engine's own id of the chosen model.
+    ///   - addingUsage: whether to set `stream_options.include_usage`.
     func forwarded(model: String, addingUsage: Bool) -> ByteBuffer {
         var edits: [(range: Range<Int>, text: String)] = []
         let name = JSONString.encode(model)
@@ -132,7 +132,7 @@ struct CallBody {
                 .invalidRequest, "The field \"model\" is longer than \(Self.longestModel) bytes.", param: "model")
         }
         let text = view(member.range).dropFirst().dropLast()
-        // Hardly any name is written with escapes.
+        // Hardly any name contains escapes.
         return text.contains(UInt8(ascii: "\\"))
             ? JSONString.decode(view(member.range)) : String(decoding: text, as: UTF8.self)
     }
@@ -147,7 +147,7 @@ struct CallBody {
         return JSONString.decode(view(member.range))
     }
 
-    /// What is no number here is the engine's business to refuse.
+    /// Values that are not numbers are left for the engine to refuse.
     private var maxTokens: Int? {
         for key in Self.limitsOfTokens {
             guard let member = scanner.member(key), member.kind == .number else { continue }
@@ -156,7 +156,7 @@ struct CallBody {
         return nil
     }
 
-    /// How many choices a stream will have; what makes no sense here is the engine's business to refuse.
+    /// Number of choices that a stream will have; invalid values are left for the engine to refuse.
     private func expectedChoices(_ endpoint: Endpoint) -> Int {
         var number = 1
         if let member = scanner.member("n"), member.kind == .number {

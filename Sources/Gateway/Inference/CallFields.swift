@@ -1,8 +1,8 @@
 import ContentCodings
 import NIOHTTP1
 
-/// The header fields that decide about a call, found in one pass over the head. A head in which one of them comes more than
-/// once has not got this far (`SingleFields`); Content-Encoding is a list.
+/// The header fields that determine a call, collected in one pass over the head. Heads in which one of them is repeated
+/// have already been refused (`SingleFields`); Content-Encoding is a list.
 struct CallFields {
     private(set) var authorization: String?
     private(set) var requestID: String?
@@ -32,15 +32,15 @@ struct CallFields {
         }
     }
 
-    /// The body's; nil for none.
+    /// The content coding of the body; nil for none.
     var coding: ContentCoding? {
         if case .coded(let coding) = ContentCoding.reading(codings) { coding } else { nil }
     }
 
     var hasUnsupportedCoding: Bool { !codings.isEmpty && ContentCoding.reading(codings) == .unsupported }
 
-    /// Whether the body is JSON in UTF-8, by its media type; a request that names none is taken for it. Programs that go by
-    /// the type's charset would find another text in the same bytes.
+    /// Whether the media type means JSON in UTF-8; a request without a type counts as such. Programs that apply the
+    /// type's charset would read another text from the same bytes.
     var isJSON: Bool {
         guard let contentType, contentType != "application/json" else { return true }
         let parts = contentType.lowercased().split(separator: ";", omittingEmptySubsequences: false)
@@ -56,7 +56,7 @@ struct CallFields {
     private static func isSame(_ name: String, _ lowercase: StaticString) -> Bool {
         var index = 0
         for byte in name.utf8 {
-            // Letters and the hyphen; no other byte becomes one of them by this.
+            // Letters and the hyphen; this maps no other byte to one of them.
             guard byte | 0x20 == lowercase.utf8Start[index], byte >= 0x2D else { return false }
             index += 1
         }

@@ -1,13 +1,13 @@
 import NIOCore
 import Scheduling
 
-/// When what happened to a call, on the monotonic clock.
+/// Instants of a call's events, on the monotonic clock.
 struct CallTimeline {
     let began: NIODeadline = .now()
     var authenticated: NIODeadline?
-    /// When the request went to a runner, the last time it did.
+    /// When the request was last sent to a runner.
     var sent: NIODeadline?
-    /// The head of the runner's answer.
+    /// When the head of the runner's response was received.
     var answered: NIODeadline?
     var firstByte: NIODeadline?
     var headWasSent = false
@@ -15,7 +15,7 @@ struct CallTimeline {
     private(set) var waking: Duration = .zero
     private(set) var wake: WakeID?
 
-    /// Waiting adds up when a call moves.
+    /// Adds the wait of one more lease: waits add up when a call moves to another runner.
     mutating func add(_ lease: Lease) {
         if let wake = lease.wake {
             self.wake = wake
@@ -27,12 +27,12 @@ struct CallTimeline {
 
     var waited: Duration { queued + waking }
     var total: Duration { Duration(NIODeadline.now() - began) }
-    /// For metrics.
+    /// Seconds since the beginning of the call, for metrics.
     var seconds: Double { Double((NIODeadline.now() - began).nanoseconds) / 1e9 }
-    /// From the beginning; nil for what did not happen.
+    /// Seconds from the beginning of the call; nil if the event did not happen.
     func seconds(to time: NIODeadline?) -> Double? { time.map { Double(($0 - began).nanoseconds) / 1e9 } }
 
-    /// `none`, or the milliseconds that this call waited for a machine and which wake it was.
+    /// `none`, or the milliseconds that this call waited for a machine and the id of the wake.
     var wakeHeader: String {
         wake.map { "\(waking.wholeMilliseconds); wake=\($0)" } ?? "none"
     }
@@ -53,7 +53,7 @@ struct CallTimeline {
         return text
     }
 
-    /// Milliseconds with three digits after the point.
+    /// Milliseconds with three decimals.
     private static func append(_ nanoseconds: Int64, to text: inout String) {
         let micros = max(0, nanoseconds) / 1000
         text += String(micros / 1000)

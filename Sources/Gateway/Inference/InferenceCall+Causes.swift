@@ -4,9 +4,9 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// What a call learns about engines beside its own response.
+/// What a call learns about engines beyond its own response.
 extension InferenceCall {
-    /// Where everybody who has the model lacks the endpoint, waiting for another runner is in vain.
+    /// If every runner that has the model lacks the endpoint, waiting for another runner cannot help.
     func placementRefused(_ error: GatewayError, _ request: PlacementRequest?) {
         let known = lacking.min { $0.key < $1.key }?.value ?? state.endpointFailure
         guard error.code == .noRunnerAvailable, let known, let request else { return handle(.placementRefused(error)) }
@@ -20,7 +20,7 @@ extension InferenceCall {
 
     func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
         foundLacking.insert(lease.runner)
-        // Behind an agent there may be several engines.
+        // An agent may have several engines.
         let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
         gateway.upstreams.noteMissing(endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
     }

@@ -1,52 +1,52 @@
 import SimpleAICore
 
-/// Why an engine responded as it did. A status alone decides nothing: the same number means different things by body,
-/// endpoint, model and moment. This is the one table; what each cause means for the call is in `CallState`, what it means
-/// for the runner in `EngineDocument.outcome`.
+/// Why an engine responded as it did. A status alone is ambiguous: its meaning depends on body, endpoint, model and
+/// moment. This is the one table; `CallState` decides what each cause means for the call, `EngineDocument.outcome` what
+/// it means for the runner.
 enum ResponseCause: Hashable, Sendable {
-    /// What was asked for.
+    /// The requested result.
     case result
-    /// The request's fault, as the engine sees it (4xx): its response passes with its status.
+    /// The engine rejects the request (4xx): its response is forwarded with its status.
     case requestRejected
-    /// The engine does not know the option that we added. It is asked again without.
+    /// The engine does not know the option that the gateway added. The request is repeated without it.
     case usageOptionRejected
-    /// The engine failed on this request (500): its response passes.
+    /// The engine failed on this request (500): its response is forwarded.
     case internalError
-    /// The engine does not have this endpoint, by 404, 405 or 501.
+    /// The engine does not have this endpoint (404, 405 or 501).
     case endpointMissing
-    /// The engine does not have the model that its list promised.
+    /// The engine does not have a model that its list contains.
     case modelMissing
-    /// The engine refuses the gateway's own credentials (401, 403, 407).
+    /// The engine rejects the gateway's credentials (401, 403, 407).
     case gatewayRejected
-    /// Too much to do there (429).
+    /// The engine is overloaded (429).
     case overloaded
-    /// The engine does not serve yet (503).
+    /// The engine is not ready yet (503).
     case loading
-    /// The engine states that it does not serve (502, 503, 504).
+    /// The engine states that it is unavailable (502, 503, 504).
     case unavailable
-    /// Something else responded in the engine's place: a front end's page of 502, 503, 504 and the like.
+    /// Another server responded in the engine's place: a front end's page for 502, 503, 504 and the like.
     case replaced
-    /// The engine gave up waiting for the request (408 on a new connection).
+    /// The engine timed out waiting for the request (408 on a new connection).
     case timedOut
-    /// No response that an inference engine gives.
+    /// Not a response of an inference engine.
     case invalid
 
-    /// What else decides, beside status and body.
+    /// Other inputs of the decision, besides status and body.
     struct Context: Hashable, Sendable {
         var endpoint: Endpoint
-        /// What the engine calls the model.
+        /// The engine's own id of the model.
         var engineModel: String
-        /// Whether `stream_options.include_usage` was added to the request.
+        /// Whether the gateway added `stream_options.include_usage` to the request.
         var addsUsageOption = false
         /// Whether the runner has served a call since it became ready.
         var runnerHasServed = true
-        /// The agent's own code, where the response is the agent's and not an engine's.
+        /// The agent's own code, if the agent itself responded and not an engine.
         var agentCode: String?
     }
 
     /// - Parameters:
-    ///   - status: the response's; of a 200 that states an error, the one that its body states.
-    ///   - error: what the body says; nil for a result.
+    ///   - status: the response's; for a 200 that states an error, the status in its body.
+    ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, _ context: Context) {
         if let code = context.agentCode, let cause = Self.cause(ofAgent: code) {
             self = cause
@@ -66,7 +66,7 @@ enum ResponseCause: Hashable, Sendable {
         case 429, 529: self = .overloaded
         case 502...504 where error.isPage: self = .replaced
         case 503: self = context.runnerHasServed && !Self.statesLoading(error) ? .unavailable : .loading
-        // 520 to 527 and 530: a front end's for an engine that is gone.
+        // 520 to 527 and 530: a front end's codes for an unreachable engine.
         case 502, 504, 520...527, 530: self = error.isPage ? .replaced : .unavailable
         case 500:
             self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
@@ -75,7 +75,7 @@ enum ResponseCause: Hashable, Sendable {
         }
     }
 
-    /// The agent's own refusals; those of the request are like an engine's.
+    /// The agent's own refusals; those that concern the request are handled like an engine's.
     private static func cause(ofAgent code: String) -> ResponseCause? {
         switch GatewayError.Code(rawValue: code) {
         case .noRunnerAvailable: .unavailable
@@ -95,7 +95,7 @@ enum ResponseCause: Hashable, Sendable {
         }
     }
 
-    // MARK: What a body says
+    // MARK: Content of a body
 
     private static func cause(ofMissing error: EngineError, _ context: Context) -> ResponseCause {
         if statesMissingModel(error, context.engineModel) { return .modelMissing }
@@ -115,7 +115,7 @@ enum ResponseCause: Hashable, Sendable {
         ].contains { message.contains($0) }
     }
 
-    /// The words of web frameworks for a path that they do not route, without punctuation.
+    /// Web frameworks' messages for unknown paths, without punctuation.
     private static let genericWords: Set<ExactString> = [
         "", "not found", "404", "404 not found", "404 page not found", "page not found", "file not found",
         "path not found", "route not found", "url not found", "endpoint not found", "resource not found", "notfound",
@@ -124,7 +124,7 @@ enum ResponseCause: Hashable, Sendable {
         "nothing matches the given uri",
     ]
 
-    /// - Parameter isGeneric: whether words that name no path mean one.
+    /// - Parameter isGeneric: whether a message that names no path counts.
     private static func statesMissingEndpoint(_ error: EngineError, _ context: Context, isGeneric: Bool) -> Bool {
         guard let message = error.message?.lowercased() else { return isGeneric }
         let path = context.endpoint.path
@@ -137,7 +137,7 @@ enum ResponseCause: Hashable, Sendable {
         {
             return true
         }
-        // nginx and its like sign their pages.
+        // nginx and similar servers append their signature.
         return words.hasPrefix("404 not found") || words.hasPrefix("not found the requested url")
             || words.contains("page not found")
     }

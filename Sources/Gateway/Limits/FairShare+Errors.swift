@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension FairShare.Verdict {
-    /// What whoever asked for memory is told; nil where it was granted.
+    /// The error for a refused reservation of memory; nil if it was granted.
     /// - Parameter what: the plural of what is held.
     func memoryRefusal(for what: String) -> GatewayError? {
         switch self {
@@ -21,7 +21,7 @@ extension FairShare.Verdict {
 }
 
 extension GatewayRules {
-    /// Whose share of something bounded a client's is; nil for a trusted proxy that does not say for whom it asks: many
-    /// may be behind it.
+    /// The holder of a client's share of bounded resources; nil for a trusted proxy that states no client address,
+    /// because it may stand for many clients.
     func shareHolder(of client: IPAddress?) -> Peer? { proxies.believes(client) ? nil : Peer(client) }
 }

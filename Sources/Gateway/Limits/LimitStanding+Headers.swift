@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension LimitStanding {
-    /// Of two standings that hold at the same time, in each number the one of which less is left.
+    /// Combines two standings that apply together: of each number the one with less left.
     func narrowed(by other: LimitStanding) -> LimitStanding {
         var standing = LimitStanding()
         standing.requests = Self.narrower(requests, other.requests)
@@ -14,7 +14,7 @@ extension LimitStanding {
         return other.remaining < one.remaining ? other : one
     }
 
-    /// As OpenAI's API names and writes them; nothing about what has no limit.
+    /// Header fields in the names and format of OpenAI's API; omits what has no limit.
     var headers: [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         for (kind, share) in [("requests", requests), ("tokens", tokens)] {
@@ -26,7 +26,7 @@ extension LimitStanding {
         return headers
     }
 
-    /// `250ms`, `8s` or `1h30m0s`: below a second in milliseconds, above rounded up to whole ones.
+    /// `250ms`, `8s` or `1h30m0s`: in milliseconds below a second, above that rounded up to whole seconds.
     static func written(_ time: Duration) -> String {
         let milliseconds = time.wholeMilliseconds
         if milliseconds < 1000 { return milliseconds == 0 ? "0s" : "\(milliseconds)ms" }

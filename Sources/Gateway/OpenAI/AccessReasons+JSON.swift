@@ -1,10 +1,10 @@
 import SimpleAICore
 
-/// The part of `POST /v1/route` that tells admins about rights. Documented in docs/guides/explain.md.
+/// The access section of `POST /v1/route`, for administrators. Documented in docs/guides/explain.md.
 extension AccessReasons {
     /// - Parameters:
-    ///   - roles: of whom it is about.
-    ///   - limits: that would hold for them.
+    ///   - roles: of the caller in question.
+    ///   - limits: that would apply to it.
     func json(roles: Set<Role>, limits: CallLimits) -> String {
         var fields = [
             "\"roles\":\(Self.list(roles.sorted()))", "\"allowed\":\(ruling.isAllowed)", "\"ruling\":\"\(code)\"",
@@ -38,7 +38,7 @@ extension AccessReasons {
         }
     }
 
-    /// None is written as such, not as the 0 of the settings.
+    /// Writes null for no limit, not the 0 of the settings.
     private static func limit(_ number: Int) -> String { number > 0 ? "\(number)" : "null" }
 
     private static func list(_ roles: [Role]) -> String {

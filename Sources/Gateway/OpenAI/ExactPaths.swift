@@ -1,9 +1,9 @@
 import Hummingbird
 import SimpleAICore
 
-/// Refuses paths that the router would take for others: it does not look at slashes that are doubled, or stand at the end.
-/// Whatever guards a path, here or in a proxy in front, compares what is served. `RequestTarget` has already given the
-/// paths that are read tolerantly their one spelling.
+/// Refuses paths that the router would take for others: it ignores doubled and trailing slashes. Any guard of a path,
+/// here or in a proxy in front, compares the exact path. `RequestTarget` has already normalized the paths that are read
+/// leniently.
 struct ExactPaths: RouterMiddleware {
     typealias Context = ControlContext
 

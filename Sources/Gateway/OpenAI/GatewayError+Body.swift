@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension GatewayError {
-    /// Why a request body is refused.
+    /// The error for a refused request body.
     /// - Parameter object: the member whose value was read; nil for the body itself.
     init(body error: JSONError, in object: String? = nil) {
         let place = object.map { "The field \"\($0)\"" } ?? "The request body"

@@ -1,15 +1,15 @@
 import Scheduling
 import SimpleAICore
 
-/// Why a call goes where it goes, as callers see it: the document of `POST /v1/route`, and the short form of
+/// The placement of a call as callers see it: the document of `POST /v1/route`, and the short form of
 /// `x-simpleai-explain`. Documented in docs/guides/explain.md.
 struct RouteExplanation {
     let call: AuthorizedCall
     let placement: PlacementExplanation
-    /// Whether this caller is told about runners.
+    /// Whether this caller may see runners.
     let showsRunners: Bool
     let permissionDeniedStatus: Int
-    /// What is told about rights; nil where the caller is no admin.
+    /// The access section; nil if the caller is not an administrator.
     var access: String?
 
     var json: String {
@@ -66,7 +66,7 @@ struct RouteExplanation {
 
     // MARK: In a header
 
-    /// A header's length is not without limit.
+    /// Maximum number of candidates in the header, whose length is limited.
     private static let candidatesInHeader = 16
 
     /// `served; gpu-1=free rank=1 tier=0 load=1/4 loaded; gpu-2=asleep tier=0 eta=41000; …`
@@ -90,7 +90,7 @@ struct RouteExplanation {
         return parts.joined(separator: "; ")
     }
 
-    /// Agents choose their own names, and not every character may stand in a header, or between semicolons.
+    /// Escapes agents' names: agents choose them, and not every character is allowed in a header or between semicolons.
     private static func visible(_ text: String) -> String {
         let allowed = text.utf8.map { byte in
             (0x21...0x7E).contains(byte) && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "=")

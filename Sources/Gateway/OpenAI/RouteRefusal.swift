@@ -1,11 +1,11 @@
 import SimpleAICore
 
-/// The document of `POST /v1/route` where a caller with other roles would be refused before any runner is looked at.
+/// The document of `POST /v1/route` if a caller with other roles would be refused before placement.
 struct RouteRefusal {
     let request: ModelRequest
     let error: GatewayError
     let permissionDeniedStatus: Int
-    /// What is told about rights.
+    /// The access section.
     let access: String
 
     var json: String {

@@ -1,14 +1,14 @@
 import Logging
 import SimpleAICore
 
-/// One structured line per call. Never a token, a prompt or a completion.
+/// One structured log line per call. Never contains a token, a prompt or a completion.
 struct AccessLine {
     var id: CallID
     var endpoint: Endpoint
     var status: Int
     var error: GatewayError?
     var caller: Caller?
-    /// Where the call came from.
+    /// The client's address.
     var client: IPAddress?
     var request: ModelRequest?
     var streams = false
@@ -19,7 +19,7 @@ struct AccessLine {
     var wake: String?
     var figures = CallFigures()
 
-    /// Asked before a line is put together: where calls are not logged, they should cost nothing.
+    /// Checked before a line is built, so that calls cost nothing if they are not logged.
     static func isWanted(by logger: Logger, _ error: GatewayError?) -> Bool {
         level(of: error) >= logger.logLevel
     }

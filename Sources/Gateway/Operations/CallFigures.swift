@@ -1,28 +1,29 @@
 import SimpleAICore
 
-/// What is measured of one call, for metrics and the access line. Times are in seconds.
+/// Measurements of one call, for metrics and the access log. Times are in seconds.
 struct CallFigures: Hashable, Sendable {
     /// From the call's head to its end.
     var total = 0.0
-    /// From the call's head to the first byte of an engine's answer; nil when none came.
+    /// From the call's head to the first byte of an engine's response; nil if there was none.
     var toFirstByte: Double?
-    /// From the call's head to the first event of a stream that carried a piece of the answer.
+    /// From the call's head to the first event of a stream that carried a piece of the completion.
     var toFirstToken: Double?
-    /// How fast the answer was made: of a stream from its first token to its last; of a document, which does not show
-    /// when its first token was there, from the request to the answer.
+    /// Generation speed: for a stream from its first token to its last; for a document, which does not show when its
+    /// first token was generated, from the request to the response.
     var tokensPerSecond: Double?
-    /// As the engine counted; nil when it did not say.
+    /// As the engine counted; nil if it stated no usage.
     var usage: TokenUsage?
-    /// Events of a stream.
+    /// Number of events of the stream.
     var events = 0
-    /// Of a stream that ended before it was complete: nil for all others.
+    /// Non-nil only for a stream that ended before it was complete.
     var broken: BrokenStream?
 
-    /// What was made in vain.
+    /// Tokens of an incomplete stream.
     struct BrokenStream: Hashable, Sendable {
-        /// Tokens that the engine had sent: by its own count, where it keeps one, else the events that carried one.
+        /// Tokens that the engine had sent: by its own count if it states one, otherwise the number of events that
+        /// carried one.
         var generated: Int
-        /// Those of them that the caller's side of the network has taken.
+        /// How many of them have left the gateway, as far as is known.
         var delivered: Int
     }
 }

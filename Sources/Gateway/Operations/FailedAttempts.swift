@@ -1,25 +1,24 @@
 import SimpleAICore
 
-/// How many credentials that were not good have come from where, lately. Whoever has used up what is free learns no more
-/// than that, until some time has passed. Good credentials are never asked about here: nobody can lock a caller out,
-/// not even from the same address.
+/// Failed authentication attempts per address. An address that has used up its free attempts gets 429 for a time. Valid
+/// credentials are never counted or refused here, so no client can lock a caller out, not even from the same address.
 ///
-/// Pure: the time is told. Holds a bounded number of addresses; what is forgotten first is forgiven first.
+/// Pure: time is an argument. Holds a bounded number of addresses; the oldest entries are dropped first.
 struct FailedAttempts: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     static let capacity = 8192
 
-    /// The time that one attempt costs; nil where attempts are free.
+    /// The time that one attempt costs; nil if attempts are unlimited.
     private let cost: Duration?
-    /// What may be owed before answers stop.
+    /// Maximum debt before attempts are refused.
     private let credit: Duration
-    /// When each address will have paid for its attempts. Two generations: when the younger is full, it becomes the
-    /// older, and what was the older is gone.
+    /// When each address will have paid for its attempts. Two generations: a full younger one becomes the older, and
+    /// the previous older one is dropped.
     private var debts: [Peer: Instant] = [:]
     private var olderDebts: [Peer: Instant] = [:]
 
-    /// - Parameter perMinute: attempts that an address has free, at once or over a minute; 0 for any number.
+    /// - Parameter perMinute: free attempts per address, at once or over a minute; 0 for no limit.
     init(perMinute: Int) {
         cost = perMinute > 0 ? .seconds(60) / perMinute : nil
         credit = .seconds(60)
@@ -27,8 +26,8 @@ struct FailedAttempts: Sendable {
 
     var count: Int { debts.count + olderDebts.count }
 
-    /// Counts an attempt that failed.
-    /// - Returns: how long the address gets no other answer; nil while it has some free.
+    /// Counts a failed attempt.
+    /// - Returns: how long the address is refused; nil while it has free attempts.
     mutating func failed(from peer: Peer, at now: Instant) -> Duration? {
         guard let cost else { return nil }
         let debt = max(debts[peer] ?? olderDebts[peer] ?? now, now)

@@ -1,6 +1,6 @@
-/// Observations in buckets, as Prometheus counts them: cumulative, with a sum.
+/// Observations in cumulative buckets with a sum, as Prometheus defines a histogram.
 struct Histogram: Hashable, Sendable {
-    /// Upper bounds in seconds; answers of language models take from milliseconds to minutes.
+    /// Upper bounds in seconds; responses of language models take from milliseconds to minutes.
     static let seconds: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
     /// Upper bounds in tokens per second: from a large model on a small machine to a small one on a large machine.
     static let tokensPerSecond: [Double] = [1, 2, 5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000]
@@ -9,7 +9,7 @@ struct Histogram: Hashable, Sendable {
     private(set) var counts: [Int]
     private(set) var sum = 0.0
 
-    /// - Parameter bounds: the buckets' upper bounds, ascending; what is above the last one has a bucket of its own.
+    /// - Parameter bounds: the buckets' upper bounds, ascending; larger values fall into a last bucket.
     init(bounds: [Double]) {
         self.bounds = bounds
         counts = Array(repeating: 0, count: bounds.count + 1)

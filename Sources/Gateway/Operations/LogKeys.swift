@@ -1,6 +1,6 @@
 import Logging
 
-/// Every metadata key of the gateway's log lines. Messages are constant; what varies stands under one of these.
+/// All metadata keys of the gateway's log lines. Messages are constant; all variable parts use these keys.
 enum LogKeys {
     static let action = "action"
     static let address = "address"

@@ -3,11 +3,11 @@ import Scheduling
 import SimpleAICore
 import Synchronization
 
-/// What the gateway counts, and its text in Prometheus' exposition format (version 0.0.4). Labels are closed sets or
-/// come from settings, so that nobody outside can make the series grow.
+/// The gateway's metrics, and their Prometheus text exposition (version 0.0.4). Labels are closed sets or come from
+/// settings, so that clients cannot increase the number of series.
 final class Metrics: Sendable {
     struct CallLabels: Hashable {
-        /// The class that was asked for; "exact" for ids.
+        /// The requested class; "exact" for model ids.
         let requested: String
         /// The error's code, "ok", or "client_gone".
         let code: String
@@ -71,18 +71,18 @@ final class Metrics: Sendable {
         }
     }
 
-    /// Engines state these numbers: however large, they must not stop the gateway.
+    /// Saturating addition: engines state these numbers, and no value may crash the gateway.
     private static func add(_ more: Int, to total: inout Int) {
         let (sum, overflows) = total.addingReportingOverflow(more)
         total = overflows ? .max : sum
     }
 
-    /// - Parameter isThrottled: whether its sender was only told that there were too many.
+    /// - Parameter isThrottled: whether the client got only a 429.
     func tokenWasRefused(isThrottled: Bool) {
         counts.withLock { $0.refusedTokens[isThrottled, default: 0] += 1 }
     }
 
-    /// Somebody asked for more of something shared than there was for it.
+    /// Counts a request for a shared resource that was refused.
     func shareWasRefused(_ bound: SharedBound) {
         counts.withLock { $0.refusedShares[bound, default: 0] += 1 }
     }
@@ -240,16 +240,16 @@ final class Metrics: Sendable {
         return page.text
     }
 
-    /// How many keys of an issuer are in service, and how well they are kept.
+    /// Number of an issuer's keys in service, and the state of their refresh.
     struct IssuerGauge: Hashable, Sendable {
         let issuer: String
         var keys: Int
-        /// Since the last fetch that succeeded; nil before the first.
+        /// Time since the last successful fetch; nil before the first.
         var age: Duration?
         var failures: Int
 
-        /// One for each name, because a series may stand on the page once only: an issuer whose keys lie in several
-        /// places has all their keys and failures, and the age of the stalest.
+        /// Merges gauges to one per issuer, because a series may occur only once on the page: an issuer whose keys come
+        /// from several places gets the sum of their keys and failures, and the age of the oldest.
         static func united(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
             var united: [IssuerGauge] = []
             for gauge in gauges {

@@ -1,7 +1,6 @@
 import NIOCore
 
-/// Keeps what anybody can cause as often as they like from filling the log: one line in an interval, which says how many
-/// were left out. Pure.
+/// Limits log lines that clients can cause at will: one line per interval, with the number of suppressed ones. Pure.
 struct RepeatedNotice {
     private let interval: TimeAmount
     private var nextAt: NIODeadline?
@@ -11,7 +10,7 @@ struct RepeatedNotice {
         self.interval = interval
     }
 
-    /// - Returns: nil if nothing is to be logged now; otherwise how many lines were left out since the last one.
+    /// - Returns: nil if nothing is to be logged now; otherwise the number of lines suppressed since the last one.
     mutating func isDue(at now: NIODeadline) -> Int? {
         if let nextAt, now < nextAt {
             suppressed += 1

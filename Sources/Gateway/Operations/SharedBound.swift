@@ -1,14 +1,14 @@
-/// What is shared and bounded, as the metrics name it.
+/// The shared and bounded resources, by their names in the metrics.
 enum SharedBound: String, CaseIterable, Sendable {
     /// Memory for request bodies and collected responses.
     case memory
     case connections
-    /// Streams of HTTP/2.
+    /// HTTP/2 streams.
     case streams
-    /// Requests to the control plane that are being answered.
+    /// Control-plane requests in progress.
     case control
-    /// Sockets that may become agents.
+    /// Sockets that have not registered an agent yet.
     case agentSockets = "agent_sockets"
-    /// Agents, and what is known of them.
+    /// Agents, and the state that is kept for them.
     case agents
 }

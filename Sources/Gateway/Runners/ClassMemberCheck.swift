@@ -1,12 +1,12 @@
 import Scheduling
 import SimpleAICore
 
-/// Finds members of classes that no known machine lists, which is mostly a name written otherwise than the engine writes it.
+/// Finds members of classes that no known machine lists, mostly because the engine spells the name differently.
 struct ClassMemberCheck {
     struct Finding: Hashable {
         let className: ClassName
         let member: ModelID
-        /// The nearest name that a machine lists, and the machine.
+        /// The most similar name that a machine lists, and the machine.
         let nearest: (model: ModelID, runner: RunnerID)?
 
         var message: String {
@@ -24,8 +24,8 @@ struct ClassMemberCheck {
         }
     }
 
-    /// - Parameter listed: of each machine what it is known to serve, by public names; a machine whose list is not known
-    ///   yet has none, and says nothing about what is missing.
+    /// - Parameter listed: the models of each machine by public ids; machines whose list is unknown are left out, and
+    ///   are no evidence of missing models.
     static func findings(_ classes: [ModelClass], listed: [(runner: RunnerID, models: [ModelID])]) -> [Finding] {
         guard !listed.isEmpty, !listed.contains(where: { $0.models.isEmpty }) else { return [] }
         let known = Set(listed.flatMap(\.models))
@@ -36,7 +36,7 @@ struct ClassMemberCheck {
         }
     }
 
-    /// One that begins the same way: `llama3.2` and `llama3.2:3b`, `mistral` and `mistral:latest`; the shortest of them.
+    /// The shortest name with the same beginning: `llama3.2` and `llama3.2:3b`, `mistral` and `mistral:latest`.
     private static func nearest(
         to member: ModelID, in listed: [(runner: RunnerID, models: [ModelID])]
     ) -> (model: ModelID, runner: RunnerID)? {

@@ -3,7 +3,7 @@ import Scheduling
 import SimpleAICore
 import Synchronization
 
-/// Warns, once for each, of members of classes that no machine lists, when all machines have told what they serve.
+/// Warns, once for each, of members of classes that no machine lists, when the lists of all machines are known.
 final class ClassMemberReport: Sendable {
     private let classes: [ModelClass]
     private let logger: Logger

@@ -1,8 +1,8 @@
 import SimpleAICore
 import Synchronization
 
-/// How many tokens the models of each runner take, as their engines state it: for clients that limit their prompts.
-/// Nothing in the gateway depends on it.
+/// Context lengths in tokens of each runner's models, as their engines state them: for clients that limit their
+/// prompts. No decision of the gateway depends on them.
 final class ContextLengths: Sendable {
     /// By the engine's own id of the model.
     typealias Stated = [EngineModelID: Int]
@@ -13,8 +13,8 @@ final class ContextLengths: Sendable {
         stated = Mutex(remembered)
     }
 
-    /// What an engine states now, instead of what it stated before. What sleeps keeps its own.
-    /// - Returns: whether it is different.
+    /// Replaces what an engine stated before. A sleeping machine keeps its values.
+    /// - Returns: whether they have changed.
     @discardableResult
     func put(_ lengths: Stated, of runner: RunnerID) -> Bool {
         stated.withLock { all in
@@ -30,20 +30,21 @@ final class ContextLengths: Sendable {
 
     var all: [RunnerID: Stated] { stated.withLock { $0 } }
 
-    /// What one entry of an engine's model list states; nil for none. A length in use goes before one that is possible.
+    /// The length that one entry of an engine's model list states; nil for none. A configured length takes precedence
+    /// over a possible one.
     static func length(in entry: JSONSlice) -> Int? {
         let meta = entry["meta"]
         let candidates = [
-            // LM Studio, and llama.cpp where it tells what it runs with.
+            // LM Studio, and llama.cpp where it states its running configuration.
             entry["loaded_context_length"], meta?["n_ctx"],
             // vLLM and SGLang; OpenRouter, Together and agents of this protocol; Groq; LM Studio and Mistral.
             entry["max_model_len"], entry["context_length"], entry["context_window"], entry["max_context_length"],
-            // llama.cpp: what the model was trained with.
+            // llama.cpp: the length that the model was trained with.
             meta?["n_ctx_train"],
         ]
         return candidates.lazy.compactMap { $0?.integer }.first { (1...maxLength).contains($0) }
     }
 
-    /// Beyond this a number is no length of a context.
+    /// Larger numbers are not context lengths.
     private static let maxLength = 1 << 40
 }

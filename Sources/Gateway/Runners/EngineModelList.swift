@@ -1,21 +1,21 @@
 import NIOCore
 import SimpleAICore
 
-/// The models in an engine's answer to its probe. Engines put anything there: `null` where they have none, a bare list,
-/// their own key for it, entries without an id. What can be read is read, and one odd entry costs no other.
+/// The models in an engine's response to its probe. Engines differ: `null` for an empty list, a bare list, their own
+/// key for it, entries without an id. Readable entries are used, and one malformed entry affects no other.
 struct EngineModelList: Hashable {
     static let maxModels = 4_096
 
     /// By the engine's own ids, in its order, each once.
     private(set) var models: [EngineModelID] = []
-    /// How many tokens each model takes, where the engine states it.
+    /// Context length of each model in tokens, if the engine states it.
     private(set) var contextLengths: ContextLengths.Stated = [:]
-    /// How many entries could not be used.
+    /// Number of unusable entries.
     private(set) var skipped = 0
-    /// Why the first of them could not.
+    /// Why the first of them is unusable.
     private(set) var problem: String?
 
-    /// Nil where this is no list of models: a probe may ask for any path.
+    /// Nil if the body is not a list of models: a probe may use any path.
     init?(_ body: ByteBuffer) {
         guard let entries = Self.entries(in: Array(body.readableBytesView)) else { return nil }
         var known: Set<EngineModelID> = []
@@ -45,7 +45,7 @@ struct EngineModelList: Hashable {
         guard let document = JSONSlice(document: body[...]) else { return nil }
         let list = document.isObject ? document["data"] ?? document["models"] : document
         guard let list else { return nil }
-        // An empty list of Go's is null.
+        // Go encodes an empty list as null.
         if list.isNull { return document.isObject ? [] : nil }
         return list.isArray ? list.elements : nil
     }

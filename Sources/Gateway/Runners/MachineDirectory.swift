@@ -2,25 +2,25 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// What is known of machines beside their runners: how each can be woken, and who the agents are, so that they can be
-/// woken after a restart.
+/// Facts about machines besides their runners: how each can be woken, and the agents' registrations, so that their
+/// machines can be woken after a restart.
 final class MachineDirectory: Sendable {
     /// An agent's machine, as it registered.
     struct AgentMachine: Hashable, Codable {
         var name: String
         var machineType: String
-        /// As it registered; nil for a machine that cannot be woken.
+        /// As it registered; nil if the machine cannot be woken.
         var mac: String?
-        /// Public ids to the engines' own.
+        /// The engine's own id of each public model id.
         var aliases: [ModelID: EngineModelID] = [:]
-        /// Where it came from when it last registered.
+        /// The peer address of its latest registration.
         var address: String?
-        /// When it left, in seconds since 1970; nil while it is connected, and where nobody knows.
+        /// When it disconnected, in seconds since 1970; nil while it is connected, and if unknown.
         var lastSeen: Int64?
-        /// Nil where nobody knows.
+        /// Nil if unknown.
         var hasServed: Bool?
 
-        /// Whether all of its names can be used: a file may hold what an older version let in.
+        /// Whether all of its names are valid: a file may contain what an older version accepted.
         var isUsable: Bool {
             aliases.allSatisfy { NameFault(in: $0.rawValue) == nil && NameFault(in: $1.rawValue) == nil }
                 && [name, machineType].allSatisfy { $0.isEmpty || NameFault(in: $0) == nil }
@@ -28,9 +28,9 @@ final class MachineDirectory: Sendable {
     }
 
     private struct Known {
-        /// Of the runners in settings.
+        /// Static runners' wake methods, from settings.
         var stated: [RunnerID: [WakeWay]]
-        /// Where packets for agents' machines go.
+        /// The destination of packets for agents' machines.
         var broadcast: String
         var port: Int
         var agents: [RunnerID: AgentMachine] = [:]
@@ -51,7 +51,7 @@ final class MachineDirectory: Sendable {
         known = Mutex(Known(settings))
     }
 
-    /// Other settings, from the next attempt to wake a machine on.
+    /// Applies other settings from the next packet on.
     func adopt(_ settings: Settings) {
         var new = Known(settings)
         known.withLock {
@@ -71,20 +71,20 @@ final class MachineDirectory: Sendable {
 
     var agents: [RunnerID: AgentMachine] { known.withLock { $0.agents } }
 
-    /// Whoever cannot be woken and is gone for good need not be remembered.
+    /// Removes a machine that cannot be woken and will not return.
     func remove(_ runner: RunnerID) {
         known.withLock { _ = $0.agents.removeValue(forKey: runner) }
         contextLengths.remove(runner)
     }
 
-    /// An agent has registered, or is known from before a restart.
+    /// Adds an agent's machine when the agent registers, or from before a restart.
     func put(_ machine: AgentMachine, of runner: RunnerID) {
         known.withLock { $0.agents[runner] = machine }
     }
 }
 
 extension WakeWay {
-    /// Every way that the settings give for a machine.
+    /// All wake methods that the settings give for a machine.
     static func all(_ target: Settings.WakeTarget) -> [WakeWay] {
         var ways: [WakeWay] = []
         for mac in target.macs {

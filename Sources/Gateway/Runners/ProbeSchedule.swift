@@ -1,24 +1,25 @@
 import NIOCore
 import Settings
 
-/// When a runner from settings is asked whether it is there: again and again, often while that is urgent, and not for a
-/// while after it has served a call, which says as much.
+/// When a static runner is probed: periodically, more often while its state is urgent, and not for a while after a
+/// served call, which proves as much.
 struct ProbeSchedule: Sendable {
     private let interval: TimeAmount
-    /// Somewhere in the later half of the interval. All runners are known at the same moment, and a thousand of them shall
-    /// not be asked at the same moment ever after.
+    /// A random time in the second half of the interval. All runners are added at the same moment, and a thousand of
+    /// them must not be probed simultaneously forever.
     private let ownTime: TimeAmount
-    /// A call does not tell what an engine lists, nor what operators want to know who name a path of their own.
+    /// Whether a served call proves as much as a probe: not if the engine's list is needed, nor if operators configured
+    /// a path of their own.
     private let callsSayAll: Bool
     private var wasUrgent = true
-    /// What the latest probe has found. Calls that still end on a machine that has been given up do not bring it back; only
-    /// a probe does.
+    /// The result of the latest probe. Calls that still end on a machine considered unreachable do not change its
+    /// state; only a probe does.
     private var wasThere = false
     var urgentInterval: TimeAmount
-    /// The machine is being woken, or we do not know it yet.
+    /// Whether the machine is waking, or its state is unknown.
     var isUrgent = true
 
-    /// - Parameter share: of the interval, for `ownTime`.
+    /// - Parameter share: the fraction of the interval for `ownTime`.
     init(
         _ runner: Settings.StaticRunner, urgentInterval: TimeAmount, share: Double = .random(in: 0.5...1)
     ) {
@@ -28,17 +29,18 @@ struct ProbeSchedule: Sendable {
         self.urgentInterval = urgentInterval
     }
 
-    /// How long to wait after a probe that has found the runner there or not.
+    /// Time to wait after a probe, by whether it found the runner.
     mutating func nextWait(isThere: Bool) -> TimeAmount {
         wasThere = isThere
         defer { wasUrgent = isUrgent }
         return isUrgent ? urgentInterval : wasUrgent ? ownTime : interval
     }
 
-    /// How much longer a probe that is due can wait, because the runner has served a call meanwhile; nil when it cannot.
+    /// Remaining time by which a due probe can be deferred because the runner has served a call meanwhile; nil if it
+    /// cannot.
     ///
-    /// The first probe after a silent death still comes within one interval: it is at most that far from the last call that
-    /// was served.
+    /// The first probe after a silent failure still comes within one interval: it is at most that far from the last
+    /// served call.
     func rest(servedAt: NIODeadline?, now: NIODeadline) -> TimeAmount? {
         guard callsSayAll, wasThere, !isUrgent, let servedAt else { return nil }
         let left = servedAt + ownTime - now

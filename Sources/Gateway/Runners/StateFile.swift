@@ -3,8 +3,8 @@ import OperatingSystem
 import Scheduling
 import SimpleAICore
 
-/// What has to survive a restart so that a sleeping machine can be found and woken again: which models its engine
-/// listed, how long it takes to boot, and for agents who they are. A JSON file, replaced in one step. It is a cache: the
+/// State that has to survive a restart so that a sleeping machine can be found and woken again: which models its engine
+/// listed, how long it takes to boot, and agents' registrations. A JSON file, replaced atomically. It is a cache: the
 /// gateway starts and serves without it.
 struct StateFile: Sendable {
     struct Content: Codable, Hashable {
@@ -16,18 +16,18 @@ struct StateFile: Sendable {
         /// The engine's own ids, in its order.
         var models: [String]
         var bootMilliseconds: Int64?
-        /// Of the last wakes, the newest last.
+        /// Boot times of the latest wakes, newest last.
         var recentBootMilliseconds: [Int64]?
-        /// How many tokens its models take, where it has stated that.
+        /// Context lengths of its models in tokens, if it has stated them.
         var contextLengths: [String: Int]?
-        /// Nil for runners of the settings.
+        /// Nil for static runners.
         var agent: MachineDirectory.AgentMachine?
 
         var statedContextLengths: ContextLengths.Stated {
             Dictionary((contextLengths ?? [:]).map { (EngineModelID($0.key), $0.value) }, uniquingKeysWith: min)
         }
 
-        /// Those that can be used: a file may hold what an older version let in.
+        /// The valid ids: a file may contain what an older version accepted.
         var engineModels: [EngineModelID] { models.compactMap { try? EngineModelID(checking: $0) } }
 
         var bootTime: BootTime {
@@ -37,29 +37,29 @@ struct StateFile: Sendable {
         }
     }
 
-    /// What is known from before, and what an operator should know about the file.
+    /// The content of the file, and any problem with it for the operator.
     struct Opened: Hashable {
         var content = Content()
         var problem: Problem?
-        /// Whether the file says `content`.
+        /// Whether the file on disk equals `content`.
         var isWritten = false
     }
 
     enum Problem: Hashable {
-        /// It could not be read, or is no state file; it was moved to another place.
+        /// The file was unreadable or not a state file, and was moved to another path.
         case setAside(to: String, cause: String)
-        /// It could not even be moved.
+        /// The file could not be moved either.
         case unusable(cause: String)
     }
 
     let path: String
 
-    /// In bytes; far above what a fleet comes to.
+    /// In bytes; far above the size of a fleet's state.
     private static let maxSize = 64 << 20
 
     private var file: StoredFile { StoredFile(path: path) }
 
-    /// Reads the file. Nothing is known where there is none yet, and where it cannot be used: that is no reason not to
+    /// Reads the file. The content is empty if there is no file yet or it is unusable, which does not prevent the
     /// start. Blocks.
     func open(now: Date = .now) -> Opened {
         do throws(StoredFile.Failure) {
@@ -73,13 +73,13 @@ struct StateFile: Sendable {
         }
     }
 
-    /// What is known from before, without touching the file: for looking at settings. Blocks.
+    /// Reads the content without changing the file, for inspecting settings. Blocks.
     func peek() -> Content {
         guard let bytes = try? file.read(atMost: Self.maxSize) else { return Content() }
         return Self.content(of: bytes) ?? Content()
     }
 
-    /// Blocks until it is on the disk.
+    /// Blocks until the content is on disk.
     func write(_ content: Content) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -107,7 +107,7 @@ struct StateFile: Sendable {
 }
 
 extension StateFile.KnownRunner {
-    /// Nobody's machine takes a day to boot, or less than no time.
+    /// Limits boot times to the range from zero to a day.
     fileprivate var withPlausibleTimes: Self {
         let plausible: ClosedRange<Int64> = 0...86_400_000
         var copy = self
@@ -124,7 +124,7 @@ extension StateFile.Content {
     ) {
         for status in snapshot.runners where !status.models.isEmpty {
             let agent = agents[status.runner.id]
-            // What cannot be woken comes back by itself, or never.
+            // A machine that cannot be woken reconnects by itself, or never.
             if let agent, agent.mac == nil { continue }
             let recent = status.bootTime.recent.map(\.wholeMilliseconds)
             runners[status.runner.id.rawValue] = StateFile.KnownRunner(

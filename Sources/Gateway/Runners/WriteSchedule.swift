@@ -1,8 +1,8 @@
-/// When the state file is looked after: pure.
+/// When the state file is compared and written. Pure.
 ///
-/// What is asked for while a look is under way leads to one more, however often it is asked for: a thousand machines that
-/// come up together are no thousand looks. Looks keep a distance that grows with what one takes, so that the file never
-/// costs more than a small share of a core, however large it is. What could not be written is tried again.
+/// A request during a check leads to one more check, however many requests there are: a thousand machines that connect
+/// at once do not cause a thousand checks. The distance between checks grows with the duration of a check, so that the
+/// file never costs more than a small share of a core, however large it is. A failed write is retried.
 struct WriteSchedule {
     enum Action: Hashable {
         case look
@@ -11,14 +11,14 @@ struct WriteSchedule {
 
     private enum Phase: Hashable {
         case idle
-        /// For the distance, or for the next try.
+        /// Waiting for the distance, or for the retry.
         case waiting
         case looking(isDue: Bool)
     }
 
     private static let minDistance: Duration = .seconds(1)
     private static let maxDistance: Duration = .seconds(300)
-    /// Of a look's duration.
+    /// As a multiple of a check's duration.
     private static let distanceFactor = 20
     private static let firstRetry: Duration = .seconds(5)
     private static let maxRetry: Duration = .seconds(60)
@@ -26,14 +26,14 @@ struct WriteSchedule {
     private var phase = Phase.idle
     private var nextLookAt: ContinuousClock.Instant?
     private var retry: Duration?
-    /// Distances are not kept: somebody waits for the end of it.
+    /// Skips the distance, because a caller waits for the result.
     private var isHurried = false
 
     var isLooking: Bool {
         if case .looking = phase { true } else { false }
     }
 
-    /// Something may have changed.
+    /// The state may have changed.
     mutating func updateRequested(at now: ContinuousClock.Instant) -> Action? {
         switch phase {
         case .idle: return next(at: now)
@@ -51,8 +51,8 @@ struct WriteSchedule {
     }
 
     /// - Parameters:
-    ///   - duration: what the look and the write took.
-    ///   - isWritten: whether the file says everything now.
+    ///   - duration: of the check and the write.
+    ///   - isWritten: whether the file is up to date.
     mutating func lookEnded(
         at now: ContinuousClock.Instant, duration: Duration, isWritten: Bool
     ) -> Action? {
@@ -69,7 +69,7 @@ struct WriteSchedule {
         return isDue ? next(at: now) : nil
     }
 
-    /// What waits is done now.
+    /// Starts a pending check at once.
     mutating func hurry() -> Action? {
         isHurried = true
         return waitEnded()

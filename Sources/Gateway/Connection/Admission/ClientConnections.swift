@@ -3,8 +3,8 @@ import NIOCore
 import SimpleAICore
 import Synchronization
 
-/// Who may connect: the shell around `ConnectionTable`, and the same for the streams of HTTP/2. Asked once for every
-/// connection, and for every stream beside another; what happens on a connection costs no lock.
+/// Admission of client connections: the shell around `ConnectionTable`, and the same for HTTP/2 streams. Queried once
+/// for every connection, and for every stream beside another; activity on a connection takes no lock.
 final class ClientConnections: Sendable {
     private struct State {
         var table: ConnectionTable
@@ -22,8 +22,8 @@ final class ClientConnections: Sendable {
     /// - Parameter capacity: `server.max_connections`.
     init(capacity: Int, metrics: Metrics, logger: Logger) {
         state = Mutex(State(table: ConnectionTable(capacity: capacity)))
-        // A client that multiplexes gets what its connection was promised, and everybody together twice as much as
-        // connections of HTTP/1 could ask for.
+        // A client that multiplexes gets the number of streams that its connection was promised, and all clients
+        // together twice as many as HTTP/1 connections could carry.
         streamRule = FairShare(capacity: max(1_024, 2 * capacity), minShare: HTTP2Connection.maxStreams)
         self.capacity = capacity
         self.metrics = metrics
@@ -32,8 +32,8 @@ final class ClientConnections: Sendable {
 
     var count: Int { state.withLock { $0.table.count } }
 
-    /// - Parameter holder: the other end's address; nil for a trusted proxy.
-    /// - Returns: nil when there is no place for it.
+    /// - Parameter holder: the peer's address; nil for a trusted proxy.
+    /// - Returns: nil if there is no place for it.
     func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionPlace? {
         let now = NIODeadline.now()
         let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
@@ -99,10 +99,10 @@ final class ClientConnections: Sendable {
     }
 }
 
-/// A user event: the connection's place is wanted by others. It closes if it is still idle.
+/// A user event: the connection is evicted to make room. It closes if it is still idle.
 struct ConnectionEviction: Sendable {}
 
-/// A connection's place, for its handlers.
+/// A connection's place, used by its handlers.
 final class ClientConnectionPlace: Sendable {
     fileprivate let number: ConnectionTable.Number
     fileprivate let holder: Peer?
@@ -118,16 +118,16 @@ final class ClientConnectionPlace: Sendable {
         self.connections = connections
     }
 
-    /// A request is being read or answered, or the connection has become something else for good.
+    /// A request is being read or answered, or the connection has switched to another protocol.
     func becameBusy() { activity.becameBusy() }
 
     func becameIdle(at time: NIODeadline) { activity.becameIdle(at: Int64(clamping: time.uptimeNanoseconds)) }
 
-    /// It was told to leave, and has something to do.
+    /// The connection was evicted but has received a request, and stays.
     func stays() { connections.stayed(self) }
 
-    /// One more stream beside another.
-    /// - Returns: false when there are too many of all connections; otherwise it has to be ended.
+    /// Counts one more stream beside another.
+    /// - Returns: false if all connections together have too many; the stream must then be ended.
     func beginStream() -> Bool { connections.beginStream(holder) }
 
     func endStream() { connections.endStream(holder) }

@@ -1,9 +1,10 @@
 import Synchronization
 
-/// Whether a connection does something for its client; written by its event loop, read by whoever looks for room.
+/// Whether a connection serves a request; written by its event loop, read by threads that look for a connection to
+/// evict.
 final class ConnectionActivity: Sendable {
     private static let busy = Int64.max
-    /// Since when it has been idle, in nanoseconds of the uptime clock.
+    /// Start of the idle time, in nanoseconds of the uptime clock.
     private let idleSinceOrBusy: Atomic<Int64>
 
     init(idleSince time: Int64) {

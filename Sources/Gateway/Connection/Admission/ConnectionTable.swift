@@ -1,29 +1,29 @@
 import SimpleAICore
 
-/// The connections of clients: how many, of whom, and which of them make room for others. Pure.
+/// The client connections: their number, their holders, and which are evicted for new ones. Pure.
 ///
-/// An address has its share (`FairShare`). When a new connection finds no place, those make room that do nothing: of the
-/// same address if that one has its share, otherwise of the addresses that have most, and of those the one that has been
-/// idle for longest. Connections with a request under way are never touched.
+/// An address has its share (`FairShare`). If there is no place for a new connection, idle connections are evicted: of
+/// the same address if it has used up its share, otherwise of the addresses with the most connections, and of those the
+/// one that has been idle longest. Connections with a request in progress are never evicted.
 struct ConnectionTable {
     typealias Number = UInt64
 
     enum Verdict: Hashable {
-        /// With these told to leave. They do not count any more.
+        /// These connections are evicted and no longer counted.
         case admitted(Number, evicting: [Number])
-        /// Every place is taken by a request under way.
+        /// Every place is taken by a connection with a request in progress.
         case exhausted
-        /// The address has its share, all of it with requests under way.
+        /// The address has its share, and all of these connections have requests in progress.
         case beyondShare
     }
 
     private struct Member {
-        /// Nil for a trusted proxy, behind which many may be.
+        /// Nil for a trusted proxy, which may stand for many clients.
         let holder: Peer?
         let activity: ConnectionActivity
     }
 
-    /// Evicted together when there is no place, so that a flood does not make every arrival a walk through them all.
+    /// Number of connections evicted together, so that during a flood only some arrivals scan the table.
     static let maxEvictions = 32
 
     private let rule: FairShare
@@ -32,7 +32,7 @@ struct ConnectionTable {
     private var ledger = ShareLedger<Peer>()
     private var latest: Number = 0
 
-    /// - Parameter capacity: connections at the same time.
+    /// - Parameter capacity: maximum number of connections.
     init(capacity: Int) {
         rule = FairShare(capacity: capacity, minShare: max(1, min(64, capacity / 4)))
     }
@@ -48,7 +48,7 @@ struct ConnectionTable {
         }
         switch verdict {
         case .granted: break
-        // What was told to leave leaves all the same: it was idle, and somebody else will ask.
+        // The evictions stand even so: the connections were idle, and the next client needs their places.
         case .exhausted: return .exhausted
         case .beyondShare: return .beyondShare
         }
@@ -59,7 +59,7 @@ struct ConnectionTable {
 
     mutating func closed(_ number: Number) { remove(number) }
 
-    /// One that was told to leave has got a request in the meantime, and stays.
+    /// Counts an evicted connection again: it has received a request in the meantime and stays.
     mutating func stayed(_ number: Number, _ holder: Peer?, _ activity: ConnectionActivity) {
         guard members[number] == nil else { return }
         ledger.add(for: holder)

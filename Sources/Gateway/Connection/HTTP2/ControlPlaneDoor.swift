@@ -3,9 +3,10 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// The way from an HTTP/2 stream to the control plane, which most streams never take.
+/// Bridges an HTTP/2 stream to the control plane, which most streams do not need.
 ///
-/// It holds what the data plane passes on, asks for the control plane to come, and opens when it is there.
+/// Buffers the parts that the data plane passes on, requests a control-plane task, and forwards the parts once it is
+/// attached.
 final class ControlPlaneDoor: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -15,7 +16,7 @@ final class ControlPlaneDoor: ChannelDuplexHandler {
     private enum State {
         /// Nothing has been passed on.
         case unused
-        /// The control plane has been asked for; one window's worth at most comes before it is there.
+        /// The control plane has been requested; at most one flow-control window arrives before it is attached.
         case holding([HTTPServerRequestPart], readIsHeld: Bool)
         case open
     }
@@ -24,13 +25,13 @@ final class ControlPlaneDoor: ChannelDuplexHandler {
     private var state = State.unused
     private var context: ChannelHandlerContext?
 
-    /// - Parameter knock: told of the stream, once, when its request belongs to the control plane.
+    /// - Parameter knock: called once with the stream when its request belongs to the control plane.
     init(knock: @escaping @Sendable (any Channel) -> Void) {
         self.knock = knock
     }
 
-    /// Lets the control plane in. The connection that is returned has to be served, or the stream never ends.
-    /// - Returns: nil when the stream is over already.
+    /// Attaches the control plane. The returned connection has to be served, or the stream never ends.
+    /// - Returns: nil if the stream has already ended.
     static func open(on stream: any Channel) async throws -> ControlConnection? {
         try await stream.eventLoop.submit {
             guard stream.isActive else { return nil }
@@ -72,7 +73,7 @@ final class ControlPlaneDoor: ChannelDuplexHandler {
         }
     }
 
-    /// What cannot be translated, or comes from nowhere: nobody behind us would end the stream.
+    /// A translation error, or an error of unknown origin: no later handler would end the stream.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .open = state { context.fireErrorCaught(error) } else { context.close(promise: nil) }
     }

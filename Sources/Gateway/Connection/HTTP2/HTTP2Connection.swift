@@ -4,15 +4,17 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// A client's connection in HTTP/2 (RFC 9113), after TLS:
+/// A client's HTTP/2 connection (RFC 9113), after TLS:
 ///
-/// `TickedFlush` → `NIOHTTP2Handler` → `HTTP2ConnectionGuard` → connection management; and in every stream `StreamRules`
-/// → `HTTP2FramePayloadToHTTP1ServerCodec` → `StreamGuard` → `InferenceHandler` (the data plane) → `ControlPlaneDoor`.
+/// `TickedFlush` → `NIOHTTP2Handler` → `HTTP2ConnectionGuard` → connection management; and in every stream
+/// `StreamRules` → `HTTP2FramePayloadToHTTP1ServerCodec` → `StreamGuard` → `InferenceHandler` (the data plane) →
+/// `ControlPlaneDoor`.
 ///
-/// A stream carries one request, so to both planes it is a connection whose first request is its last. Only a request
-/// of the control plane costs a task: the data plane lives on the event loop here, too.
+/// A stream carries one request, so both planes treat it as a connection whose first request is its last. Only a
+/// control-plane request costs a task: the data plane runs on the event loop here, too.
 enum HTTP2Connection {
-    /// Calls at the same time on one connection; a client with more has to wait or open another.
+    /// Maximum number of concurrent streams of one connection; a client with more calls has to wait or open another
+    /// connection.
     static let maxStreams = 100
 
     /// - Returns: the streams whose requests belong to the control plane.
@@ -52,20 +54,20 @@ enum HTTP2Connection {
         return streams
     }
 
-    /// The library's own limits hold for floods: 200 resets, stream errors, or control frames (pings, settings,
-    /// priorities) in 30 s end the connection, as do headers in more than six frames and data frames without data.
+    /// The library's own flood limits apply: 200 resets, stream errors, or control frames (pings, settings, priorities)
+    /// in 30 s end the connection, as do headers in more than six frames and data frames without data.
     private static func configuration(_ server: Settings.Server) -> NIOHTTP2Handler.ConnectionConfiguration {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: maxStreams),
-            // What is more ends the connection. Up to there `StreamRules` counts, and answers 431.
+            // Larger header lists end the connection. Below that `StreamRules` counts, and responds with 431.
             HTTP2Setting(parameter: .maxHeaderListSize, value: server.maxHeaders.bytes * 2),
         ]
         return configuration
     }
 }
 
-/// Tells those who have to know of streams that begin and end.
+/// Reports the beginning and end of streams.
 private struct StreamCensus: NIOHTTP2StreamDelegate {
     let watch: NIOLoopBound<HTTP2ConnectionGuard>
     let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate

@@ -2,19 +2,20 @@ import NIOCore
 import NIOHTTP1
 import SimpleAICore
 
-/// Watches over one HTTP/2 stream as `ClientConnection` does over a connection: ends it when its client is too slow to
-/// say what it wants or to take what it asked for, and ends its call when the gateway has to shut down.
+/// Supervises one HTTP/2 stream as `ClientConnection` does a connection: ends it when its client is too slow to send
+/// the request or to read the response, and ends its call when the drain time at shutdown is over.
 ///
-/// That the client resets the stream, or leaves, the data plane hears as the stream's end.
+/// If the client resets the stream or disconnects, the data plane is notified by the end of the stream.
 final class StreamGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// For an error event to reach the client, after the time for open calls is over.
+    /// Time for an error event to reach the client after the drain time.
     private static let lastWords: TimeAmount = .seconds(1)
-    /// How much of an answer has to be taken within the idle time, about; and what is written in one piece.
+    /// Approximate number of response bytes that the client has to take within the idle timeout; also the maximum size
+    /// of one write.
     private static let piece = 16 << 10
 
     private let inference: InferenceHandler
@@ -23,19 +24,19 @@ final class StreamGuard: ChannelDuplexHandler {
     private let drainDeadline: NIODeadline?
     private var context: ChannelHandlerContext?
     private var requestIsComplete = false
-    /// What has come of the body.
+    /// Number of bytes received of the body.
     private var bodyBytes = 0
-    /// While the request is being read.
+    /// Non-nil while the request is being read.
     private var pace: BodyPace?
-    /// The latest piece of an answer, until the next one or a flush.
+    /// The latest piece of a response, held until the next one or a flush.
     private var held: (bytes: ByteBuffer, promise: EventLoopPromise<Void>?)?
-    /// What has been written since the last piece whose way was followed.
+    /// Bytes written since the last write whose completion was observed.
     private var unfollowedBytes = 0
     private var lastActivity: NIODeadline = .now()
     private var idleTimer: Scheduled<Void>?
     private var drainTimer: Scheduled<Void>?
 
-    /// - Parameter drainDeadline: when its call has to end, if the gateway is shutting down already.
+    /// - Parameter drainDeadline: when its call has to end, if the gateway is already shutting down.
     init(inference: InferenceHandler, idleTimeout: TimeAmount, drain: TimeAmount, drainDeadline: NIODeadline?) {
         self.drain = drain
         self.inference = inference
@@ -76,12 +77,12 @@ final class StreamGuard: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
-    /// The stream does not tell how much of what was written has left; so some of the writes do.
+    /// The stream does not report how many written bytes have been sent; the promises of some writes do.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .body(.byteBuffer(let bytes)) where bytes.readableBytes == 0:
-            // Somebody asks whether what was written has left. A frame for that would look like an attack: clients
-            // close connections on which empty ones come (CVE-2019-9518).
+            // An empty write asks whether all earlier bytes have been sent. A frame for it would look like an attack:
+            // clients close connections on which they receive empty frames (CVE-2019-9518).
             if held == nil { promise?.succeed() } else { held?.promise.setOrCascade(to: promise) }
         case .body(.byteBuffer(let bytes)):
             writeHeld(context)
@@ -123,7 +124,7 @@ final class StreamGuard: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Hummingbird would close at once; the connection sees to it that no new streams come.
+        // Hummingbird would close at once; the connection already prevents new streams.
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         armDrainTimer(context, at: .now() + drain)
     }
@@ -161,7 +162,7 @@ final class StreamGuard: ChannelDuplexHandler {
         }
     }
 
-    /// Whether the request that is being read arrives too slowly to be waited for.
+    /// Whether the body of the current request arrives too slowly.
     private func bodyIsTooSlow() -> Bool {
         guard pace != nil else { return false }
         lastActivity = .now()
@@ -174,7 +175,8 @@ final class StreamGuard: ChannelDuplexHandler {
         return pace?.isTooSlow(received: bodyBytes, now: time) ?? false
     }
 
-    /// Whether it is not the client's turn: to send its request to the end, or to read what has been written for it.
+    /// Whether the client waits for the gateway: it has sent its request and the response is not held up by its
+    /// reading, or the gateway itself holds back the request's body.
     private func isWaitingForUs(_ context: ChannelHandlerContext) -> Bool {
         requestIsComplete ? context.channel.isWritable : inference.holdsReads
     }

@@ -1,21 +1,21 @@
 import NIOHPACK
 import Relay
 
-/// What has to hold for the head of a request in HTTP/2 beyond what the library sees to (known pseudo-headers, each
-/// once and in front; lower-case names that are tokens; no connection-specific fields; lengths that are true): whatever
-/// could mean two things once it is written in HTTP/1 (RFC 9113 §8.2.1, §8.3.1, §10.3). Pure.
+/// Requirements for an HTTP/2 request head beyond those that the library checks (known pseudo-headers, each once and
+/// first; lower-case names that are tokens; no connection-specific fields; true lengths): excludes everything that
+/// would be ambiguous once written in HTTP/1 (RFC 9113 §8.2.1, §8.3.1, §10.3). Pure.
 enum StreamHead {
     enum Violation: Error, Hashable {
         case malformed
         case tooLarge
-        /// A field of this name, which decides something, is there twice.
+        /// A field of this name, which decides something, occurs twice.
         case repeated(String)
         /// Two fields hold different credentials.
         case credentials
     }
 
     /// - Parameter maxSize: in bytes, counted as HTTP/1 would write the fields.
-    /// - Returns: the same head, with the authority that a translated request may state as `host` alone.
+    /// - Returns: the same head, with the `:authority` that a translated request may state as `host` alone.
     static func checked(_ headers: HPACKHeaders, maxSize: Int) throws(Violation) -> HPACKHeaders {
         var size = 0
         var method = "", path = ""
@@ -37,10 +37,10 @@ enum StreamHead {
             case "authorization": authorization = value
             case _ where StatedCredentials.tokenFields.contains(name): tokens.append(value)
             case "content-length":
-                // Digits alone (RFC 9110 §8.6): what is read as a number here may be none to an engine.
+                // Digits only (RFC 9110 §8.6): an engine may reject other forms that are read as a number here.
                 guard !value.isEmpty, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw .malformed }
                 contentLengths += 1
-            // To software that turns names into variables both spellings are one.
+            // Software that turns names into variables takes both spellings for one.
             case "content_length", "transfer_encoding": throw .malformed
             default: break
             }
@@ -58,7 +58,7 @@ enum StreamHead {
         return completed
     }
 
-    /// What frames, routes or authenticates a request must stand in front of its body (RFC 9110 §6.5.1).
+    /// Fields that frame, route or authenticate a request must not be trailers (RFC 9110 §6.5.1).
     static func checkTrailers(_ headers: HPACKHeaders) throws(Violation) {
         for (name, value, _) in headers {
             switch name {
@@ -69,7 +69,7 @@ enum StreamHead {
         }
     }
 
-    /// Without control characters, and without whitespace around it.
+    /// Refuses control characters, and whitespace around the value.
     private static func checkValue(_ value: String) throws(Violation) {
         let bytes = value.utf8
         guard bytes.allSatisfy(Byte.isInFieldValue), !(bytes.first.map(Byte.isBlank) ?? false),

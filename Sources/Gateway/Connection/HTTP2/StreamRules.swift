@@ -3,19 +3,19 @@ import NIOHPACK
 import NIOHTTP2
 import SimpleAICore
 
-/// Stands first in a stream: lets only heads through that mean one thing, and ends the stream as HTTP/2 wants it.
+/// The first handler of a stream: passes only unambiguous heads, and ends the stream by the rules of HTTP/2.
 ///
-/// A head that is not well formed resets its stream (RFC 9113 §8.1.1) and no other; one that is too large is answered
-/// with 431, one that contradicts itself with 400. "Close" of those behind it becomes, once the answer has been written, nothing where the client has said
-/// everything and a reset without an error where it is still sending what nobody wants; before that, a reset that says
-/// that the answer is not complete. `Abort` is such a reset at any time.
+/// A malformed head resets its stream (RFC 9113 §8.1.1) and no other; one that is too large gets a 431, one that
+/// contradicts itself a 400. When a later handler closes the stream after the response was written, this handler sends
+/// nothing if the request is complete, and a reset with NO_ERROR if the client is still sending. A close before that
+/// becomes a reset, which shows that the response is incomplete. `Abort` resets the stream at any time.
 final class StreamRules: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
     typealias OutboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    /// Asked for by whoever does not want to wait until a written answer has been read.
+    /// A user event: resets the stream without waiting for the client to read a written response.
     struct Abort {}
 
     private let maxHead: Int
@@ -25,10 +25,10 @@ final class StreamRules: ChannelDuplexHandler {
     private var requestIsComplete = false
     private var responseIsComplete = false
     private var responseIsOut = false
-    /// Somebody closed after the end of the response was written, and before it was out.
+    /// Whether a handler closed the stream after the end of the response was written and before it was sent.
     private var endsWhenOut = false
 
-    /// - Parameter hasPlace: whether there is room for one more stream; the client may try again what is refused.
+    /// - Parameter hasPlace: whether there is room for one more stream; the client may retry a refused one.
     init(maxHead: Int, hasPlace: Bool = true) {
         self.hasPlace = hasPlace
         self.maxHead = maxHead
@@ -99,7 +99,7 @@ final class StreamRules: ChannelDuplexHandler {
         context.write(wrapOutboundOut(payload), promise: out)
     }
 
-    /// The answer does not depend on what the client has yet to say (RFC 9113 §8.1).
+    /// Resets the stream if the response does not depend on the rest of the request (RFC 9113 §8.1).
     private func endIfOut(_ context: ChannelHandlerContext) {
         guard endsWhenOut, responseIsOut, !requestIsComplete, context.channel.isActive else { return }
         endsWhenOut = false

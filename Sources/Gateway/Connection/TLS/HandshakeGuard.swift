@@ -1,8 +1,8 @@
 import NIOCore
 import NIOTLS
 
-/// Ends connections that do not get through their TLS handshake, and those that have not when the gateway shuts down:
-/// they carry no request yet.
+/// Closes connections that do not complete their TLS handshake in time, and at shutdown those that have not completed
+/// it yet: they carry no request.
 final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 

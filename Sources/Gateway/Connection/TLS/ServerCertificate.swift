@@ -3,8 +3,8 @@ import NIOSSL
 import Settings
 
 extension NIOSSLContext {
-    /// TLS for clients: 1.2 at least, and both HTTP versions on offer.
-    /// - Throws: `GatewayStartError` at the key of settings that is to be mended.
+    /// TLS for clients: version 1.2 at least, and both HTTP versions offered.
+    /// - Throws: `GatewayStartError` with the settings key that has to be corrected.
     convenience init(_ tls: Settings.ServerTLS) throws(GatewayStartError) {
         let path = ["server", "tls"]
         let certificates: [NIOSSLCertificate]
@@ -23,7 +23,8 @@ extension NIOSSLContext {
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ClientProtocol.offered
-        // For the client's goodbye, which changes nothing any more; the library waits for it even where it has come.
+        // Wait for the client's `close_notify`, which has no effect any more; the library waits for it even after it
+        // has arrived.
         configuration.shutdownTimeout = .milliseconds(500)
         do {
             try self.init(configuration: configuration)

@@ -1,69 +1,70 @@
 import SimpleAICore
 import Synchronization
 
-/// Who may open a socket on which an agent may register: keeps those who cannot or will not register from using up what
-/// agents need. Asked on every event loop.
+/// Admission of sockets on which an agent may register: keeps clients that cannot or will not register from using up
+/// what agents need. Used by every event loop.
 ///
-/// A socket that has not registered proves nothing, so it holds a place only as long as nobody else wants it: when all
-/// places are taken, those give way that have been silent for longest. An agent registers within moments, so it is
-/// through before its turn comes. An address has its share of the places (`FairShare`; an IPv6 network is one address),
-/// and addresses from which an agent has registered lately have places of their own, which strangers cannot take.
+/// A socket that has not registered proves nothing, so it keeps its place only until another socket needs it: when all
+/// places are taken, the sockets that have been silent longest are evicted. An agent registers within moments, so it is
+/// done before it could be evicted. An address has its share of the places (`FairShare`; an IPv6 network is one
+/// address), and addresses from which an agent has registered recently have places of their own, which unknown
+/// addresses cannot take.
 final class AgentAdmission: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     enum Verdict: Hashable, Sendable {
-        /// With this one told to leave.
+        /// This socket is evicted for it.
         case admitted(evicting: UInt64?)
         case refused
     }
 
-    /// Sockets that have not registered, of known addresses and of all others, each.
+    /// Maximum number of unregistered sockets: of known addresses, and of all others, each.
     static let maxUnregistered = 256
-    /// Of one address, however many there are.
+    /// Places that every address gets, however many addresses there are.
     static let minShare = 16
-    /// All sockets together.
+    /// Maximum number of all sockets.
     static let maxSockets = 2_048
-    /// A socket may be silent for so long, whoever else wants its place.
+    /// Time for which a silent socket keeps its place in any case.
     static let minSilence: Duration = .seconds(1)
-    /// Refused registrations of one address: so many at once, then one a second; of one that agents come from, ten times as
-    /// many: another machine there may do everything right.
+    /// Refused registrations of one address: this number at once, then one a second; ten times as many for an address
+    /// that agents come from, because other machines there may be configured correctly.
     static let failureBurst = 20.0
-    /// Addresses that agents have registered from.
+    /// Maximum number of remembered addresses of agents.
     static let maxKnownAddresses = 4_096
 
     private let state = Mutex(AgentAdmissionState())
 
-    /// Counts the socket in, unless there is no place.
+    /// Counts the socket in if there is a place.
     /// - Parameters:
-    ///   - holder: its address; nil for a trusted proxy that does not say for whom it asks.
+    ///   - holder: its address; nil for a trusted proxy that states no client address.
     func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Verdict {
         state.withLock { $0.enter(number, from: holder, now: now) }
     }
 
-    /// An agent has registered on it: it does not need one of these places any more.
+    /// An agent has registered on it: it frees its place.
     func registered(_ number: UInt64) {
         state.withLock { $0.registered(number) }
     }
 
-    /// An agent registered from there before a restart.
+    /// Records an address from which an agent registered before a restart.
     func remember(_ holder: Peer) {
         state.withLock { $0.remember(holder) }
     }
 
-    /// Its socket is closed.
+    /// The socket is closed.
     func left(_ number: UInt64, now: Instant = .now) {
         state.withLock { $0.left(number, now: now) }
     }
 }
 
-/// What `AgentAdmission` decides by. Pure.
+/// The state of `AgentAdmission`. Pure.
 struct AgentAdmissionState {
     typealias Instant = AgentAdmission.Instant
 
     private struct Socket {
         let holder: Peer?
         let since: Instant
-        /// In which places it is counted; nil once an agent has registered on it.
+        /// Which places it is counted in; nil once an agent has registered on it.
         var isOfKnownAddress: Bool?
     }
 
@@ -72,10 +73,10 @@ struct AgentAdmissionState {
     private var sockets: [UInt64: Socket] = [:]
     private var strangers = ShareLedger<Peer>()
     private var acquaintances = ShareLedger<Peer>()
-    /// Numbers of those that have not registered; they ascend.
+    /// Numbers of the sockets that have not registered; ascending.
     private var unregistered: Set<UInt64> = []
     private var failures = AddressFailures()
-    /// Two generations: when the younger is full, it becomes the older, and what was the older is gone.
+    /// Two generations: a full younger one becomes the older, and the previous older one is dropped.
     private var known: Set<Peer> = []
     private var olderKnown: Set<Peer> = []
 
@@ -124,15 +125,15 @@ struct AgentAdmissionState {
         if let holder = socket.holder { failures.failed(holder, now: now) }
     }
 
-    /// It keeps its entry until it has closed, but not its place.
+    /// Frees its place; its entry stays until it has closed.
     private mutating func evict(_ number: UInt64) {
         guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
         unregistered.remove(number)
         giveBack(socket.holder, isKnown)
     }
 
-    /// Of those that have had their time: the one that has waited longest, of the address if one is given, otherwise of
-    /// the address that has most.
+    /// The unregistered socket beyond its minimum time that has waited longest: of the given address, or else of the
+    /// address with the most.
     private func oldestSilent(of holder: Peer?, _ isKnown: Bool, _ now: Instant) -> UInt64? {
         let ledger = isKnown ? acquaintances : strangers
         var best: (held: Int, number: UInt64)?
@@ -155,7 +156,7 @@ struct AgentAdmissionState {
     }
 }
 
-/// Registrations that failed, by address; each is forgotten after a second. Bounded.
+/// Failed registrations by address; each expires after a second. Bounded.
 private struct AddressFailures {
     private struct Debt {
         var count = 0.0

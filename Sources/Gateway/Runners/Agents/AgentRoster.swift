@@ -1,36 +1,36 @@
 import RunnerProtocol
 import SimpleAICore
 
-/// Which agents are known, what is remembered of each, and which of them are forgotten to make room. Pure.
+/// The known agents, what is kept for each, and which are forgotten to make room. Pure.
 ///
-/// Two things are bounded: how many agents there are, and how much they say of themselves. Whoever knows the shared token
-/// can make up as many agents as it likes, so both are shared out (`FairShare`) by who vouches for them: an agent with a
-/// token of its own stands for itself, and those with the shared token for the address they come from.
+/// Two things are bounded: the number of agents, and the size of their statements. Anyone with the shared token can
+/// register any number of agents, so both are shared (`FairShare`) among holders: an agent with its own token is a
+/// holder, and agents with the shared token are held by the address they come from.
 ///
-/// What is gone is forgotten: after an hour if it could come back by itself only and never served a call, after a day if
-/// it did serve, after a week if its machine could be woken but never served, after 90 days in any case; and before that
-/// when room is needed, first those that never served, then those that cannot be woken, then those gone for longest.
+/// Disconnected agents are forgotten: after an hour if the machine cannot be woken and never served a call, after a day
+/// if it did serve, after a week if it could be woken but never served, after 90 days in any case; and earlier when
+/// room is needed, first those that never served, then those that cannot be woken, then those disconnected longest.
 struct AgentRoster {
     typealias Instant = ContinuousClock.Instant
 
-    /// Who vouches for an agent.
+    /// The holder that an agent is counted for.
     enum Holder: Hashable, Sendable {
         case agent(RunnerID)
         case address(Peer)
-        /// A trusted proxy: any number of machines may be behind it.
+        /// A trusted proxy, which may stand for any number of machines.
         case proxy
     }
 
     enum Refusal: Hashable {
         case tooManyAgents
-        /// It says more of itself than there is room for.
+        /// The statements of the agent need more room than there is.
         case tooLarge
     }
 
     struct Outcome: Hashable {
-        /// Nil: the agent is known.
+        /// Nil: the agent is accepted.
         var refusal: Refusal?
-        /// Those that had to make room; they are known no more, whatever came of it.
+        /// Agents forgotten to make room; this holds even if the agent is refused.
         var forgotten: [RunnerID] = []
     }
 
@@ -53,7 +53,7 @@ struct AgentRoster {
 
     static let maxAgents = 1_024
     static let maxSize: ByteCount = .mebibytes(16)
-    /// Of agents that are gone and never served a call.
+    /// Maximum number of disconnected agents that never served a call.
     static let maxUnproven = 128
 
     private static let agents = FairShare(capacity: maxAgents, minShare: 64)
@@ -68,8 +68,8 @@ struct AgentRoster {
 
     func knows(_ id: RunnerID) -> Bool { members[id] != nil }
 
-    /// An agent registers, for the first time or anew.
-    /// - Parameter size: of what it says of itself, see `RunnerStatus.retainedSize`.
+    /// An agent registers, for the first time or again.
+    /// - Parameter size: of its statements in bytes, see `RunnerStatus.retainedSize`.
     mutating func joined(_ id: RunnerID, _ holder: Holder, size: Int, canBeWoken: Bool) -> Outcome {
         let before = members[id]
         if let before { discard(id, before) }
@@ -82,7 +82,7 @@ struct AgentRoster {
         return outcome
     }
 
-    /// Known from before a restart; those that were seen last come first.
+    /// Adds an agent from before a restart; the most recently seen must come first.
     /// - Returns: whether there is room for it.
     mutating func remembered(_ id: RunnerID, _ holder: Holder, size: Int, hasServed: Bool, goneAt: Instant) -> Bool {
         guard members[id] == nil, obstacle(to: holder, size: size) == nil else { return false }
@@ -90,8 +90,8 @@ struct AgentRoster {
         return true
     }
 
-    /// It says something else of itself.
-    /// - Returns: whether there is room for that; otherwise what it said before holds.
+    /// Its statements have changed.
+    /// - Returns: whether there is room for them; otherwise the previous ones stay in effect.
     mutating func changed(_ id: RunnerID, size: Int) -> Bool {
         guard let member = members[id] else { return false }
         guard size != member.size else { return true }
@@ -115,7 +115,7 @@ struct AgentRoster {
         if let member = members[id] { discard(id, member) }
     }
 
-    /// Forgets what has been gone for too long.
+    /// Forgets agents that have been disconnected too long.
     mutating func expire(now: Instant) -> [RunnerID] {
         var forgotten = members.filter { _, member in
             member.goneAt.map { now - $0 >= Self.lifetime(of: member) } ?? false
@@ -161,7 +161,7 @@ struct AgentRoster {
         return nil
     }
 
-    /// - Parameter holder: whose; nil for anybody's.
+    /// - Parameter holder: whose agents; nil for all.
     private func firstToForget(_ holder: Holder?) -> RunnerID? {
         members.lazy.filter { $0.value.goneAt != nil && (holder == nil || $0.value.holder == holder) }
             .min { Self.isForgotten($0, before: $1) }?.key
@@ -195,12 +195,12 @@ struct AgentRoster {
 }
 
 extension AgentRoster.Holder {
-    /// Nil: no share is kept of it.
+    /// Nil: no share is kept for it.
     fileprivate var shareHolder: Self? { self == .proxy ? nil : self }
 }
 
 extension RunnerStatus {
-    /// About how many bytes are kept of it as long as its agent is known: names of models, in several tables.
+    /// Approximate number of bytes kept while its agent is known: names of models, in several tables.
     var retainedSize: Int {
         let models = engines.reduce(0) { sum, engine in
             engine.loadedModels.reduce(
@@ -212,6 +212,6 @@ extension RunnerStatus {
         }
     }
 
-    /// What a name costs besides its bytes.
+    /// Overhead of a name besides its bytes.
     private static let entry = 64
 }

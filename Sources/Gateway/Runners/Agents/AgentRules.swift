@@ -3,22 +3,22 @@ import NIOCore
 import RunnerProtocol
 import SimpleAICore
 
-/// Which registrations are taken, and where calls for them may go. Pure.
+/// The rules for registrations, and for the addresses of agents' HTTP endpoints. Pure.
 struct AgentRules: Sendable {
-    /// How long an agent may take to say who it is.
+    /// Time within which a socket has to register.
     static let registrationTime: Duration = .seconds(10)
 
-    /// Shared by all agents that have none of their own; empty lets none of them join.
+    /// Shared by all agents without a token of their own; if empty, those cannot register.
     var token = ""
-    /// An id in here joins with this token, and with no other.
+    /// An id listed here registers with this token only.
     var tokens: [RunnerID: String] = [:]
     /// Ids of static runners.
     var reserved: Set<RunnerID> = []
     /// Hosts that `http_base_url` may name besides the peer's own address; in lower case.
     var allowedHosts: Set<ExactString> = []
-    /// Whether an address belongs to a proxy, behind which any machine may be.
+    /// Whether an address belongs to a proxy, which may stand for any machine.
     var isTrustedProxy: @Sendable (_ address: String) -> Bool = { _ in false }
-    /// Silence after which an agent counts as gone.
+    /// Silence after which an agent counts as disconnected.
     var runnerTimeout: Duration = .seconds(90)
 
     var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
@@ -29,7 +29,7 @@ struct AgentRules: Sendable {
             throw AgentRefusal(.authFailed, "This gateway lets no agents join: its fleet.token is empty.")
         }
         let id = registration.runnerID
-        // Compared before anything else is said: a refusal tells those without a token nothing about ids.
+        // The token is compared first, so that a refusal reveals nothing about ids to clients without a token.
         let expected = tokens[id] ?? token
         let isRight = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
         guard isRight else { throw AgentRefusal(.authFailed, "The token is wrong.") }
@@ -38,7 +38,7 @@ struct AgentRules: Sendable {
                 .authFailed, "This gateway speaks protocol version \(MessageCodec.protocolVersion).")
         }
         guard !id.rawValue.isEmpty else { throw AgentRefusal(.authFailed, "The runner_id is empty.") }
-        // It travels in headers and metrics.
+        // The id occurs in headers and metrics.
         guard id.rawValue.utf8.count <= 128, id.rawValue.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw AgentRefusal(
                 .authFailed, "The runner_id cannot be used: at most 128 visible ASCII characters without spaces.")
@@ -49,7 +49,7 @@ struct AgentRules: Sendable {
         return try address(of: registration, from: peer)
     }
 
-    /// A shared token must not let anybody aim our traffic elsewhere.
+    /// A shared token must not allow its holder to direct the gateway's traffic elsewhere.
     private func address(of registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         let peer = AgentAddress.plain(peer)
         guard let stated = registration.httpBaseURL else {
@@ -75,7 +75,7 @@ struct AgentRules: Sendable {
     }
 }
 
-/// Why an agent may not join; both are sent to it.
+/// Why an agent is refused; code and message are sent to it.
 struct AgentRefusal: Error, Hashable {
     let code: ProtocolErrorCode
     let message: String
@@ -86,7 +86,7 @@ struct AgentRefusal: Error, Hashable {
     }
 }
 
-/// Where an agent's HTTP side is reached.
+/// The address of an agent's HTTP endpoint.
 struct AgentAddress: Hashable {
     var isSecure = false
     /// In lower case; an IP address in its usual form, without brackets.
@@ -100,7 +100,7 @@ struct AgentAddress: Hashable {
         self.port = port
     }
 
-    /// Nil for what is no plain http or https URL: with a user, a query or a fragment.
+    /// Nil unless this is a plain http or https URL: without user, query and fragment.
     init?(url text: String) {
         guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(), let host = url.encodedHost,
             scheme == "http" || scheme == "https", !host.isEmpty, host.utf8.count <= 253, url.user == nil,
@@ -119,7 +119,7 @@ struct AgentAddress: Hashable {
         pathPrefix = prefix
     }
 
-    /// One form for each address, so that two can be compared: `::ffff:10.0.0.1` is `10.0.0.1`.
+    /// One form for each address, so that two can be compared: `::ffff:10.0.0.1` becomes `10.0.0.1`.
     static func plain(_ host: String) -> String {
         guard let address = try? SocketAddress(ipAddress: host, port: 0), let text = address.ipAddress else {
             return host.lowercased()

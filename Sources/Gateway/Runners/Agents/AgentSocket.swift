@@ -3,10 +3,10 @@ import RunnerProtocol
 import SimpleAICore
 import WebSocketTransport
 
-/// An agent's socket on its own event loop: reads messages there, and hands them on to the registry's loop in order.
+/// An agent's socket on its own event loop: parses messages there, and passes them to the registry's loop in order.
 final class AgentSocket: WebSocketReceiver {
     enum Heard: Sendable {
-        /// Nil for a type that is not known here.
+        /// Nil for an unknown type of message.
         case message(RunnerMessage?)
         case fault(MessageFault)
         case binary

@@ -9,8 +9,8 @@ import SimpleAICore
 import Synchronization
 import WebSocketTransport
 
-/// The machines that dial in, as the rest of the gateway sees them; safe to use from any event loop. What they say is
-/// kept in order on one loop, by `AgentRegistry`.
+/// The connected agents, as the rest of the gateway uses them; safe on any event loop. `AgentRegistry` handles their
+/// messages in order on one loop.
 final class Agents: Sendable {
     static let path = "/ws/runners"
 
@@ -43,8 +43,8 @@ final class Agents: Sendable {
             eventLoop: eventLoop)
     }
 
-    /// Whom to tell that something has changed which outlives a restart, and what became of commands. Set once, before
-    /// the first agent.
+    /// Sets the callbacks for changes that have to survive a restart, and for results of commands. Called once, before
+    /// the first agent connects.
     func attach(changed: @escaping @Sendable () -> Void, answered: @escaping AgentAnswered) {
         onRegistry {
             $0.changed = changed
@@ -53,18 +53,18 @@ final class Agents: Sendable {
         }
     }
 
-    /// Other tokens, hosts and reserved ids, for those who join from now on.
+    /// Applies other tokens, hosts and reserved ids to later registrations.
     func adopt(_ settings: Settings) {
         proxies.withLock { $0 = TrustedProxies(settings.server.trustedProxies) }
         onRegistry { $0.rules = AgentRules(settings) }
     }
 
-    /// Stops every timer and forgets every session.
+    /// Stops every timer and drops every session.
     func detach() async throws {
         try await eventLoop.submit { [registry] in registry.value.stop() }.get()
     }
 
-    /// Turns a connection's first request into an agent's socket, if it asks for that.
+    /// Turns a connection's first request into an agent's socket, if it requests the upgrade.
     func upgrade(replacing httpHandlers: [any RemovableChannelHandler]) -> ServerUpgrade {
         ServerUpgrade(
             path: Self.path, options: options, removing: httpHandlers
@@ -86,12 +86,12 @@ final class Agents: Sendable {
         }
     }
 
-    /// Sends a command. One that cannot be sent is answered at once, as a failure.
+    /// Sends a command. One that cannot be sent fails at once.
     func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
         onRegistry { $0.send(command, to: id, request) }
     }
 
-    /// Asks for a status now, because something that it said has proved wrong.
+    /// Requests a status report now, because an earlier one has proved wrong.
     func requestStatus(of id: RunnerID) {
         onRegistry { $0.requestStatus(of: id) }
     }
@@ -101,7 +101,7 @@ final class Agents: Sendable {
     }
 }
 
-/// What can be asked of an agent.
+/// Commands for an agent.
 enum AgentCommand: Hashable, Sendable {
     case loadModel(String)
     case unloadModel(String)
@@ -109,7 +109,7 @@ enum AgentCommand: Hashable, Sendable {
     case sleep
 }
 
-/// What became of a command: nil if it was carried out, otherwise why not.
+/// The result of a command: nil if it was carried out, otherwise the reason.
 typealias AgentAnswered = @Sendable (RunnerID, RunnerRequest, _ failure: String?) -> Void
 
 extension AgentRules {

@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension Runner {
-    /// An agent's runner, as the scheduler sees it.
+    /// An agent's runner, as the scheduler describes it.
     init(_ id: RunnerID, _ machine: MachineDirectory.AgentMachine) {
         self.init(
             id: id, machineType: MachineType(machine.machineType), canBeWoken: machine.mac != nil,

@@ -3,18 +3,18 @@ import SimpleAICore
 
 /// One agent's connection, from its first message to its end: events in, actions out. No socket, clock or logger.
 ///
-/// What always holds:
-/// - nothing but a registration that the rules admit makes a session joined, and only once;
-/// - `left` comes out exactly once for a session that has joined, and never for another;
-/// - after `close` nothing comes out any more.
+/// Invariants:
+/// - only a registration that the rules admit makes a session joined, and only once;
+/// - `left` is returned exactly once for a session that has joined, and never for another;
+/// - after `close` no action is returned.
 struct RunnerSession {
     enum Action: Hashable {
         case send(GatewayMessage)
-        /// The rules admit it; whether there is room is the registry's to say, with `joined` or `refused`.
+        /// The rules admit the registration; the registry decides whether there is room, with `joined` or `refused`.
         case join(Registration, AgentAddress)
         case report(RunnerStatus)
         case answered(CommandResponse)
-        /// It was joined, and is no more.
+        /// The session had joined and has ended.
         case left
         case close
         case countError(ProtocolErrorCode)
@@ -28,7 +28,7 @@ struct RunnerSession {
         case ended
     }
 
-    /// A registered agent may say something unreadable now and then, as versions in the field do; not all the time.
+    /// A registered agent may occasionally send an unreadable message, as some versions do, but not this many in a row.
     static let maxFaultsInARow = 10
 
     private let rules: AgentRules
@@ -36,7 +36,7 @@ struct RunnerSession {
     private var phase = Phase.opening
     private var lastHeard: ContinuousClock.Instant
     private var faultsInARow = 0
-    /// When it was asked for a sign of life; nil while it has given one.
+    /// When a heartbeat was requested; nil once the agent has sent something.
     private var askedAt: ContinuousClock.Instant?
 
     init(rules: AgentRules, peer: String, now: ContinuousClock.Instant) {
@@ -47,12 +47,13 @@ struct RunnerSession {
 
     var isJoined: Bool { phase == .joined }
 
-    /// When `timePassed` is to be called.
+    /// When `timePassed` has to be called.
     var nextDeadline: ContinuousClock.Instant? {
         switch phase {
         case .opening: lastHeard.advanced(by: AgentRules.registrationTime)
         case .joined:
-            // However long nobody looked, because this host was suspended: it has the time to answer.
+            // However late this timer fires, for example after this host was suspended, the agent gets its full time to
+            // respond.
             if let askedAt {
                 max(lastHeard.advanced(by: rules.runnerTimeout), askedAt.advanced(by: minAnswerTime))
             } else {
@@ -66,7 +67,7 @@ struct RunnerSession {
 
     // MARK: Events
 
-    /// - Parameter message: nil for a type that is not known here.
+    /// - Parameter message: nil for an unknown type.
     mutating func messageArrived(_ message: RunnerMessage?, now: ContinuousClock.Instant) -> [Action] {
         switch (phase, message) {
         case (.opening, .register(let registration)): return register(registration)
@@ -86,7 +87,7 @@ struct RunnerSession {
         }
     }
 
-    /// A text that is no message.
+    /// A malformed message.
     mutating func faultArrived(_ fault: MessageFault, now: ContinuousClock.Instant) -> [Action] {
         let refusal = AgentRefusal(.parseError, "\(fault)")
         switch phase {
@@ -120,7 +121,7 @@ struct RunnerSession {
 
     mutating func refused(_ refusal: AgentRefusal) -> [Action] { refuse(refusal) }
 
-    /// The same runner has registered on another connection: what comes over this one means nothing any more.
+    /// The same runner has registered on another connection: messages on this one are ignored.
     mutating func replaced() -> [Action] {
         guard phase != .ended else { return [] }
         phase = .ended
@@ -134,7 +135,7 @@ struct RunnerSession {
             return refuse(AgentRefusal(.timeout, "No register message came within \(AgentRules.registrationTime)."))
         case .joined where askedAt != nil: return end()
         case .joined:
-            // Version 1 answers with whatever it has to say; that is all this asks for.
+            // An agent of version 1 responds with any message, which is all that this requests.
             askedAt = now
             return [.send(.ping(timestamp: 0))]
         case .joining, .ended: return []
