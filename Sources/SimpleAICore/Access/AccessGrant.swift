@@ -1,16 +1,17 @@
-/// What certain roles give: one entry of the settings' `policies`. Grants only ever add up; nothing takes away.
+/// The rights of callers with certain roles: one entry of the settings' `policies`. Grants only add up; none takes
+/// away.
 public struct AccessGrant: Hashable, Sendable {
-    /// Callers with one of these roles; nil: every caller.
+    /// Callers with one of these roles; nil: all callers.
     public let roles: Set<Role>?
-    /// Names of classes that may be asked for.
+    /// Name patterns of classes that may be requested.
     public let classes: [NamePattern]
-    /// Ids of models that may be asked for.
+    /// Id patterns of models that may be requested.
     public let models: [NamePattern]
     /// Whether calls under this grant may cause a sleeping machine to be woken.
     public let mayWake: Bool
-    /// Of calls that this grant covers, when they have to wait for others'.
+    /// Priority of waiting calls that this grant covers.
     public let priority: Priority
-    /// What callers under this grant may ask for at most, in place of the limits for everybody.
+    /// Limits for callers with this grant, in place of the general limits.
     public let limits: GrantedLimits
 
     public init(
@@ -37,21 +38,21 @@ public struct AccessGrant: Hashable, Sendable {
     }
 }
 
-/// Whether a caller may ask for something, and which rule says so; for decisions, and for whoever asks why.
+/// Whether a caller may request a class or a model, and the rule that decides; for decisions and for explanations.
 public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
-    /// The caller is an admin.
+    /// The caller is an administrator.
     case administrator
-    /// The caller may ask for every id.
+    /// The caller may request every model id.
     case specificModels
-    /// There are no policies, and classes are for every caller then.
+    /// There are no policies, so every caller may use the classes.
     case withoutPolicies
-    /// By one entry of the policies, counted from 0.
+    /// An entry of the policies grants it, counted from 0.
     case granted(index: Int)
-    /// There are no policies, and exact ids take a role.
+    /// There are no policies, so model ids require a role that the caller lacks.
     case roleIsMissing
     /// No policy that applies to the caller covers it.
     case notGranted
-    /// The caller might, but with other credentials: these are good for some classes only.
+    /// The caller's roles suffice, but its credentials are restricted to other classes.
     case beyondCredentials
 
     public var isAllowed: Bool {

@@ -1,9 +1,7 @@
-/// What a caller gets when it asks for something, and why: every answer is the one that `AccessPolicy` decides calls and
-/// lists by.
+/// The decision on a caller's request and its reasons: the same decision that `AccessPolicy` makes for calls and lists.
 public struct AccessReasons: Hashable, Sendable {
     public let ruling: AccessRuling
-    /// Those of the caller's roles that the policy of the ruling names; none where that is for every caller, or where no
-    /// policy decided.
+    /// The caller's roles that the deciding policy names; empty if the policy is for all callers, or no policy decided.
     public let deciding: [Role]
     /// The policies that apply to the caller, counted from 0.
     public let policies: [Int]

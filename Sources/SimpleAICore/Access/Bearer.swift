@@ -12,7 +12,7 @@ public enum Bearer {
         return token.isEmpty ? nil : String(Substring(token))
     }
 
-    /// Takes the same time wherever the two differ; only the length is not hidden.
+    /// Compares in constant time for strings of equal length; only the length is not hidden.
     public static func isEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))
         guard left.count == right.count else { return false }

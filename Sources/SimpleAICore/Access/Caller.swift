@@ -1,19 +1,19 @@
-/// What a caller may do beyond asking for classes.
+/// Rights of a caller beyond using classes.
 public enum Privilege: Hashable, Sendable {
-    /// May ask for exact model ids (the role `model:specific` unless settings name another).
+    /// May request model ids (the role `model:specific` unless settings name another).
     case specificModels
-    /// May use the admin surface; includes `specificModels`.
+    /// May use the admin API; includes `specificModels`.
     case administration
 }
 
-/// Who is asking: the subject of a verified token and the roles that the token states.
+/// The sender of a request: the subject of a verified token and the roles that the token states.
 public struct Caller: Hashable, Sendable {
     /// The token's `sub`; unique only together with `issuer`.
     public let subject: SubjectID
     /// The token's `iss`; empty where authentication is off.
     public let issuer: IssuerID
     public let roles: Set<Role>
-    /// The only classes that these credentials are good for; nil for all. API keys may be limited so.
+    /// The only classes that these credentials allow; nil for all. API keys may be restricted in this way.
     public let classes: Set<ClassName>?
     private let privileges: Set<Privilege>
 
@@ -28,7 +28,7 @@ public struct Caller: Hashable, Sendable {
         self.privileges = privileges
     }
 
-    /// Everybody, where settings say `auth.mode: none` (which only loopback addresses may).
+    /// All callers if the settings have `auth.mode: none` (allowed on loopback addresses only).
     public static let anonymous = Caller(
         subject: "anonymous", issuer: "", roles: [], privileges: [.administration])
 

@@ -1,4 +1,4 @@
-/// Which caller, and nothing about its rights: what is shared, counted or remembered for each caller goes by this.
+/// A caller's identity without its rights: the key for everything that is shared, counted or remembered per caller.
 public struct CallerID: Hashable, Sendable {
     /// Unique only together with `issuer`.
     public let subject: SubjectID

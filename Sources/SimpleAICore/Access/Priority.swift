@@ -1,14 +1,14 @@
-/// How large a caller's share of a saturated class is: each level is worth twice the turns of the one below. It orders
-/// waiting calls only; where a slot is free nobody's priority matters.
+/// A caller's share of a saturated class: each level doubles the share of the level below. It orders waiting calls
+/// only; while a slot is free it has no effect.
 public struct Priority: Hashable, Comparable, Sendable {
-    /// Beyond sixteen times the turns, the others would not be slow but shut out.
+    /// With more than sixteen times the share, other callers would be not slow but shut out.
     public static let levels = 0...4
-    /// Every caller's, unless a policy says otherwise.
+    /// The default, unless a policy states another.
     public static let normal = Priority(level: 0)
 
     public let level: Int
 
-    /// - Parameter level: the nearest of `levels` is taken.
+    /// - Parameter level: clamped to `levels`.
     public init(level: Int) {
         self.level = min(max(level, Self.levels.lowerBound), Self.levels.upperBound)
     }

@@ -1,9 +1,9 @@
-/// What a request's `model` field asks for.
+/// The meaning of a request's `model` field.
 public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
     case byClass(ClassName)
     case exactly(ModelID)
 
-    /// - Parameter field: the field's value; nil or empty asks for `defaultClass`.
+    /// - Parameter field: the field's value; nil or empty requests `defaultClass`.
     public init(field: String?, defaultClass: ClassName) {
         guard let field, !field.isEmpty else {
             self = .byClass(defaultClass)
@@ -16,7 +16,7 @@ public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
             ? .byClass(ClassName(String(Substring(field.utf8.dropFirst(prefix.count))))) : .exactly(ModelID(field))
     }
 
-    /// As a caller would write it.
+    /// The field's value as a caller would write it.
     public var description: String {
         switch self {
         case .byClass(let name): "class:\(name)"
@@ -25,22 +25,22 @@ public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One inference request, read and understood but not yet allowed.
+/// One inference request, parsed but not yet authorized.
 public struct Call: Hashable, Sendable {
     public let id: CallID
     public let endpoint: Endpoint
     public let request: ModelRequest
-    /// Whether the answer is a stream of events.
+    /// Whether the response is an event stream.
     public let streams: Bool
-    /// Whether the caller asked for the usage chunk itself.
+    /// Whether the caller itself requested the usage chunk.
     public let wantsUsage: Bool
-    /// The response that this one continues (`/v1/responses`): only the runner that made it knows it.
+    /// The response that this one continues (`/v1/responses`): only the runner that created it can continue it.
     public let previousResponse: String?
-    /// The most tokens that the caller wants to be made; nil for as many as it takes.
+    /// Maximum number of completion tokens; nil if the caller sets none.
     public let maxTokens: Int?
-    /// How many choices its stream will have (`n`, and a list of prompts).
+    /// Number of choices that its stream will have (`n`, times the prompts of a list).
     public let expectedChoices: Int
-    /// Whom the caller asks for, in its own words.
+    /// The end user as the caller names it (`user`).
     public let user: String?
 
     public init(

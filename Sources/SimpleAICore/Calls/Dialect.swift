@@ -1,4 +1,4 @@
-/// An interface that models are called through. What may cross the gateway in a request's head depends on it.
+/// An API through which models are called. It determines which request header fields are forwarded.
 public enum Dialect: Hashable, Sendable, CaseIterable {
     case openAI
 }

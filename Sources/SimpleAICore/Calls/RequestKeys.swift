@@ -1,13 +1,13 @@
 /// The keys of a call's body that this program reads or writes on any path.
 ///
 /// One list for all paths, and for the gateway and its agents: engines read most of these keys on most paths, so a key
-/// that decides nothing on one path may decide on the next hop. Whoever reads or writes another key adds it here.
+/// without effect on one path may have one on the next hop. Code that reads or writes another key adds it here.
 public enum RequestKeys {
-    /// Of the body itself.
+    /// Keys of the body itself.
     public static let body = JSONScanner.Keys(refusingVariantsOf: [
         "model", "stream", "stream_options", "messages", "prompt", "input", "max_tokens", "max_completion_tokens",
         "max_output_tokens", "user", "previous_response_id", "n",
     ])
-    /// Of `stream_options`.
+    /// Keys of `stream_options`.
     public static let streamOptions = JSONScanner.Keys(refusingVariantsOf: ["include_usage"])
 }

@@ -1,21 +1,23 @@
-/// Where a request is addressed to: the one reading of request targets (RFC 9112 §3.2), for both planes of the gateway and
-/// for agents. Pure.
+/// The target of a request: the one parser of request targets (RFC 9112 §3.2), for both planes of the gateway and for
+/// agents. Pure.
 ///
-/// The paths of the interfaces that models are called through come from base addresses that people type and programs
-/// join, so they are read tolerantly: doubled and trailing slashes do not count, nor does a repeated `/v1`, and a
-/// percent-encoded letter is that letter (RFC 3986 §6.2.2.2). All other paths are read exactly as they are written, so
-/// that whatever guards them (here, or in a proxy in front) compares what is served.
+/// Paths of inference APIs come from base addresses that users type and programs join, so they are read leniently:
+/// doubled and trailing slashes and a repeated `/v1` are ignored, and a percent-encoded letter equals that letter (RFC
+/// 3986 §6.2.2.2). All other paths are read exactly as written, so that every guard (here, or in a proxy in front)
+/// compares the path that is served.
 ///
-/// Dot segments are segments like any other, and `%2F` is no slash: whoever resolves them differently finds nothing here.
+/// Dot segments are ordinary segments, and `%2F` is not a slash: paths that other software resolves differently do not
+/// exist here.
 public struct RequestTarget: Hashable, Sendable {
-    /// Without scheme, authority, query and fragment; of a tolerant path, its one spelling.
+    /// Without scheme, authority, query and fragment; normalized if the path is read leniently.
     public let path: String
-    /// With its question mark; empty for none.
+    /// Including its question mark; empty for none.
     public let query: String
 
     public var uri: String { path + query }
 
-    /// First segments of paths that are read tolerantly. Health checks decide nothing, and are configured by hand, too.
+    /// First segments of the paths that are read leniently. Health checks decide nothing, and their URLs are typed by
+    /// hand, too.
     private static let tolerant: [String] = [version, "health", "ready"]
     private static let version = "v1"
 
@@ -27,7 +29,7 @@ public struct RequestTarget: Hashable, Sendable {
         path = Self.spelling(of: origin[..<end])
     }
 
-    /// The path's one spelling among the tolerant ones; any other path as it is.
+    /// The normalized form of a leniently read path; any other path unchanged.
     private static func spelling(of path: Substring) -> String {
         let segments = path.utf8.split(separator: UInt8(ascii: "/")).map { unescapingUnreserved(Substring($0)) }
         guard let first = segments.first, tolerant.contains(where: { $0.utf8.elementsEqual(first.utf8) }) else {
@@ -37,13 +39,13 @@ public struct RequestTarget: Hashable, Sendable {
         return "/" + segments.dropFirst(max(versions, 1) - 1).joined(separator: "/")
     }
 
-    /// Whether a path that is compared exactly could be taken for another one: routers do not look at slashes that are
-    /// doubled, or stand at the end.
+    /// Whether a path that is compared exactly could be taken for another one: routers ignore doubled and trailing
+    /// slashes.
     public var isAmbiguous: Bool {
         path.utf8.count > 1 && (path.utf8.last == UInt8(ascii: "/") || path.contains("//"))
     }
 
-    /// The paths under `/v1` that a path without it, or with something before it, may have meant; the longest first.
+    /// The paths under `/v1` that a path without it, or with a prefix, may have meant; the longest first.
     public var candidates: [String] {
         let segments = path.split(separator: "/").prefix(Self.maxCandidateSegments)
         return segments.indices.compactMap { start in
@@ -54,10 +56,10 @@ public struct RequestTarget: Hashable, Sendable {
         }
     }
 
-    /// Paths of more segments belong to nobody's base address.
+    /// No base address produces paths with more segments.
     private static let maxCandidateSegments = 8
 
-    /// What a client says that takes this server for a proxy of its own, without scheme and authority (RFC 9112 §3.2.2).
+    /// The origin form of a target without scheme and authority, which clients send to proxies (RFC 9112 §3.2.2).
     private static func originForm(of uri: String) -> String {
         guard uri.utf8.first != UInt8(ascii: "/"), let scheme = uri.firstRange(of: "://") else { return uri }
         let rest = uri[scheme.upperBound...].drop { $0 != "/" && $0 != "?" && $0 != "#" }
@@ -81,15 +83,15 @@ public struct RequestTarget: Hashable, Sendable {
     }
 }
 
-/// Percent-encoding (RFC 3986 §2.1), read once: what comes out is not read again.
+/// Percent-encoding (RFC 3986 §2.1), decoded once: the result is not decoded again.
 public enum PercentEncoding {
-    /// The text that a part of a path means; nil for one with a `%` that begins no byte, or with bytes that are no UTF-8.
+    /// The decoded text of a part of a path; nil for a `%` without two hexadecimal digits, or bytes that are not UTF-8.
     public static func decoded(_ text: some StringProtocol) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         return unescaped(text.utf8) { _ in true }.flatMap { String(validating: $0, as: UTF8.self) }
     }
 
-    /// - Parameter isMeant: whether an encoded byte is to be decoded; others stay encoded.
+    /// - Parameter isMeant: whether to decode an encoded byte; others stay encoded.
     static func unescaped(_ bytes: some Collection<UInt8>, where isMeant: (UInt8) -> Bool) -> [UInt8]? {
         var result: [UInt8] = []
         var rest = Array(bytes)[...]

@@ -1,10 +1,10 @@
-/// How many tokens a call took and made, as its engine counted them.
+/// The tokens of a call, as its engine counted them.
 public struct TokenUsage: Hashable, Sendable {
     public var prompt: Int
     public var completion: Int
-    /// Those of `prompt` that the engine did not have to read again.
+    /// The tokens of `prompt` that came from the engine's prompt cache.
     public var cached: Int
-    /// Those of `completion` that were thoughts, which callers do not see.
+    /// The reasoning tokens of `completion`, which callers do not see.
     public var reasoning: Int
 
     public init(prompt: Int, completion: Int, cached: Int = 0, reasoning: Int = 0) {
@@ -14,11 +14,11 @@ public struct TokenUsage: Hashable, Sendable {
         self.reasoning = reasoning
     }
 
-    /// Reads an answer's `usage` object; `/v1/responses` names the same numbers differently. Nil when it holds no
+    /// Reads a response's `usage` object; `/v1/responses` uses other names for the same numbers. Nil if it contains no
     /// number of tokens.
     public init?(_ usage: JSONSlice) {
         var (prompt, completion): (Int?, Int?)
-        // The names of `/v1/responses` count where those of the other endpoints say nothing.
+        // The names of `/v1/responses` apply if the names of the other endpoints are absent.
         var (input, output, total): (Int?, Int?, Int?)
         var (taken, made, takenToo, madeToo): (JSONSlice?, JSONSlice?, JSONSlice?, JSONSlice?)
         usage.forEachMember { key, value in
@@ -44,14 +44,14 @@ public struct TokenUsage: Hashable, Sendable {
             }
         }
         (prompt, completion) = (prompt ?? input, completion ?? output)
-        // An engine that states the sum alone made nothing of it: embeddings.
+        // An engine that states only the sum generated nothing: embeddings.
         if prompt == nil, completion == nil { prompt = total }
         guard prompt != nil || completion != nil else { return nil }
         let cached = (taken ?? takenToo)?["cached_tokens"]?.integer
         let reasoning = (made ?? madeToo)?["reasoning_tokens"]?.integer
         self.prompt = max(0, prompt ?? 0)
         self.completion = max(0, completion ?? 0)
-        // They are parts; an engine that says more than there is does not make them more.
+        // These tokens are a part of the others; an engine that states more cannot exceed the whole.
         self.cached = min(max(0, cached ?? 0), self.prompt)
         self.reasoning = min(max(0, reasoning ?? 0), self.completion)
     }

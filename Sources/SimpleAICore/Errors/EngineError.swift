@@ -1,23 +1,23 @@
-/// An engine's own error, read from a body or an event in whatever shape it has: `{"error":{"message"}}`,
+/// An engine's own error, parsed from a body or an event in whatever shape it has: `{"error":{"message"}}`,
 /// `{"error":"…"}`, `{"object":"error","message"}`, `{"detail":…}` (a string, or FastAPI's list of invalid fields),
-/// `{"message"}`, a list of errors, an event stream, text, or a page. Nothing that an engine says to its caller is lost.
+/// `{"message"}`, a list of errors, an event stream, text, or a page. No message of an engine for its caller is lost.
 public struct EngineError: Hashable, Sendable {
-    /// Its words, cleaned and bounded; nil when it says nothing.
+    /// The message, sanitized and bounded; nil if there is none.
     public private(set) var message: String?
     public private(set) var type: String?
     public private(set) var param: String?
     public private(set) var code: String?
     /// The status that the body itself states, from 400 to 599.
     public private(set) var status: Int?
-    /// Whether the body is the object that SDKs read, with all four keys: it passes as it is.
+    /// Whether the body is the object that SDKs read, with all four keys: it is forwarded unchanged.
     public private(set) var isComplete = false
 
-    /// Whether it is a web page: a front end's, not an engine's.
+    /// Whether the body is a web page, which comes from a front end and not from an engine.
     public private(set) var isPage = false
 
-    /// So much of a body is looked at, in bytes.
+    /// In bytes; longer bodies are not parsed.
     private static let maxExamined = 1 << 20
-    /// So many errors of a list are told.
+    /// Maximum number of errors of a list that are reported.
     private static let maxListed = 16
     private static let maxDepth = 5
 
@@ -40,7 +40,7 @@ public struct EngineError: Hashable, Sendable {
         }
     }
 
-    /// The same of JSON that has been read.
+    /// Reads a JSON value that is already parsed.
     public init(_ json: JSONSlice) { read(document: json) }
 
     /// Whether an object states an error: a non-empty `error`, or `"object": "error"`.
@@ -51,7 +51,7 @@ public struct EngineError: Hashable, Sendable {
         return object?.string == "error"
     }
 
-    /// Whether the engine names this in its words, in any case.
+    /// Whether the engine's message contains this word, in any case.
     public func mentions(_ word: String) -> Bool {
         [message, param, code, type].contains { $0?.lowercased().contains(word) ?? false }
     }
@@ -69,7 +69,7 @@ public struct EngineError: Hashable, Sendable {
     private static let details = ["message", "msg", "detail", "details", "errors", "error_message", "error_msg"]
     private static let fallbacks = ["reason", "description", "title"]
 
-    /// What a value says, in words; notes type, parameter and code on the way.
+    /// The message in a value; records type, parameter and code on the way.
     private mutating func text(of json: JSONSlice, depth: Int) -> String? {
         guard depth <= Self.maxDepth else { return nil }
         if let string = json.string { return string.isEmpty ? nil : string }
@@ -84,7 +84,7 @@ public struct EngineError: Hashable, Sendable {
         let error = json["error"].flatMap { text(of: $0, depth: depth + 1) }
         let detail = first(of: Self.details, in: json, depth)
         switch (error, detail) {
-        // Frameworks state the status in `error`, and the reason beside it.
+        // Frameworks state the status in `error` and the reason beside it.
         case (let error?, let detail?): return error == detail ? error : "\(error): \(detail)"
         default: return error ?? detail ?? first(of: Self.fallbacks, in: json, depth)
         }
@@ -97,7 +97,7 @@ public struct EngineError: Hashable, Sendable {
         return nil
     }
 
-    /// Inner objects are read later, but are what the outer ones are about: what is noted first stays.
+    /// Inner objects are read later but are more specific than the outer ones, so the first value recorded stays.
     private mutating func noteFields(of json: JSONSlice) {
         let inner = json["error"].flatMap { $0.isObject ? $0 : nil }
         for object in [inner, json].compactMap({ $0 }) {
@@ -121,7 +121,7 @@ public struct EngineError: Hashable, Sendable {
         json?.string.flatMap { $0.utf8.count <= 256 ? EngineText.clean($0) : nil }
     }
 
-    /// What the first line of an event stream says whose field may carry an error: `data`, and `error` as older
+    /// The content of the first line of an event stream whose field may carry an error: `data`, and `error` as older
     /// llama.cpp servers wrote it.
     private static func eventPayload(of text: String) -> String? {
         guard EventStreamStart.verdict(on: Array(text.utf8.prefix(64))[...]) == .eventStream else { return nil }

@@ -1,10 +1,10 @@
-/// An engine's words as they may stand in an error object: readable, bounded, without characters that control a terminal
-/// or reorder a line.
+/// Sanitizes an engine's text for use in an error object: readable, bounded, and without characters that control a
+/// terminal or reorder a line.
 public enum EngineText {
     /// In bytes of UTF-8.
     public static let maxLength = 4 << 10
 
-    /// Nil when nothing readable is left.
+    /// Nil if no readable text is left.
     public static func clean(_ text: String) -> String? {
         var result = String.UnicodeScalarView()
         var length = 0
@@ -24,7 +24,7 @@ public enum EngineText {
         return String(result) + (isCut ? "…" : "")
     }
 
-    /// - Returns: nil for a character that only has an effect on others.
+    /// - Returns: nil for a character that only affects others.
     private static func visible(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
         switch scalar {
         case "\n", "\t": scalar
@@ -35,7 +35,7 @@ public enum EngineText {
         }
     }
 
-    /// What a page says to its reader: its title, and its text without markup. Front ends answer so.
+    /// The readable text of a page: its title, and its text without markup. Front ends respond with pages.
     static func plain(html: String) -> String {
         var text = ""
         var title: String?
@@ -55,7 +55,7 @@ public enum EngineText {
         }
         text += rest
         let words = [title ?? "", text].map { joined(decoded($0)) }
-        // Mostly the page repeats its title as a heading.
+        // Most pages repeat their title as a heading.
         if words[0].isEmpty || words[1].hasPrefix(words[0]) { return words[1] }
         return words[1].isEmpty ? words[0] : "\(words[0]): \(words[1])"
     }

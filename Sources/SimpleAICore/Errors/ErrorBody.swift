@@ -5,7 +5,7 @@ public struct ErrorBody: Hashable, Sendable {
     public let param: String?
     public let code: String
 
-    /// An engine's own words; what it leaves out is taken from `standard`.
+    /// Uses the engine's own values; `standard` provides those that it leaves out.
     public init(_ engine: EngineError, standard: ErrorBody) {
         self.init(
             message: engine.message ?? standard.message, type: engine.type ?? standard.type,
@@ -25,6 +25,6 @@ public struct ErrorBody: Hashable, Sendable {
             + "\"param\":\(param),\"code\":\(JSONString.encode(code))}}"
     }
 
-    /// The in-band form: one event, and nothing after it.
+    /// The error as the last event of a stream.
     public var event: String { "data: \(json)\n\n" }
 }

@@ -1,17 +1,17 @@
-/// Whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type says.
+/// Detects whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type states.
 public enum EventStreamStart {
     public enum Verdict: Hashable, Sendable {
         case eventStream, other
-        /// What has come so far may be the beginning of either.
+        /// The bytes so far may be the beginning of either.
         case undecided
     }
 
-    /// `error` is no field of the format, but older llama.cpp servers write one. A colon begins a comment.
+    /// `error` is not a field of the format, but older llama.cpp servers write it. A colon begins a comment.
     private static let beginnings = ["data:", "event:", "id:", "retry:", "error:", ":", "data\n", "data\r"].map {
         Array($0.utf8)
     }
 
-    /// - Parameter bytes: the body's first ones.
+    /// - Parameter bytes: the first bytes of the body.
     public static func verdict(on bytes: ArraySlice<UInt8>) -> Verdict {
         var rest = bytes
         if rest.starts(with: JSONGrammar.byteOrderMark) {

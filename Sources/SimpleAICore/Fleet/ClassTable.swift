@@ -1,13 +1,13 @@
-/// A named list of models that serve the same purpose.
+/// A named list of models for one purpose.
 public struct ModelClass: Hashable, Sendable {
     public let name: ClassName
-    /// At least one; in the order of settings.
+    /// At least one; in the order of the settings.
     public let models: [ModelID]
-    /// Machine types that are preferred for this class, best first; they form tiers.
+    /// Machine types that this class prefers, best first; they form tiers.
     public let preferredMachineTypes: [MachineType]
     /// Ids or machine types of runners that are woken together when a call has to wait for one of them.
     public let speculativeWakes: [ExactString]
-    /// How it chooses among its runners.
+    /// How the class chooses among its runners.
     public let policy: PlacementPolicy
 
     public init(
@@ -22,7 +22,7 @@ public struct ModelClass: Hashable, Sendable {
     }
 }
 
-/// The classes of this gateway, and which of them serves requests that name no model.
+/// The classes of this gateway, and the default class for requests without a model.
 public struct ClassTable: Hashable, Sendable {
     public let classes: [ModelClass]
     public let defaultClass: ClassName
@@ -36,7 +36,7 @@ public struct ClassTable: Hashable, Sendable {
 
     public subscript(name: ClassName) -> ModelClass? { index[name].map { classes[$0] } }
 
-    /// The classes that a model belongs to, in the order of settings.
+    /// The classes that a model belongs to, in the order of the settings.
     public func names(of model: ModelID) -> [ClassName] {
         classes.filter { $0.models.contains(model) }.map(\.name)
     }

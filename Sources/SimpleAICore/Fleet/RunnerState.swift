@@ -1,21 +1,21 @@
-/// What the gateway believes about a runner and its machine.
+/// The state of a runner and its machine, as far as the gateway knows.
 public enum RunnerState: String, Hashable, Sendable, CaseIterable {
-    /// Not heard of yet, or doubted since a connection failed; the next probe decides.
+    /// No evidence yet, or doubtful since a connection failed; the next probe decides.
     case unknown
-    /// Answers its probe: calls may go there.
+    /// Responds to its probe: takes calls.
     case ready
-    /// Back from sleep; a small call decides whether its engine works.
+    /// Back from sleep; one small request decides whether its engine works.
     case checking
-    /// Its engine states that it is not ready yet; calls wait for it.
+    /// The engine responds that it is not ready yet; calls wait for it.
     case loading
-    /// Gone, and we know how to wake it.
+    /// No connection, and the gateway can wake the machine.
     case asleep
-    /// Packets are out; waiting for it.
+    /// A wake is in progress.
     case waking
-    /// A wake ran into its deadline; tried again on the next call after a back-off.
+    /// The last wake timed out; the next attempt waits for the backoff.
     case wakeFailed = "wake_failed"
-    /// The host answers, its engine does not.
+    /// The host responds, its engine does not.
     case down
-    /// Gone, and there is no way to wake it.
+    /// No connection, and no way to wake the machine.
     case lost
 }

@@ -1,11 +1,11 @@
-/// Why a document is no JSON that we take, and where.
+/// Why a document is not acceptable JSON, and where.
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         case syntax, byteOrderMark, truncated, trailingBytes, invalidUTF8, tooDeep
         case duplicateKey(String)
-        /// Not a key that matters, but one that other readers may take for it.
+        /// A key that other readers may take for a relevant one.
         case ambiguousKey(String, meaning: String)
-        /// Too long to be compared.
+        /// A key too long to be compared.
         case longKey
     }
     public let reason: Reason
@@ -32,7 +32,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The key that is meant, in a document that is valid JSON but may mean two things.
+    /// The relevant key, in a document that is valid JSON but ambiguous.
     public var ambiguousKey: String? {
         switch reason {
         case .duplicateKey(let key), .ambiguousKey(_, meaning: let key): key
@@ -40,10 +40,10 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the document may be JSON, and is refused for its keys.
+    /// Whether the document was refused for its keys and may otherwise be JSON.
     public var isAboutKeys: Bool { ambiguousKey != nil || reason == .longKey }
 
-    /// A key whose letters look like others, or do not show, is written with escapes.
+    /// Escapes all characters that are invisible or may look like others.
     private static func visible(_ key: String) -> String {
         key.unicodeScalars.reduce(into: "") { text, scalar in
             if scalar.value > 0x20, scalar.value < 0x7F {

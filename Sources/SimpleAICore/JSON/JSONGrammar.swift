@@ -1,10 +1,10 @@
-/// Which documents are taken for JSON.
+/// Which documents are accepted as JSON.
 public enum JSONGrammar: Hashable, Sendable {
-    /// RFC 8259: for what clients send.
+    /// RFC 8259: for documents of clients.
     case strict
-    /// What engines write, too: `NaN`, `Infinity` and `-Infinity` as numbers (Python's encoder), invalid UTF-8 and control
-    /// characters inside strings (a token limit inside a character), a byte order mark before the document. Brackets,
-    /// quotes, commas and the end stay as strict as in RFC 8259.
+    /// Also what engines write: `NaN`, `Infinity` and `-Infinity` as numbers (Python's encoder), invalid UTF-8 and
+    /// control characters inside strings (a token limit inside a character), a byte order mark before the document.
+    /// Brackets, quotes, commas and the end stay as strict as in RFC 8259.
     case lenient
 
     /// U+FEFF in UTF-8.

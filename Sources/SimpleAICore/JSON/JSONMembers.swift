@@ -1,11 +1,11 @@
-/// A JSON object of which a few top-level members matter: they are found in the one pass that checks it.
+/// A JSON object with a few watched top-level members, which are found in the same pass that validates it.
 public struct JSONMembers {
     private let document: ArraySlice<UInt8>
     private let scanner: JSONScanner
-    /// Only for a document that says one of them twice: then the last one counts, as for every parser.
+    /// Set only for a document with a duplicate key: the last value applies, as in every parser.
     private let ambiguous: JSONSlice?
 
-    /// Nil when `document` is no JSON, or no object.
+    /// Nil if `document` is not JSON, or not an object.
     public init?(document: ArraySlice<UInt8>, keys: JSONScanner.Keys, grammar: JSONGrammar = .strict) {
         var scanner = JSONScanner(watching: keys, grammar: grammar)
         var ambiguous: JSONSlice?

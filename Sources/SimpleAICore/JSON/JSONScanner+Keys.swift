@@ -1,15 +1,16 @@
 extension JSONScanner {
-    /// The top-level keys that a scanner remembers: short and few, since each key of a document is compared with each of
-    /// them. Made once, and shared by all scanners that watch the same.
+    /// The top-level keys that a scanner watches: short and few, since each key of a document is compared with each of
+    /// them. Created once, and shared by all scanners that watch the same keys.
     public struct Keys: Sendable, ExpressibleByArrayLiteral {
         let bytes: [[UInt8]]
-        /// The keys as `FoldedKey` writes them; empty where only the exact spelling is looked for.
+        /// The keys in the form of `FoldedKey`; empty if only the exact spelling is watched.
         private let folded: [[UInt8]]
-        /// One bit for each length that a folded key has, and for each of their first letters.
+        /// One bit for each length of a folded key, and for each first letter.
         private let lengths: UInt64
         private let initials: UInt32
 
-        /// Keys of which other spellings are keys of their own. For documents of engines: they are read leniently.
+        /// Watches the exact spellings; other spellings are different keys. For documents of engines, which are read
+        /// leniently.
         public init(_ names: [String]) {
             bytes = names.map { Array($0.utf8) }
             folded = []
@@ -18,8 +19,9 @@ extension JSONScanner {
 
         public init(arrayLiteral names: String...) { self.init(names) }
 
-        /// Keys that must be spelled exactly. For documents of callers: what this scanner takes for another key may be this
-        /// very key to the program that reads the same bytes next (Go's `encoding/json`, ASP.NET and cJSON ignore case).
+        /// Watches keys that must be spelled exactly. For documents of callers: what this scanner takes for another key
+        /// may be this very key to the program that reads the same bytes next (Go's `encoding/json`, ASP.NET and cJSON
+        /// ignore case).
         public init(refusingVariantsOf names: [String]) {
             bytes = names.map { Array($0.utf8) }
             let folded = bytes.map { FoldedKey.bytes(of: $0) }
@@ -28,17 +30,17 @@ extension JSONScanner {
             self.folded = folded
         }
 
-        /// Whether a key that is none of these but may be read as one is an error.
+        /// Whether a key that may be read as a watched one is an error.
         var refusesVariants: Bool { !folded.isEmpty }
 
-        /// The key that another reader may take `key` for. To be asked for keys that are none of these.
+        /// The watched key for which another reader may take `key`. Call only with keys that are not watched.
         func meaning(of key: [UInt8]) -> String? {
             guard refusesVariants, mayBeVariant(key) else { return nil }
             let folded = FoldedKey.bytes(of: key)
             return self.folded.firstIndex(of: folded).map { String(decoding: bytes[$0], as: UTF8.self) }
         }
 
-        /// False for almost every key that is none of these, without folding it.
+        /// False for almost every unwatched key, without folding it.
         private func mayBeVariant(_ key: [UInt8]) -> Bool {
             guard let first = key.first, key.allSatisfy(Self.isLetterOrDigit) else { return !key.isEmpty }
             return lengths & Self.lengthBit(key.count) != 0 && initials & Self.initialBit(first) != 0
@@ -49,21 +51,22 @@ extension JSONScanner {
         }
 
         private static func lengthBit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
-        /// Whatever their case, letters with the same lower five bits.
+        /// The bit of the first letter, by its lower five bits, which ignore case.
         private static func initialBit(_ byte: UInt8) -> UInt32 { 1 << UInt32(byte & 0x1F) }
     }
 }
 
-/// A key as the most tolerant readers compare it. Two keys with the same folded form may be one key to some reader:
+/// A key in the form in which the most tolerant readers compare it. Two keys with the same folded form may be one key
+/// to some reader:
 ///
-/// - Case does not count. That is Unicode's simple case folding (ſ is s, K is k), and beyond it every character that
-///   some case mapping turns into ASCII letters: İ and ı (Java compares upper and lower case of each), ß, ẞ and the
+/// - Case is ignored. That is Unicode's simple case folding (ſ is s, K is k), and in addition every character that some
+///   case mapping turns into ASCII letters: İ and ı (Java compares upper and lower case of each), ß, ẞ and the
 ///   ligatures (full case folding).
-/// - `_` and `-` do not count. Readers of protocol buffers take `maxTokens` for `max_tokens`.
+/// - `_` and `-` are ignored. Readers of protocol buffers take `maxTokens` for `max_tokens`.
 /// - The key ends at U+0000, as in C.
-/// - Halves of surrogate pairs that stand alone do not count: readers that cannot represent them leave them out.
+/// - Unpaired surrogates are ignored: readers that cannot represent them drop them.
 enum FoldedKey {
-    /// - Parameter key: UTF-8, in which a half of a surrogate pair has three bytes like any other code point.
+    /// - Parameter key: UTF-8, in which a surrogate has three bytes like any other code point of its range.
     static func bytes(of key: [UInt8]) -> [UInt8] {
         var folded: [UInt8] = []
         folded.reserveCapacity(key.count)

@@ -1,15 +1,15 @@
-/// Reads a JSON document (RFC 8259) as it arrives, byte by byte, builds nothing, and remembers where the values of a
-/// few watched top-level members stand.
+/// Scans a JSON document (RFC 8259) as it arrives, byte by byte, without building values, and records the ranges of the
+/// values of a few watched top-level members.
 ///
 /// It is as strict as the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
-/// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a depth bomb costs no
-/// more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`, `"\u006dodel"`), is an
-/// error, and for callers' documents so is a key that another reader may take for a watched one (`"Model"`): what was
-/// authorised must be what is run.
+/// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a deeply nested
+/// document costs no more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`,
+/// `"\u006dodel"`), is an error, and for callers' documents so is a key that another reader may take for a watched one
+/// (`"Model"`): what was authorized must be what is run.
 ///
-/// This is one machine, and therefore one file: bytes in, a state, no allocation per byte.
+/// This is one state machine, and therefore one file: bytes in, a state, no allocation per byte.
 public struct JSONScanner {
-    /// Where a watched member's value stands in the document.
+    /// The position of a watched member's value in the document.
     public struct Member: Hashable, Sendable {
         public enum Kind: Hashable, Sendable { case string, number, object, array, boolean(Bool), null }
         public let kind: Kind
@@ -26,7 +26,7 @@ public struct JSONScanner {
 
     private let watched: Keys
     private let maximumDepth: Int
-    /// In bytes; of a longer key the beginning is kept.
+    /// In bytes; of a longer key only the beginning is kept.
     private let maxKey: Int
     private let isLenient: Bool
     private var found: [Member?]
@@ -38,7 +38,7 @@ public struct JSONScanner {
 
     // The token being read.
     private var readingKey = false
-    private var inKey = false  // a top-level key, whose bytes are collected
+    private var inKey = false  // a top-level key, whose bytes are recorded
     private var seen: UInt64 = 0  // one bit per watched key
     private var key: [UInt8] = []
     private var watchedIndex: Int?
@@ -46,14 +46,14 @@ public struct JSONScanner {
     private var valueKind: Member.Kind = .null
     private var literal: StaticString = "null"
     private var literalIndex = 0
-    /// The literal is the byte order mark before the document.
+    /// Whether the current literal is the byte order mark before the document.
     private var isInMark = false
     private var escapeDigits = 0
     private var escapeValue: UInt32 = 0
     private var continuationsLeft = 0
     private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// - Parameter maximumDepth: how many containers may be open at once.
+    /// - Parameter maximumDepth: maximum number of nested containers.
     public init(watching keys: Keys, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
         self.isLenient = grammar == .lenient
         self.watched = keys
@@ -62,7 +62,7 @@ public struct JSONScanner {
         self.found = Array(repeating: nil, count: keys.bytes.count)
     }
 
-    /// The value of a watched key; nil when it has not occurred (yet), or stands in a document that is no object.
+    /// The value of a watched key; nil if it has not occurred (yet), or the document is not an object.
     public func member(_ key: String) -> Member? {
         guard let index = watched.bytes.firstIndex(where: { $0.count == key.utf8.count && $0.elementsEqual(key.utf8) })
         else {
@@ -71,7 +71,7 @@ public struct JSONScanner {
         return found[index]
     }
 
-    /// Reads the document's next bytes. After an error every further call throws the same error.
+    /// Scans the document's next bytes. After an error every further call throws the same error.
     public mutating func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
         if let failure { throw failure }
         do throws(JSONError) {
@@ -100,7 +100,7 @@ public struct JSONScanner {
         try outcome.get()
     }
 
-    /// Says that the document ends here; throws when it must not.
+    /// Marks the end of the document; throws if it is incomplete.
     public mutating func finish() throws(JSONError) {
         if let failure { throw failure }
         switch state {
@@ -114,10 +114,10 @@ public struct JSONScanner {
         }
     }
 
-    /// The bulk of every prompt: printable ASCII inside a string.
+    /// Fast path for the bulk of every prompt: printable ASCII inside a string.
     private mutating func skipPlainString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        // Most of a prompt, eight bytes at a time.
+        // Most of a prompt is skipped eight bytes at a time.
         while index + 8 <= bytes.count, Self.isPlain(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
             index += 8
         }
@@ -209,7 +209,7 @@ extension JSONScanner {
         }
     }
 
-    /// What only engines write where a value is expected.
+    /// Begins a value that only the lenient grammar accepts.
     private mutating func beginLenientValue(_ byte: UInt8, at position: Int) throws(JSONError) {
         switch byte {
         case UInt8(ascii: "N") where isLenient: beginLiteral("NaN", .number)
@@ -241,7 +241,7 @@ extension JSONScanner {
         endValue(at: position + 1)
     }
 
-    /// A value ended just before `end`.
+    /// A value ended at `end` (exclusive).
     private mutating func endValue(at end: Int) {
         if isTopLevelMember, let index = watchedIndex {
             found[index] = Member(kind: valueKind, range: valueStart..<end)
@@ -298,8 +298,8 @@ extension JSONScanner {
         }
     }
 
-    /// Which second bytes may follow a lead byte: RFC 3629 §4 (no overlong forms, no surrogates, nothing above
-    /// U+10FFFF).
+    /// Determines the second bytes allowed after a lead byte: RFC 3629 §4 (no overlong forms, no surrogates, nothing
+    /// above U+10FFFF).
     private mutating func beginMultibyte(_ byte: UInt8, at position: Int) throws(JSONError) {
         switch byte {
         case 0xC2...0xDF: continuationsLeft = 1
@@ -332,7 +332,7 @@ extension JSONScanner {
         seen |= bit
     }
 
-    /// A key that is not watched, but that another reader may take for one that is.
+    /// Throws for an unwatched key that another reader may take for a watched one.
     private func refuseVariant(at position: Int) throws(JSONError) {
         guard watched.refusesVariants else { return }
         guard key.count <= maxKey else { throw JSONError(.longKey, at: position) }
@@ -340,9 +340,9 @@ extension JSONScanner {
         throw JSONError(.ambiguousKey(String(decoding: key, as: UTF8.self), meaning: meaning), at: position)
     }
 
-    /// No watched key is longer than this; a longer one only has to stay different from all of them.
+    /// Longer than every watched key; a longer key only has to stay different from all of them.
     private static let maxLenientKey = 64
-    /// No interface has keys of this length; what is dropped from a longer one might be what makes it another key.
+    /// No API has keys of this length; the dropped part of a longer one might be what distinguishes it.
     private static let maxExactKey = 256
 
     private mutating func appendToKey(_ byte: UInt8) {
@@ -353,7 +353,7 @@ extension JSONScanner {
         key.append(contentsOf: bytes.prefix(maxKey + 1 - min(key.count, maxKey + 1)))
     }
 
-    /// Halves of surrogate pairs are kept as if they were characters: no watched key holds one.
+    /// Unpaired surrogates are kept like characters: no watched key contains one.
     private mutating func appendEscapedToKey() {
         if let scalar = Unicode.Scalar(escapeValue), let bytes = UTF8.encode(scalar) {
             for byte in bytes { appendToKey(byte) }

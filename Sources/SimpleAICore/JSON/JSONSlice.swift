@@ -1,9 +1,9 @@
-/// One value inside a JSON document that has been checked as a whole, and the way to the values inside it. Nothing is
-/// copied or decoded until it is asked for; `bytes` keeps its indices, so that a value can be replaced in place.
+/// One value inside a JSON document that has been validated as a whole, with access to the values inside it. Nothing is
+/// copied or decoded before it is read; `bytes` keeps its indices, so that a value can be replaced in place.
 public struct JSONSlice: Sendable {
     public let bytes: ArraySlice<UInt8>
 
-    /// Nil when `document` is no valid JSON.
+    /// Nil if `document` is not valid JSON.
     public init?(document: ArraySlice<UInt8>, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
         var scanner = JSONScanner(watching: [], maximumDepth: maximumDepth, grammar: grammar)
         do throws(JSONError) {
@@ -17,10 +17,10 @@ public struct JSONSlice: Sendable {
         bytes = document[start..<Self.endOfValue(document, from: start)]
     }
 
-    /// A value that stands in a document which has been read already: it is not checked again.
+    /// A value inside a document that is already validated: it is not checked again.
     public init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-    /// The value of an object's member; the last one, where a key occurs twice. Nil for anything but an object.
+    /// The value of an object's member; the last one if a key occurs twice. Nil for anything but an object.
     public subscript(key: String) -> JSONSlice? {
         guard bytes.first == UInt8(ascii: "{") else { return nil }
         var found: JSONSlice?
@@ -30,7 +30,7 @@ public struct JSONSlice: Sendable {
         return found
     }
 
-    /// Calls `visit` with every member of an object, its key as a token; does nothing for anything else.
+    /// Calls `visit` with every member of an object, with its key as a token; does nothing for anything else.
     public func forEachMember(_ visit: (_ key: ArraySlice<UInt8>, _ value: JSONSlice) -> Void) {
         guard isObject else { return }
         walk { name, value in
@@ -38,7 +38,7 @@ public struct JSONSlice: Sendable {
         }
     }
 
-    /// Whether a key's token means this text, in whatever spelling.
+    /// Whether a key's token has this meaning, in whatever spelling.
     public static func isKey(_ token: ArraySlice<UInt8>, _ text: String) -> Bool {
         if token.count == text.utf8.count + 2, token.dropFirst().dropLast().elementsEqual(text.utf8) { return true }
         return token.contains(UInt8(ascii: "\\")) && JSONString.decode(token).utf8.elementsEqual(text.utf8)
@@ -66,7 +66,7 @@ public struct JSONSlice: Sendable {
 
     public var integer: Int? { Int(String(decoding: bytes, as: UTF8.self)) }
 
-    /// Whether it says nothing: `null`, or a string, list or object without content.
+    /// Whether it has no content: `null`, or an empty string, list or object.
     public var isEmpty: Bool {
         switch bytes.first {
         case UInt8(ascii: "\""), UInt8(ascii: "["), UInt8(ascii: "{"): bytes.count == 2
@@ -110,7 +110,7 @@ public struct JSONSlice: Sendable {
         return index
     }
 
-    /// Where the value that begins at `start` ends, in a document that is known to be valid.
+    /// The end of the value that begins at `start`, in a document that is known to be valid.
     private static func endOfValue(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
         var index = start
         var depth = 0

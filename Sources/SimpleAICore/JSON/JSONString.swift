@@ -1,7 +1,7 @@
-/// JSON string tokens: what they mean, and how to write them.
+/// Decodes and encodes JSON string tokens.
 public enum JSONString {
-    /// The meaning of a string token (quotes included) that a `JSONScanner` has accepted. Halves of surrogate pairs
-    /// that stand alone become U+FFFD.
+    /// The meaning of a string token (quotes included) that a `JSONScanner` has accepted. Unpaired surrogates become
+    /// U+FFFD.
     public static func decode(_ token: some Collection<UInt8>) -> String {
         guard token.contains(UInt8(ascii: "\\")) else {
             return String(decoding: token.dropFirst().dropLast(), as: UTF8.self)
@@ -40,8 +40,8 @@ public enum JSONString {
         return String(decoding: units, as: UTF8.self)
     }
 
-    /// `text` as a JSON string token, quotes included. What a reader could not see, or what could do something to a
-    /// terminal, a page or a line-oriented reader of the document, is escaped, which changes nothing of what it means.
+    /// `text` as a JSON string token, quotes included. Escapes, in addition to the required characters, all that are
+    /// invisible or could affect a terminal, a page or a line-oriented reader; the meaning is unchanged.
     public static func encode(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
             return "\"\(text)\""
@@ -57,8 +57,8 @@ public enum JSONString {
         return token + "\""
     }
 
-    /// `text` in one line, with the same escapes as a token has for what cannot be seen; neither quotes nor backslashes are
-    /// escaped, so it is for people, and cannot be read back.
+    /// `text` in one line, with the same escapes for invisible characters; quotes and backslashes are not escaped, so
+    /// the result is for people and cannot be parsed.
     public static func visible(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         return text.unicodeScalars.reduce(into: "") { escape($1, into: &$0) }

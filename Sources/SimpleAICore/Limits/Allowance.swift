@@ -1,4 +1,4 @@
-/// So many units in so much time, which may be spent all at once and come back evenly.
+/// A number of units per period, which may be spent all at once and are refilled evenly (a token bucket).
 struct Allowance: Hashable, Sendable {
     let units: Int
     /// In milliseconds.
@@ -7,21 +7,21 @@ struct Allowance: Hashable, Sendable {
     static func perMinute(_ units: Int) -> Allowance { .init(units: units, period: 60_000) }
     static func perDay(_ units: Int) -> Allowance { .init(units: units, period: 86_400_000) }
 
-    /// Units of which this many can be counted without an integer that overflows: 2 × units × period, see `Spending`.
+    /// Maximum number of units whose accounting cannot overflow: 2 × units × period, see `Spending`.
     static let mostUnits = 10_000_000_000
 }
 
-/// What somebody has spent of an allowance and not yet got back. Kept apart from the allowance, which settings may
-/// change: what was spent stays spent.
+/// The spent part of an allowance that is not refilled yet. Kept apart from the allowance, which settings may change:
+/// what was spent stays spent.
 ///
-/// In whole numbers throughout, so that times to wait are exact: one unit is worth a period's milliseconds, of which
-/// each millisecond brings back as many as the allowance has units.
+/// Uses integers throughout, so that waiting times are exact: one unit counts as `period`, and each millisecond refills
+/// as much as the allowance has units.
 struct Spending: Hashable, Sendable {
     private var owed = 0
     /// In milliseconds.
     private var time = 0
 
-    /// Lets come back what has come back by `now`; to be called before anything is asked.
+    /// Refills what is due by `now`; call before any query.
     mutating func advance(to now: Int, under allowance: Allowance) {
         guard now > time else { return }
         let (back, isMore) = (now - time).multipliedReportingOverflow(by: allowance.units)
@@ -29,8 +29,8 @@ struct Spending: Hashable, Sendable {
         time = now
     }
 
-    /// One call may bring somebody below zero, whose tokens are known when it is over; an engine that miscounts costs its
-    /// callers no more than one period.
+    /// May exceed the allowance, because a call's tokens are known only after its end; bounded to one period's excess,
+    /// so that an engine that miscounts cannot block its callers for longer.
     mutating func spend(_ units: Int, of allowance: Allowance) {
         let most = 2 * allowance.units * allowance.period
         let (price, isMore) = max(0, units).multipliedReportingOverflow(by: allowance.period)
@@ -41,7 +41,7 @@ struct Spending: Hashable, Sendable {
         max(0, allowance.units - Self.quotient(owed, allowance.period))
     }
 
-    /// Milliseconds until one unit can be spent; 0: it can be.
+    /// Milliseconds until one unit can be spent; 0 if one can be spent now.
     func timeUntilOne(of allowance: Allowance) -> Int {
         Self.quotient(max(0, owed + allowance.period - allowance.units * allowance.period), allowance.units)
     }

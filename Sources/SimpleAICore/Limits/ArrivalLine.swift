@@ -1,5 +1,5 @@
-/// Keys in the order in which they came, each with the number of its arrival. Entries that are out of date are left in it
-/// and skipped by whoever takes them out: nothing has to be found in the middle.
+/// Keys in order of arrival, each with the number of its arrival. Outdated entries stay and are skipped by the code
+/// that takes them out, so that nothing has to be found in the middle.
 public struct ArrivalLine<Key: Sendable>: Sendable {
     public typealias Place = (key: Key, number: UInt64)
 

@@ -1,31 +1,31 @@
-/// How fast a request body has to arrive: the more of it is held, the faster. Pure; times are nanoseconds of any clock that
-/// never goes back.
+/// The minimum speed of a request body: the more bytes the gateway holds, the faster the rest has to arrive. Pure;
+/// times are nanoseconds of any monotonic clock.
 ///
-/// A body begins with a grace period, which stalls may use up. What arrives buys time back, each byte as much as the
-/// minimum rate allows for it, and never more than one grace period in advance. The minimum rate is the larger of 256
-/// bytes a second (between Kestrel's 240 and Apache's 500) and what is held divided by 30 minutes. So a body of any size
-/// that arrives evenly within half an hour is in time, whatever network it comes over, while a large one that stops
-/// arriving is given up after one grace period, and one that trickles soon after.
+/// A body begins with a grace period, which stalls may use up. Bytes that arrive extend the deadline by the time that
+/// the minimum rate allows for them, but never to more than one grace period from now. The minimum rate is the larger
+/// of 256 bytes a second (between Kestrel's 240 and Apache's 500) and the held bytes divided by 30 minutes. So a body
+/// of any size that arrives evenly within half an hour is in time over any network, while a large one that stops
+/// arriving is refused after one grace period, and one that trickles soon after.
 ///
-/// Nothing is computed while bytes arrive: the count is looked at when the deadline has passed.
+/// Nothing is computed while bytes arrive: the count is checked when the deadline has passed.
 public struct BodyPace: Hashable, Sendable {
-    /// Bytes a second.
+    /// Bytes per second.
     public static let minRate = 256.0
-    /// In seconds: how long a body may take that arrives evenly.
+    /// In seconds: maximum duration of a body that arrives evenly.
     public static let maxDuration = 1800.0
 
     private let gracePeriod: Int64
-    /// When to look again; the body is too slow if nothing has arrived by then.
+    /// When to check next; the body is too slow if no byte has arrived by then.
     public private(set) var deadline: Int64
     private var seen = 0
 
-    /// The body begins now.
+    /// Starts the measurement of a body now.
     public init(gracePeriod: Int64, now: Int64) {
         self.gracePeriod = gracePeriod
         deadline = Self.sum(now, gracePeriod)
     }
 
-    /// The deadline has passed.
+    /// Checks the body after the deadline has passed.
     /// - Parameter received: bytes of the body so far.
     /// - Returns: whether the body is too slow; otherwise there is a new deadline.
     public mutating func isTooSlow(received: Int, now: Int64) -> Bool {
@@ -36,7 +36,7 @@ public struct BodyPace: Hashable, Sendable {
         return deadline <= now
     }
 
-    /// The gateway did not read until now: the client could not send.
+    /// Restarts the measurement because the gateway did not read until now and the client could not send.
     public mutating func readingWasHeld(received: Int, now: Int64) {
         seen = received
         deadline = Self.sum(now, gracePeriod)

@@ -1,7 +1,8 @@
-/// What each of many keys (callers, or addresses) has asked for lately, and what is left to it.
+/// The recent use of each key (a caller or an address), and what is left of its limits.
 ///
-/// Pure: the time is told. Holds a bounded number of keys, and the least recent are dropped, which forgives them what they
-/// have spent. Calls that are open are counted apart and never dropped: there are no more keys with one than open calls.
+/// Pure: time is an argument. Holds a bounded number of keys; the least recent are dropped, and what they have spent is
+/// forgotten. Open calls are counted apart and never dropped: there are at most as many keys with open calls as open
+/// calls.
 public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
@@ -12,23 +13,23 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
 
     private let capacity: Int
     private let start: Instant
-    /// Two generations: when the younger is full, it becomes the older, and what was the older is gone.
+    /// Two generations: a full younger one becomes the older, and the previous older one is dropped.
     private var accounts: [Key: Account] = [:]
     private var olderAccounts: [Key: Account] = [:]
     private var openCalls: [Key: Int] = [:]
 
     /// - Parameters:
-    ///   - capacity: keys that are remembered at most; the latest half of them always are.
-    ///   - start: no time that is told lies before it.
+    ///   - capacity: maximum number of remembered keys; the latest half is always remembered.
+    ///   - start: the origin of time; no later argument lies before it.
     public init(capacity: Int = 16_384, start: Instant) {
         self.capacity = capacity
         self.start = start
     }
 
-    /// Keys that are remembered, and keys with open calls.
+    /// Number of remembered keys, and of keys with open calls.
     public var count: (accounts: Int, open: Int) { (accounts.count + olderAccounts.count, openCalls.count) }
 
-    /// What is left to a key, and whether one more call may begin. Changes nothing but what time has changed.
+    /// What is left to a key, and whether one more call may begin. Changes nothing except the refill due by `now`.
     public mutating func standing(of key: Key, under limits: CallLimits, at now: Instant) -> LimitStanding {
         var standing = LimitStanding()
         let open = openCalls[key] ?? 0
@@ -45,7 +46,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
             let allowance = Allowance.perMinute(limits.requestsPerMinute)
             standing.requests = .init(account.requests, of: allowance)
             let wait = account.requests.timeUntilOne(of: allowance)
-            // Whoever waits for the longer of two is served the first time that it tries again.
+            // The longer of two waiting times is stated, so that the first retry after it succeeds.
             if wait > 0, !standing.isRefused(forLongerThan: .milliseconds(wait)) {
                 standing.refusal = .requestsPerMinute(retryAfter: .milliseconds(wait))
             }
@@ -53,7 +54,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
         return standing
     }
 
-    /// A call begins. Every one that begins has to end.
+    /// Counts the beginning of a call. Each needs a matching `end`.
     /// - Returns: what is left.
     @discardableResult
     public mutating func begin(_ key: Key, under limits: CallLimits, at now: Instant) -> LimitStanding {
@@ -71,10 +72,10 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
         return standing
     }
 
-    /// A call has ended.
+    /// Counts the end of a call.
     /// - Parameters:
     ///   - limits: as they were when it began.
-    ///   - tokens: what it took and made.
+    ///   - tokens: prompt and completion tokens of the call.
     public mutating func end(_ key: Key, under limits: CallLimits, tokens: Int, at now: Instant) {
         if limits.concurrentCalls > 0, let open = openCalls[key] { openCalls[key] = open > 1 ? open - 1 : nil }
         guard limits.tokensPerDay > 0, tokens > 0 else { return }
@@ -104,13 +105,13 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     }
 }
 
-/// How somebody stands with its limits.
+/// The state of a key's limits.
 public struct LimitStanding: Hashable, Sendable {
-    /// Of one allowance.
+    /// The state of one allowance.
     public struct Share: Hashable, Sendable {
         public let limit: Int
         public let remaining: Int
-        /// Until all of it is there again.
+        /// Time until the whole allowance is available again.
         public let reset: Duration
 
         init(_ spending: Spending, of allowance: Allowance) {
@@ -125,7 +126,7 @@ public struct LimitStanding: Hashable, Sendable {
         case concurrentCalls
         case tokensPerDay(retryAfter: Duration)
 
-        /// Nil: nobody knows when a call ends.
+        /// Nil if unknown, as for the end of a call.
         public var retryAfter: Duration? {
             switch self {
             case .requestsPerMinute(let time), .tokensPerDay(let time): time
@@ -134,11 +135,11 @@ public struct LimitStanding: Hashable, Sendable {
         }
     }
 
-    /// Nil where there is no limit.
+    /// Nil if there is no limit.
     public var requests: Share?
-    /// Nil where there is no limit.
+    /// Nil if there is no limit.
     public var tokens: Share?
-    /// Why no further call may begin; nil: it may.
+    /// Why no further call may begin; nil if one may.
     public var refusal: Refusal?
 
     public init() {}

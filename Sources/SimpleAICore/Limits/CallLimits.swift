@@ -1,10 +1,10 @@
-/// How much one caller, or one address, may ask for. Zero is any number.
+/// The limits of one caller or one address. Zero means no limit.
 public struct CallLimits: Hashable, Sendable {
-    /// Calls, all at once or spread over a minute.
+    /// Calls per minute, all at once or evenly.
     public var requestsPerMinute: Int
-    /// Calls that are open at the same time, those that wait for a machine included.
+    /// Maximum number of concurrent calls, including those that wait for a machine.
     public var concurrentCalls: Int
-    /// Tokens that engines took and made, all at once or spread over a day.
+    /// Prompt and completion tokens per day, all at once or evenly.
     public var tokensPerDay: Int
 
     public static let none = CallLimits()
@@ -16,7 +16,7 @@ public struct CallLimits: Hashable, Sendable {
     }
 }
 
-/// The limits that one entry of `policies` states; nil where it says nothing.
+/// The limits of one entry of `policies`; nil where it states none.
 public struct GrantedLimits: Hashable, Sendable {
     public var requestsPerMinute: Int?
     public var concurrentCalls: Int?
@@ -31,24 +31,24 @@ public struct GrantedLimits: Hashable, Sendable {
     var saysSomething: Bool { self != GrantedLimits() }
 }
 
-/// Which limits hold for whom.
+/// The limits that apply to callers and addresses.
 public struct LimitRules: Hashable, Sendable {
-    /// For every address, all of its callers together.
+    /// For each address, over all of its callers.
     public let address: CallLimits
     private let caller: CallLimits
     private let grants: [AccessGrant]
 
     /// - Parameters:
-    ///   - caller: for each caller whose grants say nothing else.
-    ///   - grants: the policies, of which those that state limits count.
+    ///   - caller: for each caller whose grants state no limits.
+    ///   - grants: the policies; those that state limits apply.
     public init(caller: CallLimits = .none, address: CallLimits = .none, grants: [AccessGrant] = []) {
         self.caller = caller
         self.address = address
         self.grants = grants.filter(\.limits.saysSomething)
     }
 
-    /// The grants of the caller's roles come before the limits for everybody, number by number, and like all that grants
-    /// give the most generous of them counts.
+    /// Limits in the grants of the caller's roles override the general limits, number by number; of several grants the
+    /// most generous one applies.
     public func limits(of caller: Caller) -> CallLimits {
         if grants.isEmpty { return self.caller }
         let stated = grants.lazy.filter { $0.applies(to: caller) }.map(\.limits)

@@ -1,23 +1,25 @@
-/// The rule for everything that is shared and bounded: a holder may take more as long as it then holds no more than what
-/// is left for everybody else.
+/// The rule for all shared and bounded resources: a holder may take more as long as it then holds no more than what is
+/// left for all others.
 ///
-/// One holder alone gets half, two get a third each, n get 1/(n+1) each, and something is always left for the next one
-/// (dynamic thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998).
-/// No holder has to be known in advance, and one look at two numbers decides. Pure.
+/// One holder alone gets half, two get a third each, n get 1/(n+1) each, and a part is always left for the next one
+/// (dynamic thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches",
+/// 1998). No holder has to be known in advance, and two numbers decide. Pure.
 public struct FairShare: Hashable, Sendable {
     public enum Verdict: Hashable, Sendable {
         case granted
-        /// Nothing is left, whoever asks.
+        /// Nothing is left for any holder.
         case exhausted
-        /// There is more, but it is for others.
+        /// There is room, but it is for other holders.
         case beyondShare
     }
 
     public var capacity: Int
-    /// What each holder may have while it lasts, however many there are: the size of one honest request.
+    /// The amount that each holder may have while there is room, whatever the number of holders: the size of one
+    /// legitimate request.
     public var minShare: Int
-    /// How many times what is left a holder may have: 1 gives one that is alone half of all, 3 three quarters. More than 1
-    /// is for holders that stand for many, such as an address: one greedy caller of it must not use up what the others get.
+    /// The factor by which a holder may exceed what is left: 1 gives a single holder half of all, 3 three quarters.
+    /// More than 1 is for holders that stand for many, such as an address: one greedy caller behind it must not use up
+    /// what the others get.
     public var weight: Int
 
     public init(capacity: Int, minShare: Int, weight: Int = 1) {
@@ -26,17 +28,17 @@ public struct FairShare: Hashable, Sendable {
         self.weight = weight
     }
 
-    /// Whether a holder that adds to a full cache replaces an entry of its own. What can be dropped at any time may be filled
-    /// by whoever is there; but nobody with an equal part pushes out what others use.
-    /// - Parameter holderCount: all that hold something.
+    /// Whether a holder that adds to a full cache replaces an entry of its own. Droppable entries may fill the cache,
+    /// but a holder with an equal part does not evict entries that others use.
+    /// - Parameter holderCount: number of holders with entries.
     public static func replacesOwn(held: Int, capacity: Int, holderCount: Int) -> Bool {
         guard held > 0, holderCount > 1 else { return false }
         return held >= capacity / holderCount
     }
 
     /// - Parameters:
-    ///   - held: by whoever asks for `amount`, without it.
-    ///   - inUse: by everybody, without it.
+    ///   - held: by the holder that requests `amount`, without it.
+    ///   - inUse: by all holders, without it.
     public func verdict(on amount: Int, held: Int, inUse: Int) -> Verdict {
         let (left, isOverflow) = capacity.subtractingReportingOverflow(inUse.addingSaturated(amount))
         guard !isOverflow, left >= 0 else { return .exhausted }

@@ -1,32 +1,32 @@
-/// Who holds how much of something shared. Only holders that hold something are remembered, so there are no more of them
-/// than units in use. Pure; `FairShare` decides.
+/// Amounts of a shared resource by holder. Only holders with a non-zero amount are stored, so there are at most as many
+/// as units in use. Pure; `FairShare` decides.
 public struct ShareLedger<Holder: Hashable & Sendable>: Sendable {
     public private(set) var inUse = 0
     private var amounts: [Holder: Int] = [:]
 
     public init() {}
 
-    /// Holders that hold something.
+    /// Number of holders with a non-zero amount.
     public var holderCount: Int { amounts.count }
 
     public func held(by holder: Holder) -> Int { amounts[holder] ?? 0 }
 
     /// Takes `amount` if the rule grants it.
-    /// - Parameter holder: nil for one that no share is kept of: it is bounded by the capacity alone.
+    /// - Parameter holder: nil for a holder without a share: only the capacity bounds it.
     public mutating func take(_ amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Verdict {
         let verdict = verdict(on: amount, for: holder, under: rule)
         if verdict == .granted { add(amount, for: holder) }
         return verdict
     }
 
-    /// What `take` would answer.
+    /// The verdict that `take` would return.
     public func verdict(on amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Verdict {
         let held = holder.map(held(by:)) ?? 0
         let verdict = rule.verdict(on: amount, held: held, inUse: inUse)
         return holder == nil && verdict == .beyondShare ? .granted : verdict
     }
 
-    /// Takes `amount` without asking.
+    /// Takes `amount` without applying the rule.
     public mutating func add(_ amount: Int = 1, for holder: Holder?) {
         inUse += amount
         if let holder, amount != 0 { amounts[holder, default: 0] += amount }

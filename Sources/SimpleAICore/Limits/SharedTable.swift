@@ -1,8 +1,8 @@
-/// A bounded table whose entries belong to owners: nobody fills it alone, or pushes out what is others' by adding more and
-/// more. Pure.
+/// A bounded table whose entries belong to owners: no owner can fill it alone, or evict others' entries by adding more
+/// and more. Pure.
 ///
-/// An owner that has its share (`FairShare`) replaces its own oldest entry; when the table is full, one that has less
-/// replaces the oldest of all.
+/// An owner that has used up its share (`FairShare`) replaces its own oldest entry; when the table is full, an owner
+/// with less replaces the oldest entry of all.
 public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         let owner: Owner
@@ -17,7 +17,7 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
     private var lines: [Owner: ArrivalLine<Key>] = [:]
     private var latest: UInt64 = 0
 
-    /// - Parameter capacity: entries.
+    /// - Parameter capacity: maximum number of entries.
     public init(capacity: Int) {
         rule = FairShare(capacity: capacity, minShare: max(1, capacity / 16))
     }
@@ -26,7 +26,7 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
 
     public subscript(key: Key) -> (owner: Owner, value: Value)? { entries[key].map { ($0.owner, $0.value) } }
 
-    /// - Parameter owner: of the entry; a key that another owner had is that one's no more.
+    /// - Parameter owner: of the entry; a key of another owner passes to this one.
     public mutating func insert(_ value: Value, for key: Key, of owner: Owner) {
         remove(key)
         while true {
@@ -67,7 +67,7 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
         return false
     }
 
-    /// What is skipped must not become more than what is there.
+    /// Removes outdated entries before they outnumber the valid ones.
     private mutating func compact(_ owner: Owner) {
         let entries = entries
         func isStale(_ key: Key, _ number: UInt64) -> Bool { entries[key]?.number != number }

@@ -1,4 +1,4 @@
-/// An amount of memory or of bytes on a wire.
+/// An amount of memory or of transferred bytes.
 public struct ByteCount: Hashable, Sendable, Comparable, CustomStringConvertible {
     public var bytes: Int
 
@@ -9,7 +9,7 @@ public struct ByteCount: Hashable, Sendable, Comparable, CustomStringConvertible
 
     public static func < (left: Self, right: Self) -> Bool { left.bytes < right.bytes }
 
-    /// The shortest exact form that settings would read back: `32MiB`, `1500B`.
+    /// The shortest exact form that settings can read: `32MiB`, `1500B`.
     public var description: String {
         for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
             if bytes & ((1 << shift) - 1) == 0 { return "\(bytes >> shift)\(unit)" }

@@ -1,5 +1,5 @@
-// Identity by bytes. `==`, `<` and `hash(into:)` of Swift's strings go by canonical equivalence, which is not what "exact"
-// means for an issuer, a role or a model's id, and which costs a normalization wherever a string is not ASCII.
+// Identity by bytes. `==`, `<` and `hash(into:)` of Swift's strings use canonical equivalence, which is not exact for
+// an issuer, a role or a model's id, and which costs a normalization for every string that is not ASCII.
 extension String {
     /// Whether both have the same UTF-8 bytes.
     public func isExactly(_ other: String) -> Bool {
@@ -11,7 +11,7 @@ extension String {
         return answer
     }
 
-    /// Whether its UTF-8 bytes come first in lexicographic order, which is also the order of code points.
+    /// Whether its UTF-8 bytes come first in lexicographic order, which equals the order of code points.
     public func precedesByBytes(_ other: String) -> Bool {
         let answer = utf8.withContiguousStorageIfAvailable { left in
             other.utf8.withContiguousStorageIfAvailable { right in left.lexicographicallyPrecedes(right) }
@@ -25,7 +25,7 @@ extension String {
             hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }
         if isContiguous == nil { for byte in utf8 { hasher.combine(byte) } }
-        // No UTF-8 contains it: two strings that are hashed one after the other end where they end.
+        // 0xFF never occurs in UTF-8: it separates two strings that are hashed one after the other.
         hasher.combine(0xFF as UInt8)
     }
 
@@ -48,7 +48,7 @@ extension String {
 }
 
 extension Sequence<String> {
-    /// By their UTF-8 bytes: the same order for everybody who sorts bytes, and one order for strings that Swift takes to be
-    /// equal.
+    /// Sorted by UTF-8 bytes: the same order as in any other bytewise sort, and a defined order for strings that Swift
+    /// considers equal.
     public func sortedByBytes() -> [String] { sorted { $0.precedesByBytes($1) } }
 }

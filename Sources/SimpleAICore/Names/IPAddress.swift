@@ -1,9 +1,9 @@
-/// An address of the Internet Protocol. An IPv4 address is the IPv6 address that it is mapped to (RFC 4291 §2.5.5.2), so
-/// that a client of a socket for both is the same one whichever way it came.
+/// An IP address. An IPv4 address is stored as its mapped IPv6 address (RFC 4291 §2.5.5.2), so that a client of a
+/// dual-stack socket has one identity over either protocol.
 public struct IPAddress: Hashable, Sendable {
-    /// The network's half of an IPv6 address, in the processor's byte order.
+    /// The upper 64 bits of an IPv6 address, in the processor's byte order.
     public let high: UInt64
-    /// The interface's half.
+    /// The lower 64 bits, the interface identifier.
     public let low: UInt64
 
     private static let mapped: UInt64 = 0xFFFF << 32
@@ -17,7 +17,7 @@ public struct IPAddress: Hashable, Sendable {
         self.init(high: 0, low: Self.mapped | UInt64(v4))
     }
 
-    /// The 32 bits of an IPv4 address; nil for others.
+    /// The 32 bits of an IPv4 address; nil for IPv6.
     public var v4: UInt32? {
         high == 0 && low & ~0xFFFF_FFFF == Self.mapped ? UInt32(truncatingIfNeeded: low) : nil
     }
@@ -27,7 +27,7 @@ public struct IPAddress: Hashable, Sendable {
 
     // MARK: Reading
 
-    /// One of the spellings of RFC 4291 §2.2, or four decimal numbers without leading zeros. Nil for all others: no zones,
+    /// Parses the forms of RFC 4291 §2.2, or four decimal numbers without leading zeros. Nil for all others: no zones,
     /// ports, brackets or spaces.
     public init?(_ text: some StringProtocol) {
         let bytes = text.utf8
@@ -71,7 +71,7 @@ public struct IPAddress: Hashable, Sendable {
         return (number(all[..<4]), number(all[4...]))
     }
 
-    /// Sixteen bits each, between colons; the last two of an address may be written like an IPv4 address.
+    /// Parses groups of sixteen bits between colons; the last two of an address may have the form of an IPv4 address.
     private static func groups(_ bytes: ArraySlice<UInt8>, endsAddress: Bool) -> [UInt16]? {
         if bytes.isEmpty { return [] }
         let parts = bytes.split(separator: colon, omittingEmptySubsequences: false)
@@ -96,7 +96,7 @@ public struct IPAddress: Hashable, Sendable {
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// As RFC 5952 wants it written.
+    /// The form of RFC 5952.
     public var description: String {
         if let v4 { return [24, 16, 8, 0].map { String(v4 >> $0 & 0xFF) }.joined(separator: ".") }
         let groups = [high, low].flatMap { half in [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> $0) } }
@@ -105,7 +105,7 @@ extension IPAddress: CustomStringConvertible {
         return words[..<gap.lowerBound].joined(separator: ":") + "::" + words[gap.upperBound...].joined(separator: ":")
     }
 
-    /// The first of those that are longest; nil where no two zeros stand beside each other.
+    /// The first of the longest runs; nil if no two zero groups are adjacent.
     private static func longestRunOfZeros(in groups: [UInt16]) -> Range<Int>? {
         var longest = 0..<1
         var start = 0

@@ -1,10 +1,10 @@
-/// Addresses with the same first bits, as `10.0.0.0/8`, `2001:db8::/32` or one address alone.
+/// A range of addresses with a common prefix, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
 public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     public let first: IPAddress
-    /// How many bits of an IPv6 address are the same.
+    /// Length of the common prefix in bits, of an IPv6 address.
     private let length: Int
 
-    /// Nil for what is no network: also where bits are set that the length says do not count.
+    /// Nil for a malformed network, including one with bits set after the prefix.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let address = parts.first.flatMap({ IPAddress($0) }), parts.count <= 2 else { return nil }
@@ -23,14 +23,14 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
 
     public func contains(_ address: IPAddress) -> Bool { Self.common(address, length) == first }
 
-    /// Whether every IPv4 or every IPv6 address is in it.
+    /// Whether it contains all IPv4 or all IPv6 addresses.
     public var isEverything: Bool { length == 0 || (length == 96 && first.v4 != nil) }
 
     private static func common(_ address: IPAddress, _ length: Int) -> IPAddress {
         IPAddress(high: address.high & mask(length), low: address.low & mask(length - 64))
     }
 
-    /// The first bits of 64; shifts by more than there are bits leave none.
+    /// A mask of the first bits of 64; shifts by 64 or more are avoided.
     private static func mask(_ bits: Int) -> UInt64 { bits <= 0 ? 0 : ~0 << (64 - min(bits, 64)) }
 
     public var description: String {

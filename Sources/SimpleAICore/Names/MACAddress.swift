@@ -1,10 +1,10 @@
-/// A 48-bit hardware address, the name under which a sleeping machine can be woken.
+/// A 48-bit hardware address, which a magic packet names.
 public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     /// Exactly six bytes, in transmission order.
     public let bytes: [UInt8]
 
-    /// Reads `AA:BB:CC:DD:EE:FF`, `aa-bb-cc-dd-ee-ff` and `aabb.ccdd.eeff`, in either case; nil for anything else,
-    /// separators of two kinds included.
+    /// Parses `AA:BB:CC:DD:EE:FF`, `aa-bb-cc-dd-ee-ff` and `aabb.ccdd.eeff`, in either case; nil for anything else,
+    /// including mixed separators.
     public init?(_ text: String) {
         let groups: [Substring]
         let digitsPerGroup: Int
@@ -38,7 +38,7 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
-    /// `AA:BB:CC:DD:EE:FF`, whatever form was read.
+    /// `AA:BB:CC:DD:EE:FF`, whichever form was parsed.
     public var description: String {
         bytes.map { byte in
             let digits = String(byte, radix: 16, uppercase: true)

@@ -1,7 +1,8 @@
-/// A string with a meaning: two names of different kinds cannot be mixed up, and none of them is "just a string".
+/// A string with a meaning: names of different kinds have different types and cannot be mixed up.
 ///
-/// Names are equal, hashed and ordered by their UTF-8 bytes. Swift's own strings are equal as soon as they are canonically
-/// equivalent (U+212A KELVIN SIGN and `K`), and callers, engines and agents choose names: identity is bytes.
+/// Names are equal, hashed and ordered by their UTF-8 bytes. Swift's own strings are equal as soon as they are
+/// canonically equivalent (U+212A KELVIN SIGN and `K`), and callers, engines and agents choose names: identity is
+/// bytes.
 public protocol Name: RawRepresentable, Hashable, Sendable, Comparable, CustomStringConvertible,
     ExpressibleByStringLiteral
 where RawValue == String {
@@ -18,23 +19,23 @@ extension Name {
     public func hash(into hasher: inout Hasher) { rawValue.hashBytes(into: &hasher) }
 }
 
-/// A string from outside that has no type of its own and is a key in a table, or is compared: a member of a JSON object, a
-/// response id, the path of an API key.
+/// A string from outside without a type of its own that is compared or is a key in a table: a member of a JSON object,
+/// a response id, the path of an API key.
 public struct ExactString: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
 
-    /// Whether it is that name, of whatever kind.
+    /// Whether it is the same string as a name of any kind.
     public func names(_ name: some Name) -> Bool { rawValue.isExactly(name.rawValue) }
 }
 
-/// An LLM's id as callers know it, for example `llama3:8b`.
+/// A language model's id as callers know it, for example `llama3:8b`.
 public struct ModelID: Name, Codable, CodingKeyRepresentable {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
 }
 
-/// What an engine itself calls a model; callers may know it by another id.
+/// The engine's own id of a model; callers may know it by another id.
 public struct EngineModelID: Name, Codable {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
@@ -52,7 +53,7 @@ public struct RunnerID: Name {
     public init(_ text: String) { rawValue = text }
 }
 
-/// The id of one call, shown to the caller as `x-request-id` and in every log line about the call.
+/// The id of one call, sent to the caller as `x-request-id` and logged in every line about the call.
 public struct CallID: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }
@@ -76,7 +77,7 @@ public struct IssuerID: Name {
     public init(_ text: String) { rawValue = text }
 }
 
-/// What kind of machine a runner is, in the words of settings or of its registration; empty where neither says.
+/// The kind of a machine, as settings or its registration state it; empty if neither does.
 public struct MachineType: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }

@@ -1,15 +1,15 @@
-/// Why a text from outside cannot be a name. Names end up in header fields, event stream comments, log lines, metrics,
-/// tables in terminals and web pages; what could be more than a name in one of these is refused where it enters.
+/// Why a text from outside is not a valid name. Names are written to header fields, event stream comments, log lines,
+/// metrics, terminal tables and web pages; characters with a special meaning in one of these are refused on entry.
 public enum NameFault: Error, Hashable, Sendable {
-    /// Nothing, or nothing but spaces.
+    /// Empty, or only spaces.
     case empty
     case tooLong(maxLength: Int)
     case forbidden(Unicode.Scalar)
 
-    /// In bytes of UTF-8: more than any engine, provider or person uses, and little enough for a header field.
+    /// In bytes of UTF-8: longer than the names of any engine, provider or person, and short enough for a header field.
     public static let maxLength = 512
 
-    /// What is wrong with a text as a name; nil for nothing.
+    /// The fault of a text as a name; nil if it is valid.
     public init?(in text: String, maxLength: Int = Self.maxLength) {
         guard text.utf8.count <= maxLength else {
             self = .tooLong(maxLength: maxLength)
@@ -19,7 +19,7 @@ public enum NameFault: Error, Hashable, Sendable {
             self = .empty
             return
         }
-        // Most names are ASCII, and need no look at properties.
+        // Fast path: most names are ASCII and need no look-up of properties.
         if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return nil }
         guard let scalar = text.unicodeScalars.first(where: \.isForbiddenInNames) else { return nil }
         self = .forbidden(scalar)
@@ -27,7 +27,7 @@ public enum NameFault: Error, Hashable, Sendable {
 }
 
 extension NameFault: CustomStringConvertible {
-    /// Continues "the name …"; nothing of the text but the code point at fault.
+    /// Continues "the name …"; contains nothing of the text but the faulty code point.
     public var description: String {
         switch self {
         case .empty: "is empty"
@@ -38,7 +38,8 @@ extension NameFault: CustomStringConvertible {
 }
 
 extension Name {
-    /// A name from outside.
+    /// Creates a name from outside text.
+    /// - Throws: `NameFault`.
     public init(checking text: String, maxLength: Int = NameFault.maxLength) throws(NameFault) {
         if let fault = NameFault(in: text, maxLength: maxLength) { throw fault }
         self.init(text)
@@ -46,17 +47,19 @@ extension Name {
 }
 
 extension Unicode.Scalar {
+    /// Whether a name may not contain the code point:
+    ///
     /// | code points | why |
     /// |---|---|
-    /// | C0, DEL | they end lines and fields of HTTP, event streams and logs; ESC commands terminals |
-    /// | C1 | U+0085 ends lines, U+009B begins terminals' commands |
-    /// | U+2028, U+2029 | they end lines for JavaScript and for readers of logs |
-    /// | U+202A–U+202E, U+2066–U+2069 | they turn the direction of what stands beside the name |
-    /// | U+00AD, U+200B, U+2060–U+2064, U+FEFF, U+E0000–U+E007F | invisible, and no part of any spelling: two names that differ by one look the same |
-    /// | noncharacters | XML cannot carry them |
+    /// | C0, DEL | end lines and fields of HTTP, event streams and logs; ESC controls terminals |
+    /// | C1 | U+0085 ends lines, U+009B begins terminal commands |
+    /// | U+2028, U+2029 | end lines for JavaScript and for log readers |
+    /// | U+202A–U+202E, U+2066–U+2069 | change the direction of text next to the name |
+    /// | U+00AD, U+200B, U+2060–U+2064, U+FEFF, U+E0000–U+E007F | invisible: names that differ by one look the same |
+    /// | noncharacters | XML cannot contain them |
     ///
-    /// U+200C, U+200D, U+200E, U+200F and U+061C may stand in names: Persian, Indic, Hebrew and Arabic spellings need them.
-    /// Where names are shown they are escaped, like all that cannot be seen.
+    /// U+200C, U+200D, U+200E, U+200F and U+061C are allowed: Persian, Indic, Hebrew and Arabic spellings need them.
+    /// They are escaped on output, like all invisible characters.
     public var isForbiddenInNames: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0, 0xAD, 0x200B, 0x2028...0x202E, 0x2060...0x2064, 0x2066...0x2069, 0xFDD0...0xFDEF,
@@ -66,8 +69,8 @@ extension Unicode.Scalar {
         }
     }
 
-    /// Whether it shows as a character where it stands, and does nothing else: no control, no format character (which
-    /// hide, join, or turn directions), no line or paragraph separator, and a code point that means something to everybody.
+    /// Whether it is shown as a character and has no other effect: no control or format character (those hide, join, or
+    /// change directions), no line or paragraph separator, and an assigned code point outside private use.
     public var isVisible: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
@@ -75,7 +78,7 @@ extension Unicode.Scalar {
         }
     }
 
-    /// `U+000D`.
+    /// The code point in the form `U+000D`.
     public var codePoint: String {
         let digits = String(value, radix: 16, uppercase: true)
         return "U+" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits

@@ -1,5 +1,5 @@
-/// A name with wildcards, as settings write it: `*` stands for any characters or none, `?` for exactly one, everything
-/// else for itself, letter for letter.
+/// A name with wildcards, as in settings: `*` matches any number of characters, `?` exactly one, everything else
+/// itself, byte by byte.
 public struct NamePattern: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     public let text: String
     private let bytes: [UInt8]
@@ -14,11 +14,11 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible, Expressi
     public var description: String { text }
     public var hasWildcards: Bool { bytes.contains(Self.anything) || bytes.contains(Self.one) }
 
-    /// In time proportional to both lengths at most, whatever callers ask for.
+    /// Takes at most time proportional to the product of both lengths, whatever callers request.
     public func matches(_ name: String) -> Bool {
         let name = Array(name.utf8)
         var (position, reached) = (0, 0)
-        // Where the last `*` stands, and what it has not swallowed yet.
+        // The position of the last `*`, and of the first character of the name that it has not matched yet.
         var lastStar: (pattern: Int, name: Int)?
         while reached < name.count {
             if position < bytes.count, bytes[position] == Self.anything {
@@ -43,7 +43,7 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible, Expressi
     private static let anything = UInt8(ascii: "*")
     private static let one = UInt8(ascii: "?")
 
-    /// Behind the UTF-8 sequence that begins there.
+    /// The index after the UTF-8 sequence that begins at `start`.
     private static func endOfCharacter(in name: [UInt8], at start: Int) -> Int {
         var end = start + 1
         while end < name.count, name[end] & 0xC0 == 0x80 { end += 1 }

@@ -1,9 +1,9 @@
-/// Where somebody comes from, as far as it tells people apart: one IPv4 address, or the network of an IPv6 address, whose
-/// last 64 bits are its owner's to choose.
+/// The origin of a connection, as far as it distinguishes clients: one IPv4 address, or the /64 network of an IPv6
+/// address, whose owner chooses the last 64 bits.
 public enum Peer: Hashable, Sendable {
     case v4(UInt32)
     case v6(UInt64)
-    /// No IP at all, such as a socket of this machine.
+    /// Not an IP address, such as a Unix socket of this host.
     case local
 
     public init(_ address: IPAddress?) {
@@ -15,7 +15,7 @@ public enum Peer: Hashable, Sendable {
 }
 
 extension Peer: CustomStringConvertible {
-    /// The address, or the network with its length.
+    /// The address, or the network with its prefix length.
     public var description: String {
         switch self {
         case .v4(let address): "\(IPAddress(v4: address))"

@@ -1,11 +1,11 @@
-/// A fingerprint of what stays the same while a conversation goes on: its beginning.
+/// A fingerprint of the part of a conversation that never changes: its beginning.
 ///
-/// Stable over restarts and machines, so that several gateways send a conversation to the same runner. No secret depends
-/// on it: whoever finds two conversations with one fingerprint has them served by the same runner, no more.
+/// Stable across restarts and machines, so that several gateways send a conversation to the same runner. It protects no
+/// secret: a collision only sends two conversations to the same runner.
 public struct PrefixFingerprint: Hashable, Sendable {
     public let value: UInt64
 
-    /// - Parameter bytes: as the caller wrote them.
+    /// - Parameter bytes: exactly as the caller sent them.
     public init(_ bytes: some Sequence<UInt8>) {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         var word: UInt64 = 0
@@ -23,7 +23,7 @@ public struct PrefixFingerprint: Hashable, Sendable {
         value = Self.mixed(Self.mixed(hash ^ word) ^ count)
     }
 
-    /// A number for this conversation on a runner, equally likely to be any.
+    /// A pseudo-random number for this conversation on a runner, uniformly distributed.
     /// - Parameter runner: the fingerprint of the runner's id.
     func draw(on runner: PrefixFingerprint) -> UInt64 { Self.mixed(value ^ Self.mixed(runner.value)) }
 
@@ -37,16 +37,17 @@ public struct PrefixFingerprint: Hashable, Sendable {
     }
 }
 
-/// Rendezvous hashing with bounded load: every conversation orders all runners in a way of its own, and goes to the
-/// first of them that does not have much more to do than its share.
+/// Rendezvous hashing with bounded load: every conversation has its own order of all runners, and goes to the first one
+/// that is not far above its share of the load.
 ///
-/// When a runner comes or goes, only the conversations that it wins or loses move (D. G. Thaler, C. V. Ravishankar 1998);
-/// no runner gets more than a quarter above its share (V. Mirrokni, M. Thorup, M. Zadimoghaddam 2018).
+/// When a runner is added or removed, only the conversations that it wins or loses move (D. G. Thaler, C. V.
+/// Ravishankar 1998); no runner gets more than a quarter above its share (V. Mirrokni, M. Thorup, M. Zadimoghaddam
+/// 2018).
 public enum Rendezvous {
-    /// How far above its share of all calls a runner may be.
+    /// Factor by which a runner may exceed its share of all calls.
     public static let loadFactor = 1.25
 
-    /// How many calls a runner may have when one more comes.
+    /// Maximum number of calls on a runner, including the new one.
     /// - Parameters:
     ///   - total: calls on all runners, the new one included.
     ///   - capacity: the runner's.
@@ -57,18 +58,19 @@ public enum Rendezvous {
         return max(1, Int((loadFactor * share).rounded(.up)))
     }
 
-    /// The place of a runner in a conversation's order: the higher comes first. Weighted: a runner with twice the
-    /// capacity comes first for twice as many conversations.
+    /// The position of a runner in a conversation's order: the highest score comes first. Weighted: a runner with twice
+    /// the capacity comes first for twice as many conversations.
     public static func score(_ conversation: PrefixFingerprint, on runner: PrefixFingerprint, capacity: Int) -> Double {
-        // From 2^-53 to 1: its logarithm is finite and not above 0.
+        // From 2^-53 to 1: the logarithm is finite and not positive.
         let share = Double((conversation.draw(on: runner) >> 11) + 1) * 0x1p-53
         return Double(max(1, capacity)) / -share.naturalLogarithm
     }
 }
 
 extension Double {
-    /// For positive, finite numbers. The standard library has none, and this target has nothing else: the exponent's
-    /// share, and the mantissa's by `ln m = 2 artanh((m − 1)/(m + 1))` (Abramowitz & Stegun 4.1.27).
+    /// The natural logarithm of a positive, finite number. The standard library has none, and this target has no other
+    /// dependency: computed from the exponent, and the mantissa by `ln m = 2 artanh((m − 1)/(m + 1))` (Abramowitz &
+    /// Stegun 4.1.27).
     var naturalLogarithm: Double {
         let t = (significand - 1) / (significand + 1)
         var (power, sum) = (t, 0.0)

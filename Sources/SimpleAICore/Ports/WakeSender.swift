@@ -1,21 +1,22 @@
-/// Does one thing that may wake a machine. The gateway meets Wake-on-LAN only through this protocol.
+/// Sends one wake attempt for a machine. The gateway uses Wake-on-LAN only through this protocol.
 public protocol WakeSender: Sendable {
-    /// Returns once it is done, within a time limit of its own; nobody ever confirms that the machine noticed.
+    /// Returns once the attempt is sent, within a time limit of its own; no method confirms that the machine noticed
+    /// it.
     func send(_ way: WakeWay) async throws(WakeSendError)
 }
 
-/// A way to wake a machine.
+/// A method to wake a machine.
 public enum WakeWay: Hashable, Sendable {
     case packet(WakePacketRequest)
     /// A helper on the machine's own network sends the packet.
     case relay(WakeRelayRequest)
-    /// A program of the operator's.
+    /// A program of the operator.
     case command(WakeCommandRequest)
-    /// A web hook of the operator's.
+    /// A web hook of the operator.
     case http(WakeHookRequest)
 
-    /// Packets get lost, so they are sent again and again. What a program or a web hook does is the operator's business,
-    /// and may be a switch: once it has succeeded it is not done twice for one wake.
+    /// Packets get lost, so they are sent repeatedly. The effect of a program or a web hook is unknown and may be a
+    /// toggle: after a success it is not repeated within one wake.
     public var isRepeated: Bool {
         switch self {
         case .packet, .relay: true
@@ -25,7 +26,7 @@ public enum WakeWay: Hashable, Sendable {
 }
 
 extension WakeWay: CustomStringConvertible {
-    /// For logs: where it goes, never a password, an argument or a path, which may be secrets.
+    /// For logs: the destination, never a password, an argument or a path, which may be secrets.
     public var description: String {
         switch self {
         case .packet(let request): "\(request.broadcast):\(request.port)"
@@ -36,7 +37,7 @@ extension WakeWay: CustomStringConvertible {
     }
 }
 
-/// One magic packet and where it goes.
+/// One magic packet and its destination.
 public struct WakePacketRequest: Hashable, Sendable {
     public var mac: MACAddress
     /// The machine's SecureOn password: six bytes, or empty for a machine without one.
@@ -53,12 +54,12 @@ public struct WakePacketRequest: Hashable, Sendable {
     }
 }
 
-/// The line `MAC BROADCAST` over TCP to a helper.
+/// A request to a helper: the line `MAC BROADCAST` over TCP.
 public struct WakeRelayRequest: Hashable, Sendable {
     public var host: String
     public var port: Int
     public var mac: MACAddress
-    /// Where the helper is to send the packet.
+    /// The destination of the helper's packet.
     public var broadcast: String
 
     public init(host: String, port: Int, mac: MACAddress, broadcast: String) {
@@ -69,9 +70,9 @@ public struct WakeRelayRequest: Hashable, Sendable {
     }
 }
 
-/// A program and its arguments, started as they are: no shell looks at them.
+/// A program and its arguments, started directly: no shell interprets them.
 public struct WakeCommandRequest: Hashable, Sendable {
-    /// A path, or a name that is looked for on the `PATH`.
+    /// A path, or a name that is searched on the `PATH`.
     public var program: String
     public var arguments: [String]
 
@@ -81,12 +82,12 @@ public struct WakeCommandRequest: Hashable, Sendable {
     }
 }
 
-/// A request without a body. Any answer from 200 to 299 is success.
+/// A request without a body. Any response from 200 to 299 is success.
 public struct WakeHookRequest: Hashable, Sendable {
     public var method: String
     /// `http` or `https`; redirects are not followed.
     public var url: String
-    /// The host alone: the rest of the URL may be a secret.
+    /// The host alone, because the rest of the URL may be a secret.
     public var host: String
 
     public init(method: String, url: String, host: String) {
@@ -96,10 +97,10 @@ public struct WakeHookRequest: Hashable, Sendable {
     }
 }
 
-/// Why nothing that could wake a machine left this host. For operators: descriptions name addresses and programs, never
-/// passwords, arguments or paths of URLs.
+/// Why a wake attempt could not be sent. For operators: descriptions name addresses and programs, never passwords,
+/// arguments or paths of URLs.
 public enum WakeSendError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The request itself cannot be sent by anybody.
+    /// The request itself is invalid.
     case invalidRequest(reason: String)
     case unknownHost(String)
     /// The system forbids it, as containers and firewalls do with broadcasts.
