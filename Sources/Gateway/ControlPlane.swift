@@ -21,7 +21,7 @@ struct ControlPlane: Sendable {
     func model(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
-        guard let entry = list.entries.first(where: { $0.id.isExactly(id) }) else {
+        guard let entry = list.entry(for: id) else {
             throw GatewayError(
                 .modelNotFound, "There is no model \"\(id)\" that you may ask for. GET /v1/models lists them.",
                 param: "model")

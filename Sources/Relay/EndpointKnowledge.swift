@@ -2,7 +2,8 @@ public import NIOCore
 public import SimpleAICore
 import Synchronization
 
-/// Which endpoints the engines behind one upstream serve, as far as their responses have shown.
+/// Which endpoints the engines behind one upstream serve: those that settings state, or else as far as their responses have
+/// shown.
 ///
 /// Belongs to one engine: another address is another upstream, and an engine that comes back after it was gone is asked
 /// anew. What it has served before is never taken for missing because of one response: an engine may answer 404 to what
@@ -18,10 +19,19 @@ public final class EndpointKnowledge: Sendable {
         let model: ModelID?
     }
 
-    private let served = Atomic<UInt8>(0)
+    /// As settings state them; 0 where that is learned.
+    private let stated: UInt8
+    private let served: Atomic<UInt8>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
 
-    init() {}
+    /// - Parameter stated: the endpoints that are served, and no others; empty: learned.
+    init(stated: [Endpoint] = []) {
+        self.stated = stated.reduce(0) { $0 | $1.bit }
+        served = Atomic(self.stated)
+    }
+
+    /// Whether some endpoint is known to be missing before any engine was asked.
+    public var statesMissing: Bool { stated != 0 }
 
     /// After every response that was one.
     public func noteServed(_ endpoint: Endpoint) {
@@ -38,7 +48,7 @@ public final class EndpointKnowledge: Sendable {
     public func noteMissing(
         _ endpoint: Endpoint, of model: ModelID?, error: GatewayError, now: NIODeadline = .now()
     ) -> Bool {
-        guard served.load(ordering: .relaxed) & endpoint.bit == 0 else { return false }
+        guard stated == 0, served.load(ordering: .relaxed) & endpoint.bit == 0 else { return false }
         return missing.withLock { missing in
             missing = missing.filter { $0.value.until > now }
             guard missing.count < Self.maxEntries else { return false }
@@ -49,7 +59,13 @@ public final class EndpointKnowledge: Sendable {
 
     /// Why none of these models can be served at this endpoint; nil if one can, as far as is known.
     public func missing(_ endpoint: Endpoint, of models: [ModelID], now: NIODeadline = .now()) -> GatewayError? {
-        missing.withLock { missing in
+        if stated != 0 {
+            guard stated & endpoint.bit == 0 else { return nil }
+            return GatewayError(
+                .endpointNotSupported, "No engine that has this model serves \(endpoint.path).",
+                cause: "the runner's endpoints in the settings do not name it")
+        }
+        return missing.withLock { missing in
             func error(_ model: ModelID?) -> GatewayError? {
                 missing[Key(endpoint: endpoint, model: model)].flatMap { $0.until > now ? $0.error : nil }
             }
@@ -61,7 +77,7 @@ public final class EndpointKnowledge: Sendable {
 
     /// The engine was gone: what comes back may be another one.
     public func forget() {
-        served.store(0, ordering: .relaxed)
+        served.store(stated, ordering: .relaxed)
         missing.withLock { $0 = [:] }
     }
 }

@@ -67,21 +67,40 @@ extension EventStreamRelay {
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
     ]
 
+    /// A choice that brings nothing. No `finish_reason`: clients act on each that they see, on tool calls for example.
+    private var emptyChoice: String {
+        endpoint == .completions
+            ? "[{\"index\":0,\"text\":\"\",\"finish_reason\":null}]"
+            : "[{\"index\":0,\"delta\":{},\"finish_reason\":null}]"
+    }
+
     /// A chunk that carries the usage that only we wanted: nil where that is all it carries, else the chunk without it,
     /// under the public id.
+    ///
+    /// llama.cpp states its `timings` there; without `include_usage` it states them in the chunk with the `finish_reason`,
+    /// which has gone out by then, since no event is held back. Only callers who ask for `include_usage` have to expect
+    /// a chunk without choices, and many clients read the first choice of every chunk: so the chunk gets one, which is
+    /// empty.
     mutating func withoutUsage(
         _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ model: JSONSlice?
     ) -> ByteBuffer? {
         var members: [ArraySlice<UInt8>] = []
         var saysMore = false
+        var hasChoices = false
         JSONSlice(checked: payload.bytes.drop { $0 <= 0x20 }).forEachMember { key, value in
             guard !JSONSlice.isKey(key, "usage") else { return }
             if !value.isEmpty, !Self.ordinaryMembers.contains(where: { JSONSlice.isKey(key, $0) }) { saysMore = true }
             let isModel = JSONSlice.isKey(key, "model") && replacement(for: model) != nil
-            let text = isModel ? Array(JSONString.encode(self.model.rawValue).utf8)[...] : value.bytes
+            let isChoices = JSONSlice.isKey(key, "choices")
+            if isChoices { hasChoices = true }
+            let text: ArraySlice<UInt8> =
+                isModel
+                ? Array(JSONString.encode(self.model.rawValue).utf8)[...]
+                : isChoices && value.elements.isEmpty ? Array(emptyChoice.utf8)[...] : value.bytes
             members.append(key + [UInt8(ascii: ":")] + text)
         }
         guard saysMore else { return nil }
+        if !hasChoices { members.append(Array("\"choices\":\(emptyChoice)".utf8)[...]) }
         var changed = ByteBuffer()
         for line in EventSplitter.otherLines(of: event, isFirst: isFirstEvent) {
             changed.writeBytes(line)

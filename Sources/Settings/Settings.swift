@@ -192,6 +192,8 @@ public struct Settings: Hashable, Sendable {
         public var weight = 1
         public var machineType = ""
         public var streamUsage = true
+        /// The endpoints that the engine serves, and no others; empty: learned from its responses.
+        public var endpoints: [Endpoint] = []
         public var tls = TLS()
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""

@@ -327,8 +327,18 @@ import Testing
         let relayed = try relay(chunk + done, hidesUsage: true)
         #expect(relayed.usage == TokenUsage(prompt: 3, completion: 4))
         #expect(
-            relayed.text == "data: {\"model\":\"public\",\"choices\":[],\"timings\":{\"predicted_n\":4}}\n\n" + done)
+            relayed.text
+                == "data: {\"model\":\"public\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":null}],"
+                + "\"timings\":{\"predicted_n\":4}}\n\n" + done)
         #expect(try relay(chunk + done).text == chunk.replacing("local", with: "public") + done)
+        // Without the member, and beside a choice of the engine's own.
+        #expect(
+            try relay(chunk.replacing("\"choices\":[],", with: "") + done, hidesUsage: true).text
+                == "data: {\"model\":\"public\",\"timings\":{\"predicted_n\":4},"
+                + "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":null}]}\n\n" + done)
+        let own = chunk.replacing("\"choices\":[]", with: "\"choices\":[{\"index\":0,\"delta\":{}}]")
+        let late = try relay(self.chunk(finish: "stop") + own + done, hidesUsage: true).text
+        #expect(late.contains("\"choices\":[{\"index\":0,\"delta\":{}}],\"timings\""))
     }
 
     @Test(arguments: ["\"timings\":null", "\"system_fingerprint\":\"b1\"", "\"service_tier\":\"x\""])

@@ -71,6 +71,7 @@ import Testing
         #expect(runner.weight == 1)
         #expect(runner.machineType == "")
         #expect(runner.streamUsage)
+        #expect(runner.endpoints.isEmpty)
         #expect(runner.tls.verify)
         #expect(runner.tls.caFile == "")
         #expect(runner.apiKey == "")

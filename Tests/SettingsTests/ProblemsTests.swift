@@ -106,6 +106,18 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', id: ' gpu'}]", "s.yaml:2: runners[0].id: \" gpu\" cannot be a runner's id…"
         ),
         ProblemCase(
+            "runners: [{url: 'http://a', endpoints: [chat_completions]}]",
+            "s.yaml:2: runners[0].endpoints[0]: \"chat_completions\" is not known here; write chat/completions, "
+                + "completions, embeddings or responses: did you mean chat/completions?"),
+        ProblemCase(
+            "runners: [{url: 'http://a', endpoints: [/v1/embeddings?x]}]",
+            "s.yaml:2: runners[0].endpoints[0]: \"/v1/embeddings?x\" is not known here…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', endpoints: []}]",
+            "s.yaml:2: runners[0].endpoints: is empty; name the endpoints that the engine serves, or leave it out"),
+        ProblemCase(
+            "runners: [{url: 'http://a', endpoints: embeddings}]", "s.yaml:2: runners[0].endpoints: must be a list…"),
+        ProblemCase(
             "runners: [{url: 'http://a', probe: {path: health}}]",
             "s.yaml:2: runners[0].probe.path: \"health\" is no path…"),
         ProblemCase(

@@ -142,6 +142,7 @@ import Testing
                 weight: 2
                 machine_type: big
                 stream_usage: false
+                endpoints: [embeddings, /v1/chat/completions, v1/embeddings/]
                 tls: { verify: false }
                 api_key: sk-1
                 probe: { path: /health, every: 1s, timeout: 100ms }
@@ -156,6 +157,7 @@ import Testing
         #expect(runner.weight == 2)
         #expect(runner.machineType == "big")
         #expect(!runner.streamUsage)
+        #expect(runner.endpoints == [.chatCompletions, .embeddings])
         #expect(!runner.tls.verify)
         #expect(runner.apiKey == "sk-1")
         #expect(runner.probe.path == "/health")

@@ -21,22 +21,65 @@ extension AnswerInProgress {
     }
 
     /// A piece of a body that is no event stream so far.
-    /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next.
+    /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next. `documentBegan` if it is a large
+    ///   result: `document` is what goes out at once, and `relayDocument` comes next.
     mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
+        guard largeDocument == nil else { return examine(bytes) }
         if document.readableBytes > 0 {
             document.writeImmutableBuffer(bytes)
         } else {
             // Mostly it is all there is, and need not be copied.
             document = bytes
         }
-        guard mayBecomeStream, let question else { return nil }
+        guard mayBecomeStream, let question else { return examineIfLarge() }
         switch EventStreamStart.verdict(on: Array(document.readableBytesView.prefix(64))[...]) {
         case .undecided: return nil
         case .other:
             mayBecomeStream = false
-            return nil
+            return examineIfLarge()
         case .eventStream: return beginStream(question)
         }
+    }
+
+    // MARK: Large documents
+
+    private mutating func examineIfLarge() -> CallState.Event? {
+        guard document.readableBytes > DocumentRelay.minSize, let question, let head, isPlain,
+            200...299 ~= head.status.code, head.headers.first(name: AgentError.header) == nil
+        else { return nil }
+        largeDocument = DocumentRelay(
+            endpoint: question.endpoint, model: question.model, statedLength: statedLength,
+            needsLength: !question.takesUnknownLength)
+        let collected = document
+        document = ByteBuffer()
+        return examine(collected)
+    }
+
+    private mutating func examine(_ bytes: ByteBuffer) -> CallState.Event? {
+        // Only what has begun can turn out to be malformed.
+        guard let released = try? largeDocument?.receive(bytes), largeDocument?.hasBegun ?? false else { return nil }
+        document = released
+        return .documentBegan(status: Int(head?.status.code ?? 200))
+    }
+
+    /// A piece of a large document that has begun to go out.
+    mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        do {
+            let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
+            if released.readableBytes > 0 { forward(released) }
+            return nil
+        } catch {
+            return .upstreamFailed(.malformed("a document that is no JSON object"))
+        }
+    }
+
+    /// Whether pieces of the document go out as they come.
+    var relaysDocument: Bool { largeDocument?.hasBegun ?? false }
+
+    /// The length of the body that the engine stated; nil for none (RFC 9112 §6.3).
+    var statedLength: Int? {
+        guard let headers = head?.headers, !headers.contains(name: "transfer-encoding") else { return nil }
+        return headers.first(name: "content-length").flatMap { Int($0) }
     }
 
     /// What was collected before it was known to be a stream.
@@ -72,8 +115,10 @@ extension AnswerInProgress {
     }
 
     /// The response ended as its framing says.
-    mutating func end(_ forward: Forward) -> CallState.Event {
-        guard events != nil else { return documentEnded() }
+    /// - Parameter now: in seconds since 1970.
+    mutating func end(at now: () -> Int, _ forward: Forward) -> CallState.Event {
+        if let largeDocument, largeDocument.hasBegun { return .documentEnded(isComplete: largeDocument.isComplete) }
+        guard events != nil else { return documentEnded(at: now) }
         if let rest = events?.end(forward: forward) {
             if rest.readableBytes > 0 { forward(rest) }
             return .streamEnded(complete: true)
@@ -83,7 +128,7 @@ extension AnswerInProgress {
     }
 
     /// The id of a response that was made, as soon as it is known (`/v1/responses`).
-    var responseID: String? { events?.responseID ?? documentID }
+    var responseID: String? { events?.responseID ?? documentID ?? largeDocument?.id }
 
     // MARK: Parts
 
@@ -101,9 +146,13 @@ extension AnswerInProgress {
         head?.headers.first(name: "content-encoding").map { $0.lowercased() == "identity" } ?? true
     }
 
-    private mutating func documentEnded() -> CallState.Event {
+    private mutating func documentEnded(at now: () -> Int) -> CallState.Event {
         let status = Int(head?.status.code ?? 0)
         guard let question else { return .streamEnded(complete: false) }
+        if let largeDocument {
+            document = largeDocument.collected
+            self.largeDocument = nil
+        }
         var context = question.context
         context.agentCode = head?.headers.first(name: AgentError.header)
         // The agent lost its engine like a gateway loses one that it reaches itself.
@@ -126,7 +175,9 @@ extension AnswerInProgress {
         } else {
             error = words
         }
-        let retryAfter = head?.headers.first(name: "retry-after").flatMap(Int.init)
+        let retryAfter = head?.headers.first(name: "retry-after").flatMap {
+            RetryAfter.seconds($0, date: head?.headers.first(name: "date"), now: now)
+        }
         return .documentReceived(
             EngineDocument(status: status, isJSON: isJSON, error: error, retryAfter: retryAfter, context))
     }

@@ -12,6 +12,8 @@ struct AnswerInProgress {
         var model: ModelID
         var streams = false
         var expectedChoices = 1
+        /// Whether the caller can be sent what has no length: not in HTTP/1.0.
+        var takesUnknownLength = true
         var context: ResponseCause.Context
     }
 
@@ -21,6 +23,10 @@ struct AnswerInProgress {
     var mayBecomeStream = false
     var events: EventStreamRelay?
     var document = ByteBuffer()
+    /// Set when the document is a large one.
+    var largeDocument: DocumentRelay?
+    /// How much of the document has come, in bytes.
+    var documentBytes = 0
     /// How much of the memory that all calls share is taken for `document`.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
@@ -35,7 +41,7 @@ struct AnswerInProgress {
         self.question = question
     }
 
-    var usage: TokenUsage? { events?.usage ?? documentUsage }
+    var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
 
     /// What counts against limits: tokens taken and made by the engine's own count. Of a stream that ended before it said
     /// so, the events that carried a piece of the answer.

@@ -29,6 +29,8 @@ struct CallState {
         case forwarding(Lease)
         /// An event stream is being relayed.
         case relaying(Lease)
+        /// A large document is being relayed.
+        case relayingDocument(Lease, status: Int)
         case finished
     }
 
@@ -45,6 +47,10 @@ struct CallState {
         case keepaliveDue
         case streamBegan
         case documentReceived(EngineDocument)
+        /// The engine's document is a result, and too large to be collected.
+        case documentBegan(status: Int)
+        /// It ended as its framing says.
+        case documentEnded(isComplete: Bool)
         /// There is no room for the engine's answer.
         case answerTooMuch(GatewayError)
         case streamEnded(complete: Bool)
@@ -87,6 +93,10 @@ struct CallState {
         case beginStream(Lease)
         /// The engine's document goes out, whatever its status.
         case sendDocument(Lease, EngineDocument)
+        /// The head of the engine's document and what has come of it go out; the rest follows as it comes.
+        case beginDocument(Lease, status: Int)
+        /// The response breaks off where it is.
+        case abortResponse
         case respond(GatewayError)
         /// An error event, and the end of the stream without `[DONE]`.
         case failInBand(GatewayError)
@@ -119,6 +129,8 @@ struct CallState {
     private var excluded: Set<RunnerID> = []
     /// Why the call left its first runner: what the caller is told when no other one can take over.
     private var firstFailure: GatewayError?
+    /// What the engine said that the call waits for, because it loads.
+    private var loadingEngine: EngineError?
     /// What the first runner said that lacks the endpoint.
     private(set) var endpointFailure: GatewayError?
 
@@ -149,7 +161,8 @@ struct CallState {
             return [.place(call, excluding: [])]
 
         case (.placing, .placementRefused(let error)):
-            return fail(error.code == .noRunnerAvailable ? firstFailure ?? error : error)
+            return fail(
+                (error.code == .noRunnerAvailable ? firstFailure ?? error : error).quoting(loadingEngine))
         case (.placing, .endpointUnsupported(let error)): return fail(firstFailure ?? endpointFailure ?? error)
 
         case (.placing, .keepaliveDue), (.forwarding, .keepaliveDue), (.relaying, .keepaliveDue):
@@ -160,6 +173,20 @@ struct CallState {
             return notedOptions(of: lease) + [.beginStream(lease)]
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
+        case (.forwarding(let lease), .documentBegan(let status)):
+            guard !headWasSent else {
+                return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"), .failed)
+            }
+            phase = .relayingDocument(lease, status: status)
+            return notedOptions(of: lease) + [.beginDocument(lease, status: status)]
+        case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
+            guard isComplete else {
+                return abortDocument(lease, Self.lost(lease.runner, "its document was cut short"), .failed)
+            }
+            phase = .finished
+            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
+        case (.relayingDocument(let lease, _), .upstreamFailed(let failure)):
+            return abortDocument(lease, Self.error(from: failure, runner: lease.runner), .failed)
         case (.forwarding(let lease), .answerTooMuch(let error)), (.relaying(let lease), .answerTooMuch(let error)):
             return breakOff(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
@@ -264,7 +291,7 @@ struct CallState {
         case .endpointMissing:
             endpointFailure = endpointFailure ?? error
             return [.noteEndpointMissing(lease, error)] + search(from: lease, error, excluding: true, outcome)
-        case .loading: return waitForLoading(lease)
+        case .loading: return waitForLoading(lease, document.error)
         // The machine may be asleep behind its front end.
         case .replaced: return move(from: lease, error, excluding: false, outcome)
         case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
@@ -296,6 +323,7 @@ struct CallState {
             return breakOff(lease, firstFailure ?? error, outcome)
         }
         searches += 1
+        loadingEngine = nil
         if excluding { excluded.insert(lease.runner) }
         phase = .placing
         return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
@@ -307,6 +335,7 @@ struct CallState {
     ) -> [Action] {
         guard moves < limits.moves, let authorized else { return breakOff(lease, firstFailure ?? error, outcome) }
         moves += 1
+        loadingEngine = nil
         firstFailure = firstFailure ?? error
         if excluding { excluded.insert(lease.runner) }
         phase = .placing
@@ -316,9 +345,10 @@ struct CallState {
     // MARK: Waiting
 
     /// The call waits as for a slot, as long as the scheduler lets it: that is no move.
-    private mutating func waitForLoading(_ lease: Lease) -> [Action] {
+    private mutating func waitForLoading(_ lease: Lease, _ words: EngineError?) -> [Action] {
         guard let authorized else { return breakOff(lease, Self.lost(lease.runner, "it loads"), .loading) }
         phase = .placing
+        loadingEngine = words
         return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
     }
 
@@ -355,6 +385,14 @@ struct CallState {
         return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
     }
 
+    /// There is no place for an error in a document: it breaks off, which its framing shows.
+    private mutating func abortDocument(
+        _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
+        phase = .finished
+        return [.cancelForwarding, .returnLease(lease, outcome), .abortResponse, .settle(.failed(error))]
+    }
+
     private func failure(_ error: GatewayError) -> [Action] {
         [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
     }
@@ -365,7 +403,7 @@ struct CallState {
         switch phase {
         case .reading, .finished: return [.settle(.clientGone)]
         case .placing: return [.withdrawPlacement, .settle(.clientGone)]
-        case .forwarding(let lease), .relaying(let lease):
+        case .forwarding(let lease), .relaying(let lease), .relayingDocument(let lease, _):
             return [.cancelForwarding, .returnLease(lease), .settle(.clientGone)]
         }
     }
@@ -373,49 +411,11 @@ struct CallState {
     private mutating func abort(_ error: GatewayError) -> [Action] {
         switch phase {
         case .reading, .finished: return fail(error)
-        case .placing: return [.withdrawPlacement] + fail(error)
+        case .placing: return [.withdrawPlacement] + fail(error.quoting(loadingEngine))
         case .forwarding(let lease), .relaying(let lease): return breakOff(lease, error)
+        case .relayingDocument(let lease, _): return abortDocument(lease, error)
         }
     }
-
-    private static func lost(_ runner: RunnerID, _ how: String) -> GatewayError {
-        GatewayError(.upstreamError, "The runner was lost while it answered.", cause: "runner \(runner): \(how)")
-    }
-
-    private static func stated(_ error: EngineError, by runner: RunnerID) -> GatewayError {
-        let status = error.status ?? 500
-        let code: GatewayError.Code =
-            status == 429 ? .rateLimitExceeded : status < 500 ? .invalidRequest : .upstreamError
-        return GatewayError(
-            code, "The engine failed while it answered.", cause: "runner \(runner): it stated an error in its stream",
-            engine: error.message == nil ? nil : error)
-    }
-
-    private static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {
-        let cause = "runner \(runner): \(failure)"
-        return switch failure {
-        case .refused, .unreachable, .untrusted, .connectionTimedOut, .machineGone:
-            GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)
-        case .exhausted:
-            GatewayError(
-                .queueFull, "The gateway has too many connections open.", retry: .after(.seconds(5)), cause: cause)
-        case .firstByteTimeout, .gapTimeout:
-            GatewayError(.upstreamTimeout, "The runner took too long to answer.", cause: cause)
-        case .staleConnection, .closedBeforeAnswer:
-            GatewayError(.upstreamError, "The runner closed the connection without an answer.", cause: cause)
-        case .closedDuringAnswer:
-            GatewayError(.upstreamError, "The runner was lost while it answered.", cause: cause)
-        case .malformed:
-            GatewayError(.upstreamError, "The runner's answer was malformed.", cause: cause)
-        }
-    }
-}
-
-extension GatewayError {
-    /// The response that a call wants to go on with is not there (any more), or is another caller's.
-    static let previousResponseIsUnknown = GatewayError(
-        .notFound, "There is no response with this id to go on with. Send the whole conversation instead.",
-        param: "previous_response_id")
 }
 
 extension Duration {

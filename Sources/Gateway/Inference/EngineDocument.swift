@@ -8,7 +8,7 @@ struct EngineDocument: Hashable, Sendable {
     let cause: ResponseCause
     /// What the engine says; nil for a result.
     let error: EngineError?
-    /// In seconds, if the engine said so.
+    /// In seconds, within `RetryAfter.range`, if the engine said so.
     let retryAfter: Int?
     private let path: String
 

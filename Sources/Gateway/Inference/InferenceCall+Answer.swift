@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -15,15 +16,16 @@ extension InferenceCall: UpstreamExchange {
 
     func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
         if timeline.firstByte == nil { timeline.firstByte = time }
-        guard answer.events != nil else { return collect(bytes, at: time) }
+        guard answer.events != nil else { return receive(document: bytes, at: time) }
         lastEvent = time
         relay(at: time) { $0.relay(bytes, $1) }
     }
 
     func upstreamEnded() {
         ticket = nil
-        guard answer.events != nil else { return documentEnded() }
-        relay(at: .now()) { $0.end($1) }
+        guard answer.events != nil || answer.relaysDocument else { return documentEnded() }
+        guard !answer.relaysDocument else { return handle(answer.end(at: Self.wallClock) { _ in }) }
+        relay(at: .now()) { $0.end(at: Self.wallClock, $1) }
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
@@ -31,23 +33,47 @@ extension InferenceCall: UpstreamExchange {
         handle(.upstreamFailed(failure))
     }
 
+    /// In seconds since 1970.
+    private static func wallClock() -> Int { Int(Date().timeIntervalSince1970) }
+
     // MARK: Documents
 
-    private func collect(_ bytes: ByteBuffer, at time: NIODeadline) {
-        guard answer.document.readableBytes + bytes.readableBytes <= rules.settings.server.maxResponse.bytes else {
+    private func receive(document bytes: ByteBuffer, at time: NIODeadline) {
+        answer.documentBytes += bytes.readableBytes
+        guard max(answer.documentBytes, answer.statedLength ?? 0) <= rules.settings.server.maxResponse.bytes else {
             ticket?.cancel()
             return handle(.upstreamFailed(.malformed("a document that is longer than server.max_response")))
         }
+        if answer.relaysDocument { relay(document: bytes, at: time) } else { collect(bytes, at: time) }
+    }
+
+    private func collect(_ bytes: ByteBuffer, at time: NIODeadline) {
         if let error = refusal(toHold: bytes.readableBytes, "responses") { return handle(.answerTooMuch(error)) }
         answer.reservedBytes += bytes.readableBytes
         guard let event = answer.collect(bytes) else { return }
+        noteResponse()
         streamBegins(event)
+        guard answer.events != nil else { return holdIfBlocked() }
         lastEvent = time
         relay(at: time) { $0.relayCollected($1) }
     }
 
+    /// A piece of a large document that has begun to go out.
+    private func relay(document bytes: ByteBuffer, at time: NIODeadline) {
+        var released = ByteBuffer()
+        if let event = answer.relayDocument(bytes, { released = $0 }) { return handle(event) }
+        noteResponse()
+        if released.readableBytes > 0 { write(event: released, at: time) }
+        connection.flush()
+        holdIfBlocked()
+    }
+
+    private func holdIfBlocked() {
+        if !state.isFinished, !connection.isWritable { holdUpstream() }
+    }
+
     private func documentEnded() {
-        let event = answer.end { _ in }
+        let event = answer.end(at: Self.wallClock) { _ in }
         if case .documentReceived(let document) = event, document.cause == .result {
             upstream?.endpoints.noteServed(endpoint)
             if let id = answer.documentID { note(response: id) }
@@ -132,7 +158,7 @@ extension InferenceCall: UpstreamExchange {
 
     /// Before the client can have read the id: its next call may come at once.
     private func noteResponse() {
-        guard endpoint == .responses, !answer.isNoted, let id = answer.events?.responseID else { return }
+        guard endpoint == .responses, !answer.isNoted, let id = answer.responseID else { return }
         answer.isNoted = true
         note(response: id)
     }

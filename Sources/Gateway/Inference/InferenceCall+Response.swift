@@ -38,9 +38,32 @@ extension InferenceCall {
             if !(document.error?.isComplete ?? false) { body = ByteBuffer(string: document.body.json) }
             headers.replaceOrAdd(name: "Content-Type", value: "application/json")
             headers.remove(name: "Content-Encoding")
+            headers.remove(name: "Retry-After")
+            if let seconds = document.retryAfter { headers.add(name: "Retry-After", value: String(seconds)) }
         }
         addOwnHeaders(to: &headers, lease)
         send(HTTPResponseStatus(statusCode: document.status), headers, body)
+    }
+
+    /// The head of a document that goes out as it comes, and what has come of it.
+    func beginDocument(_ lease: Lease, status: Int) {
+        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        addOwnHeaders(to: &headers, lease)
+        let beginning = answer.document
+        answer.document = ByteBuffer()
+        let length = answer.largeDocument?.length
+        if let length { headers.add(name: "Content-Length", value: String(length)) }
+        let responseHead = responseHead(
+            HTTPResponseStatus(statusCode: status), headers, lengthIsKnown: length != nil)
+        if length != nil {
+            connection.write(responseHead, document: beginning, promise: documentIsOut())
+        } else {
+            connection.write(streamHead: responseHead)
+            connection.write(piece: beginning)
+            if let sent = documentIsOut() { connection.mark(sent) }
+        }
+        connection.flush()
+        lastWrite = .now()
     }
 
     func respond(_ error: GatewayError) {

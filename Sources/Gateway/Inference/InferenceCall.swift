@@ -207,7 +207,9 @@ final class InferenceCall {
         case .sendDocument(let lease, let document): sendDocument(lease, document)
         case .respond(let error): respond(error)
         case .failInBand(let error): failInBand(error)
+        case .beginDocument(let lease, let status): beginDocument(lease, status: status)
         case .endStream: endResponse()
+        case .abortResponse: connection.abortResponse()
         case .settle(let ending): settle(ending)
         }
     }
@@ -299,7 +301,7 @@ final class InferenceCall {
         answer = AnswerInProgress(
             to: AnswerInProgress.Question(
                 endpoint: endpoint, model: lease.model, streams: call.call.streams,
-                expectedChoices: call.call.expectedChoices,
+                expectedChoices: call.call.expectedChoices, takesUnknownLength: head.version != .http1_0,
                 context: ResponseCause.Context(
                     endpoint: endpoint, engineModel: lease.engineModel.rawValue, addsUsageOption: addsUsage,
                     runnerHasServed: lease.runnerHasServed)))

@@ -346,6 +346,13 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         resumeReading()
     }
 
+    /// Ends a response that cannot be completed, so that the client cannot take it for a complete one: the connection
+    /// closes (in HTTP/2, the stream is reset) before the length or the last chunk that was promised.
+    func abortResponse() {
+        mode = .gone
+        context?.close(promise: nil)
+    }
+
     private func writeEnd(promise: EventLoopPromise<Void>?) {
         guard socket != nil else { return write(.end(nil), promise: promise) }
         guard let open else {

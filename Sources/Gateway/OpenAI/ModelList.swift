@@ -56,6 +56,8 @@ struct ModelList {
     static let created = Int(Date().timeIntervalSince1970)
 
     let entries: [Entry]
+    /// Ids that only imply a tag of others in `entries`: they may be asked for, and are not listed beside them.
+    private let unlisted: [Entry]
 
     init(
         _ fleet: SchedulerSnapshot, contextLengths: [RunnerID: ContextLengths.Stated] = [:], classes: ClassTable,
@@ -68,13 +70,19 @@ struct ModelList {
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
                 preferred: modelClass.preferredMachineTypes)
         }
+        let named = Set(classes.classes.flatMap(\.models))
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in
-            fleet.entry(
+            let entry = fleet.entry(
                 model.rawValue, serving: [model],
                 classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [])
+            return (entry: entry, isListed: named.contains(model) || !fleet.isImplied(model))
         }
-        entries = classEntries + modelEntries
+        entries = classEntries + modelEntries.filter(\.isListed).map(\.entry)
+        unlisted = modelEntries.filter { !$0.isListed }.map(\.entry)
     }
+
+    /// What is known of one id, compared as bytes.
+    func entry(for id: String) -> Entry? { (entries + unlisted).first { $0.id.isExactly(id) } }
 
     var json: String {
         "{\"object\":\"list\",\"data\":[\(entries.map(\.json).joined(separator: ","))]}"
@@ -120,6 +128,12 @@ private struct IndexedFleet {
             positions.formUnion(runnersOfModel[model] ?? [])
         }
         return positions.map { runners[$0] }
+    }
+
+    /// Whether every runner of a model lists it only under the name with the tag `:latest`.
+    func isImplied(_ model: ModelID) -> Bool {
+        let serving = runners(serving: [model])
+        return !serving.isEmpty && serving.allSatisfy { ImpliedTag.implies(model, in: $0.models) }
     }
 
     /// The shortest of all that may serve the call, since any of them may.

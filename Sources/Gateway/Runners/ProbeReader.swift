@@ -37,6 +37,11 @@ enum ProbeFinding: Hashable {
 ///
 /// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
 /// without any of the models that it listed before is something else in the machine's place.
+///
+/// The last holds only where settings state the runner's models. Where the list counts, another list is believed: an engine
+/// that serves one model lists another one as soon as it is started with another, and replicas list the same, so neither
+/// a list without anything of the one before nor another runner's list tells a machine that was taken over from one whose
+/// operator changed its model. Calls are right either way, since they go by the list of whatever answers.
 struct ProbeReader {
     /// The engine's own ids of the models that settings state; empty where the engine's list counts.
     private let statedIDs: Set<EngineModelID>
@@ -102,12 +107,18 @@ struct ProbeReader {
         }
         hasListedSome = true
         guard !statedIDs.isEmpty else { return .responded(models: list) }
-        if !statedIDs.isDisjoint(with: list.models) {
+        if list.models.contains(where: isStated) {
             hasListedStated = true
         } else if hasListedStated {
             return .replaced("its list holds none of the runner's models any more: is it another machine?")
         }
         return .responded(models: list)
+    }
+
+    /// Under the id that settings state, or the one that it implies.
+    private func isStated(_ model: EngineModelID) -> Bool {
+        statedIDs.contains(model)
+            || ImpliedTag.shortID(of: model).map { statedIDs.contains(EngineModelID($0.rawValue)) } ?? false
     }
 
     /// For people to look at: no engine's answer.

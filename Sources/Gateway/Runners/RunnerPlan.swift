@@ -43,6 +43,6 @@ struct RunnerPlan: Sendable {
     private static func isReachedAlike(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
         old.url == new.url && old.tls == new.tls && new.tls.caFile.isEmpty && old.apiKey == new.apiKey
             && old.headers == new.headers
-            && old.streamUsage == new.streamUsage
+            && old.streamUsage == new.streamUsage && old.endpoints == new.endpoints
     }
 }

@@ -8,11 +8,12 @@ final class UpstreamDirectory: Sendable {
     private let upstreams: Mutex<[RunnerID: Upstream]>
 
     init(_ upstreams: [RunnerID: Upstream] = [:]) {
+        mayLackEndpoints = Atomic(upstreams.values.contains { $0.endpoints.statesMissing })
         self.upstreams = Mutex(upstreams)
     }
 
-    /// Whether some runner was found to lack an endpoint: until then nobody is asked.
-    private let mayLackEndpoints = Atomic(false)
+    /// Whether some runner is known to lack an endpoint: until then nobody is asked.
+    private let mayLackEndpoints: Atomic<Bool>
 
     /// An engine does not have an endpoint.
     /// - Parameter model: nil where one engine serves all models of the runner.
@@ -29,7 +30,10 @@ final class UpstreamDirectory: Sendable {
 
     subscript(runner: RunnerID) -> Upstream? { upstreams.withLock { $0[runner] } }
 
-    func put(_ upstream: Upstream) { upstreams.withLock { $0[upstream.runner] = upstream } }
+    func put(_ upstream: Upstream) {
+        upstreams.withLock { $0[upstream.runner] = upstream }
+        if upstream.endpoints.statesMissing { mayLackEndpoints.store(true, ordering: .relaxed) }
+    }
 
     func remove(_ runner: RunnerID) { upstreams.withLock { _ = $0.removeValue(forKey: runner) } }
 }

@@ -166,6 +166,11 @@ struct RunnerEntry {
             .init(key: "weight") { EntryValue($0.weight) },
             .init(key: "machine_type") { EntryValue($0.machineType) },
             .init(key: "stream_usage") { EntryValue($0.streamUsage) },
+            .init(key: "endpoints") {
+                EntryValue(
+                    $0.endpoints,
+                    shown: $0.endpoints.isEmpty ? "learned" : $0.endpoints.map(\.name).joined(separator: ", "))
+            },
             .init(key: "tls.verify") { EntryValue($0.tls.verify) },
             .init(key: "tls.ca_file") { EntryValue($0.tls.caFile) },
             .init(key: "api_key") { EntryValue($0.apiKey, isSecret: true) },

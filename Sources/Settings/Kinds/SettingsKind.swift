@@ -81,7 +81,7 @@ extension SettingsKind where Value: RawRepresentable, Value.RawValue == String {
         let names = choices.map(\.rawValue)
         return .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
             if let choice = choices.first(where: { $0.rawValue.isExactly(text) }) { return choice }
-            throw .init(choose(text, among: names))
+            throw .init(unknownName(text, among: names))
         }
     }
 }
@@ -89,13 +89,13 @@ extension SettingsKind where Value: RawRepresentable, Value.RawValue == String {
 extension SettingsKind where Value == String {
     static func choice(_ names: [String]) -> Self {
         .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
-            guard names.contains(text) else { throw .init(choose(text, among: names)) }
+            guard names.contains(text) else { throw .init(unknownName(text, among: names)) }
             return text
         }
     }
 }
 
-private func choose(_ text: String, among names: [String]) -> String {
+func unknownName(_ text: String, among names: [String]) -> String {
     let all = names.formatted(last: "or")
     let nearest = Spelling.nearest(to: text, among: names).map { ": did you mean \($0)?" } ?? ""
     return "\(quoted(text)) is not known here; write \(all)\(nearest)"

@@ -34,6 +34,12 @@ extension Settings.StaticRunner: SettingsSection {
         table.read("weight", .integer(1...1_000), into: &weight)
         table.read("machine_type", .optionalName("a machine type"), into: &machineType)
         table.read("stream_usage", .flag, into: &streamUsage)
+        if let written = table.list("endpoints", of: .endpoint) {
+            endpoints = Endpoint.allCases.filter(written.contains)
+            if written.isEmpty, !table.hasProblem(at: "endpoints") {
+                table.problem("is empty; name the endpoints that the engine serves, or leave it out", at: "endpoints")
+            }
+        }
         table.section("tls") {
             $0.read("verify", .flag, into: &tls.verify)
             $0.read("ca_file", .existingFile, into: &tls.caFile)
@@ -126,6 +132,16 @@ extension Settings.Wake: SettingsSection {
             table.problem(
                 "looks for the machine too seldom to see it within wake.timeout (\(timeout.written)); "
                     + "write a shorter time", at: "probe_every")
+        }
+    }
+}
+
+extension SettingsKind where Value == Endpoint {
+    /// `chat/completions`, or the path `/v1/chat/completions`.
+    fileprivate static var endpoint: Self {
+        .init(Endpoint.allCases[0].name) { text throws(SettingsMismatch) in
+            if let endpoint = Endpoint(written: text) { return endpoint }
+            throw .init(unknownName(text, among: Endpoint.allCases.map(\.name)))
         }
     }
 }

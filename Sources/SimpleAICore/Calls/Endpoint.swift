@@ -7,6 +7,16 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
 
     public var path: String { rawValue }
 
+    /// As settings name it: the path without its version, like `chat/completions`.
+    public var name: String { String(rawValue.dropFirst("/v1/".count)) }
+
+    /// The endpoint of a path as people write it: with or without `/v1`, and whatever slashes.
+    public init?(written text: String) {
+        let target = RequestTarget("/v1/\(text)")
+        guard target.query.isEmpty, let endpoint = Endpoint(rawValue: target.path) else { return nil }
+        self = endpoint
+    }
+
     /// The field without which the engine has nothing to do.
     public var requiredField: String {
         switch self {

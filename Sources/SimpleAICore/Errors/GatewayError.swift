@@ -66,6 +66,13 @@ public struct GatewayError: Error, Hashable, Sendable {
         self.cause = cause
     }
 
+    /// The same, with what the engine said behind the message.
+    public func quoting(_ engine: EngineError?) -> GatewayError {
+        guard let words = engine?.message else { return self }
+        return GatewayError(
+            code, "\(message) The engine: \(words)", param: param, retry: retry, cause: cause, engine: self.engine)
+    }
+
     public var side: Side {
         switch code {
         case .invalidJSON, .invalidRequest, .invalidAPIKey, .permissionDenied, .modelNotFound, .notFound,

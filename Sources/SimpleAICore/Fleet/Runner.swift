@@ -34,7 +34,8 @@ public struct Runner: Hashable, Sendable {
     }
 
     /// What callers may ask this runner for, when its engine lists `engineModels`: the stated ids, or else the listed
-    /// ones, each under its public name where it has one. A name that settings give away is not also the engine's.
+    /// ones, each under its public name where it has one. A name that settings give away is not also the engine's. What
+    /// is listed with an implied tag goes without it, too.
     public func publicModels(engineModels: [EngineModelID]) -> [ModelID: EngineModelID] {
         if !statedModels.isEmpty {
             return Dictionary(
@@ -43,10 +44,22 @@ public struct Runner: Hashable, Sendable {
         }
         let listed = Set(engineModels)
         var models: [ModelID: EngineModelID] = [:]
-        for (name, engineName) in aliases where listed.contains(engineName) { models[name] = engineName }
+        for (name, engineName) in aliases {
+            if listed.contains(engineName) {
+                models[name] = engineName
+            } else if case let full = ImpliedTag.fullID(of: engineName), listed.contains(full) {
+                models[name] = full
+            }
+        }
         let renamed = Set(models.values)
         for name in engineModels where !renamed.contains(name) && models[ModelID(name.rawValue)] == nil {
             models[ModelID(name.rawValue)] = name
+        }
+        for name in engineModels where !renamed.contains(name) {
+            guard let short = ImpliedTag.shortID(of: name), models[short] == nil,
+                !listed.contains(EngineModelID(short.rawValue))
+            else { continue }
+            models[short] = name
         }
         return models
     }

@@ -50,6 +50,7 @@ private struct Watched {
     private var isPlacing = false
     private var headIsOut = false
     private var relays = false
+    private var relaysDocument = false
     private var responses = 0
     private var settlements = 0
     private var excluded: Set<RunnerID> = []
@@ -120,7 +121,14 @@ private struct Watched {
             return ends + [next, next, .keepaliveDue]
         case .forwarding:
             let answer: CallState.Event = authorized.call.streams ? .streamBegan : document(using: &random)
-            return ends + [answer, document(using: &random), failure(using: &random), .keepaliveDue]
+            return ends + [
+                answer, document(using: &random), failure(using: &random), .keepaliveDue, .documentBegan(status: 200),
+            ]
+        case .relayingDocument:
+            return ends + [
+                .documentEnded(isComplete: .random(using: &random)), .documentEnded(isComplete: true),
+                failure(using: &random), .keepaliveDue,
+            ]
         case .relaying:
             return ends + [
                 .streamEnded(complete: .random(using: &random)), .streamEnded(complete: true), failure(using: &random),
@@ -138,7 +146,8 @@ private struct Watched {
             .placementRefused(Sample.error), document(using: &random), failure(using: &random),
             .streamEnded(complete: true),
             .streamEnded(complete: false), .drainExpired, .clientClosed, .streamCompleted, .streamFailed(EngineError()),
-            .endpointUnsupported(Sample.error),
+            .endpointUnsupported(Sample.error), .documentBegan(status: 200), .documentEnded(isComplete: true),
+            .documentEnded(isComplete: false),
         ]
     }
 
@@ -187,18 +196,25 @@ private struct Watched {
             promise(!headIsOut && responses == 0, "one head")
             promise(authorized.call.streams, "early heads are for streams")
             headIsOut = true
-        case .sendComment: promise(headIsOut, "comments come after the head")
+        case .sendComment: promise(headIsOut && !relaysDocument, "comments come after the head")
         case .beginStream(let lease):
             promise(!relays && responses == 0, "a stream begins once")
             promise(open.contains(lease), "streams have a lease")
             relays = true
             headIsOut = true
+        case .beginDocument(let lease, _):
+            promise(!headIsOut && responses == 0, "no document into a stream")
+            promise(open.contains(lease), "documents have a lease")
+            (relays, relaysDocument, headIsOut) = (true, true, true)
+        case .abortResponse:
+            promise(relaysDocument && responses == 0, "only a document that has begun breaks off")
+            responses += 1
         case .sendDocument, .respond:
             promise(!headIsOut, "no response into a stream")
             responses += 1
             promise(responses == 1, "one response")
         case .failInBand:
-            promise(headIsOut, "errors are in band only after the head")
+            promise(headIsOut && !relaysDocument, "errors are in band only after the head of a stream")
             responses += 1
         case .endStream:
             promise(relays, "a stream ends that began")

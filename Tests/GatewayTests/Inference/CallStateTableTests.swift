@@ -8,7 +8,7 @@ import Testing
 @Suite struct CallStateTableTests {
     /// Where a call can be; `late` phases belong to streams whose head went out before anybody served.
     enum Place: CaseIterable {
-        case reading, placing, latePlacing, forwarding, lateForwarding, relaying, finished
+        case reading, placing, latePlacing, forwarding, lateForwarding, relaying, relayingDocument, finished
     }
 
     private func state(_ place: Place, streams: Bool = true) throws -> CallState {
@@ -23,6 +23,11 @@ import Testing
                 [.authorized(try Sample.authorized(streams: streams)), .keepaliveDue, .placed(Sample.lease())]
             case .relaying:
                 [.authorized(try Sample.authorized(streams: streams)), .placed(Sample.lease()), .streamBegan]
+            case .relayingDocument:
+                [
+                    .authorized(try Sample.authorized(streams: streams)), .placed(Sample.lease()),
+                    .documentBegan(status: 200),
+                ]
             case .finished: [.clientClosed]
             }
         for step in steps { _ = state.handle(step) }
@@ -41,7 +46,7 @@ import Testing
         let lost = "cancel return(r1)"
         let told = "comment(waiting)"
         let served = "comment(served by r1 m waited 1500)"
-        let kept: [String] = Array(repeating: "", count: 7)
+        let kept: [String] = Array(repeating: "", count: Place.allCases.count)
         func in_(_ cells: [Place: String]) -> [String] { Place.allCases.map { cells[$0] ?? "" } }
         func everywhere(_ code: String) -> [String] {
             in_([
@@ -50,11 +55,15 @@ import Testing
                 .forwarding: "\(lost) respond(\(code)) settle(\(code))",
                 .lateForwarding: "\(lost) inBand(\(code)) settle(\(code))",
                 .relaying: "\(lost) inBand(\(code)) settle(\(code))",
+                .relayingDocument: "\(lost) abort settle(\(code))",
             ])
         }
-        func forwarding(_ early: String, _ late: String, relaying: String = "") -> [String] {
-            in_([.forwarding: early, .lateForwarding: late, .relaying: relaying])
+        func forwarding(
+            _ early: String, _ late: String, relaying: String = "", document: String = ""
+        ) -> [String] {
+            in_([.forwarding: early, .lateForwarding: late, .relaying: relaying, .relayingDocument: document])
         }
+        let torn = "\(lost) abort settle(upstream_error)"
         let cut = "\(lost) inBand(upstream_error) settle(upstream_error)"
         return [
             Row(name: "authenticated", event: .authenticated(Sample.caller), expected: in_([.reading: "acceptBody"])),
@@ -70,7 +79,8 @@ import Testing
                 expected: in_([
                     .reading: "return(r2)", .placing: "forward(r2)",
                     .latePlacing: "comment(served by r2 m waited 1500 wake=w7) forward(r2)", .forwarding: "return(r2)",
-                    .lateForwarding: "return(r2)", .relaying: "return(r2)", .finished: "return(r2)",
+                    .lateForwarding: "return(r2)", .relaying: "return(r2)", .relayingDocument: "return(r2)",
+                    .finished: "return(r2)",
                 ])),
             Row(
                 name: "placementRefused", event: .placementRefused(Sample.error),
@@ -94,6 +104,15 @@ import Testing
             Row(
                 name: "document 200", event: .documentReceived(Sample.document(200)),
                 expected: forwarding("document return(r1) settle(200)", cut)),
+            Row(
+                name: "documentBegan", event: .documentBegan(status: 200),
+                expected: forwarding("beginDocument(200)", cut)),
+            Row(
+                name: "documentEnded", event: .documentEnded(isComplete: true),
+                expected: forwarding("", "", document: "end return(r1) settle(200)")),
+            Row(
+                name: "documentEnded early", event: .documentEnded(isComplete: false),
+                expected: in_([.relayingDocument: torn])),
             Row(
                 name: "document 200, no JSON", event: .documentReceived(Sample.document(200, isJSON: false)),
                 expected: forwarding("\(lost) respond(upstream_error) settle(upstream_error)", cut)),
@@ -155,50 +174,55 @@ import Testing
             Row(name: "streamEnded early", event: .streamEnded(complete: false), expected: in_([.relaying: cut])),
             Row(
                 name: "refused connection", event: .upstreamFailed(.refused),
-                expected: forwarding("down(r1) return(r1) place", "down(r1) return(r1) place", relaying: cut)),
+                expected: forwarding(
+                    "down(r1) return(r1) place", "down(r1) return(r1) place", relaying: cut, document: torn)),
             Row(
                 name: "unreachable", event: .upstreamFailed(.unreachable("x")),
                 expected: forwarding(
-                    "unreachable(r1) return(r1) place", "unreachable(r1) return(r1) place", relaying: cut)),
+                    "unreachable(r1) return(r1) place", "unreachable(r1) return(r1) place", relaying: cut,
+                    document: torn)),
             Row(
                 name: "untrusted", event: .upstreamFailed(.untrusted("x")),
-                expected: forwarding("return(r1) place(not r1)", "return(r1) place(not r1)", relaying: cut)),
+                expected: forwarding(
+                    "return(r1) place(not r1)", "return(r1) place(not r1)", relaying: cut, document: torn)),
             Row(
                 name: "stale", event: .upstreamFailed(.staleConnection),
-                expected: forwarding("forward(r1,fresh)", "forward(r1,fresh)", relaying: cut)),
+                expected: forwarding("forward(r1,fresh)", "forward(r1,fresh)", relaying: cut, document: torn)),
             Row(
                 name: "closed before an answer", event: .upstreamFailed(.closedBeforeAnswer),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
-                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut)),
+                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),
             Row(
                 name: "closed during an answer", event: .upstreamFailed(.closedDuringAnswer),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
-                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut)),
+                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),
             Row(
                 name: "malformed", event: .upstreamFailed(.malformed("x")),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
-                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut)),
+                    "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),
             Row(
                 name: "first byte timeout", event: .upstreamFailed(.firstByteTimeout),
                 expected: forwarding(
                     "return(r1) respond(upstream_timeout) settle(upstream_timeout)",
                     "return(r1) inBand(upstream_timeout) settle(upstream_timeout)",
-                    relaying: "\(lost) inBand(upstream_timeout) settle(upstream_timeout)")),
+                    relaying: "\(lost) inBand(upstream_timeout) settle(upstream_timeout)",
+                    document: "\(lost) abort settle(upstream_timeout)")),
             Row(
                 name: "gap timeout", event: .upstreamFailed(.gapTimeout),
                 expected: forwarding(
                     "return(r1) respond(upstream_timeout) settle(upstream_timeout)",
                     "return(r1) inBand(upstream_timeout) settle(upstream_timeout)",
-                    relaying: "\(lost) inBand(upstream_timeout) settle(upstream_timeout)")),
+                    relaying: "\(lost) inBand(upstream_timeout) settle(upstream_timeout)",
+                    document: "\(lost) abort settle(upstream_timeout)")),
             Row(
                 name: "clientClosed", event: .clientClosed,
                 expected: in_([
                     .reading: "settle(gone)", .placing: "withdraw settle(gone)", .latePlacing: "withdraw settle(gone)",
                     .forwarding: "\(lost) settle(gone)", .lateForwarding: "\(lost) settle(gone)",
-                    .relaying: "\(lost) settle(gone)",
+                    .relaying: "\(lost) settle(gone)", .relayingDocument: "\(lost) settle(gone)",
                 ])),
             Row(name: "drainExpired", event: .drainExpired, expected: everywhere("shutting_down")),
             Row(name: "totalTimeExpired", event: .totalTimeExpired, expected: everywhere("upstream_timeout")),

@@ -75,6 +75,31 @@ import Testing
         #expect(silent["context_length"] == nil && silent["max_model_len"] == nil)
     }
 
+    /// A name that only implies the tag of a listed one may be asked for, and is no second entry.
+    @Test func anImpliedNameIsFoundAndNotListed() throws {
+        var state = SchedulerState()
+        state.add(Runner(id: "r"))
+        state.runnerAnswered("r", engineModels: ["a:latest", "small:latest"], now: now)
+        func list(_ caller: Caller) -> ModelList {
+            ModelList(
+                state.snapshot(now: now), classes: Self.classes,
+                policy: AccessPolicy(classes: Self.classes, showsMembers: false), caller: caller, showsRunners: true)
+        }
+        let models = list(Sample.specific)
+        #expect(models.entries.map(\.id).filter { $0.hasPrefix("a") } == ["a:latest"])
+        #expect(models.entry(for: "a")?.state == .ready && models.entry(for: "a:latest")?.state == .ready)
+        #expect(models.entry(for: "A") == nil && models.entry(for: "a:LATEST") == nil)
+        // A class names it, so it is listed under that name as well.
+        #expect(models.entries.map(\.id).filter { $0.hasPrefix("small") } == ["small", "small:latest"])
+        #expect(models.entry(for: "class:fast")?.state == .ready)
+        #expect(list(Sample.caller).entry(for: "a") == nil, "rights are those of any other name")
+        #expect(!models.json.contains("\"a\""))
+        // Where one machine lists the name itself, it is a model of its own.
+        state.add(Runner(id: "other"))
+        state.runnerAnswered("other", engineModels: ["a"], now: now)
+        #expect(list(Sample.specific).entries.map(\.id).filter { $0.hasPrefix("a") } == ["a", "a:latest"])
+    }
+
     @Test func isAnOpenAIList() throws {
         let list = try list(Sample.admin)
         #expect(list["object"]?.string == "list")

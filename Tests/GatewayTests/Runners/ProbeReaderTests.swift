@@ -114,6 +114,23 @@ import Testing
         #expect(meaning(reader.read(own)) == .able)
     }
 
+    /// Ollama lists `m:latest` for what settings call `m`.
+    @Test func aStatedModelMayBeListedWithItsTag() {
+        var reader = reader(models: ["m"])
+        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
+        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"stranger\"}]}"))) == .replaced)
+    }
+
+    /// Where the list counts, another list may be the same engine with another model: it is believed.
+    @Test func anotherListIsBelievedWhereNoModelsAreStated() {
+        var reader = reader(models: [])
+        #expect(meaning(reader.read(Self.answer(200, Self.list))) == .able)
+        let other = Self.answer(200, "{\"data\":[{\"id\":\"another\"}]}")
+        #expect(
+            reader.read(other)
+                == .responded(models: EngineModelList(ByteBuffer(string: "{\"data\":[{\"id\":\"another\"}]}"))))
+    }
+
     /// Some engines list nothing until they have loaded it.
     @Test(arguments: [["m"], []] as [[ModelID]])
     func anEngineThatListsNothingAnyMoreLoads(_ models: [ModelID]) {

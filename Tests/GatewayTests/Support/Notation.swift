@@ -30,6 +30,8 @@ extension CallState.Action {
         case .sendComment(let text): "comment(\(text))"
         case .beginStream: "begin"
         case .sendDocument: "document"
+        case .beginDocument(_, let status): "beginDocument(\(status))"
+        case .abortResponse: "abort"
         case .respond(let error): "respond(\(error.code.rawValue))"
         case .failInBand(let error): "inBand(\(error.code.rawValue))"
         case .endStream: "end"

@@ -61,8 +61,11 @@ struct ChaosHarness {
         var forwarded: [ByteBuffer] = []
         if answer.events != nil {
             event = answer.relay(bytes) { forwarded.append($0) }
+        } else if answer.relaysDocument {
+            event = answer.relayDocument(bytes) { forwarded.append($0) }
         } else if let began = answer.collect(bytes) {
             handle(began)
+            guard answer.events != nil else { return }
             event = answer.relayCollected { forwarded.append($0) }
         }
         for piece in forwarded { output += String(buffer: piece) }
@@ -71,7 +74,7 @@ struct ChaosHarness {
 
     private mutating func end() {
         var forwarded: [ByteBuffer] = []
-        let event = answer.end { forwarded.append($0) }
+        let event = answer.end(at: { 0 }) { forwarded.append($0) }
         for piece in forwarded { output += String(buffer: piece) }
         handle(event)
     }
@@ -102,6 +105,9 @@ struct ChaosHarness {
                 status = document.status
                 let isOwn = document.cause != .result && !(document.error?.isComplete ?? false)
                 output += isOwn ? document.body.json : String(buffer: answer.document)
+            case .beginDocument(_, let began):
+                status = began
+                output += String(buffer: answer.document)
             case .respond(let error):
                 status = error.status()
                 output += error.body.json

@@ -30,6 +30,23 @@ import Testing
         #expect(models(aliases: ["a": "b", "b": "a"], listed: ["b", "a"]) == ["a": "b", "b": "a"])
     }
 
+    /// Ollama lists `llama3.2:latest`, and means it by `llama3.2`.
+    @Test func aListedTagIsImplied() {
+        #expect(models(listed: ["a:latest", "b:1b"]) == ["a": "a:latest", "a:latest": "a:latest", "b:1b": "b:1b"])
+        #expect(models(listed: ["a:latest", "a"])["a"] == "a", "a name that is listed is that model")
+        #expect(models(listed: ["a"])["a:latest"] == nil, "never the other way")
+        #expect(models(listed: ["A:LATEST", ":latest", "a:latest2"]).count == 3)
+        #expect(models(listed: ["host:5000/x/a:latest"])["host:5000/x/a"] == "host:5000/x/a:latest")
+        #expect(models(listed: ["e\u{301}:latest"])["\u{E9}"] == nil, "names are bytes")
+    }
+
+    @Test func aliasesImplyTheTagToo() {
+        #expect(models(aliases: ["x": "a"], listed: ["a:latest"]) == ["x": "a:latest"])
+        #expect(models(aliases: ["x": "a"], listed: ["a:latest", "a"]) == ["x": "a", "a:latest": "a:latest"])
+        #expect(models(aliases: ["a": "b"], listed: ["b", "a:latest"]) == ["a": "b", "a:latest": "a:latest"])
+        #expect(models(aliases: ["x": "a:latest"], listed: ["a"]) == ["a": "a"])
+    }
+
     @Test func slotsAndWeightAreAtLeastOne() {
         let runner = Runner(id: "r", slots: 0, weight: -3)
         #expect(runner.slots == 1)

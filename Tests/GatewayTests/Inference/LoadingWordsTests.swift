@@ -1,0 +1,44 @@
+import Relay
+import SimpleAICore
+import Testing
+
+@testable import Gateway
+
+/// What an engine said while its caller waited for it to load is in the error that ends the waiting.
+@Suite struct LoadingWordsTests {
+    private func waiting(_ words: String...) throws -> CallState {
+        var state = CallState()
+        _ = state.handle(.authorized(try Sample.authorized()))
+        for (number, words) in words.enumerated() {
+            _ = state.handle(.placed(Sample.lease(UInt64(number + 1))))
+            _ = state.handle(.documentReceived(Sample.document(503, words, runnerHasServed: false)))
+        }
+        return state
+    }
+
+    private func message(_ actions: [CallState.Action]) -> String? {
+        for case .respond(let error) in actions { return error.message }
+        return nil
+    }
+
+    @Test func theLastWordsAreQuoted() throws {
+        var state = try waiting("Loading model", #"{"error":{"message":"Loading model: 80%"}}"#)
+        #expect(message(state.handle(.placementRefused(Sample.error))) == "nobody The engine: Loading model: 80%")
+        state = try waiting("Loading model")
+        #expect(message(state.handle(.totalTimeExpired))?.hasSuffix(" The engine: Loading model") == true)
+    }
+
+    @Test func whatSaidNothingIsNotQuoted() throws {
+        var state = try waiting("")
+        #expect(message(state.handle(.placementRefused(Sample.error))) == "nobody")
+    }
+
+    /// The words of an engine that the call has left are about something else.
+    @Test func wordsOfAnEngineThatWasLeftAreNotQuoted() throws {
+        var state = try waiting("Loading model")
+        _ = state.handle(.placed(Sample.lease(7, "r2")))
+        _ = state.handle(.upstreamFailed(.refused))
+        let said = message(state.handle(.placementRefused(Sample.error)))
+        #expect(said == "The runner could not be reached.")
+    }
+}
