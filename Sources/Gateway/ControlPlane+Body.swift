@@ -8,8 +8,9 @@ import SimpleAICore
 extension ControlPlane {
     private static let contentEncoding = HTTPField.Name("content-encoding")
 
-    /// How a request's body comes in: what every route with a body reads it through.
-    /// - Throws: `unsupportedMediaType` for a content coding that is not supported, `requestTooLarge` if the head says so.
+    /// The intake for a request's body, which every route with a body uses.
+    /// - Throws: `unsupportedMediaType` for an unsupported content coding, `requestTooLarge` if the head states a
+    ///   length beyond the limit.
     func intake(for request: Request, limit: ByteCount) throws(GatewayError) -> BodyIntake {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit.bytes {
             throw .tooLarge(limit)
@@ -21,13 +22,13 @@ extension ControlPlane {
         }
     }
 
-    /// Reads a body on behalf of a caller. Until `use` has returned, the request counts against the limits of the caller
-    /// and of its address, and what has been read against their shares of memory.
+    /// Reads a body on behalf of a caller. Until `use` has returned, the request counts against the limits of the
+    /// caller and of its address, and the bytes read against their shares of memory.
     /// - Parameters:
     ///   - limit: of the body.
-    ///   - append: gets each piece as it comes; what it throws ends the reading.
-    ///   - use: what is done with the body.
-    /// - Throws: `GatewayError`, and what `use` throws.
+    ///   - append: called with each piece as it arrives; its errors end the reading.
+    ///   - use: works with the complete body.
+    /// - Throws: `GatewayError`, and errors of `use`.
     func withBody<Value>(
         of request: Request, _ context: ControlContext, by caller: Caller, counting: CallLimiter.Counting,
         upTo limit: ByteCount, _ append: (ByteBuffer) throws(GatewayError) -> Void, then use: () throws -> Value

@@ -8,7 +8,7 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// What the control plane's routes do: ordinary handlers, off the hot path.
+/// The handlers of the control plane's routes, off the hot path.
 struct ControlPlane: Sendable {
     let gateway: GatewayServices
     let issuers: @Sendable () -> [Metrics.IssuerGauge]
@@ -17,7 +17,7 @@ struct ControlPlane: Sendable {
         Self.json(try await list(for: request, context).json)
     }
 
-    /// Ids may hold `/` and `:`, percent-encoded or not.
+    /// Ids may contain `/` and `:`, percent-encoded or not.
     func model(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
@@ -29,12 +29,12 @@ struct ControlPlane: Sendable {
         return Self.json(entry.json)
     }
 
-    /// Liveness: true while the process serves.
+    /// Liveness: true while the process serves requests.
     func health() -> Response {
         Self.json("{\"status\":\"ok\"}")
     }
 
-    /// Readiness: false while draining and before any issuer has keys.
+    /// Readiness: false while draining, and until any issuer has keys.
     func ready() throws -> Response {
         if gateway.drain.isDraining {
             throw GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5)))
@@ -65,7 +65,7 @@ struct ControlPlane: Sendable {
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// Whoever comes here was not turned into a socket: it asked for none, or there are too many.
+    /// Reached only without a WebSocket upgrade: the client did not request one, or there are too many sockets.
     func runnerSocket(for request: Request) throws -> Response {
         guard HTTPField.Name("sec-websocket-key").map({ request.headers[$0] != nil }) ?? false else {
             throw GatewayError(.invalidRequest, "Runner agents open a WebSocket (HTTP/1.1, version 13) here.")
@@ -78,7 +78,8 @@ struct ControlPlane: Sendable {
             retry: .after(.seconds(5)))
     }
 
-    /// What would become of a call with this body: the same rights, and nothing is run. Admins may ask for others.
+    /// Explains the placement of a call with this body: the same rights apply, and nothing is run. Administrators may
+    /// ask for other roles.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
         let asker = try await caller(of: request, context)
         let rules = gateway.rules
@@ -142,19 +143,19 @@ struct ControlPlane: Sendable {
         }
     }
 
-    /// Where a request comes from, as far as that is known for sure.
+    /// The client's address, as far as it is certain.
     func client(of request: Request, _ context: ControlContext) -> IPAddress? {
         gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers)
     }
 
-    /// Who asks, if it is an admin.
+    /// The caller of the request, if it is an administrator.
     func admin(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         let caller = try await caller(of: request, context)
         try gateway.rules.policy.authorizeAdministration(by: caller)
         return caller
     }
 
-    /// One line for everything that an admin changes: who, what, and to what.
+    /// Logs one line for a change by an administrator: who, what, and which object.
     func audit(_ action: String, of object: String, by admin: Caller) {
         gateway.logger.notice("Administration", metadata: Self.auditMetadata(action, of: object, by: admin))
     }

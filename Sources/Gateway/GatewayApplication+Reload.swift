@@ -10,11 +10,11 @@ import SimpleAICore
 import WakeOnLAN
 
 extension GatewayApplication {
-    /// Takes other settings over while calls run, all of them or none; every change is logged in a line of its own.
+    /// Applies other settings while calls run, all of them or none; every change is logged in a line of its own.
     ///
-    /// Calls and connections that have begun keep what they began with, certificates included. What only a restart can
-    /// change stays as it is, and is named in a warning. Not to be called by two at the same time.
-    /// - Throws: `GatewayStartError` when something in them cannot be used; nothing has changed then.
+    /// Calls and connections in progress keep their settings, certificates included. Settings that require a restart
+    /// stay unchanged, and a warning names them. Must not be called concurrently.
+    /// - Throws: `GatewayStartError` if a setting cannot be used; nothing has changed then.
     public func reload(_ settings: Settings) throws(GatewayStartError) {
         let old = gateway.rules.settings
         let (adopted, changes) = old.adopting(settings)
@@ -24,7 +24,7 @@ extension GatewayApplication {
             throw GatewayStartError("\(taken) is the id of an agent that has joined; choose another", at: ["runners"])
         }
 
-        // Rules first: no call may be placed on a new runner by an old rule that does not know its class.
+        // Rules first: an old rule that does not know its class must not place a call on a new runner.
         gateway.adopt(rules)
         gateway.scheduler.reconfigure(SchedulerState.Configuration(adopted))
         gateway.agents.adopt(adopted)
@@ -35,15 +35,15 @@ extension GatewayApplication {
             "Settings reloaded", metadata: [LogKeys.number: "\(changes.filter { !$0.needsRestart }.count)"])
     }
 
-    /// - Throws: `GatewayStartError` when something in these settings cannot be used that the settings file alone does
-    ///   not show, such as a key that belongs to another certificate.
+    /// - Throws: `GatewayStartError` if a setting cannot be used although the settings file is valid, such as a key
+    ///   that belongs to another certificate.
     public static func check(_ settings: Settings) throws(GatewayStartError) {
         _ = try GatewayRules(settings)
         for issuer in settings.auth.issuers { _ = try IssuerConfiguration(issuer) }
         _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
     }
 
-    /// What can be used, and is hardly what was meant, on this machine.
+    /// Settings that are valid but probably not intended on this machine.
     public static func warnings(_ settings: Settings) -> [GatewayStartError] {
         let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         return [descriptors.warning(for: settings.server)].compactMap { $0 } + memberWarnings(settings)
@@ -58,17 +58,15 @@ extension GatewayApplication {
         let roles = RoleNames(forKeysUnder: settings, specificRole: KeyStore.specificRole)
         var warnings: [GatewayStartError] = []
         for role in keys.reduce(into: Set<Role>(), { $0.formUnion($1.roles) }).sorted() {
-            guard let nearest = roles.complaint(about: role), let key = keys.first(where: { $0.roles.contains(role) })
-            else {
-                continue
-            }
+            guard !roles.hasMeaning(role), let key = keys.first(where: { $0.roles.contains(role) }) else { continue }
             let others = keys.count { $0.roles.contains(role) } - 1
             warnings.append(
                 GatewayStartError(
                     "the API key \(key.hint)\(others > 0 ? " and \(others) more" : "") "
                         + "\(others > 0 ? "have" : "has") the role \(JSONString.encode(role.rawValue)), which "
                         + "no policy and no setting names; "
-                        + (nearest.map { "did you mean \($0)?" } ?? "add it to a policy's roles, or revoke the key"),
+                        + (roles.nearest(to: role).map { "did you mean \($0)?" }
+                            ?? "add it to a policy's roles, or revoke the key"),
                     at: ["keys", "database"]))
         }
         // A list of many is a mistake of one kind; the first ones show it.
@@ -80,7 +78,7 @@ extension GatewayApplication {
     /// By what settings state and what machines listed when they were last seen. What machines list that nobody has seen
     /// yet is checked when they have answered.
     private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
-        // Where every list is stated, reading the settings has said it.
+        // If every list is stated, reading the settings has already reported it.
         guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.letsAgentsJoin else { return [] }
         let known = StateFile(path: settings.fleet.stateFile).peek().runners
         var listed = settings.runners.map { runner in

@@ -14,10 +14,11 @@ public import Settings
 import SimpleAICore
 import WakeOnLAN
 
-/// The gateway: builds everything from settings, and serves until it is told to shut down.
+/// The gateway: builds everything from settings, and serves until it is shut down.
 ///
-/// On a graceful shutdown readiness turns false at once, new connections are accepted for `server.drain_notice` more,
-/// then none; open calls get `server.drain` to end, and what remains ends with an in-band error.
+/// On a graceful shutdown readiness becomes false at once, new connections are accepted for another
+/// `server.drain_notice`, then none; calls in progress get `server.drain` to finish, and the remaining ones end with an
+/// in-band error.
 public struct GatewayApplication: Service {
     private let settings: Settings
     let gateway: GatewayServices
@@ -29,7 +30,7 @@ public struct GatewayApplication: Service {
     private let descriptors: DescriptorBudget
     private let onListening: @Sendable (_ port: Int) -> Void
 
-    /// Checks what can be checked before a socket opens.
+    /// Performs all checks that are possible before a socket opens.
     /// - Parameters:
     ///   - settings: as `SettingsFile` has checked them.
     ///   - onListening: called once, with the port that accepts calls.
@@ -87,7 +88,7 @@ public struct GatewayApplication: Service {
         self.onListening = onListening
     }
 
-    /// - Throws: `GatewayStartError` when the address cannot be listened on.
+    /// - Throws: `GatewayStartError` if the gateway cannot listen on the address.
     public func run() async throws {
         await DescriptorLimit.openTimers()
         supervisor.attach()
@@ -110,7 +111,7 @@ public struct GatewayApplication: Service {
     private func serve() async throws {
         let starts = (0..<3).map { _ in AsyncStream.makeStream(of: Never.self) }
         do {
-            // Told to shut down in reverse order, each after the one before has ended.
+            // Services shut down in reverse order, each after the one before has ended.
             try await ServiceGroup(
                 services: [
                     OnceListening(supervisor, starts[0].stream),
@@ -150,7 +151,7 @@ public struct GatewayApplication: Service {
             eventLoopGroupProvider: .shared(group), logger: quietLogger)
     }
 
-    /// Stops accepting while descriptors, buffers or memory have run out, instead of trying again and again.
+    /// Pauses accepting while descriptors, buffers or memory are exhausted, instead of retrying in a loop.
     private static func watchAccepting(on listener: any Channel, _ logger: Logger) async {
         try? await listener.eventLoop.submit {
             let handler = AcceptErrorHandler { change in
@@ -164,14 +165,14 @@ public struct GatewayApplication: Service {
         }.get()
     }
 
-    /// The libraries' own chatter is for debugging; what operators need to know the gateway says itself.
+    /// The libraries' own messages are for debugging; the gateway itself logs what operators need.
     private var quietLogger: Logger {
         var quiet = logger
         if logger.logLevel > .debug { quiet.logLevel = max(logger.logLevel, .warning) }
         return quiet
     }
 
-    /// What is known from before. The file is a cache, so what is wrong with it is reported and no more.
+    /// Reads the state file. It is a cache, so problems with it are only reported.
     private static func remembered(_ file: StateFile, _ logger: Logger) -> StateFile.Opened {
         let opened = file.open()
         switch opened.problem {
@@ -248,8 +249,8 @@ private struct KeyRefresh: Service {
     }
 }
 
-/// The first to hear of a shutdown: turns readiness off, and holds the server back for `server.drain_notice`, so that
-/// load balancers can take notice before a connection is refused.
+/// Reacts first to a shutdown: turns readiness off, and delays the server's shutdown by `server.drain_notice`, so that
+/// load balancers notice before a connection is refused.
 private struct DrainNotice: Service {
     let gateway: GatewayServices
 

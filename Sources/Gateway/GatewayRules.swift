@@ -4,8 +4,8 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// Everything that settings decide about calls and connections, as one snapshot that never changes: a reload makes a
-/// new one and swaps it whole. A call, and a connection, keep the one that they began with.
+/// All settings of calls and connections as one immutable snapshot: a reload creates a new one and replaces it as a
+/// whole. Calls and connections keep the snapshot that they began with.
 final class GatewayRules: Sendable {
     let settings: Settings
     let classes: ClassTable
@@ -18,7 +18,7 @@ final class GatewayRules: Sendable {
     /// Nil: plain HTTP.
     let tls: NIOSSLContext?
 
-    /// - Throws: `GatewayStartError` for a certificate that cannot be used.
+    /// - Throws: `GatewayStartError` for an unusable certificate.
     init(_ settings: Settings) throws(GatewayStartError) {
         self.settings = settings
         classes = ClassTable(settings)
@@ -37,7 +37,7 @@ final class GatewayRules: Sendable {
         tls = if let tls = settings.server.tls { try NIOSSLContext(tls) } else { nil }
     }
 
-    /// Whether this caller is told which runner served.
+    /// Whether this caller may see which runner served its call.
     func showsRunner(to caller: Caller?) -> Bool {
         switch settings.expose.runner {
         case .all: true

@@ -7,12 +7,12 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// What every connection shares: few things, each of them safe to use from any event loop.
+/// State shared by all connections: few things, each safe to use on any event loop.
 final class GatewayServices: Sendable {
     private let currentRules: Mutex<GatewayRules>
-    /// Nil where settings say `auth.mode: none`: everybody is `Caller.anonymous`.
+    /// Nil for `auth.mode: none`: every caller is `Caller.anonymous`.
     let verifier: (any TokenVerifier)?
-    /// Nil where there are none, by `auth.mode: none` or by settings.
+    /// Nil if API keys are off, by `auth.mode: none` or by settings.
     let keys: KeyStore?
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
@@ -24,13 +24,13 @@ final class GatewayServices: Sendable {
     let limiter = CallLimiter()
     let budget: BufferBudget
     let connections: ClientConnections
-    /// Requests that the control plane is answering, by address.
+    /// Control-plane requests in progress, by address.
     let controlRequests = Mutex(ShareLedger<Peer>())
     let responses = ResponseOrigins()
     let decoding = DecodingLoops()
     let drain: DrainState
     let logger: Logger
-    /// Asks a runner's probe to look again at once, because its list of models proved wrong.
+    /// Requests an immediate probe of a runner, because its list of models proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
@@ -58,10 +58,10 @@ final class GatewayServices: Sendable {
         self.refreshModels = refreshModels
     }
 
-    /// The rules of now. Whoever needs more than one of them, or needs them twice, asks once and keeps the answer.
+    /// The current rules. Code that needs several of them, or one twice, reads them once and keeps the result.
     var rules: GatewayRules { currentRules.withLock { $0 } }
 
-    /// From now on, for what begins from now on.
+    /// Applies new rules to calls and connections that begin later.
     func adopt(_ rules: GatewayRules) {
         currentRules.withLock { $0 = rules }
         let server = rules.settings.server

@@ -3,15 +3,16 @@ import KeyStore
 import Settings
 import SimpleAICore
 
-/// Somebody else whom an admin asks about: `POST /v1/route?as_role=ROLE&as_role=ROLE`.
+/// A hypothetical caller with other roles, for administrators: `POST /v1/route?as_role=ROLE&as_role=ROLE`.
 enum OtherRoles {
     private static let parameter: Substring = "as_role"
-    /// More than any token of use has.
+    /// More than any practical token has.
     private static let most = 100
 
-    /// - Returns: a caller who has these roles and no others, with what the settings give to them; nil if nobody is asked
-    ///   about. An empty value is no role: alone it asks about a caller without any.
-    /// - Throws: `permissionDenied` for everybody but admins: what others may do is not a caller's business.
+    /// - Returns: a caller with exactly these roles, and the rights that the settings give to them; nil if the request
+    ///   names none. Empty values are ignored: a single one stands for a caller without roles.
+    /// - Throws: `permissionDenied` unless the caller is an administrator: the rights of others are not a caller's
+    ///   business.
     static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
         let named = request.uri.queryParameters[values: parameter]
         guard !named.isEmpty else { return nil }

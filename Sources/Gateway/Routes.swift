@@ -4,19 +4,20 @@ import NIOCore
 import Settings
 import SimpleAICore
 
-/// Every URL of the gateway, as `RequestTarget` spells it. Whatever takes GET takes HEAD.
+/// Every URL of the gateway, as `RequestTarget` normalizes it. Every route with GET also takes HEAD.
 ///
-/// | path | plane | who |
+/// | path | plane | access |
 /// |---|---|---|
-/// | `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
+/// | `POST /v1/chat/completions`, `/v1/completions` | data (`InferenceHandler`) | bearer |
+/// | `POST /v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
 /// | `POST /v1/route` | control | bearer |
 /// | `GET /v1/models`, `GET /v1/models/{id}` | control | bearer |
 /// | `GET /ws/runners` | a connection of its own (`Runners/Agents`) | runner agents, with their token |
-/// | `GET /health`, `GET /ready` | control | everybody |
+/// | `GET /health`, `GET /ready` | control | all clients |
 /// | `GET /metrics` | control | loopback peers, or the metrics token |
-/// | `GET /admin` | control | admins |
-/// | `GET /admin/api/fleet`, `POST /admin/api/machines/{id}/wake`, `…/sleep` | control | admins |
-/// | `GET`, `POST /admin/api/keys`, `DELETE /admin/api/keys/{id}` | control | admins |
+/// | `GET /admin` | control | administrators |
+/// | `GET /admin/api/fleet`, `POST /admin/api/machines/{id}/wake`, `…/sleep` | control | administrators |
+/// | `GET`, `POST /admin/api/keys`, `DELETE /admin/api/keys/{id}` | control | administrators |
 enum Routes {
     static func router(_ gateway: GatewayServices, issuers: @escaping @Sendable () -> [Metrics.IssuerGauge]) -> Router<
         ControlContext

@@ -5,7 +5,7 @@ import OutgoingTLS
 import Settings
 import SimpleAICore
 
-// Settings describe; these are the parts that they describe. The lower targets know nothing of the settings file.
+// Settings describe the gateway's parts, which are created here. The lower targets do not know the settings file.
 
 extension ClassTable {
     init(_ settings: Settings) {
@@ -54,7 +54,7 @@ extension Runner {
 }
 
 extension JWTVerifier {
-    /// - Throws: `GatewayStartError` for an algorithm that does not exist.
+    /// - Throws: `GatewayStartError` for an unknown algorithm.
     convenience init(_ auth: Settings.Auth, logger: Logger) throws(GatewayStartError) {
         var issuers: [IssuerConfiguration] = []
         for issuer in auth.issuers { issuers.append(try IssuerConfiguration(issuer)) }
@@ -100,8 +100,8 @@ extension IssuerConfiguration {
 }
 
 extension IssuerConfiguration {
-    /// A file that holds no certificates would show only when keys are fetched.
-    /// - Throws: `GatewayStartError` where keys come over TLS, and the authorities to check it against cannot be read.
+    /// Checks now what would otherwise fail only when keys are fetched: a file without certificates.
+    /// - Throws: `GatewayStartError` if keys are fetched over TLS and the certificate authorities cannot be read.
     private func checkAuthorities() throws(GatewayStartError) {
         let address =
             switch keys {

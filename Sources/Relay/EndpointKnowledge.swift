@@ -15,7 +15,7 @@ public final class EndpointKnowledge: Sendable {
 
     private struct Key: Hashable {
         let endpoint: Endpoint
-        /// Nil for all models: there is one engine.
+        /// Nil for all models: one engine serves them.
         let model: ModelID?
     }
 
@@ -33,7 +33,7 @@ public final class EndpointKnowledge: Sendable {
     /// Whether some endpoint is known to be missing before any engine was asked.
     public var statesMissing: Bool { stated != 0 }
 
-    /// After every response that was one.
+    /// Called after every result.
     public func noteServed(_ endpoint: Endpoint) {
         guard served.load(ordering: .relaxed) & endpoint.bit == 0 else { return }
         served.bitwiseOr(endpoint.bit, ordering: .relaxed)
@@ -41,9 +41,9 @@ public final class EndpointKnowledge: Sendable {
     }
 
     /// - Parameters:
-    ///   - model: nil where one engine serves all models.
-    ///   - error: what calls are told that nobody else can serve.
-    /// - Returns: whether it is remembered.
+    ///   - model: nil if one engine serves all models.
+    ///   - error: the error for calls that no other runner can serve.
+    /// - Returns: whether it was recorded.
     @discardableResult
     public func noteMissing(
         _ endpoint: Endpoint, of model: ModelID?, error: GatewayError, now: NIODeadline = .now()
@@ -57,7 +57,7 @@ public final class EndpointKnowledge: Sendable {
         }
     }
 
-    /// Why none of these models can be served at this endpoint; nil if one can, as far as is known.
+    /// The error if none of these models can be served at this endpoint; nil if one can, as far as is known.
     public func missing(_ endpoint: Endpoint, of models: [ModelID], now: NIODeadline = .now()) -> GatewayError? {
         if stated != 0 {
             guard stated & endpoint.bit == 0 else { return nil }
@@ -75,7 +75,7 @@ public final class EndpointKnowledge: Sendable {
         }
     }
 
-    /// The engine was gone: what comes back may be another one.
+    /// The engine was unreachable: after that, another one may respond.
     public func forget() {
         served.store(stated, ordering: .relaxed)
         missing.withLock { $0 = [:] }

@@ -4,8 +4,8 @@ import SimpleAICore
 /// The common part of a stream's events. An engine sends hundreds of events that differ only in the piece of text in
 /// the middle: an event with the same shape as an earlier one has the same meaning and is not parsed again.
 ///
-/// The shape matches if the bytes before and after the piece are the same and the piece is plain text, which every JSON
-/// parser reads as such.
+/// The shape matches if the bytes before and after the piece are the same and the piece is plain text, which has only
+/// one meaning in JSON.
 struct EventShape {
     /// The bytes up to and including the quote before the piece, and from the quote after it to the end of the event.
     private let (start, end): ([UInt8], [UInt8])

@@ -2,7 +2,7 @@ import NIOCore
 import SimpleAICore
 
 extension EventStreamRelay.Phase {
-    /// Whether more events are of interest.
+    /// Whether further events are processed.
     var takesEvents: Bool {
         switch self {
         case .open, .finishing: true
@@ -11,10 +11,10 @@ extension EventStreamRelay.Phase {
     }
 }
 
-/// Events that are no ordinary chunks.
+/// Handles events other than ordinary chunks.
 extension EventStreamRelay {
-    /// The engine's last word. In `/v1/responses` it is none: a client would take a stream without its closing event for
-    /// a complete one.
+    /// Forwards the final `[DONE]`. In `/v1/responses` it does not end a stream: a client would take a stream without
+    /// its closing event for a complete one.
     mutating func passDone(_ event: ByteBuffer) -> ByteBuffer? {
         guard endpoint != .responses else { return nil }
         phase = .complete
@@ -22,7 +22,7 @@ extension EventStreamRelay {
         return event
     }
 
-    /// A comment passes; so does what means nothing. An error that is written outside the format is one all the same.
+    /// Forwards comments and other events without data. An error written outside the format still counts as an error.
     mutating func passWithoutData(_ event: ByteBuffer) -> ByteBuffer? {
         guard let document = EventSplitter.documentWithoutData(of: event),
             let json = JSONSlice(document: document, grammar: .lenient), json.isObject,
@@ -32,7 +32,7 @@ extension EventStreamRelay {
         return fail(document)
     }
 
-    /// Data that is no JSON passes, unless the event is called an error.
+    /// Forwards data that is not JSON, unless the event is named an error.
     mutating func passText(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
         EventSplitter.isNamed("error", event) ? fail(payload.bytes) : event
     }
@@ -62,7 +62,7 @@ extension EventStreamRelay {
         return restored(event, payload, token: response?["model"])
     }
 
-    /// What every chunk carries anyway; beside usage alone it says nothing.
+    /// Members that every chunk has; together with usage alone they carry no content.
     private static let ordinaryMembers = [
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
     ]
@@ -107,7 +107,7 @@ extension EventStreamRelay {
             changed.writeString("\n")
         }
         changed.writeString("data: {")
-        // Between JSON tokens a line break is white space; inside a string there is none.
+        // Between JSON tokens a line break is white space; strings contain none.
         changed.writeBytes(members.joined(separator: [UInt8(ascii: ",")]).map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
         changed.writeString("}\n\n")
         return changed

@@ -4,7 +4,7 @@ public import NIOSSL
 public import SimpleAICore
 import Synchronization
 
-/// Where one runner's engine can be reached, and when it last did something for a call.
+/// The address of one runner's engine, and its latest activity.
 public final class Upstream: Sendable {
     public let runner: RunnerID
     public let host: String
@@ -13,22 +13,22 @@ public final class Upstream: Sendable {
     public let authority: String
     /// Nil for plain http.
     public let tls: NIOSSLContext?
-    /// What stands before `/v1` in the engine's URL; empty or beginning with a slash, never ending with one.
+    /// The path before `/v1` in the engine's URL; empty or beginning with a slash, never ending with one.
     public let pathPrefix: String
-    /// Sent as a bearer token instead of the caller's; nil where the engine wants none.
+    /// Sent as the bearer token instead of the caller's; nil if the engine needs none.
     public let apiKey: String?
-    /// Sent with every request there, instead of fields of the same names; values are secrets.
+    /// Sent with every request to the engine, in place of fields with the same names; values are secrets.
     public let headers: [(name: String, value: String)]
     /// Whether the engine knows `stream_options.include_usage`.
     public let knowsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
     private let lastByte = Atomic<UInt64>(0)
-    /// The same.
+    /// Monotonic nanoseconds; 0 for never.
     private let lastServed = Atomic<UInt64>(0)
     private let retired = Atomic<Bool>(false)
-    /// Until when the engine is not asked for usage, in monotonic nanoseconds.
+    /// End of the time without usage requests to this engine, in monotonic nanoseconds.
     private let usageRefusedUntil = Atomic<UInt64>(0)
-    /// When it was last reported that the engine refuses the gateway's credentials, in monotonic nanoseconds.
+    /// Time of the latest report that the engine rejects the gateway's credentials, in monotonic nanoseconds.
     private let refusalReported = Atomic<UInt64>(0)
     /// What its engines serve, and what they do not.
     public let endpoints: EndpointKnowledge
@@ -51,7 +51,7 @@ public final class Upstream: Sendable {
         self.knowsStreamUsage = knowsStreamUsage
     }
 
-    /// When a byte of an answer last came from there, on any event loop.
+    /// When the latest response byte was received from this engine, on any event loop.
     public var lastByteAt: ContinuousClock.Instant? {
         let nanoseconds = lastByte.load(ordering: .relaxed)
         guard nanoseconds > 0 else { return nil }
@@ -59,15 +59,15 @@ public final class Upstream: Sendable {
         return .now - .nanoseconds(ago.nanoseconds)
     }
 
-    /// Whether no more calls will go there: its connections are closed when they are idle.
+    /// Whether no further calls will be sent: its connections are closed once they are idle.
     var isRetired: Bool { retired.load(ordering: .relaxed) }
 
-    /// Another has taken its place, or nobody has. Calls under way go on to their end.
+    /// Marks it as replaced or removed. Calls in progress may finish.
     public func retire() {
         retired.store(true, ordering: .relaxed)
     }
 
-    /// Puts the operator's fields in the place of others of the same names.
+    /// Adds the operator's fields in place of others with the same names.
     func addHeaders(to fields: inout HTTPHeaders) {
         for header in headers { fields.replaceOrAdd(name: header.name, value: header.value) }
     }
@@ -76,19 +76,20 @@ public final class Upstream: Sendable {
         lastByte.store(time.uptimeNanoseconds, ordering: .relaxed)
     }
 
-    /// When the latest answer that was whole and said 2xx came to its end, on any event loop.
+    /// When the latest complete response with a 2xx status ended, on any event loop.
     public var lastServedAt: NIODeadline? {
         let nanoseconds = lastServed.load(ordering: .relaxed)
         return nanoseconds > 0 ? .uptimeNanoseconds(nanoseconds) : nil
     }
 
-    /// Whether a request may carry `stream_options.include_usage`: settings allow it, and the engine has not refused it.
+    /// Whether a request may contain `stream_options.include_usage`: settings allow it, and the engine has not rejected
+    /// it.
     public var takesStreamUsage: Bool {
         knowsStreamUsage && usageRefusedUntil.load(ordering: .relaxed) < NIODeadline.now().uptimeNanoseconds
     }
 
-    /// Whether to report now that the engine refuses the gateway's credentials: once a minute, however many calls it
-    /// concerns.
+    /// Whether to report now that the engine rejects the gateway's credentials: at most once a minute, however many
+    /// calls are affected.
     public func takeRefusalReport(now: NIODeadline = .now()) -> Bool {
         let last = refusalReported.load(ordering: .relaxed)
         let isDue = last == 0 || now - .uptimeNanoseconds(last) >= .minutes(1)
@@ -96,10 +97,10 @@ public final class Upstream: Sendable {
         return isDue
     }
 
-    /// How long an engine that refused the option is not asked again: it may be replaced by a newer one.
+    /// Time after which an engine that rejected the option is tried with it again: it may have been updated.
     private static let usageRefusalLifetime: TimeAmount = .hours(1)
 
-    /// The engine refused a request with the option, and took it without.
+    /// Records that the engine rejected a request with the option and accepted it without.
     public func noteStreamUsageRefused() {
         let until = NIODeadline.now() + Self.usageRefusalLifetime
         usageRefusedUntil.store(until.uptimeNanoseconds, ordering: .relaxed)

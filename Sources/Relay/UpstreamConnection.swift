@@ -7,18 +7,18 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private final class Exchange {
-        /// Nil once it has all that it wanted.
+        /// Nil once it has received all that it needs.
         var target: (any UpstreamExchange)?
         let ticket: UpstreamTicket
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
-        /// It was asked for by itself that this be the last exchange.
+        /// Whether the request required that the connection closes after it.
         let isLast: Bool
         var requestIsWritten = false
         var head: HTTPResponseHead?
         var bodyHasBegun = false
         var lastProgress = NIODeadline.now()
-        /// Bytes of the body that came after the target was done.
+        /// Number of body bytes received after the target was done.
         var droppedBytes = 0
 
         init(
@@ -34,33 +34,34 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     let upstream: Upstream
-    /// Where it waits between exchanges; the pool's business.
+    /// The list that holds it between exchanges; set by the pool.
     var place: IdleConnections?
     private let pool: UpstreamPool
     private let out: TickedFlush
     private let socket: SocketEnd?
     private var context: ChannelHandlerContext?
-    /// The other side has not hung up yet, as far as we know, nor have we.
+    /// Whether the connection is open on both sides, as far as is known.
     private(set) var isUsable = true
-    /// Parts are being handed over: whatever is left to do is done after that.
+    /// Whether parts are being delivered: other work is done after that.
     private var isReading = false
-    /// The channel has been asked for more and has not brought anything yet.
+    /// Whether a read was requested that has not brought anything yet.
     private var readIsOpen = false
     private var exchange: Exchange?
     var isExchanging: Bool { exchange != nil }
     private var exchanges = 0
     private var reader = AnswerReader()
     private var watch: Scheduled<Void>?
-    /// When it fires; nil when none is set.
+    /// When the timer fires; nil if none is set.
     private var watchedUntil: NIODeadline?
-    /// The error that explains why the channel is about to close.
+    /// The error that causes the channel to close.
     private var cause: UpstreamFailure?
-    /// The connection broke, so the end of an answer that only the connection's end would mark is no end.
+    /// Whether the connection failed: its end then does not end a response that only the connection's end would
+    /// delimit.
     private var isBroken = false
 
     /// - Parameters:
-    ///   - out: this connection's own, before this handler.
-    ///   - socket: the pipeline's other end, where TLS lies in between.
+    ///   - out: this connection's writer, before this handler.
+    ///   - socket: the other end of the pipeline, if TLS is in between.
     init(upstream: Upstream, pool: UpstreamPool, out: TickedFlush, socket: SocketEnd?) {
         self.upstream = upstream
         self.pool = pool
@@ -96,27 +97,27 @@ final class UpstreamConnection: ChannelInboundHandler {
         read(context)
     }
 
-    /// The one who asked has gone: closing the connection is how HTTP/1.1 tells an engine to stop.
+    /// Ends an exchange whose caller has disconnected: closing the connection is how HTTP/1.1 makes an engine stop.
     func abandonExchange() {
         exchange = nil
         if let context { hangUp(context) }
     }
 
-    /// How long a response may still take to end after its target was done, and how much may still come, in bytes.
+    /// Limits for the rest of a response after its target is done: its time, and its length in bytes.
     private static let dropTimeout: TimeAmount = .seconds(1)
     private static let maxDropped = 64 << 10
 
-    /// The target has all that it wanted.
+    /// The target has received all that it needs.
     func dropRest() {
         guard let exchange else { return }
         exchange.target = nil
-        // It was a whole response, though its body may stay open.
+        // The response was complete, though its body may stay open.
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: .now()) }
         guard !isReading, let context else { return }
         awaitEnd(context)
     }
 
-    /// Mostly a response ends in the read that brought its last word: only for the others there is a timer.
+    /// Mostly a response ends in the read that brought its final event: a timer is needed only for the others.
     private func awaitEnd(_ context: ChannelHandlerContext) {
         setWatch(.now() + Self.dropTimeout, context)
         read(context)
@@ -127,7 +128,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { read(context) }
     }
 
-    /// One that is open already would only be passed on from handler to handler, to be found open by the channel.
+    /// Requests a read, unless one is outstanding: the channel would ignore it after it passed all handlers.
     private func read(_ context: ChannelHandlerContext) {
         guard !readIsOpen else { return }
         readIsOpen = true
@@ -138,8 +139,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { hangUp(context) }
     }
 
-    /// The machine was declared gone. Idle connections and those that wait for a response end; one that brings a response
-    /// ends when TCP finds that nothing is acknowledged any more.
+    /// The machine was declared unreachable. Closes idle connections and those that wait for a response; one that is
+    /// receiving a response ends when TCP gets no more acknowledgements.
     func machineIsGone() {
         guard let context, exchange?.head == nil else { return }
         fail(.machineGone, context)
@@ -172,12 +173,12 @@ final class UpstreamConnection: ChannelInboundHandler {
         let now = NIODeadline.now()
         upstream.noteByte(at: now)
         guard let exchange else {
-            // Bytes that nobody asked for: whatever this is, it is no connection to send a caller's prompt on.
+            // Unrequested bytes: a connection in an unknown state must not carry a caller's prompt.
             hangUp(context)
             return
         }
-        // What comes on a kept connection before the request has left is no response to it. The engine has given the
-        // connection up; the request has not reached it.
+        // Bytes on a reused connection before the request was sent are not its response. The engine is closing the
+        // connection; the request has not reached it.
         if exchange.head == nil, !exchange.isFirstOnConnection, reader.isEmpty, out.hasPending {
             return fail(.staleConnection, context)
         }
@@ -185,15 +186,16 @@ final class UpstreamConnection: ChannelInboundHandler {
         defer { finishReading(exchange, context) }
         reader.append(unwrapInboundIn(data))
         do throws(AnswerReader.Violation) {
-            // Whoever gets a part may end the exchange.
+            // The target of a part may end the exchange.
             while self.exchange != nil, let part = try reader.next() {
                 switch part {
                 case .head(let head) where head.status == .switchingProtocols:
-                    // Nobody offered that, and what follows is no HTTP: not even an end would come.
+                    // The gateway offered no upgrade, and the bytes that follow are not HTTP: the response would never
+                    // end.
                     return fail(.malformed("the engine switches protocols"), context)
                 case .head(let head) where head.status == .requestTimeout && !exchange.isFirstOnConnection:
-                    // RFC 9110 §15.5.9: the engine closes a connection that was idle for too long. The request came too
-                    // late to be read.
+                    // RFC 9110 §15.5.9: the engine closes a connection that was idle for too long. The request arrived
+                    // too late to be read.
                     return fail(.staleConnection, context)
                 case .head(let head):
                     exchange.head = head
@@ -226,7 +228,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // Behind TLS a read may bring nothing that comes up to here.
+        // With TLS a read may bring no application bytes.
         readIsOpen = false
         if exchange?.target == nil || exchange?.ticket.wantsReads ?? true { read(context) }
     }
@@ -261,7 +263,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func failure(of exchange: Exchange) -> UpstreamFailure {
         if exchange.head != nil { return .closedDuringAnswer }
-        // With half a head it was no longer idle: the engine has begun to answer this very request.
+        // With half a head the connection was no longer idle: the engine had begun to respond to this request.
         return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeAnswer : .staleConnection
     }
 
@@ -270,9 +272,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.ticket.progress = .over
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
-        // Whatever the engine says: what asked for a connection of its own would leave another one behind each time.
+        // Whatever the engine states: a request for a connection of its own would otherwise leave one behind each time.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
-        // An answer that overtook its request leaves the rest of the request on the wire.
+        // A response that ended before its request was written leaves the rest of the request on the wire.
         if keepAlive, exchange.requestIsWritten, reader.isEmpty, isUsable {
             pool.giveBack(self)
         } else {
@@ -283,10 +285,10 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     // MARK: Timeouts
 
-    /// One timer per connection, and no timer is moved: progress only writes a time stamp, and the timer looks at it when
-    /// it fires. It fires when the shorter of the two limits can first be over, and outlives exchanges, so that a busy
-    /// connection sets one every few minutes. It holds the connection until that is closed: to be held weakly would cost
-    /// at every retain.
+    /// One timer per connection, which is never moved: progress only writes a time stamp, and the timer checks it when
+    /// it fires. It fires when the shorter of the two timeouts could first expire, and outlives exchanges, so that a
+    /// busy connection sets one every few minutes. It retains the connection until that is closed, because weak
+    /// references would cost time at every retain.
     private func armWatch(_ context: ChannelHandlerContext) {
         guard let exchange else { return }
         let limit = min(exchange.timeouts.gap, exchange.timeouts.firstByte)
@@ -311,7 +313,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
         guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
             let due = exchange.lastProgress + limit
-            // The body may begin at any moment, and its own limit counts from there.
+            // The body may begin at any moment, and its own timeout counts from there.
             return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
         }
         cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout

@@ -1,29 +1,29 @@
-/// How an exchange with a runner can fail, told apart as far as retrying and blaming need it.
+/// Why an exchange with a runner failed, in the detail that retries and health tracking need.
 public enum UpstreamFailure: Error, Hashable, Sendable {
-    /// The host refused the connection: it is there, its engine is not.
+    /// The host refused the connection: it is up, its engine is not.
     case refused
-    /// Nobody there: no route, or no answer to the connection attempt in time.
+    /// The host is unreachable: no route, or no response to the connection attempt in time.
     case unreachable(String)
-    /// This process has no descriptor, buffer or memory left for a connection: says nothing about the runner.
+    /// This process has no descriptor, buffer or memory left for a connection: no evidence about the runner.
     case exhausted(String)
     /// The TLS handshake failed.
     case untrusted(String)
-    /// A kept-alive connection had been closed by the other side: no answer byte came. `requestWasSent` is true.
+    /// The peer had already closed a kept-alive connection: no response byte was received. `requestWasSent` is true.
     case staleConnection
-    /// A fresh connection broke after the request was sent and before any answer byte.
+    /// A new connection failed after the request was sent and before any response byte.
     case closedBeforeAnswer
-    /// The connection broke in the middle of the answer.
+    /// The connection failed during the response.
     case closedDuringAnswer
-    /// The machine has acknowledged nothing for too long: TCP's keepalive or user timeout (RFC 5482) ended the connection
-    /// before any byte of a response.
+    /// The machine has acknowledged nothing for too long: TCP's keepalive or user timeout (RFC 5482) ended the
+    /// connection before any response byte.
     case connectionTimedOut
-    /// The runner was declared gone while no byte of a response had come.
+    /// The runner was declared unreachable before any response byte.
     case machineGone
-    /// What came was no HTTP answer.
+    /// The received bytes are not an HTTP response.
     case malformed(String)
-    /// No byte of the answer's body within the limit.
+    /// No byte of the response body within the timeout.
     case firstByteTimeout
-    /// A gap in the answer longer than the limit.
+    /// A gap in the response longer than the timeout.
     case gapTimeout
 
     /// Whether no byte of the request can have reached the engine.

@@ -4,10 +4,10 @@ import NIOSSL
 import OperatingSystem
 public import SimpleAICore
 
-/// The connections of one event loop to one runner that have nothing to do, the latest used last.
+/// The idle connections of one event loop to one runner, the latest used last.
 ///
-/// A connection remembers its place, because with many runners looking that up for every call is looking into memory that
-/// nobody has touched for long.
+/// A connection keeps a reference to its list: with many runners, a look-up for every call would read memory that has
+/// left the processor's cache.
 final class IdleConnections {
     fileprivate var connections: [UpstreamConnection] = []
 
@@ -18,32 +18,32 @@ final class IdleConnections {
     }
 }
 
-/// The connections of one event loop to all runners. A call, its client's channel and its upstream channel live on one
+/// The connections of one event loop to all runners. A call, its client's channel and its upstream channel use the same
 /// loop, so nothing in here needs a lock.
 public final class UpstreamPool {
-    /// Idle connections that are kept per runner; more than that are closed when they come back.
+    /// Maximum number of idle connections per runner; further ones are closed when their exchange ends.
     private static let idleLimit = 64
 
-    /// The loop's writes, of clients' connections, too.
+    /// Deferred writes of the loop, including those of client connections.
     public let flushes: FlushBatch
     private let eventLoop: any EventLoop
     private let descriptorReserve: Int
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
-    /// Every connection, by its runner.
+    /// All connections, by runner.
     private var established: [RunnerID: [ObjectIdentifier: UpstreamConnection]] = [:]
 
     /// - Parameters:
-    ///   - eventLoop: every use of the pool has to happen there.
-    ///   - descriptorReserve: how many descriptors of this process its connections leave to others.
+    ///   - eventLoop: every use of the pool must be on this loop.
+    ///   - descriptorReserve: number of this process's descriptors that its connections leave unused.
     public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
         self.descriptorReserve = descriptorReserve
         flushes = FlushBatch(eventLoop: eventLoop)
     }
 
-    /// Sends a request to a runner and its answer to `target`.
+    /// Sends a request to a runner and its response to `target`.
     /// - Parameters:
-    ///   - ticket: a new one, by which the caller controls the exchange.
+    ///   - ticket: a new one, with which the caller controls the exchange.
     ///   - fresh: true to use no kept-alive connection, after one turned out to be stale.
     public func send(
         _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: UpstreamTicket,
@@ -58,7 +58,8 @@ public final class UpstreamPool {
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
             guard case .connecting = ticket.progress else {
-                // Cancelled meanwhile. Kept, it would pass for a fresh connection however long it has lain there.
+                // The exchange was cancelled meanwhile. If kept, the connection would count as new however long it was
+                // idle.
                 if case .success(let connection) = result { connection.value.close() }
                 return
             }
@@ -72,21 +73,21 @@ public final class UpstreamPool {
         }
     }
 
-    /// Closes what is idle; exchanges under way end by themselves.
+    /// Closes idle connections; exchanges in progress end by themselves.
     public func closeIdle() {
         for kept in idle.values { kept.closeAll() }
     }
 
-    /// Closes what is idle of a runner that is retired.
+    /// Closes the idle connections of a retired runner.
     public func closeIdle(of upstream: Upstream) {
         let key = ObjectIdentifier(upstream)
         idle[key]?.closeAll()
-        // What still comes back finds no place there any more.
+        // Connections whose exchange ends later are then not kept.
         if upstream.isRetired { idle[key] = nil }
     }
 
-    /// A runner sleeps or is gone: closes what is idle. With `endsSilentCalls`, exchanges end, too, of which no byte of a
-    /// response has come.
+    /// Closes a runner's idle connections because it is asleep or unreachable. With `endsSilentCalls`, also ends
+    /// exchanges that have received no byte of a response.
     public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
         for connection in Array(established[runner, default: [:]].values)
         where endsSilentCalls || !connection.isExchanging {
@@ -94,8 +95,8 @@ public final class UpstreamPool {
         }
     }
 
-    /// When the machine of a runner last acknowledged or sent something on any exchange that is in progress; nil where
-    /// none is, or the operating system does not tell.
+    /// When a runner's machine last acknowledged or sent something in any exchange in progress; nil if there is none,
+    /// or the operating system does not report it.
     public func lastAcknowledgement(of runner: RunnerID) -> EventLoopFuture<ContinuousClock.Instant?> {
         let connections = established[runner, default: [:]].values
         return EventLoopFuture.whenAllSucceed(connections.compactMap { $0.lastAcknowledgement() }, on: eventLoop)
@@ -146,7 +147,7 @@ public final class UpstreamPool {
                         let end = SocketEnd()
                         socket = end
                         try pipeline.addHandler(end)
-                        // SNI takes names, not addresses (RFC 6066 §3).
+                        // SNI contains names, not addresses (RFC 6066 §3).
                         let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
@@ -156,7 +157,7 @@ public final class UpstreamPool {
                         out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
                 }
             }
-        // An address needs no resolver, and so no detour over another thread.
+        // An address needs no resolver, and so no switch to another thread.
         let connected =
             if let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) {
                 bootstrap.connect(to: address)

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// What is known of a runner whose agent dials in, beside what is known of every runner.
+/// The state of a runner with an agent, in addition to the state of every runner.
 struct AgentState: Hashable, Sendable {
     /// A machine that was told to go to sleep. Until it has had the time to, what its agent says is of before.
     struct SleepOrder: Hashable, Sendable {
@@ -8,7 +8,7 @@ struct AgentState: Hashable, Sendable {
         let settledAt: ContinuousClock.Instant
     }
 
-    /// What decides whether calls go to a machine that has been asleep.
+    /// The state of the check after sleep, which decides whether the machine gets calls.
     enum SanityCheck: Hashable, Sendable {
         case underWay(RunnerRequest)
         case again(at: ContinuousClock.Instant)
@@ -16,35 +16,35 @@ struct AgentState: Hashable, Sendable {
 
     var residency = ModelResidency()
     var load: LoadState?
-    /// Of models that could not be loaded: when it is tried again.
+    /// For each model that failed to load: the earliest time of the next attempt.
     var loadsNotBefore: [EngineModelID: ContinuousClock.Instant] = [:]
 
-    /// Whether calls for a model can go there at once, apart from slots.
+    /// Whether the machine can serve calls for a model at once, apart from slots.
     func hasAtHand(_ engineModel: EngineModelID) -> Bool {
         residency.loaded.contains(engineModel) && !(load?.held.contains(engineModel) ?? false)
     }
 
-    /// Its connection has gone: from then on it counts as asleep or lost.
+    /// End of the grace period after its connection was lost: from then on it counts as asleep or lost.
     var goneAt: ContinuousClock.Instant?
 
-    /// Its connection is open.
+    /// Whether its connection is open.
     var isConnected = false
     var isSleepable = false
-    /// Since when it has had nothing to do; nil while it has, and while it is not ready.
+    /// Since when it has been idle; nil while it has calls or is not ready.
     var idleSince: ContinuousClock.Instant?
     var sleepOrder: SleepOrder?
     /// Why its machine did not go to sleep when it was last told to.
     var sleepProblem: String?
 
-    /// It has been asleep: nobody knows yet what that did to its engine.
+    /// Whether the machine has been asleep: the effect on its engine is not known yet.
     var needsCheck = false
     var check: SanityCheck?
-    /// In a row.
+    /// Number of failed checks in a row.
     var failedChecks = 0
     /// Whether its machine has ever shown a GPU.
     var hadGPU = false
 
-    /// When `timePassed` has to look at it, sleep apart.
+    /// When `timePassed` has to check it, sleep excepted.
     var nextDeadline: ContinuousClock.Instant? {
         var deadlines = [goneAt, load?.deadline].compactMap { $0 }
         if case .again(let at)? = check { deadlines.append(at) }

@@ -1,25 +1,26 @@
 import SimpleAICore
 
-/// Weighs the evidence for one runner: whether its machine is there, and its engine able. Nothing else decides that.
+/// Evaluates the evidence about one runner: whether its machine is up, and its engine works. The only place that
+/// decides this.
 ///
 /// No single probe decides against a machine that gives other signs of life:
 ///
 /// | evidence | means |
 /// |---|---|
-/// | a response of the engine, a heartbeat | there and able |
-/// | connection accepted, no response, calls in progress | there, busy: never asleep, never lost |
-/// | connection accepted, no response, no calls, several times in a row | the host is there, its engine is not able |
-/// | connection refused | the host is there, its engine is not able |
-/// | something else responds: a front end's 502, a page, a connection closed at once | the engine is not able |
+/// | a response of the engine, a heartbeat | up and working |
+/// | connection accepted, no response, calls in progress | up, busy: never asleep, never lost |
+/// | connection accepted, no response, no calls, several times in a row | the host is up, its engine does not work |
+/// | connection refused | the host is up, its engine does not work |
+/// | another server responds: a front end's 502, a page, a connection closed at once | the engine does not work |
 /// | the engine states that it is not ready yet | loading |
-/// | no SYN-ACK, several times in a row, and no sign on any of its calls meanwhile | gone |
+/// | no SYN-ACK, several times in a row, and no sign on any of its calls meanwhile | unreachable |
 ///
-/// Being woken, put to sleep and checked are commands of the scheduler; their results come in here as evidence.
+/// Waking, sleeping and checking are commands of the scheduler; their results are evidence here.
 struct Liveness: Hashable, Sendable {
     enum Evidence: Hashable, Sendable {
         /// The engine responded to a probe, or its agent reported that it takes calls.
         case responded
-        /// The engine served a call to its end.
+        /// The engine served a call completely.
         case served
         /// The engine states that it is not ready yet.
         case loading(Observer)
@@ -27,44 +28,45 @@ struct Liveness: Hashable, Sendable {
         case silent
         /// The connection was refused, or the agent reported that its engines do not serve.
         case refused
-        /// What responded is not the engine.
+        /// Another server responded in the engine's place.
         case replaced
         /// The connection could not be established.
         /// - Parameter lastSignAt: when the machine last acknowledged or sent a byte on any of its calls.
         case unreachable(lastSignAt: ContinuousClock.Instant?)
         /// A call could not establish a connection: the next probe decides.
         case callUnreachable
-        /// A call was answered by something else than the engine: the next probe decides.
+        /// Another server responded to a call in the engine's place: the next probe decides.
         case callReplaced
         /// The agent's connection is closed, or silent for too long.
         case disconnected
-        /// The agent did not come back in time.
+        /// The agent did not reconnect in time.
         case graceExpired
         case checkStarted
         case checkFailed
     }
 
-    /// Where a loading engine was observed. An engine may list its models long before it can serve them, so what a call
-    /// observed only a call can end.
+    /// The observer of a loading engine. An engine may list its models long before it can serve them, so only a call
+    /// can end what a call observed.
     enum Observer: Hashable, Sendable { case probe, call }
 
     struct Circumstances {
         let state: RunnerState
-        /// Calls in progress on the runner.
+        /// Number of calls in progress on the runner.
         let callCount: Int
-        /// A call could try the loading engine and none does, or one has been in progress for longer than a refusal takes.
+        /// Whether a trial is possible but no call makes one, or one has been in progress for longer than a refusal
+        /// takes.
         var hasTrialPassed = false
         let canBeWoken: Bool
-        /// Probes in a row that must fail alike before they count.
+        /// Number of equal failures of probes in a row before they count.
         let maxMisses: Int
-        /// After this an engine that still loads is not able.
+        /// Time after which an engine that is still loading counts as not working.
         let loadTimeout: Duration
         let now: ContinuousClock.Instant
     }
 
     private enum Miss: Hashable, Sendable { case unreachable, silent, replaced }
 
-    /// The latest probes in a row that failed alike.
+    /// The latest consecutive probes with the same failure.
     private struct Misses: Hashable, Sendable {
         let kind: Miss
         var count: Int
@@ -78,9 +80,9 @@ struct Liveness: Hashable, Sendable {
 
     private var misses: Misses?
     private var loading: Loading?
-    /// Until it responds, or something else is heard of it.
+    /// Set until the engine responds, or other evidence arrives.
     private var hasLoadedTooLong = false
-    /// When it was declared gone.
+    /// When it was declared unreachable.
     private var goneAt: ContinuousClock.Instant?
 
     /// - Returns: the state that follows; the same where the evidence changes nothing.
@@ -99,7 +101,7 @@ struct Liveness: Hashable, Sendable {
         case .responded:
             misses = nil
             hasLoadedTooLong = false
-            // The list of an engine that refused calls proves nothing, unless nobody is left to try.
+            // The list of an engine that refused calls proves nothing, unless no call is left to try it.
             let isWaitedFor = state == .loading && loading?.observer == .call && !now.hasTrialPassed
             return isWaitedFor && !loadsTooLong(now) ? .loading : .ready
         case .served: return state == .loading ? .ready : state
@@ -125,7 +127,7 @@ struct Liveness: Hashable, Sendable {
 
     private mutating func loads(_ observer: Observer, _ now: Circumstances) -> RunnerState {
         misses = nil
-        // While its machine boots, that is normal.
+        // Normal while its machine boots.
         guard now.state != .waking else { return .waking }
         guard !hasLoadedTooLong else { return .down }
         guard now.state == .loading, let loading else {
@@ -151,10 +153,10 @@ struct Liveness: Hashable, Sendable {
             return countMiss(.silent, now) ? .down : now.state
         case .checking, .down: return now.state
         case .loading:
-            // It computes for the call that tries it.
+            // The engine is computing for the trial call.
             if now.hasTrialPassed, now.callCount > 0 { return .ready }
             return loadsTooLong(now) ? .down : .loading
-        // Something accepts connections in its place, or it is on its way up.
+        // Another host accepts connections in its place, or the machine is booting.
         case .asleep, .waking, .wakeFailed: return now.state
         case .lost: return .down
         }
@@ -162,7 +164,7 @@ struct Liveness: Hashable, Sendable {
 
     private mutating func replaced(_ now: Circumstances) -> RunnerState {
         guard now.state != .waking else { return .waking }
-        // Calls in progress say more than one response of something in between.
+        // Calls in progress outweigh a single response of another server.
         let isDecided = now.callCount == 0 || countMiss(.replaced, now)
         return isDecided ? .down : now.state
     }
@@ -175,7 +177,7 @@ struct Liveness: Hashable, Sendable {
             if let lastSignAt, let misses, lastSignAt > misses.since { self.misses = nil }
             return countMiss(.unreachable, now) ? Self.gone(now) : now.state
         case .asleep, .lost:
-            // Bytes that came after it was declared gone: it is there, and the next probes decide what it can do.
+            // Bytes arrived after it was declared unreachable: it is up, and the next probes decide whether it works.
             guard let goneAt, let lastSignAt, lastSignAt > goneAt else { return now.state }
             misses = nil
             return .unknown
@@ -183,7 +185,7 @@ struct Liveness: Hashable, Sendable {
         }
     }
 
-    /// - Returns: whether there have been as many as it takes.
+    /// - Returns: whether the failures have reached `maxMisses`.
     private mutating func countMiss(_ kind: Miss, _ now: Circumstances) -> Bool {
         var misses = misses.flatMap { $0.kind == kind ? $0 : nil } ?? Misses(kind: kind, count: 0, since: now.now)
         misses.count += 1

@@ -1,15 +1,15 @@
 public import SimpleAICore
 
-/// What an agent says about its machine: the part of a status that decides where calls go. Every report is complete; it
+/// An agent's report about its machine: the part of a status that decides where calls go. Every report is complete; it
 /// replaces the one before.
 public struct RunnerReport: Hashable, Sendable {
     /// A model of one of the agent's engines.
     public struct Model: Hashable, Sendable {
         /// The engine's own id.
         public var engineID: EngineModelID
-        /// In memory: the next call does not have to wait for it.
+        /// Whether the model is in memory: the next call does not wait for a load.
         public var isLoaded: Bool
-        /// What it takes of the memory, where the engine tells.
+        /// The memory that it uses; nil if the engine does not report it.
         public var size: ByteCount?
 
         public init(engineID: EngineModelID, isLoaded: Bool = true, size: ByteCount? = nil) {
@@ -19,18 +19,18 @@ public struct RunnerReport: Hashable, Sendable {
         }
     }
 
-    /// Healthy or degraded: calls may go there.
+    /// Whether the engines are healthy or degraded: the runner takes calls.
     public var admitsCalls: Bool
-    /// Will admit calls by itself in a while; calls may wait for that. Only where it does not admit them yet.
+    /// Whether the engines are starting and calls may wait for them. Only relevant while `admitsCalls` is false.
     public var isStarting: Bool
     public var models: [Model]
-    /// How many calls all engines together take at once; less than 1 counts as 1.
+    /// Maximum number of concurrent calls of all engines together; less than 1 counts as 1.
     public var slots: Int
-    /// The agent knows how to put its machine to sleep.
+    /// Whether the agent can put its machine to sleep.
     public var isSleepable: Bool
-    /// How much memory all loaded models together may take, where the agent knows.
+    /// Memory for all loaded models together; nil if unknown.
     public var memoryLimit: ByteCount?
-    /// Whether the machine sees a GPU; nil where the agent did not look.
+    /// Whether the machine detects a GPU; nil if the agent did not check.
     public var hasGPU: Bool?
 
     public init(
@@ -47,8 +47,7 @@ public struct RunnerReport: Hashable, Sendable {
     }
 }
 
-/// Names one thing that was asked of a runner; unique as long as the gateway runs. Whoever carries it out says with this
-/// number what came of it.
+/// Identifies one command to a runner; unique while the gateway runs. The result carries the same number.
 public struct RunnerRequest: Hashable, Sendable, CustomStringConvertible {
     public let number: UInt64
     public var description: String { String(number) }

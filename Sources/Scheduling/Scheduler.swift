@@ -1,18 +1,18 @@
 public import SimpleAICore
 import Synchronization
 
-/// The shell around `SchedulerState`: lock, ask, unlock, act. Nothing is awaited, logged, written or resumed under the
-/// lock.
+/// The shell around `SchedulerState`: lock, decide, unlock, act. Nothing is awaited, logged, written or resumed under
+/// the lock.
 public final class Scheduler: Sendable {
-    /// What a waiting call gets in the end.
+    /// The final result of a waiting call.
     public typealias Resume = @Sendable (Result<Lease, GatewayError>) -> Void
 
     private struct Guarded {
         var state: SchedulerState
         var resumes: [WaiterID: Resume] = [:]
-        /// What waits to be carried out, in the order in which it was decided.
+        /// Effects to perform, in the order of the decisions.
         var outbox: [SchedulerEffect] = []
-        /// Somebody is carrying it out. One at a time: "wake me at 5" and "wake me at 3" must not change places.
+        /// Whether a thread is performing effects. One at a time: two timer requests must not change places.
         var isPerforming = false
 
         mutating func takeOutbox() -> [SchedulerEffect] {
@@ -26,19 +26,20 @@ public final class Scheduler: Sendable {
     private let perform: Mutex<(@Sendable (SchedulerEffect) -> Void)?> = Mutex(nil)
 
     /// - Parameters:
-    ///   - now: the clock, for tests to own.
+    ///   - now: the clock; tests provide their own.
     public init(_ state: SchedulerState, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         guarded = Mutex(Guarded(state: state))
         self.now = now
     }
 
-    /// Who carries out what is not a grant or a rejection: packets, timers, log lines. Set once, before the first call.
-    /// `perform` is told one effect at a time, in the order in which they were decided, on any thread.
+    /// Sets the handler of all effects except grants and rejections: packets, timers, log lines. Call once, before the
+    /// first call is placed. `perform` is called with one effect at a time, in the order of the decisions, on any
+    /// thread.
     public func onEffect(_ perform: @escaping @Sendable (SchedulerEffect) -> Void) {
         self.perform.withLock { $0 = perform }
     }
 
-    /// Asks for a lease. `resume` is called exactly once, on any thread, if the answer is `waiting`, unless `abandon`
+    /// Places a call. `resume` is called exactly once, on any thread, if the result is `waiting`, unless `abandon`
     /// comes first; never otherwise.
     public func place(_ request: PlacementRequest, resume: @escaping Resume) -> Placement {
         act { guarded, now in
@@ -52,28 +53,28 @@ public final class Scheduler: Sendable {
         act { $0.state.release(lease, outcome: outcome, now: $1) }
     }
 
-    /// Makes a runner known, or its new description.
+    /// Adds a runner, or replaces its description.
     public func put(_ runner: Runner) {
         act { $0.state.put(runner, now: $1) }
     }
 
-    /// A runner gets no more calls, and is forgotten when its last one is over.
+    /// Removes a runner: it gets no more calls, and calls in progress may finish.
     public func remove(_ id: RunnerID) {
         act { $0.state.remove(id, now: $1) }
     }
 
-    /// Some come and some go: no call is placed in between, when perhaps nobody is there.
+    /// Adds and removes runners in one step: no call is placed in between, when possibly no runner exists.
     public func change(placing new: [Runner], removing old: [RunnerID]) {
         act { $0.state.change(placing: new, removing: old, now: $1) }
     }
 
-    /// Other limits and times, for what is decided from now on.
+    /// Applies other limits and times to new decisions.
     public func reconfigure(_ configuration: SchedulerState.Configuration) {
         act { $0.state.reconfigure(configuration, now: $1) }
     }
 
-    /// Takes a waiting call back.
-    /// - Returns: false when its answer is already on the way: `resume` has been or will be called.
+    /// Withdraws a waiting call.
+    /// - Returns: false if its result is already on the way: `resume` has been or will be called.
     public func abandon(_ waiter: WaiterID, of request: PlacementRequest) -> Bool {
         act { guarded, _ in
             guard guarded.resumes.removeValue(forKey: waiter) != nil else { return false }
@@ -146,13 +147,13 @@ public final class Scheduler: Sendable {
         act { $0.state.timePassed(now: $1) }
     }
 
-    /// What would become of a call if it came now. The state is copied under the lock and asked outside.
+    /// Explains what the scheduler would do with a call now. The state is copied under the lock and evaluated outside.
     public func explain(_ request: PlacementRequest) -> PlacementExplanation {
         let now = now()
         return guarded.withLock { $0.state }.explain(request, now: now)
     }
 
-    /// Whether a runner has served a call since it became known.
+    /// Whether a runner has served a call since it was added.
     public func hasServed(_ id: RunnerID) -> Bool {
         guarded.withLock { guarded in
             guarded.state.indexByID[id].map { guarded.state.occupancy(ofRunnerAt: $0).hasServed } ?? false

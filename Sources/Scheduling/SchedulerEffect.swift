@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// What has to be done outside after an event; the machine itself does nothing but decide.
+/// An action to perform outside after an event; the state machine itself only decides.
 public enum SchedulerEffect: Hashable, Sendable {
     case grant(WaiterID, Lease)
     case reject(WaiterID, GatewayError)
@@ -8,24 +8,26 @@ public enum SchedulerEffect: Hashable, Sendable {
     case stateChanged(RunnerID, from: RunnerState, to: RunnerState)
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
-    /// Ask the agent to load a model, and report with `commandAnswered`.
+    /// Request the agent to load a model, and report the result with `commandAnswered`.
     case loadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
-    /// The same for unloading; no call is under way on it, and none begins before this is answered.
+    /// Request the agent to unload a model, and report the result likewise; no call is in progress on it, and none
+    /// begins before the result.
     case unloadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
-    /// For the operator.
+    /// For the operator: a load failed.
     case loadFailed(RunnerID, engineModel: EngineModelID, reason: String)
-    /// Ask the agent to put its machine to sleep, and report with `commandAnswered`; no call is under way on it.
+    /// Request the agent to put its machine to sleep, and report the result with `commandAnswered`; no call is in
+    /// progress on it.
     case sleepMachine(RunnerID, RunnerRequest)
     /// The machine was told to sleep and does not; for the operator.
     case sleepRefused(RunnerID, reason: String)
     /// Ask the engine for one token of a model that is in memory, and report with `checkAnswered`.
     case checkRunner(RunnerID, engineModel: EngineModelID, RunnerRequest)
-    /// A machine that was asleep is not as it was before; for the operator.
+    /// For the operator: a machine failed its check after sleep.
     case checkFailed(RunnerID, reason: String)
-    /// The runner failed so many calls in a row that it gets none for a while.
+    /// The runner failed repeatedly and is ejected for this time.
     case ejected(RunnerID, for: Duration)
-    /// An ejected runner served a trial call: it is one like the others again.
+    /// An ejected runner served its trial call and is back in service.
     case readmitted(RunnerID)
-    /// Call `timePassed` at this time; replaces every earlier wish.
+    /// Call `timePassed` at this time; replaces every earlier timer.
     case startTimer(ContinuousClock.Instant)
 }

@@ -1,23 +1,23 @@
 public import SimpleAICore
 
-/// What the scheduler knows at one moment, for lists, metrics and the state file.
+/// The scheduler's state at one moment, for lists, metrics and the state file.
 public struct SchedulerSnapshot: Hashable, Sendable {
     public struct RunnerStatus: Hashable, Sendable {
         public let runner: Runner
         public let state: RunnerState
-        /// Public id to the engine's own.
+        /// The engine's own id of each public model id.
         public let models: [ModelID: EngineModelID]
-        /// Models that are in memory, as far as anybody knows; calls for the others make its engine load them first.
+        /// Models in memory, as far as is known; calls for the others make the engine load them first.
         public let loaded: Set<ModelID>
         public let active: Int
-        /// Failed so often that it gets no calls, or one at a time on trial.
+        /// Whether it failed so often that it gets no calls, or one at a time on trial.
         public let isEjected: Bool
         /// Whether its machine can be put to sleep.
         public let isSleepable: Bool
         public let bootTime: BootTime
-        /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
+        /// Expected time until it can serve; nil unless it is asleep or waking and a wake has succeeded before.
         public let wakeETA: Duration?
-        /// What its agent was asked to load, by the engine's own id, and has not loaded yet.
+        /// The model that its agent was commanded to load and has not loaded yet, by the engine's own id.
         public let loading: EngineModelID?
         /// It was told to sleep, and its agent is still connected.
         public let isFallingAsleep: Bool
@@ -25,16 +25,16 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let sleepProblem: String?
         /// Of its machine; nil where this gateway has begun none.
         public let lastWake: LastWake?
-        /// Whether it dials in by itself.
+        /// Whether an agent registers it.
         public let isAgent: Bool
     }
 
-    /// The wake of a machine that was begun last.
+    /// The latest wake of a machine.
     public struct LastWake: Hashable, Sendable {
         public let id: WakeID
-        /// Since its beginning.
+        /// Time since its start.
         public let age: Duration
-        /// How long it took, and whether the machine came; nil as long as it is under way.
+        /// Its duration and result; nil while it is in progress.
         public let outcome: PastWake.Outcome?
     }
 
@@ -65,7 +65,7 @@ extension SchedulerState {
 }
 
 extension SchedulerState.Record {
-    /// How long until it can probably serve; nil unless it sleeps or wakes and a wake has been seen through before.
+    /// Expected time until it can serve; nil unless it is asleep or waking and a wake has succeeded before.
     func wakeETA(now: ContinuousClock.Instant) -> Duration? {
         guard let mean = bootTime.mean else { return nil }
         if let wake { return max(.zero, mean - wake.startedAt.duration(to: now)) }

@@ -1,8 +1,9 @@
 public import SimpleAICore
 
-/// Runners whose agents dial in: what their connections and reports tell.
+/// Handles connections and reports of runner agents.
 extension SchedulerState {
-    /// Makes known a machine from before a restart. It dials in again by itself, or counts as gone after the grace.
+    /// Adds a machine from before a restart. Its agent reconnects, or it counts as asleep or lost after the grace
+    /// period.
     public mutating func addAgent(
         _ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init(),
         now: ContinuousClock.Instant
@@ -17,8 +18,8 @@ extension SchedulerState {
         reindex(index)
     }
 
-    /// An agent has registered, for the first time or anew: a connection that it may have had before is history, and
-    /// with it whatever was asked over it. Call `put` before, and `agentReported` with its status after.
+    /// An agent has registered, for the first time or again: commands sent over a previous connection are void. Call
+    /// `put` before, and `agentReported` with its status after.
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
         var agent = agentState(ofRunnerAt: index)
@@ -34,7 +35,7 @@ extension SchedulerState {
         noteIdleness(ofRunnerAt: index, now: now)
     }
 
-    /// A status, from a registration, a heartbeat, an update or the answer to a command.
+    /// Handles a status from a registration, a heartbeat, an update or the response to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
         if let order = records[index].agent?.sleepOrder {
@@ -78,8 +79,8 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// What came of a `loadModel`, `unloadModel` or `sleepMachine`. Numbers that nobody waits for any more change nothing.
-    /// - Parameter failure: nil if it was done, or is about to be; otherwise why not, for the operator.
+    /// Handles the result of a `loadModel`, `unloadModel` or `sleepMachine`. Outdated numbers change nothing.
+    /// - Parameter failure: nil if it was done, or is about to be; otherwise the reason, for the operator.
     public mutating func commandAnswered(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
@@ -95,7 +96,7 @@ extension SchedulerState {
         if weigh(isStarting ? .loading(.probe) : .refused, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
     }
 
-    /// Of a runner that was none until now: with the calls that it has all the same.
+    /// The agent state of a runner that had none, with its calls in progress.
     private func agentState(ofRunnerAt index: Int) -> AgentState {
         if let agent = records[index].agent { return agent }
         var agent = AgentState()
@@ -103,7 +104,7 @@ extension SchedulerState {
         return agent
     }
 
-    /// - Returns: whether there are more or fewer than before.
+    /// - Returns: whether the number has changed.
     private mutating func setSlots(_ slots: Int, ofRunnerAt index: Int) -> Bool {
         let runner = records[index].runner.with(slots: slots)
         guard records[index].runner != runner else { return false }
@@ -116,7 +117,7 @@ extension SchedulerState {
         if records[index].agent?.nextDeadline == nil { attended.remove(index) } else { attended.insert(index) }
     }
 
-    /// An agent's deadlines.
+    /// Handles an agent's deadlines.
     mutating func advanceAgent(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         if let goneAt = records[index].agent?.goneAt, goneAt <= now {
             records[index].agent?.goneAt = nil

@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// What probes and connections tell about runners.
+/// Handles evidence from probes and connections.
 extension SchedulerState {
     /// A probe (or a call) was answered.
     ///
@@ -12,9 +12,9 @@ extension SchedulerState {
         becameAble(index, isNews: isNews, now: now)
     }
 
-    /// Takes an engine's list over.
-    /// - Returns: whether it is another than before; nil, and nothing is taken over, when those who wait for this machine
-    ///   would get nothing from it.
+    /// Applies an engine's list.
+    /// - Returns: whether it has changed; nil, without any change, if this machine could then serve none of the calls
+    ///   that wait for it.
     mutating func learn(_ engineModels: [EngineModelID]?, ofRunnerAt index: Int) -> Bool? {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
         if let wake = records[index].wake, disappoints(listed ?? records[index].models, wake: wake.id) { return nil }
@@ -26,8 +26,8 @@ extension SchedulerState {
         return true
     }
 
-    /// Lets `Liveness` weigh evidence.
-    /// - Returns: whether the state is another than before.
+    /// Passes evidence to `Liveness`.
+    /// - Returns: whether the state has changed.
     @discardableResult
     mutating func weigh(_ evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
         let old = records[index].state
@@ -50,7 +50,7 @@ extension SchedulerState {
                 maxMisses: configuration.probesUntilGone, loadTimeout: configuration.loadTimeout, now: now))
     }
 
-    /// A runner is there; whether it takes calls is `Liveness`'s to say.
+    /// The runner is up; `Liveness` decides whether it takes calls.
     /// - Parameter evidence: `responded` or `served`.
     mutating func becameAble(
         _ index: Int, _ evidence: Liveness.Evidence = .responded, isNews: Bool, now: ContinuousClock.Instant
@@ -66,7 +66,7 @@ extension SchedulerState {
         }
         endWake(ofRunnerAt: index, succeeded: true, now: now)
         if !wasReady {
-            // What it did before it went away says nothing about what has come up.
+            // Failures before it went away are no evidence about the engine that is up now.
             records[index].health = RunnerHealth()
             if evidence == .served { records[index].health.callServed() }
             ejected.remove(index)
@@ -123,7 +123,7 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// Whatever a machine shows on its way to sleep is of before.
+    /// Evidence from a machine that is falling asleep describes the state before.
     private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.sleepOrder != nil }
 
     /// A call could not reach a runner that we believed ready. Until a probe has decided it gets no more calls, and

@@ -1,10 +1,10 @@
 public import SimpleAICore
 
-/// Machines that nobody needs are put to sleep, and looked at before they serve again.
+/// Puts idle machines to sleep, and checks them before they serve again.
 extension SchedulerState {
-    // MARK: Going to sleep
+    // MARK: Falling asleep
 
-    /// Calls count, nothing else: probes, reports and listings are no activity.
+    /// Only calls count: probes, reports and listings are not activity.
     mutating func noteIdleness(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard records[index].agent != nil else { return }
         guard records[index].state == .ready, records[index].active == 0 else {
@@ -15,7 +15,7 @@ extension SchedulerState {
         if let due = sleepIsDue(ofRunnerAt: index) { nextSleepLook = nextSleepLook.map { min($0, due) } ?? due }
     }
 
-    /// Only what can be woken again is put to sleep.
+    /// Only machines that can be woken are put to sleep.
     private func sleepIsDue(ofRunnerAt index: Int) -> ContinuousClock.Instant? {
         let record = records[index]
         guard configuration.sleepAfter > .zero, let agent = record.agent, agent.isSleepable,
@@ -38,7 +38,7 @@ extension SchedulerState {
         }
     }
 
-    /// It counts as asleep at once: a call that comes a moment later wakes it.
+    /// Puts a machine to sleep. It counts as asleep at once: a call that arrives a moment later wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
         let request = makeRequest()
         let order = AgentState.SleepOrder(
@@ -65,11 +65,11 @@ extension SchedulerState {
         noteIdleness(ofRunnerAt: index, now: now)
     }
 
-    // MARK: Coming back
+    // MARK: Returning from sleep
 
-    /// A machine that was asleep has to show that its engine works before calls go there: one token of a model that is
-    /// in memory.
-    /// - Returns: true as long as that is not decided.
+    /// A machine that was asleep has to show that its engine works before it gets calls: one token of a model in
+    /// memory.
+    /// - Returns: true while the result is pending.
     mutating func isHeldForCheck(_ index: Int, now: ContinuousClock.Instant) -> Bool {
         guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }
         switch agent.check {
@@ -93,7 +93,7 @@ extension SchedulerState {
         return true
     }
 
-    /// Rather one that is waited for; nil where nothing is loaded, which a check would have to wait for.
+    /// Prefers a model that calls wait for; nil if none is loaded, because a check would have to wait for a load.
     private func modelToCheck(ofRunnerAt index: Int) -> EngineModelID? {
         let record = records[index]
         let loaded = record.models.filter { record.hasLoaded($0.key) }.sorted { $0.key < $1.key }
@@ -101,8 +101,8 @@ extension SchedulerState {
         return (wanted ?? loaded.first)?.value
     }
 
-    /// What came of a `checkRunner`.
-    /// - Parameter failure: nil if the engine answered as it should; otherwise how not, for the operator.
+    /// Handles the result of a `checkRunner`.
+    /// - Parameter failure: nil if the engine responded correctly; otherwise the reason, for the operator.
     public mutating func checkAnswered(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
@@ -115,7 +115,7 @@ extension SchedulerState {
         checkFailed(index, failure, now: now)
     }
 
-    /// Tried again after 2, 4, 8, … up to 64 seconds.
+    /// Schedules the next check after 2, 4, 8, … up to 64 seconds.
     private mutating func checkFailed(_ index: Int, _ reason: String, now: ContinuousClock.Instant) {
         let failures = min((records[index].agent?.failedChecks ?? 0) + 1, 6)
         records[index].agent?.failedChecks = failures
@@ -139,7 +139,7 @@ extension SchedulerState {
         if !beginCheck(ofRunnerAt: index, now: now) { checkPassed(index, now: now) }
     }
 
-    /// A GPU that is gone after sleep is worth a warning, and no calls.
+    /// A GPU that is missing after sleep causes a warning, and no calls are sent.
     mutating func hasLostItsGPU(_ index: Int, _ report: RunnerReport) -> Bool {
         if report.hasGPU == true { records[index].agent?.hadGPU = true }
         guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }

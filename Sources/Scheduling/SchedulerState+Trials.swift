@@ -1,10 +1,10 @@
 import SimpleAICore
 
-/// The trials of an engine that loads, as calls have found: it may list its models long before it can serve them, so
-/// nothing but a call can tell when it can. One call at a time tries; the others wait.
+/// Trials of an engine that is loading, as calls have found: it may list its models long before it can serve them, so
+/// only a call can show when it can. One call at a time is the trial; the others wait.
 struct LoadingTrials: Hashable, Sendable {
     private(set) var failed = 0
-    /// Nil while a call may try, or where a probe will tell.
+    /// Nil while a call may try, or if a probe will decide.
     private(set) var nextAt: ContinuousClock.Instant?
 
     private static let firstPause: Duration = .milliseconds(500)
@@ -12,7 +12,8 @@ struct LoadingTrials: Hashable, Sendable {
 
     private var startedAt: ContinuousClock.Instant?
 
-    /// An engine that loads refuses at once: a call that is in progress for so long is served, however long that takes.
+    /// A loading engine refuses at once: a call that has been in progress for this time is being served, however long
+    /// it takes.
     private static let refusalTimeout: Duration = .seconds(2)
 
     func hasPassed(now: ContinuousClock.Instant) -> Bool {
@@ -29,7 +30,7 @@ struct LoadingTrials: Hashable, Sendable {
 }
 
 extension SchedulerState {
-    /// What a call that was not served tells about its runner.
+    /// Handles the evidence of an unserved call about its runner.
     mutating func takeEvidence(of outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard !records[index].isLeaving else { return }
         switch outcome {
@@ -54,7 +55,8 @@ extension SchedulerState {
         case .notAble: weigh(.replaced, ofRunnerAt: index, now: now)
         case .failed, .internalError, .undecided: break
         }
-        // After a call from before, the next trial is due already; unless a probe found it loading, and none was expected.
+        // After a call from before, the next trial is already due; unless a probe found it loading, and no trial was
+        // pending.
         let isDue = records[index].health.isOnTrial || (outcome == .loading && !tried.contains(index))
         if records[index].state == .loading, isDue { pauseTrials(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)

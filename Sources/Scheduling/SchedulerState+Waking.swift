@@ -2,9 +2,9 @@ public import SimpleAICore
 
 /// The wakes of machines: one per machine, however many calls wait for it.
 extension SchedulerState {
-    /// What has been sent to wake a machine left this host, or could not be sent at all. Where nothing of the first
-    /// attempts could, nothing will come of it: who waits is told so before the deadline.
-    /// - Parameter failure: nil if it was sent; otherwise why not, for the operator.
+    /// Handles the result of a wake attempt. If none of the first attempts could be sent, the wake fails before its
+    /// deadline, and the waiting calls are refused.
+    /// - Parameter failure: nil if it was sent; otherwise the reason, for the operator.
     public mutating func wakeAttempted(
         _ id: RunnerID, _ wakeID: WakeID, failure: String?, now: ContinuousClock.Instant
     ) {
@@ -18,8 +18,8 @@ extension SchedulerState {
         failWake(wake, ofRunnerAt: index, error, now: now)
     }
 
-    /// Among equals the machine with the shortest learned boot time is woken; one that did not wake up last time, or
-    /// never has, comes after those that did.
+    /// Among equals, wakes the machine with the shortest learned boot time; one whose last wake failed, or that was
+    /// never woken, comes after the others.
     mutating func startWake(
         bestOf indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
     ) -> WakeID {
@@ -65,7 +65,7 @@ extension SchedulerState {
         sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
     }
 
-    /// A wake that nobody waits for any more sends no more packets, but is not called off: the machine boots anyway.
+    /// A wake without waiting calls sends no more packets, but is not cancelled: the machine boots anyway.
     private mutating func sendDuePacket(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) {
         guard var wake = records[index].wake else { return }
         let due = wake.takeDuePacket(now: now, offset: configuration.packetOffset)
@@ -84,22 +84,22 @@ extension SchedulerState {
         reconsiderWaiters(now: now, failure: (error, wake.id, index))
     }
 
-    /// A wake that changes nothing is tried less and less often: where the host answers all the time and its engine does
-    /// not, the engine has crashed, and no packet helps.
+    /// The backoff after a wake without effect grows: if the host always responds and its engine does not, the engine
+    /// has crashed, and no packet helps.
     private mutating func backOff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
         guard wake.hostResponded else { return configuration.wakeBackOff }
         defer { records[index].fruitlessWakes += 1 }
         return configuration.wakeBackOff * (1 << min(records[index].fruitlessWakes, 4))
     }
 
-    /// The runner leaves while its machine is being woken: nobody waits for it any more.
+    /// Ends the wake of a runner that is removed: no call waits for it any more.
     mutating func abandonWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard records[index].wake != nil else { return }
         endWake(ofRunnerAt: index, succeeded: false, now: now)
         setState(.lost, ofRunnerAt: index)
     }
 
-    /// - Parameter learns: whether this was a boot at all.
+    /// - Parameter learns: whether this was a boot.
     mutating func endWake(
         ofRunnerAt index: Int, succeeded: Bool, learns: Bool = true, now: ContinuousClock.Instant
     ) {

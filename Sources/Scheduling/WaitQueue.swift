@@ -32,8 +32,8 @@ struct WaitQueue {
         return waiter
     }
 
-    /// In a full queue, chooses the newest call of the caller with the most calls, counting the new one, for eviction.
-    /// - Returns: the call to evict; nil if that is the new one itself.
+    /// In a full queue, evicts the newest call of the caller with the most calls, counting the new one.
+    /// - Returns: the evicted call; nil if the new one has to be refused instead.
     mutating func makeRoom(for request: PlacementRequest) -> WaiterID? {
         guard let newest = queues[request.models]?.newestOfTheLongestLine(beside: request.caller) else { return nil }
         return remove(newest, models: request.models)?.id

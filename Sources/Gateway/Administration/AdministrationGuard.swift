@@ -3,16 +3,16 @@ import Hummingbird
 import Logging
 import SimpleAICore
 
-/// Stands in front of everything under `/admin`, what is not there included: whoever is no admin gets no further.
+/// Protects everything under `/admin`, including paths that do not exist: only administrators pass.
 ///
-/// What an admin changes leaves a line in the log. Where it succeeds, its handler writes it, who knows what has changed;
-/// where it fails, and where somebody asks who may not, it is written here.
+/// Every change by an administrator is logged. On success the handler logs it, because it knows what has changed;
+/// failed and forbidden attempts are logged here.
 struct AdministrationGuard: RouterMiddleware {
     typealias Context = ControlContext
 
     let control: ControlPlane
 
-    /// As the router reads paths: however many slashes stand between their parts.
+    /// Like the router, ignores doubled slashes.
     static func covers(_ path: String) -> Bool {
         path.utf8.split(separator: UInt8(ascii: "/")).first.map { $0.elementsEqual("admin".utf8) } ?? false
     }

@@ -7,20 +7,20 @@ import NIOCore
 import NIOPosix
 import SimpleAICore
 
-/// `/admin/api/keys`: API keys are created, listed and revoked by admins whose token says so.
+/// `/admin/api/keys`: administrators with tokens create, list and revoke API keys.
 struct KeyAdministration: Sendable {
     private static let maxOrder = ByteCount.kibibytes(16)
 
     let control: ControlPlane
 
-    /// `GET`: every key, the oldest first, revoked ones included.
+    /// `GET`: every key, the oldest first, including revoked ones.
     func list(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, _) = try await open(request, context)
         let entries = keys.keys.map { KeyDescription(key: $0).json }
         return ControlPlane.json("{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}")
     }
 
-    /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: the answer is the only place that shows the key.
+    /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: only this response shows the key.
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         var body: [UInt8] = []

@@ -2,8 +2,8 @@ import ContentCodings
 import NIOCore
 import SimpleAICore
 
-/// A request body on its way in: takes the content coding off, and sees to it that neither what comes nor what it means is
-/// larger than the limit.
+/// A request body while it is received: removes the content coding, and limits both the received and the decoded
+/// length.
 struct BodyIntake {
     private let limit: ByteCount
     private let decoder: ContentDecoder?
@@ -20,7 +20,7 @@ struct BodyIntake {
         decoder = coding.map(ContentDecoder.init)
     }
 
-    /// What it needs besides the body, in bytes.
+    /// Memory of the decoder besides the body, in bytes.
     var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
 
     /// The body's next bytes.
@@ -56,7 +56,7 @@ struct BodyIntake {
         return true
     }
 
-    /// The body ends here.
+    /// Ends the body.
     func finish() throws(GatewayError) {
         guard let decoder else { return }
         do throws(ContentDecoder.Fault) {
@@ -80,7 +80,7 @@ extension GatewayError {
         GatewayError(.requestTooLarge, "The request body is larger than \(limit), which is the limit.")
     }
 
-    /// With `Accept-Encoding` in its response (RFC 7694).
+    /// The response states the supported codings in `Accept-Encoding` (RFC 7694).
     static let unsupportedCoding = GatewayError(
         .unsupportedMediaType,
         "The request body's Content-Encoding is not supported. Send it as it is, or encoded once, as gzip or deflate.",

@@ -58,7 +58,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isHandingOn = false
     /// Whether the current request goes through the pipeline.
     private var isPassing = false
-    /// Whether a part has gone through the pipeline since the last `channelReadComplete`.
+    /// Whether a part was passed through the pipeline since the last `channelReadComplete`.
     private var hasPassedOn = false
     /// Whether a read was requested that is held until the next request may be read.
     private var readIsPending = false

@@ -1,7 +1,8 @@
 import KeyStore
 import SimpleAICore
 
-/// Whose a bearer credential is: API keys are looked up here, everything else is a token of an issuer.
+/// Finds the caller of a bearer credential: API keys are looked up here, everything else is verified as an issuer's
+/// token.
 struct CredentialVerifier: TokenVerifier {
     let tokens: any TokenVerifier
     let keys: KeyStore
@@ -18,7 +19,7 @@ struct CredentialVerifier: TokenVerifier {
         return caller
     }
 
-    /// Keys are always known; readiness is a question of the issuers'.
+    /// API keys are always known; readiness depends on the issuers' keys.
     var hasKeys: Bool { tokens.hasKeys }
 }
 
@@ -35,7 +36,7 @@ extension KeyStore {
         }
     }
 
-    /// What the roles of keys mean: exact ids with `model:specific`, as in the contract. No key administers.
+    /// Maps the roles of keys to rights: model ids with `model:specific`. No key is an administrator's.
     static func caller(of key: APIKey) -> Caller {
         Caller(
             subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles,

@@ -6,12 +6,12 @@ import ServiceLifecycle
 /// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked. What the
 /// database has not taken at the end is in a file, and taken over at the next start.
 struct KeyUpkeep: Service {
-    /// Between two attempts to write revocations that could not be written.
+    /// Time between two attempts to write revocations.
     private static let retryInterval: Duration = .seconds(2)
-    /// Of them.
+    /// Number of retry intervals per update of last-use times.
     private static let retriesPerUse = 30
 
-    /// Nil where settings turn keys off.
+    /// Nil if settings turn keys off.
     let keys: KeyStore?
     let logger: Logger
 
@@ -20,7 +20,7 @@ struct KeyUpkeep: Service {
         await cancelWhenGracefulShutdown {
             var isReported = false
             var count = 0
-            // Ends by cancellation, which is the shutdown.
+            // Ends by cancellation at shutdown.
             while (try? await Task.sleep(for: Self.retryInterval)) != nil {
                 if !keys.pendingRevocations.isEmpty { await writeRevocations(keys, &isReported) }
                 count += 1
@@ -52,7 +52,7 @@ struct KeyUpkeep: Service {
         }
     }
 
-    /// The failure itself was reported when the key was revoked; here its end, and once that it lasts.
+    /// The failure itself was reported when the key was revoked; this reports its end, and once that it persists.
     private func writeRevocations(_ keys: KeyStore, _ isReported: inout Bool) async {
         let ids = keys.pendingRevocations.joined(separator: ", ")
         guard !ids.isEmpty else { return }

@@ -3,15 +3,15 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// Reads an engine's response, part by part: what each means for the call. Lenient in what a body says, since framing has
-/// been read strictly before. Pure: no I/O, no clock.
+/// Parses an engine's response, part by part, into events of the call. Lenient about a body's content, since the
+/// framing was parsed strictly before. Pure: no I/O, no clock.
 extension AnswerInProgress {
     typealias Forward = (ByteBuffer) -> Void
 
-    /// - Returns: nil as long as it takes more to tell what the response is.
+    /// - Returns: nil until the kind of response is known.
     mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
         self.head = head
-        // One that is encoded in spite of `Accept-Encoding: identity` cannot be looked into.
+        // A response encoded in spite of `Accept-Encoding: identity` cannot be parsed.
         guard let question, question.streams, head.status == .ok, isPlain else { return nil }
         guard mediaType.hasPrefix("text/event-stream") else {
             mayBecomeStream = true
@@ -28,7 +28,7 @@ extension AnswerInProgress {
         if document.readableBytes > 0 {
             document.writeImmutableBuffer(bytes)
         } else {
-            // Mostly it is all there is, and need not be copied.
+            // Mostly it is the whole body, and need not be copied.
             document = bytes
         }
         guard mayBecomeStream, let question else { return examineIfLarge() }
@@ -89,8 +89,8 @@ extension AnswerInProgress {
         return relay(bytes, forward)
     }
 
-    /// A piece of an event stream.
-    /// - Returns: nil as long as the stream goes on.
+    /// Processes bytes of an event stream.
+    /// - Returns: nil while the stream continues.
     mutating func relay(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
         do {
             try events?.receive(bytes, forward: forward)
@@ -107,7 +107,7 @@ extension AnswerInProgress {
     /// Whether only usage and `[DONE]` may still come.
     var isFinishing: Bool { events?.phase == .finishing }
 
-    /// The time for usage and `[DONE]` is over.
+    /// Ends the wait for usage and `[DONE]`.
     mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {
         guard isFinishing, let rest = events?.complete() else { return nil }
         if rest.readableBytes > 0 { forward(rest) }
@@ -155,7 +155,7 @@ extension AnswerInProgress {
         }
         var context = question.context
         context.agentCode = head?.headers.first(name: AgentError.header)
-        // The agent lost its engine like a gateway loses one that it reaches itself.
+        // The agent lost its connection to the engine, as a gateway may lose one of its own.
         if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
             return .upstreamFailed(.closedBeforeAnswer)
         }

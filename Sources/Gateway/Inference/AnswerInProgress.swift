@@ -3,12 +3,12 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// What has come of a runner's answer so far.
+/// The state of a runner's response so far.
 struct AnswerInProgress {
-    /// What was asked, and of whom.
+    /// The request, and the runner that it was sent to.
     struct Question {
         var endpoint: Endpoint
-        /// The id under which the caller knows the model.
+        /// The public id of the model.
         var model: ModelID
         var streams = false
         var expectedChoices = 1
@@ -19,7 +19,7 @@ struct AnswerInProgress {
 
     let question: Question?
     var head: HTTPResponseHead?
-    /// The body may turn out to be an event stream, although its media type does not say so.
+    /// Whether the body may turn out to be an event stream, although its media type states another.
     var mayBecomeStream = false
     var events: EventStreamRelay?
     var document = ByteBuffer()
@@ -30,9 +30,9 @@ struct AnswerInProgress {
     /// How much of the memory that all calls share is taken for `document`.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
-    /// The engine's name for it (`/v1/responses`).
+    /// The engine's id of the response (`/v1/responses`).
     var documentID: String?
-    /// Whether it is remembered which runner made this response.
+    /// Whether the response's runner has been recorded.
     var isNoted = false
     var firstToken: NIODeadline?
     var lastToken: NIODeadline?
@@ -43,36 +43,36 @@ struct AnswerInProgress {
 
     var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
 
-    /// What counts against limits: tokens taken and made by the engine's own count. Of a stream that ended before it said
-    /// so, the events that carried a piece of the answer.
+    /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that
+    /// ended before it stated them, the number of events that carried a piece of the completion.
     var tokens: Int {
         guard let usage else { return events?.pieces ?? 0 }
         let (sum, isMore) = usage.prompt.addingReportingOverflow(usage.completion)
         return isMore ? .max : sum
     }
 
-    /// How fast it was made; nil where there is too little to say so.
+    /// Generation speed; nil if there is too little to measure.
     /// - Parameters:
-    ///   - sent: when the request had gone to the runner.
-    ///   - firstByte: when the answer's first byte came: of a document, when it was there.
+    ///   - sent: when the request was sent to the runner.
+    ///   - firstByte: when the first byte of the response was received; for a document, when it was complete.
     func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
         let (tokens, time): (Int, TimeAmount)
         if let events {
             guard let firstToken, let lastToken else { return nil }
-            // The first one was made before the clock began.
+            // The first token was generated before the measurement began.
             (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, lastToken - firstToken)
         } else {
             guard let documentUsage, let sent, let firstByte else { return nil }
             (tokens, time) = (documentUsage.completion, firstByte - sent)
         }
-        // In less than that nothing can be measured: the events were read at once.
+        // A shorter time cannot be measured: the events were read at once.
         guard tokens > 0, time >= .milliseconds(1) else { return nil }
         return Double(tokens) * 1e9 / Double(time.nanoseconds)
     }
 
-    /// What was made in vain, if the call ends now.
-    /// - Parameter clientLeft: what had been written for it may have gone with it. A client that is still there gets that
-    ///   with the error that ends the stream.
+    /// Tokens of the incomplete stream, if the call ends now.
+    /// - Parameter clientLeft: whether the client disconnected, so that written bytes may be lost. A client that is
+    ///   still connected receives them before the error that ends the stream.
     func broken(_ delivery: StreamDelivery, clientLeft: Bool) -> CallFigures.BrokenStream? {
         guard let events else { return nil }
         let generated = max(events.pieces, events.usage?.completion ?? 0)
@@ -81,23 +81,23 @@ struct AnswerInProgress {
     }
 }
 
-/// How much of a stream its caller's side of the network has taken. As long as everything flows that is everything; when
-/// it does not, what is known is what had gone out when we last asked.
+/// How much of a stream has left the gateway. While nothing is blocked, that is everything; otherwise the amount known
+/// at the last check.
 struct StreamDelivery {
-    /// Asking costs a promise, so it is not done for every event.
+    /// A check costs a promise, so it is not done for every event.
     private static let interval: TimeAmount = .milliseconds(250)
 
-    /// Pieces of the answer that are known to have gone out.
+    /// Number of pieces that are known to have left the gateway.
     private(set) var confirmed = 0
     private var asked: Int?
     private var askedAt: NIODeadline = .uptimeNanoseconds(0)
-    /// The client does not take what is written for it.
+    /// Whether the client does not take what is written for it.
     private(set) var isBlocked = false
 
-    /// Whether we have asked and do not know yet.
+    /// Whether a check is pending.
     var isUnanswered: Bool { asked != nil }
 
-    /// - Returns: whether to ask now, by a write that `wentOut` or `failed`.
+    /// - Returns: whether to check now, with a write that reports `wentOut` or `failed`.
     mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {
         guard asked == nil, time - askedAt >= Self.interval else { return false }
         asked = pieces
@@ -110,7 +110,7 @@ struct StreamDelivery {
         asked = nil
     }
 
-    /// The client has gone, and what had been written for it with it.
+    /// The client has disconnected, and unsent bytes are lost.
     mutating func failed() { isBlocked = true }
 
     mutating func writabilityChanged(isWritable: Bool) { isBlocked = !isWritable }

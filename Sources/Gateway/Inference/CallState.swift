@@ -4,16 +4,17 @@ import SimpleAICore
 
 /// The life of a call, in one direction:
 ///
-///     request –authenticate→ Caller –read→ Call –authorize→ AuthorizedCall –place→ Lease –forward→ answer –settle→ end
+///     request –authenticate→ Caller –read→ Call –authorize→ AuthorizedCall
+///         –place→ Lease –forward→ response –settle→ end
 ///
 /// Events in (past tense), actions out. No I/O, no clock, no logger; `InferenceCall` is the shell that performs the
-/// actions and reports the events. An event that has no meaning in a phase changes nothing: what is late is ignored.
+/// actions and reports the events. An event without a meaning in a phase changes nothing: late events are ignored.
 ///
-/// What always holds: `settle` comes out exactly once; every lease that was placed comes out again
-/// in exactly one `returnLease`; nothing is relayed twice; after the first relayed byte the call never moves.
+/// Invariants: `settle` is returned exactly once; every placed lease is returned in exactly one `returnLease`; nothing
+/// is relayed twice; after the first relayed byte the call never moves.
 struct CallState {
     struct Limits: Hashable, Sendable {
-        /// How often a call may move to another runner.
+        /// Maximum number of moves to another runner.
         var moves = 2
         var afterSend: AfterSend = .staleOnly
     }
@@ -23,9 +24,9 @@ struct CallState {
     enum Phase: Hashable {
         /// Credentials are being checked and the body is arriving.
         case reading
-        /// A lease has been asked for.
+        /// A lease has been requested.
         case placing
-        /// The request is with a runner; nothing of its answer has been relayed.
+        /// The request was sent to a runner; nothing of its response has been relayed.
         case forwarding(Lease)
         /// An event stream is being relayed.
         case relaying(Lease)
@@ -37,7 +38,7 @@ struct CallState {
     enum Event {
         case authenticated(Caller)
         case bodyUnderstood(Call)
-        /// Credentials, body or rights were not good.
+        /// Authentication, body or authorization failed.
         case refused(GatewayError)
         case authorized(AuthorizedCall)
         case placed(Lease)
@@ -54,7 +55,7 @@ struct CallState {
         /// There is no room for the engine's answer.
         case answerTooMuch(GatewayError)
         case streamEnded(complete: Bool)
-        /// The engine said its last word; its body may still be open.
+        /// The engine sent its final event; its body may still be open.
         case streamCompleted
         /// The engine stated an error in its stream.
         case streamFailed(EngineError)
@@ -65,7 +66,7 @@ struct CallState {
     }
 
     enum Action: Hashable {
-        /// The credentials are good: a client that waits for `100 Continue` may send its body.
+        /// Authentication succeeded: a client that waits for `100 Continue` may send its body.
         case acceptBody
         case authorize(Call, Caller)
         case place(AuthorizedCall, excluding: Set<RunnerID>)
@@ -75,36 +76,36 @@ struct CallState {
         case cancelForwarding
         /// The engine's response may end by itself, for a moment.
         case releaseUpstream
-        /// The engine refuses the option that we add, and served the call without it.
+        /// The engine rejects the option that the gateway adds, and served the call without it.
         case noteUsageOptionRejected(RunnerID)
         case noteEndpointMissing(Lease, GatewayError)
-        /// For the operator: the engine refuses the gateway's own credentials.
+        /// For the operator: the engine rejects the gateway's credentials.
         case reportGatewayRejected(RunnerID, status: Int)
-        /// With what the call told about its runner.
+        /// With the outcome of the call for its runner.
         case returnLease(Lease, LeaseOutcome = .undecided)
-        /// Tell the scheduler what a connection attempt taught us.
+        /// Report a failed connection attempt to the scheduler.
         case reportUnreachable(RunnerID)
         case reportRefused(RunnerID)
         case refreshModels(RunnerID)
-        /// The head of a stream whose runner is not known yet.
+        /// Send the head of a stream before its runner is known.
         case sendEarlyHead
         case sendComment(String)
-        /// The head of the engine's stream, if none has gone out yet.
+        /// Send the head of the engine's stream, unless one has been sent.
         case beginStream(Lease)
-        /// The engine's document goes out, whatever its status.
+        /// Send the engine's document, whatever its status.
         case sendDocument(Lease, EngineDocument)
         /// The head of the engine's document and what has come of it go out; the rest follows as it comes.
         case beginDocument(Lease, status: Int)
         /// The response breaks off where it is.
         case abortResponse
         case respond(GatewayError)
-        /// An error event, and the end of the stream without `[DONE]`.
+        /// Send an error event, and end the stream without `[DONE]`.
         case failInBand(GatewayError)
         case endStream
         case settle(Ending)
     }
 
-    /// How a call ended, for metrics and the access line.
+    /// How a call ended, for metrics and the access log.
     enum Ending: Hashable {
         case answered(status: Int)
         case failed(GatewayError)
@@ -112,7 +113,7 @@ struct CallState {
     }
 
     private let limits: Limits
-    /// Whether this caller may know who serves; comments are silent about it otherwise, like the headers.
+    /// Whether this caller may see its runner; otherwise comments omit it, like the headers.
     var announcesRunner = true
     private(set) var phase: Phase = .reading
     private var caller: Caller?
@@ -120,14 +121,14 @@ struct CallState {
     private var authorized: AuthorizedCall?
     private var headWasSent = false
     private var moves = 0
-    /// Moves from runners that lack the endpoint, or that are loading: these are no failures.
+    /// Moves from runners that lack the endpoint, or that are loading: these do not count as failures.
     private var searches = 0
-    /// Whether the option for usage may be added: false after the engine refused a request that had it.
+    /// Whether the usage option may be added: false after the engine rejected a request with it.
     private(set) var mayAddUsageOption = true
-    /// Once per lease: the second connection is a fresh one, which cannot be stale.
+    /// At most once per lease: the second connection is a new one, which cannot be stale.
     private var staleRetryWasUsed = false
     private var excluded: Set<RunnerID> = []
-    /// Why the call left its first runner: what the caller is told when no other one can take over.
+    /// Why the call left its first runner: the caller's error if no other runner can serve the call.
     private var firstFailure: GatewayError?
     /// What the engine said that the call waits for, because it loads.
     private var loadingEngine: EngineError?
@@ -144,7 +145,7 @@ struct CallState {
     mutating func handle(_ event: Event) -> [Action] {
         switch (phase, event) {
         case (.placing, .placed(let lease)): return forward(lease)
-        // The answer to a request for a lease that was withdrawn too late.
+        // The result of a lease request that was withdrawn too late.
         case (_, .placed(let lease)): return [.returnLease(lease)]
         case (.finished, _): return []
 
@@ -233,7 +234,7 @@ struct CallState {
         return actions
     }
 
-    /// The runner was lost before anything of its answer was relayed.
+    /// The runner failed before anything of its response was relayed.
     private mutating func lose(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
         let error = Self.error(from: failure, runner: lease.runner)
         switch failure {
@@ -242,7 +243,8 @@ struct CallState {
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .exhausted:
-            // Our own fault, whichever runner it is: nobody is blamed, and another would fail the same way.
+            // The gateway's own fault, whichever runner it is: it counts against no runner, and another would fail in
+            // the same way.
             phase = .finished
             return [.returnLease(lease, .undecided)] + self.failure(error)
         case .untrusted:
@@ -251,7 +253,7 @@ struct CallState {
             guard let authorized else { return [] }
             staleRetryWasUsed = true
             return [.forward(authorized, lease, fresh: true)]
-        // Nothing of a response has come from a machine that is gone: whoever serves the call next, it is the first.
+        // An unreachable machine has sent no byte of a response: the next runner is the first to serve the call.
         case .machineGone: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
@@ -264,11 +266,11 @@ struct CallState {
     }
 
     private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
-        // Said only where it is needed: most documents are answers.
+        // Computed only where needed: most documents are results.
         var error: GatewayError { document.error(runner: lease.runner) }
         let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
         if document.status == 404, authorized?.call.previousResponse != nil {
-            // No other runner can know it, so it does not matter what of the two the engine misses.
+            // No other runner can know the response, so it does not matter which of the two the engine lacks.
             return [.refreshModels(lease.runner)] + breakOff(lease, .previousResponseIsUnknown, .undecided)
         }
         switch document.cause {
@@ -301,21 +303,21 @@ struct CallState {
         }
     }
 
-    /// After a result: what the engine took without the option that it refused, it will take again.
+    /// After a result: an engine that served the request without the rejected option will do so again.
     private func notedOptions(of lease: Lease) -> [Action] {
         mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
     }
 
-    /// An error in the engine's stream is like one in its document.
+    /// An error in the engine's stream is handled like one in its document.
     private func outcome(of error: EngineError) -> LeaseOutcome {
         if let status = error.status, status < 500 { return .served }
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
     }
 
-    /// A look at so many runners ends in any case.
+    /// Bounds the search over runners in any case.
     private static let maxSearches = 64
 
-    /// Gives the slot back, and asks for one that can serve the call: this runner does not, and has not failed.
+    /// Returns the lease and requests one for a runner that can serve the call: this one does not, and has not failed.
     private mutating func search(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
@@ -329,7 +331,7 @@ struct CallState {
         return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
     }
 
-    /// Gives the slot back and asks for another runner's, unless the call has moved often enough.
+    /// Returns the lease and requests another runner's, unless the call has used up its moves.
     private mutating func move(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
@@ -362,7 +364,7 @@ struct CallState {
         return actions
     }
 
-    /// For clients whose response head went out before anybody knew who would serve.
+    /// Names the runner to clients whose response head was sent before it was known.
     private func announcement(of lease: Lease) -> String {
         let wake = lease.wake.map { " wake=\($0)" } ?? ""
         let who = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
@@ -397,7 +399,7 @@ struct CallState {
         [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
     }
 
-    /// The client has gone: whatever is under way for it stops, and nothing is written any more.
+    /// The client has disconnected: all work for it stops, and nothing more is written.
     private mutating func leave() -> [Action] {
         defer { phase = .finished }
         switch phase {
@@ -424,7 +426,7 @@ extension Duration {
         components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     }
 
-    /// For metrics and `Server-Timing`.
+    /// Seconds, for metrics and `Server-Timing`.
     var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }

@@ -1,12 +1,12 @@
 import Scheduling
 import SimpleAICore
 
-/// An engine's complete response that is no event stream, reduced to what decides about it.
+/// An engine's complete response other than an event stream, reduced to the facts that decide about it.
 struct EngineDocument: Hashable, Sendable {
-    /// Of a 200 that states an error without a result: the status that its body states, or 500.
+    /// For a 200 that states an error without a result: the status in its body, or 500.
     let status: Int
     let cause: ResponseCause
-    /// What the engine says; nil for a result.
+    /// The engine's error; nil for a result.
     let error: EngineError?
     /// In seconds, within `RetryAfter.range`, if the engine said so.
     let retryAfter: Int?
@@ -15,7 +15,7 @@ struct EngineDocument: Hashable, Sendable {
     /// - Parameters:
     ///   - status: the response's own.
     ///   - isJSON: whether its body is a JSON object, as every result of an inference engine is.
-    ///   - error: what the body says, if it is no result.
+    ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, retryAfter: Int?, _ context: ResponseCause.Context) {
         let isSuccess = 200...299 ~= status
         self.status = isSuccess && isJSON && error != nil ? error?.status ?? 500 : status
@@ -25,7 +25,7 @@ struct EngineDocument: Hashable, Sendable {
         cause = ResponseCause(status: self.status, isJSON: isJSON, error: error, context)
     }
 
-    /// What it states about the runner: only the machine's fault counts against it.
+    /// The outcome for the runner: only a failure of the machine counts against it.
     func outcome(for caller: CallerID) -> LeaseOutcome {
         switch cause {
         case .result, .requestRejected: .served
@@ -37,8 +37,8 @@ struct EngineDocument: Hashable, Sendable {
         }
     }
 
-    /// What the caller is told where the engine's response does not pass as it is: in the engine's words, where it has
-    /// some that are meant for the caller.
+    /// The error for the caller if the engine's response is not forwarded: with the engine's message, if it is meant
+    /// for the caller.
     func error(runner: RunnerID) -> GatewayError {
         let cause = "runner \(runner) answered \(status)"
         func error(_ code: GatewayError.Code, _ message: String, _ retry: GatewayError.Retry = .never) -> GatewayError {
@@ -48,7 +48,7 @@ struct EngineDocument: Hashable, Sendable {
         let soon = GatewayError.Retry.after(.seconds(retryAfter ?? 5))
         switch self.cause {
         case .gatewayRejected:
-            // What it says of the gateway's credentials is not for callers. What it forbids may be what the caller asked.
+            // Statements about the gateway's credentials are not for callers. A 403 may be about the caller's request.
             let words = status == 403 ? self.error?.message.map { ": \($0)" } ?? "." : "."
             return GatewayError(
                 .upstreamError,
@@ -74,7 +74,7 @@ struct EngineDocument: Hashable, Sendable {
         }
     }
 
-    /// The error object of a response that passes with its status.
+    /// The error object of a response that is forwarded with its status.
     var body: ErrorBody {
         let type = status < 500 ? "invalid_request_error" : "server_error"
         let standard = ErrorBody(

@@ -6,7 +6,7 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// What a call does with a runner's answer.
+/// Handles a runner's response to a call.
 extension InferenceCall: UpstreamExchange {
     func upstreamAnswered(_ head: HTTPResponseHead) {
         timeline.answered = .now()
@@ -88,8 +88,8 @@ extension InferenceCall: UpstreamExchange {
         handle(event)
     }
 
-    /// Lets the answer take what has come, and writes what it forwards.
-    /// - Parameter take: gets the answer and what takes its events.
+    /// Lets the response process received bytes, and writes the events that it forwards.
+    /// - Parameter take: called with the response and a function that takes its events.
     private func relay(
         at time: NIODeadline, _ take: (inout AnswerInProgress, (ByteBuffer) -> Void) -> CallState.Event?
     ) {
@@ -104,13 +104,13 @@ extension InferenceCall: UpstreamExchange {
         if !connection.isWritable { holdUpstream() }
     }
 
-    /// The engine leaves its body open after it has said all that matters.
+    /// The engine leaves its body open after the final content.
     func stopAwaitingUsage() {
         relay(at: .now()) { $0.stopWaiting($1) }
     }
 
-    /// Half an event that is long counts against the memory that all calls share.
-    /// - Returns: why there is no memory for it; nil if there is.
+    /// A long partial event counts against the memory that all calls share.
+    /// - Returns: the reason why there is no memory for it; nil if there is.
     private func reservePending() -> GatewayError? {
         let pending = answer.events?.pendingBytes ?? 0
         let held = pending > Self.maxUncounted ? pending : 0
@@ -133,7 +133,7 @@ extension InferenceCall: UpstreamExchange {
         lastWrite = time
     }
 
-    /// After events were written.
+    /// Called after events were written.
     private func noteProgress(since before: Int) {
         guard let pieces = answer.events?.pieces, pieces > before else { return }
         if before == 0 { answer.firstToken = lastWrite }
@@ -156,14 +156,14 @@ extension InferenceCall: UpstreamExchange {
         if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
     }
 
-    /// Before the client can have read the id: its next call may come at once.
+    /// Before the client can read the id: its next call may arrive at once.
     private func noteResponse() {
         guard endpoint == .responses, !answer.isNoted, let id = answer.responseID else { return }
         answer.isNoted = true
         note(response: id)
     }
 
-    /// A response that this caller may go on with, on this runner.
+    /// Records a response that this caller may continue, on this runner.
     private func note(response id: String) {
         guard let lease, let caller else { return }
         gateway.responses.note(id, madeBy: lease.runner, for: caller)

@@ -5,9 +5,9 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// What the client sees of a call, and what is recorded of it.
+/// Writes a call's response to the client, and records the call.
 extension InferenceCall {
-    /// The head of an event stream: the engine's, or ours when nobody serves yet. Sent once.
+    /// Sends the head of an event stream once: the engine's, or the gateway's while there is no runner.
     func beginStream(_ lease: Lease?) {
         guard !timeline.headWasSent else { return }
         var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
@@ -20,7 +20,8 @@ extension InferenceCall {
         lastWrite = .now()
     }
 
-    /// A comment (WHATWG HTML §9.2.6): keeps proxies and clients patient, and no SDK sees it. Nothing in it can end its line.
+    /// Sends a comment (WHATWG HTML §9.2.6): it keeps proxies and clients from timing out, and SDKs ignore it. Its text
+    /// cannot end its line.
     func sendComment(_ text: String) {
         connection.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
         connection.flush()
@@ -75,7 +76,7 @@ extension InferenceCall {
         send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
     }
 
-    /// After this the connection is closed: whatever the client does, it cannot take the stream for a complete one.
+    /// The connection is closed after this: no client can take the stream for a complete one.
     func failInBand(_ error: GatewayError) {
         connection.write(piece: ByteBuffer(string: error.body.event))
         headKeepsAlive = false
@@ -90,7 +91,7 @@ extension InferenceCall {
         endResponse()
     }
 
-    /// A large document stays in memory as long as its client takes to read it, so it counts as long.
+    /// A large document stays in memory until its client has read it, so it counts until then.
     private func documentIsOut() -> EventLoopPromise<Void>? {
         guard answer.reservedBytes > Self.noteworthy else { return nil }
         let (memory, bytes) = (memory, answer.reservedBytes)
@@ -100,14 +101,14 @@ extension InferenceCall {
         return sent
     }
 
-    /// In bytes: what the kernel takes at once is not worth a promise.
+    /// In bytes: a document that the kernel takes at once is not worth a promise.
     private static let noteworthy = 64 << 10
 
     private func responseHead(
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool
     ) -> HTTPResponseHead {
         var headers = headers
-        // HTTP/1.0 has no chunks: what has no length ends with the connection.
+        // HTTP/1.0 has no chunks: a body without a length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
         headKeepsAlive = head.isKeepAlive && requestIsComplete && isFramed && !gateway.drain.isDraining
         if !headKeepsAlive {
@@ -130,7 +131,7 @@ extension InferenceCall {
         headers.replaceOrAdd(name: "Server-Timing", value: timeline.serverTiming)
     }
 
-    /// What answers and errors have in common.
+    /// The header fields common to results and errors.
     private func addCallHeaders(to headers: inout HTTPHeaders) {
         headers.add(name: "X-Request-Id", value: id.rawValue)
         if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
@@ -179,7 +180,7 @@ extension InferenceCall {
         return figures
     }
 
-    /// A closed set: names from settings, never what a caller wrote.
+    /// A closed set: names from settings, never a caller's text.
     private var requestedLabel: String {
         switch call?.request {
         case .byClass(let name): rules.classes[name] == nil ? "unknown" : name.rawValue

@@ -5,7 +5,7 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// The shell of one call: performs what `CallState` decides and tells it what happened. Everything here happens on the
+/// The shell of one call: performs the actions of `CallState` and reports events to it. Everything here runs on the
 /// event loop of the client's connection.
 final class InferenceCall {
     let id: CallID
@@ -13,12 +13,12 @@ final class InferenceCall {
     let head: HTTPRequestHead
     private let fields: CallFields
     let gateway: GatewayServices
-    /// As they were when the call began.
+    /// The rules at the beginning of the call.
     let rules: GatewayRules
     let eventLoop: any EventLoop
-    /// Holds this call in turn, until it ends.
+    /// The handler, which retains this call until it ends.
     let connection: InferenceHandler
-    /// Where it comes from, as far as that is known for sure; nil for no IP.
+    /// The client's address, as far as it is certain; nil if it is not an IP address.
     let client: IPAddress?
 
     private(set) var state: CallState
@@ -36,35 +36,35 @@ final class InferenceCall {
     var unread = ByteBuffer()
     private(set) var caller: Caller?
     private var admission: CallLimiter.Admission?
-    /// What the caller is told of its limits; nil for those who have none.
+    /// The state of the caller's limits, for the response; nil if it has none.
     private(set) var standing: LimitStanding?
     var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
-    /// Why the call goes where it goes, for admins who ask.
+    /// The explanation of the placement, for administrators that request it.
     private(set) var explanation: String?
     /// The only runner that can serve this call; nil for any.
     private var onlyRunner: RunnerID?
-    /// Since when it waits for an engine that loads.
+    /// Since when it waits for a loading engine.
     private var loadingSince: ContinuousClock.Instant?
     var ticket: UpstreamTicket?
-    /// Where the call was sent, the last time it was.
+    /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
-    /// Runners that lack the endpoint, as is known from other calls, and what they said.
+    /// Runners that lack the endpoint, as known from other calls, and their errors.
     var lacking: [RunnerID: GatewayError] = [:]
-    /// Those that said so to this call.
+    /// Runners that stated it to this call.
     var foundLacking: Set<RunnerID> = []
     var answer = AnswerInProgress()
-    /// Beside `answer`: a write that fills the connection is told of in the middle of the event that is being relayed.
+    /// Kept apart from `answer`: a write that fills the connection reports back while an event is being relayed.
     var delivery = StreamDelivery()
 
     var timeline = CallTimeline()
     private var keepalive: Scheduled<Void>?
     private var totalTimer: Scheduled<Void>?
-    /// For usage and `[DONE]`, after the last choice is finished.
+    /// Limits the wait for usage and `[DONE]` after the last choice is finished.
     private var usageTimer: Scheduled<Void>?
     var lastWrite: NIODeadline = .now()
-    /// When the engine's stream last brought something.
+    /// When the engine's stream last brought an event.
     var lastEvent: NIODeadline = .now()
     var headKeepsAlive = true
 
@@ -102,7 +102,7 @@ final class InferenceCall {
 
     // MARK: Credentials
 
-    /// What the head alone forbids.
+    /// The error of a head that is refused without its body; nil if it is accepted.
     private func refusalOfHead() -> GatewayError? {
         guard head.method == .POST else {
             return GatewayError(.methodNotAllowed, "\(endpoint.path) takes POST only.")
@@ -154,7 +154,7 @@ final class InferenceCall {
         if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
     }
 
-    /// Whether the limits let one more call begin.
+    /// Whether the limits allow one more call.
     private func isAdmitted(_ caller: Caller) -> Bool {
         switch gateway.limiter.begin(caller, from: client, under: rules.limits) {
         case nil: return true
@@ -245,7 +245,7 @@ final class InferenceCall {
         return request
     }
 
-    /// Told before the call is placed, so that it tells what the call is about to find.
+    /// Computed before the call is placed, so that it describes the state that the call finds.
     private func explain(_ call: AuthorizedCall, _ request: PlacementRequest) -> String {
         RouteExplanation(
             call: call, placement: gateway.scheduler.explain(request), showsRunners: true,
@@ -284,7 +284,7 @@ final class InferenceCall {
     private func withdraw() {
         guard let waiting else { return }
         self.waiting = nil
-        // When the answer is already on its way, `CallState` returns the lease that comes with it.
+        // If the result is already on its way, `CallState` returns its lease.
         _ = gateway.scheduler.abandon(waiting.id, of: waiting.request)
     }
 
@@ -321,8 +321,8 @@ final class InferenceCall {
 
     // MARK: Timers
 
-    // They hold the call until `settle` cancels them, which it always does: a call that is only weakly held anywhere would
-    // pay for a side table at every retain.
+    // Timers retain the call until `settle` cancels them, which it always does: weak references to a call would cost a
+    // side table at every retain.
 
     private func startTimers(for call: Call) {
         let total = rules.settings.routing.timeouts.total
@@ -334,19 +334,19 @@ final class InferenceCall {
         if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
     }
 
-    /// How long an engine may take for usage and `[DONE]` after the last `finish_reason`.
+    /// Maximum time for usage and `[DONE]` after the last `finish_reason`.
     private static let usageTimeout: TimeAmount = .seconds(1)
 
     func awaitUsage() {
         guard usageTimer == nil else { return }
         usageTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastEvent + Self.usageTimeout) { [self] in
             usageTimer = nil
-            // What came meanwhile was not the end: the time begins anew.
+            // Events arrived meanwhile that were not the end: the time starts anew.
             if lastEvent + Self.usageTimeout > .now() { awaitUsage() } else { stopAwaitingUsage() }
         }
     }
 
-    /// One timer per stream, moved on lazily: a write only leaves its time behind.
+    /// One timer per stream, moved lazily: a write only records its time.
     private func armKeepalive(at deadline: NIODeadline) {
         keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             guard !state.isFinished else { return }

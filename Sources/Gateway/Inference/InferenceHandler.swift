@@ -3,12 +3,12 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// The data plane's place in a client's connection: claims the inference paths and passes everything else through
-/// untouched to the control plane.
+/// The data plane's handler in a client's connection: claims the inference paths and passes everything else unchanged
+/// to the control plane.
 ///
-/// It stands behind the pipeline handler, so it sees one request at a time. What a request does is `InferenceCall`'s
-/// business; this handler owns what belongs to the connection: claiming, discarding what a refused client still sends,
-/// keeping alive and closing.
+/// It follows the connection's handler, so it sees one request at a time. `InferenceCall` handles a request; this
+/// handler owns what belongs to the connection: claiming, discarding the rest of a refused body, keep-alive and
+/// closing.
 final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -16,45 +16,45 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum Mode {
-        /// Between requests, or inside one that belongs to the control plane.
+        /// Between requests, or within a control-plane request.
         case passing
         case calling(InferenceCall)
-        /// The client has left in the middle of a call; what was already read of it belongs to nobody.
+        /// The client disconnected during a call; bytes of its request that were already read are ignored.
         case gone
-        /// A refusal has gone out before the body was complete: what still comes is thrown away, for a while.
+        /// A refusal was sent before the body was complete: the rest is discarded, for a while.
         case discarding(bytesLeft: Int)
-        /// The last response is on its way out; nothing that comes now is looked at.
+        /// The last response is being sent; further input is ignored.
         case closing
     }
 
-    /// How much of a refused body is read before the connection is cut, and for how long: closing at once would make
-    /// the client's kernel throw our answer away together with the unread rest.
+    /// Maximum number of bytes of a refused body that are read before the connection is closed, for a limited time:
+    /// closing at once would make the client's kernel drop the response together with the unread rest.
     private static let discardedBytes = 8 << 20
     private static let discardingTime: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
-    /// Where responses are written as bytes; nil in HTTP/2, where they are frames.
+    /// Writes responses as bytes; nil in HTTP/2, where they are frames.
     private let socket: TickedFlush?
-    /// The connection in HTTP/1, as long as this handler belongs to it.
+    /// The HTTP/1 connection, as long as this handler belongs to it.
     var client: ClientConnection?
-    /// The response under way is sent in chunks.
+    /// Whether the current response is sent in chunks.
     private var isChunked = false
     private var mode: Mode = .passing
     private var context: ChannelHandlerContext?
     private var closesAfterDiscarding: Scheduled<Void>?
-    /// A read that has to wait until credentials have been checked.
+    /// Whether a read waits for authentication.
     private var readIsHeld = false
-    /// The control-plane request under way is the last one that its client wants on this connection.
+    /// Whether the client requests that the connection closes after the current control-plane request.
     private var passesLastRequest = false
-    /// Whether the control plane got something since it last heard of the end of a read.
+    /// Whether a part was passed to the control plane since its last `channelReadComplete`.
     private var hasPassedOn = false
-    /// The control-plane request under way is a HEAD.
+    /// Whether the current control-plane request is a HEAD.
     private var passesHead = false
-    /// The latest `Authorization` and the token in it. A connection mostly says the same one with every request, and
-    /// comparing is cheaper than cutting the token out again. Whether it is still good is asked every time.
+    /// The latest `Authorization` and the token in it. A connection mostly sends the same value with every request, and
+    /// a comparison is cheaper than extracting the token again. Its validity is checked every time.
     private var latestCredentials: (authorization: String, token: String)?
 
-    /// - Parameter socket: the connection's own, in HTTP/1.
+    /// - Parameter socket: the connection's writer, in HTTP/1.
     init(gateway: GatewayServices, socket: TickedFlush? = nil) {
         self.gateway = gateway
         self.socket = socket
@@ -66,14 +66,14 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // A call and this handler hold each other until the call ends.
+        // A call and this handler retain each other until the call ends.
         if case .calling = mode { clientHasGone() }
         self.context = nil
     }
 
     // MARK: Requests
 
-    /// Requests through the pipeline: all of them in HTTP/2, in HTTP/1 those that may belong to somebody else.
+    /// Handles requests from the pipeline: all of them in HTTP/2, in HTTP/1 those that may belong to another handler.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): if !begin(head) { pass(head, context) }
@@ -86,7 +86,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if case .passing = mode { true } else { false }
     }
 
-    /// - Returns: false for a request of the control plane.
+    /// - Returns: false for a control-plane request.
     func begin(_ head: HTTPRequestHead) -> Bool {
         guard let context else { return true }
         switch mode {
@@ -96,7 +96,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return true
         case .gone, .closing: return true
         }
-        // What browsers ask before they let a page call is a question, and no call. Hardly any path has another spelling.
+        // A preflight request is not a call. Hardly any path has another spelling.
         guard head.method != .OPTIONS,
             let endpoint = Endpoint(rawValue: head.uri) ?? Endpoint(rawValue: RequestTarget(head.uri).path)
         else { return false }
@@ -107,7 +107,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return true
     }
 
-    /// A piece of the body of a request that has begun here.
+    /// Handles a piece of the body of a claimed request.
     func receive(_ bytes: ByteBuffer) {
         switch mode {
         case .calling(let call): call.receive(bytes)
@@ -131,7 +131,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// The control plane closes after `Connection: close` in this very spelling; HTTP/1.0 means the same without a word.
+    /// The control plane closes only after `Connection: close` in this very spelling; HTTP/1.0 implies it without the
+    /// field.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
         head.uri = RequestTarget(head.uri).uri
@@ -146,13 +147,13 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var head) where passesLastRequest:
             head.headers.replaceOrAdd(name: "Connection", value: "close")
             context.write(wrapOutboundOut(.head(head)), promise: promise)
-        // To the client these bytes would be its next response (RFC 9110 §9.3.2).
+        // The client would take these bytes for its next response (RFC 9110 §9.3.2).
         case .body where passesHead: promise?.succeed()
         default: context.write(data, promise: promise)
         }
     }
 
-    /// The control plane hears of the end of a read only when it got some of it.
+    /// The control plane is notified of the end of a read only if a part was passed to it.
     func channelReadComplete(context: ChannelHandlerContext) {
         guard hasPassedOn else { return }
         hasPassedOn = false
@@ -175,10 +176,10 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    // MARK: Told by those who watch over the connection
+    // MARK: Events from the connection
 
-    /// FIN or RST. For an inference call that is the end: TCP cannot tell a half-close from leaving.
-    /// - Returns: whether it concerned an inference call; a control-plane request may live with a half-close.
+    /// FIN or RST. It ends an inference call: TCP cannot distinguish a half-close from a disconnect.
+    /// - Returns: whether it concerned an inference call; a control-plane request may survive a half-close.
     @discardableResult
     func clientHasGone() -> Bool {
         switch mode {
@@ -188,40 +189,39 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             call.clientClosed()
             context?.close(promise: nil)
         case .discarding: context?.close(promise: nil)
-        case .closing: break  // the answer is complete; it may still be read
+        case .closing: break  // the response is complete; the client may still read it
         }
         return true
     }
 
-    /// The time for open calls is over.
-    /// - Returns: false when there is no call that could end by itself.
+    /// The drain time is over.
+    /// - Returns: false if there is no call that could end by itself.
     func drainExpired() -> Bool {
         guard case .calling(let call) = mode else { return false }
         call.drainExpired()
         return true
     }
 
-    /// The request that is being read arrives too slowly to be waited for.
-    /// - Returns: whether it belongs to an inference call, which is answered.
+    /// The body of the current request arrives too slowly.
+    /// - Returns: whether it belongs to an inference call, which is then answered.
     func bodyIsTooSlow() -> Bool {
         guard case .calling(let call) = mode else { return false }
         call.handle(.refused(.bodyIsTooSlow))
         return true
     }
 
-    /// The client cannot send its request to the end, because it is we who do not read.
+    /// Whether the gateway does not read and thereby keeps the client from completing its request.
     var holdsReads: Bool {
         if case .calling(let call) = mode { !call.acceptsBody } else { false }
     }
 
-    // MARK: Told by InferenceCall
+    // MARK: Actions of InferenceCall
 
-    /// The other end, which may be a proxy; stays the same as long as there is a connection. Asked first when a call
-    /// begins.
+    /// The peer, which may be a proxy; constant for the connection. First read when a call begins.
     private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
 
-    /// The share of the memory that all calls have together which a caller has from here. Kept for the next call: mostly it
-    /// is the same caller's.
+    /// The caller's share of the memory for all calls, at this address. Kept for the next call, which is mostly the
+    /// same caller's.
     func memoryShare(of caller: CallerID, from address: Peer?) -> BufferShare {
         if let memoryShare, memoryShare.caller == caller, memoryShare.address == address { return memoryShare.share }
         let share = gateway.budget.share(for: caller, from: address)
@@ -237,7 +237,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The bearer token of an `Authorization` value; nil for another scheme or none.
     func token(in authorization: String?) -> String? {
         guard let authorization else { return nil }
-        // Of equal length, too: to a comparison of characters a Kelvin sign is a K.
+        // Lengths are compared as well: a comparison of characters would equate a Kelvin sign with a K.
         if let latestCredentials, latestCredentials.authorization.utf8.count == authorization.utf8.count,
             latestCredentials.authorization == authorization
         {
@@ -248,15 +248,15 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return token
     }
 
-    /// Tells a client that waits for it that it may send the body.
+    /// Sends `100 Continue` to a client that waits for it.
     func writeContinue(_ version: HTTPVersion) {
         let head = HTTPResponseHead(version: version, status: .continue)
         if socket != nil { if let open { open.write(head, isChunked: false) } } else { write(.head(head)) }
         flush()
     }
 
-    /// Writes a response but for its end.
-    /// - Parameter promise: for when the body has gone out.
+    /// Writes a response except for its end.
+    /// - Parameter promise: succeeds when the body has been sent.
     func write(_ head: HTTPResponseHead, document: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
         isChunked = false
         guard socket != nil else {
@@ -273,7 +273,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         open.write(document, promise: promise)
     }
 
-    /// Writes the head of a response of which only its last part will tell how long it is.
+    /// Writes the head of a response whose length is not known yet.
     func write(streamHead head: HTTPResponseHead) {
         guard socket != nil else { return write(.head(head)) }
         isChunked = head.version == .http1_1
@@ -282,7 +282,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         open.write(head, isChunked: isChunked)
     }
 
-    /// A piece of such a response.
+    /// Writes a piece of such a response.
     func write(piece: ByteBuffer) {
         if isChunked {
             open?.write(chunk: piece)
@@ -293,9 +293,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Asks to be told when what has been written so far has gone out.
+    /// Completes the promise when everything written so far has been sent.
     func mark(_ promise: EventLoopPromise<Void>) {
-        // Of no bytes: it goes out behind the others.
+        // An empty write: its promise succeeds after all earlier bytes.
         guard socket != nil else { return write(.body(.byteBuffer(ByteBuffer())), promise: promise) }
         guard let open else { return promise.fail(ChannelError.outputClosed) }
         open.write(ByteBuffer(), promise: promise)
@@ -305,7 +305,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let socket { socket.flush() } else { context?.flush() }
     }
 
-    /// The socket, as long as what is written there is still part of an answer.
+    /// The socket, as long as written bytes are part of a response.
     private var open: TickedFlush? {
         guard let client, client.isOpen else { return nil }
         return socket
@@ -321,7 +321,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(part), promise: promise)
     }
 
-    /// The credentials are good: what was held back may come.
+    /// Resumes reading after authentication.
     func resumeReading() {
         guard readIsHeld else { return }
         readIsHeld = false
@@ -334,7 +334,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - keepAlive: whether the response head promised to keep the connection.
     func endResponse(requestWasComplete: Bool, keepAlive: Bool) {
         guard let context else { return }
-        // Before the end is written: the next request may be there already, and come while that is being done.
+        // Before the end is written: the next request may already be there, and be read during the write.
         mode = !requestWasComplete ? .discarding(bytesLeft: Self.discardedBytes) : keepAlive ? .passing : .closing
         var written: EventLoopPromise<Void>?
         if !isPassing {
@@ -368,14 +368,14 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         client?.responseIsComplete(isLast: !isPassing)
     }
 
-    /// RFC 9112 §7.1.
+    /// The last chunk (RFC 9112 §7.1).
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
-    /// Closing earlier would cut off what a slow client has not read yet.
+    /// Closing earlier would drop bytes that a slow client has not read yet.
     private func lastResponseIsOut() {
         guard let context else { return }
         guard case .discarding = mode else { return context.close(promise: nil) }
-        // The client learns that this was all, and may still say the rest of its request.
+        // Shows the client that the response has ended; it may still send the rest of its request.
         context.close(mode: .output, promise: nil)
         closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) {
             [weak self] in self?.context?.close(promise: nil)

@@ -19,7 +19,7 @@ final class ResponseOrigins: Sendable {
         let notedAt: NIODeadline
     }
 
-    /// Ids that are longer than this are nothing that an engine makes, and are not kept.
+    /// In bytes. No engine creates longer ids; they are not recorded.
     private static let longestID = 512
 
     private let lifetime: TimeAmount
@@ -37,7 +37,7 @@ final class ResponseOrigins: Sendable {
         origins.withLock { $0.insert(origin, for: Key(caller: caller.id, id: ExactString(id)), of: caller.id) }
     }
 
-    /// Nil for an id that nobody noted, that was forgotten, or that is another caller's.
+    /// Nil for an id that was not recorded, that was forgotten, or that belongs to another caller.
     func runner(of id: String, for caller: Caller, now: NIODeadline = .now()) -> RunnerID? {
         let key = Key(caller: caller.id, id: ExactString(id))
         return origins.withLock { origins in

@@ -1,10 +1,10 @@
 import SimpleAICore
 import Synchronization
 
-/// Counts every call for its caller and for its address, and refuses those that are beyond their limits. Only calls whose
-/// credentials are good are counted: strangers use up nobody's allowance.
+/// Counts every call for its caller and for its address, and refuses calls beyond their limits. Only authenticated
+/// calls are counted: unauthenticated clients use up no allowance.
 final class CallLimiter: Sendable {
-    /// For whom a call counts, and by which limits. Has to be handed in when the call ends.
+    /// The keys and limits that a call counts against. Must be passed back when the call ends.
     struct Admission: Sendable {
         fileprivate let caller: CallerID
         fileprivate let callerLimits: CallLimits
@@ -12,13 +12,13 @@ final class CallLimiter: Sendable {
         fileprivate let addressLimits: CallLimits
     }
 
-    /// Which of its limits something counts against.
+    /// The limits that a request counts against.
     enum Counting: Sendable {
-        /// All.
+        /// All limits.
         case inference
-        /// A question about calls, which uses no tokens: those of calls per minute and at the same time.
+        /// A query about calls, which uses no tokens: calls per minute and concurrent calls.
         case question
-        /// A body that is being read, of a request that is no call: that of calls at the same time.
+        /// The body of a request other than a call while it is read: concurrent calls.
         case body
 
         func limits(_ all: CallLimits) -> CallLimits {
@@ -36,7 +36,7 @@ final class CallLimiter: Sendable {
         case refused(GatewayError, LimitStanding)
     }
 
-    /// Both under one lock: a call counts for both or for none.
+    /// Both ledgers under one lock: a call counts for both or for none.
     private struct Books {
         var callers: CallLedger<CallerID>
         var addresses: CallLedger<Peer>
@@ -45,15 +45,15 @@ final class CallLimiter: Sendable {
     private let books: Mutex<Books>
     private let now: @Sendable () -> ContinuousClock.Instant
 
-    /// - Parameter now: a clock that never goes back.
+    /// - Parameter now: a monotonic clock.
     init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.now = now
         let start = now()
         books = Mutex(Books(callers: .init(start: start), addresses: .init(start: start)))
     }
 
-    /// A call's credentials have proved good.
-    /// - Returns: nil where nothing limits it, and nothing has to be remembered.
+    /// Counts a call after authentication.
+    /// - Returns: nil if nothing limits it, so that nothing has to be recorded.
     func begin(
         _ caller: Caller, from client: IPAddress?, under rules: LimitRules, counting: Counting = .inference
     ) -> Answer? {
@@ -78,7 +78,7 @@ final class CallLimiter: Sendable {
         }
     }
 
-    /// - Parameter tokens: that the call's engine took and made.
+    /// - Parameter tokens: prompt and completion tokens of the call.
     func end(_ admission: Admission, tokens: Int) {
         let now = now()
         books.withLock { books in

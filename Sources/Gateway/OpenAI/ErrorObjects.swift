@@ -6,8 +6,8 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// Every failure of the control plane leaves as an error object with a request id; what nobody foresaw as
-/// `internal_error`, generic outside and complete in the log.
+/// Turns every failure of the control plane into an error object with a request id; unexpected errors become
+/// `internal_error`, generic for the client and complete in the log.
 struct ErrorObjects: RouterMiddleware {
     typealias Context = ControlContext
 
@@ -67,7 +67,8 @@ struct ErrorObjects: RouterMiddleware {
             body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))
     }
 
-    /// What callers are not told: why a token was refused, above all. Inference calls have their access line for it.
+    /// Logs details that are not for callers, above all why a token was refused. Inference calls have their access log
+    /// line for it.
     private func log(
         _ error: GatewayError, _ cause: String, _ request: Request, _ context: Context, _ id: CallID
     ) {

@@ -1,7 +1,7 @@
 import ContentCodings
 import SimpleAICore
 
-/// Why this status code: the one table from error codes to responses.
+/// The status code of each error: the one table from error codes to responses.
 extension GatewayError {
     /// - Parameter permissionDeniedStatus: 403, or 400 for clients of older deployments.
     func status(permissionDeniedStatus: Int = 403) -> Int {
@@ -29,12 +29,12 @@ extension GatewayError {
         return engine.map { ErrorBody($0, standard: standard) } ?? standard
     }
 
-    /// The headers that belong to the error itself.
-    /// - Parameter allowing: the methods that a 405 has to name.
+    /// The header fields of the error itself.
+    /// - Parameter allowing: the methods that a 405 has to list.
     func headers(allowing methods: [String] = []) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         if code == .invalidAPIKey {
-            // RFC 6750 §3.1: no error attribute when the request carried no credentials at all.
+            // RFC 6750 §3.1: no error attribute if the request carried no credentials at all.
             let detail = cause == nil ? "" : ", error=\"invalid_token\""
             headers.append(("WWW-Authenticate", "Bearer realm=\"simpleai\"\(detail)"))
         }
@@ -43,7 +43,7 @@ extension GatewayError {
         }
         switch retry {
         case .never, .elsewhere: break
-        // SDKs honour 1 to 60 seconds. Bounded first: engines may ask for times beyond every integer.
+        // SDKs accept 1 to 60 seconds. Clamped first: engines may state times beyond any integer.
         case .after(let time): headers.append(("Retry-After", Self.seconds(min(time, .seconds(60)))))
         case .notBefore(let time): headers.append(("Retry-After", Self.seconds(time)))
         }
@@ -51,7 +51,7 @@ extension GatewayError {
         return headers
     }
 
-    /// Whole ones, rounded up, and one at least.
+    /// Whole seconds, rounded up, at least one.
     private static func seconds(_ time: Duration) -> String {
         String((max(time, .seconds(1)).wholeMilliseconds + 999) / 1000)
     }
@@ -70,7 +70,7 @@ extension GatewayError {
         }
     }
 
-    /// RFC 9110 §15.5.9; the connection is closed behind it.
+    /// RFC 9110 §15.5.9; the connection is closed after it.
     static let bodyIsTooSlow = GatewayError(
         .requestTimeout, "The request body arrives too slowly. Send it again, in one go or over a faster network.")
 

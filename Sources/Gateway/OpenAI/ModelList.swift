@@ -5,7 +5,7 @@ import SimpleAICore
 /// `GET /v1/models`: what this caller may ask for, sleeping machines included. Made from memory, so no machine can
 /// delay it.
 struct ModelList {
-    /// How soon a model can serve; from best to worst.
+    /// How soon a model can serve, from best to worst.
     enum State: String, CaseIterable, Comparable {
         case ready, loadable, waking, asleep, down
 
@@ -25,10 +25,10 @@ struct ModelList {
     struct Entry: Hashable {
         var id: String
         var state: State
-        /// Nil where settings hide runners from this caller.
+        /// Nil if settings hide runners from this caller.
         var runnersReady: Int?
         var wakeETA: Duration?
-        /// In tokens; nil where no engine states it.
+        /// In tokens; nil if no engine states it.
         var contextLength: Int?
         var classes: [ClassName]
 
@@ -41,7 +41,7 @@ struct ModelList {
             if let wakeETA {
                 fields.append("\"wake_eta_seconds\":\((wakeETA.wholeMilliseconds + 999) / 1000)")
             }
-            // Clients look under either name.
+            // Clients read either name.
             if let contextLength {
                 fields.append("\"context_length\":\(contextLength),\"max_model_len\":\(contextLength)")
             }
@@ -51,8 +51,8 @@ struct ModelList {
         }
     }
 
-    /// Seconds since 1970. Clients expect a number; when a model was made nobody tells us, so it is when we began to
-    /// offer it: at the start of this process.
+    /// Seconds since 1970. Clients expect a number; the creation time of a model is unknown, so it is the start of this
+    /// process.
     static let created = Int(Date().timeIntervalSince1970)
 
     let entries: [Entry]
@@ -87,11 +87,10 @@ struct ModelList {
     var json: String {
         "{\"object\":\"list\",\"data\":[\(entries.map(\.json).joined(separator: ","))]}"
     }
-
 }
 
-/// A snapshot of the fleet in which the runners of a model are found without looking at the others: a list of many
-/// models costs what it is long, not its length times the size of the fleet.
+/// A snapshot of the fleet with an index from models to runners, so that the cost of a model list is linear in its
+/// length.
 private struct IndexedFleet {
     private let runners: [SchedulerSnapshot.RunnerStatus]
     private let contextLengths: [RunnerID: ContextLengths.Stated]

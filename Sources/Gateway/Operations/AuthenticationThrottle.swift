@@ -1,7 +1,7 @@
 import SimpleAICore
 import Synchronization
 
-/// What callers whose credentials are not good get to hear.
+/// Decides what response clients with invalid credentials get.
 final class AuthenticationThrottle: Sendable {
     private let attempts: Mutex<FailedAttempts>
     private let metrics: Metrics
@@ -12,8 +12,9 @@ final class AuthenticationThrottle: Sendable {
         self.metrics = metrics
     }
 
-    /// The response to a token that was refused. That the gateway cannot judge one is no fault of its sender, and one
-    /// that was good until a moment ago is no guess: its sender must learn that it needs another, however many do so.
+    /// The response to a refused token. Only invalid tokens count: the sender is not responsible for a token that the
+    /// gateway cannot verify, and an expired token is not a guess: its sender must learn that it needs a new one,
+    /// however many senders there are.
     func refusal(_ rejection: TokenRejection, from client: IPAddress?) -> GatewayError {
         let reason: String
         switch rejection {

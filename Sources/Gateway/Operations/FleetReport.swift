@@ -1,7 +1,7 @@
 import Scheduling
 import SimpleAICore
 
-/// `GET /admin/api/fleet`, also at `/admin`: the fleet as the scheduler sees it, for operators and scripts.
+/// `GET /admin/api/fleet`, also at `/admin`: the state of the fleet in the scheduler, for operators and scripts.
 struct FleetReport {
     let fleet: SchedulerSnapshot
 

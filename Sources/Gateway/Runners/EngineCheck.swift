@@ -2,11 +2,11 @@ import NIOCore
 import Relay
 import SimpleAICore
 
-/// Asks an engine for the smallest piece of work, to see whether it survived its machine's sleep: a driver that lost its
-/// GPU accepts connections, lists its models, and fails or hangs at the first computation.
+/// Requests the smallest piece of work from an engine, to check whether it survived its machine's sleep: with a driver
+/// that lost its GPU it accepts connections, lists its models, and fails or hangs at the first computation.
 ///
-/// Engines serve different things: one that refuses to chat is asked for an embedding. An engine that refuses every kind
-/// of work lives; which calls it takes is between it and its callers.
+/// Engines serve different endpoints: one that refuses a chat completion gets an embedding request. An engine that
+/// refuses every kind of work is considered working; which calls it accepts is up to the engine.
 enum EngineCheck {
     static let timeout: TimeAmount = .seconds(30)
 
@@ -31,14 +31,14 @@ enum EngineCheck {
 
     enum Verdict: Hashable {
         case works
-        /// This kind of work is not for it.
+        /// The engine does not serve this kind of work.
         case refuses
-        /// For the operator: how not.
+        /// The reason, for the operator.
         case fails(String)
     }
 
-    /// Must be called on the pool's event loop; `completion` comes there, once.
-    /// - Parameter completion: nil if the engine works; otherwise how not.
+    /// Must be called on the pool's event loop; `completion` is called there, once.
+    /// - Parameter completion: called with nil if the engine works; otherwise with the reason.
     static func run(
         model: EngineModelID, on upstream: Upstream, pool: UpstreamPool, eventLoop: any EventLoop,
         completion: @escaping (String?) -> Void
@@ -67,9 +67,9 @@ enum EngineCheck {
         switch result {
         case .success(let answer):
             switch answer.status {
-            // Too much to do is work, too.
+            // An overloaded engine works.
             case 200...299, 429: .works
-            // A key that is wrong is no fault of the machine's; calls say so.
+            // A wrong key is not a failure of the machine; calls will report it.
             case 400...499, 501: .refuses
             default: .fails("it answered the check with status \(answer.status)")
             }

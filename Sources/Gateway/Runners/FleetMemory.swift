@@ -4,19 +4,19 @@ import NIOPosix
 import SimpleAICore
 import Synchronization
 
-/// Keeps the state file true, away from the event loops. `WriteSchedule` says when.
+/// Keeps the state file up to date, off the event loops. `WriteSchedule` decides when.
 final class FleetMemory: Sendable {
     private struct Progress {
         var schedule = WriteSchedule()
-        /// When the latest look that was under way has ended.
+        /// Completes when the latest check in progress has ended.
         var end: EventLoopFuture<Void>
     }
 
     private struct Known {
         var content: StateFile.Content
-        /// The file says the same.
+        /// Whether the file on disk is up to date.
         var isWritten: Bool
-        /// What was reported last, until a write succeeds.
+        /// The latest reported problem, until a write succeeds.
         var complaint: String?
     }
 
@@ -29,9 +29,9 @@ final class FleetMemory: Sendable {
     private let known: Mutex<Known>
 
     /// - Parameters:
-    ///   - isWritten: whether the file says `written` already.
-    ///   - knownAgents: whom the gateway has not forgotten; nil for everybody.
-    ///   - look: what there is to remember now; called on a thread that may wait.
+    ///   - isWritten: whether the file on disk already equals `written`.
+    ///   - knownAgents: the agents that the gateway still knows; nil for all.
+    ///   - look: the state to keep now; called on a thread that may block.
     init(
         _ file: StateFile, saying written: StateFile.Content, isWritten: Bool = true, logger: Logger,
         on eventLoop: any EventLoop, knownAgents: (@Sendable () -> Set<RunnerID>)? = nil,
@@ -46,12 +46,12 @@ final class FleetMemory: Sendable {
         progress = Mutex(Progress(end: eventLoop.makeSucceededVoidFuture()))
     }
 
-    /// Something may have changed.
+    /// The state may have changed.
     func update() {
         progress.withLock { perform($0.schedule.updateRequested(at: .now), &$0) }
     }
 
-    /// Returns when everything that was to be remembered has been written, well or badly.
+    /// Returns when all pending state has been written, or the write has failed.
     func settled() async throws {
         progress.withLock { perform($0.schedule.hurry(), &$0) }
         while let end = progress.withLock({ $0.schedule.isLooking ? $0.end : nil }) { try await end.get() }
@@ -77,8 +77,8 @@ final class FleetMemory: Sendable {
         }
     }
 
-    /// What is known of runners that are gone stays, until the gateway forgets them: they may come back.
-    /// - Returns: whether the file says everything.
+    /// The state of absent runners is kept until the gateway forgets them: they may return.
+    /// - Returns: whether the file is up to date.
     private func write() -> Bool {
         let news = look()
         let agents = knownAgents?()
@@ -106,7 +106,7 @@ final class FleetMemory: Sendable {
         }
     }
 
-    /// Once for each cause, not at every try.
+    /// Reports each cause once, not at every retry.
     private func report(_ cause: String, _ complaint: inout String?) {
         guard cause != complaint else { return }
         complaint = cause

@@ -7,22 +7,22 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// Asks an agent to do something; what came of it goes to `Scheduler.commandAnswered`.
+/// Sends a command to an agent; its result is passed to `Scheduler.commandAnswered`.
 typealias TellAgent = @Sendable (RunnerID, AgentCommand, RunnerRequest) -> Void
 
-/// Keeps the scheduler's picture of the fleet true: runs the probes, carries out what the scheduler decides (packets,
-/// timers), and remembers what must survive a restart. All of it on one event loop.
+/// Keeps the scheduler's view of the fleet up to date: runs the probes, performs the scheduler's effects (packets,
+/// timers), and keeps the state that must survive a restart. All on one event loop.
 final class FleetSupervisor: Service {
-    /// As they are now.
+    /// The current settings.
     private let settings: Mutex<Settings>
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
-    /// The connections of calls.
+    /// The pools of calls' connections.
     private let pools: UpstreamPools
     private let machines: MachineDirectory
     private let waker: MachineWaker
     private let tellAgent: TellAgent
-    /// Asks an agent how it is; nothing happens for other runners.
+    /// Requests a status from an agent; no effect for other runners.
     private let askAgent: @Sendable (RunnerID) -> Void
     private let memory: FleetMemory
     private let metrics: Metrics
@@ -69,12 +69,12 @@ final class FleetSupervisor: Service {
         self.timer = .makeEmptyBox(eventLoop: eventLoop)
     }
 
-    /// Begins to carry out what the scheduler decides. Before the first call: an effect that nobody performs is lost.
+    /// Starts performing the scheduler's effects. Call before the first call: an effect without a handler is lost.
     func attach() {
         scheduler.onEffect { [self] effect in perform(effect) }
-        // A file that is not there yet is written at once, so that a place that cannot be written is reported at start.
+        // A missing file is written at once, so that an unwritable path is reported at start.
         remember()
-        // What is known from before has deadlines already.
+        // Runners from before a restart already have deadlines.
         scheduler.timePassed()
     }
 
@@ -84,7 +84,7 @@ final class FleetSupervisor: Service {
         do {
             try await gracefulShutdown()
         } catch {
-            // Cancelled: the probes have to stop all the same.
+            // Cancelled: the probes must stop even so.
         }
         try await eventLoop.submit {
             self.isProbing.value = false
@@ -92,13 +92,13 @@ final class FleetSupervisor: Service {
             self.probes.value = [:]
             self.timer.value?.task.cancel()
         }.get()
-        // The scheduler and its supervisor hold each other no longer.
+        // Breaks the reference cycle between the scheduler and its supervisor.
         scheduler.onEffect { _ in }
-        // Whoever hears that the gateway has ended may remove or move the state file.
+        // Once the gateway has ended, the state file may be removed or moved.
         try await memory.settled()
     }
 
-    /// Looks at a runner at once.
+    /// Probes a runner at once.
     func probe(_ id: RunnerID) {
         eventLoop.execute { self.probes.value[id]?.probe() }
     }
@@ -129,11 +129,12 @@ final class FleetSupervisor: Service {
 
     // MARK: Other settings
 
-    /// Makes the runners of settings those of a plan, while calls run. Runners that joined by themselves stay.
+    /// Applies a plan to the static runners while calls run. Runners of agents stay.
     func adopt(_ plan: RunnerPlan, _ settings: Settings) {
         self.settings.withLock { $0 = settings }
         machines.adopt(settings)
-        // An address is there before the scheduler knows of it and as long as it does: a call may be placed at any moment.
+        // An address must exist before the scheduler knows its runner and as long as it does: a call may be placed at
+        // any moment.
         for place in plan.placed { upstreams.put(place.serving) }
         scheduler.change(placing: plan.placed.map { Runner($0.runner) }, removing: plan.removed)
         for id in plan.removed {
@@ -153,7 +154,7 @@ final class FleetSupervisor: Service {
         }
     }
 
-    /// - Returns: whether it was urgent; nil where there was none.
+    /// - Returns: whether its probe was urgent; nil if there was none.
     @discardableResult
     private func stopProbe(of id: RunnerID) -> Bool? {
         guard let probe = probes.value.removeValue(forKey: id) else { return nil }
@@ -163,7 +164,7 @@ final class FleetSupervisor: Service {
         return probe.schedule.isUrgent
     }
 
-    /// Whether a runner joined by itself, now or before a restart.
+    /// Whether a runner was registered by an agent, now or before a restart.
     func isAgent(_ id: RunnerID) -> Bool { machines.agents[id] != nil }
 
     // MARK: Effects
@@ -234,7 +235,7 @@ final class FleetSupervisor: Service {
 
     private func startTimer(at instant: ContinuousClock.Instant) {
         eventLoop.execute { [self] in
-            // Two threads may hand over their timers in the wrong order: the earliest holds.
+            // Two threads may pass on their timers in the wrong order: the earliest one wins.
             if let current = timer.value {
                 guard instant < current.at else { return }
                 current.task.cancel()
@@ -259,16 +260,16 @@ final class FleetSupervisor: Service {
             probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)
             if probe.schedule.isUrgent { probe.probe() }
         }
-        // TCP may take long to notice that a machine is gone. An agent's calls follow their own connections: only its
-        // WebSocket has been lost for sure.
+        // TCP may take long to detect an unreachable machine. An agent's calls use their own connections: only its
+        // WebSocket is certainly lost.
         let isGone = new == .asleep || new == .lost
         if isGone || new == .down { pools.leave(runner, endsSilentCalls: isGone && !isAgent(runner)) }
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
-        // A call could not reach it, or it has gone: in the first case it can tell.
+        // A call could not reach it, or it disconnected: in the first case its agent can still report.
         if new == .unknown { askAgent(runner) }
     }
 
-    /// Something that must survive a restart may have changed.
+    /// State that must survive a restart may have changed.
     func remember() { memory.update() }
 }

@@ -4,13 +4,13 @@ import Scheduling
 import SimpleAICore
 import Synchronization
 
-/// Carries out the attempts of a wake in every way that its machine knows, and tells the scheduler whether anything left
-/// this host.
+/// Performs a wake's attempts by every method of its machine, and reports to the scheduler whether anything left this
+/// host.
 final class MachineWaker: Sendable {
-    /// What has been done for one wake.
+    /// The progress of one wake.
     private struct Progress {
         let wake: WakeID
-        /// Programs and web hooks that are under way, or have succeeded: they are not done twice.
+        /// Programs and web hooks that are running or have succeeded: they are not repeated.
         var once: Set<WakeWay> = []
         var underWay = 0
     }
@@ -35,8 +35,8 @@ final class MachineWaker: Sendable {
         self.eventLoop = eventLoop
     }
 
-    /// - Parameter number: of the attempt, counted from 0.
-    /// - Returns: when everything that was begun is over, well or badly.
+    /// - Parameter number: of the attempt, from 0.
+    /// - Returns: a future that completes when all methods have ended, successfully or not.
     @discardableResult
     func attempt(_ runner: RunnerID, _ wake: WakeID, number: Int) -> EventLoopFuture<Void> {
         let ways = begin(machines.ways(toWake: runner), for: runner, wake)
@@ -64,7 +64,7 @@ final class MachineWaker: Sendable {
         progress.withLock { _ = $0.removeValue(forKey: runner) }
     }
 
-    /// Notes which of the ways are begun now.
+    /// Records which of the methods are started now.
     private func begin(_ ways: [WakeWay], for runner: RunnerID, _ wake: WakeID) -> [WakeWay] {
         progress.withLock { all in
             var progress = all[runner].flatMap { $0.wake == wake ? $0 : nil } ?? Progress(wake: wake)
@@ -88,7 +88,7 @@ final class MachineWaker: Sendable {
             logger.debug("A machine was told to wake up", metadata: metadata)
         case .failure(let error):
             if !way.isRepeated {
-                // The next attempt does it again.
+                // The next attempt repeats it.
                 progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.once.remove(way) } }
             }
             metadata[LogKeys.cause] = "\(error)"
@@ -96,7 +96,7 @@ final class MachineWaker: Sendable {
         }
     }
 
-    /// An attempt that failed proves nothing while a slower way of an earlier one is still under way.
+    /// A failed attempt proves nothing while a slower method of an earlier one is still running.
     private func report(_ runner: RunnerID, _ wake: WakeID, failure: String?) {
         let othersAreUnderWay = progress.withLock { all in
             guard all[runner]?.wake == wake else { return true }

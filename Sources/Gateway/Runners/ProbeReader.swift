@@ -3,27 +3,27 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// What one probe has found.
+/// The result of one probe.
 enum ProbeFinding: Hashable {
-    /// The engine is there and able.
+    /// The engine is up and works.
     /// - Parameters:
-    ///   - models: its list; nil where it gave none.
-    ///   - complaint: what is odd about it all the same, for the operator.
+    ///   - models: its list; nil if it gave none.
+    ///   - complaint: a problem nevertheless, for the operator.
     case responded(models: EngineModelList?, complaint: String? = nil)
     /// The engine states that it is not ready yet.
     case loading
     /// The connection was accepted, and nothing came.
     case silent
     case refused
-    /// The engine is there, and states that it is not able. With a reason for the operator.
+    /// The engine is up, and states that it cannot serve. With a reason for the operator.
     case notAble(String)
-    /// Something else than the engine responded. With a reason for the operator.
+    /// Another server responded in the engine's place. With a reason for the operator.
     case replaced(String)
     case unreachable
     /// The gateway itself had no connection to spare, which says nothing about the runner. With a reason for the operator.
     case noConnection(String)
 
-    /// For the operator; nil for what happens every day.
+    /// For the operator; nil for ordinary results.
     var complaint: String? {
         switch self {
         case .responded(_, let complaint): complaint
@@ -43,9 +43,9 @@ enum ProbeFinding: Hashable {
 /// a list without anything of the one before nor another runner's list tells a machine that was taken over from one whose
 /// operator changed its model. Calls are right either way, since they go by the list of whatever answers.
 struct ProbeReader {
-    /// The engine's own ids of the models that settings state; empty where the engine's list counts.
+    /// The engine's own ids of the models in settings; empty if the engine's list applies.
     private let statedIDs: Set<EngineModelID>
-    /// The list is asked for; operators may name another path.
+    /// Whether the probe requests the model list; operators may configure another path.
     private let asksForList: Bool
     private var hasListedStated = false
     private var hasListedSome = false
@@ -83,7 +83,7 @@ struct ProbeReader {
         case 429: return .responded(models: nil)
         case _ where Self.isPage(answer):
             return .replaced("its probe was answered with a page and status \(status)")
-        // Not every engine has a list, or shows it to everybody. What it serves the settings state.
+        // Not every engine has a list, or shows it without other credentials. Settings then state its models.
         case 404, 405, 501: return hasStatedList ? .responded(models: nil) : .notAble(Self.refusal(status))
         case 401, 403, 407:
             let advice = "\(Self.refusal(status)); check the runner's api_key"
@@ -126,7 +126,7 @@ struct ProbeReader {
         answer.mediaType.lowercased().hasPrefix("text/html") || firstByte(of: answer) == UInt8(ascii: "<")
     }
 
-    /// An engine explains itself in JSON, or not at all; the texts are those of proxies.
+    /// Engines explain a 503 in JSON, or not at all; other texts come from proxies.
     private static func statesLoading(_ answer: UpstreamFetch.Answer) -> Bool {
         guard !isPage(answer) else { return false }
         let first = firstByte(of: answer)

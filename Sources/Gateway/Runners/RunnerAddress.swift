@@ -5,8 +5,8 @@ import Relay
 import Settings
 
 extension Upstream {
-    /// Where a runner of settings is reached. Settings have checked the URL; what only the machine can know, such as a
-    /// certificate file that cannot be read, is an error here.
+    /// The address of a static runner. The URL was checked with the settings; facts of this machine, such as an
+    /// unreadable certificate file, are errors here.
     convenience init(_ runner: Settings.StaticRunner) throws(GatewayStartError) {
         guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.encodedHost else {
             throw GatewayStartError("runner \(runner.id): \"\(runner.url)\" is no URL")

@@ -2,25 +2,25 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// What has to happen for the runners of settings to become those of other settings: all that can fail is done before
-/// anything is changed.
+/// The steps from one list of static runners to another: everything that can fail is done before anything is changed.
 struct RunnerPlan: Sendable {
-    /// A runner that is new or described differently.
+    /// A new or changed runner.
     struct Place: Sendable {
         let runner: Settings.StaticRunner
-        /// Where calls go: what it was, where nothing about the way has changed, so that connections are kept.
+        /// The upstream for calls: the previous one if its address and settings are unchanged, so that connections are
+        /// kept.
         let serving: Upstream
-        /// For probes.
+        /// The upstream for probes.
         let probing: Upstream
     }
 
     private(set) var placed: [Place] = []
     private(set) var removed: [RunnerID] = []
-    /// Where no more calls go.
+    /// Upstreams that get no more calls.
     private(set) var retired: [Upstream] = []
 
-    /// - Throws: `GatewayStartError` for a runner that cannot be reached as it is described, by a certificate file that
-    ///   cannot be read for example.
+    /// - Throws: `GatewayStartError` for a runner whose settings cannot be used, for example because of an unreadable
+    ///   certificate file.
     init(from old: Settings, to new: Settings, _ upstreams: UpstreamDirectory) throws(GatewayStartError) {
         let before = Dictionary(old.runners.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for runner in new.runners where before[runner.id] != runner {
@@ -39,7 +39,7 @@ struct RunnerPlan: Sendable {
         }
     }
 
-    /// A certificate file may have another content under the same name, so it is never taken to be the same.
+    /// A certificate file may have changed under the same name, so it never counts as unchanged.
     private static func isReachedAlike(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
         old.url == new.url && old.tls == new.tls && new.tls.caFile.isEmpty && old.apiKey == new.apiKey
             && old.headers == new.headers

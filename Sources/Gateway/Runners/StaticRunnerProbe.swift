@@ -5,23 +5,23 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// Asks one runner from settings, again and again, whether it is there and what it serves. Lives on one event loop.
+/// Probes one static runner periodically: whether it is up and what it serves. Uses one event loop.
 ///
-/// A probe uses a connection of its own and never counts as activity, so it can neither keep a machine awake nor make
-/// a busy one look asleep. When it comes is `ProbeSchedule`'s business.
+/// A probe uses a connection of its own and never counts as activity, so it can neither keep a machine awake nor make a
+/// busy one look idle. `ProbeSchedule` decides when it runs.
 final class StaticRunnerProbe {
     private let runner: Settings.StaticRunner
     var id: RunnerID { runner.id }
     var schedule: ProbeSchedule
-    /// Where calls go; tells when a byte last moved there.
+    /// The upstream of calls; it records the latest activity.
     private let serving: Upstream
-    /// The same place, for probes.
+    /// The same address, for probes.
     let probing: Upstream
     private var reader: ProbeReader
     private let scheduler: Scheduler
     /// For probes.
     private let pool: UpstreamPool
-    /// Those of calls.
+    /// The pools of calls' connections.
     private let pools: UpstreamPools
     private let eventLoop: any EventLoop
     private let logger: Logger
@@ -35,7 +35,7 @@ final class StaticRunnerProbe {
     private var lastList: EngineModelList?
     private var lastComplaint: String?
 
-    /// - Parameter modelsChanged: called when the engine's list is another than at the probe before.
+    /// - Parameter modelsChanged: called when the engine's list differs from the previous probe's.
     init(
         runner: Settings.StaticRunner, serving: Upstream, probing: Upstream, scheduler: Scheduler, pool: UpstreamPool,
         pools: UpstreamPools, on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths,
@@ -56,7 +56,7 @@ final class StaticRunnerProbe {
         self.modelsChanged = modelsChanged
     }
 
-    /// Looks now, and from now on.
+    /// Probes now and periodically after that.
     func probe() {
         next?.cancel()
         guard !isStopped else { return }
@@ -100,7 +100,7 @@ final class StaticRunnerProbe {
         }
     }
 
-    /// - Returns: whether the runner is there and can serve.
+    /// - Returns: whether the runner is up and can serve.
     private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
         let finding = reader.read(result)
         logger.debug("Probe ended", metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(finding)"])
@@ -138,7 +138,7 @@ final class StaticRunnerProbe {
         }
     }
 
-    /// Says which entries of a list cannot be used when that begins, not at every probe.
+    /// Reports unusable entries of a list when they first occur, not at every probe.
     private func complain(of list: EngineModelList?) {
         defer { lastList = list }
         guard let list, list.skipped > 0, list.problem != lastList?.problem || list.skipped != lastList?.skipped else {
@@ -152,7 +152,7 @@ final class StaticRunnerProbe {
             ])
     }
 
-    /// Says what is odd about a runner when it begins to be, not at every probe.
+    /// Reports a problem with a runner when it first occurs, not at every probe.
     private func complain(_ complaint: String?) {
         defer { lastComplaint = complaint }
         guard let complaint, complaint != lastComplaint else { return }

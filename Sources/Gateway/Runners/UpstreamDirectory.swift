@@ -2,8 +2,8 @@ import Relay
 import SimpleAICore
 import Synchronization
 
-/// Where the engine of every runner is reached. Runners come and go while calls run; a call keeps the entry that it
-/// was forwarded to.
+/// The upstreams of all runners. Runners are added and removed while calls run; a call keeps the upstream that it was
+/// forwarded to.
 final class UpstreamDirectory: Sendable {
     private let upstreams: Mutex<[RunnerID: Upstream]>
 
@@ -15,14 +15,14 @@ final class UpstreamDirectory: Sendable {
     /// Whether some runner is known to lack an endpoint: until then nobody is asked.
     private let mayLackEndpoints: Atomic<Bool>
 
-    /// An engine does not have an endpoint.
-    /// - Parameter model: nil where one engine serves all models of the runner.
+    /// Records that an engine does not have an endpoint.
+    /// - Parameter model: nil if one engine serves all models of the runner.
     func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) {
         guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return }
         mayLackEndpoints.store(true, ordering: .relaxed)
     }
 
-    /// The runners that serve none of these models at this endpoint, as far as is known, and what they said.
+    /// The runners that serve none of these models at this endpoint, as far as is known, and their errors.
     func runners(lacking endpoint: Endpoint, of models: [ModelID]) -> [RunnerID: GatewayError] {
         guard mayLackEndpoints.load(ordering: .relaxed) else { return [:] }
         return upstreams.withLock { $0 }.compactMapValues { $0.endpoints.missing(endpoint, of: models) }

@@ -1,18 +1,18 @@
-/// A call that its caller is allowed to make. Only `AccessPolicy` can make one, so a skipped check does not compile.
+/// A call that its caller is allowed to make. Only `AccessPolicy` creates it, so a skipped check does not compile.
 public struct AuthorizedCall: Hashable, Sendable {
     public let call: Call
     public let caller: Caller
-    /// The models that may serve it, in order of settings; one for an exact id.
+    /// The models that may serve it, in the order of the settings; one for a model id.
     public let models: [ModelID]
-    /// Machine types that are preferred, best first.
+    /// Preferred machine types, best first.
     public let preferredMachineTypes: [MachineType]
-    /// Ids or machine types of runners that are woken beside the one that is chosen.
+    /// Ids or machine types of runners that are woken together with the chosen one.
     public let speculativeWakes: [ExactString]
     /// How to choose among the runners that could serve it.
     public let policy: PlacementPolicy
-    /// Whether this caller may cause a sleeping machine to be woken.
+    /// Whether this call may start the wake of a sleeping machine.
     public let mayWake: Bool
-    /// Where it has to wait beside others' calls.
+    /// Priority among waiting calls.
     public let priority: Priority
 
     fileprivate init(
@@ -31,25 +31,25 @@ public struct AuthorizedCall: Hashable, Sendable {
     }
 }
 
-/// Who may ask for what.
+/// Decides which caller may request what.
 ///
-/// | caller | classes | exact ids | admin surface |
+/// | caller | classes | model ids | admin API |
 /// |---|---|---|---|
 /// | authenticated | yes | no (403, existing or not) | no |
 /// | `model:specific` | yes | yes | no |
 /// | `admin` | yes | yes | yes |
 ///
 /// With policies in the settings, classes and ids are those that the grants of the caller's roles name; the two roles
-/// keep their meaning. Calls and lists are decided by the same ruling.
+/// keep their meaning. The same ruling decides calls and lists.
 ///
-/// Rights come before existence: what a caller has no right to is refused whether it exists or not.
+/// Rights come before existence: a request without a right is refused whether its target exists or not.
 public struct AccessPolicy: Hashable, Sendable {
     private let classes: ClassTable
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
     private let exactPolicy: PlacementPolicy
     let grants: [AccessGrant]
-    /// Most settings have none, and need not look for them with every call.
+    /// Most settings have no priorities, so a call need not search for them.
     private let hasPriorities: Bool
 
     /// - Parameters:
@@ -70,8 +70,8 @@ public struct AccessPolicy: Hashable, Sendable {
         self.showsMembers = showsMembers
     }
 
-    /// - Throws: `permissionDenied`, or `modelNotFound` for a class that does not exist. Whether an exact id exists is
-    ///   the scheduler's knowledge.
+    /// - Throws: `permissionDenied`, or `modelNotFound` for an unknown class. Whether a model id exists is for the
+    ///   scheduler to decide.
     public func authorize(_ call: Call, by caller: Caller) throws(GatewayError) -> AuthorizedCall {
         let ruling = ruling(on: call.request, for: caller)
         guard ruling.isAllowed else { throw refusal(of: call.request, ruling) }
@@ -93,13 +93,14 @@ public struct AccessPolicy: Hashable, Sendable {
         }
     }
 
-    /// Whether the caller may ask for it, existing or not, and which rule says so.
+    /// Whether the caller may make this request, whether its target exists or not, and the rule that decides.
     public func ruling(on request: ModelRequest, for caller: Caller) -> AccessRuling {
         let ruling = rulingByRoles(on: request, for: caller)
         return ruling.isAllowed && !reaches(request, caller) ? .beyondCredentials : ruling
     }
 
-    /// Credentials that are good for some classes only are good for those and their members.
+    /// Whether the caller's credentials cover the request: restricted ones cover their classes and the members of
+    /// these.
     private func reaches(_ request: ModelRequest, _ caller: Caller) -> Bool {
         guard let reachable = caller.classes else { return true }
         switch request {
@@ -139,13 +140,13 @@ public struct AccessPolicy: Hashable, Sendable {
         return grants.isEmpty || grants.contains { $0.mayWake && $0.applies(to: caller) }
     }
 
-    /// The highest of those that the caller's policies give for what it asks for.
+    /// The highest priority that the caller's policies grant for this request.
     public func priority(of request: ModelRequest, by caller: Caller) -> Priority {
         guard hasPriorities else { return .normal }
         return grants.lazy.filter { $0.applies(to: caller) && $0.covers(request) }.map(\.priority).max() ?? .normal
     }
 
-    /// Whether a class stands in the caller's list.
+    /// Whether the caller's list contains the class.
     public func mayList(class name: ClassName, by caller: Caller) -> Bool {
         ruling(on: .byClass(name), for: caller).isAllowed
     }
@@ -157,7 +158,7 @@ public struct AccessPolicy: Hashable, Sendable {
             || (showsMembers && classes.names(of: model).contains { mayList(class: $0, by: caller) })
     }
 
-    /// - Throws: `permissionDenied` unless the caller is an admin.
+    /// - Throws: `permissionDenied` unless the caller is an administrator.
     public func authorizeAdministration(by caller: Caller) throws(GatewayError) {
         guard caller.isAdmin else {
             throw GatewayError(.permissionDenied, "Permission denied: this needs the admin role.")

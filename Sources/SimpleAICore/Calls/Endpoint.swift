@@ -1,4 +1,4 @@
-/// The inference paths of the contract.
+/// The inference endpoints of the API.
 public enum Endpoint: String, Hashable, Sendable, CaseIterable {
     case chatCompletions = "/v1/chat/completions"
     case completions = "/v1/completions"
@@ -26,10 +26,10 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether `stream_options.include_usage` exists there.
+    /// Whether the endpoint has the option `stream_options.include_usage`.
     public var knowsStreamUsage: Bool { self == .chatCompletions || self == .completions }
 
-    /// One of a set of endpoints in a byte.
+    /// One bit per endpoint, for sets in a byte.
     public var bit: UInt8 {
         switch self {
         case .chatCompletions: 1
@@ -39,7 +39,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The members of a response's document that hold its result.
+    /// The members that hold the result in a response's document.
     public static let resultKeys = [
         "choices", "data", "output", "embedding", "embeddings", "content", "response", "results",
     ]

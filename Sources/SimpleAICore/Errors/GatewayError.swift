@@ -1,7 +1,7 @@
-/// Everything that can go wrong with a request, as callers and operators know it.
+/// Every failure of a request, as callers and operators see it.
 ///
 /// `code` is closed: one table (`GatewayError+Response` in the gateway) turns codes into responses. Adapters translate
-/// library errors at their own border; what nobody translated is `internalError`.
+/// library errors at their own border; untranslated errors are `internalError`.
 public struct GatewayError: Error, Hashable, Sendable {
     public enum Code: String, CaseIterable, Sendable {
         case invalidJSON = "invalid_json"
@@ -28,14 +28,14 @@ public struct GatewayError: Error, Hashable, Sendable {
         case endpointNotSupported = "endpoint_not_supported"
     }
 
-    /// Who has to change something for the next try to succeed.
+    /// The party that has to change something before a retry can succeed.
     public enum Side: String, Hashable, Sendable {
         case client, gateway, runner, upstream
     }
 
     public enum Retry: Hashable, Sendable {
         case never
-        /// Another runner may do better; the gateway itself decides that.
+        /// Another runner may succeed; the gateway itself decides that.
         case elsewhere
         /// The same request may succeed after this time.
         case after(Duration)
@@ -46,12 +46,12 @@ public struct GatewayError: Error, Hashable, Sendable {
     public let code: Code
     /// Safe to show to the caller.
     public let message: String
-    /// The request's field that is at fault, as OpenAI's errors name it.
+    /// The request field that caused the error, as in OpenAI's errors.
     public let param: String?
     public let retry: Retry
     /// For the operator's log only.
     public let cause: String?
-    /// What the engine said, where that is what the caller shall read.
+    /// The engine's own error, if the caller may see it.
     public let engine: EngineError?
 
     public init(

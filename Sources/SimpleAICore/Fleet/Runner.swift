@@ -1,16 +1,17 @@
-/// A machine's serving endpoint, as settings or a registration describe it: what hardly ever changes while it runs.
+/// A machine's inference endpoint, as settings or a registration describe it: the facts that hardly ever change while
+/// it runs.
 public struct Runner: Hashable, Sendable {
     public let id: RunnerID
-    /// How many calls it takes at once; at least 1.
+    /// Maximum number of concurrent calls; at least 1.
     public private(set) var slots: Int
-    /// Multiplies its share of the load; at least 1.
+    /// Factor for its share of the load; at least 1.
     public let weight: Int
     public let machineType: MachineType
-    /// Whether we know how to wake its machine.
+    /// Whether the gateway can wake its machine.
     public let canBeWoken: Bool
-    /// Ids that settings state; empty means that the engine's own list counts.
+    /// Model ids from settings; if empty, the engine's own list applies.
     public let statedModels: [ModelID]
-    /// Public id to the engine's own id.
+    /// The engine's own id of each public model id.
     public let aliases: [ModelID: EngineModelID]
 
     public init(

@@ -130,8 +130,8 @@ public struct JSONScanner {
         return index
     }
 
-    /// Whether none of eight bytes is a quote, a backslash, a control character, or outside ASCII: a byte that is zero, or
-    /// less than n, shows in its highest bit (S. E. Anderson, "Bit twiddling hacks").
+    /// Whether none of eight bytes is a quote, a backslash, a control character, or outside ASCII: a byte that is zero,
+    /// or less than n, shows in its highest bit (S. E. Anderson, "Bit twiddling hacks").
     private static func isPlain(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let high: UInt64 = 0x8080_8080_8080_8080

@@ -1,22 +1,22 @@
-/// Turns a bearer token into a caller. The gateway meets authentication only through this protocol.
+/// Maps a bearer token to its caller. The gateway uses authentication only through this protocol.
 public protocol TokenVerifier: Sendable {
-    /// The caller of a token that was verified before and is still good. Never suspends and never blocks for long:
-    /// this is the data plane's fast path. Nil means "ask `caller(for:)`", not "refused".
+    /// The caller of a token that was verified before and is still valid. Never suspends and never blocks for long:
+    /// this is the data plane's fast path. Nil means "call `caller(for:)`", not "refused".
     func rememberedCaller(for token: String) -> Caller?
 
-    /// Verifies a token completely, fetching keys where that is needed.
+    /// Verifies a token completely, fetching keys if needed.
     func caller(for token: String) async throws(TokenRejection) -> Caller
 
-    /// Whether any issuer's keys are known, so that at least some tokens can be judged.
+    /// Whether the keys of at least one issuer are known, so that some tokens can be verified.
     var hasKeys: Bool { get }
 }
 
-/// Why a token was not accepted. Callers learn only the kind, operators the reason.
+/// Why a token was refused. Callers receive only the kind, operators the reason.
 public enum TokenRejection: Error, Hashable, Sendable {
-    /// The token is not good: malformed, of another audience, signed by nobody we know, …
-    /// `reason` is for the log alone and never contains the token; values of its claims are quoted and cut.
+    /// The token is invalid: malformed, for another audience, signed with an unknown key, … `reason` is for the log
+    /// alone and never contains the token; values of its claims are quoted and truncated.
     case invalid(reason: String)
-    /// The token was good: its signature is, and nothing else is wrong but that its time is over. Callers learn this.
+    /// The token is expired and otherwise valid. Callers receive this reason.
     case expired(reason: String)
     /// It is an API key, and not one that is in service.
     case apiKey(APIKeyFault)

@@ -1,16 +1,16 @@
 import NIOCore
 import NIOHTTP2
 
-/// Watches over what belongs to an HTTP/2 connection as a whole: it may not be idle for ever, it ends when the client
-/// leaves or breaks the protocol, and when the gateway shuts down it ends in time.
+/// Supervises an HTTP/2 connection as a whole: closes it when it is idle too long, when the client disconnects or
+/// violates the protocol, and at the end of a shutdown.
 ///
-/// Saying goodbye (GOAWAY, then no more streams, then the end) is the business of the handler behind it, which is asked
-/// by the event that a server sends when it shuts down.
+/// The graceful close (GOAWAY, then no more streams, then the end) is done by the next handler, which a quiescing event
+/// starts.
 final class HTTP2ConnectionGuard: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias InboundOut = HTTP2Frame
 
-    /// For a client that knows that the connection ends to say so, and for the last words of a drain.
+    /// Time for the client to close after a graceful close, and for the final events of a drain.
     private static let farewell: TimeAmount = .seconds(2)
 
     private let idleTimeout: TimeAmount
@@ -22,7 +22,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     private var idleTimer: Scheduled<Void>?
     private var endTimer: Scheduled<Void>?
     private var saysGoodbye = false
-    /// When open calls have to end; nil until the gateway shuts down.
+    /// When calls in progress have to end; nil until the gateway shuts down.
     private(set) var drainDeadline: NIODeadline?
 
     init(idleTimeout: TimeAmount, drain: TimeAmount, place: ClientConnectionPlace? = nil) {
@@ -46,8 +46,8 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// Whether there is a place for the stream that is being opened: the first on a connection has that of the connection.
-    /// - Parameter stream: gives a place of its own back when it closes.
+    /// Whether there is a place for the stream that is being opened: the first stream uses the connection's place.
+    /// - Parameter stream: returns its place when it closes.
     func admits(_ stream: any Channel) -> Bool {
         // It is counted among `streams` only after this.
         guard streams > 0, let place else { return true }
@@ -71,7 +71,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            // Without its acknowledgements no stream could get anywhere: a half-close is leaving.
+            // Without the client's acknowledgements no stream could continue: a half-close counts as a disconnect.
             context.close(promise: nil)
         case is ChannelShouldQuiesceEvent where drainDeadline == nil:
             drainDeadline = .now() + drain
@@ -85,13 +85,13 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch Severity(of: error) {
-        case .stream: break  // it has been reset; the others go on
+        case .stream: break  // the stream has been reset; the others continue
         case .unclear: sayGoodbye(context, end: nil)
         case .connection: context.close(promise: nil)
         }
     }
 
-    /// - Parameter end: when to close whatever is left.
+    /// - Parameter end: time until the connection is closed in any case; nil for none.
     private func sayGoodbye(_ context: ChannelHandlerContext, end: TimeAmount?) {
         if let end {
             endTimer?.cancel()
@@ -107,7 +107,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     private func armIdleTimer(_ eventLoop: any EventLoop) {
         idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [weak self] in
             guard let self, let context = self.context else { return }
-            // What a stream may do, and how long, is said in the stream.
+            // Idle streams are handled by each stream.
             if self.streams > 0 { self.lastActivity = .now() }
             if self.lastActivity + self.idleTimeout <= .now() {
                 self.sayGoodbye(context, end: Self.farewell)

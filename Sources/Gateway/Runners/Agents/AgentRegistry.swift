@@ -9,36 +9,36 @@ import Scheduling
 import SimpleAICore
 import WebSocketTransport
 
-/// The shell around every `RunnerSession`: who is connected, under which name, and what that means for the scheduler.
-/// Lives on one event loop, so that what agents say happens in one order.
+/// The shell around every `RunnerSession`: the connected agents by runner id, and the resulting changes in the
+/// scheduler. Uses one event loop, so that agents' messages have one order.
 final class AgentRegistry {
-    /// Registrations under one name: so many at once, then one a second. Two machines that were given the same name
-    /// would otherwise push each other out for ever.
+    /// Registrations per runner id: this number at once, then one a second. Two machines with the same id would
+    /// otherwise replace each other forever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
-    /// How long an agent that is doubted may take to show that it is there.
+    /// Time for an agent to respond when its connection is doubted.
     private static let signOfLifeTimeout: TimeAmount = .seconds(10)
-    /// What this gateway knows beyond version 1.
+    /// The protocol extensions of this gateway beyond version 1.
     static let extensions = Set(ProtocolExtension.allCases)
 
     private struct Connection {
         var session: RunnerSession
         let socket: WebSocket
         let peer: String
-        /// Its address, as far as it is known; nil for a trusted proxy.
+        /// Its address, as far as it is certain; nil for a trusted proxy.
         let holder: Peer?
         var id: RunnerID?
         var registration: Identity?
-        /// What was said of entries that its lists had to leave out.
+        /// The entries that its lists left out, as reported.
         var omitted = OmittedEntries()
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
-        /// Those that both sides know.
+        /// The extensions that both sides support.
         var extensions: Set<ProtocolExtension> {
             registration.map { $0.extensions.intersection(AgentRegistry.extensions) } ?? []
         }
     }
 
-    /// What is kept of a registration: not its status, which may be large.
+    /// The kept part of a registration: without its status, which may be large.
     private struct Identity {
         let name: String
         let machineType: String
@@ -53,7 +53,7 @@ final class AgentRegistry {
         }
     }
 
-    /// For those who join from now on.
+    /// Rules for later registrations.
     var rules: AgentRules
     private let machines: MachineDirectory
     private let scheduler: Scheduler
@@ -65,14 +65,14 @@ final class AgentRegistry {
     private let eventLoop: any EventLoop
     private let now: () -> ContinuousClock.Instant
     private var connections: [UInt64: Connection] = [:]
-    /// The connection under each name.
+    /// The current connection of each runner.
     private var current: [RunnerID: UInt64] = [:]
     private var budgets: [RunnerID: FrameBudget] = [:]
     private var roster = AgentRoster()
     private var expiry: RepeatedTask?
     private let start: ContinuousClock.Instant
     private var statusRequests = 0
-    /// What was asked and is not answered yet, by the id that went over the wire.
+    /// Commands without a result yet, by the id in their message.
     private var asked: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
     var changed: () -> Void = {}
     var answered: AgentAnswered = { _, _, _ in }
@@ -96,7 +96,7 @@ final class AgentRegistry {
         recall()
     }
 
-    // MARK: Told by sockets
+    // MARK: Events from sockets
 
     func opened(_ number: UInt64, _ socket: WebSocket, peer: String, holder: Peer?) {
         connections[number] = Connection(
@@ -116,7 +116,7 @@ final class AgentRegistry {
         }
     }
 
-    /// Comes for every socket that was let in, also for one that never opened.
+    /// Called for every admitted socket, also for one that never opened.
     func closed(_ number: UInt64, _ end: WebSocketEnd) {
         if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
         if let id = connections[number]?.id {
@@ -129,14 +129,14 @@ final class AgentRegistry {
         admission.left(number)
     }
 
-    /// Others want its place, and nobody has registered on it.
+    /// Closes an unregistered socket to make room for others.
     func evict(_ number: UInt64) {
         guard connections[number]?.id == nil else { return }
         metrics.shareWasRefused(.agentSockets)
         connections[number]?.socket.abort()
     }
 
-    /// Looks from time to time for agents that have been gone for too long.
+    /// Starts the periodic removal of agents that have been disconnected too long.
     func begin() {
         expiry = eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(10)) {
             [box = NIOLoopBound(self, eventLoop: eventLoop)] _ in
@@ -176,13 +176,13 @@ final class AgentRegistry {
         connection.socket.send(MessageCodec.text(message))
     }
 
-    /// Asks for a status now; nothing happens where nobody is connected.
+    /// Requests a status report now; no effect if the agent is not connected.
     func requestStatus(of id: RunnerID) {
         statusRequests &+= 1
         let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
         guard let connection = connection(of: id) else { return }
         connection.socket.send(MessageCodec.text(message))
-        // What it said has proved wrong: a machine that has lost its power says nothing any more.
+        // A report has proved wrong: a machine without power sends nothing any more.
         connection.socket.verify(within: Self.signOfLifeTimeout)
     }
 
@@ -190,14 +190,14 @@ final class AgentRegistry {
         current[id].flatMap { connections[$0] }.flatMap { $0.session.isJoined ? $0 : nil }
     }
 
-    /// An agent may answer only what it was asked itself.
+    /// An agent may send results only for its own commands.
     private func answer(_ response: CommandResponse, from id: RunnerID?) {
         guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
         asked[ExactString(response.requestID)] = nil
         answered(entry.id, entry.request, response.success ? nil : response.error ?? "the agent gave no reason")
     }
 
-    /// Whoever is gone will not answer any more.
+    /// A disconnected agent sends no results.
     private func failCommands(of id: RunnerID) {
         let open = asked.filter { $0.value.id == id }
         for requestID in open.keys { asked[requestID] = nil }
@@ -230,7 +230,7 @@ final class AgentRegistry {
 
     private func complain(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentBrokeTheProtocol(code)
-        // Whoever reaches the port can cause these: not at a level that fills disks.
+        // Every client that reaches the port can cause these: not at a level that fills disks.
         logger.log(
             level: rules.letsAgentsJoin ? .info : .notice,
             rules.letsAgentsJoin
@@ -249,7 +249,7 @@ final class AgentRegistry {
             return act(on: number) { $0.refused(refusal) }
         }
         if let refusal = room(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
-        // First the old one: what it still says must not come after what the new one said.
+        // First the old connection: its messages must not follow those of the new one.
         if let old = current[id] { act(on: old) { $0.replaced() } }
         current[id] = number
         connections[number]?.id = id
@@ -262,12 +262,12 @@ final class AgentRegistry {
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
-        // After that: with the connection the scheduler has forgotten what was asked over it.
+        // Then the commands: for the scheduler they ended with the connection.
         failCommands(of: id)
         let now = now()
         let extensions = registration.extensions.isEmpty ? [] : Self.extensions
         report(registration.status, on: number)
-        // Last: whoever hears of it may send calls at once.
+        // Last, because other parts may send calls at once.
         act(on: number) { $0.joined(id, extensions: extensions, now: now) }
     }
 
@@ -282,7 +282,7 @@ final class AgentRegistry {
         return nil
     }
 
-    /// Makes room for what an agent says of itself.
+    /// Makes room for an agent's statements.
     private func room(for registration: Registration, on number: UInt64) -> AgentRefusal? {
         let id = registration.runnerID
         let outcome = roster.joined(
@@ -304,12 +304,12 @@ final class AgentRegistry {
         }
     }
 
-    /// Who vouches for an agent.
+    /// The holder that an agent is counted for.
     private func holder(of id: RunnerID, _ address: Peer?) -> AgentRoster.Holder {
         rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
     }
 
-    /// Whoever is gone, and is not to be waited for any more.
+    /// Forgets disconnected agents that are no longer expected.
     private func forget(_ ids: [RunnerID]) {
         for id in ids {
             logger.info("Agent forgotten", metadata: [LogKeys.runner: "\(id)"])
@@ -321,7 +321,7 @@ final class AgentRegistry {
         if !ids.isEmpty { changed() }
     }
 
-    /// Who is known from before a restart.
+    /// Restores the agents from before a restart.
     private func recall() {
         let sizes = Dictionary(
             scheduler.snapshot().runners.map { status in
@@ -342,7 +342,7 @@ final class AgentRegistry {
         forget(roster.expire(now: now))
     }
 
-    /// The same object as before where nothing has changed: it knows when a byte last moved.
+    /// The same object as before if nothing has changed, because it records the latest activity.
     private func upstream(of registration: Registration, at address: AgentAddress) throws -> Upstream {
         let key = registration.extensions.contains(.httpAuth) ? registration.authToken : nil
         if let known = upstreams[registration.runnerID], known.host == address.host, known.port == address.port,
@@ -371,7 +371,7 @@ final class AgentRegistry {
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
     }
 
-    /// Once for each connection: an agent must not fill the log.
+    /// Logs it once for each connection: an agent must not fill the log.
     private func complain(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
         guard omitted.count > 0, connections[number]?.omitted.count == 0 else { return }
         connections[number]?.omitted = omitted
@@ -383,7 +383,7 @@ final class AgentRegistry {
             ])
     }
 
-    /// Tells the scheduler and the state file when the machine is another than it was.
+    /// Reports a changed machine to the scheduler and the state file.
     private func describe(_ status: RunnerStatus, of id: RunnerID, _ number: UInt64) {
         guard let connection = connections[number], let registration = connection.registration else { return }
         let known = machines.agents[id]
@@ -408,9 +408,9 @@ final class AgentRegistry {
             changed()
         }
         metrics.agentLeft(connected: current.count)
-        // Last: a machine that goes to sleep takes its connection along, and has not refused to.
+        // Last: a machine that goes to sleep closes its connection, which is not a refusal.
         defer { failCommands(of: id) }
-        // On the way out it is the gateway that closes sockets: that says nothing about machines.
+        // During a shutdown the gateway closes the sockets: that is no evidence about machines.
         guard !drain.isDraining else { return }
         logger.info("A runner agent is gone", metadata: [LogKeys.runner: "\(id)"])
         scheduler.agentDisconnected(id)
@@ -421,7 +421,7 @@ final class AgentRegistry {
     private func arm(_ number: UInt64) {
         guard let deadline = connections[number]?.session.nextDeadline else { return }
         if let timer = connections[number]?.timer {
-            // One that is early looks again.
+            // A timer that fires early is armed again.
             guard deadline < timer.at else { return }
             timer.task.cancel()
         }

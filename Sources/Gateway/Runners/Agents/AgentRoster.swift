@@ -3,7 +3,7 @@ import SimpleAICore
 
 /// The known agents, what is kept for each, and which are forgotten to make room. Pure.
 ///
-/// Two things are bounded: the number of agents, and the size of their statements. Anyone with the shared token can
+/// Two things are bounded: the number of agents, and the size of their statements. One client with the shared token can
 /// register any number of agents, so both are shared (`FairShare`) among holders: an agent with its own token is a
 /// holder, and agents with the shared token are held by the address they come from.
 ///

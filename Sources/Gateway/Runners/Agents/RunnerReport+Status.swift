@@ -4,7 +4,7 @@ import SimpleAICore
 
 extension RunnerReport {
     /// The part of a status that decides where calls go.
-    /// - Parameter extensions: those that both sides know; what belongs to others is not looked at.
+    /// - Parameter extensions: supported by both sides; fields of others are ignored.
     init(_ status: RunnerStatus, extensions: Set<ProtocolExtension>) {
         var models: [RunnerReport.Model] = []
         var places: [EngineModelID: Int] = [:]
@@ -40,7 +40,7 @@ extension RunnerReport {
 }
 
 extension RunnerStatus {
-    /// How many tokens the models of its engines take; the first engine that has a model counts.
+    /// Context lengths of its engines' models in tokens; of several engines with a model, the first applies.
     var contextLengths: ContextLengths.Stated {
         var lengths: ContextLengths.Stated = [:]
         for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) {
@@ -50,7 +50,7 @@ extension RunnerStatus {
         return lengths
     }
 
-    /// How many calls all healthy engines together take at once.
+    /// Maximum number of concurrent calls of all healthy engines together.
     func slots(_ extensions: Set<ProtocolExtension>) -> Int {
         max(1, engines.reduce(0) { $0 + ($1.isHealthy ? min($1.capacity(extensions), 10_000) : 0) })
     }
