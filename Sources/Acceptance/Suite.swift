@@ -46,6 +46,7 @@ public struct Suite: Sendable {
     /// Runs the chosen checks in order.
     ///
     /// - Throws: `CancellationError` when the task was cancelled; ``report(aborted:interrupted:)`` has what was found.
+    ///   ``TokenProblem`` when a token may not be sent to this deployment: nothing more is sent then.
     public func run(observe: @escaping @Sendable (SuiteEvent) -> Void) async throws -> SuiteReport {
         let deadline = options.deadline.map { ContinuousClock.now + $0 }
         let client: APIClient
@@ -60,10 +61,12 @@ public struct Suite: Sendable {
             let seed = options.seed &+ UInt64(round - 1)
             if options.rounds > 1 { observe(.roundStarted(round, of: options.rounds, seed: seed)) }
             let random = Session.RandomSource(seed: seed)
+            let failedWakes = FailedWakes()
             for (index, name) in tests.enumerated() {
                 let session = Session(
                     client: client, tokens: tokens, options: options, redactor: redactor,
-                    timeout: options.timeout ?? name.defaultTimeout, random: random, clock: clock.trust,
+                    timeout: options.timeout ?? name.defaultTimeout, random: random, failedWakes: failedWakes,
+                    clock: clock.trust,
                     observe: observe)
                 if round == 1, index == 0, let reason = try await Reachability(session: session).obstacle() {
                     return report(aborted: redactor.redact(reason))
@@ -97,9 +100,11 @@ public struct Suite: Sendable {
     private func run(
         _ name: TestName, in session: Session, round: Int, deadline: ContinuousClock.Instant?
     ) async throws {
-        let checks = name.plan(session: session).filter { isSelected($0.description.id) }
-        guard !checks.isEmpty else { return }
-        session.observe(.testStarted(name, checks: checks.count))
+        let count = name.checks.count { options.selects($0.id) }
+        guard count > 0 else { return }
+        session.observe(.testStarted(name, checks: count))
+        let session = try await withTarget(for: name, session)
+        let checks = name.plan(session: session).filter { options.selects($0.description.id) }
         for check in checks {
             try Task.checkCancellation()
             session.observe(.checkStarted(check))
@@ -109,11 +114,32 @@ public struct Suite: Sendable {
         }
     }
 
-    private func isSelected(_ id: String) -> Bool {
-        (options.only.isEmpty || options.only.contains { Self.matches(id, $0) })
-            && !options.skip.contains { Self.matches(id, $0) }
+    /// The session with a target that the model list decides, where the operator left that to it.
+    private func withTarget(for name: TestName, _ session: Session) async throws -> Session {
+        let isChosen =
+            switch name {
+            case .wakeOnLAN: options.wakeOnLAN.origin == .chosen
+            case .workloadRouting: options.workloadRouting.origin == .chosen
+            case .modelRouting, .authentication: false
+            }
+        guard isChosen else { return session }
+        do {
+            let list = try await session.modelList(as: try await session.tokens.credential(.specific))
+            var copy = session
+            if name == .wakeOnLAN {
+                copy.options.wakeOnLAN.model = TargetChoice.forWake(list)
+            } else {
+                copy.options.workloadRouting.model = TargetChoice.forLoad(list)
+            }
+            return copy
+        } catch let problem as TokenProblem where problem.isWrongUsage {
+            throw problem
+        } catch {
+            try Task.checkCancellation()
+            // That there is no list is for the checks to tell; they ask for the default.
+            return session
+        }
     }
-
     private func run(
         _ check: PlannedCheck, round: Int, deadline: ContinuousClock.Instant?
     ) async throws -> CheckResult {
@@ -128,7 +154,7 @@ public struct Suite: Sendable {
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
             summary: shown(finding.summary), evidence: finding.evidence.map(redacted),
-            duration: ContinuousClock.now - started, missingOption: finding.missingOption,
+            duration: ContinuousClock.now - started, missingOption: finding.missingOption, follows: finding.follows,
             figure: finding.figure?.redacted(by: redactor),
             round: round)
     }
@@ -143,8 +169,10 @@ public struct Suite: Sendable {
             return .inconclusive("\(failed.failure)")
         } catch let failed as RequestFailed {
             return .fail("\(failed.failure)", Evidence(failed, expected: "an answer"))
-        } catch let problem as TokenProblem {
+        } catch let problem as TokenProblem where !problem.isWrongUsage {
             return .fail("no token: \(problem)")
+        } catch let problem as TokenProblem {
+            throw problem
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -177,7 +205,7 @@ struct Reachability: Sendable {
                 return "the token has expired and the deployment refuses it: give a fresh one"
             }
             return exchange.reasonWhyNoAPI(at: session.client.target)
-        } catch let problem as TokenProblem {
+        } catch let problem as TokenProblem where !problem.isWrongUsage {
             return "\(problem)"
         } catch let failed as RequestFailed {
             return "\(failed.failure)"

@@ -26,6 +26,8 @@ public struct CheckResult: Sendable {
     public let duration: Duration
     /// Of a skipped check that merely was not asked for: the option that asks for it.
     var missingOption: String?
+    /// Of an undecided check: the one whose failure left it nothing to judge.
+    var follows: String?
     /// What reports draw of this check.
     var figure: Figure?
     /// Which of the rounds of `--repeat` it belongs to, from 1.

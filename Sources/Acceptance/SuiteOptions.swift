@@ -30,8 +30,24 @@ public struct SuiteOptions: Sendable {
         self.seed = seed
     }
 
+    /// Whether a check runs, by `--only` and `--skip`.
+    func selects(_ id: String) -> Bool {
+        (only.isEmpty || only.contains { Suite.matches(id, $0) }) && !skip.contains { Suite.matches(id, $0) }
+    }
+
+    /// Where the name of a test's target comes from.
+    public enum TargetOrigin: Sendable, Hashable {
+        /// The operator's option: whatever becomes of calls for it is held against the deployment.
+        case named
+        /// The default.
+        case usual
+        /// The deployment's model list decides; the default where it does not answer.
+        case chosen
+    }
+
     public struct WakeOnLAN: Sendable {
         public var model = "class:fast"
+        public var origin = TargetOrigin.usual
         public var grades = false
         /// A wake that takes longer fails.
         public var maxWake: Duration?
@@ -61,7 +77,9 @@ public struct SuiteOptions: Sendable {
         }
 
         public var model = "class:fast"
-        public var requests = 10
+        public var origin = TargetOrigin.usual
+        /// Nil sends as many as decide for the number of runners, see ``Coverage/decisiveRequests(runners:)``.
+        public var requests: Int?
         public var workers = 10
         public var sequential = false
         public var analyzesTiming = false

@@ -15,6 +15,11 @@ public struct SuiteReport: Sendable {
     /// How often everything was to be run.
     public internal(set) var rounds = 1
 
+    /// How many required checks do not hold.
+    var failures: Int { results.count { $0.verdict == .fail && $0.level == .required } }
+    /// How many checks do not hold that only advise.
+    var unheededAdvice: Int { count(.fail) - failures }
+
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 
     /// Whether the run passed, by the rules of the exit codes: an undecided requirement is not a kept one, and a run
@@ -45,11 +50,12 @@ public struct SuiteReport: Sendable {
     /// The last line of every report.
     public var verdictLine: String {
         if let aborted { return "\(Conclusion.failed.rawValue): \(aborted)" }
-        let advice = results.count { $0.verdict == .fail && $0.level == .advisory }
-        var counts = [
-            "\(count(.pass)) passed", "\(count(.fail) - advice) failed", "\(count(.inconclusive)) inconclusive",
-            "\(count(.skip)) skipped",
-        ].joined(separator: ", ")
+        let advice = unheededAdvice
+        // What is not decided has no failure, and a log that is searched for the word finds none.
+        let failed = conclusion == .notDecided ? [] : ["\(failures) failed"]
+        var counts =
+            (["\(count(.pass)) passed"] + failed
+            + ["\(count(.inconclusive)) inconclusive", "\(count(.skip)) skipped"]).joined(separator: ", ")
         if advice > 0 { counts += ", \(advice) that only \(advice == 1 ? "advises" : "advise") not kept" }
         let runs = rounds > 1 ? " in \(rounds) runs" : ""
         if results.isEmpty, !interrupted { return "\(conclusion.rawValue): no check ran" }

@@ -32,6 +32,8 @@ public struct Finding: Error, Sendable {
     var figure: Figure?
     /// The option that would have brought what was missing, when that is all there is to say.
     var missingOption: String?
+    /// The check whose failure leaves this one nothing to judge.
+    var follows: String?
 
     public static func pass(_ summary: String) -> Finding {
         Finding(verdict: .pass, summary: summary)
@@ -54,6 +56,13 @@ public struct Finding: Error, Sendable {
 
     public static func inconclusive(_ reason: String) -> Finding {
         Finding(verdict: .inconclusive, summary: reason)
+    }
+
+    /// Not decided, because of what another check tells.
+    static func inconclusive(_ reason: String, following check: String) -> Finding {
+        var finding = inconclusive(reason)
+        finding.follows = check
+        return finding
     }
 
     /// The same finding, but it only advises.

@@ -51,7 +51,8 @@ struct ExplainCommand: AsyncParsableCommand {
             }
             let remote = TestExecution.Remote(
                 hasNoAuthentication: noAuth, url: try url ?? OperatorOptions.usualURL(environment["SIMPLEAI_URL"]),
-                token: token, tokenBinary: tokenBinary, environmentToken: given, expiredToken: nil,
+                admission: .anywhere, token: token, tokenBinary: tokenBinary, environmentToken: given,
+                expiredToken: nil,
                 allowsInsecure: allowInsecure)
             let target = try Target(remote.url)
             if let warning = try remote.exposureWarning(of: target) { complain(warning) }

@@ -29,6 +29,7 @@ struct TestWakeOnLAN: AsyncParsableCommand {
         try await TestRun(tests: [.wakeOnLAN], common: common) { options, isLocal in
             try wake.apply(to: &options)
             options.wakeOnLAN.model = model ?? (isLocal ? "class:big" : "class:fast")
+            options.wakeOnLAN.origin = model == nil ? .usual : .named
         }.run()
     }
 }
@@ -62,13 +63,14 @@ struct TestWorkloadRouting: AsyncParsableCommand {
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
-    @Option(help: "Class or model to ask for.")
-    var model = "class:fast"
+    @Option(help: "Class or model to ask for (default: class:fast).")
+    var model: String?
 
     func run() async throws {
         try await TestRun(tests: [.workloadRouting], common: common) { options, _ in
             try workload.apply(to: &options)
-            options.workloadRouting.model = model
+            options.workloadRouting.model = model ?? "class:fast"
+            options.workloadRouting.origin = model == nil ? .usual : .named
         }.run()
     }
 }
@@ -96,6 +98,10 @@ struct TestEverything: AsyncParsableCommand {
     @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
+    @Option(help: "Class or model that has to wake (default: a class that the model list shows asleep).")
+    var wolModel: String?
+    @Option(help: "Class or model for the load (default: class:fast, or what the model list shows awake).")
+    var workloadModel: String?
 
     func run() async throws {
         try await TestRun(tests: TestName.allCases, common: common) { options, isLocal in
@@ -103,8 +109,11 @@ struct TestEverything: AsyncParsableCommand {
             try routing.apply(to: &options)
             try workload.apply(to: &options)
             authentication.apply(to: &options)
+            options.wakeOnLAN.model = wolModel ?? (isLocal ? "class:big" : "class:fast")
+            options.wakeOnLAN.origin = wolModel != nil ? .named : isLocal ? .usual : .chosen
+            options.workloadRouting.model = workloadModel ?? "class:fast"
+            options.workloadRouting.origin = workloadModel != nil ? .named : isLocal ? .usual : .chosen
             if isLocal {
-                options.wakeOnLAN.model = "class:big"
                 // The local issuer mints every role, so nothing is missing for these.
                 options.modelRouting.testsPermissions = true
             }

@@ -15,6 +15,8 @@ struct TestExecution: Sendable {
         /// No token is needed, and none is sent.
         let hasNoAuthentication: Bool
         let url: String
+        /// Which tokens may be sent there.
+        let admission: TokenAdmission
         let token: String?
         let tokenBinary: String?
         let environmentToken: String?
@@ -125,7 +127,7 @@ struct TestExecution: Sendable {
             try remote.checkExposure(of: target, output: output)
             tokens = try remote.tokenSource(deadline: options.deadline)
         } catch {
-            return complain("\(error)")
+            return refuse(error)
         }
         return await perform(Suite(target: target, tests: tests, tokens: tokens, options: options), started)
     }
@@ -136,10 +138,21 @@ struct TestExecution: Sendable {
             let report = try await suite.run { output.handle($0) }
             started.isOver.withLock { $0 = true }
             return output.finish(report) ? report.conclusion.exitCode : 1
+        } catch let problem as TokenProblem {
+            started.isOver.withLock { $0 = true }
+            return refuse(problem)
         } catch {
             // Cancelled: whoever cancelled reports.
             return Conclusion.interrupted.exitCode
         }
+    }
+
+    /// Ends a run that cannot begin. Wrong usage gets no report: nothing about the deployment is known.
+    private func refuse(_ problem: any Error) -> Int32 {
+        let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
+        guard isWrongUsage else { return complain("\(problem)") }
+        output.complain("\(problem)")
+        return CommandLineEntry.usageExitCode
     }
 
     private func complain(_ text: String) -> Int32 {
@@ -158,7 +171,7 @@ extension TestExecution.Remote {
     /// - Parameter deadline: of the whole run, which a program that hangs must not outlast.
     func tokenSource(deadline: Duration?) throws(TokenProblem) -> TokenSource {
         if hasNoAuthentication { return .withoutCredentials() }
-        if let token { return try .fixed(token, expired: expiredToken) }
+        if let token { return try .fixed(token, admission: admission, expired: expiredToken) }
         if let tokenBinary {
             let path = ProcessInfo.processInfo.environment["PATH"]
             let program: ExternalProgram
@@ -168,10 +181,11 @@ extension TestExecution.Remote {
                 throw TokenProblem("--token-binary: \(error)")
             }
             let limit = min(deadline ?? TokenSource.programLimit, TokenSource.programLimit)
-            return try .program(program, limit: limit, expired: expiredToken)
+            return try .program(program, limit: limit, admission: admission, expired: expiredToken)
         }
         if let environmentToken {
-            return try .fixed(environmentToken, from: "SIMPLEAI_TEST_TOKEN", expired: expiredToken)
+            return try .fixed(
+                environmentToken, from: "SIMPLEAI_TEST_TOKEN", admission: admission, expired: expiredToken)
         }
         throw TokenProblem(
             """
@@ -195,7 +209,9 @@ extension TestExecution.Remote {
         case .localNetwork: return "plain http: tokens can be read on the local network"
         case .internet where allowsInsecure: return "plain http: tokens can be read on their way"
         case .internet:
-            throw TokenProblem("plain http to a public address would show the token; use https, or --allow-insecure")
+            throw TokenProblem(
+                "plain http to a public address would show the token; use https, or --allow-insecure",
+                isWrongUsage: true)
         }
     }
 }

@@ -5,7 +5,8 @@ import ArgumentParser
 struct TestOptions: ParsableArguments {
     @Option(
         help: .init(
-            "Deployment under test (default: $SIMPLEAI_URL, else https://ai.lelloman.com).", valueName: "base-url"))
+            "Deployment under test (default: $SIMPLEAI_URL, else \(TokenAdmission.defaultURL)).", valueName: "base-url")
+    )
     var url: String?
     @Flag(help: "Start a local fleet and test that; no url or token needed.")
     var local = false
@@ -194,8 +195,8 @@ struct ModelRoutingOptions: ParsableArguments {
 }
 
 struct WorkloadRoutingOptions: ParsableArguments {
-    @Option(help: .init("Calls to send.", valueName: "n"))
-    var requests = 10
+    @Option(help: .init("Calls to send (default: as many as decide, 12 for two runners).", valueName: "n"))
+    var requests: Int?
     @Option(help: .init("Calls at a time.", valueName: "n"))
     var workers = 10
     @Flag(help: "Send the same number one after the other, too, and judge the order of the runners.")
@@ -212,7 +213,9 @@ struct WorkloadRoutingOptions: ParsableArguments {
     var policy: PromisedPolicy?
 
     func validate() throws {
-        guard (1...100_000).contains(requests) else { throw ValidationError("--requests takes 1 to 100000") }
+        guard requests.map({ (1...100_000).contains($0) }) ?? true else {
+            throw ValidationError("--requests takes 1 to 100000")
+        }
         guard (1...1000).contains(workers) else { throw ValidationError("--workers takes 1 to 1000") }
         guard runners.map({ $0 > 0 }) ?? true else { throw ValidationError("--runners takes a number above 0") }
         guard slots.map({ $0 > 0 }) ?? true else { throw ValidationError("--slots takes a number above 0") }

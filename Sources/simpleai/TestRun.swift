@@ -43,10 +43,12 @@ struct TestRun {
         if common.local { return .local(common.fleet, powerIsCut: common.cutPower) }
         let environment = DotEnvironment(
             process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
+        let named = common.url ?? environment["SIMPLEAI_URL"]
         return .remote(
             TestExecution.Remote(
                 hasNoAuthentication: common.noAuth,
-                url: common.url ?? environment["SIMPLEAI_URL"] ?? "https://ai.lelloman.com",
+                url: named ?? TokenAdmission.defaultURL,
+                admission: named == nil ? .defaultDeployment : .anywhere,
                 token: common.token, tokenBinary: common.tokenBinary,
                 environmentToken: environment["SIMPLEAI_TEST_TOKEN"], expiredToken: common.expiredToken,
                 allowsInsecure: common.allowInsecure))

@@ -15,10 +15,11 @@ struct UnansweredWakeTests {
 
     @Test func whatCouldNotBeJudgedIsNotBlamed() async throws {
         let report = try await report(.wakesNothing, timeout: .seconds(3))
-        #expect(report.ids(.fail) == ["wol.calls.answered", "wol.wake.time"], "\(report.outline)")
+        #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")
         #expect(report.conclusion == .failed)
         let open: Set<String> = [
-            "wol.wake.single-flight", "wol.wake.keep-alive", "wol.answer.complete", "wol.answer.stream",
+            "wol.wake.time", "wol.wake.single-flight", "wol.wake.keep-alive", "wol.answer.complete",
+            "wol.answer.stream",
             "wol.answer.model", "wol.list.final", "wol.warm.answered", "wol.timing.grade",
         ]
         #expect(report.ids(.inconclusive) == open, "\(report.outline)")
@@ -32,7 +33,7 @@ struct UnansweredWakeTests {
     @Test func refusedCallsAreNoAnswersEither() async throws {
         let report = try await report(.chat500)
         #expect(report["wol.calls.answered"]?.verdict == .fail, "\(report.outline)")
-        #expect(report["wol.wake.time"]?.summary.hasPrefix("nothing woke") == true, "\(report.outline)")
+        #expect(report["wol.wake.time"]?.verdict == .inconclusive, "\(report.outline)")
         #expect(report["wol.answer.complete"]?.verdict == .inconclusive)
     }
 

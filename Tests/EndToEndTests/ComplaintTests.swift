@@ -7,16 +7,48 @@ import Testing
     private static let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0ZXIifQ.c2lnbmF0dXJl"
 
     @Test(arguments: [
-        ("not a url", ["'not a url' is not a URL", "https://ai.example.com"]),
-        ("", ["is not a URL", "https://ai.example.com"]),
-        ("localhost:8080", ["'localhost:8080' does not begin with https:// or http://"]),
-        ("ftp://127.0.0.1", ["ftp://", "https://"]), ("https://", ["names no host", "https://ai.example.com"]),
-        ("http://127.0.0.1:99999", ["port 99999"]),
         ("http://127.0.0.1:1", ["connection refused by 127.0.0.1:1", "--url"]),
         ("https://no-such-host.invalid", ["no-such-host.invalid cannot be resolved", "--url"]),
     ])
     func `an address that leads nowhere`(url: String, parts: [String]) async throws {
         try await expectOneLine(["--url", url, "--token", Self.token], parts)
+    }
+
+    @Test(arguments: [
+        ("not a url", ["'not a url' is not a URL", "https://ai.example.com"]),
+        ("", ["is not a URL", "https://ai.example.com"]),
+        ("localhost:8080", ["'localhost:8080' does not begin with https:// or http://"]),
+        ("ftp://127.0.0.1", ["ftp://", "https://"]), ("https://", ["names no host", "https://ai.example.com"]),
+        ("http://127.0.0.1:99999", ["port 99999"]),
+        ("http://192.0.2.1", ["plain http to a public address", "--allow-insecure"]),
+    ])
+    func `an address that is none, or shows the token to everybody, is wrong usage`(
+        url: String, parts: [String]
+    ) async throws {
+        try await expectOneLine(["--url", url, "--token", Self.token], parts, code: 2)
+        // A variable that is empty is not set.
+        guard !url.isEmpty else { return }
+        try await expectOneLine(["--token", Self.token], parts, environment: ["SIMPLEAI_URL": url], code: 2)
+    }
+
+    /// Nothing is sent: the process has no network of its own to reach it with, and does not try.
+    @Test func `the default deployment does not get everybody's token`() async throws {
+        let parts = ["https://ai.lelloman.com", "--url"]
+        try await expectOneLine(["--token", Self.token], parts, code: 2)
+        try await expectOneLine(["--token", "sk-an-opaque-key"], parts, code: 2)
+        try await expectOneLine([], parts, environment: ["SIMPLEAI_TEST_TOKEN": Self.token], code: 2)
+        try await withTemporaryFolder { folder in
+            try writeScript("issue", in: folder, "echo \(Self.token)")
+            try await expectOneLine(["--token-binary", "./issue"], parts, in: folder, code: 2)
+        }
+    }
+
+    @Test func `no token at all`() async throws {
+        let run = try await Self.test([]).run()
+        #expect(run.code == 1, "\(run.text)")
+        for part in ["error: No JWT token available", "--token ", "--token-binary ", "SIMPLEAI_TEST_TOKEN"] {
+            #expect(run.errors.contains(part), "\(run.errors)")
+        }
     }
 
     @Test(
@@ -163,10 +195,10 @@ import Testing
 
     private func expectOneLine(
         _ options: [String], _ parts: [String], environment: [String: String] = [:], in folder: URL? = nil,
-        without others: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+        without others: [String] = [], code: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let run = try await Self.test(options, environment, in: folder).run()
-        #expect(run.code == 1, "\(run.text)", sourceLocation: sourceLocation)
+        #expect(run.code == code, "\(run.text)", sourceLocation: sourceLocation)
         let lines = run.errors.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.count == 2 && lines[0].hasPrefix("error: "), "\(run.errors)", sourceLocation: sourceLocation)
         for part in parts {

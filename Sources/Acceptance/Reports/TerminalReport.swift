@@ -73,10 +73,15 @@ public final class TerminalReport: Sendable {
     public func finish(_ report: SuiteReport) {
         unfold()
         let failed = report.results.filter { $0.verdict == .fail }
-        let undone = failed + report.results.filter { $0.verdict == .inconclusive }
+        let consequences = report.consequences
+        let undone =
+            failed + report.results.filter { $0.verdict == .inconclusive && !report.isConsequence($0) }
         var text = "\n"
         if report.results.count > 1, !undone.isEmpty {
-            text += listed(undone.map { explanation($0, report) }, limit: 12) + "\n"
+            let lines =
+                undone.map { explanation($0, report) }
+                + consequences.map { summed(.inconclusive, $0.summary) }
+            text += listed(lines, limit: 12) + "\n"
         }
         let unsteady = report.unsteady.map { id, verdicts in
             oneLine("  unsteady  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))")
@@ -115,9 +120,13 @@ public final class TerminalReport: Sendable {
 
     /// One line of the summary: what did not hold, and why.
     private func explanation(_ result: CheckResult, _ report: SuiteReport) -> String {
-        let taken = 2 + max(Self.tagWidth, result.verdict.rawValue.count) + 2
         let text = "\(result.id)\(note(result))\(report.runNote(result)): \(result.summary)"
-        return "  \(tag(result.verdict))  \(style.isLive ? TextColumn.shortened(text, to: style.width - taken) : text)"
+        return summed(result.verdict, text)
+    }
+
+    private func summed(_ verdict: Verdict, _ text: String) -> String {
+        let taken = 2 + max(Self.tagWidth, verdict.rawValue.count) + 2
+        return "  \(tag(verdict))  \(style.isLive ? TextColumn.shortened(text, to: style.width - taken) : text)"
     }
 
     private func listed(_ lines: [String], limit: Int) -> String {

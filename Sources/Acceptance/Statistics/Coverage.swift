@@ -17,6 +17,17 @@ enum Coverage {
         return min(1, max(0, odds))
     }
 
+    /// How many requests a test sends by itself: enough for every statement about `runners` runners, and a multiple of
+    /// them, so that equal shares are possible. 12, 21, 32 and 72 for 2, 3, 4 and 8 runners; never more than
+    /// ``mostRequests``, which is what nobody should have to pay for without asking.
+    static func decisiveRequests(runners: Int) -> Int {
+        let runners = min(max(2, runners), mostRequests)
+        let needed = requestsNeeded(runners: runners)
+        return min(mostRequests, (needed + runners - 1) / runners * runners)
+    }
+
+    static let mostRequests = 400
+
     /// The smallest number of requests that leaves no runner out but for a probability of `risk`.
     /// 11, 20, 29 and 68 for 2, 3, 4 and 8 runners at 0.001.
     static func requestsNeeded(runners: Int, risk: Double = Statistics.risk) -> Int {

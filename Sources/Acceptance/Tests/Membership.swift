@@ -26,7 +26,11 @@ struct Membership: Sendable {
     }
 
     /// Judges the answers of one route; calls without a whole answer are another check's business.
-    func finding(for calls: [Result<Exchange, RequestFailed>]) throws(Finding) -> Finding {
+    ///
+    /// - Parameter answered: the check that tells when no call was answered.
+    func finding(
+        for calls: [Result<Exchange, RequestFailed>], answered: String
+    ) throws(Finding) -> Finding {
         var models: [String: Int] = [:]
         for call in calls {
             guard let exchange = call.exchange, case .success(let completion) = call.completion else { continue }
@@ -42,7 +46,9 @@ struct Membership: Sendable {
             }
             models[completion.model, default: 0] += 1
         }
-        guard !models.isEmpty else { throw .fail("no call for \(target) was answered") }
+        guard !models.isEmpty else {
+            throw .inconclusive("not decided: no call for \(target) was answered", following: answered)
+        }
         guard !members.isEmpty else {
             throw .inconclusive(
                 "the members of \(target) are unknown: the model list has no classes; --class-map NAME=a,b says them")

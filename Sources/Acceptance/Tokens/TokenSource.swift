@@ -23,45 +23,55 @@ public actor TokenSource {
     public static let programLimit = Duration.seconds(30)
 
     private let origin: Origin
+    private let admission: TokenAdmission
     private let expired: (@Sendable () async throws -> String)?
     private var cache: [Key: String] = [:]
     /// Knows every token that was handed out.
     public nonisolated let redactor: Redactor
 
-    private init(origin: Origin, expired: (@Sendable () async throws -> String)?) {
+    private init(
+        origin: Origin, admission: TokenAdmission = .anywhere, expired: (@Sendable () async throws -> String)?
+    ) {
         self.origin = origin
+        self.admission = admission
         self.expired = expired
         redactor = Redactor()
     }
 
     /// One token for everything.
     ///
-    /// - Throws: ``TokenProblem`` when it cannot stand in a header.
+    /// - Throws: ``TokenProblem`` when it cannot stand in a header, or `admission` keeps it from being sent.
     public static func fixed(
-        _ token: String, from origin: String = "--token", expired: String? = nil
+        _ token: String, from origin: String = "--token", admission: TokenAdmission = .anywhere, expired: String? = nil
     ) throws(TokenProblem) -> TokenSource {
         let token = try TokenText.checked(token, origin: origin)
-        return TokenSource(origin: .fixed(token), expired: try expiredProvider(expired))
+        try admission.check(token, from: origin)
+        return TokenSource(
+            origin: .fixed(token), admission: admission, expired: try expiredProvider(expired, admission))
     }
 
     /// A program that prints tokens: called as `BIN`, `BIN --user U`, `BIN --role R` or `BIN --user U --role R`.
     ///
     /// - Parameters:
     ///   - limit: how long one call may take; the program is killed then.
+    ///   - admission: held against every token that the program prints, before it is sent.
     ///   - expired: a token that was valid once, where the operator has one.
-    /// - Throws: ``TokenProblem`` when `expired` has not expired, or cannot stand in a header.
+    /// - Throws: ``TokenProblem`` when `expired` has not expired, cannot stand in a header, or may not be sent.
     public static func program(
-        _ program: ExternalProgram, limit: Duration = programLimit, expired: String? = nil
+        _ program: ExternalProgram, limit: Duration = programLimit, admission: TokenAdmission = .anywhere,
+        expired: String? = nil
     ) throws(TokenProblem) -> TokenSource {
-        TokenSource(origin: .program(program, limit), expired: try expiredProvider(expired))
+        TokenSource(
+            origin: .program(program, limit), admission: admission, expired: try expiredProvider(expired, admission))
     }
 
     private static func expiredProvider(
-        _ token: String?
+        _ token: String?, _ admission: TokenAdmission
     ) throws(TokenProblem) -> (@Sendable () async throws -> String)? {
         guard let token else { return nil }
         let checked = try TokenText.checked(token, origin: "--expired-token")
         guard TokenText.hasExpired(checked) else { throw TokenProblem("--expired-token has no `exp` in the past") }
+        try admission.check(checked, from: "--expired-token")
         return { checked }
     }
 
@@ -159,6 +169,7 @@ public actor TokenSource {
             let what = "printed something that is no JWT (\(output.utf8.count) bytes)"
             throw problem(what, result.errors, hint: expectation)
         }
+        try admission.check(output, from: "--token-binary")
         return output
     }
 }
@@ -166,6 +177,11 @@ public actor TokenSource {
 /// Why there is no token; one sentence for the operator.
 public struct TokenProblem: Error, Sendable, CustomStringConvertible {
     public let description: String
+    /// Whether another command line is what helps: the run ends with the exit code of wrong usage.
+    public let isWrongUsage: Bool
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, isWrongUsage: Bool = false) {
+        self.description = description
+        self.isWrongUsage = isWrongUsage
+    }
 }

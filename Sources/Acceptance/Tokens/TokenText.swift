@@ -27,6 +27,13 @@ enum TokenText {
         return parts.count == 3 ? decoded(parts[1]) : nil
     }
 
+    /// Whether the claims name one issuer: of two, nobody knows which one a reader takes.
+    static func countsOneIssuer(_ token: String) -> Bool {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let claims = bytes(parts[1]) else { return false }
+        return String(decoding: claims, as: UTF8.self).ranges(of: "\"iss\"").count == 1
+    }
+
     static func hasExpired(_ token: String) -> Bool { expiry(of: token).map { $0 <= Date() } ?? false }
 
     static func expiresSoon(_ token: String) -> Bool {

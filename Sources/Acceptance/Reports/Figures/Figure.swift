@@ -19,6 +19,18 @@ extension Finding {
     func answered(_ exchange: Exchange) -> Finding { showing(.answer(status: exchange.status)) }
 }
 
+extension Verdict {
+    /// Which of several verdicts on the same check a report draws: the highest.
+    var weight: Int {
+        switch self {
+        case .skip: 0
+        case .pass: 1
+        case .inconclusive: 2
+        case .fail: 3
+        }
+    }
+}
+
 extension SuiteReport {
     var wake: WakeTimeline? {
         firstFigure { if case .wake(let timeline) = $0 { timeline } else { nil } }
@@ -31,6 +43,11 @@ extension SuiteReport {
     var permissions: PermissionGrid? { PermissionGrid(results) }
 
     private func firstFigure<Value>(_ pick: (Figure) -> Value?) -> Value? {
-        results.lazy.compactMap(\.figure).compactMap(pick).first
+        let figures = results.compactMap { result in
+            result.figure.flatMap(pick).map { (value: $0, weight: result.verdict.weight) }
+        }
+        // Of several rounds, the first of the worst.
+        let worst = figures.map(\.weight).max()
+        return figures.first { $0.weight == worst }?.value
     }
 }

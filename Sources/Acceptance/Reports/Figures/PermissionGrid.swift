@@ -22,9 +22,9 @@ struct PermissionGrid: Sendable {
     /// A row per caller; a cell per resource, nil where the check was not chosen.
     let rows: [(caller: String, cells: [Cell?])]
 
-    /// Nil when no check of the table ran.
+    /// Of several rounds a cell shows the worst. Nil when no check of the table ran.
     init?(_ results: [CheckResult]) {
-        let byID = Dictionary(results.map { ($0.id, $0) }) { first, _ in first }
+        let byID = Dictionary(results.map { ($0.id, $0) }) { $0.verdict.weight >= $1.verdict.weight ? $0 : $1 }
         resources = AuthenticationTest.Resource.allCases.map(\.title)
         rows = Persona.allCases.map { persona in
             let cells = AuthenticationTest.rights(of: persona).map { resource, id, _ -> Cell? in

@@ -5,7 +5,16 @@ struct RunnerShares: Sendable, Hashable {
         let calls: Int
         let share: Double
         let interval: ClosedRange<Double>
+
+        /// `50 %`; every report says it like this.
+        var shareInWords: String { RunnerShares.percent(share) }
+        /// `39–61 %`.
+        var intervalInWords: String {
+            "\((interval.lowerBound * 100).fixed(0))–\(RunnerShares.percent(interval.upperBound))"
+        }
     }
+
+    static func percent(_ share: Double) -> String { "\((share * 100).fixed(0)) %" }
 
     /// By name; runners that served nothing are known by number only, see ``unseen``.
     private(set) var runners: [Runner]

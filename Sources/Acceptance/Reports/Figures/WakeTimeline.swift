@@ -50,7 +50,7 @@ extension ColdStart {
             (.lastAnswer, done),
         ]
         return WakeTimeline(
-            target: target, calls: calls.count, answered: exchanges.count(where: \.isSuccess),
+            target: target, calls: calls.count, answered: completed,
             marks: instants.compactMap { event, at in at.map { .init(event: event, after: max(.zero, $0 - sent)) } },
             states: states, wake: wakeTime, load: load, resolution: resolution)
     }

@@ -48,7 +48,7 @@ struct HTMLReport {
         <h1>Acceptance report</h1>
         <p class="target"><code>\(report.target.description)</code></p>
         <p class="verdict"><strong>\(conclusionTitle)</strong>\(conclusionNote)</p>
-        <ul class="tiles">\(Verdict.allCases.map(tile))</ul>
+        <ul class="tiles">\(Verdict.allCases.map(tile))\(adviceTile)</ul>
         </header>
 
         """
@@ -78,6 +78,7 @@ struct HTMLReport {
             switch report.conclusion {
             case .passed: "every required check that could be tried holds"
             case .failed: "at least one required check does not hold"
+            case .notDecided where report.count(.pass) == 0: "nothing could be decided"
             case .notDecided: "a required check could not be decided"
             case .interrupted: "this is what was known by then"
             }
@@ -92,9 +93,15 @@ struct HTMLReport {
             case .skip: "skipped"
             case .inconclusive: "inconclusive"
             }
-        let count = report.count(verdict)
+        // The same numbers as in the verdict's line: what only advises is no failure.
+        let count = verdict == .fail ? report.failures : report.count(verdict)
         let style: HTML = count == 0 ? "none" : verdict.style
         return "<li class=\"\(style)\"><b>\(count)</b> \(title)</li>"
+    }
+
+    private var adviceTile: HTML {
+        let count = report.unheededAdvice
+        return count == 0 ? "" : "<li class=\"open\"><b>\(count)</b> advice not kept</li>"
     }
 
     private var footnotes: HTML {

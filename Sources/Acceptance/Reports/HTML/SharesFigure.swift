@@ -30,14 +30,8 @@ struct SharesFigure {
     }
 
     private var spoken: String {
-        shares.runners.map { "\($0.name): \($0.calls) calls, \(Self.percent($0.share)), \(Self.interval($0))" }
+        shares.runners.map { "\($0.name): \($0.calls) calls, \($0.shareInWords), \($0.intervalInWords)" }
             .joined(separator: "; ")
-    }
-
-    private static func percent(_ share: Double) -> String { "\((share * 100).fixed(0)) %" }
-
-    private static func interval(_ runner: RunnerShares.Runner) -> String {
-        "\((runner.interval.lowerBound * 100).fixed(0))–\(percent(runner.interval.upperBound))"
     }
 
     // MARK: Geometry
@@ -73,8 +67,8 @@ struct SharesFigure {
             <text class="name" x="\(Self.left - 14)" y="\(y + 4)">\(Self.shortened(runner.name))</text>\
             <rect class="bar" x="\(Self.left)" y="\(y - 11)" width="\(max(1, x(runner.share) - Self.left))" height="22"/>\
             <path class="whisker" d="M\(low) \(y - 6)v12M\(low) \(y)H\(high)M\(high) \(y - 6)v12"/>\
-            <text class="value" x="\(Self.right + 14)" y="\(y + 4)">\(runner.calls) · \(Self.percent(runner.share)) \
-            (\(Self.interval(runner)))</text>
+            <text class="value" x="\(Self.right + 14)" y="\(y + 4)">\(runner.calls) · \(runner.shareInWords) \
+            (\(runner.intervalInWords))</text>
 
             """
     }
@@ -83,7 +77,7 @@ struct SharesFigure {
         let at = x(shares.equalShare)
         return """
             <line class="equal" x1="\(at)" y1="24" x2="\(at)" y2="\(bottom)"/>\
-            <text class="tick strong" x="\(at)" y="16">equal share \(Self.percent(shares.equalShare))</text>
+            <text class="tick strong" x="\(at)" y="16">equal share \(RunnerShares.percent(shares.equalShare))</text>
 
             """
     }

@@ -63,7 +63,10 @@ extension AuthenticationTest {
             let exchange = try await send(request)
             guard session.isRefused(exchange, as: .unauthenticated) else {
                 let isOpen = bad == .none && exchange.isSuccess
-                let hint = isOpen ? "; if it asks nobody for credentials, --no-auth says so" : ""
+                let hint =
+                    isOpen
+                    ? "; if it asks nobody for credentials, --no-auth says so"
+                    : session.statusHint(exchange, for: .unauthenticated)
                 return .fail(
                     "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)\(hint)",
                     Evidence(exchange, expected: "\(session.expected(.unauthenticated)) and an error object"))
@@ -102,18 +105,23 @@ extension AuthenticationTest {
                 let completion = try Completion(exchange)
                 answered.append("\(target) → \(completion.model)")
             } catch {
+                if let finding = notAllowed(exchange, Obstacle.denied(target: target).text) { return finding }
                 return .fail("\(target): \(error)", Evidence(exchange, expected: "200 and a whole completion"))
                     .answered(exchange)
             }
             last = exchange
         }
-        let absent = missing.map { "; \($0) is not there" }.joined()
+        let absent =
+            missing.map { "; \($0) is not there" }.joined()
+            + ["class:fast", "class:big"].filter(session.failedWakes.contains)
+            .map { "; \(FailedWakes.note(on: $0))" }.joined()
         let finding = Finding.pass(answered.joined(separator: ", ") + absent)
         return last.map(finding.answered) ?? finding
     }
 
     private func allowed(_ exchange: Exchange, _ what: String) async throws -> Finding {
         guard exchange.isSuccess else {
+            if let finding = notAllowed(exchange, "the given token may not ask for \(what)") { return finding }
             let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail(
                 "\(what) answered \(exchange.status)\(exchange.errorSummary)\(hint)",
@@ -123,12 +131,19 @@ extension AuthenticationTest {
         return .pass("\(what) answered \(exchange.status)").answered(exchange)
     }
 
+    /// A SKIP where the operator's one token is refused something that another may get.
+    private func notAllowed(_ exchange: Exchange, _ reason: String) -> Finding? {
+        guard session.tokens.isOneToken, session.isRefused(exchange, as: .denied) else { return nil }
+        return .skip(reason).answered(exchange)
+    }
+
     private func existing(_ persona: Persona) async throws -> Finding {
         let id = try await existingID()
         let exchange = try await chat(id, as: persona)
         if persona == .basic {
             guard session.isRefused(exchange, as: .denied) else {
-                let hint = exchange.isSuccess ? try await roleHint() : ""
+                let hint =
+                    exchange.isSuccess ? try await roleHint() : session.statusHint(exchange, for: .denied)
                 return .fail(
                     "\(id) answered \(exchange.status)\(hint)",
                     Evidence(exchange, expected: session.expected(.denied))
@@ -150,7 +165,9 @@ extension AuthenticationTest {
         let exchange = try await chat("no-such-model-\(session.nonce())", as: persona)
         let isUnknown = session.isRefused(exchange, as: .unknown)
         guard isUnknown || (persona == .basic && session.isRefused(exchange, as: .denied)) else {
-            let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
+            let hint =
+                session.isRefused(exchange, as: .denied)
+                ? try await roleHint() : session.statusHint(exchange, for: .unknown)
             return .fail(
                 "an unknown id answered \(exchange.status)\(hint)",
                 Evidence(
@@ -170,7 +187,8 @@ extension AuthenticationTest {
         if persona == .admin { return try await allowed(admin, path) }
         let exchange = try await get(path, as: persona)
         guard session.options.expectedStatuses.isAdminDenial(exchange) else {
-            let hint = exchange.isSuccess ? try await roleHint() : ""
+            let hint =
+                exchange.isSuccess ? try await roleHint() : session.statusHint(exchange, for: .denied)
             let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
             return .fail("\(path) answered \(exchange.status)\(hint)", evidence).answered(exchange)
         }

@@ -88,6 +88,14 @@ extension ModelRoutingTest {
         return usable
     }
 
+    /// The routes of either kind that say something, or the finding to give when there is none.
+    private func anyRoutes() async throws -> [Route] {
+        let routes = try await routes()
+        let usable = routes.filter { $0.skipped == nil }
+        guard !usable.isEmpty else { throw Finding.skip(routes.first?.skipped ?? "nothing was asked for") }
+        return usable
+    }
+
     private func answered(classes: Bool) async throws -> Finding {
         let usable = try await routes(classes: classes)
         for route in usable {
@@ -111,7 +119,10 @@ extension ModelRoutingTest {
         var summaries: [String] = []
         for route in try await routes(classes: true) {
             let membership = Membership(target: route.target, session: session, list: list)
-            summaries.append(try membership.finding(for: route.calls).summary)
+            summaries.append(
+                try membership.finding(
+                    for: route.calls, answered: "model-routing.class.answered"
+                ).summary)
         }
         return .pass(summaries.joined(separator: "; "))
     }
@@ -164,7 +175,7 @@ extension ModelRoutingTest {
         var summaries: [String] = []
         for route in try await routes(classes: false) {
             let membership = Membership(target: route.target, members: [route.target])
-            _ = try membership.finding(for: route.calls)
+            _ = try membership.finding(for: route.calls, answered: "model-routing.exact.answered")
             summaries.append("\(route.target) ×\(route.calls.count)")
         }
         return .pass(summaries.joined(separator: ", "))
@@ -172,26 +183,31 @@ extension ModelRoutingTest {
 
     private func streamsAgree() async throws -> Finding {
         var agreeing = 0
-        for route in try await routes() where route.skipped == nil {
+        for route in try await anyRoutes() {
             for call in route.calls where call.exchange?.request.wantsStream == true {
                 guard case .success(let completion) = call.completion else { continue }
-                let expected = route.isClass ? members(route, try await list()) : [route.target]
-                let evidence = call.evidence(expected: "one model in all chunks")
+                // That the model is the right one is the business of other checks.
+                let plain = route.plainModels
+                let known = route.isClass ? members(route, try await list()) : [route.target]
+                let evidence = call.evidence(expected: "one model in all chunks, and the one of plain answers")
                 guard completion.models.count == 1 else {
                     return .fail("chunks name \(completion.models.sorted().joined(separator: ", "))", evidence)
                 }
-                guard expected.isEmpty || expected.contains(completion.model) else {
-                    return .fail("the chunks for \(route.target) name \(completion.model)", evidence)
+                guard known.isEmpty || known.union(plain).contains(completion.model) else {
+                    let others = plain.isEmpty ? "" : ", plain answers \(plain.sorted().joined(separator: ", "))"
+                    return .fail("the chunks for \(route.target) name \(completion.model)\(others)", evidence)
                 }
                 agreeing += 1
             }
         }
-        return agreeing > 0 ? .pass("\(agreeing) streams, one model each") : .fail("no stream was answered")
+        return agreeing > 0
+            ? .pass("\(agreeing) streams, one model each")
+            : .inconclusive("not decided: no stream was answered", following: "model-routing.class.answered")
     }
 
     private func headersAgree() async throws -> Finding {
         var agreeing = 0
-        for route in try await routes() {
+        for route in try await anyRoutes() {
             for call in route.calls {
                 guard let exchange = call.exchange, case .success(let completion) = call.completion,
                     let model = Served(exchange).model
@@ -212,13 +228,14 @@ extension ModelRoutingTest {
     private func unknown(_ prefix: String, as persona: Persona) async throws -> Finding {
         let target = prefix + session.nonce()
         let exchange = try await session.chat(target, as: try await session.tokens.credential(persona))
-        if persona == .specific, session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
-            return .skip("the given token may not ask for ids")
+        if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
+            return .skip("the given token may not ask for \(persona == .specific ? "ids" : "classes")")
         }
         let status = exchange.status
         guard session.isRefused(exchange, as: .unknown) else {
             let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with the code model_not_found")
-            return .fail("\(target) was answered with \(status)", evidence)
+            return .fail(
+                "\(target) was answered with \(status)\(session.statusHint(exchange, for: .unknown))", evidence)
         }
         // Where the status is the deployment's own, so is the code.
         let isContracts = status == 404
@@ -258,6 +275,9 @@ extension ModelRoutingTest {
         let target = try await routes().first { $0.isClass && $0.skipped == nil }?.target ?? "class:fast"
         let result = try await session.outcome(of: session.chatRequest(target, as: credential))
         if case .failure(let problem) = result.completion {
+            if session.tokens.isOneToken, let exchange = result.exchange, session.isRefused(exchange, as: .denied) {
+                throw Finding.skip(Obstacle.denied(target: target).text)
+            }
             throw Finding.fail(
                 "positive control: \(target) failed for a basic caller: \(problem)",
                 result.evidence(expected: "200 and a whole completion"))
@@ -272,7 +292,9 @@ extension ModelRoutingTest {
         let exchange = try await session.chat(proven.id, as: basic, stream: stream)
         let evidence = Evidence(exchange, expected: "\(session.expected(.denied)) and an error object")
         guard session.isRefused(exchange, as: .denied) else {
-            let hint = exchange.isSuccess ? try await RoleHint(tokens: session.tokens).text() : ""
+            let hint =
+                exchange.isSuccess
+                ? try await RoleHint(tokens: session.tokens).text() : session.statusHint(exchange, for: .denied)
             return .fail("\(proven.id) (\(proven.proof)) was answered with \(exchange.status)\(hint)", evidence)
         }
         if let problem = exchange.errorObjectProblem { return .fail("refused, but \(problem)", evidence) }

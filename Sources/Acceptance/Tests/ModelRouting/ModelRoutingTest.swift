@@ -31,6 +31,15 @@ struct ModelRoutingTest: AcceptanceTest {
             return nil
         }
 
+        /// The models that plain answers name.
+        var plainModels: Set<String> {
+            calls.reduce(into: []) { names, call in
+                guard call.exchange?.request.wantsStream == false, case .success(let completion) = call.completion
+                else { return }
+                names.insert(completion.model)
+            }
+        }
+
         /// The models that answered.
         var models: Set<String> {
             calls.reduce(into: []) { names, call in
@@ -64,6 +73,10 @@ struct ModelRoutingTest: AcceptanceTest {
         try await asked.value {
             var routes: [Route] = []
             for target in try await targets() {
+                if options.models.isEmpty, session.failedWakes.contains(target) {
+                    routes.append(Route(target: target, calls: [], skipped: FailedWakes.note(on: target)))
+                    continue
+                }
                 session.progress("asking for \(target)")
                 routes.append(try await route(to: target))
             }
@@ -81,17 +94,9 @@ struct ModelRoutingTest: AcceptanceTest {
     }
 
     private func reasonToSkip(_ target: String, calls: [Result<Exchange, RequestFailed>]) async throws -> String? {
-        func allRefused(as refusal: ExpectedStatuses.Refusal) -> Bool {
-            calls.allSatisfy { $0.exchange.map { session.isRefused($0, as: refusal) } ?? false }
-        }
-        if session.tokens.isOneToken, ModelList.className(target) == nil, allRefused(as: .denied) {
-            return "the given token may not ask for \(target)"
-        }
-        guard options.models.isEmpty, let name = ModelList.className(target), allRefused(as: .unknown) else {
-            return nil
-        }
-        let isListed = try await list().classNames.contains(name)
-        return isListed ? nil : "the deployment has no \(target)"
+        try await session.obstacle(
+            to: target, isNamed: !options.models.isEmpty, calls: calls, list: try await list()
+        )?.text
     }
 
     /// An id that exists, shown by a privileged answer or else by the model list.

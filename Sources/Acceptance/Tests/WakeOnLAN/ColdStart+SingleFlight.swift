@@ -49,6 +49,7 @@ extension ColdStart {
                 "\(burst) magic packets within \(Self.sendingWindow.readable) for \(calls.count) calls: one wake per call"
             )
         }
+        if let unanswered { return unanswered }
         guard answered > 1 else {
             return .inconclusive("not decided: \(answered) of \(calls.count) calls were answered")
         }

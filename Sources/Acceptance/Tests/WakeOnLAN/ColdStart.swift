@@ -20,6 +20,8 @@ struct ColdStart: Sendable {
     let polls: [Poll]
     let packets: [PacketListener.Packet]
     let listened: Bool
+    /// Why the calls say nothing about the deployment, if so.
+    var obstacle: Obstacle?
 
     var wasAsleep: Bool { before.isAsleep }
     var exchanges: [Exchange] { calls.compactMap(\.exchange) }
@@ -47,10 +49,28 @@ struct ColdStart: Sendable {
 
     /// How many calls got a 2xx, be it a whole completion or not.
     var answered: Int { exchanges.count(where: \.isSuccess) }
+    /// How many calls got a whole completion.
+    var completed: Int { calls.count { (try? $0.completion.get()) != nil } }
+    /// The list had the target asleep, and no call for it was answered.
+    var failedToWake: Bool { before == .asleep && answered == 0 }
 
     /// What a check says that judges answers when there is none: that this is wrong is the business of
     /// `wol.calls.answered`, which fails the run. Nil when there is something to judge.
-    var unanswered: Finding? { answered == 0 ? .inconclusive("not decided: no call was answered") : nil }
+    var unanswered: Finding? {
+        if let hindered { return hindered }
+        guard answered == 0 else { return nil }
+        return .inconclusive("not decided: no call was answered", following: FailedWakes.check)
+    }
+
+    /// What every check says when the calls say nothing about the deployment.
+    var hindered: Finding? {
+        switch obstacle {
+        case nil: nil
+        case .denied: obstacle.map { .skip($0.text) }
+        // Not a skip: whoever asks whether machines wake is not told that all is well.
+        case .missing: obstacle.map { .inconclusive("not decided: \($0.text); --model or --wol-model names another") }
+        }
+    }
 
     /// A sentence about the first call that got no answer or a bad one, and its evidence.
     var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
@@ -64,8 +84,40 @@ struct ColdStart: Sendable {
 
     /// Why the wake checks cannot be decided, as a finding to throw; nil when the target slept.
     var notAsleep: Finding? {
-        guard !wasAsleep else { return nil }
-        return .inconclusive(
-            "nothing was asleep (\(target) was \(before.rawValue)): put it to sleep, or --sleep-command CMD")
+        if let hindered { return hindered }
+        guard wasAsleep else {
+            return .inconclusive(
+                "nothing was asleep (\(target) was \(before.rawValue)): put it to sleep, or --sleep-command CMD")
+        }
+        return isNeverListed ? neverListed : nil
+    }
+
+    /// Whether nothing but the list's silence says that the target slept, and the list goes on saying nothing: then it
+    /// may as well have been awake. A wake that calls name, or a magic packet, proves that it slept.
+    private var isNeverListed: Bool {
+        before == .absent && visible == nil && wakeIDs.isEmpty && firstPacket == nil
+    }
+
+    private var neverListed: Finding {
+        .inconclusive(
+            "nothing shows that \(target) slept: the model list has it neither before nor after the calls; "
+                + "--model or --wol-model names a target that is listed")
+    }
+
+    /// What the list that was read after the calls says of the target.
+    func finding(after state: TargetState, evidence: Evidence) -> Finding {
+        if let hindered { return hindered }
+        guard state != .ready, state != .loadable else {
+            return .pass("\(target) went from \(before.rawValue) to \(state.rawValue)")
+        }
+        if var finding = unanswered {
+            finding.summary += ", and the list shows \(target) \(state.rawValue)"
+            return finding
+        }
+        // A list that does not name such targets at all says nothing about this one.
+        if state == .absent, before == .absent {
+            return .inconclusive("not decided: the model list has \(target) neither before nor after the calls")
+        }
+        return .fail("after the calls the list shows \(target) \(state.rawValue)", evidence)
     }
 }

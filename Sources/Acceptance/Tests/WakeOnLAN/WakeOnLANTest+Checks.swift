@@ -70,6 +70,7 @@ extension WakeOnLANTest {
 
     private func sleepProven() async throws -> Finding {
         let state = try await stateBefore()
+        if state == .absent, let finding = try await absenceMeansNothing() { return finding }
         guard state.isAsleep else {
             return .inconclusive(
                 "nothing was asleep (\(target) is \(state.rawValue)): put it to sleep, or --sleep-command CMD")
@@ -77,6 +78,18 @@ extension WakeOnLANTest {
         let eta = try await listBefore().entries(serving: target).compactMap(\.wakeETA).min()
         let expected = eta.map { ", expected to wake in \($0.fixed(1)) s" } ?? ""
         return .pass("\(target) is \(state.rawValue)\(expected)")
+    }
+
+    /// Why a target that is not listed need not have slept; nil when the calls show that it did.
+    ///
+    /// The calls are sent now, so what has to be seen before them is looked at first.
+    private func absenceMeansNothing() async throws -> Finding? {
+        do {
+            _ = try await unknownClass()
+        } catch is RequestFailed {
+            // That there is no answer is for the check about unknown classes to tell.
+        }
+        return try await coldStart().notAsleep
     }
 
     private func listDuringWake() async throws -> Finding {
@@ -96,16 +109,9 @@ extension WakeOnLANTest {
         let cold = try await coldStart()
         let list = try await session.modelList(as: try await session.credential(for: target))
         let state = list.state(of: target)
-        guard state == .ready || state == .loadable else {
-            if var finding = cold.unanswered {
-                finding.summary += ", and the list shows \(target) \(state.rawValue)"
-                return finding
-            }
-            return .fail(
-                "after the calls the list shows \(target) \(state.rawValue)",
-                Evidence(list.exchange, expected: "an entry for \(target) with state ready"))
-        }
-        return .pass("\(target) went from \(cold.before.rawValue) to \(state.rawValue)")
+        return cold.finding(
+            after: state,
+            evidence: Evidence(list.exchange, expected: "an entry for \(target) with state ready"))
     }
 
     // MARK: The wake
@@ -115,8 +121,12 @@ extension WakeOnLANTest {
         let exchange = seen.exchange
         let status = exchange.status
         let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with an error object, within 2 s")
+        if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
+            return .skip("the given token may not ask for classes")
+        }
         guard session.isRefused(exchange, as: .unknown) else {
-            return .fail("an unknown class was answered with \(status)", evidence)
+            let hint = session.statusHint(exchange, for: .unknown)
+            return .fail("an unknown class was answered with \(status)\(hint)", evidence)
         }
         if let problem = exchange.errorObjectProblem { return .fail("\(status), but \(problem)", evidence) }
         guard exchange.duration < .seconds(2) else {
@@ -132,6 +142,7 @@ extension WakeOnLANTest {
 
     private func callsAnswered() async throws -> Finding {
         let cold = try await coldStart()
+        if let finding = cold.hindered { return finding }
         if let (problem, evidence) = cold.firstFailure {
             let failed = cold.calls.count { if case .failure = $0.completion { true } else { false } }
             let hint =
@@ -146,6 +157,8 @@ extension WakeOnLANTest {
     private func wakeTime() async throws -> Finding {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
+        // One failure, told once: by the check about answers, where it runs.
+        if let finding = cold.unanswered, session.options.selects(FailedWakes.check) { return finding }
         let clock = try await session.clock()
         guard clock.isGood(to: options.pollInterval) else { return untimedWake(cold, clock) }
         let load = try await loadTime(cold)
@@ -215,7 +228,7 @@ extension WakeOnLANTest {
         if let finding = cold.notAsleep { return finding }
         let streams = cold.streams
         guard let worst = streams.max(by: { $0.longestSilence < $1.longestSilence }) else {
-            return .inconclusive("not decided: no stream was answered")
+            return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
         }
         let silence = worst.longestSilence
         guard silence <= options.silenceLimit else {
@@ -244,8 +257,11 @@ extension WakeOnLANTest {
 
     private func streamsComplete() async throws -> Finding {
         let cold = try await coldStart()
+        if let finding = cold.hindered { return finding }
         let streams = cold.calls.suffix(2).filter { $0.exchange?.isSuccess == true }
-        guard !streams.isEmpty else { return .inconclusive("not decided: no stream was answered") }
+        guard !streams.isEmpty else {
+            return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
+        }
         for call in streams {
             if case .failure(let problem) = call.completion {
                 return .fail("\(problem)", call.evidence(expected: "chunks, a finish_reason, then [DONE]"))
@@ -259,7 +275,8 @@ extension WakeOnLANTest {
         let cold = try await coldStart()
         if let finding = cold.unanswered { return finding }
         let list = try await session.modelList(as: try await session.credential(for: target))
-        return try Membership(target: target, session: session, list: list).finding(for: cold.calls)
+        return try Membership(target: target, session: session, list: list).finding(
+            for: cold.calls, answered: FailedWakes.check)
     }
 
     private func warmAnswered() async throws -> Finding {
@@ -282,7 +299,9 @@ extension WakeOnLANTest {
         guard options.grades else { return .skip(needsOption: "--timing") }
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
-        guard let wake = cold.wakeTime else { return .inconclusive("not decided: nothing woke") }
+        guard let wake = cold.wakeTime else {
+            return .inconclusive("not decided: nothing woke", following: FailedWakes.check)
+        }
         try await session.clock().demand(options.pollInterval)
         return Self.grade(wake)
     }

@@ -77,6 +77,7 @@ struct WakeOnLANTest: AcceptanceTest {
     func coldStart() async throws -> ColdStart {
         try await cold.value {
             let before = try await stateBefore()
+            let list = try await listBefore()
             let caller = try await session.credential(for: target)
             let requests = try (0..<options.callers).map {
                 try session.chatRequest(target, as: caller, stream: $0 >= options.callers - 2)
@@ -84,9 +85,15 @@ struct WakeOnLANTest: AcceptanceTest {
             return try await PacketListener.listening(on: options.packetPort) { listener in
                 let sent = ContinuousClock.now
                 let (calls, polls) = try await hold(requests, since: sent, reader: caller)
-                return ColdStart(
+                var cold = ColdStart(
                     target: target, before: before, sent: sent, calls: calls, polls: polls,
                     packets: listener?.packets ?? [], listened: listener != nil)
+                cold.obstacle = try await session.obstacle(
+                    to: target, isNamed: options.origin == .named, calls: calls, list: list)
+                if cold.failedToWake, cold.obstacle == nil, session.options.selects(FailedWakes.check) {
+                    session.failedWakes.note(target)
+                }
+                return cold
             }
         }
     }

@@ -48,6 +48,9 @@ extension WorkloadRoutingTest {
         ) { try await $0.timing().parallelism },
     ]
 
+    /// The check that tells when calls are not answered.
+    private static let answeredCheck = "workload-routing.answered"
+
     // MARK: Required at any N
 
     private func answered() async throws -> Finding {
@@ -75,12 +78,13 @@ extension WorkloadRoutingTest {
 
     private func members() async throws -> Finding {
         let load = try await load()
-        return try Membership(target: target, session: session, list: try await list()).finding(for: load.calls)
+        return try Membership(target: target, session: session, list: try await list()).finding(
+            for: load.calls, answered: Self.answeredCheck)
     }
 
     private func spread() async throws -> Finding {
         let (load, runners) = try await distribution()
-        guard options.workers >= 4, options.requests >= 4 else { return .skip("needs at least 4 workers and requests") }
+        guard options.workers >= 4, load.calls.count >= 4 else { return .skip("needs at least 4 workers and requests") }
         guard load.counts.count > 1 else {
             return .fail(
                 "all \(load.dispatches.count) calls went to \(load.countsInWords), "
@@ -94,7 +98,7 @@ extension WorkloadRoutingTest {
     private func distribution() async throws -> (Workload, RunnerCount) {
         let load = try await load()
         guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
-            throw Finding.fail("no call was answered")
+            throw Finding.inconclusive("not decided: no call was answered", following: Self.answeredCheck)
         }
         if options.runners == 1, load.counts.count < 2 { throw Finding.skip("only 1 runner is ready (--runners)") }
         guard !load.dispatches.isEmpty else {
@@ -166,16 +170,11 @@ extension WorkloadRoutingTest {
 
     private func shares() async throws -> Finding {
         let (load, runners) = try await distribution()
-        let total = load.dispatches.count
-        var outside: [String] = []
-        let parts = load.counts.sorted { $0.key < $1.key }.map { runner, count -> String in
-            let interval = Statistics.shareInterval(count: count, of: total, simultaneous: runners.count)
-            if !interval.contains(1 / Double(runners.count)) { outside.append(runner) }
-            let bounds = "\((interval.lowerBound * 100).fixed(0))–\((interval.upperBound * 100).fixed(0)) %"
-            return "\(runner) \((Double(count) / Double(total) * 100).fixed(0)) % (\(bounds))"
-        }
+        let measured = RunnerShares(load.counts, ready: runners.count)
+        let outside = measured.runners.filter { !$0.interval.contains(measured.equalShare) }.map(\.name)
+        let parts = measured.runners.map { "\($0.name) \($0.shareInWords) (\($0.intervalInWords))" }
         let figures = parts.joined(separator: ", ")
-        let equal = "\((100 / Double(runners.count)).fixed(0)) %"
+        let equal = RunnerShares.percent(measured.equalShare)
         let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
         let names = outside.joined(separator: ", ")
         // A right deployment leaves a 95 % interval once in 20 runs: that alone is shown, and blames nobody.
@@ -189,7 +188,7 @@ extension WorkloadRoutingTest {
             case (_, .undecidable): .inconclusive("\(figures); not equal (\(equal)), and all calls began at once")
             }
         return weighed(finding, load: load, runners: runners.count)
-            .showing(.shares(RunnerShares(load.counts, ready: runners.count)))
+            .showing(.shares(measured))
     }
 
     // MARK: Sequential

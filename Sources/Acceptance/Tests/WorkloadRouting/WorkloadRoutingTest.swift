@@ -53,15 +53,31 @@ struct WorkloadRoutingTest: AcceptanceTest {
     func load() async throws -> Workload {
         try await parallel.value {
             _ = try await warmUp()
-            return try await run(requests: options.requests, workers: options.workers)
+            let load = try await run(requests: try await requests(), workers: options.workers)
+            let isNamed = options.origin == .named
+            if let obstacle = try await session.obstacle(
+                to: target, isNamed: isNamed, calls: load.calls, list: try await list())
+            {
+                throw Finding.skip(obstacle.text)
+            }
+            return load
         }
+    }
+
+    /// The operator's number, else as many as decide for the runners that are known.
+    private func requests() async throws -> Int {
+        if let requests = options.requests { return requests }
+        let seen = try await warmUp().count
+        if let stated = options.runners { return Coverage.decisiveRequests(runners: stated) }
+        let ready = try await list().runnersReady(for: target)
+        return Coverage.decisiveRequests(runners: ready ?? seen)
     }
 
     /// The same number of calls, one after the other.
     func sequential() async throws -> Workload {
         try await sequence.value {
             _ = try await warmUp()
-            return try await run(requests: options.requests, workers: 1)
+            return try await run(requests: try await load().calls.count, workers: 1)
         }
     }
 

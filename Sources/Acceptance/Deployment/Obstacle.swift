@@ -1,0 +1,51 @@
+/// Why calls for a target say nothing about the deployment.
+enum Obstacle: Sendable, Hashable {
+    /// The operator gave one token, and it may not ask for the target.
+    case denied(target: String)
+    /// Nobody named the target, and the deployment has no such class.
+    case missing(target: String)
+
+    var text: String {
+        switch self {
+        case .denied(let target): "the given token may not ask for \(target)"
+        case .missing(let target): "the deployment has no \(target)"
+        }
+    }
+}
+
+extension Session {
+    /// Why `calls` for `target` say nothing about the deployment; nil when they do.
+    func obstacle(
+        to target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
+    ) async throws -> Obstacle? {
+        let answers = calls.compactMap(\.exchange)
+        guard answers.count == calls.count, let first = answers.first else { return nil }
+        if tokens.isOneToken, answers.allSatisfy({ isRefused($0, as: .denied) }) { return .denied(target: target) }
+        guard !isNamed, let name = ModelList.className(target), !list.classNames.contains(name) else { return nil }
+        if answers.allSatisfy({ isRefused($0, as: .unknown) }) { return .missing(target: target) }
+        guard answers.allSatisfy({ $0.refusal == first.refusal && $0.refusal != nil }) else { return nil }
+        return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
+    }
+
+    /// Whether a class that certainly does not exist gets the same refusal. That it is the wrong one is the business of
+    /// the checks about unknown classes.
+    func isAnsweredLikeNothing(_ exchange: Exchange) async throws -> Bool {
+        guard let refusal = exchange.refusal else { return false }
+        let caller = exchange.request.credential
+        return try await chat("class:no-such-\(nonce())", as: caller).refusal == refusal
+    }
+
+    /// A clause for the failure of a check about refusals: how the operator says that this status is the right one.
+    func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
+        guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
+        return "; if that is how it refuses, --expect-status \(refusal.rawValue)=\(exchange.status) says so"
+    }
+}
+
+extension Exchange {
+    /// Status and error code of a refusal; nil when it is none.
+    fileprivate var refusal: [String]? {
+        guard ExpectedStatuses.possible.contains(status) else { return nil }
+        return ["\(status)", json?["error"]?["code"]?.string ?? ""]
+    }
+}

@@ -1,0 +1,24 @@
+/// What a test asks for when nobody named a target, by what the model list says.
+enum TargetChoice {
+    /// The target of a Wake-on-LAN test: a class that is listed asleep, else a model that is, else ``forLoad(_:)``.
+    static func forWake(_ list: ModelList) -> String {
+        let asleep = classes(list).first { list.state(of: $0) == .asleep }
+        return asleep ?? list.models.first { list.state(of: $0.id) == .asleep }?.id ?? forLoad(list)
+    }
+
+    /// The target of a load: `class:fast` where it is listed, else a class or model that is up.
+    ///
+    /// A list without classes names the models that can be asked for; an empty one says nothing.
+    static func forLoad(_ list: ModelList) -> String {
+        let classes = classes(list)
+        if classes.contains(usual) { return usual }
+        let isUp: Set<TargetState> = [.ready, .loadable]
+        let awake = classes.first { isUp.contains(list.state(of: $0)) } ?? list.models.first(where: \.isAwake)?.id
+        return awake ?? classes.first ?? list.models.first?.id ?? usual
+    }
+
+    static let usual = "class:fast"
+
+    /// In an order that does not depend on the list's.
+    private static func classes(_ list: ModelList) -> [String] { list.classNames.sorted().map { "class:\($0)" } }
+}

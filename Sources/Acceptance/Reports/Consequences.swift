@@ -1,0 +1,26 @@
+/// Checks that had nothing to judge because of what another check tells: that failure is told once.
+struct Consequences: Sendable, Hashable {
+    /// The check that failed.
+    let cause: String
+    /// How many could not be decided for that.
+    let count: Int
+
+    var summary: String { "\(count) \(count == 1 ? "check had" : "checks had") nothing to judge, see \(cause)" }
+}
+
+extension SuiteReport {
+    /// Whether a check is undecided only because of one that failed in the same round.
+    func isConsequence(_ result: CheckResult) -> Bool {
+        guard result.verdict == .inconclusive, let cause = result.follows else { return false }
+        return results.contains { $0.id == cause && $0.round == result.round && $0.verdict == .fail }
+    }
+
+    /// In the order of their causes.
+    var consequences: [Consequences] {
+        let causes = results.filter(isConsequence).compactMap(\.follows)
+        return causes.reduce(into: [Consequences]()) { list, cause in
+            guard !list.contains(where: { $0.cause == cause }) else { return }
+            list.append(Consequences(cause: cause, count: causes.count { $0 == cause }))
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+
+/// Which tokens may be sent to the deployment under test.
+///
+/// Whoever names a deployment means it to have the token. The default one is nobody's choice: it gets only tokens that
+/// somebody under its own domain issued, so that no other deployment's key reaches it by a forgotten option.
+public enum TokenAdmission: Sendable {
+    /// The operator named the deployment.
+    case anywhere
+    /// Nobody did; the deployment is ``defaultURL``.
+    case defaultDeployment
+
+    /// The deployment under test where none is named.
+    public static let defaultURL = "https://ai.lelloman.com"
+    /// The domain under which an issuer's host has to be.
+    static let domain = "lelloman.com"
+
+    /// - Throws: a ``TokenProblem`` that is wrong usage when `token` may not be sent.
+    func check(_ token: String, from origin: String) throws(TokenProblem) {
+        guard case .defaultDeployment = self else { return }
+        let found: String
+        switch Self.issuer(of: token) {
+        case .host(let host) where Self.isUnderDomain(host): return
+        case .host(let host): found = "its issuer is \(VisibleText.of(String(host.prefix(100))))"
+        case .unreadable: found = "it names no issuer whose host can be read"
+        }
+        throw TokenProblem(
+            "the token of \(origin) is not sent to the default deployment \(Self.defaultURL): \(found), and only "
+                + "tokens issued under \(Self.domain) go there unasked; name the deployment with --url or SIMPLEAI_URL",
+            isWrongUsage: true)
+    }
+
+    private enum Issuer {
+        case host(String)
+        /// A key that is no JWT, an encrypted token, no `iss`, several, or one that is no address.
+        case unreadable
+    }
+
+    private static func issuer(of token: String) -> Issuer {
+        guard TokenText.isJWT(token), TokenText.countsOneIssuer(token),
+            let text = TokenText.claims(of: token)?["iss"]?.string
+        else { return .unreadable }
+        guard text.contains("://") else { return isHostName(text) ? .host(text) : .unreadable }
+        guard let components = URLComponents(string: text), let scheme = components.scheme?.lowercased(),
+            scheme == "https" || scheme == "http", components.user == nil, components.password == nil,
+            let host = components.host, isHostName(host)
+        else { return .unreadable }
+        return .host(host)
+    }
+
+    /// Letters, digits, hyphens and dots: names in other scripts have another form on the wire, and look alike.
+    private static func isHostName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
+    }
+
+    private static func isUnderDomain(_ host: String) -> Bool {
+        var name = host.lowercased()
+        // `example.com.` is the same host.
+        if name.hasSuffix(".") { name.removeLast() }
+        return name == domain || name.hasSuffix(".\(domain)")
+    }
+}

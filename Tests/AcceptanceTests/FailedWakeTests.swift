@@ -1,0 +1,52 @@
+import StandIn
+import Synchronization
+import Testing
+
+@testable import Acceptance
+
+/// A machine that does not wake is one failure of a run, however many checks and tests ask for it.
+struct FailedWakeTests {
+    private func report() async throws -> SuiteReport {
+        var bench = Bench(defect: .wakesNothing)
+        bench.options.timeout = .seconds(5)
+        return try await bench.run(TestName.allCases)
+    }
+
+    @Test func `it is told once`() async throws {
+        let report = try await report()
+        #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")
+        #expect(report.conclusion == .failed)
+        for id in ["model-routing.class.answered", "auth.basic.classes", "auth.admin.classes"] {
+            let summary = report[id]?.summary ?? ""
+            #expect(summary.contains("class:big did not wake, as wol.calls.answered says"), "\(id): \(summary)")
+        }
+        let caused = report.results.filter(report.isConsequence)
+        #expect(caused.count >= 7 && caused.allSatisfy { $0.test == .wakeOnLAN }, "\(report.outline)")
+        #expect(report.consequences.map(\.cause) == ["wol.calls.answered"])
+    }
+
+    @Test func `the summary counts what it left undecided`() async throws {
+        let report = try await report()
+        let text = terminal(report)
+        #expect(text.contains("\(report.consequences[0].count) checks had nothing to judge, see wol.calls.answered"))
+        #expect(!text.contains("wol.answer.complete: "), "\(text)")
+    }
+
+    /// Without the check that tells it, whoever notices tells it.
+    @Test func `it is told at least once`() async throws {
+        var bench = Bench(defect: .wakesNothing)
+        bench.options.timeout = .seconds(5)
+        bench.options.skip = ["wol.calls.answered"]
+        bench.options.only = ["wol", "model-routing.class.answered"]
+        let report = try await bench.run([.wakeOnLAN, .modelRouting])
+        #expect(report.ids(.fail) == ["wol.wake.time", "model-routing.class.answered"], "\(report.outline)")
+    }
+
+    /// The summary alone.
+    private func terminal(_ report: SuiteReport) -> String {
+        let written = Mutex("")
+        let style = TerminalReport.Style(isColoured: false, isLive: false, width: 100, verbosity: 0)
+        TerminalReport(style: style) { text in written.withLock { $0 += text } }.finish(report)
+        return written.withLock { $0 }
+    }
+}
