@@ -43,7 +43,7 @@ public enum TokenAdmission: Sendable {
         guard text.contains("://") else { return isHostName(text) ? .host(text) : .unreadable }
         guard let components = URLComponents(string: text), let scheme = components.scheme?.lowercased(),
             scheme == "https" || scheme == "http", components.user == nil, components.password == nil,
-            let host = components.host, isHostName(host)
+            let host = components.encodedHost, isHostName(host)
         else { return .unreadable }
         return .host(host)
     }
