@@ -39,11 +39,11 @@ final class ClientConnections: Sendable {
         let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
         let (verdict, evicted, isNoted) = state.withLock { state in
             let verdict = state.table.open(holder, activity)
-            guard case .admitted(let number, let numbers) = verdict else {
-                return (verdict, [any Channel](), state.notice.isDue(at: now))
+            let evicted = verdict.evicted.compactMap { state.channels[$0] }
+            guard case .admitted(let number, _) = verdict else {
+                return (verdict, evicted, state.notice.isDue(at: now))
             }
             state.channels[number] = channel
-            let evicted = numbers.compactMap { state.channels[$0] }
             return (verdict, evicted, evicted.isEmpty ? nil : state.notice.isDue(at: now))
         }
         for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }

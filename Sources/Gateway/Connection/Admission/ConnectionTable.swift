@@ -8,13 +8,19 @@ import SimpleAICore
 struct ConnectionTable {
     typealias Number = UInt64
 
+    /// With each verdict, the connections that are evicted and no longer counted.
     enum Verdict: Hashable {
-        /// These connections are evicted and no longer counted.
         case admitted(Number, evicting: [Number])
         /// Every place is taken by a connection with a request in progress.
-        case exhausted
+        case exhausted(evicting: [Number])
         /// The address has its share, and all of these connections have requests in progress.
-        case beyondShare
+        case beyondShare(evicting: [Number])
+
+        var evicted: [Number] {
+            switch self {
+            case .admitted(_, let numbers), .exhausted(let numbers), .beyondShare(let numbers): numbers
+            }
+        }
     }
 
     private struct Member {
@@ -49,8 +55,8 @@ struct ConnectionTable {
         switch verdict {
         case .granted: break
         // The evictions stand even so: the connections were idle, and the next client needs their places.
-        case .exhausted: return .exhausted
-        case .beyondShare: return .beyondShare
+        case .exhausted: return .exhausted(evicting: evicted)
+        case .beyondShare: return .beyondShare(evicting: evicted)
         }
         latest += 1
         insert(latest, Member(holder: holder, activity: activity))
@@ -79,17 +85,29 @@ struct ConnectionTable {
         if numbers[holder]?.isEmpty ?? false { numbers[holder] = nil }
     }
 
+    /// Evicts idle connections: of any address if all places are taken and the holder then gets one, otherwise the
+    /// holder's own. An address beyond its share costs others no connection.
     private mutating func evict(for holder: Peer?, _ verdict: FairShare.Verdict) -> [Number] {
-        let candidates: any Sequence<Number> =
-            if verdict == .beyondShare, let holder { numbers[holder] ?? [] } else { Array(members.keys) }
+        var evicted = verdict == .exhausted ? longestIdle(among: members.keys) : []
+        if let holder, !isGranted(holder, afterEvicting: evicted) {
+            evicted = longestIdle(among: numbers[holder] ?? [])
+        }
+        for number in evicted { remove(number) }
+        return evicted
+    }
+
+    private func isGranted(_ holder: Peer, afterEvicting evicted: [Number]) -> Bool {
+        let own = evicted.count { members[$0]?.holder == holder }
+        return rule.verdict(on: 1, held: ledger.held(by: holder) - own, inUse: ledger.inUse - evicted.count) == .granted
+    }
+
+    private func longestIdle(among candidates: some Sequence<Number>) -> [Number] {
         var idle: [(held: Int, since: Int64, number: Number)] = []
         for number in candidates {
             guard let member = members[number], let since = member.activity.idleSince else { continue }
             idle.append((member.holder.map(ledger.held(by:)) ?? 0, since, number))
         }
         idle.sort { ($1.held, $0.since, $0.number) < ($0.held, $1.since, $1.number) }
-        let evicted = idle.prefix(min(Self.maxEvictions, max(1, idle.count / 8))).map(\.number)
-        for number in evicted { remove(number) }
-        return evicted
+        return idle.prefix(min(Self.maxEvictions, max(1, idle.count / 8))).map(\.number)
     }
 }

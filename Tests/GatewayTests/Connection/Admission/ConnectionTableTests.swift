@@ -26,7 +26,7 @@ import Testing
     @Test func anAddressWithRequestsUnderWayHasItsShare() {
         var table = ConnectionTable(capacity: 100)
         #expect(open(130, of: Self.greedy, &table, isBusy: true) == 50)
-        #expect(table.open(Self.greedy, busy()) == .beyondShare)
+        #expect(table.open(Self.greedy, busy()) == .beyondShare(evicting: []))
         #expect(open(20, of: Self.other, &table, isBusy: true) == 20)
     }
 
@@ -52,10 +52,32 @@ import Testing
         #expect(evicted == [91])
     }
 
+    @Test func anAddressBeyondItsShareEvictsNoConnectionOfOthers() {
+        var table = ConnectionTable(capacity: 100)
+        #expect(open(25, of: Self.greedy, &table, isBusy: true) == 25)
+        #expect(open(75, of: nil, &table, isBusy: false) == 75)
+        #expect(table.open(Self.greedy, busy()) == .beyondShare(evicting: []))
+        #expect(table.count == 100)
+    }
+
+    /// A refusal names its evictions, too: those connections are not counted any more and have to close.
+    @Test func evictionsOfARefusedConnectionAreReported() {
+        var table = ConnectionTable(capacity: 100)
+        #expect(open(10, of: Self.greedy, &table, isBusy: false) == 10)
+        #expect(open(40, of: Self.greedy, &table, isBusy: true) == 40)
+        #expect(open(50, of: nil, &table, isBusy: true) == 50)
+        guard case .beyondShare(let evicted) = table.open(Self.greedy, busy()) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(evicted == [1])
+        #expect(table.count == 99)
+    }
+
     @Test func requestsUnderWayAreNeverTouched() {
         var table = ConnectionTable(capacity: 10)
         for peer in 1...10 { #expect(open(1, of: .v4(UInt32(peer)), &table, isBusy: true) == 1) }
-        #expect(table.open(.v4(99), busy()) == .exhausted)
+        #expect(table.open(.v4(99), busy()) == .exhausted(evicting: []))
         table.closed(3)
         #expect(open(1, of: .v4(99), &table, isBusy: true) == 1)
     }
