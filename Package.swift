@@ -91,29 +91,35 @@ let package = Package(
 
         // L0, too: whom outgoing connections trust.
         room("OutgoingTLS", [nioSSL]),
+        // L0, too: the operator's words for the errors of the network libraries.
+        room("NetworkErrors", ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
         // L1: one wall each; they never import each other.
         room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
         room(
             "Authentication",
             [
-                "SimpleAICore", "OutgoingTLS", logging, asyncHTTPClient, nioSSL,
+                "SimpleAICore", "OutgoingTLS", "NetworkErrors", logging, asyncHTTPClient, nioSSL,
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ] + crypto + nio("NIOCore", "NIOHTTP1")),
         room(
             "TokenProviders",
-            ["OutgoingTLS", asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")]
+            ["OutgoingTLS", "NetworkErrors", asyncHTTPClient, .product(name: "Crypto", package: "swift-crypto")]
                 + nio("NIOCore", "NIOHTTP1")),
         room(
             "WakeOnLAN",
-            ["SimpleAICore", "OperatingSystem", "OutgoingTLS", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        room("Relay", ["SimpleAICore", "OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+            ["SimpleAICore", "OperatingSystem", "OutgoingTLS", "NetworkErrors", nioSSL]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        room(
+            "Relay",
+            ["SimpleAICore", "OperatingSystem", "NetworkErrors", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .systemLibrary(name: "CZlib"),
         room("ContentCodings", ["CZlib"]),
         room("RunnerProtocol", ["SimpleAICore"]),
         room(
             "WebSocketTransport",
-            ["SimpleAICore", "OutgoingTLS", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
+            ["SimpleAICore", "OutgoingTLS", "NetworkErrors", nioSSL]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", "OperatingSystem", .product(name: "Yams", package: "Yams")]),
 
         room(
@@ -128,22 +134,22 @@ let package = Package(
             "Gateway",
             [
                 "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", logging,
-                lifecycle,
-                nioSSL, http2,
+                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", "NetworkErrors",
+                logging, lifecycle, nioSSL, http2,
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "RunnerAgent",
             [
                 "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "OperatingSystem",
-                "ContentCodings", "OutgoingTLS", nioSSL,
+                "ContentCodings", "OutgoingTLS", "NetworkErrors", nioSSL,
                 logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
-            ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", logging, lifecycle] + crypto + hummingbird
+            ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle] + crypto
+                + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
         // L3: subcommands and wiring only.
@@ -152,8 +158,10 @@ let package = Package(
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "Settings", "TokenProviders", "Gateway", "RunnerAgent", "Acceptance",
-                "LocalFleet", logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "NetworkErrors", "Settings", "TokenProviders", "Gateway",
+                "RunnerAgent",
+                "Acceptance", "LocalFleet", logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -167,6 +175,9 @@ let package = Package(
 
         tests(of: "SimpleAICore"),
         tests(of: "OperatingSystem"),
+        tests(
+            of: "NetworkErrors",
+            ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", ["StandIn", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),

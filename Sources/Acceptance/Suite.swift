@@ -54,7 +54,7 @@ public struct Suite: Sendable {
             client = try APIClient(
                 target: target, verifiesCertificates: options.verifiesCertificates, deadline: deadline)
         } catch {
-            return report(aborted: "TLS cannot be set up: \(error)")
+            return report(aborted: "TLS cannot be set up: \(ErrorText.of(error))")
         }
         let clock = Clock(record: record, known: options.clock)
         for round in 1...max(1, options.rounds) {
@@ -177,7 +177,7 @@ public struct Suite: Sendable {
             throw CancellationError()
         } catch {
             try Task.checkCancellation()
-            return .fail("\(error)")
+            return .fail(ErrorText.of(error))
         }
     }
 

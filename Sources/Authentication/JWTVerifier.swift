@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 public import Logging
+import NetworkErrors
 import OutgoingTLS
 public import SimpleAICore
 
@@ -96,7 +97,8 @@ public final class JWTVerifier: TokenVerifier {
                 }
             }
         } catch {
-            logger.warning("The client for keys did not shut down in order", metadata: ["error": "\(error)"])
+            logger.warning(
+                "The client for keys did not shut down in order", metadata: ["error": "\(NetworkErrorText.of(error))"])
         }
     }
 

@@ -54,8 +54,12 @@ struct ControlPlane: Sendable {
             : Bearer.token(in: request.headers[.authorization]).map { Bearer.isEqual($0, token) } ?? false
         guard isAllowed else {
             throw token.isEmpty
-                ? GatewayError(.permissionDenied, "Permission denied: metrics are for loopback peers only.")
-                : GatewayError(.invalidAPIKey, "Metrics need the metrics token.")
+                ? GatewayError(
+                    .permissionDenied, "Permission denied: metrics are for loopback peers only.",
+                    cause: "the request came from or through another host, and metrics.token is not set")
+                : GatewayError(
+                    .invalidAPIKey, "Metrics need the metrics token.",
+                    cause: "found no bearer token that equals metrics.token")
         }
         let text = gateway.metrics.text(
             gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse,
@@ -133,7 +137,7 @@ struct ControlPlane: Sendable {
     func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         guard let verifier = gateway.verifier else { return .anonymous }
         guard let token = Bearer.token(in: request.headers[.authorization]) else {
-            throw GatewayError.missingCredentials
+            throw GatewayError.missingCredentials(found: request.headers[.authorization])
         }
         if let caller = verifier.rememberedCaller(for: token) { return caller }
         do throws(TokenRejection) {

@@ -24,7 +24,8 @@ final class GatewayRules: Sendable {
         classes = ClassTable(settings)
         policy = AccessPolicy(
             classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies)
+            exactPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies,
+            privilegedRoles: PrivilegedRoles(settings.auth))
         limits = LimitRules(
             caller: settings.limits.caller, address: settings.limits.address, grants: settings.policies)
         proxies = TrustedProxies(settings.server.trustedProxies)

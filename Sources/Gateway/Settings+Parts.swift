@@ -1,6 +1,8 @@
 import Authentication
+import KeyStore
 import Logging
 import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 import Settings
 import SimpleAICore
@@ -114,7 +116,7 @@ extension IssuerConfiguration {
             _ = try NIOSSLContext(configuration: OutgoingTLS.configuration(authoritiesFile: authoritiesFile))
         } catch {
             throw GatewayStartError(
-                "issuer \(issuer): \(OutgoingTLS.source(of: authoritiesFile)) cannot be used: \(error); name a PEM file with "
+                "issuer \(issuer): \(OutgoingTLS.source(of: authoritiesFile)) cannot be used: \(NetworkErrorText.of(error)); name a PEM file with "
                     + "the certificates of the authorities to trust", at: ["auth", "issuers"])
         }
     }
@@ -128,5 +130,18 @@ extension IssuerConfiguration.ClaimPath {
             case .keys(let keys): .keys(keys)
             case .memberNames(let object): .memberNames(Self(object))
             }
+    }
+}
+
+extension PrivilegedRoles {
+    /// Those of all issuers; those of API keys where there is none.
+    init(_ settings: Settings.Auth) {
+        guard !settings.issuers.isEmpty else {
+            self.init(administration: [KeyStore.adminRole], specificModels: [KeyStore.specificRole])
+            return
+        }
+        self.init(
+            administration: Set(settings.issuers.map(\.adminRole)),
+            specificModels: Set(settings.issuers.map(\.specificRole)))
     }
 }

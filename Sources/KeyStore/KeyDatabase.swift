@@ -109,9 +109,11 @@ final class KeyDatabase: Sendable {
 
     static func reason(_ error: any Error) -> String {
         switch error {
-        case let error as DatabaseError: error.message ?? "\(error.resultCode)"
+        case let error as DatabaseError:
+            error.message ?? "SQLite error \(error.resultCode.rawValue)"
         case let error as CocoaError: error.localizedDescription
-        default: "\(error)"
+        case let error as POSIXError: String(cString: strerror(error.code.rawValue))
+        default: "unexpected error \(type(of: error))"
         }
     }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import NetworkErrors
 
 /// One HTTP/1.1 connection to a runner: at most one exchange at a time, reads only on demand, kept alive in between.
 final class UpstreamConnection: ChannelInboundHandler {
@@ -213,7 +214,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                 }
             }
         } catch {
-            fail(.malformed("\(error)"), context)
+            fail(.malformed(error.description), context)
         }
     }
 
@@ -237,7 +238,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         switch error {
         case NIOSSLError.handshakeFailed, NIOSSLError.noCertificateToValidate, NIOSSLError.unableToValidateCertificate,
             NIOSSLError.cannotMatchULabel, is NIOSSLExtraError:
-            cause = .untrusted(String(describing: error))
+            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+            cause = .untrusted(NetworkErrorText.of(error, certificate: certificate ?? nil))
         default:
             isBroken = true
             if TCPLiveness.isTimeout(error), let exchange, exchange.head == nil { cause = cause ?? .connectionTimedOut }

@@ -26,6 +26,20 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     /// A gap in the response longer than the timeout.
     case gapTimeout
 
+    /// What happened, for the operator; who is at the other end stands beside it.
+    public var reason: String {
+        switch self {
+        case .refused: "connection refused"
+        case .unreachable(let reason), .exhausted(let reason), .untrusted(let reason), .malformed(let reason): reason
+        case .staleConnection, .closedBeforeAnswer: "the connection was closed without a response"
+        case .closedDuringAnswer: "the connection was closed within the response"
+        case .connectionTimedOut: "the host acknowledges nothing any more"
+        case .machineGone: "the machine is gone"
+        case .firstByteTimeout: "no response in time"
+        case .gapTimeout: "the response stopped for too long"
+        }
+    }
+
     /// Whether no byte of the request can have reached the engine.
     public var happenedBeforeSending: Bool {
         switch self {

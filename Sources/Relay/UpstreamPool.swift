@@ -1,6 +1,7 @@
 public import NIOCore
 import NIOPosix
 import NIOSSL
+import NetworkErrors
 import OperatingSystem
 public import SimpleAICore
 
@@ -178,17 +179,16 @@ public final class UpstreamPool {
         switch error {
         case let error as UpstreamFailure: return error
         case let error as IOError where error.errnoCode == ECONNREFUSED: return .refused
-        case let error as IOError where isExhaustion(error): return .exhausted("\(error)")
+        case let error as IOError where isExhaustion(error): return .exhausted(NetworkErrorText.of(error))
         case let error as NIOConnectionError:
             if let error = error.connectionErrors.lazy.compactMap({ $0.error as? IOError }).first(where: isExhaustion) {
-                return .exhausted("\(error)")
+                return .exhausted(NetworkErrorText.of(error))
             }
             let refused = error.connectionErrors.contains {
                 ($0.error as? IOError)?.errnoCode == ECONNREFUSED
             }
-            return refused ? .refused : .unreachable("no address of the host answered")
-        case ChannelError.connectTimeout: return .unreachable("no answer to the connection attempt")
-        default: return .unreachable(String(describing: error))
+            return refused ? .refused : .unreachable(NetworkErrorText.of(error))
+        default: return .unreachable(NetworkErrorText.of(error))
         }
     }
 

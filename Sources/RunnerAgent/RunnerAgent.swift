@@ -57,11 +57,16 @@ public struct RunnerAgent: Service {
                 services.demandSecret(extensions.contains(.httpAuth))
                 onJoined(server.port)
             }
-            // A registration says everything at once, where that does not take long.
-            async let graphics = report.look(within: .seconds(1))
-            await roster.look()
-            _ = await graphics
-            await live(link, report, server)
+            await withDiscardingTaskGroup { group in
+                // At once: what takes longest is an engine's start.
+                group.addTask { await roster.runEngines() }
+                // A registration says everything at once, where that does not take long.
+                async let graphics = report.look(within: .seconds(1))
+                await roster.look()
+                _ = await graphics
+                await live(link, report, server)
+                group.cancelAll()
+            }
         } catch {
             await server.end(by: .now())
             throw error
@@ -71,7 +76,7 @@ public struct RunnerAgent: Service {
 
     private func live(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await roster.run() }
+            group.addTask { await roster.watch() }
             group.addTask { await report.run { link.tell(.statusChanged) } }
             group.addTask { for await _ in roster.changes { link.tell(.statusChanged) } }
             group.addTask {

@@ -85,13 +85,30 @@ public struct RunnerMetrics: Hashable, Sendable {
 }
 
 /// What the machine draws, and whether it may be put to sleep.
-public struct PowerStatus: Hashable, Sendable, Codable {
+public struct PowerStatus: Hashable, Sendable {
     public var watts: Double?
     public var sleepable: Bool
+    /// Why the machine did not fall asleep after the last command to sleep; nil where it did, or never got one.
+    public var sleepProblem: String?
 
-    public init(watts: Double? = nil, sleepable: Bool) {
+    public init(watts: Double? = nil, sleepable: Bool, sleepProblem: String? = nil) {
         self.watts = watts
         self.sleepable = sleepable
+        self.sleepProblem = sleepProblem
+    }
+}
+
+extension PowerStatus: Codable {
+    enum CodingKeys: String, CodingKey {
+        case watts, sleepable
+        case sleepProblem = "sleep_problem"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        watts = try fields.decodeIfPresent(Double.self, forKey: .watts)
+        sleepable = try fields.decode(Bool.self, forKey: .sleepable)
+        sleepProblem = fields.text(.sleepProblem)
     }
 }
 

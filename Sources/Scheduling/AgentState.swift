@@ -2,7 +2,8 @@ import SimpleAICore
 
 /// The state of a runner with an agent, in addition to the state of every runner.
 struct AgentState: Hashable, Sendable {
-    /// A machine that was told to go to sleep. Until it has had the time to, what its agent says is of before.
+    /// A command to sleep whose outcome is not known yet: until `settledAt` what its agent states over the connection of
+    /// before does not count, and a machine whose agent has not come back by then has fallen asleep.
     struct SleepOrder: Hashable, Sendable {
         let request: RunnerRequest
         let settledAt: ContinuousClock.Instant
@@ -33,8 +34,8 @@ struct AgentState: Hashable, Sendable {
     /// Since when it has been idle; nil while it has calls or is not ready.
     var idleSince: ContinuousClock.Instant?
     var sleepOrder: SleepOrder?
-    /// Why its machine did not go to sleep when it was last told to.
-    var sleepProblem: String?
+    /// Why its machine did not fall asleep after the last command to sleep.
+    var sleepProblem: OperatorReason?
 
     /// Whether the machine has been asleep: the effect on its engine is not known yet.
     var needsCheck = false
@@ -46,14 +47,13 @@ struct AgentState: Hashable, Sendable {
 
     /// When `timePassed` has to check it, sleep excepted.
     var nextDeadline: ContinuousClock.Instant? {
-        var deadlines = [goneAt, load?.deadline].compactMap { $0 }
+        var deadlines = [goneAt, load?.deadline, isConnected ? nil : sleepOrder?.settledAt].compactMap { $0 }
         if case .again(let at)? = check { deadlines.append(at) }
         return deadlines.min()
     }
 
-    /// A connection began or ended: whatever was asked over the one before is history.
+    /// A connection began or ended: commands that were sent over the one before get no response.
     mutating func connectionChanged() {
-        sleepOrder = nil
         check = nil
         failedChecks = 0
         idleSince = nil
@@ -68,6 +68,7 @@ struct AgentState: Hashable, Sendable {
     }
 
     mutating func fellAsleep() {
+        sleepProblem = nil
         needsCheck = true
         check = nil
         failedChecks = 0

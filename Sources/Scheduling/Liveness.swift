@@ -84,16 +84,30 @@ struct Liveness: Hashable, Sendable {
     private var hasLoadedTooLong = false
     /// When it was declared unreachable.
     private var goneAt: ContinuousClock.Instant?
+    /// What the latest evidence stated against it; nil where nothing is wrong.
+    private(set) var reason: OperatorReason?
 
+    /// - Parameter reason: what the evidence states, for the operator; nil keeps the reason of the evidence before.
     /// - Returns: the state that follows; the same where the evidence changes nothing.
-    mutating func weigh(_ evidence: Evidence, _ circumstances: Circumstances) -> RunnerState {
+    mutating func weigh(
+        _ evidence: Evidence, reason: OperatorReason? = nil, _ circumstances: Circumstances
+    ) -> RunnerState {
         let new = verdict(evidence, circumstances)
+        // What a response states beside being able: an empty list, a key that the engine does not take.
+        let isResponse = evidence == .responded
+        self.reason = new == .ready ? (isResponse ? reason : nil) : reason ?? self.reason
         if new != .loading { loading = nil }
         let isGone = new == .asleep || new == .lost
         if isGone { hasLoadedTooLong = false }
         goneAt = isGone ? goneAt ?? circumstances.now : nil
         return new
     }
+
+    /// A command, not evidence, decided its state.
+    mutating func clearReason() { reason = nil }
+
+    /// Something else than evidence decided that it is not able: a wake that failed.
+    mutating func note(_ reason: OperatorReason) { self.reason = reason }
 
     private mutating func verdict(_ evidence: Evidence, _ now: Circumstances) -> RunnerState {
         let state = now.state

@@ -32,11 +32,18 @@ public struct RunnerReport: Hashable, Sendable {
     public var memoryLimit: ByteCount?
     /// Whether the machine detects a GPU; nil if the agent did not check.
     public var hasGPU: Bool?
+    /// Why the machine did not fall asleep after the last command to sleep, as far as its agent states it.
+    public var sleepProblem: OperatorReason?
+    /// Why it does not admit calls, as far as its agent states it.
+    public var reason: OperatorReason?
 
     public init(
         admitsCalls: Bool = true, isStarting: Bool = false, models: [Model] = [], slots: Int = 1,
-        isSleepable: Bool = false, memoryLimit: ByteCount? = nil, hasGPU: Bool? = nil
+        isSleepable: Bool = false, memoryLimit: ByteCount? = nil, hasGPU: Bool? = nil,
+        sleepProblem: OperatorReason? = nil, reason: OperatorReason? = nil
     ) {
+        self.sleepProblem = sleepProblem
+        self.reason = reason
         self.admitsCalls = admitsCalls
         self.isStarting = isStarting
         self.models = models

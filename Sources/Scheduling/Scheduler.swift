@@ -83,32 +83,34 @@ public final class Scheduler: Sendable {
         }
     }
 
-    public func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?) {
-        act { $0.state.runnerAnswered(id, engineModels: engineModels, now: $1) }
+    public func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil) {
+        act { $0.state.runnerAnswered(id, engineModels: engineModels, reason: reason, now: $1) }
     }
 
-    public func runnerUnreachable(_ id: RunnerID, lastByteAt: ContinuousClock.Instant?) {
-        act { $0.state.runnerUnreachable(id, lastByteAt: lastByteAt, now: $1) }
+    public func runnerUnreachable(
+        _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, reason: OperatorReason? = nil
+    ) {
+        act { $0.state.runnerUnreachable(id, lastByteAt: lastByteAt, reason: reason, now: $1) }
     }
 
-    public func runnerRefused(_ id: RunnerID) {
-        act { $0.state.runnerRefused(id, now: $1) }
+    public func runnerRefused(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.runnerRefused(id, reason: reason, now: $1) }
     }
 
-    public func runnerSilent(_ id: RunnerID) {
-        act { $0.state.runnerSilent(id, now: $1) }
+    public func runnerSilent(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.runnerSilent(id, reason: reason, now: $1) }
     }
 
-    public func runnerReplaced(_ id: RunnerID) {
-        act { $0.state.runnerReplaced(id, now: $1) }
+    public func runnerReplaced(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.runnerReplaced(id, reason: reason, now: $1) }
     }
 
-    public func runnerLoads(_ id: RunnerID) {
-        act { $0.state.runnerLoads(id, now: $1) }
+    public func runnerLoads(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.runnerLoads(id, reason: reason, now: $1) }
     }
 
-    public func callCouldNotConnect(_ id: RunnerID) {
-        act { $0.state.callCouldNotConnect(id, now: $1) }
+    public func callCouldNotConnect(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.callCouldNotConnect(id, reason: reason, now: $1) }
     }
 
     public func agentConnected(_ id: RunnerID) {
@@ -119,8 +121,8 @@ public final class Scheduler: Sendable {
         act { $0.state.agentReported(id, report, now: $1) }
     }
 
-    public func agentDisconnected(_ id: RunnerID) {
-        act { $0.state.agentDisconnected(id, now: $1) }
+    public func agentDisconnected(_ id: RunnerID, reason: OperatorReason) {
+        act { $0.state.agentDisconnected(id, reason: reason, now: $1) }
     }
 
     public func commandAnswered(_ id: RunnerID, _ request: RunnerRequest, failure: String? = nil) {

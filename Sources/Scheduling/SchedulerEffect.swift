@@ -5,7 +5,8 @@ public enum SchedulerEffect: Hashable, Sendable {
     case grant(WaiterID, Lease)
     case reject(WaiterID, GatewayError)
     case sendPacket(RunnerID, wake: WakeID, number: Int)
-    case stateChanged(RunnerID, from: RunnerState, to: RunnerState)
+    /// With the reason where the runner cannot serve, for the operator.
+    case stateChanged(RunnerID, from: RunnerState, to: RunnerState, reason: OperatorReason?)
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
     /// Request the agent to load a model, and report the result with `commandAnswered`.
@@ -18,8 +19,8 @@ public enum SchedulerEffect: Hashable, Sendable {
     /// Request the agent to put its machine to sleep, and report the result with `commandAnswered`; no call is in
     /// progress on it.
     case sleepMachine(RunnerID, RunnerRequest)
-    /// The machine was told to sleep and does not; for the operator.
-    case sleepRefused(RunnerID, reason: String)
+    /// The machine did not fall asleep after a command to; for the operator.
+    case sleepFailed(RunnerID, reason: OperatorReason)
     /// Ask the engine for one token of a model that is in memory, and report with `checkAnswered`.
     case checkRunner(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// For the operator: a machine failed its check after sleep.

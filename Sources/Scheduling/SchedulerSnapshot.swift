@@ -19,10 +19,12 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let wakeETA: Duration?
         /// The model that its agent was commanded to load and has not loaded yet, by the engine's own id.
         public let loading: EngineModelID?
-        /// It was told to sleep, and its agent is still connected.
+        /// It was told to sleep, and whether it has fallen asleep is not known yet.
         public let isFallingAsleep: Bool
-        /// Why its machine did not go to sleep when it was last told to.
-        public let sleepProblem: String?
+        /// Why its machine did not fall asleep after the last command to sleep.
+        public let sleepProblem: OperatorReason?
+        /// Why it cannot serve, as the latest evidence stated it; nil where it can, or was put to sleep.
+        public let reason: OperatorReason?
         /// Of its machine; nil where this gateway has begun none.
         public let lastWake: LastWake?
         /// Whether an agent registers it.
@@ -55,6 +57,7 @@ extension SchedulerState {
                     isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
                     wakeETA: record.wakeETA(now: now), loading: record.agent?.load?.engineModel,
                     isFallingAsleep: record.agent?.sleepOrder != nil, sleepProblem: record.agent?.sleepProblem,
+                    reason: record.liveness.reason,
                     lastWake: record.lastWake.map {
                         .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)
                     },

@@ -26,6 +26,7 @@ extension SchedulerState {
         agent.goneAt = nil
         agent.isConnected = true
         agent.connectionChanged()
+        agent.sleepOrder = nil
         records[index].agent = agent
         if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
         attend(index)
@@ -49,27 +50,35 @@ extension SchedulerState {
         agent.isSleepable = report.isSleepable
         agent.residency.replace(by: report)
         records[index].agent = agent
+        defer { noteSleepProblem(report.sleepProblem, ofRunnerAt: index) }
         if hadLoaded != agent.residency.loaded { reindex(index) }
         attend(index)
         defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
         let isBlind = hasLostItsGPU(index, report)
         guard report.admitsCalls, !isBlind else {
-            return agentRefused(index, isStarting: report.isStarting && !isBlind, now: now)
+            return agentRefused(
+                index, isStarting: report.isStarting && !isBlind,
+                isBlind ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
         guard let isNews = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
         if records[index].state != .ready, isHeldForCheck(index, now: now) {
             if isNews { reconsiderWaiters(now: now) }
             return
         }
-        becameAble(index, isNews: isNews || slotsChanged || hadLoaded != agent.residency.loaded, now: now)
+        becameAble(
+            index, isNews: isNews || slotsChanged || hadLoaded != agent.residency.loaded,
+            reason: report.models.isEmpty ? "its agent lists no models" : nil, now: now)
     }
 
     /// The agent's connection is closed, or nothing came over it for too long. It gets no new calls; calls under way
     /// follow their own connections. After the grace it counts as asleep or lost, unless it reports before.
-    public mutating func agentDisconnected(_ id: RunnerID, now: ContinuousClock.Instant) {
+    /// - Parameter reason: how the connection ended, for the operator.
+    public mutating func agentDisconnected(
+        _ id: RunnerID, reason: OperatorReason = "its agent's connection is closed", now: ContinuousClock.Instant
+    ) {
         guard let index = indexByID[id], records[index].agent != nil else { return }
-        weigh(.disconnected, ofRunnerAt: index, now: now)
+        weigh(.disconnected, reason: reason, ofRunnerAt: index, now: now)
         let goneAt = now.advanced(by: configuration.grace)
         if records[index].state == .unknown { records[index].agent?.goneAt = goneAt }
         records[index].agent?.isConnected = false
@@ -85,15 +94,22 @@ extension SchedulerState {
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], let agent = records[index].agent else { return }
-        if agent.sleepOrder?.request == request, let failure { sleepWasRefused(index, reason: failure, now: now) }
+        // A machine that falls asleep takes its connection along, and has not refused to.
+        if agent.isConnected, agent.sleepOrder?.request == request, let failure {
+            sleepWasRefused(index, reason: OperatorReason(failure), now: now)
+        }
         loadAnswered(index, request, failure: failure, now: now)
     }
 
     /// While a machine boots, an engine that is not there yet is normal.
-    private mutating func agentRefused(_ index: Int, isStarting: Bool, now: ContinuousClock.Instant) {
+    private mutating func agentRefused(
+        _ index: Int, isStarting: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
+    ) {
         records[index].agent?.check = nil
         attend(index)
-        if weigh(isStarting ? .loading(.probe) : .refused, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        if weigh(isStarting ? .loading(.probe) : .refused, reason: reason, ofRunnerAt: index, now: now) {
+            reconsiderWaiters(now: now)
+        }
     }
 
     /// The agent state of a runner that had none, with its calls in progress.
@@ -122,6 +138,9 @@ extension SchedulerState {
         if let goneAt = records[index].agent?.goneAt, goneAt <= now {
             records[index].agent?.goneAt = nil
             if weigh(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        }
+        if let agent = records[index].agent, !agent.isConnected, let order = agent.sleepOrder, order.settledAt <= now {
+            records[index].agent?.sleepOrder = nil
         }
         repeatCheck(ofRunnerAt: index, now: now)
         endLateLoad(onRunnerAt: index, now: now)

@@ -6,10 +6,14 @@ extension SchedulerState {
     ///
     /// An engine may answer before it has loaded what it serves: as long as a machine that is being woken can serve none
     /// of the calls that wait for it, it is not awake yet.
-    /// - Parameter engineModels: the engine's own list; nil when the probe did not ask for it.
-    public mutating func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?, now: ContinuousClock.Instant) {
+    /// - Parameters:
+    ///   - engineModels: the engine's own list; nil when the probe did not ask for it.
+    ///   - reason: what is odd about it all the same, for the operator: an empty list, a key that it does not take.
+    public mutating func runnerAnswered(
+        _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
         guard let index = indexByID[id], let isNews = learn(engineModels, ofRunnerAt: index) else { return }
-        becameAble(index, isNews: isNews, now: now)
+        becameAble(index, isNews: isNews, reason: reason, now: now)
     }
 
     /// Applies an engine's list.
@@ -29,19 +33,23 @@ extension SchedulerState {
     /// Passes evidence to `Liveness`.
     /// - Returns: whether the state has changed.
     @discardableResult
-    mutating func weigh(_ evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+    mutating func weigh(
+        _ evidence: Liveness.Evidence, reason: OperatorReason? = nil, ofRunnerAt index: Int,
+        now: ContinuousClock.Instant
+    ) -> Bool {
         let old = records[index].state
-        let new = verdict(on: evidence, ofRunnerAt: index, now: now)
+        let new = verdict(on: evidence, reason, ofRunnerAt: index, now: now)
         setState(new, ofRunnerAt: index)
         return new != old
     }
 
     private mutating func verdict(
-        on evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant
+        on evidence: Liveness.Evidence, _ reason: OperatorReason? = nil, ofRunnerAt index: Int,
+        now: ContinuousClock.Instant
     ) -> RunnerState {
         let record = records[index]
         return records[index].liveness.weigh(
-            evidence,
+            evidence, reason: reason,
             .init(
                 state: record.state, callCount: record.active,
                 hasTrialPassed: record.health.isOnTrial
@@ -53,10 +61,11 @@ extension SchedulerState {
     /// The runner is up; `Liveness` decides whether it takes calls.
     /// - Parameter evidence: `responded` or `served`.
     mutating func becameAble(
-        _ index: Int, _ evidence: Liveness.Evidence = .responded, isNews: Bool, now: ContinuousClock.Instant
+        _ index: Int, _ evidence: Liveness.Evidence = .responded, isNews: Bool, reason: OperatorReason? = nil,
+        now: ContinuousClock.Instant
     ) {
         let wasReady = records[index].state == .ready
-        let state = verdict(on: evidence, ofRunnerAt: index, now: now)
+        let state = verdict(on: evidence, reason, ofRunnerAt: index, now: now)
         guard state == .ready else {
             setState(state, ofRunnerAt: index)
             // A loading engine may have listed a model for the first time, and its next trial may be due.
@@ -82,43 +91,58 @@ extension SchedulerState {
     }
 
     /// A probe could not establish a connection: no route, no answer to the connection attempt.
-    /// - Parameter lastByteAt: when the machine last gave a sign on any of its calls: a byte, or an acknowledgement.
+    /// - Parameters:
+    ///   - lastByteAt: when the machine last gave a sign on any of its calls: a byte, or an acknowledgement.
+    ///   - reason: what was observed, for the operator; the same for the other observations.
     public mutating func runnerUnreachable(
-        _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, now: ContinuousClock.Instant
+        _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
+        now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], !isFallingAsleep(index) else { return }
         if records[index].wake != nil { records[index].wake?.isBoot = true }
-        if weigh(.unreachable(lastSignAt: lastByteAt), ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        if weigh(.unreachable(lastSignAt: lastByteAt), reason: reason, ofRunnerAt: index, now: now) {
+            reconsiderWaiters(now: now)
+        }
     }
 
     /// The host is there, its engine is not: the connection was refused. While a machine boots that is normal.
-    public mutating func runnerRefused(_ id: RunnerID, now: ContinuousClock.Instant) {
-        observe(.refused, of: id, now: now)
+    public mutating func runnerRefused(
+        _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
+        observe(.refused, reason, of: id, now: now)
     }
 
     /// A probe's connection was accepted, and no response came.
-    public mutating func runnerSilent(_ id: RunnerID, now: ContinuousClock.Instant) {
-        observe(.silent, of: id, now: now)
+    public mutating func runnerSilent(
+        _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
+        observe(.silent, reason, of: id, now: now)
     }
 
     /// A probe was answered by something else than the engine: a front end, a page, a closed connection.
-    public mutating func runnerReplaced(_ id: RunnerID, now: ContinuousClock.Instant) {
-        observe(.replaced, of: id, now: now)
+    public mutating func runnerReplaced(
+        _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
+        observe(.replaced, reason, of: id, now: now)
     }
 
     /// The engine states that it is not ready yet.
-    public mutating func runnerLoads(_ id: RunnerID, now: ContinuousClock.Instant) {
-        observe(.loading(.probe), of: id, now: now)
+    public mutating func runnerLoads(
+        _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
+        observe(.loading(.probe), reason, of: id, now: now)
     }
 
-    private mutating func observe(_ evidence: Liveness.Evidence, of id: RunnerID, now: ContinuousClock.Instant) {
+    private mutating func observe(
+        _ evidence: Liveness.Evidence, _ reason: OperatorReason?, of id: RunnerID, now: ContinuousClock.Instant
+    ) {
         guard let index = indexByID[id], !isFallingAsleep(index) else { return }
         let wasReady = records[index].state == .ready
         if records[index].wake != nil {
             records[index].wake?.isBoot = true
             records[index].wake?.hostResponded = true
         }
-        guard weigh(evidence, ofRunnerAt: index, now: now) else { return }
+        guard weigh(evidence, reason: reason, ofRunnerAt: index, now: now) else { return }
         if !wasReady, records[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
@@ -128,9 +152,11 @@ extension SchedulerState {
 
     /// A call could not reach a runner that we believed ready. Until a probe has decided it gets no more calls, and
     /// those that wait for it go on waiting.
-    public mutating func callCouldNotConnect(_ id: RunnerID, now: ContinuousClock.Instant) {
+    public mutating func callCouldNotConnect(
+        _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
+    ) {
         guard let index = indexByID[id] else { return }
-        if weigh(.callUnreachable, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        if weigh(.callUnreachable, reason: reason, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
     }
 
     mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
@@ -145,6 +171,7 @@ extension SchedulerState {
         }
         if state != .ready { records[index].agent?.idleSince = nil }
         updateRank(ofRunnerAt: index)
-        effects.append(.stateChanged(records[index].runner.id, from: old, to: state))
+        effects.append(
+            .stateChanged(records[index].runner.id, from: old, to: state, reason: records[index].liveness.reason))
     }
 }

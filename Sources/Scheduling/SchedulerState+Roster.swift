@@ -79,6 +79,7 @@ extension SchedulerState {
         records[index].isLeaving = true
         records[index].agent?.goneAt = nil
         records[index].agent?.connectionChanged()
+        records[index].agent?.sleepOrder = nil
         attended.remove(index)
         ejected.remove(index)
         tried.remove(index)

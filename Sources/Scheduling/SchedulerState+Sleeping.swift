@@ -45,16 +45,25 @@ extension SchedulerState {
             request: request, settledAt: now.advanced(by: configuration.sleepSettling))
         records[index].agent?.sleepOrder = order
         records[index].agent?.sleepProblem = nil
+        records[index].liveness.clearReason()
+        attend(index)
         setState(.asleep, ofRunnerAt: index)
         effects.append(.sleepMachine(records[index].runner.id, request))
         reconsiderWaiters(now: now)
     }
 
-    /// The machine did not go to sleep: it serves as before, and is let alone for another while.
-    mutating func sleepWasRefused(_ index: Int, reason: String, now: ContinuousClock.Instant) {
+    /// The agent states why its machine did not fall asleep after the last command to.
+    mutating func noteSleepProblem(_ problem: OperatorReason?, ofRunnerAt index: Int) {
+        guard let problem, records[index].agent?.sleepProblem != problem else { return }
+        records[index].agent?.sleepProblem = problem
+        effects.append(.sleepFailed(records[index].runner.id, reason: problem))
+    }
+
+    /// The agent refuses the command to sleep: the machine serves as before until it has been idle for as long again.
+    mutating func sleepWasRefused(_ index: Int, reason: OperatorReason, now: ContinuousClock.Instant) {
         records[index].agent?.sleepOrder = nil
         records[index].agent?.sleepProblem = reason
-        effects.append(.sleepRefused(records[index].runner.id, reason: reason))
+        effects.append(.sleepFailed(records[index].runner.id, reason: reason))
         guard [.asleep, .waking].contains(records[index].state) else { return }
         endWake(ofRunnerAt: index, succeeded: true, learns: false, now: now)
         records[index].agent?.becameReady()
@@ -86,7 +95,7 @@ extension SchedulerState {
         records[index].agent = changed
         effects.append(.checkRunner(records[index].runner.id, engineModel: engineModel, request))
         if records[index].wake == nil, records[index].state != .down {
-            weigh(.checkStarted, ofRunnerAt: index, now: now)
+            weigh(.checkStarted, reason: "its engine is checked after the sleep", ofRunnerAt: index, now: now)
             reconsiderWaiters(now: now)
         }
         attend(index)
@@ -123,7 +132,7 @@ extension SchedulerState {
         attend(index)
         effects.append(.checkFailed(records[index].runner.id, reason: reason))
         guard records[index].wake == nil else { return }
-        weigh(.checkFailed, ofRunnerAt: index, now: now)
+        weigh(.checkFailed, reason: OperatorReason(reason), ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
     }
 
@@ -146,8 +155,10 @@ extension SchedulerState {
         guard agent.hadGPU, report.hasGPU == false else { return false }
         if agent.failedChecks == 0 {
             records[index].agent?.failedChecks = 1
-            effects.append(.checkFailed(records[index].runner.id, reason: "the GPU that it had is not there any more"))
+            effects.append(.checkFailed(records[index].runner.id, reason: Self.missingGPU.description))
         }
         return true
     }
+
+    static var missingGPU: OperatorReason { "the GPU that it had is not there any more" }
 }

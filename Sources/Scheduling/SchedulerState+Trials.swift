@@ -38,12 +38,22 @@ extension SchedulerState {
         case .failed: ejectIfDue(index, now: now)
         case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
         case .notAble:
-            if weigh(.callReplaced, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+            if weigh(
+                .callReplaced, reason: "a call was answered by something else than the engine", ofRunnerAt: index,
+                now: now)
+            {
+                reconsiderWaiters(now: now)
+            }
         case .loading:
-            guard records[index].state == .ready, weigh(.loading(.call), ofRunnerAt: index, now: now) else { return }
+            guard records[index].state == .ready, noteLoading(ofRunnerAt: index, now: now) else { return }
             pauseTrials(ofRunnerAt: index, now: now)
             reconsiderWaiters(now: now)
         }
+    }
+
+    @discardableResult
+    private mutating func noteLoading(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+        weigh(.loading(.call), reason: "its engine refused a call because it loads", ofRunnerAt: index, now: now)
     }
 
     /// A call on a loading engine is over.
@@ -51,8 +61,10 @@ extension SchedulerState {
         guard !records[index].isLeaving else { return }
         switch outcome {
         case .served: return becameAble(index, .served, isNews: false, now: now)
-        case .loading: weigh(.loading(.call), ofRunnerAt: index, now: now)
-        case .notAble: weigh(.replaced, ofRunnerAt: index, now: now)
+        case .loading: noteLoading(ofRunnerAt: index, now: now)
+        case .notAble:
+            weigh(
+                .replaced, reason: "a call was answered by something else than the engine", ofRunnerAt: index, now: now)
         case .failed, .internalError, .undecided: break
         }
         // After a call from before, the next trial is already due; unless a probe found it loading, and no trial was

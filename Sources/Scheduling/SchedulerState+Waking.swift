@@ -80,6 +80,8 @@ extension SchedulerState {
     ) {
         endWake(ofRunnerAt: index, succeeded: false, now: now)
         records[index].wakeNotBefore = now.advanced(by: backOff(after: wake, ofRunnerAt: index))
+        let observed = records[index].liveness.reason.map { "; \($0)" } ?? ""
+        records[index].liveness.note(OperatorReason((error.cause ?? error.message) + observed))
         setState(.wakeFailed, ofRunnerAt: index)
         reconsiderWaiters(now: now, failure: (error, wake.id, index))
     }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NetworkErrors
 import OutgoingTLS
 
 /// HTTP as a provider is spoken to: no redirections, no cookies, bounded in bytes and time.
@@ -74,7 +75,7 @@ struct ProviderConnection: Sendable {
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
             return .failure(.silent(at: address, limit: limit))
         } catch {
-            return .failure(.unreachable(at: address, reason: ShownText(String(describing: error)).text))
+            return .failure(.unreachable(at: address, reason: NetworkErrorText.of(error)))
         }
     }
 

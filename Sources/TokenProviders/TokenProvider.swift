@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 public import Foundation
+import NetworkErrors
 
 /// An OpenID Connect provider that is asked for tokens. One file for the whole way: discovery, grant, answer.
 public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
@@ -30,7 +31,7 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
                 await outcome(over: ProviderConnection(client: client, limit: order.timeout))
             }
         } catch {
-            throw .unreachable(at: order.issuer, reason: ShownText(String(describing: error)).text)
+            throw .unreachable(at: order.issuer, reason: NetworkErrorText.of(error))
         }
         return try result.get()
     }

@@ -1,5 +1,6 @@
 public import NIOCore
 public import NIOPosix
+import NetworkErrors
 public import SimpleAICore
 
 /// Sends magic packets over UDP: to the limited broadcast address, a directed one, a unicast address or a host name,
@@ -64,11 +65,13 @@ public struct Broadcaster: Sendable {
     }
 
     static func translate(_ error: any Error, address: String) -> WakeSendError {
-        guard let error = error as? IOError else { return .failed(address: address, reason: "\(error)") }
+        guard let error = error as? IOError else {
+            return .failed(address: address, reason: NetworkErrorText.of(error))
+        }
         return switch error.errnoCode {
         case EACCES, EPERM: .notPermitted(address: address)
         case ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, ENETDOWN: .noRoute(address: address)
-        default: .failed(address: address, reason: error.description)
+        default: .failed(address: address, reason: NetworkErrorText.of(error))
         }
     }
 }

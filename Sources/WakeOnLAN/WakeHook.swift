@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 import SimpleAICore
 
@@ -21,7 +22,8 @@ struct WakeHook: Sendable {
         do {
             status = try await exchange(request.method, url, host: host)
         } catch {
-            throw .failed(address: request.host, reason: reason(of: error))
+            let reason = error is NoAnswer ? "it closed the connection without an answer" : NetworkErrorText.of(error)
+            throw .failed(address: request.host, reason: reason)
         }
         guard (200...299).contains(status) else {
             throw .failed(address: request.host, reason: "its web hook answered \(status)")
@@ -68,14 +70,12 @@ struct WakeHook: Sendable {
         return status
     }
 
+    private struct NoAnswer: Error {}
+
     /// Sends the request when the connection stands, and keeps the status of the answer.
     private final class StatusReader: ChannelInboundHandler {
         typealias InboundIn = HTTPClientResponsePart
         typealias OutboundOut = HTTPClientRequestPart
-
-        private struct NoAnswer: Error, CustomStringConvertible {
-            let description = "it closed the connection without an answer"
-        }
 
         private let head: HTTPRequestHead
         private let answered: EventLoopPromise<Int>

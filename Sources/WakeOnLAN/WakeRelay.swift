@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NetworkErrors
 import SimpleAICore
 
 /// Tells a helper on the machine's network which packet to send: the line `MAC BROADCAST`, then the end. For gateways in
@@ -23,7 +24,7 @@ struct WakeRelay: Sendable {
             try await channel.closeFuture.get()
             try await written.futureResult.get()
         } catch {
-            throw .failed(address: "\(request.host):\(request.port)", reason: reason(of: error))
+            throw .failed(address: "\(request.host):\(request.port)", reason: NetworkErrorText.of(error))
         }
     }
 }

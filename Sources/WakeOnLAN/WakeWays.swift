@@ -26,16 +26,3 @@ public struct WakeWays: WakeSender {
         }
     }
 }
-
-/// What NIO calls an error, in one line.
-func reason(of error: any Error) -> String {
-    switch error {
-    case let error as NIOConnectionError:
-        error.dnsAError != nil && error.connectionErrors.isEmpty
-            ? "its name is unknown"
-            : error.connectionErrors.first.map { reason(of: $0.error) } ?? "it cannot be reached"
-    case let error as IOError: error.description
-    case ChannelError.connectTimeout: "it did not answer in time"
-    default: "\(error)"
-    }
-}

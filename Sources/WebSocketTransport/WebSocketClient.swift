@@ -2,6 +2,7 @@ public import NIOCore
 public import NIOHTTP1
 import NIOPosix
 public import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 
 /// Opens WebSockets.
@@ -30,7 +31,7 @@ public enum WebSocketClient {
         } catch let error as WebSocketConnectError {
             throw error
         } catch {
-            throw .unreachable(String(describing: error))
+            throw .unreachable(NetworkErrorText.of(error))
         }
     }
 

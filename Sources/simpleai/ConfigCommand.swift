@@ -46,7 +46,7 @@ struct ConfigCommand: AsyncParsableCommand {
                     report(loaded.path, SettingsSummary(loaded.settings).lines, warnings)
                 }
             } catch {
-                StandardStream.error.write("\(error)\n")
+                StandardStream.error.write("\(OperatorText.of(error))\n")
                 throw ExitCode.failure
             }
         }

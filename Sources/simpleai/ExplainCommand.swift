@@ -60,7 +60,7 @@ struct ExplainCommand: AsyncParsableCommand {
             answer = try await OneAnswer.post(
                 request, to: path, of: target, token: secret, verifiesCertificates: !noVerifySSL)
         } catch {
-            complain("\(error)")
+            complain(OperatorText.of(error))
             throw ExitCode.failure
         }
         guard answer.status == 200 else {

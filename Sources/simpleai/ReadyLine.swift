@@ -17,7 +17,8 @@ struct ReadyLine {
                 try DescriptorWriter.write(bytes, to: StandardStream.output.rawValue)
             }
         } catch {
-            logger.error("Nobody could be told that calls are accepted", metadata: ["cause": "\(error)"])
+            logger.error(
+                "Nobody could be told that calls are accepted", metadata: ["cause": "\(OperatorText.of(error))"])
         }
     }
 }

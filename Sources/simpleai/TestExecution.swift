@@ -102,7 +102,7 @@ struct TestExecution: Sendable {
             case .remote(let remote): return await execute(remote, started)
             }
         } catch {
-            return Task.isCancelled ? Conclusion.interrupted.exitCode : complain("\(error)")
+            return Task.isCancelled ? Conclusion.interrupted.exitCode : complain(OperatorText.of(error))
         }
     }
 
@@ -150,8 +150,9 @@ struct TestExecution: Sendable {
     /// Ends a run that cannot begin. Wrong usage gets no report: nothing about the deployment is known.
     private func refuse(_ problem: any Error) -> Int32 {
         let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
-        guard isWrongUsage else { return complain("\(problem)") }
-        output.complain("\(problem)")
+        let text = OperatorText.of(problem)
+        guard isWrongUsage else { return complain(text) }
+        output.complain(text)
         return CommandLineEntry.usageExitCode
     }
 

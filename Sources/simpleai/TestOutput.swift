@@ -56,7 +56,7 @@ struct TestOutput: Sendable {
             do {
                 try format.render(report).write(toFile: path, atomically: true, encoding: .utf8)
             } catch {
-                complain("the report \(path) cannot be written: \(error.localizedDescription)")
+                complain("the report \(path) cannot be written: \(OperatorText.of(error))")
                 isComplete = false
             }
         }

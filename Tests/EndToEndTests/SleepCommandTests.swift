@@ -55,7 +55,12 @@ struct SleepCommandTests {
                     let refused = try await simpleai("sleep", "insomniac")
                     #expect(refused.code == 1 && refused.text.contains("power.sleep_command"), "\(refused.text)")
                 }
-                let power = "power: { sleep_command: [/bin/true] }\n" + mac
+                // Its agent's end plays the sleep.
+                let script = FileManager.default.temporaryDirectory.appendingPathComponent("sleep-\(UUID())")
+                try "#!/bin/sh\nkill -9 $PPID\n".write(to: script, atomically: true, encoding: .utf8)
+                try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+                defer { try? FileManager.default.removeItem(at: script) }
+                let power = "power: { sleep_command: [\(script.path)] }\n" + mac
                 try await fleet.runner("tiny", engine: engine, more: power) { _ in
                     let slept = try await simpleai("sleep", "tiny")
                     #expect(slept.code == 0 && slept.output == "tiny sleeps.\n", "\(slept.text)")
@@ -65,6 +70,44 @@ struct SleepCommandTests {
                     #expect(line.contains("action=sleep_machine") && line.contains("object=tiny"), "\(line)")
                     let woken = try await simpleai("wake", "tiny")
                     #expect(woken.code == 0 && woken.output.hasPrefix("tiny is being woken"), "\(woken.text)")
+                }
+            }
+        }
+    }
+
+    /// The machine is awake, whatever the command says: with its last words, and everywhere where operators look.
+    @Test(arguments: [
+        (
+            "echo asking; echo no permission >&2; exit 7",
+            "ended with exit code 7; its last output:\n  asking\n  no permission"
+        ),
+        ("echo waiting for a lock; exec sleep 600", "was stopped; its last output:\n  waiting for a lock"),
+        ("printf '\\033[2Jcleared'; exit 1", "its last output:\n  [2Jcleared"),
+    ]) func `a sleep command that fails is a failure`(_ script: String, _ words: String) async throws {
+        try await withTemporaryFolder { folder in
+            let command = try writeScript("sleep-now", in: folder, script)
+            let more = "power: { sleep_command: [\(command.path)] }\nmac: \"02:53:41:49:00:09\""
+            try await JoinedFleet.with(models: ["tiny"], more: "wake: { broadcast: 127.0.0.1 }") { fleet in
+                let engine = Program.script("Tests/EndToEndTests/clients/tiny_engine.py", []).interpretedByPython()
+                try await RunningProcess.run(engine) { process in
+                    let engine = "{ kind: openai, url: \"\(try await process.ready().url)\" }"
+                    try await fleet.runner("tiny", engine: engine, more: more) { _ in
+                        let slept = try await Program.simpleai("sleep", "tiny", "--url", fleet.url, "--token", "any")
+                            .run()
+                        #expect(slept.code == 1 && slept.text.contains(words), "\(slept.text)")
+                        #expect(slept.text.contains("tiny does not sleep: the sleep command "))
+                        #expect(!slept.text.unicodeScalars.contains("\u{1B}"))
+                        let fleetTable = try await Program.simpleai(
+                            "fleet", "--once", "--url", fleet.url, "--token", "any"
+                        ).run()
+                        #expect(
+                            fleetTable.output.contains("tiny: does not sleep: the sleep command "), "\(fleetTable.text)"
+                        )
+                        let list = try await fleet.curl("/admin/api/fleet").run().output
+                        #expect(list.contains("\"sleep_problem\":\"the sleep command "), "\(list)")
+                        let line = try await fleet.gateway.line("why", on: .errors) { $0.contains("Sleep failed") }
+                        #expect(line.contains("cause="), "\(line)")
+                    }
                 }
             }
         }

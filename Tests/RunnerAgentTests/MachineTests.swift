@@ -164,6 +164,10 @@ import Testing
             #expect(plain.engines.first?.active == nil)
             let extended = report.status(agreed: [.slots, .power])
             #expect(extended.power == PowerStatus(watts: 90, sleepable: true))
+            report.noteSleepProblem(.refused)
+            #expect(report.status(agreed: [.power]).power?.sleepProblem == "the machine refused to sleep")
+            report.noteSleepProblem(nil)
+            #expect(report.status(agreed: [.power]).power?.sleepProblem == nil)
             #expect(extended.engines.first?.slots == 1)
             #expect(extended.engines.first?.active == 0)
         }
@@ -184,10 +188,41 @@ import Testing
         #expect(await orders(["true"], counts).perform(.sleep) == nil)
     }
 
+    @Test func aCommandThatIsNotThereIsRefusedAtOnce() async {
+        let refusal = await orders(["no-such-program-here"]).perform(.sleep)
+        #expect(refusal == "there is no executable no-such-program-here; correct power.sleep_command")
+    }
+
     @Test func theCommandDecidesWhetherItWorked() async {
-        #expect(await orders(["true"]).sleep())
-        #expect(await !orders(["false"]).sleep())
-        #expect(await !orders(["no-such-program-here"]).sleep())
+        #expect(await orders(["true"]).sleep() == nil)
+        #expect(await orders(["false"]).sleep() == .failed(command: "false", code: 1, output: ""))
+        #expect(
+            await orders(["no-such-program-here"]).sleep() == .notStarted("there is no executable no-such-program-here")
+        )
+    }
+
+    /// What it wrote is the operator's best hint.
+    @Test func itsOutputIsKept() async {
+        let script = "echo Failed to suspend; printf '\\033[31mInhibited\\007 by backup\\n' >&2; exit 3"
+        let problem = await orders(["sh", "-c", script]).sleep()
+        #expect(
+            problem?.description
+                == "the sleep command sh ended with exit code 3; its last output:\nFailed to suspend\n[31mInhibited  by backup"
+        )
+    }
+
+    @Test func aLongOutputIsCutToItsEnd() async {
+        let script = "for i in $(seq 500); do echo line $i $(printf %0500d 1); done; exit 1"
+        let text = await orders(["sh", "-c", script]).sleep()?.description ?? ""
+        #expect(text.contains("line 500 ") && !text.contains("line 400 "))
+        #expect(text.utf8.count <= OperatorReason.maxLength + 3)
+    }
+
+    @Test func aCommandThatHangsIsStopped() async {
+        var orders = orders(["sh", "-c", "echo waiting for the lock; exec sleep 600"])
+        orders.sleepTimeout = .milliseconds(200)
+        let text = await orders.sleep()?.description ?? ""
+        #expect(text.contains("was stopped; its last output:\nwaiting for the lock"), "\(text)")
     }
 
     @Test func ordersThatFailSayWhy() async {

@@ -45,11 +45,11 @@ import Testing
     static let extended = RunnerStatus(
         health: .degraded,
         engines: [EngineStatus(engineType: "llama-server", isHealthy: false, error: "gone", slots: 8, active: 3)],
-        power: PowerStatus(watts: 90.5, sleepable: true))
+        power: PowerStatus(watts: 90.5, sleepable: true, sleepProblem: "exit code 1"))
     static let extendedFields = """
         "capabilities":[],"engines":[{"active":3,"available_models":[],"batch_size":1,"engine_type":"llama-server",\
         "error":"gone","is_healthy":false,"loaded_models":[],"slots":8}],"health":"degraded","model_aliases":{},\
-        "power":{"sleepable":true,"watts":90.5}
+        "power":{"sleep_problem":"exit code 1","sleepable":true,"watts":90.5}
         """
 
     static let runnerMessages: [(RunnerMessage, String)] = [

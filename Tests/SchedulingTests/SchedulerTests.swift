@@ -71,7 +71,7 @@ import Testing
         scheduler.onEffect { effect in
             switch effect {
             case .wakeEnded: scheduler.runnerRefused("a")
-            case .stateChanged(_, _, let to): states.withLock { $0.append(to) }
+            case .stateChanged(_, _, let to, _): states.withLock { $0.append(to) }
             default: break
             }
         }

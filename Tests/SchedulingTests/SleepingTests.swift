@@ -90,7 +90,7 @@ import Testing
         let waiter = try bench.waiter(["m"], forMachine: true)
         bench.answeredCommand("a", first.request, failure: "no permission")
         #expect(bench.lease(of: waiter) != nil)
-        #expect(bench.effects.contains(.sleepRefused("a", reason: "no permission")))
+        #expect(bench.effects.contains(.sleepFailed("a", reason: "no permission")))
         // That was no boot to learn from.
         #expect(bench.status("a")?.bootTime.mean == nil)
         bench.release(try #require(bench.lease(of: waiter)))
@@ -111,6 +111,40 @@ import Testing
         bench.pass(.seconds(3600))
         #expect(bench.state("a") == .asleep)
         #expect(bench.sleeps().count == 1)
+    }
+
+    /// The agent is gone while its command runs, so what became of it is known when it comes back, or does not.
+    @Test func theOutcomeIsOpenUntilTheAgentIsBackOrLongGone() throws {
+        var slept = bench()
+        slept.pass(.seconds(600))
+        slept.answeredCommand("a", try #require(slept.sleeps().first).request)
+        slept.disconnected("a")
+        #expect(slept.status("a")?.isFallingAsleep == true)
+        var failed = slept
+        slept.pass(.seconds(20))
+        #expect(slept.status("a")?.isFallingAsleep == false)
+        #expect(slept.state("a") == .asleep && slept.status("a")?.sleepProblem == nil)
+
+        failed.pass(.seconds(1))
+        failed.connected("a")
+        #expect(failed.status("a")?.isFallingAsleep == false)
+        var report = sleepy
+        failed.reported("a", report)
+        report.sleepProblem = "exit code 1"
+        for _ in 0..<2 { failed.reported("a", report) }
+        #expect(failed.state("a") == .ready && failed.status("a")?.sleepProblem == "exit code 1")
+        #expect(failed.effects.filter { $0 == .sleepFailed("a", reason: "exit code 1") }.count == 1)
+        // Extensions are agreed on after the first report of a connection: it states no problem, and means nothing by it.
+        failed.reported("a", sleepy)
+        #expect(failed.status("a")?.sleepProblem == "exit code 1")
+    }
+
+    @Test func aConnectionThatEndsIsNoRefusal() throws {
+        var bench = bench()
+        bench.pass(.seconds(600))
+        bench.disconnected("a")
+        bench.answeredCommand("a", try #require(bench.sleeps().first).request, failure: "the connection is gone")
+        #expect(bench.state("a") == .asleep && bench.status("a")?.sleepProblem == nil)
     }
 
     // MARK: Coming back

@@ -8,6 +8,8 @@ CORE = "SimpleAICore"
 SYSTEM_CALLS = "OperatingSystem"
 # The authorities that outgoing connections trust, in one place.
 TRUST = "OutgoingTLS"
+# The one translation of the network libraries' errors; the acceptance suite has its own.
+ERRORS = "NetworkErrors"
 # Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
       "KeyStore", "Audit", "ContentCodings"}
@@ -36,33 +38,34 @@ TARGETS = {
     "CEmptyICUData": (set(), set(), set()),
     SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
     TRUST: (set(), NIO_TLS, SYSTEM),
+    ERRORS: ({SYSTEM_CALLS}, FETCH | NIO | NIO_TLS, SYSTEM),
 
     "Scheduling": ({CORE}, QUEUES, SYSTEM),
-    "Authentication": ({CORE, TRUST},
+    "Authentication": ({CORE, TRUST, ERRORS},
                        CRYPTO | FETCH | LOG | NIO_TLS | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat", "SwiftASN1"},
                        SYSTEM),
     # Digests alone, of CRYPTO.
-    "TokenProviders": ({CORE, TRUST}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
-    "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST}, NIO | NIO_TLS | LOG, SYSTEM),
-    "Relay": ({CORE, SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
+    "TokenProviders": ({CORE, TRUST, ERRORS}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
+    "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST, ERRORS}, NIO | NIO_TLS | LOG, SYSTEM),
+    "Relay": ({CORE, SYSTEM_CALLS, ERRORS}, NIO | NIO_TLS, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
     "ContentCodings": ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
-    "WebSocketTransport": ({CORE, TRUST}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
+    "WebSocketTransport": ({CORE, TRUST, ERRORS}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
     # Digests alone, of CRYPTO. Files, for what the database does not take.
     "KeyStore": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
-    "Gateway": ({CORE, SYSTEM_CALLS, TRUST} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
-    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST} | L1,
+    "Gateway": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
+    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | L1,
                     HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
     "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
-    "LocalFleet": ({CORE, "Gateway", "RunnerAgent"} | L1,
+    "LocalFleet": ({CORE, ERRORS, "Gateway", "RunnerAgent"} | L1,
                    HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
 
-    "simpleai": ({CORE, SYSTEM_CALLS, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
+    "simpleai": ({CORE, SYSTEM_CALLS, ERRORS, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
     # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it: it is
     # never linked into `simpleai`, and knows nothing of ours.

@@ -14,7 +14,7 @@ extension ClientFailure {
         case let failure as NIOConnectionError:
             self = Self.connecting(failure, target: target)
         case is HTTPParserError:
-            self = .notHTTP(authority: authority, reason: "\(error)")
+            self = .notHTTP(authority: authority, reason: Self.violation(error))
         case let failure as NIOSSLExtraError where failure == .failedToValidateHostname:
             self = .certificate(authority: authority, .otherHost)
         case NIOSSLError.handshakeFailed(let reason):
@@ -34,9 +34,9 @@ extension ClientFailure {
         case let failure as IOError where [ECONNRESET, EPIPE].contains(failure.errnoCode):
             self = .closedWithoutAnswer(authority: authority)
         case let failure as IOError:
-            self = .unreachable(authority: authority, reason: Self.reason(failure))
+            self = .unreachable(authority: authority, reason: ErrorText.of(failure))
         default:
-            self = .unreachable(authority: authority, reason: "\(error)")
+            self = .unreachable(authority: authority, reason: ErrorText.of(error))
         }
     }
 
@@ -62,12 +62,15 @@ extension ClientFailure {
         return .tls(authority: authority, reason: name.replacing("_", with: " ").lowercased())
     }
 
-    private static func reason(_ error: IOError) -> String {
-        switch error.errnoCode {
-        case ENETUNREACH: "no route to that network"
-        case EHOSTUNREACH: "no route to that host"
-        case ETIMEDOUT: "no answer"
-        default: error.localizedDescription
+    private static func violation(_ error: any Error) -> String {
+        switch error as? HTTPParserError {
+        case .invalidVersion?: "no HTTP version"
+        case .invalidStatus?: "no status"
+        case .invalidHeaderToken?: "a header field that is none"
+        case .invalidChunkSize?: "a chunk without a size"
+        case .invalidEOFState?, .closedConnection?: "it ended too early"
+        case .headerOverflow?: "header fields without end"
+        default: "it breaks the rules of HTTP"
         }
     }
 }

@@ -8,6 +8,8 @@ struct ModelList: Sendable {
         let classes: Set<String>
         let runnersReady: Int?
         let wakeETA: Double?
+        /// Of a class: its members, where its own entry states them.
+        var members: Set<String> = []
 
         /// Whether a machine that serves it is up. A deployment without states lists what it can serve.
         var isAwake: Bool {
@@ -51,7 +53,7 @@ struct ModelList: Sendable {
 
     /// The models of a class; empty when the list does not say.
     func members(ofClass name: String) -> Set<String> {
-        Set(models.filter { $0.classes.contains(name) }.map(\.id))
+        Set(models.filter { $0.classes.contains(name) }.map(\.id)).union(self["class:\(name)"]?.members ?? [])
     }
 
     /// Everything that could serve `target`: the entry itself and, for a class, its members.
@@ -91,7 +93,8 @@ extension ModelList.Entry {
             id: id, state: json["state"]?.string,
             classes: Set((json["classes"]?.array ?? []).compactMap(\.string)),
             runnersReady: json["runners_ready"]?.number.map { Int($0) },
-            wakeETA: json["wake_eta_seconds"]?.number)
+            wakeETA: json["wake_eta_seconds"]?.number,
+            members: id.hasPrefix("class:") ? Set((json["models"]?.array ?? []).compactMap(\.string)) : [])
     }
 }
 

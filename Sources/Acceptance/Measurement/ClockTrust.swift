@@ -61,7 +61,7 @@ struct ClockTrust: Sendable, Equatable {
         } catch let failed as RequestFailed {
             return ClockTrust(error: nil, moments: 0, problem: "the clock's self-test failed: \(failed.failure)")
         } catch {
-            return ClockTrust(error: nil, moments: 0, problem: "the clock's self-test failed: \(error)")
+            return ClockTrust(error: nil, moments: 0, problem: "the clock's self-test failed: \(ErrorText.of(error))")
         }
     }
 

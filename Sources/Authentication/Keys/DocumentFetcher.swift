@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import NetworkErrors
 
 /// Bounds on what an issuer can make us do.
 struct KeyFetchLimits: Sendable {
@@ -75,7 +76,7 @@ struct DocumentFetcher: Sendable {
         } catch let error as HTTPClientError where error == .deadlineExceeded {
             return .failure(.timeout)
         } catch {
-            return .failure(.unreachable(reason: String(describing: error)))
+            return .failure(.unreachable(reason: NetworkErrorText.of(error)))
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import NetworkErrors
 
 /// A key set in a local file.
 struct KeyFile: Sendable {
@@ -17,7 +18,7 @@ struct KeyFile: Sendable {
         do {
             attributes = try FileManager.default.attributesOfItem(atPath: resolved)
         } catch {
-            throw .unreadableFile(reason: Self.reason(of: error))
+            throw .unreadableFile(reason: NetworkErrorText.of(error))
         }
         // Reading a pipe would wait for a writer.
         guard attributes[.type] as? FileAttributeType == .typeRegular else {
@@ -35,18 +36,10 @@ struct KeyFile: Sendable {
             data = try file.read(upToCount: limit + 1)
             try file.close()
         } catch {
-            throw .unreadableFile(reason: Self.reason(of: error))
+            throw .unreadableFile(reason: NetworkErrorText.of(error))
         }
         guard let data, !data.isEmpty else { throw .notJSON }
         guard data.count <= limit else { throw .tooLarge }
         return Array(data)
-    }
-
-    private static func reason(of error: any Error) -> String {
-        switch (error as? CocoaError)?.code {
-        case .fileNoSuchFile, .fileReadNoSuchFile: "there is no such file"
-        case .fileReadNoPermission: "this process may not read it"
-        default: error.localizedDescription
-        }
     }
 }

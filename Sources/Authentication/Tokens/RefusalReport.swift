@@ -41,7 +41,9 @@ struct RefusalReport {
         case .foreignKey: return found(stated.claims["iss"], issuers(of: stated.header["kid"]?.string))
         case .noFittingKey, .ambiguousKey: return found(stated.header["alg"], keys?.keys.map(\.algorithm.rawValue))
         case .algorithmMismatch: return found(stated.header["alg"], algorithms(of: stated.header["kid"]?.string))
-        case .badSignature: return "found the key id \(QuotedValue(stated.header["kid"] ?? .null))"
+        case .badSignature:
+            return "found the key id \(QuotedValue(stated.header["kid"] ?? .null)) and the algorithm "
+                + "\(QuotedValue(stated.header["alg"] ?? .null))\(issuer(in: stated))"
         case .notCompact, .encrypted, .malformedEncoding, .malformedHeader, .duplicateHeader, .detachedPayload,
             .malformedClaims, .duplicateClaim:
             return ""
@@ -53,6 +55,10 @@ struct RefusalReport {
         guard let expected else { return found }
         let shown = expected.prefix(8).map { QuotedValue($0).description }.joined(separator: ", ")
         return "\(found), expected \(shown.isEmpty ? "none" : shown)\(expected.count > 8 ? ", …" : "")"
+    }
+
+    private func issuer(in stated: StatedMembers) -> String {
+        ", in a token of the issuer \(QuotedValue(stated.claims["iss"] ?? .null))"
     }
 
     private var time: String { ", at \(Int64(now)) with a leeway of \(Int64(leeway)) s" }

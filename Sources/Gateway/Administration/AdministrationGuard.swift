@@ -45,6 +45,7 @@ struct AdministrationGuard: RouterMiddleware {
         var metadata = ControlPlane.auditMetadata(
             "\(request.method.rawValue.prefix(16))", of: String(request.uri.path.prefix(200)), by: caller)
         metadata[LogKeys.code] = "\(code.rawValue)"
+        if let cause = (error as? GatewayError)?.cause { metadata[LogKeys.cause] = "\(cause)" }
         if let client = control.client(of: request, context) { metadata[LogKeys.address] = "\(client)" }
         control.gateway.logger.notice("Administration refused", metadata: metadata)
     }

@@ -1,6 +1,7 @@
 import KeyStore
 import Logging
 import NIOPosix
+import NetworkErrors
 import ServiceLifecycle
 
 /// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked. What the
@@ -43,12 +44,16 @@ struct KeyUpkeep: Service {
         }
     }
 
+    private static func text(_ error: any Error) -> String {
+        (error as? KeyStoreError)?.description ?? NetworkErrorText.of(error)
+    }
+
     private func writeUses(_ keys: KeyStore) async {
         do {
             try await NIOThreadPool.singleton.runIfActive { try keys.noteUses() }
         } catch {
             logger.error(
-                "The last uses of API keys could not be written", metadata: [LogKeys.cause: "\(error)"])
+                "The last uses of API keys could not be written", metadata: [LogKeys.cause: "\(Self.text(error))"])
         }
     }
 
@@ -66,7 +71,7 @@ struct KeyUpkeep: Service {
             logger.error(
                 "API key revocations still not written",
                 metadata: [
-                    LogKeys.key: "\(ids)", LogKeys.cause: "\(error)",
+                    LogKeys.key: "\(ids)", LogKeys.cause: "\(Self.text(error))",
                     LogKeys.path: "\(keys.revocationFilePath ?? "none")",
                 ])
         }

@@ -17,7 +17,7 @@ extension CallState {
     }
 
     static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {
-        let cause = "runner \(runner): \(failure)"
+        let cause = "runner \(runner): \(failure.reason)"
         return switch failure {
         case .refused, .unreachable, .untrusted, .connectionTimedOut, .machineGone:
             GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)

@@ -91,7 +91,7 @@ final class InferenceCall {
         if let error = refusalOfHead() { return handle(.refused(error)) }
         guard let verifier = gateway.verifier else { return authenticated(.anonymous) }
         guard let token = connection.token(in: fields.authorization) else {
-            return handle(.refused(.missingCredentials))
+            return handle(.refused(.missingCredentials(found: fields.authorization)))
         }
         if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
         verify(token, with: verifier)
@@ -198,8 +198,10 @@ final class InferenceCall {
         case .returnLease(let lease, let outcome):
             if outcome == .loading { loadingSince = loadingSince ?? .now }
             gateway.scheduler.release(lease.id, outcome: outcome)
-        case .reportUnreachable(let runner): gateway.scheduler.callCouldNotConnect(runner)
-        case .reportRefused(let runner): gateway.scheduler.runnerRefused(runner)
+        case .reportUnreachable(let runner):
+            gateway.scheduler.callCouldNotConnect(runner, reason: "a call could not connect to \(authority)")
+        case .reportRefused(let runner):
+            gateway.scheduler.runnerRefused(runner, reason: "connection refused by \(authority)")
         case .refreshModels(let runner): gateway.refreshModels(runner)
         case .sendEarlyHead: beginStream(nil)
         case .sendComment(let text): sendComment(text)
@@ -213,6 +215,9 @@ final class InferenceCall {
         case .settle(let ending): settle(ending)
         }
     }
+
+    /// Whom the call was sent to last.
+    private var authority: String { upstream?.authority ?? "it" }
 
     private func continueIfExpected() {
         guard fields.expectation?.lowercased() == "100-continue", head.version != .http1_0,

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NetworkErrors
 import Relay
 import Settings
 import SimpleAICore
@@ -51,7 +52,7 @@ struct ErrorObjects: RouterMiddleware {
         default:
             context.logger.error(
                 "A request failed for our own fault",
-                metadata: [LogKeys.requestID: "\(id)", LogKeys.cause: "\(error)"])
+                metadata: [LogKeys.requestID: "\(id)", LogKeys.cause: "\(NetworkErrorText.of(error))"])
             gatewayError = GatewayError(.internalError, "The gateway failed; its log has the details under \(id).")
         }
         if let cause = gatewayError.cause { log(gatewayError, cause, request, context, id) }

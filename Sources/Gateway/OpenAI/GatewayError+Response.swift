@@ -79,6 +79,24 @@ extension GatewayError {
     static let missingCredentials = GatewayError(
         .invalidAPIKey, "No credentials: send a token as \"Authorization: Bearer TOKEN\".")
 
+    /// The same with what was found instead, for the log; never the value itself, which may be a token.
+    static func missingCredentials(found authorization: String?) -> GatewayError {
+        let missing = GatewayError.missingCredentials
+        return GatewayError(missing.code, missing.message, cause: Self.shape(of: authorization))
+    }
+
+    private static func shape(of authorization: String?) -> String {
+        let expected = "expected \"Authorization: Bearer TOKEN\""
+        guard let authorization, !authorization.isEmpty else { return "found no Authorization header, \(expected)" }
+        let scheme = authorization.prefix { $0 != " " }
+        // A value without a space may be a token whose scheme was forgotten.
+        guard scheme.endIndex != authorization.endIndex, scheme.utf8.count <= 20,
+            scheme.utf8.allSatisfy({ (0x41...0x5A).contains($0 & 0xDF) })
+        else { return "found an Authorization header without a scheme, \(expected)" }
+        return scheme.lowercased() == "bearer"
+            ? "found the scheme Bearer without a token, \(expected)" : "found the scheme \(scheme), \(expected)"
+    }
+
     /// What the caller learns of a refused token; the reason is for the log.
     init(_ rejection: TokenRejection) {
         switch rejection {
@@ -98,7 +116,7 @@ extension GatewayError {
         case .keysUnavailable(let retryAfter):
             self.init(
                 .keysUnavailable, "The token cannot be checked right now, because its issuer's keys are not known yet.",
-                retry: .after(retryAfter))
+                retry: .after(retryAfter), cause: "no keys of the token's issuer are known yet")
         }
     }
 }

@@ -2,7 +2,8 @@ import Foundation
 import Scheduling
 import SimpleAICore
 
-/// `GET /v1/models`: what this caller may ask for, sleeping machines included. Made from memory, so no machine can
+/// `GET /v1/models`: what this caller may ask for, sleeping machines included; clients ask for whatever id stands there.
+/// Members of classes that may not be asked for by their ids stand in the class's own entry. Made from memory, so no machine can
 /// delay it.
 struct ModelList {
     /// How soon a model can serve, from best to worst.
@@ -31,6 +32,8 @@ struct ModelList {
         /// In tokens; nil if no engine states it.
         var contextLength: Int?
         var classes: [ClassName]
+        /// Of a class: its members, as far as the caller sees them; nil for a model.
+        var members: [ModelID]?
 
         var json: String {
             var fields = [
@@ -47,6 +50,10 @@ struct ModelList {
             }
             let classes = classes.map { JSONString.encode($0.rawValue) }.joined(separator: ",")
             fields.append("\"classes\":[\(classes)]")
+            if let members {
+                let members = members.map { JSONString.encode($0.rawValue) }.joined(separator: ",")
+                fields.append("\"models\":[\(members)]")
+            }
             return "{\(fields.joined(separator: ","))}"
         }
     }
@@ -66,9 +73,11 @@ struct ModelList {
         let fleet = IndexedFleet(fleet, contextLengths, showsRunners: showsRunners)
         let known = Set(fleet.models).union(classes.classes.flatMap(\.models))
         let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
-            fleet.entry(
+            var entry = fleet.entry(
                 "class:\(modelClass.name)", serving: Set(modelClass.models), classes: [modelClass.name],
                 preferred: modelClass.preferredMachineTypes)
+            entry.members = policy.visibleMembers(of: modelClass, for: caller)
+            return entry
         }
         let named = Set(classes.classes.flatMap(\.models))
         let modelEntries = known.sorted().filter { policy.mayList($0, by: caller) }.map { model in

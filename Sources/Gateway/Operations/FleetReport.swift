@@ -15,10 +15,12 @@ struct FleetReport {
         let runner = status.runner
         let fields = [
             "\"id\":\(JSONString.encode(runner.id.rawValue))", "\"state\":\"\(status.state.rawValue)\"",
+            "\"state_reason\":\(text(status.reason?.description))",
             "\"machine_type\":\(JSONString.encode(runner.machineType.rawValue))", "\"is_agent\":\(status.isAgent)",
             "\"slots\":\(runner.slots)", "\"active\":\(status.active)", "\"is_ejected\":\(status.isEjected)",
             "\"can_be_woken\":\(runner.canBeWoken)", "\"can_sleep\":\(status.isSleepable)",
-            "\"is_falling_asleep\":\(status.isFallingAsleep)", "\"sleep_problem\":\(text(status.sleepProblem))",
+            "\"is_falling_asleep\":\(status.isFallingAsleep)",
+            "\"sleep_problem\":\(text(status.sleepProblem?.description))",
             "\"boot_ms\":\(milliseconds(status.bootTime.mean))", "\"wake_eta_ms\":\(milliseconds(status.wakeETA))",
             "\"last_wake\":\(json(status.lastWake))", "\"loading\":\(text(status.loading?.rawValue))",
             "\"models\":\(list(status.models.keys))", "\"loaded\":\(list(status.loaded))",

@@ -73,7 +73,7 @@ enum EngineCheck {
             case 400...499, 501: .refuses
             default: .fails("it answered the check with status \(answer.status)")
             }
-        case .failure(let failure): .fails("\(failure)")
+        case .failure(let failure): .fails(failure.reason)
         }
     }
 }

@@ -1,6 +1,8 @@
 import Logging
 import NIOCore
 import NIOPosix
+import NetworkErrors
+import OperatingSystem
 import SimpleAICore
 import Synchronization
 
@@ -100,7 +102,7 @@ final class FleetMemory: Sendable {
                 }
                 known.complaint = nil
             } catch {
-                report("\(error)", &known.complaint)
+                report((error as? StoredFile.Failure)?.description ?? NetworkErrorText.of(error), &known.complaint)
             }
             return known.isWritten
         }

@@ -174,7 +174,7 @@ final class FleetSupervisor: Service {
         case .grant, .reject: break  // the scheduler's shell has resumed them
         case .startTimer(let instant): startTimer(at: instant)
         case .sendPacket(let runner, let wake, let number): waker.attempt(runner, wake, number: number)
-        case .stateChanged(let runner, let old, let new): stateChanged(runner, from: old, to: new)
+        case .stateChanged(let runner, let old, let new, let reason): stateChanged(runner, from: old, to: new, reason)
         case .wakeStarted(let runner, let wake):
             logger.info(
                 "Waking a machine", metadata: [LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)"])
@@ -203,9 +203,9 @@ final class FleetSupervisor: Service {
             metrics.machineWasPutToSleep()
             logger.info("Putting a machine to sleep", metadata: [LogKeys.runner: "\(runner)"])
             tellAgent(runner, .sleep, request)
-        case .sleepRefused(let runner, let reason):
+        case .sleepFailed(let runner, let reason):
             logger.warning(
-                "A machine does not go to sleep",
+                "Sleep failed",
                 metadata: [LogKeys.runner: "\(runner)", LogKeys.cause: "\(reason)"])
         case .checkRunner(let runner, let model, let request): check(runner, model, request)
         case .checkFailed(let runner, let reason):
@@ -249,12 +249,16 @@ final class FleetSupervisor: Service {
         }
     }
 
-    private func stateChanged(_ runner: RunnerID, from old: RunnerState, to new: RunnerState) {
+    private func stateChanged(
+        _ runner: RunnerID, from old: RunnerState, to new: RunnerState, _ reason: OperatorReason?
+    ) {
         // Nobody but the operator can mend these; sleeping and waking are daily business.
         let isTrouble = new == .down || new == .lost || new == .wakeFailed
-        logger.log(
-            level: isTrouble ? .warning : .info, "A runner's state changed",
-            metadata: [LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)"])
+        var metadata: Logger.Metadata = [
+            LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)",
+        ]
+        if let reason { metadata[LogKeys.cause] = "\(reason)" }
+        logger.log(level: isTrouble ? .warning : .info, "A runner's state changed", metadata: metadata)
         eventLoop.execute { [self] in
             guard let probe = probes.value[runner] else { return }
             probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)

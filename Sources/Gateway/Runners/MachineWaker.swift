@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NetworkErrors
 import Scheduling
 import SimpleAICore
 import Synchronization
@@ -55,9 +56,13 @@ final class MachineWaker: Sendable {
                 }
         }
         return EventLoopFuture.whenAllSucceed(attempts, on: eventLoop).map { [self] results in
-            let failures = results.compactMap { if case .failure(let error) = $0 { "\(error)" } else { nil } }
+            let failures = results.compactMap { if case .failure(let error) = $0 { Self.text(error) } else { nil } }
             report(runner, wake, failure: failures.count == results.count ? failures.joined(separator: "; ") : nil)
         }
+    }
+
+    private static func text(_ error: any Error) -> String {
+        (error as? WakeSendError)?.description ?? NetworkErrorText.of(error)
     }
 
     func forget(_ runner: RunnerID) {
@@ -91,7 +96,7 @@ final class MachineWaker: Sendable {
                 // The next attempt repeats it.
                 progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.once.remove(way) } }
             }
-            metadata[LogKeys.cause] = "\(error)"
+            metadata[LogKeys.cause] = "\(Self.text(error))"
             logger.error("A machine could not be told to wake up", metadata: metadata)
         }
     }

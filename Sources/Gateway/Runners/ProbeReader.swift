@@ -10,8 +10,8 @@ enum ProbeFinding: Hashable {
     ///   - models: its list; nil if it gave none.
     ///   - complaint: a problem nevertheless, for the operator.
     case responded(models: EngineModelList?, complaint: String? = nil)
-    /// The engine states that it is not ready yet.
-    case loading
+    /// The engine states that it is not ready yet, in its words.
+    case loading(String)
     /// The connection was accepted, and nothing came.
     case silent
     case refused
@@ -19,7 +19,8 @@ enum ProbeFinding: Hashable {
     case notAble(String)
     /// Another server responded in the engine's place. With a reason for the operator.
     case replaced(String)
-    case unreachable
+    /// With a reason for the operator.
+    case unreachable(String)
     /// The gateway itself had no connection to spare, which says nothing about the runner. With a reason for the operator.
     case noConnection(String)
 
@@ -29,6 +30,20 @@ enum ProbeFinding: Hashable {
         case .responded(_, let complaint): complaint
         case .notAble(let reason), .replaced(let reason), .noConnection(let reason): reason
         case .loading, .silent, .refused, .unreachable: nil
+        }
+    }
+
+    /// Why the runner cannot serve, or what is odd about it, as its state carries it; nil where nothing is.
+    /// - Parameter authority: whom the probe asked.
+    func reason(at authority: String) -> OperatorReason? {
+        switch self {
+        case .responded(_, nil): nil
+        case .responded(_, let complaint?): "\(authority): \(complaint)"
+        case .loading(let words): "\(authority): \(words)"
+        case .silent: "\(authority) accepted the connection and sent no response in time"
+        case .refused: "connection refused by \(authority)"
+        case .notAble(let reason), .replaced(let reason), .unreachable(let reason), .noConnection(let reason):
+            "\(authority): \(reason)"
         }
     }
 }
@@ -65,12 +80,12 @@ struct ProbeReader {
     private static func read(_ failure: UpstreamFailure) -> ProbeFinding {
         switch failure {
         case .refused: .refused
-        case .unreachable, .connectionTimedOut, .machineGone: .unreachable
+        case .unreachable, .connectionTimedOut, .machineGone: .unreachable(failure.reason)
         case .firstByteTimeout, .gapTimeout: .silent
         case .staleConnection, .closedBeforeAnswer: .replaced("the connection was closed without a response")
         case .closedDuringAnswer: .replaced("the connection was closed within the response")
         case .exhausted(let reason): .noConnection("the gateway has no connection for it: \(reason)")
-        case .untrusted, .malformed: .replaced("\(failure)")
+        case .untrusted, .malformed: .replaced(failure.reason)
         }
     }
 
@@ -79,7 +94,9 @@ struct ProbeReader {
         switch status {
         case 200...299: return readList(answer)
         case 502, 504, 300...399: return .replaced("its probe was answered with status \(status)")
-        case 503: return Self.statesLoading(answer) ? .loading : .replaced("its probe was answered with status 503")
+        case 503:
+            return Self.statesLoading(answer)
+                ? .loading(Self.words(of: answer)) : .replaced("its probe was answered with status 503")
         case 429: return .responded(models: nil)
         case _ where Self.isPage(answer):
             return .replaced("its probe was answered with a page and status \(status)")
@@ -103,7 +120,8 @@ struct ProbeReader {
         guard let list else { return .responded(models: nil) }
         guard !list.models.isEmpty else {
             // It starts, and has nothing to serve yet.
-            return hasListedSome ? .loading : .responded(models: list)
+            if hasListedSome { return .loading("its list has no models any more") }
+            return .responded(models: list, complaint: statedIDs.isEmpty ? "its list has no models" : nil)
         }
         hasListedSome = true
         guard !statedIDs.isEmpty else { return .responded(models: list) }
@@ -132,6 +150,12 @@ struct ProbeReader {
         let first = firstByte(of: answer)
         return first == nil || first == UInt8(ascii: "{")
             || String(buffer: answer.body).lowercased().contains("loading")
+    }
+
+    /// `503 Loading model`.
+    private static func words(of answer: UpstreamFetch.Answer) -> String {
+        let words = EngineError(ArraySlice(answer.body.readableBytesView)).message
+        return "\(answer.status)\(words.map { " \($0)" } ?? "")"
     }
 
     private static func firstByte(of answer: UpstreamFetch.Answer) -> UInt8? {

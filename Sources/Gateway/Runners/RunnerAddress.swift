@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 import Relay
 import Settings
@@ -19,7 +20,8 @@ extension Upstream {
                 tls = try NIOSSLContext(configuration: configuration)
             } catch {
                 throw GatewayStartError(
-                    "runner \(runner.id): \(OutgoingTLS.source(of: runner.tls.caFile)) cannot be used: \(error)")
+                    "runner \(runner.id): \(OutgoingTLS.source(of: runner.tls.caFile)) cannot be used: "
+                        + NetworkErrorText.of(error))
             }
         }
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host

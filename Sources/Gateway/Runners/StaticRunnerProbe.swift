@@ -103,24 +103,27 @@ final class StaticRunnerProbe {
     /// - Returns: whether the runner is up and can serve.
     private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
         let finding = reader.read(result)
-        logger.debug("Probe ended", metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(finding)"])
+        let reason = finding.reason(at: probing.authority)
+        logger.debug(
+            "Probe ended",
+            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(reason?.description ?? "it is able")"])
         complain(finding.complaint)
         switch finding {
         case .responded(let list, _):
             complain(of: list)
             let models = list?.models
-            scheduler.runnerAnswered(runner.id, engineModels: models)
+            scheduler.runnerAnswered(runner.id, engineModels: models, reason: reason)
             let lengthsChanged = list.map { contextLengths.put($0.contextLengths, of: runner.id) } ?? false
             if models != knownModels || lengthsChanged {
                 knownModels = models
                 modelsChanged()
             }
             return true
-        case .loading: scheduler.runnerLoads(runner.id)
-        case .silent: scheduler.runnerSilent(runner.id)
-        case .refused, .notAble: scheduler.runnerRefused(runner.id)
-        case .replaced: scheduler.runnerReplaced(runner.id)
-        case .unreachable: reportUnreachable()
+        case .loading: scheduler.runnerLoads(runner.id, reason: reason)
+        case .silent: scheduler.runnerSilent(runner.id, reason: reason)
+        case .refused, .notAble: scheduler.runnerRefused(runner.id, reason: reason)
+        case .replaced: scheduler.runnerReplaced(runner.id, reason: reason)
+        case .unreachable: reportUnreachable(reason)
         // Says nothing about the runner.
         case .noConnection: break
         }
@@ -129,12 +132,12 @@ final class StaticRunnerProbe {
 
     /// An engine with a full backlog accepts no connection; its machine acknowledges what it receives for calls all the
     /// same.
-    private func reportUnreachable() {
+    private func reportUnreachable(_ reason: OperatorReason?) {
         let (scheduler, serving, id) = (scheduler, serving, runner.id)
         pools.lastAcknowledgement(of: id, on: eventLoop).whenComplete { result in
             let acknowledgement = try? result.get()
             scheduler.runnerUnreachable(
-                id, lastByteAt: [serving.lastByteAt, acknowledgement].compactMap { $0 }.max())
+                id, lastByteAt: [serving.lastByteAt, acknowledgement].compactMap { $0 }.max(), reason: reason)
         }
     }
 

@@ -5,6 +5,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOPosix
+import NetworkErrors
 public import ServiceLifecycle
 import SimpleAICore
 import Synchronization
@@ -158,7 +159,8 @@ public final class SimulatedEngine: Service {
         do {
             asked = try JSONDecoder().decode(InferenceRequest.self, from: Data(body.readableBytesView))
         } catch {
-            throw EngineError.invalid("The body is no JSON of this endpoint: \(error)", code: "invalid_json")
+            throw EngineError.invalid(
+                "The body is no JSON of this endpoint: \(NetworkErrorText.of(error)).", code: "invalid_json")
         }
         guard let model = asked.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
         guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }

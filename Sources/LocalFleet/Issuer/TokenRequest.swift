@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import NetworkErrors
 public import SimpleAICore
 
 /// Asking a running development issuer for a token.
@@ -49,7 +50,7 @@ public struct TokenRequest: Sendable {
                     Array(form.encoded.utf8))
             }
         } catch {
-            throw Failure.unreachable(issuer: issuer, reason: "\(error)")
+            throw Failure.unreachable(issuer: issuer, reason: NetworkErrorText.of(error))
         }
         let text = String(decoding: answer.body, as: UTF8.self)
         guard answer.status == 200 else { throw Failure.refused(issuer: issuer, status: answer.status, reason: text) }

@@ -44,23 +44,20 @@ public struct SigningKey: Sendable {
             case .es256: self.init(p256: P256.Signing.PrivateKey())
             }
         } catch {
-            throw .generation(reason: "\(error)")
+            throw .generation(reason: "the random generator failed")
         }
     }
 
     /// Reads a private key in PEM; its kind decides the algorithm.
     public init(pem: String) throws(Failure) {
-        let whyNotP256: any Error
-        do {
-            self.init(p256: try P256.Signing.PrivateKey(pemRepresentation: pem))
+        if let key = try? P256.Signing.PrivateKey(pemRepresentation: pem) {
+            self.init(p256: key)
             return
-        } catch {
-            whyNotP256 = error
         }
         do {
             try self.init(rsa: _RSA.Signing.PrivateKey(pemRepresentation: pem))
         } catch {
-            throw .unreadable(reason: "as RSA: \(error); as P-256: \(whyNotP256)")
+            throw .unreadable(reason: pem.contains("-----BEGIN") ? "it is of another kind" : "it is not PEM")
         }
     }
 
@@ -99,7 +96,7 @@ public struct SigningKey: Sendable {
                 return Array(try key.signature(for: message).rawRepresentation)
             }
         } catch {
-            throw .signing(reason: "\(error)")
+            throw .signing(reason: "the key cannot be used for that")
         }
     }
 }

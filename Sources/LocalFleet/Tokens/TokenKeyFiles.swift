@@ -1,4 +1,5 @@
 import Foundation
+import NetworkErrors
 
 /// The three files of a home lab that has no identity provider, side by side in one directory:
 ///
@@ -67,7 +68,7 @@ public struct TokenKeyFiles: Sendable {
             return try JSONDecoder().decode(
                 Details.self, from: Data(contentsOf: URL(fileURLWithPath: details)))
         } catch {
-            throw Failure.noDetails(path: details, reason: error.localizedDescription)
+            throw Failure.noDetails(path: details, reason: NetworkErrorText.of(error))
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 import Relay
 import Settings
@@ -16,7 +17,8 @@ extension Upstream {
             do {
                 tls = try NIOSSLContext(configuration: OutgoingTLS.configuration())
             } catch {
-                throw RunnerAgentStartError("no TLS for \(engine.url): \(error)")
+                throw RunnerAgentStartError(
+                    "\(OutgoingTLS.source(of: "")) cannot be used for \(engine.url): \(NetworkErrorText.of(error))")
             }
         }
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import NetworkErrors
 
 /// Questions and orders to an engine, beside the calls: small JSON documents over HTTP.
 struct EngineControl: Sendable {
@@ -12,6 +13,13 @@ struct EngineControl: Sendable {
     var patience: Duration = .seconds(5)
 
     private static let largestAnswer = 8 << 20
+    /// Never shut down: it lives as long as the process. A connection that is refused is reported at once, instead of
+    /// being tried again until the timeout: whether an engine listens decides whether it is started.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+    }()
     private static let timeouts: [HTTPClientError] = [.deadlineExceeded, .readTimeout, .connectTimeout]
 
     func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws(EngineFault) -> Answer
@@ -53,7 +61,7 @@ struct EngineControl: Sendable {
             request.body = .bytes(ByteBuffer(data: body))
         }
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: TimeAmount(patience))
+            let response = try await Self.client.execute(request, timeout: TimeAmount(patience))
             let bytes = try await response.body.collect(upTo: Self.largestAnswer)
             guard (200...299).contains(response.status.code) else {
                 throw EngineFault.answered(Int(response.status.code), Self.words(of: bytes))
@@ -65,10 +73,8 @@ struct EngineControl: Sendable {
             throw .timeout
         } catch is NIOTooManyBytesError {
             throw .nonsense
-        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
-            throw .unreachable("nobody listens there")
         } catch {
-            throw .unreachable(String(describing: error))
+            throw .unreachable(NetworkErrorText.of(error))
         }
     }
 

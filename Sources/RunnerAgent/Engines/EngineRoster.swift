@@ -60,15 +60,19 @@ final class EngineRoster: Sendable {
             .filter { known.insert(ExactString($0)).inserted }
     }
 
-    /// Engines live, and are looked at, until this is cancelled.
-    func run() async {
+    /// Starts the engines that are the agent's to start, and keeps them running, until this is cancelled.
+    func runEngines() async {
         await withDiscardingTaskGroup { group in
             for engine in engines { group.addTask { await engine.run() } }
-            while !Task.isCancelled {
-                await look()
-                let allWell = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
-                try? await Task.sleep(for: allWell ? Self.calmInterval : Self.anxiousInterval)
-            }
+        }
+    }
+
+    /// Looks at all engines again and again, until this is cancelled.
+    func watch() async {
+        while !Task.isCancelled {
+            await look()
+            let allWell = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
+            try? await Task.sleep(for: allWell ? Self.calmInterval : Self.anxiousInterval)
         }
     }
 

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOSSL
+import NetworkErrors
 import OutgoingTLS
 import RunnerProtocol
 import Settings
@@ -25,6 +26,8 @@ final class GatewayLink: Sendable {
     private let events: AsyncStream<LinkState.Event>
     private let event: AsyncStream<LinkState.Event>.Continuation
     private let connection = Mutex<WebSocketConnection?>(nil)
+    /// Since the latest command to sleep.
+    private let restingSince = Mutex<AwakeClocks?>(nil)
 
     /// What waits to be handled: a gateway's messages are bounded by its socket, everything else is rare.
     private static let maxEvents = 4_096
@@ -89,7 +92,8 @@ final class GatewayLink: Sendable {
                         requestID: requestID, success: failure == nil, error: failure,
                         status: withStatus ? report.status(agreed: agreed) : nil)))
         case .perform(let order, let requestID, let number):
-            tasks.addTask { [orders] in
+            tasks.addTask { [orders, report] in
+                if order == .sleep { report.noteSleepProblem(nil) }
                 let failure = await orders.perform(order)
                 self.tell(.orderEnded(number, order, requestID: requestID, failure: failure))
             }
@@ -100,9 +104,18 @@ final class GatewayLink: Sendable {
             }
         case .close: connection.withLock { $0 }?.close()
         case .fallAsleep(let number):
-            tasks.addTask { [orders] in
-                if await !orders.sleep() { self.tell(.sleepFailed(number)) }
+            let clocks = AwakeClocks()
+            restingSince.withLock { $0 = clocks }
+            tasks.addTask { [orders, report] in
+                guard let problem = await orders.sleep() else { return }
+                report.noteSleepProblem(problem)
+                self.tell(.sleepFailed(number))
+                // A gateway that took this machine in meanwhile has not heard of it.
+                self.tell(.statusChanged)
             }
+        case .noteStayedAwake:
+            guard !(restingSince.withLock { $0 }?.wasSuspended ?? false), !report.hasSleepProblem else { return }
+            report.noteSleepProblem(.stayedAwake(times.rest))
         case .tell(let notice): log(notice, agreed)
         }
     }
@@ -206,7 +219,8 @@ final class GatewayLink: Sendable {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw RunnerAgentStartError("\(OutgoingTLS.source(of: settings.caFile)) cannot be used: \(error)")
+            throw RunnerAgentStartError(
+                "\(OutgoingTLS.source(of: settings.caFile)) cannot be used: \(NetworkErrorText.of(error))")
         }
     }
 }

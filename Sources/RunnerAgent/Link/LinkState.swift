@@ -11,8 +11,10 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// For the gateway's answer to `register`.
         var registration: Duration = .seconds(10)
-        /// After `sleep`: how long the machine may take to fall asleep before we think that it will not.
-        var rest: Duration = .seconds(30)
+        /// After `sleep`: how long this process may go on running before the machine counts as awake. The system stops
+        /// processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway waits for
+        /// the outcome, with time to connect again.
+        var rest: Duration = .seconds(15)
         var backoff = Backoff()
     }
 
@@ -77,6 +79,8 @@ struct LinkState: Sendable {
         case startTimer(Timer, Int, Duration)
         case close
         case fallAsleep(Int)
+        /// The command to sleep has succeeded or is still running, and the machine is awake.
+        case noteStayedAwake
         case tell(Notice)
     }
 
@@ -150,7 +154,8 @@ struct LinkState: Sendable {
         // The socket goes before the machine does: nobody shall take us for awake.
         case (.resting, .closed(number, _)):
             return [.fallAsleep(number), .startTimer(.rest, number, times.rest)]
-        case (.resting, .timerFired(.rest, number)), (.resting, .sleepFailed(number)): return connect()
+        case (.resting, .timerFired(.rest, number)): return [.noteStayedAwake] + connect()
+        case (.resting, .sleepFailed(number)): return connect()
         case (.waiting, .resumed), (.resting, .resumed):
             failures = 0
             return connect()

@@ -1,4 +1,5 @@
 import Logging
+import SimpleAICore
 
 /// What the gateway may tell this machine to do, and how it is done.
 struct Orders: Sendable {
@@ -7,6 +8,9 @@ struct Orders: Sendable {
     /// Empty: nobody may put this machine to sleep, unless its surroundings can.
     let sleepCommand: [String]
     var surroundings = Surroundings()
+    /// How long the sleep command may take while the machine is awake; with the time to stop it, shorter than
+    /// `LinkState.Times.rest`.
+    var sleepTimeout: Duration = .seconds(8)
     let logger: Logger
 
     /// - Returns: nil when it is done, or why it is not.
@@ -19,31 +23,45 @@ struct Orders: Sendable {
             }
             return nil
         } catch {
-            logger.warning("An order of the gateway failed", metadata: [LogKeys.cause: "\(error)"])
+            logger.warning("An order of the gateway failed", metadata: [LogKeys.cause: "\(error.description)"])
             return error.description
         }
     }
 
     private func refusalToSleep() -> String? {
-        if sleepCommand.isEmpty, surroundings.sleep == nil { return "no power.sleep_command is set on this machine" }
+        if surroundings.sleep == nil {
+            guard let program = sleepCommand.first else { return "no power.sleep_command is set on this machine" }
+            guard Program.path(of: program) != nil else {
+                return "there is no executable \(program); correct power.sleep_command"
+            }
+        }
         let active = counts.total.active
         return active > 0 ? "\(active) calls are running" : nil
     }
 
     /// Puts the machine to sleep. The gateway has been told, and the connection is gone.
-    /// - Returns: whether the command believes that it worked.
-    func sleep() async -> Bool {
+    /// - Returns: nil if the command succeeded; otherwise why the machine does not fall asleep.
+    func sleep() async -> SleepProblem? {
         logger.notice("Going to sleep", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])
-        if let sleep = surroundings.sleep { return await sleep() }
-        do throws(Program.StartFailure) {
-            let ending = try await Program(sleepCommand).run()
-            guard ending.code != 0 else { return true }
-            logger.error(
-                "The sleep command failed",
-                metadata: [LogKeys.status: "\(ending.code)", LogKeys.lastWords: "\(ending.lastWords)"])
-        } catch {
-            logger.error("The sleep command failed", metadata: [LogKeys.cause: "\(error)"])
+        let problem = await sleepProblem()
+        if let problem {
+            logger.error("The sleep command failed", metadata: [LogKeys.cause: "\(problem.description)"])
         }
-        return false
+        return problem
+    }
+
+    private func sleepProblem() async -> SleepProblem? {
+        if let sleep = surroundings.sleep { return await sleep() ? nil : .refused }
+        let command = sleepCommand.first ?? ""
+        do throws(Program.StartFailure) {
+            let clocks = AwakeClocks()
+            let (ending, didTimeOut) = try await Program(sleepCommand).run(within: sleepTimeout) { clocks.wasSuspended }
+            // It has slept, and what the command does after that is its own business.
+            if clocks.wasSuspended { return nil }
+            if didTimeOut { return .timedOut(command: command, sleepTimeout, output: ending.lastWords) }
+            return ending.code == 0 ? nil : .failed(command: command, code: ending.code, output: ending.lastWords)
+        } catch {
+            return .notStarted(error.description)
+        }
     }
 }

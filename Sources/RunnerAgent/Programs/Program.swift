@@ -50,6 +50,44 @@ struct Program: Sendable {
         try await run(keeping: limit, timeout: nil, onStart: onStart).ending
     }
 
+    /// The same, for a program that is stopped when it takes too long.
+    /// - Parameters:
+    ///   - limit: while the machine is awake.
+    ///   - isExempt: asked when the limit is reached: true lets it run to its end.
+    func run(
+        within limit: Duration, isExempt: @escaping @Sendable () -> Bool
+    ) async throws(StartFailure) -> (ending: Ending, didTimeOut: Bool) {
+        let result = await withTaskGroup(of: Result<Ending, StartFailure>?.self) { group in
+            group.addTask {
+                do throws(StartFailure) {
+                    return .success(try await run())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: limit, clock: .suspending)
+                return nil
+            }
+            var didTimeOut = false
+            var result: Result<Ending, StartFailure>?
+            while let next = await group.next() {
+                if let next {
+                    result = next
+                    // Ends the timer.
+                    group.cancelAll()
+                } else if result == nil, !Task.isCancelled, !isExempt() {
+                    didTimeOut = true
+                    // Stops the program.
+                    group.cancelAll()
+                }
+            }
+            return result.map { $0.map { ($0, didTimeOut) } }
+        }
+        guard let result else { throw StartFailure(description: "\(executable) was not started") }
+        return try result.get()
+    }
+
     /// The whole output of a program that is soon done; nil when it fails or takes too long.
     func output(within limit: Duration) async -> String? {
         guard let run = try? await run(keeping: 64 << 10, timeout: limit, onStart: { _ in }), run.isSuccess else {
@@ -73,7 +111,7 @@ struct Program: Sendable {
         do throws(SystemError) {
             ending = try await process.run(onStart: onStart)
         } catch {
-            throw StartFailure(description: "\(executable) cannot be started: \(error)")
+            throw StartFailure(description: "\(executable) cannot be started: \(error.description)")
         }
         let words = String(decoding: ending.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         return (Ending(code: ending.status.code, lastWords: words), ending.isSuccess)

@@ -11,6 +11,7 @@ final class StatusReport: Sendable {
     private let power: PowerStatus
     private let machine = MachineFigures()
     private let isDraining = Mutex(false)
+    private let sleepProblem = Mutex<SleepProblem?>(nil)
     /// Given, and not to be asked for.
     private let givenGraphics: GraphicsMemory?
     private let graphics: Mutex<GraphicsMemory?>
@@ -33,6 +34,11 @@ final class StatusReport: Sendable {
 
     /// From now on the gateway is told to send no calls.
     func drain() { isDraining.withLock { $0 = true } }
+
+    /// Why the machine did not fall asleep after the last command to; nil when a new one comes.
+    func noteSleepProblem(_ problem: SleepProblem?) { sleepProblem.withLock { $0 = problem } }
+
+    var hasSleepProblem: Bool { sleepProblem.withLock { $0 != nil } }
 
     /// Keeps what takes a while to find out, until it is cancelled.
     /// - Parameter changed: called when the machine has another graphics card than before, or none any more.
@@ -72,7 +78,13 @@ final class StatusReport: Sendable {
         return RunnerStatus(
             health: health(of: statuses), capabilities: capabilities(of: statuses),
             engines: statuses.map { engine($0, agreed) }, metrics: metrics, modelAliases: aliases,
-            power: agreed.contains(.power) ? power : nil)
+            power: agreed.contains(.power) ? currentPower : nil)
+    }
+
+    private var currentPower: PowerStatus {
+        var power = power
+        power.sleepProblem = sleepProblem.withLock { $0 }?.description
+        return power
     }
 
     private func health(of engines: [EngineStatus]) -> RunnerStatus.Health {

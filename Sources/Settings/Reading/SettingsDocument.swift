@@ -126,7 +126,7 @@ extension SettingsDocument {
     }
 
     private static func lineAndReason(of error: any Error) -> (line: Int, reason: String) {
-        guard let error = error as? YamlError else { return (0, "\(error)") }
+        guard let error = error as? YamlError else { return (0, "it cannot be read") }
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
@@ -135,8 +135,10 @@ extension SettingsDocument {
         case .reader(let problem, let offset, _, let yaml):
             let before = offset.map { yaml.prefix($0) }
             return (before.map { $0.count(where: \.isNewline) + 1 } ?? 0, problem)
-        default:
-            return (0, "\(error)")
+        case .dataCouldNotBeDecoded: return (0, "it is not text in UTF-8")
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return (context.mark.line, "these keys stand twice: \(duplicates.joined(separator: ", "))")
+        default: return (0, "it cannot be read")
         }
     }
 }

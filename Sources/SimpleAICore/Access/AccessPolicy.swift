@@ -44,10 +44,11 @@ public struct AuthorizedCall: Hashable, Sendable {
 ///
 /// Rights come before existence: a request without a right is refused whether its target exists or not.
 public struct AccessPolicy: Hashable, Sendable {
-    private let classes: ClassTable
+    let classes: ClassTable
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
     private let exactPolicy: PlacementPolicy
+    let privilegedRoles: PrivilegedRoles
     let grants: [AccessGrant]
     /// Most settings have no priorities, so a call need not search for them.
     private let hasPriorities: Bool
@@ -56,12 +57,15 @@ public struct AccessPolicy: Hashable, Sendable {
     ///   - grants: what roles may ask for; empty: every caller may ask for every class.
     ///   - wakeRoles: who may cause a wake; empty means every caller. Where there are grants, one of them has to say so
     ///     as well.
-    ///   - showsMembers: whether callers who may not ask for ids see the members of classes in lists.
+    ///   - showsMembers: whether callers who may not ask for ids see which models are the members of a class.
     ///   - exactPolicy: how to choose among the runners of a model that was asked for by its id.
+    ///   - privilegedRoles: what the settings call the two special roles, for the log.
     public init(
         classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true,
-        exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = []
+        exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = [],
+        privilegedRoles: PrivilegedRoles = PrivilegedRoles()
     ) {
+        self.privilegedRoles = privilegedRoles
         self.grants = grants
         hasPriorities = grants.contains { $0.priority != .normal }
         self.exactPolicy = exactPolicy
@@ -74,7 +78,7 @@ public struct AccessPolicy: Hashable, Sendable {
     ///   scheduler to decide.
     public func authorize(_ call: Call, by caller: Caller) throws(GatewayError) -> AuthorizedCall {
         let ruling = ruling(on: call.request, for: caller)
-        guard ruling.isAllowed else { throw refusal(of: call.request, ruling) }
+        guard ruling.isAllowed else { throw refusal(of: call.request, ruling, caller) }
         switch call.request {
         case .exactly(let model):
             return AuthorizedCall(
@@ -120,7 +124,7 @@ public struct AccessPolicy: Hashable, Sendable {
         return index.map { .granted(index: $0) } ?? .notGranted
     }
 
-    private func refusal(of request: ModelRequest, _ ruling: AccessRuling) -> GatewayError {
+    private func refusal(of request: ModelRequest, _ ruling: AccessRuling, _ caller: Caller) -> GatewayError {
         let message =
             switch (request, ruling) {
             case (_, .beyondCredentials):
@@ -131,7 +135,7 @@ public struct AccessPolicy: Hashable, Sendable {
             case (.byClass, _):
                 "Permission denied: you may not ask for this class. GET /v1/models lists what you may ask for."
             }
-        return GatewayError(.permissionDenied, message, param: "model", cause: ruling.description)
+        return GatewayError(.permissionDenied, message, param: "model", cause: cause(of: ruling, request, caller))
     }
 
     public func mayWake(_ caller: Caller) -> Bool {
@@ -151,17 +155,24 @@ public struct AccessPolicy: Hashable, Sendable {
         ruling(on: .byClass(name), for: caller).isAllowed
     }
 
-    /// Whether a model stands in the caller's list: every model that may be asked for, and, if settings show them, the
-    /// members of classes that may be.
+    /// Whether a model stands in the caller's list: clients ask for whatever stands there, so it is every model that the
+    /// caller may ask for by its id, and no other.
     public func mayList(_ model: ModelID, by caller: Caller) -> Bool {
         ruling(on: .exactly(model), for: caller).isAllowed
-            || (showsMembers && classes.names(of: model).contains { mayList(class: $0, by: caller) })
+    }
+
+    /// The members of a class that the caller sees beside the class: all where settings show them, else those that the
+    /// caller may ask for by their ids.
+    public func visibleMembers(of modelClass: ModelClass, for caller: Caller) -> [ModelID] {
+        showsMembers ? modelClass.models : modelClass.models.filter { mayList($0, by: caller) }
     }
 
     /// - Throws: `permissionDenied` unless the caller is an administrator.
     public func authorizeAdministration(by caller: Caller) throws(GatewayError) {
         guard caller.isAdmin else {
-            throw GatewayError(.permissionDenied, "Permission denied: this needs the admin role.")
+            throw GatewayError(
+                .permissionDenied, "Permission denied: this needs the admin role.",
+                cause: causeOfAdministrationRefusal(of: caller))
         }
     }
 }

@@ -57,7 +57,7 @@ struct FleetCommand: AsyncParsableCommand {
                         screen.draw(FleetTable(fleet: try await requests.fleet()).lines)
                     } catch {
                         try Task.checkCancellation()
-                        screen.draw(["\(error)"])
+                        screen.draw([OperatorText.of(error)])
                     }
                 }
             }

@@ -14,6 +14,8 @@ struct FleetState: Decodable, Hashable, Sendable {
 
         let id: String
         let state: String
+        /// Why it cannot serve; nil where it can, and from a gateway of an earlier release.
+        let stateReason: String?
         let machineType: String
         let slots: Int
         let active: Int

@@ -20,6 +20,22 @@ struct FleetTable {
             + TextColumns.lines(
                 [["MACHINE", "STATE", "CALLS", "MODELS (* IN MEMORY)", "BOOTS IN", "LAST WAKE"] + titles]
                     + machines.map { Self.row($0) + cells(of: $0) })
+            + Self.notes(on: machines)
+    }
+
+    /// What is wrong with which machine, a line each.
+    private static func notes(on machines: [FleetState.Machine]) -> [String] {
+        let notes = machines.flatMap { machine -> [String] in
+            // That a machine that sleeps does not respond is no news.
+            let reason = ["asleep", "waking"].contains(machine.state) ? nil : machine.stateReason
+            return [reason, machine.sleepProblem.map { "does not sleep: \($0)" }].compactMap { $0 }
+                .map { "\(machine.id): \(firstLine(of: $0))" }
+        }
+        return notes.isEmpty ? [] : [""] + notes.map { TextColumns.printable($0) }
+    }
+
+    private static func firstLine(of text: String) -> String {
+        String(text.prefix { !$0.isNewline }.prefix(300))
     }
 
     private var titles: [String] { more.map { [$0.title] } ?? [] }

@@ -41,10 +41,17 @@ struct WakeCommand: AsyncParsableCommand {
 struct SleepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sleep",
-        abstract: "Put a machine of a running gateway to sleep, if no call runs on it and it can be woken again.")
+        abstract: "Put a machine of a running gateway to sleep, if no call runs on it and it can be woken again.",
+        discussion: """
+            Waits for the outcome, which takes about 20 seconds: a machine that sleeps cannot say so, but its agent \
+            reports a sleep command that fails, hangs, or leaves the machine awake. Fails then, with the reason and the \
+            last lines that the command wrote.
+            """)
 
-    /// What a sane agent needs to say no.
-    private static let patience: Duration = .seconds(25)
+    /// Longer than a gateway waits for an agent that comes back.
+    private static let timeout: Duration = .seconds(40)
+    /// An agent that has come back states its reason a moment later.
+    private static let reasonTimeout: Duration = .seconds(3)
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")
     var name: String
@@ -56,14 +63,14 @@ struct SleepCommand: AsyncParsableCommand {
             guard try await requests.sleep(name).state == "falling_asleep" else {
                 return print("\(name) is asleep already.")
             }
-            let deadline = ContinuousClock.now + Self.patience
-            while ContinuousClock.now < deadline {
-                let machine = try await requests.machine(name)
-                if let problem = machine.sleepProblem { throw CommandFailure("\(name) does not sleep: \(problem)") }
-                guard machine.isFallingAsleep else { return print("\(name) sleeps.") }
-                try await Task.sleep(for: .milliseconds(100))
+            var outcome = SleepOutcome(deadline: .now + Self.timeout, reasonTimeout: Self.reasonTimeout)
+            while true {
+                switch outcome.look(at: try await requests.machine(name), now: .now) {
+                case .undecided: try await Task.sleep(for: .milliseconds(100))
+                case .asleep: return print("\(name) sleeps.")
+                case .failed(let reason): throw CommandFailure("\(name) does not sleep: \(reason)")
+                }
             }
-            print("\(name) was told to sleep; its agent is still there.")
         }
     }
 }

@@ -61,8 +61,8 @@ extension ParsableCommand {
             try await body()
         } catch let exit as ExitCode {
             throw exit
-        } catch let failure as any Error & CustomStringConvertible {
-            throw CommandFailure(failure.description)
+        } catch {
+            throw CommandFailure(OperatorText.of(error))
         }
     }
 }

@@ -121,8 +121,34 @@ import Testing
         #expect(ids(try list(Sample.admin)) == everything)
         #expect(ids(try list(Sample.specific)) == everything)
         #expect(ids(try list(Sample.specific, showsMembers: false)) == everything)
-        #expect(ids(try list(Sample.caller)) == ["class:fast", "class:empty", "nobody", "small", "tiny"])
-        #expect(ids(try list(Sample.caller, showsMembers: false)) == ["class:fast", "class:empty"])
+        // Clients ask for what stands there: without the right to ask for ids, that is classes.
+        for showsMembers in [true, false] {
+            #expect(ids(try list(Sample.caller, showsMembers: showsMembers)) == ["class:fast", "class:empty"])
+        }
+    }
+
+    @Test(arguments: [
+        (Sample.caller, true, ["small", "tiny"]), (Sample.caller, false, []),
+        (Sample.specific, false, ["small", "tiny"]),
+    ]) func aClassStatesItsMembers(_ caller: Caller, _ showsMembers: Bool, _ members: [String]) throws {
+        let list = try list(caller, showsMembers: showsMembers)
+        let entry = try entry(list, "class:fast")
+        #expect(entry["models"]?.elements.compactMap(\.string) == members)
+        if caller == Sample.specific { #expect(try self.entry(list, "small")["models"] == nil) }
+    }
+
+    /// Whatever stands in a caller's list, the caller may ask for, and what the caller may ask for stands there.
+    @Test func whatIsListedMayBeAskedFor() throws {
+        let limited = Caller(
+            subject: "k", issuer: "", roles: [], privileges: [.specificModels], classes: ["empty"])
+        for caller in [Sample.caller, Sample.specific, Sample.admin, limited] {
+            let policy = AccessPolicy(classes: Self.classes)
+            let listed = Set(ids(try list(caller)))
+            for id in ids(try list(Sample.admin)) {
+                let request = ModelRequest(field: id, defaultClass: "fast")
+                #expect(listed.contains(id) == policy.ruling(on: request, for: caller).isAllowed, "\(id)")
+            }
+        }
     }
 
     @Test(

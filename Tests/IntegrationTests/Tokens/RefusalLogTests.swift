@@ -73,5 +73,54 @@ extension Integration {
                 }
             }
         }
+
+        /// On both planes: what the caller holds, and what would have been enough.
+        @Test func theLogSaysWhichRolesWereHeldAndWanted() async throws {
+            let log = Log()
+            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            try await RunningGateway.with([], logger: logger) { gateway in
+                let admin = #"holds the roles "reader"; wanted one of the roles "admin""#
+                for (method, path, wanted) in [
+                    ("POST", "/v1/chat/completions", admin + #", "model:specific""#),
+                    ("POST", "/v1/route", admin + #", "model:specific""#),
+                    ("POST", "/v1/route?as_role=x", admin), ("GET", "/admin", admin),
+                    ("POST", "/admin/api/machines/m/wake", admin), ("DELETE", "/admin/api/keys/k", admin),
+                ] {
+                    log.causes.withLock { $0 = [] }
+                    let answer = try await gateway.send(
+                        method == "POST" ? RunningGateway.chat() : "", method, path, roles: ["reader"])
+                    #expect(answer.status == 403)
+                    #expect(!answer.text.contains("reader"), "callers are told nothing of it")
+                    try await gateway.settled()
+                    let causes = log.causes.withLock(\.self)
+                    #expect(causes.contains { $0.hasSuffix(wanted) }, "\(path): \(causes)")
+                }
+            }
+        }
+
+        /// What stands there instead of a token may be one.
+        @Test(
+            arguments: [
+                (nil, "found no Authorization header"), ("Basic c2VjcmV0OnNlY3JldA==", "found the scheme Basic"),
+                ("Bearer ", "found the scheme Bearer without a token"),
+                ("secret", "found an Authorization header without a scheme"),
+            ] as [(String?, String)])
+        func theLogSaysWhatStandsInPlaceOfAToken(_ value: String?, _ cause: String) async throws {
+            let log = Log()
+            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            try await RunningGateway.with([], logger: logger) { gateway in
+                for (method, path) in Self.paths {
+                    log.causes.withLock { $0 = [] }
+                    let fields = value.map { ["Authorization: \($0)"] } ?? []
+                    let answer = try await gateway.send(
+                        method == "POST" ? RunningGateway.chat() : "", method, path, token: "", fields: fields)
+                    #expect(answer.status == 401)
+                    try await gateway.settled()
+                    let causes = log.causes.withLock(\.self)
+                    #expect(causes.contains { $0.hasPrefix(cause) }, "\(path): \(causes)")
+                    #expect(causes.allSatisfy { !$0.contains("c2Vj") && !$0.contains("secret") })
+                }
+            }
+        }
     }
 }

@@ -131,6 +131,12 @@ struct Bench {
         collect()
     }
 
+    /// Whatever has no method of its own here.
+    mutating func observe(_ body: (inout SchedulerState, ContinuousClock.Instant) -> Void) {
+        body(&state, now)
+        collect()
+    }
+
     mutating func unreachable(_ runner: RunnerID, times: Int = 1, lastByteAt: ContinuousClock.Instant? = nil) {
         for _ in 0..<times { state.runnerUnreachable(runner, lastByteAt: lastByteAt, now: now) }
         collect()

@@ -215,7 +215,7 @@ struct HomeLab {
                 let at = Double(start.duration(to: instant).components.seconds) + 1
                 timerAt = at
                 schedule(at, .timer)
-            case .stateChanged, .ejected, .readmitted, .sleepRefused, .checkFailed, .loadModel, .unloadModel,
+            case .stateChanged, .ejected, .readmitted, .sleepFailed, .checkFailed, .loadModel, .unloadModel,
                 .loadFailed:
                 break
             }

@@ -287,7 +287,7 @@ struct MachineHistory {
                 note(succeeded ? "awake" : "not awake")
                 lastWakeEnd = now
                 fruitlessWakes = succeeded ? 0 : fruitlessWakes + 1
-            case .stateChanged(_, _, let new): try stateChanged(to: new)
+            case .stateChanged(_, _, let new, _): try stateChanged(to: new)
             case .startTimer(let instant): timer = instant
             default: break
             }

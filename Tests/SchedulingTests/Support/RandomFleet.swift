@@ -341,7 +341,7 @@ struct RandomFleet {
                 try expect(!leases.contains { $0.index == index }, "nobody is put to sleep with a lease")
                 try expect(state.records[index].runner.canBeWoken, "whoever is put to sleep can be woken")
                 note((runner, request, false))
-            case .sleepRefused: events["sleep refused", default: 0] += 1
+            case .sleepFailed: events["sleep refused", default: 0] += 1
             case .checkRunner(let runner, _, let request):
                 events["checked", default: 0] += 1
                 note((runner, request, true))
@@ -350,7 +350,7 @@ struct RandomFleet {
                 events["ejected", default: 0] += 1
                 try expect(state.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
             case .readmitted: events["readmitted", default: 0] += 1
-            case .stateChanged(_, let from, let to): try expect(from != to, "a change is one")
+            case .stateChanged(_, let from, let to, _): try expect(from != to, "a change is one")
             case .startTimer(let instant): timer = instant
             }
         }

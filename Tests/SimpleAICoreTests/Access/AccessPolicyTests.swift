@@ -119,7 +119,10 @@ import Testing
     @Test(arguments: Kind.allCases, [true, false])
     func listsFollowRights(_ kind: Kind, showsMembers: Bool) {
         let policy = AccessPolicy(classes: Self.classes, showsMembers: showsMembers)
-        #expect(policy.mayList("small", by: caller(kind)) == (kind != .plain || showsMembers))
+        #expect(policy.mayList("small", by: caller(kind)) == (kind != .plain))
+        let fast = ModelClass(name: "fast", models: ["small", "tiny"])
+        let members: [ModelID] = kind != .plain || showsMembers ? ["small", "tiny"] : []
+        #expect(policy.visibleMembers(of: fast, for: caller(kind)) == members)
         #expect(policy.mayList("in-no-class", by: caller(kind)) == (kind != .plain))
     }
 

@@ -41,7 +41,7 @@ final class PacketListener: Sendable {
                 }
                 .bind(host: "0.0.0.0", port: port).get()
         } catch {
-            throw Finding.inconclusive("cannot listen for magic packets on UDP port \(port): \(error)")
+            throw Finding.inconclusive("cannot listen for magic packets on UDP port \(port): \(ErrorText.of(error))")
         }
         let listener = PacketListener(heard: heard, channel: channel)
         do {

@@ -30,6 +30,8 @@ final class AgentRegistry {
         var registration: Identity?
         /// The entries that its lists left out, as reported.
         var omitted = OmittedEntries()
+        /// How it ended, or why the gateway ends it; nil where the agent gave no sign of life in time.
+        var endReason: OperatorReason?
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
         /// The extensions that both sides support.
@@ -121,8 +123,10 @@ final class AgentRegistry {
         if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
         if let id = connections[number]?.id {
             logger.debug(
-                "A runner agent's socket is closed", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(end)"])
+                "A runner agent's socket is closed",
+                metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(end.reason)"])
         }
+        connections[number]?.endReason = end.reason
         act(on: number) { $0.closed() }
         let connection = connections.removeValue(forKey: number)
         connection?.timer?.task.cancel()
@@ -194,7 +198,8 @@ final class AgentRegistry {
     private func answer(_ response: CommandResponse, from id: RunnerID?) {
         guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
         asked[ExactString(response.requestID)] = nil
-        answered(entry.id, entry.request, response.success ? nil : response.error ?? "the agent gave no reason")
+        let failure = OperatorReason(response.error ?? "the agent gave no reason").description
+        answered(entry.id, entry.request, response.success ? nil : failure)
     }
 
     /// A disconnected agent sends no results.
@@ -224,7 +229,9 @@ final class AgentRegistry {
         case .answered(let response): answer(response, from: connection.id)
         case .left: left(number)
         case .close: connection.socket.close()
-        case .countError(let code): complain(code, connection)
+        case .countError(let code):
+            connections[number]?.endReason = OperatorReason("its agent broke the protocol (\(code.rawValue))")
+            complain(code, connection)
         }
     }
 
@@ -397,7 +404,9 @@ final class AgentRegistry {
     }
 
     private func left(_ number: UInt64) {
-        guard let id = connections[number]?.id, current[id] == number else { return }
+        guard let connection = connections[number], let id = connection.id, current[id] == number else { return }
+        let reason =
+            connection.endReason ?? "its agent gave no sign of life within \(rules.runnerTimeout.wholeMilliseconds) ms"
         current[id] = nil
         let hasServed = scheduler.hasServed(id)
         roster.left(id, hasServed: hasServed, now: now())
@@ -412,8 +421,9 @@ final class AgentRegistry {
         defer { failCommands(of: id) }
         // During a shutdown the gateway closes the sockets: that is no evidence about machines.
         guard !drain.isDraining else { return }
-        logger.info("A runner agent is gone", metadata: [LogKeys.runner: "\(id)"])
-        scheduler.agentDisconnected(id)
+        logger.info(
+            "A runner agent is gone", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(reason)"])
+        scheduler.agentDisconnected(id, reason: reason)
     }
 
     // MARK: Time

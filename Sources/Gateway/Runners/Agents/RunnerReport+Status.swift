@@ -35,7 +35,18 @@ extension RunnerReport {
             slots: slots,
             isSleepable: extensions.isSuperset(of: [.sleep, .power]) && status.power?.sleepable == true,
             memoryLimit: status.metrics?.gpuMemoryTotal.flatMap { $0 > 0 ? ByteCount(bytes: $0) : nil },
-            hasGPU: status.metrics.map { ($0.gpuMemoryTotal ?? 0) > 0 })
+            hasGPU: status.metrics.map { ($0.gpuMemoryTotal ?? 0) > 0 },
+            sleepProblem: extensions.contains(.power) ? status.power?.sleepProblem.map { OperatorReason($0) } : nil,
+            reason: status.reason)
+    }
+}
+
+extension RunnerStatus {
+    /// Why it does not admit calls, as its agent states it.
+    fileprivate var reason: OperatorReason? {
+        if health == .shuttingDown { return "its agent is shutting down" }
+        let problems = engines.filter { !$0.isHealthy }.map { "\($0.engineType): \($0.error ?? "not healthy")" }
+        return problems.isEmpty ? nil : OperatorReason("its agent reports: \(problems.joined(separator: "; "))")
     }
 }
 

@@ -1,0 +1,52 @@
+import SimpleAICore
+
+/// Why this machine did not fall asleep, for the operator who wanted it to.
+enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
+    case notStarted(String)
+    /// A signal has a negative code.
+    case failed(command: String, code: Int32, output: String)
+    case timedOut(command: String, Duration, output: String)
+    /// The command succeeded, and the machine runs on.
+    case stayedAwake(Duration)
+    /// Whatever takes the command's place in a simulation.
+    case refused
+
+    /// So many lines of a command's output are reported, the last ones.
+    private static let maxLines = 8
+    /// So much of each, in characters: together they fit into an `OperatorReason`.
+    private static let maxLineLength = 100
+
+    var description: String {
+        let text =
+            switch self {
+            case .notStarted(let reason): reason
+            case .failed(let command, let code, let output) where code < 0:
+                "the sleep command \(command) was ended by signal \(-code)\(Self.quote(output))"
+            case .failed(let command, let code, let output):
+                "the sleep command \(command) ended with exit code \(code)\(Self.quote(output))"
+            case .timedOut(let command, let time, let output):
+                "the sleep command \(command) had not ended after \(time.components.seconds) s and was stopped"
+                    + Self.quote(output)
+            case .stayedAwake(let time):
+                "the sleep command succeeded, and the machine was still awake \(time.components.seconds) s later"
+            case .refused: "the machine refused to sleep"
+            }
+        return OperatorReason(text).description
+    }
+
+    private static func quote(_ output: String) -> String {
+        let lines = (EngineText.clean(output) ?? "").split(whereSeparator: \.isNewline).suffix(maxLines)
+        guard !lines.isEmpty else { return ", without any output" }
+        let shown = lines.map { $0.count > maxLineLength ? "\($0.prefix(maxLineLength))…" : String($0) }
+        return "; its last output:\n\(shown.joined(separator: "\n"))"
+    }
+}
+
+/// Tells whether the machine was suspended since some moment.
+struct AwakeClocks: Sendable {
+    private let start = (ContinuousClock.now, SuspendingClock.now)
+
+    var wasSuspended: Bool {
+        ResumeWatch.wasSuspended(passed: ContinuousClock.now - start.0, awake: SuspendingClock.now - start.1)
+    }
+}

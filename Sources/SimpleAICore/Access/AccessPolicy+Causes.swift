@@ -1,0 +1,60 @@
+/// What the settings call the two roles that have a meaning of their own; each issuer may have its own names.
+public struct PrivilegedRoles: Hashable, Sendable {
+    public let administration: Set<Role>
+    public let specificModels: Set<Role>
+
+    public init(administration: Set<Role> = ["admin"], specificModels: Set<Role> = ["model:specific"]) {
+        self.administration = administration
+        self.specificModels = specificModels
+    }
+}
+
+/// Why a caller was refused, for the operator's log: what the caller holds, and what would have been enough.
+extension AccessPolicy {
+    func cause(of ruling: AccessRuling, _ request: ModelRequest, _ caller: Caller) -> String {
+        var text = "\(ruling.description); asked for \(Self.quoted("\(request)")); \(Self.description(of: caller))"
+        if ruling == .beyondCredentials {
+            let classes = (caller.classes ?? []).map(\.rawValue).sorted()
+            text += "; the credentials are for the classes \(Self.list(classes))"
+        } else {
+            text += "; wanted one of the roles \(Self.list(wantedRoles(for: request).map(\.rawValue).sorted()))"
+        }
+        return OperatorReason(text).description
+    }
+
+    func causeOfAdministrationRefusal(of caller: Caller) -> String {
+        let wanted = Self.list(privilegedRoles.administration.map(\.rawValue).sorted())
+        return OperatorReason("\(Self.description(of: caller)); wanted one of the roles \(wanted)").description
+    }
+
+    /// The roles of the policies that cover it, and those that may ask for everything.
+    private func wantedRoles(for request: ModelRequest) -> Set<Role> {
+        var roles = privilegedRoles.administration
+        if case .exactly = request { roles.formUnion(privilegedRoles.specificModels) }
+        for grant in grants where grant.covers(request) { roles.formUnion(grant.roles ?? []) }
+        return roles
+    }
+
+    private static func description(of caller: Caller) -> String {
+        let issuer = caller.issuer.rawValue
+        let origin = issuer.isEmpty ? "" : " of the issuer \(quoted(issuer))"
+        return "the caller \(quoted(caller.subject.rawValue))\(origin) holds the roles "
+            + list(caller.roles.map(\.rawValue).sorted())
+    }
+
+    private static let maxListed = 8
+    /// In bytes of UTF-8.
+    private static let maxQuoted = 80
+
+    private static func list(_ names: [String]) -> String {
+        guard !names.isEmpty else { return "(none)" }
+        return names.prefix(maxListed).map(quoted).joined(separator: ", ") + (names.count > maxListed ? ", …" : "")
+    }
+
+    /// Callers choose their names: nothing in one may end its quotes or its line.
+    private static func quoted(_ text: String) -> String {
+        let shown =
+            text.utf8.count <= maxQuoted ? text : String(decoding: text.utf8.prefix(maxQuoted), as: UTF8.self) + "…"
+        return JSONString.encode(shown)
+    }
+}

@@ -1,0 +1,62 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import OperatingSystem
+import Testing
+
+@testable import NetworkErrors
+
+@Suite struct NetworkErrorTextTests {
+    private struct Secretive: Error, CustomStringConvertible {
+        let description = "/build/path/source.cc:393 token=abc"
+    }
+
+    private static let table: [(any Error, String)] = [
+        (IOError(errnoCode: ECONNREFUSED, reason: "connect"), "connection refused"),
+        (IOError(errnoCode: ECONNRESET, reason: "read"), "the connection was reset"),
+        (IOError(errnoCode: EHOSTUNREACH, reason: "connect"), "no route to the host"),
+        (IOError(errnoCode: EMFILE, reason: "socket"), "Too many open files"),
+        (SystemError(number: EACCES), "Permission denied"),
+        (ChannelError.connectTimeout(.seconds(5)), "no response to the connection attempt within 5.0 seconds"),
+        (ChannelError.ioOnClosedChannel, "the connection was closed"),
+        (HTTPClientError.deadlineExceeded, "no response in time"),
+        (HTTPClientError.remoteConnectionClosed, "the connection was closed without a response"),
+        (HTTPParserError.invalidVersion, "the response is not HTTP"),
+        (NIOSSLError.failedToLoadCertificate, "it holds no certificate in PEM"),
+        (
+            NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])),
+            "TLS: the connection was closed in the handshake"
+        ),
+        (
+            NIOSSLError.unableToValidateCertificate,
+            "TLS: the certificate has expired, or no trusted authority signed it"
+        ),
+        (NIOSSLExtraError.failedToValidateHostname, "TLS: the certificate is for another host"),
+        (CocoaError(.fileReadNoSuchFile), "there is no such file"),
+        (CancellationError(), "it was cancelled"),
+        (Secretive(), "unexpected error Secretive"),
+    ]
+
+    @Test(arguments: table.indices) func errorsAreTranslated(_ index: Int) {
+        let (error, words) = Self.table[index]
+        #expect(NetworkErrorText.of(error) == words)
+    }
+
+    private struct Document: Decodable {
+        struct Inner: Decodable { let name: String }
+        let list: [Inner]
+    }
+
+    @Test(arguments: [
+        ("{", "it is not valid JSON"),
+        ("{}", "the document lacks \"list\""),
+        (#"{"list":[{"name":1}]}"#, "\"list.[0].name\" has another type"),
+    ]) func decodingErrorsNameThePlace(_ json: String, _ words: String) {
+        let error = #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(Document.self, from: Data(json.utf8))
+        }
+        #expect(error.map { NetworkErrorText.of($0) } == words)
+    }
+}
