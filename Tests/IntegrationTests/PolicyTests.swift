@@ -22,7 +22,7 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { Self.change(&$0) }) { gateway, engine in
                 var served = 0
                 for (roles, allowed, list) in [
-                    ([], [], []), (["student"], ["class:fast", ""], ["class:fast", "m"]),
+                    ([], [], []), (["student"], ["class:fast", ""], ["class:fast"]),
                     (["staff"], ["class:big", "m"], ["class:big", "m", "m:large"]),
                     (
                         ["student", "staff"], ["class:fast", "", "class:big", "m"],

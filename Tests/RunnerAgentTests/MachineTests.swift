@@ -207,7 +207,7 @@ import Testing
         let problem = await orders(["sh", "-c", script]).sleep()
         #expect(
             problem?.description
-                == "the sleep command sh ended with exit code 3; its last output:\nFailed to suspend\n[31mInhibited  by backup"
+                == "the sleep command sh ended with exit code 3; its last output:\nFailed to suspend\n [31mInhibited  by backup"
         )
     }
 

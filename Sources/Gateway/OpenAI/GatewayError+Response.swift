@@ -89,6 +89,8 @@ extension GatewayError {
         let expected = "expected \"Authorization: Bearer TOKEN\""
         guard let authorization, !authorization.isEmpty else { return "found no Authorization header, \(expected)" }
         let scheme = authorization.prefix { $0 != " " }
+        // Readers of HTTP take the space away from a value that ends with it.
+        if authorization.lowercased() == "bearer" { return "found the scheme Bearer without a token, \(expected)" }
         // A value without a space may be a token whose scheme was forgotten.
         guard scheme.endIndex != authorization.endIndex, scheme.utf8.count <= 20,
             scheme.utf8.allSatisfy({ (0x41...0x5A).contains($0 & 0xDF) })

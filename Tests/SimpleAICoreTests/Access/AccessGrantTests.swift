@@ -118,9 +118,9 @@ import Testing
             ["small", "tiny", "large", "free", "llama3:8b"].filter { Self.policy.mayList($0, by: caller([role])) }
         }
         #expect(classes("student") == ["fast"])
-        #expect(models("student") == ["small", "tiny", "free"])
+        #expect(models("student") == ["free"])
         #expect(classes("staff") == ["fast", "big"])
-        #expect(models("staff") == ["small", "tiny", "large", "free", "llama3:8b"])
+        #expect(models("staff") == ["tiny", "free", "llama3:8b"])
         #expect(classes("nobody") == [])
         #expect(models("nobody") == ["free"])
     }
