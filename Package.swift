@@ -158,7 +158,8 @@ let package = Package(
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "NetworkErrors", "Settings", "TokenProviders", "Gateway",
+                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "NetworkErrors", "Settings", "TokenProviders",
+                "Gateway",
                 "RunnerAgent",
                 "Acceptance", "LocalFleet", logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
