@@ -25,17 +25,21 @@ import Testing
             endpoint: endpoint, model: "public", statedLength: statedLength ? bytes.count : nil,
             needsLength: needsLength)
         var passed = Passed()
+        // Pieces may end inside of a character.
+        var text = ByteBuffer()
         var start = 0
         while start < bytes.count {
             let end = size >= bytes.count - start ? bytes.count : start + size
             do {
-                passed.text += String(buffer: try relay.receive(ByteBuffer(bytes: bytes[start..<end])))
+                var piece = try relay.receive(ByteBuffer(bytes: bytes[start..<end]))
+                text.writeBuffer(&piece)
             } catch {
                 passed.isMalformed = true
                 break
             }
             start = end
         }
+        passed.text = String(buffer: text)
         (passed.hasBegun, passed.length, passed.isComplete) = (relay.hasBegun, relay.length, relay.isComplete)
         (passed.usage, passed.id) = (relay.usage, relay.id)
         if !relay.hasBegun { passed.collected = String(buffer: relay.collected) }

@@ -66,10 +66,10 @@ import Testing
         #expect(translated(EPERM) == .notPermitted(address: "10.0.0.255"))
         #expect(translated(ENETUNREACH) == .noRoute(address: "10.0.0.255"))
         guard case .failed("10.0.0.255", let reason) = translated(EMFILE) else {
-            Issue.record("an error without a name of its own must keep its reason")
+            Issue.record("an error without a case of its own must keep its reason")
             return
         }
-        #expect(reason.contains("sendto"))
+        #expect(reason == "Too many open files")
     }
 
     @Test func passwordOfWrongLengthIsRefused() async {

@@ -11,7 +11,7 @@ struct ConnectionTable {
     /// With each verdict, the connections that are evicted and no longer counted.
     enum Verdict: Hashable {
         case admitted(Number, evicting: [Number])
-        /// Every place is taken by a connection with a request in progress.
+        /// Every place is taken, and no connection may be evicted for this one.
         case exhausted(evicting: [Number])
         /// The address has its share, and all of these connections have requests in progress.
         case beyondShare(evicting: [Number])

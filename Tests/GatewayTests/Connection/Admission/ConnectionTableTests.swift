@@ -56,7 +56,7 @@ import Testing
         var table = ConnectionTable(capacity: 100)
         #expect(open(25, of: Self.greedy, &table, isBusy: true) == 25)
         #expect(open(75, of: nil, &table, isBusy: false) == 75)
-        #expect(table.open(Self.greedy, busy()) == .beyondShare(evicting: []))
+        #expect(table.open(Self.greedy, busy()) == .exhausted(evicting: []))
         #expect(table.count == 100)
     }
 
