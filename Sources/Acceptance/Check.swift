@@ -1,13 +1,13 @@
-/// One requirement of the contract and the way to find out whether a deployment keeps it.
+/// One requirement of the contract and how to verify that a deployment meets it.
 ///
 /// A check is a value: `Test.checks` is the table of contents of a test, readable without running anything.
 public struct Check<Test: Sendable>: Sendable {
-    /// Dotted, stable: `wol.wake.single-flight`.
+    /// Stable, dotted id: `wol.wake.single-flight`.
     let id: String
     /// One sentence of the contract.
     let requirement: String
     let level: Level
-    /// What must be there for the check to be decidable, in words; shown by `--list`.
+    /// What the check needs in order to be decidable, as a phrase; shown by `--list`.
     let needs: String?
     let body: @Sendable (Test) async throws -> Finding
 
@@ -23,7 +23,7 @@ public struct Check<Test: Sendable>: Sendable {
     }
 }
 
-/// What `--list` prints of a check.
+/// A check as `--list` shows it.
 public struct CheckDescription: Sendable, Hashable {
     public let id: String
     public let requirement: String
@@ -38,7 +38,7 @@ public struct PlannedCheck: Sendable {
     let run: @Sendable () async throws -> Finding
 }
 
-/// A group of checks that share what they observed.
+/// A group of checks that share their observations.
 protocol AcceptanceTest: Sendable {
     static var name: TestName { get }
     static var checks: [Check<Self>] { get }
@@ -74,7 +74,7 @@ public enum TestName: String, Sendable, CaseIterable {
         }
     }
 
-    /// The time a single request of this test may take unless `--timeout` says otherwise.
+    /// Default timeout of a single request of this test; `--timeout` overrides it.
     public var defaultTimeout: Duration {
         switch self {
         case .wakeOnLAN: .seconds(120)
@@ -83,7 +83,7 @@ public enum TestName: String, Sendable, CaseIterable {
         }
     }
 
-    /// The checks of this test, in the order in which they run.
+    /// The checks of this test, in execution order.
     public var checks: [CheckDescription] {
         switch self {
         case .wakeOnLAN: WakeOnLANTest.descriptions
@@ -105,7 +105,7 @@ public enum TestName: String, Sendable, CaseIterable {
 
 /// A step that several checks share and that runs at most once; its outcome, value or error, is kept.
 ///
-/// An actor because what it guards is the awaiting itself. Checks run one after the other, so nobody waits here twice.
+/// An actor, because the wait itself has to be guarded. Checks run one after the other, so there is no contention.
 actor Once<Value: Sendable> {
     private var outcome: Result<Value, any Error>?
 

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Evidence {
-    /// The evidence of an answer that was not as expected.
+    /// Evidence of an unexpected response.
     init(_ exchange: Exchange, expected: String) {
         var lines = ["\(exchange.status)"]
         lines += exchange.headers.prefix(30).map { "\($0.name): \($0.value)" }
@@ -14,7 +14,7 @@ extension Evidence {
             curl: Self.curl(exchange.request))
     }
 
-    /// The evidence of a request that got no answer.
+    /// Evidence of a request that received no response.
     init(_ failed: RequestFailed, expected: String) {
         self.init(
             sent: Self.sent(failed.request), received: "no answer: \(failed.failure)", expected: expected,
@@ -26,7 +26,7 @@ extension Evidence {
         return "\(request.method) \(request.path) with \(request.credential.name)\(body)"
     }
 
-    /// Below the base URL, which the report adds.
+    /// The path below the base URL; the report adds the base URL.
     private static func curl(_ request: APIRequest) -> String {
         var words = ["curl -sS -i"]
         if request.wantsStream { words.append("-N") }
@@ -42,7 +42,7 @@ extension Evidence {
 }
 
 extension Result where Success == Exchange, Failure == RequestFailed {
-    /// The completion in the answer, or why there is none.
+    /// The completion in the response, or why there is none.
     var completion: Result<Completion, AnswerProblem> {
         switch self {
         case .success(let exchange):

@@ -1,13 +1,13 @@
 extension Duration {
-    /// The duration in seconds, as a number to calculate with.
+    /// The duration in seconds, for calculation.
     var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 
-    /// Seconds to the millisecond: what machines read.
+    /// Seconds rounded to milliseconds, for machine-readable reports.
     var inRoundSeconds: Double { (inSeconds * 1000).rounded() / 1000 }
 
-    /// For people: `0.004 s`, `2.1 s`, `75 s`.
+    /// The duration for readers: `0.004 s`, `2.1 s`, `75 s`.
     var readable: String {
         let value = inSeconds
         let digits = value >= 20 ? 0 : value >= 0.95 ? 1 : value >= 0.0995 ? 2 : 3
@@ -16,7 +16,7 @@ extension Duration {
 }
 
 extension Double {
-    /// The number with exactly `digits` digits after its point, without locale.
+    /// The number with exactly `digits` decimal places, independent of the locale.
     func fixed(_ digits: Int) -> String {
         guard isFinite else { return "\(self)" }
         var scale = 1.0

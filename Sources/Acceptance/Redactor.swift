@@ -1,12 +1,12 @@
 import Synchronization
 
-/// Removes every secret of the run from text that is about to be shown or stored.
+/// Removes every secret of the run from text before it is shown or stored.
 public final class Redactor: Sendable {
     private let secrets = Mutex<Set<String>>([])
 
     public init() {}
 
-    /// From now on `secret` never leaves this process in text that went through ``redact(_:)``.
+    /// Adds `secret` to the secrets that ``redact(_:)`` replaces.
     func register(_ secret: String) {
         guard secret.utf8.count >= 8 else { return }
         secrets.withLock { _ = $0.insert(secret) }
@@ -23,7 +23,7 @@ public final class Redactor: Sendable {
         return result.replacing(/eyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*/, with: "[jwt]")
     }
 
-    /// Whether `text` holds one of the run's secrets.
+    /// Whether `text` contains one of the run's secrets.
     func leaks(in text: String) -> Bool {
         secrets.withLock { $0.contains { text.contains($0) } }
     }

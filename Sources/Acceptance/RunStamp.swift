@@ -1,6 +1,6 @@
 import Foundation
 
-/// When a run was, how long it took, and what made it: a report that is found a year later still says so.
+/// When a run began, how long it took, and which version ran it, so that a report is self-contained.
 struct RunStamp: Sendable, Hashable {
     /// The program's version.
     let version: String
@@ -11,7 +11,7 @@ struct RunStamp: Sendable, Hashable {
     var beganInUTC: String { began.formatted(.iso8601) }
 }
 
-/// Begins a stamp: the calendar's time for people, a monotonic clock for the duration.
+/// Starts a stamp: wall-clock time for readers, a monotonic clock for the duration.
 struct RunClock: Sendable {
     private let date = Date()
     private let instant = ContinuousClock.now

@@ -1,4 +1,4 @@
-/// SplitMix64 (Steele, Lea, Flood 2014): small, good enough for prompts and shuffles, and repeatable with `--seed`.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, sufficient for prompts and shuffles, and repeatable with `--seed`.
 struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

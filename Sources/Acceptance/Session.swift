@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// What all checks of a run share: the deployment, the tokens, the options, and the way to send something.
+/// State that all checks of a run share: the deployment, the tokens, the options and the client.
 struct Session: Sendable {
     let client: APIClient
     let tokens: TokenSource
@@ -10,7 +10,7 @@ struct Session: Sendable {
     /// Per request.
     let timeout: Duration
     let observe: @Sendable (SuiteEvent) -> Void
-    /// How well this machine measures times; found out when first asked for.
+    /// Accuracy of this machine's time measurements; measured on first use.
     let clock: @Sendable () async throws -> ClockTrust
     /// What did not wake so far; shared by the tests of a round.
     let failedWakes: FailedWakes
@@ -62,7 +62,7 @@ struct Session: Sendable {
         try await send(try chatRequest(model, as: credential, stream: stream), timeout: timeout)
     }
 
-    /// A chat request with a prompt of its own, so that no cache in between can answer it.
+    /// A chat request with a unique prompt, so that no cache can serve it.
     func chatRequest(_ model: String, as credential: Credential, stream: Bool = false) throws -> APIRequest {
         let prompt = "\(nonce()): answer with the single word ready."
         let body = try JSONEncoder().encode(ChatRequest(model: model, prompt: prompt, stream: stream))
@@ -70,7 +70,7 @@ struct Session: Sendable {
             method: "POST", path: "/v1/chat/completions", credential: credential, body: body, wantsStream: stream)
     }
 
-    /// Sends all requests at once; answers come in the order of the requests.
+    /// Sends all requests at once; results are in the order of the requests.
     func sendAll(_ requests: [APIRequest]) async throws -> [Result<Exchange, RequestFailed>] {
         try await withThrowingTaskGroup(of: (Int, Result<Exchange, RequestFailed>).self) { group in
             for (index, request) in requests.enumerated() {
@@ -82,7 +82,7 @@ struct Session: Sendable {
         }
     }
 
-    /// The answer or the reason why there is none; only cancellation is thrown.
+    /// The response, or the reason why there is none; throws only on cancellation.
     func outcome(of request: APIRequest) async throws -> Result<Exchange, RequestFailed> {
         do {
             return .success(try await send(request))
@@ -105,19 +105,19 @@ struct Session: Sendable {
         }
     }
 
-    /// Who asks for `model`: classes are asked for with a basic token, exact ids with one that may.
+    /// The credential for requests to `model`: a basic token for classes, a privileged one for exact ids.
     func credential(for model: String) async throws -> Credential {
         try await tokens.credential(ModelList.className(model) == nil ? .specific : .basic)
     }
 
-    /// Members of a class: the operator's map first, the model list otherwise; empty when neither says.
+    /// Members of a class: from the operator's map, otherwise from the model list; empty if neither states them.
     func members(ofClass name: String, in list: ModelList) -> Set<String> {
         options.classMap[name] ?? list.members(ofClass: name)
     }
 
-    // MARK: Chance and words
+    // MARK: Random values and text
 
-    /// Hexadecimal digits that no other request of this run has.
+    /// Hexadecimal digits, unique within this run.
     func nonce() -> String {
         let value = random.generator.withLock { $0.next() }
         return String(value, radix: 16)
@@ -140,7 +140,7 @@ struct Session: Sendable {
 enum Persona: Sendable, CaseIterable {
     case basic, specific, admin
 
-    /// The role that the token binary is asked for; nil asks for none.
+    /// The role to request from the token binary; nil requests none.
     var role: String? {
         switch self {
         case .basic: nil

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A run of some of the four tests against one deployment.
+/// A run of some or all of the four tests against one deployment.
 public struct Suite: Sendable {
     public let target: Target
     public let tests: [TestName]
@@ -10,7 +10,7 @@ public struct Suite: Sendable {
     private let record: Record
     private let clock = RunClock()
 
-    /// Results as they come, so that an interrupted run can still be reported.
+    /// Results so far, so that an interrupted run can still be reported.
     private final class Record: Sendable {
         let results = Mutex<[CheckResult]>([])
         let clock = Mutex<ClockTrust?>(nil)
@@ -25,7 +25,7 @@ public struct Suite: Sendable {
         record = Record()
     }
 
-    /// Ids given to `--only` or `--skip` that name nothing in these tests.
+    /// Ids in `--only` or `--skip` that match no check of these tests.
     public static func unknownSelectors(_ selectors: [String], in tests: [TestName]) -> [String] {
         let ids = tests.flatMap { $0.checks.map(\.id) }
         return selectors.filter { selector in !ids.contains { matches($0, selector) } }
@@ -35,7 +35,7 @@ public struct Suite: Sendable {
         id == selector || id.hasPrefix(selector + ".")
     }
 
-    /// What is known so far; callable at any time, also while the suite runs.
+    /// The results so far; callable at any time, also while the suite runs.
     public func report(aborted: String? = nil, interrupted: Bool = false) -> SuiteReport {
         SuiteReport(
             target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
@@ -77,7 +77,7 @@ public struct Suite: Sendable {
         return report()
     }
 
-    /// Measures the clock once, when the first check asks for it, and notes the outcome for the report.
+    /// Measures the clock's accuracy once, when the first check needs it, and records the result for the report.
     private struct Clock: Sendable {
         let record: Record
         let known: ClockTrust?
@@ -159,7 +159,7 @@ public struct Suite: Sendable {
             round: round)
     }
 
-    /// Turns whatever a check throws into a finding; only cancellation passes.
+    /// Turns any error of a check into a finding; only cancellation is rethrown.
     private func outcome(of check: PlannedCheck) async throws -> Finding {
         do {
             return try await check.run()
@@ -190,11 +190,11 @@ public struct Suite: Sendable {
     private func shown(_ text: String) -> String { VisibleText.of(redactor.redact(text)) }
 }
 
-/// The first request of a run: tells a wrong address from a deployment that breaks its contract.
+/// The first request of a run: distinguishes a wrong address from a deployment that violates its contract.
 struct Reachability: Sendable {
     let session: Session
 
-    /// One line why nothing can be tested there, or nil when the checks may begin.
+    /// One line why the deployment cannot be tested, or nil if the checks can begin.
     func obstacle() async throws -> String? {
         do {
             let credential = try await session.tokens.credential(.basic)

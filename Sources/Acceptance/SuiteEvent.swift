@@ -1,11 +1,11 @@
-/// What a running suite tells whoever watches it. Every text in it is redacted.
+/// Events of a running suite. All text in them is redacted.
 public enum SuiteEvent: Sendable {
     public enum TraceLevel: Int, Sendable {
         case verbose = 1
         case debug = 2
     }
 
-    /// Only when there are several.
+    /// Sent only if there are several rounds.
     case roundStarted(Int, of: Int, seed: UInt64)
     case testStarted(TestName, checks: Int)
     case checkStarted(PlannedCheck)
@@ -14,7 +14,7 @@ public enum SuiteEvent: Sendable {
     case trace(TraceLevel, String)
 }
 
-/// What became of one check.
+/// The result of one check.
 public struct CheckResult: Sendable {
     public let test: TestName
     public let id: String
@@ -24,12 +24,12 @@ public struct CheckResult: Sendable {
     public let summary: String
     public let evidence: Evidence?
     public let duration: Duration
-    /// Of a skipped check that merely was not asked for: the option that asks for it.
+    /// The option that requests a check that was skipped because the operator did not request it.
     var missingOption: String?
     /// Of an undecided check: the one whose failure left it nothing to judge.
     var follows: String?
     /// What reports draw of this check.
     var figure: Figure?
-    /// Which of the rounds of `--repeat` it belongs to, from 1.
+    /// The round of `--repeat` that it belongs to, counted from 1.
     public internal(set) var round = 1
 }

@@ -1,20 +1,20 @@
-/// What the operator chose, beyond target and tokens.
+/// The operator's options, except target and tokens.
 public struct SuiteOptions: Sendable {
-    /// Per request; nil takes each test's own default.
+    /// Per request; nil uses each test's default.
     public var timeout: Duration?
     public var verifiesCertificates = true
-    /// The whole run.
+    /// Limit for the whole run.
     public var deadline: Duration?
     public var seed: UInt64
     public var allowsInconclusive = false
-    /// How often everything is run, each time with a seed of its own. Every run counts: nothing is retried until green.
+    /// Number of rounds, each with its own seed. Every round counts: failures are not retried.
     public var rounds = 1
-    /// Check ids, or beginnings of them (`wol.wake`); empty runs all.
+    /// Check ids, or prefixes of them (`wol.wake`); empty runs all.
     public var only: [String] = []
     public var skip: [String] = []
-    /// Classes and their members, where the model list does not say.
+    /// Classes and their members, if the model list does not state them.
     public var classMap: [String: Set<String>] = [:]
-    /// With which status codes the deployment refuses.
+    /// The status codes of the deployment's refusals.
     public var expectedStatuses = ExpectedStatuses()
     /// The program's version, for the reports.
     public var version = "unknown"
@@ -23,7 +23,7 @@ public struct SuiteOptions: Sendable {
     public var workloadRouting = WorkloadRouting()
     public var authentication = Authentication()
 
-    /// What is known of the clock already; nil has it measured.
+    /// The known clock accuracy; nil measures it.
     var clock: ClockTrust?
 
     public init(seed: UInt64 = .random(in: .min ... .max)) {
@@ -51,20 +51,20 @@ public struct SuiteOptions: Sendable {
         public var grades = false
         /// A wake that takes longer fails.
         public var maxWake: Duration?
-        /// UDP port on which copies of magic packets arrive.
+        /// UDP port that receives copies of magic packets.
         public var packetPort: Int?
-        /// Puts the target's machine to sleep; the operator's command, or the local fleet.
+        /// Puts the target's machine to sleep: the operator's command, or the local fleet.
         public var putToSleep: (@Sendable () async throws -> Void)?
-        /// How long the machine may take to disappear after that.
+        /// Maximum time for the machine to disappear after that.
         public var sleepLimit: Duration = .seconds(120)
         public var pollInterval: Duration = .milliseconds(250)
         public var callers = 10
-        /// How long a held stream may be silent.
+        /// Maximum time without a byte on a held stream.
         public var silenceLimit: Duration = .seconds(15)
     }
 
     public struct ModelRouting: Sendable {
-        /// What to ask for; empty takes the classes and the ready models of the model list.
+        /// The models to request; empty uses the classes and the ready models of the model list.
         public var models: [String] = []
         public var testsPermissions = false
         public var callsPerRoute = 5
@@ -84,9 +84,9 @@ public struct SuiteOptions: Sendable {
         public var sequential = false
         public var analyzesTiming = false
         public var runnerHeader: String?
-        /// How many runners could serve, where the operator knows better than the model list.
+        /// Number of runners that can serve, if the operator states it instead of the model list.
         public var runners: Int?
-        /// Calls that each runner takes at a time, where the operator knows it.
+        /// Concurrent calls that each runner takes, if the operator states it.
         public var slots: Int?
         public var policy: Policy?
     }

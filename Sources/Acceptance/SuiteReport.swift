@@ -1,18 +1,18 @@
-/// Everything a run found out; the reports are renderings of it.
+/// All results of a run; the report formats are renderings of it.
 public struct SuiteReport: Sendable {
     public let target: Target
     public let tests: [TestName]
-    /// Of the first round; each further one has the next number.
+    /// Seed of the first round; each further round has the next number.
     public let seed: UInt64
     public let allowsInconclusive: Bool
     public let results: [CheckResult]
-    /// Why nothing could be tested, if so.
+    /// Why nothing could be tested; nil otherwise.
     public let aborted: String?
     public let interrupted: Bool
     let stamp: RunStamp
-    /// How well times could be measured; nil when no check needed to know.
+    /// Accuracy of the measured times; nil if no check needed it.
     var clock: ClockTrust?
-    /// How often everything was to be run.
+    /// Number of requested rounds.
     public internal(set) var rounds = 1
 
     /// How many required checks do not hold.
@@ -22,8 +22,8 @@ public struct SuiteReport: Sendable {
 
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 
-    /// Whether the run passed, by the rules of the exit codes: an undecided requirement is not a kept one, and a run
-    /// in which nothing could be checked proves nothing.
+    /// Whether the run passed, by the rules of the exit codes: an undecided requirement does not count as met, and a
+    /// run that checked nothing proves nothing.
     public var conclusion: Conclusion {
         if interrupted { return .interrupted }
         let required = results.filter { $0.level == .required }
@@ -32,8 +32,8 @@ public struct SuiteReport: Sendable {
         return results.contains { $0.verdict == .pass } ? .passed : .notDecided
     }
 
-    /// Ids of checks whose verdict was not the same in every round, with the verdicts: a deployment that keeps a promise
-    /// only sometimes does not keep it.
+    /// Ids of checks whose verdict differed between rounds, with the verdicts: a requirement that is met only sometimes
+    /// is not met.
     public var unsteady: [(id: String, verdicts: [Verdict])] {
         guard rounds > 1 else { return [] }
         return Dictionary(grouping: results, by: \.id).compactMap { id, results in
@@ -41,10 +41,10 @@ public struct SuiteReport: Sendable {
         }.sorted { $0.id < $1.id }
     }
 
-    /// Which of several runs a result belongs to: ` (run 2)`, or nothing when there is only one.
+    /// The run that a result belongs to: ` (run 2)`, or empty if there is only one.
     func runNote(_ result: CheckResult) -> String { rounds > 1 ? " (run \(result.round))" : "" }
 
-    /// How far the times in this report can be trusted, in words; nil when it holds none that need it.
+    /// Accuracy of the times in this report, as text; nil if it contains none that need it.
     public var clockSummary: String? { clock?.summary }
 
     /// The last line of every report.

@@ -1,14 +1,14 @@
 import Foundation
 
-/// The deployment under test, as its base URL names it.
+/// The deployment under test, identified by its base URL.
 public struct Target: Sendable, Hashable, CustomStringConvertible {
     public let host: String
     public let port: Int
     public let usesTLS: Bool
-    /// Path before `/v1/…`: empty, or `/prefix` without a slash at its end.
+    /// Path before `/v1/…`: empty, or `/prefix` without a trailing slash.
     public let basePath: String
 
-    /// Reads `https://host[:port][/prefix][/v1]`; `…/v1` means the same as without it.
+    /// Parses `https://host[:port][/prefix][/v1]`; a trailing `/v1` is ignored.
     ///
     /// - Throws: ``TargetError`` with one sentence for the operator.
     public init(_ text: String) throws(TargetError) {
@@ -16,7 +16,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         guard let components = URLComponents(string: trimmed), let scheme = components.scheme?.lowercased() else {
             throw TargetError("'\(trimmed)' is not a URL; expected something like https://ai.example.com")
         }
-        // `localhost:8080` is a URL of the scheme `localhost`, which nobody means.
+        // `localhost:8080` parses as a URL with the scheme `localhost`, which is not what the operator means.
         guard trimmed.contains("://") else {
             throw TargetError("'\(trimmed)' does not begin with https:// or http://")
         }
@@ -43,7 +43,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         basePath = path
     }
 
-    /// Host as it stands in a URL or a `Host` header: IPv6 addresses in brackets, default ports left out.
+    /// The host as written in a URL or a `Host` field: IPv6 addresses in brackets, default ports left out.
     public var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (usesTLS ? 443 : 80) ? name : "\(name):\(port)"
@@ -51,30 +51,30 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(usesTLS ? "https" : "http")://\(authority)\(basePath)" }
 
-    /// What plain HTTP would mean for the token on its way to this host.
+    /// The exposure of a token on its way to this host over plain HTTP.
     public var exposure: Exposure {
         usesTLS ? .none : HostReach(host: host).exposureOverPlainHTTP
     }
 
-    /// How far a token may be overheard.
+    /// Where a token can be read on its way.
     public enum Exposure: Sendable {
-        /// Encrypted, or it never leaves this machine.
+        /// Nowhere: the connection is encrypted, or stays on this machine.
         case none
-        /// Readable on the local network.
+        /// On the local network.
         case localNetwork
-        /// Readable on the internet.
+        /// On the internet.
         case internet
     }
 }
 
-/// Why a base URL cannot be tested.
+/// Why a base URL cannot be used.
 public struct TargetError: Error, CustomStringConvertible, Sendable {
     public let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// Where a host is, judged by its name or address alone.
+/// The network that a host belongs to, judged by its name or address alone.
 struct HostReach {
     let exposureOverPlainHTTP: Target.Exposure
 

@@ -1,12 +1,12 @@
-/// What a check found out about its requirement.
+/// The result of a check for its requirement.
 public enum Verdict: String, Sendable, Hashable, CaseIterable {
     /// The requirement was observed to hold.
     case pass = "PASS"
     /// The requirement was observed not to hold.
     case fail = "FAIL"
-    /// Something the check needs was not given, or does not exist in this deployment.
+    /// The check needs something that was not given, or does not exist in this deployment.
     case skip = "SKIP"
-    /// The check ran, but what was needed to decide could not be seen.
+    /// The check ran, but the observations do not decide.
     case inconclusive = "INCONCLUSIVE"
 }
 
@@ -18,19 +18,19 @@ public enum Level: String, Sendable, Hashable {
 
 /// A verdict with the sentence that explains it.
 ///
-/// It is an `Error` so that a step which several checks share can end the check that called it, with the verdict that
-/// follows: `throw Finding.skip("…")`.
+/// It is an `Error` so that a step shared by several checks can end the calling check with a verdict: `throw
+/// Finding.skip("…")`.
 public struct Finding: Error, Sendable {
     public var verdict: Verdict
-    /// One line: what was seen, with figures.
+    /// One line: the observation, with figures.
     public var summary: String
-    /// What went over the wire, for a failure.
+    /// The exchange, for a failure.
     public var evidence: Evidence?
-    /// Set when the check found that it cannot carry its usual weight (too few requests for the statistics, say).
+    /// Set if the check cannot have its usual level (too few requests for the statistics, for example).
     public var level: Level?
-    /// What reports draw.
+    /// The figure that reports draw.
     var figure: Figure?
-    /// The option that would have brought what was missing, when that is all there is to say.
+    /// The option that supplies what was missing, if that is the only reason for the verdict.
     var missingOption: String?
     /// The check whose failure leaves this one nothing to judge.
     var follows: String?
@@ -47,7 +47,7 @@ public struct Finding: Error, Sendable {
         Finding(verdict: .skip, summary: missingNeed)
     }
 
-    /// Not tried, only because the operator did not ask for it.
+    /// Not tried, because the operator did not request it.
     static func skip(needsOption option: String) -> Finding {
         var finding = skip("needs \(option)")
         finding.missingOption = option
@@ -72,7 +72,7 @@ public struct Finding: Error, Sendable {
         return copy
     }
 
-    /// The same finding with something to draw.
+    /// The same finding with a figure.
     func showing(_ figure: Figure) -> Finding {
         var copy = self
         copy.figure = figure
@@ -80,16 +80,16 @@ public struct Finding: Error, Sendable {
     }
 }
 
-/// What was sent, what came, what was expected, and how to repeat it by hand.
+/// The request, the response, the expected result, and a command to repeat the request.
 public struct Evidence: Sendable, Hashable {
     public var sent: String
     public var received: String
     public var expected: String
-    /// A curl command; the token stands in it as `$SIMPLEAI_TEST_TOKEN`.
+    /// A curl command that reads the token from `$SIMPLEAI_TEST_TOKEN`.
     public var curl: String
 }
 
-/// How a whole run ended.
+/// The outcome of a whole run.
 public enum Conclusion: String, Sendable {
     case passed
     case failed = "FAILED"

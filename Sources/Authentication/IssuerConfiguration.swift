@@ -1,12 +1,13 @@
 public import SimpleAICore
 
-/// One issuer whose tokens are accepted, under which conditions, and where its keys come from. Several entries may
+/// One issuer whose tokens are accepted: the conditions for its tokens, and the source of its keys. Several entries may
 /// name the same issuer with different audiences; a token is accepted if one of them accepts it.
 public struct IssuerConfiguration: Hashable, Sendable {
     public enum Audience: Hashable, Sendable {
-        /// The token's `aud` is not looked at: any token of the issuer is good, whomever it was made for.
+        /// The token's `aud` is not verified: any token of the issuer is accepted, whatever application it was issued
+        /// for.
         case any
-        /// The token's `aud` must hold one of these, byte for byte.
+        /// The token's `aud` must contain one of these, byte for byte.
         case oneOf([String])
     }
 
@@ -15,16 +16,16 @@ public struct IssuerConfiguration: Hashable, Sendable {
         case discovery
         /// A JWK set (RFC 7517 §5) over HTTP.
         case url(String)
-        /// A JWK set in a local file, read again when the file changes.
+        /// A JWK set in a local file, reread when the file changes.
         case file(path: String)
     }
 
     public indirect enum ClaimPath: Hashable, Sendable {
-        /// Keys with dots between them; a top-level key equal to the whole string wins.
+        /// Keys separated by dots; a top-level key equal to the whole string takes precedence.
         case dotted(String)
-        /// Keys from the top level down, taken as they are.
+        /// Keys from the top level down, taken literally.
         case keys([String])
-        /// The names of the members of the object at a path, as Zitadel states roles.
+        /// The member names of the object at a path, as Zitadel states roles.
         case memberNames(ClaimPath)
     }
 
@@ -35,29 +36,29 @@ public struct IssuerConfiguration: Hashable, Sendable {
     public var tenants: [String] = []
     public var audience: Audience
     public var keys: Keys = .discovery
-    /// A PEM file with the authorities that its servers' certificates are checked against; empty: those of
-    /// `SSL_CERT_FILE` or of the system.
+    /// A PEM file with the authorities that verify the certificates of its servers; empty: those of `SSL_CERT_FILE` or
+    /// of the system.
     public var authoritiesFile = ""
     /// A file with a bearer token that is sent when keys are fetched, to the host of `issuer` (with `Keys.url`: of that
     /// URL) alone, and there over TLS or loopback alone; empty: none is sent.
     public var keyTokenFile = ""
-    /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm here, an elliptic curve key
-    /// to that of its curve if it stands here. A key that nothing here fits is ignored.
+    /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm in this list, an elliptic
+    /// curve key to that of its curve if the list contains it. Other keys are ignored.
     public var algorithms: [SignatureAlgorithm] = [.rs256, .es256, .es384, .es512, .edDSA]
-    /// The header's `typ` that is required, for example `at+jwt`; empty: any.
+    /// The required `typ` of the header, for example `at+jwt`; empty: any.
     public var tokenType = ""
     /// Scopes that a token must have, all of them.
     public var scopes: [String] = []
-    /// The applications whose tokens are accepted, by the first of `azp` (OpenID Connect Core 1.0 §2), `client_id`
-    /// (RFC 9068 §2.2), `appid` (Entra ID, version 1) and `cid` (Okta) that a token has; empty: any.
+    /// The applications whose tokens are accepted, by the first of `azp` (OpenID Connect Core 1.0 §2), `client_id` (RFC
+    /// 9068 §2.2), `appid` (Entra ID, version 1) and `cid` (Okta) in a token; empty: any.
     public var authorizedParties: [String] = []
     /// The age at which keys are fetched again.
     public var refreshEvery: Duration = .seconds(600)
-    /// Bounds the fetches that tokens of unknown keys cause: see `RefreshSchedule` and `MissingKeys`.
+    /// Limits the fetches caused by tokens with unknown keys: see `RefreshSchedule` and `MissingKeys`.
     public var refreshCooldown: Duration = .seconds(30)
-    /// Where the subject is read: the first claim that is there counts.
+    /// Claims that may contain the subject; the first one present counts.
     public var subjectClaims: [ClaimPath] = [.dotted("sub")]
-    /// Where roles are read; all that is found is united.
+    /// Claims that may contain roles; the result is the union of all.
     public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
     public var adminRole: Role = "admin"
     public var specificRole: Role = "model:specific"

@@ -6,23 +6,23 @@ public import SimpleAICore
 
 public import struct Foundation.Date
 
-/// Verifies access tokens in the form of signed JWTs (RFC 7519, RFC 8725, RFC 9068) against the keys of the
-/// configured issuers. Which issuer is looked at follows from the token's `iss`; which algorithm, from the issuer's
-/// key; nothing else that the token says about itself is followed.
+/// Verifies access tokens in the form of signed JWTs (RFC 7519, RFC 8725, RFC 9068) against the keys of the configured
+/// issuers. The token's `iss` selects the issuer, and the issuer's key determines the algorithm; nothing else in the
+/// token influences its verification.
 ///
-/// `run()` must be running for keys to be fetched. Until an issuer's keys have arrived its tokens are rejected with
+/// Keys are fetched only while `run()` is running. Until an issuer's keys have arrived, its tokens are rejected with
 /// `TokenRejection.keysUnavailable`; all others are judged at once.
 public final class JWTVerifier: TokenVerifier {
-    /// What is known of the keys at one place; for readiness, metrics and the admin surface.
+    /// The state of the keys from one source; for readiness, metrics and the admin API.
     public struct IssuerState: Hashable, Sendable {
         public let issuer: String
-        /// Usable keys; zero until the first fetch succeeds.
+        /// Number of usable keys; zero until the first fetch succeeds.
         public let keyCount: Int
-        /// How long ago keys were last fetched successfully, or a file was found unchanged; nil until that happened.
+        /// Time since keys were last fetched successfully, or a file was found unchanged; nil until then.
         public let age: Duration?
-        /// Fetches that failed since the start.
+        /// Number of failed fetches since the start.
         public let failures: Int
-        /// Why the last fetch failed; nil if it did not. For operators.
+        /// Why the last fetch failed; nil if it succeeded. For operators.
         public let lastError: String?
     }
 
@@ -38,11 +38,11 @@ public final class JWTVerifier: TokenVerifier {
         }
     }
 
-    /// One per distinct place of keys, in the order of the settings.
+    /// One per distinct key source, in the order of the settings.
     let sources: [KeySource]
     let cache: VerifiedTokenCache
     private let entries: [Entry]
-    /// Seconds.
+    /// In seconds.
     private let leeway: Double
     private let limits: KeyFetchLimits
     private let logger: Logger
@@ -50,8 +50,8 @@ public final class JWTVerifier: TokenVerifier {
 
     /// - Parameters:
     ///   - issuers: in the order of the settings.
-    ///   - leeway: by how much clocks may differ, for `exp`, `nbf` and `iat`.
-    ///   - rememberedTokens: the most verified tokens whose callers are remembered.
+    ///   - leeway: maximum difference between clocks, for `exp`, `nbf` and `iat`.
+    ///   - rememberedTokens: maximum number of verified tokens whose callers are cached.
     ///   - wallClock: the time that tokens are judged by.
     public convenience init(
         issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int = 10_000,
@@ -84,7 +84,8 @@ public final class JWTVerifier: TokenVerifier {
         self.wallClock = wallClock
     }
 
-    /// Fetches the keys of all issuers and keeps them fresh; returns when the task is cancelled. Once at a time.
+    /// Fetches the keys of all issuers and keeps them current; returns when the task is cancelled. Runs at most once at
+    /// a time.
     public func run() async {
         do {
             try await HTTPClient.withHTTPClient(configuration: DocumentFetcher.clientConfiguration) { client in
@@ -104,7 +105,7 @@ public final class JWTVerifier: TokenVerifier {
 
     public var hasKeys: Bool { sources.contains { $0.keys != nil } }
 
-    /// One per distinct place of keys, in the order of the settings: entries that share their keys stand here once.
+    /// One per distinct key source, in the order of the settings: entries that share their keys appear once.
     public var issuerStates: [IssuerState] {
         sources.map { source in
             let status = source.status
@@ -142,7 +143,7 @@ public final class JWTVerifier: TokenVerifier {
                 cache.remember(caller, for: token, until: claims.expiry + leeway, signedBy: key, at: now)
                 return caller
             } catch {
-                // Of several entries for one issuer, the one whose audience fits says what is really wrong.
+                // Of several entries for one issuer, the one with the right audience gives the actual reason.
                 if [.unknownIssuer, .wrongTenant, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
             }
         }
@@ -151,21 +152,21 @@ public final class JWTVerifier: TokenVerifier {
         throw .invalid(reason: report(refusal.fault, of: token, under: refusal.entry))
     }
 
-    /// The key that signed the token; nil while the issuer's keys are not known.
+    /// The key that signed the token; nil while the issuer's keys are unknown.
     private func verify(_ token: CompactToken, with source: KeySource) async throws(TokenFault) -> VerifyingKey? {
         guard let keys = source.keys else { return nil }
         do throws(TokenFault) {
             return try keys.verify(token)
         } catch {
             guard let search = KeySearch(after: error, of: token.header) else { throw error }
-            // The issuer may have a new key since.
+            // The issuer may have published a new key since.
             let found = await source.keys(searchingFor: search) { (try? $0.verify(token)) != nil }
             return try found?.verify(token)
         }
     }
 
-    /// Why a token is refused in which nothing is wrong but its time. Only a good signature shows that it was good once;
-    /// no key is fetched to see that.
+    /// Why a token is refused whose only fault is its time. Only a valid signature proves that it was valid before; no
+    /// key is fetched for this.
     private func expiry(of parsed: CompactToken, _ token: String, under entry: Entry) -> TokenRejection {
         do throws(TokenFault) {
             guard try entry.source.keys?.verify(parsed) != nil else {

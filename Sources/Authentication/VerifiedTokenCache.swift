@@ -3,28 +3,28 @@ import Foundation
 import SimpleAICore
 import Synchronization
 
-/// Callers of tokens that were verified before. The tokens themselves are not kept, only their digests. It holds a
-/// bounded number of entries and of bytes (a caller may have hundreds of roles, and a new token for every call), and
-/// an operation looks at a few entries only; each part has a lock of its own, so that event loops seldom meet.
+/// The callers of recently verified tokens. It stores digests of tokens instead of the tokens. The number of entries
+/// and bytes is bounded (a caller may have hundreds of roles, and a new token for every call), and an operation
+/// examines only a few entries; each part has its own lock, so event loops seldom contend.
 final class VerifiedTokenCache: Sendable {
     private let parts: [Part]
 
     /// - Parameters:
-    ///   - capacity: the most tokens that are remembered; rounded up to a multiple of the number of parts.
-    ///   - size: the most bytes that their callers take, by estimate; each part has its share.
+    ///   - capacity: maximum number of tokens; rounded up to a multiple of the number of parts.
+    ///   - size: maximum number of bytes for their callers, by estimate; each part has its share.
     init(capacity: Int = 10_000, size: Int = 32 << 20, parts: Int = 16) {
         let perPart = max(1, (capacity + parts - 1) / parts)
         self.parts = (0..<parts).map { _ in Part(capacity: perPart, size: size / parts) }
     }
 
-    /// The caller, unless the token has expired, or its key was withdrawn, or it is not known.
-    /// - Parameter now: seconds since 1970.
+    /// The caller, unless the token has expired, its key was withdrawn, or it is unknown.
+    /// - Parameter now: Unix time, in seconds.
     func caller(for token: String, at now: Double) -> Caller? {
         let digest = TokenDigest(of: token)
         return part(of: digest).table.withLock { $0.caller(for: digest, at: now) }
     }
 
-    /// - Parameter expiry: when the token stops being good, leeway included; seconds since 1970.
+    /// - Parameter expiry: the token's expiry including leeway; Unix time, in seconds.
     func remember(
         _ caller: Caller, for token: String, until expiry: Double, signedBy key: VerifyingKey, at now: Double
     ) {
@@ -33,7 +33,7 @@ final class VerifiedTokenCache: Sendable {
         part(of: digest).table.withLock { $0.insert(entry, at: now) }
     }
 
-    /// Entries held, those that have expired unnoticed included.
+    /// Number of entries, including expired ones not yet removed.
     var count: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.count } } }
 
     /// Bytes that the entries take, by estimate.
@@ -70,14 +70,14 @@ private struct TokenDigest: Hashable, Sendable {
     static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
     func hash(into hasher: inout Hasher) {
-        // The digest is uniform already; one word tells entries apart, equality looks at all four.
+        // The digest is already uniform; one word separates entries, equality compares all four.
         hasher.combine(words.1)
     }
 }
 
-/// A table of slots with "second chance" eviction: a hand goes round and takes the first entry that is dead or was
-/// not asked for since the hand last passed. A caller with more than an equal part of the full table (one that gets a new
-/// token for every call) replaces its own entries.
+/// A table of slots with second-chance eviction: a hand goes round and evicts the first entry that is expired or unused
+/// since the hand last passed. A caller with more than an equal part of the full table (one that gets a new token for
+/// every call) replaces its own entries.
 private struct Table {
     struct Entry {
         let digest: TokenDigest
@@ -85,7 +85,7 @@ private struct Table {
         let expiry: Double
         let key: VerifyingKey
         let size: Int
-        /// Of its arrival, or of its latest second chance among those of its caller.
+        /// Sequence number of its insertion, or of its latest second chance among those of its caller.
         var number: UInt64 = 0
         var wasUsed = false
 
@@ -100,7 +100,7 @@ private struct Table {
         func isGood(at now: Double) -> Bool { now < expiry && !key.isWithdrawn }
     }
 
-    /// The most slots that one insertion looks at.
+    /// Maximum number of slots that one insertion examines.
     private static let patience = 8
 
     private let capacity: Int
@@ -133,7 +133,7 @@ private struct Table {
 
     mutating func insert(_ entry: Entry, at now: Double) {
         if let position = positions[entry.digest] { remove(at: position) }
-        // One that would push out all others is not worth it: its token is verified every time.
+        // An entry that would evict all others is not stored: its token is verified every time.
         guard entry.size <= sizeLimit else { return }
         let owner = entry.caller.id
         while !slots.isEmpty, slots.count >= capacity || size + entry.size > sizeLimit {
@@ -158,7 +158,7 @@ private struct Table {
         lines[owner]?.removeAll { digest, number in positions[digest].map { slots[$0].number != number } ?? true }
     }
 
-    /// The caller's own entry that has to go; nil if it has less than its part.
+    /// The caller's own entry to evict; nil if it has less than its part.
     private mutating func ownVictim(of owner: CallerID, at now: Double) -> Int? {
         let holders = entries.holderCount
         guard
@@ -209,7 +209,7 @@ private struct Table {
 }
 
 extension Caller {
-    /// About how many bytes a remembered caller takes: each string and each entry of a set has a header of its own.
+    /// Estimated bytes of a cached caller: each string and each entry of a set has a header of its own.
     fileprivate var estimatedSize: Int {
         roles.reduce(256 + subject.rawValue.utf8.count) { $0 + 48 + $1.rawValue.utf8.count }
     }

@@ -1,21 +1,22 @@
-/// How a body is encoded, by its `Content-Encoding` (RFC 9110 §8.4).
+/// The content coding of a body, from `Content-Encoding` (RFC 9110 §8.4).
 public enum ContentCoding: Hashable, Sendable {
     case gzip
-    /// The zlib format (RFC 1950), or DEFLATE alone (RFC 1951): §8.4.1.2 tells of clients that leave the wrapper away.
+    /// The zlib format (RFC 1950), or raw DEFLATE (RFC 1951): RFC 9110 §8.4.1.2 notes that some clients omit the
+    /// wrapper.
     case deflate
 
-    /// What a refusal tells with `Accept-Encoding` (RFC 7694); `identity` goes without saying.
+    /// The value of `Accept-Encoding` in a refusal (RFC 7694); `identity` is implied.
     public static let accepted = "gzip, deflate"
 
     public enum Reading: Hashable, Sendable {
         case identity
         case coded(ContentCoding)
-        /// A coding that is not known here, or more than one.
+        /// An unknown coding, or more than one.
         case unsupported
     }
 
-    /// - Parameter fields: the values of all `Content-Encoding` fields: together they are one list. Codings without
-    ///   effect and empty elements are left out.
+    /// - Parameter fields: the values of all `Content-Encoding` fields, which form one list. Codings without effect and
+    ///   empty elements are ignored.
     public static func reading(_ fields: some Sequence<String>) -> Reading {
         var found: [ContentCoding] = []
         for field in fields {

@@ -1,36 +1,37 @@
 import CZlib
 
-/// Decodes a body as it arrives, in pieces of bounded size, so that whoever takes them decides how much there may be.
+/// Decodes a body as it arrives, in pieces of bounded size, so that the caller decides about the maximum size.
 ///
-/// Strict: what is damaged, cut short or followed by anything is an error. A gzip body may have several members
-/// (RFC 1952 §2.2).
+/// Strict: damaged or truncated data, and data after the end, are errors. A gzip body may have several members (RFC
+/// 1952 §2.2).
 public final class ContentDecoder {
     public enum Fault: Error, Hashable, Sendable {
-        /// Not this coding, or damaged, or followed by something else.
+        /// Another coding, damaged, or followed by other data.
         case malformed
-        /// The body ends in the middle of the coding.
+        /// The body ends within the coding.
         case truncated
-        /// There is no memory for decoding.
+        /// Memory for decoding could not be allocated.
         case noMemory
     }
 
-    /// What a decoder takes itself, in bytes: DEFLATE's window of 32 KiB, zlib's tables, and a piece.
+    /// Memory of a decoder, in bytes: DEFLATE's window of 32 KiB, zlib's tables, and a piece.
     public static let memory = 64 << 10
     /// In bytes.
     private static let maxPiece = 16 << 10
-    /// Each takes time, however little is in it. Programs that write many members put 64 KiB into each.
+    /// Maximum number of gzip members. Each takes time, however small it is; programs that write many members put 64
+    /// KiB into each.
     private static let maxMembers = 4096
 
     private let coding: ContentCoding
     private let stream: UnsafeMutablePointer<z_stream>
     private var piece: [UInt8]
-    /// What has come and has not been decoded.
+    /// Bytes received and not decoded yet.
     private var input: [UInt8] = []
     private var used = 0
     private var isOpen = false
     private var memberCount = 0
     private var memberHasEnded = false
-    /// The last piece was full: there may be more without further input.
+    /// Whether the last piece was full, so that more may follow without further input.
     private var isFull = false
 
     public init(_ coding: ContentCoding) {
@@ -46,14 +47,14 @@ public final class ContentDecoder {
         stream.deallocate()
     }
 
-    /// The body's next bytes. All that they mean has to be asked for before there may be more.
+    /// Appends the next bytes of the body. All output of earlier bytes must have been taken before.
     public func append(_ bytes: some Collection<UInt8>) {
         input = Array(input[used...])
         input.append(contentsOf: bytes)
         used = 0
     }
 
-    /// The next piece of what has come so far; nil when more has to come.
+    /// The next piece of the output so far; nil if more input is needed.
     public func next() throws(Fault) -> ArraySlice<UInt8>? {
         while true {
             if memberHasEnded {
@@ -79,12 +80,12 @@ public final class ContentDecoder {
         }
     }
 
-    /// The body ends here.
+    /// Marks the end of the body.
     public func finish() throws(Fault) {
         guard memberHasEnded, used == input.count else { throw .truncated }
     }
 
-    /// - Returns: false as long as the first bytes are missing, by which the formats of `deflate` are told apart.
+    /// - Returns: false until the first bytes have arrived, which distinguish the formats of `deflate`.
     private func open() throws(Fault) -> Bool {
         if isOpen { return true }
         let windowBits: Int32
@@ -100,8 +101,8 @@ public final class ContentDecoder {
         return true
     }
 
-    /// RFC 1950 §2.2. What begins like this and is DEFLATE alone would be a stored block whose padding is not zero, which
-    /// no program writes.
+    /// RFC 1950 §2.2. Raw DEFLATE that begins like this would be a stored block with nonzero padding, which no program
+    /// writes.
     private static func isZlibHeader(_ first: UInt8, _ second: UInt8) -> Bool {
         first & 0x0F == 8 && first >> 4 <= 7 && (Int(first) << 8 | Int(second)).isMultiple(of: 31)
     }

@@ -2,38 +2,38 @@ public import SimpleAICore
 
 public import struct Foundation.Date
 
-/// What is known of one API key: everything but the key itself, of which only a digest is kept.
+/// The record of one API key: everything but the key itself, of which only a digest is stored.
 public struct APIKey: Hashable, Sendable {
-    /// Public and unique; stands in the key's text behind the prefix, in lists and in logs.
+    /// Public and unique; appears in the key's text after the prefix, in lists and in logs.
     public let id: String
-    /// What its owner calls it.
+    /// The name that its creator chose.
     public let name: String
-    /// As a token would state them: exact, case-sensitive strings.
+    /// Exact, case-sensitive strings, as in a token.
     public let roles: Set<Role>
-    /// The only classes that it may ask for; nil means all.
+    /// The only classes that it may request; nil means all.
     public let classes: Set<ClassName>?
     public let created: Date
-    /// Who created it: the subject of an admin's token.
+    /// The subject of the token of the administrator that created it.
     public let creator: String
-    /// Nil: it does not expire.
+    /// Nil if it does not expire.
     public let expiry: Date?
-    /// Nil: it is in service.
+    /// When it was revoked; nil if it was not.
     public internal(set) var revoked: Date?
-    /// It is out of service, and the database does not know yet.
+    /// Whether the key is revoked but the database does not contain the revocation yet.
     public internal(set) var isRevocationPending = false
-    /// By the minute; nil: never.
+    /// To the minute; nil if it was never used.
     public internal(set) var lastUsed: Date?
 
-    /// How a key's owner recognises it in a list, and support in a mail: `sk-simpleai-1a2b3c4d…`.
+    /// Identifies a key for its owner, in lists and support requests: `sk-simpleai-1a2b3c4d…`.
     public var hint: String { APIKeyText.prefix + id + "…" }
 
-    /// Whether it would be accepted at `now`.
+    /// Whether the key is accepted at `now`.
     public func isInService(at now: Date) -> Bool {
         revoked == nil && (expiry.map { now < $0 } ?? true)
     }
 }
 
-/// What an admin says of a new key.
+/// The properties that an administrator chooses for a new key.
 public struct APIKeyOrder: Hashable, Sendable {
     public var name: String
     public var roles: Set<Role>

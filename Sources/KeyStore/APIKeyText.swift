@@ -1,20 +1,20 @@
 import Crypto
 
-/// A key as its owner holds it: `sk-simpleai-`, eight characters that name it, and 43 that are secret (256 bits).
+/// The text of an API key: `sk-simpleai-`, eight characters that identify the key, and 43 secret ones (256 bits).
 ///
-/// The secret is random, not chosen by a person, so one SHA-256 is enough to store: there is nothing to guess.
+/// The secret is random, not chosen by a person, so storing a single SHA-256 is safe: it cannot be guessed.
 public enum APIKeyText {
-    /// By this a key is told from a JWT, and found by scanners for leaked secrets.
+    /// Distinguishes an API key from a JWT, and lets scanners find leaked keys.
     public static let prefix = "sk-simpleai-"
 
     static let idLength = 8
     static let secretLength = 43
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
-    /// Whether `credential` claims to be one of ours; nothing else about it is checked.
+    /// Whether `credential` has the form of our API keys; nothing else is verified.
     public static func isKey(_ credential: String) -> Bool { credential.utf8.starts(with: prefix.utf8) }
 
-    /// A new key; 43 characters of 62 carry 256 bits.
+    /// Creates a key; 43 characters out of 62 carry 256 bits.
     static func make() -> (text: String, id: String) {
         var random = SystemRandomNumberGenerator()
         func characters(_ count: Int) -> String {
@@ -26,7 +26,7 @@ public enum APIKeyText {
         return (prefix + id + characters(secretLength), id)
     }
 
-    /// The part that names a key; nil when `text` cannot be one.
+    /// The part that identifies a key; nil if `text` cannot be a key.
     static func id(in text: String) -> String? {
         let bytes = text.utf8
         guard isKey(text), bytes.count == prefix.utf8.count + idLength + secretLength else { return nil }
@@ -40,10 +40,10 @@ public enum APIKeyText {
         bytes.count == idLength && bytes.allSatisfy { alphabet.contains($0) }
     }
 
-    /// What is stored instead of the text.
+    /// The digest that is stored instead of the text.
     static func digest(of text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
 
-    /// Takes the same time wherever the two differ.
+    /// Compares in constant time.
     static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard left.count == right.count else { return false }
         return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0

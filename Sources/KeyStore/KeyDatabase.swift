@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import SimpleAICore
 
-/// The file behind the key store: SQLite, one writer, migrations in order. Blocks; never called on an event loop.
+/// The database of the key store: SQLite, one writer, migrations in order. Blocks; never used on an event loop.
 final class KeyDatabase: Sendable {
     /// One row of `api_key`.
     struct Row: Codable, FetchableRecord, PersistableRecord {
@@ -11,9 +11,9 @@ final class KeyDatabase: Sendable {
         var id: String
         var digest: Data
         var name: String
-        /// JSON, an array of strings.
+        /// A JSON array of strings.
         var roles: [String]
-        /// JSON, an array of strings; nil for all.
+        /// A JSON array of strings; nil for all.
         var classes: [String]?
         var created: Date
         var creator: String
@@ -33,7 +33,7 @@ final class KeyDatabase: Sendable {
     init(path: String) throws(KeyStoreError) {
         do {
             var configuration = Configuration()
-            // Another process with the file open is a mistake that should be told, not a wait.
+            // Another process that has the file open is a mistake to report rather than to wait for.
             configuration.busyMode = .timeout(2)
             queue = try DatabaseQueue(path: path, configuration: configuration)
             let (isCurrent, isNewer) = try queue.read { database in
@@ -42,9 +42,9 @@ final class KeyDatabase: Sendable {
             guard !isNewer else {
                 throw KeyStoreError.unusable(path: path, reason: "a newer version of this program has written it")
             }
-            // Not without need: a database that may only be read is as good as any other, until a key changes.
+            // Only if needed: a read-only database serves as well as any other until a key changes.
             if !isCurrent { try Self.migrator.migrate(queue) }
-            // Digests and names are nobody else's business. Where the disk may only be read, nothing can be done.
+            // Other users must not read digests and names. On a read-only file system this cannot be changed.
             guard chmod(path, 0o600) == 0 || errno == EROFS || errno == EPERM else {
                 throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
             }
@@ -90,7 +90,7 @@ final class KeyDatabase: Sendable {
         try queue.write { try row.insert($0) }
     }
 
-    /// All of them in one transaction.
+    /// All in one transaction.
     func revoke(_ revocations: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(
@@ -99,7 +99,7 @@ final class KeyDatabase: Sendable {
         }
     }
 
-    /// All of them in one transaction.
+    /// All in one transaction.
     func noteUses(_ uses: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")

@@ -9,7 +9,7 @@ import Synchronization
 /// at once and written as soon as it can be: a full disk or a locked database keeps no key alive, and a restart revives
 /// none, because until then the revocation is kept in a file of its own.
 public final class KeyStore: Sendable {
-    /// All of them are held in memory, those that were revoked included.
+    /// Maximum number of keys. All are held in memory, including revoked ones.
     public static let limit = 10_000
     private static let longestName = 200
 
@@ -21,9 +21,9 @@ public final class KeyStore: Sendable {
 
     private struct Guarded {
         var entries: [ExactString: Entry] = [:]
-        /// Uses that the database does not know of yet.
+        /// Uses that the database does not contain yet.
         var uses: [ExactString: Date] = [:]
-        /// Revocations that the database does not know of yet.
+        /// Revocations that the database does not contain yet.
         var revocations: [ExactString: Date] = [:]
         /// Those of them that a file keeps, and which one.
         var kept: (path: String, revocations: [ExactString: Date])?
@@ -32,7 +32,7 @@ public final class KeyStore: Sendable {
     private let path: String
     private let revocationFile: RevocationFile
     private let guarded: Mutex<Guarded>
-    /// Nil as long as there is no file; changes come one after the other.
+    /// Nil while there is no file; the lock serializes changes.
     private let database: Mutex<KeyDatabase?>
     /// Held while the file of pending revocations is written or removed.
     private let keeping = Mutex(())
@@ -82,8 +82,8 @@ public final class KeyStore: Sendable {
         if isOutdated { revocationFile.remove() } else { try? writeRevocations() }
     }
 
-    /// Who calls with `text`; nil when it is no key, an unknown one, a wrong one, or one that is out of service. Does not
-    /// block, and takes the same time for every wrong secret.
+    /// The caller that `text` identifies; nil if it is not a key, an unknown key, has a wrong secret, or is out of
+    /// service. Does not block, and takes the same time for every wrong secret.
     public func caller(for text: String) -> Caller? {
         guard let id = APIKeyText.id(in: text) else { return nil }
         let digest = APIKeyText.digest(of: text)
@@ -92,7 +92,7 @@ public final class KeyStore: Sendable {
             guard let entry = guarded.entries[ExactString(id)], APIKeyText.isSame(entry.digest, digest),
                 entry.key.isInService(at: now)
             else { return nil }
-            // By the minute: a busy key costs one entry a minute, not one a call.
+            // To the minute: a busy key causes one entry per minute, not one per call.
             if entry.key.lastUsed.map({ now.timeIntervalSince($0) >= 60 }) ?? true {
                 guarded.entries[ExactString(id)]?.key.lastUsed = now
                 guarded.uses[ExactString(id)] = now
@@ -124,8 +124,8 @@ public final class KeyStore: Sendable {
         guarded.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
     }
 
-    /// Blocks until it is written.
-    /// - Returns: the key's text, which nobody will ever see again, and what is known of it.
+    /// Blocks until the key is written.
+    /// - Returns: the key's text, which cannot be shown again, and its record.
     public func create(_ order: APIKeyOrder) throws(KeyStoreError) -> (text: String, key: APIKey) {
         let now = now()
         try Self.check(order, at: now)
@@ -141,9 +141,9 @@ public final class KeyStore: Sendable {
         return (text, key)
     }
 
-    /// Takes a key out of service, at once and for good. Blocks until it is written, or could not be. Revoking it again
-    /// changes nothing.
-    /// - Returns: the key, and why its revocation is not written yet: `writeRevocations` tries again.
+    /// Revokes a key permanently, effective at once. Blocks until the revocation is written, or could not be. Revoking
+    /// it again has no effect.
+    /// - Returns: the key, and why its revocation is not written yet: `writeRevocations` retries.
     /// - Throws: `KeyStoreError.unknownKey`.
     @discardableResult
     public func revoke(_ id: String) throws(KeyStoreError) -> (key: APIKey, failure: KeyStoreError?) {
@@ -169,7 +169,8 @@ public final class KeyStore: Sendable {
         return (key, failure)
     }
 
-    /// Ids of keys that are out of service, which the database does not know yet: after a restart they would be back.
+    /// Ids of revoked keys whose revocation the database does not contain yet: a restart would put them back into
+    /// service.
     public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
 
     /// Where all of `pendingRevocations` are kept meanwhile, so that a restart finds them; nil where none of the places takes
@@ -222,7 +223,7 @@ public final class KeyStore: Sendable {
         }
     }
 
-    /// Writes when keys were last used. Blocks. What could not be written is written the next time.
+    /// Writes when keys were last used. Blocks. Entries that could not be written are retried the next time.
     public func noteUses() throws(KeyStoreError) {
         let uses = guarded.withLock { guarded in
             defer { guarded.uses = [:] }

@@ -1,15 +1,15 @@
-/// Why the key store cannot do what it was asked for. For operators; never contains a key.
+/// Why an operation of the key store failed. For operators; never contains a key.
 public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The database cannot be opened, or is none of ours.
+    /// The database cannot be opened, or belongs to another program.
     case unusable(path: String, reason: String)
-    /// A change could not be written, so it did not happen.
+    /// A change could not be written and was not made.
     case notWritten(reason: String)
     case unknownKey(id: String)
     /// The file of revocations that the database did not take is there and cannot be read.
     case unreadableRevocations(path: String, reason: String)
-    /// What was ordered is no key; the reason says what to change.
+    /// The properties of a new key are invalid; the reason states what to change.
     case invalidOrder(reason: String)
-    /// There are as many keys as fit.
+    /// The maximum number of keys is reached.
     case full(limit: Int)
 
     public var description: String {

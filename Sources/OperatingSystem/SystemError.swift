@@ -15,13 +15,13 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         self.number = number
     }
 
-    /// What the system call before complained about.
+    /// The error of the preceding system call.
     static var last: SystemError { SystemError(number: errno) }
 
     public var description: String { String(cString: strerror(number)) }
 
-    /// Whether it says that descriptors, memory or buffers have run out, on this process or on the whole machine, which
-    /// passes as soon as some are given back.
+    /// Whether the error is exhaustion of descriptors, memory or buffers, in this process or on the whole machine,
+    /// which passes as soon as some are released.
     public var isExhaustion: Bool {
         [EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN].contains(number)
     }

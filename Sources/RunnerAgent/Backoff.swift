@@ -1,12 +1,12 @@
-/// How long to wait before the next attempt: twice as long after each failure, up to a limit, and never two machines at
-/// the same time.
+/// Delay before the next attempt: doubles after each failure up to a limit, with jitter, so that machines do not retry
+/// at the same time.
 struct Backoff: Hashable, Sendable {
     var first: Duration = .milliseconds(500)
     var limit: Duration = .seconds(30)
 
     /// - Parameters:
-    ///   - failures: in a row, 1 at least.
-    ///   - chance: from 0 to 1; half of the time is left to it.
+    ///   - failures: number of consecutive failures, at least 1.
+    ///   - chance: random, from 0 to 1; it determines half of the delay.
     func delay(failures: Int, chance: Double) -> Duration {
         let doublings = min(max(failures, 1) - 1, 30)
         let full = min(first * (1 << doublings), limit)

@@ -1,4 +1,4 @@
-/// Every metadata key of the agent's log lines. Messages are constant; what varies stands under one of these.
+/// The metadata keys of the agent's log. Messages are constant; all variables are metadata.
 enum LogKeys {
     static let active = "active"
     static let address = "address"

@@ -6,11 +6,12 @@ import RunnerProtocol
 public import ServiceLifecycle
 public import Settings
 
-/// The runner agent: lets this machine join a gateway's fleet, relays the gateway's calls to its engines, and tells how
-/// they are.
+/// The runner agent: registers this machine with a gateway, relays the gateway's calls to its engines, and reports
+/// their status.
 ///
-/// On a graceful shutdown it tells the gateway first, serves what is still sent meanwhile, gives open calls
-/// `settings.drain` to end, and only then stops the engines that it has started and leaves. Cancelled, it just stops.
+/// On a graceful shutdown it notifies the gateway first, serves calls that still arrive meanwhile, gives calls in
+/// progress `settings.drain` to finish, and only then stops the engines that it started and disconnects. On
+/// cancellation it stops at once.
 public struct RunnerAgent: Service {
     private let settings: RunnerSettings
     private let roster: EngineRoster
@@ -19,13 +20,14 @@ public struct RunnerAgent: Service {
     private let logger: Logger
     private let onJoined: @Sendable (_ port: Int) -> Void
 
-    /// For a gateway to take notice, so that no call is under way to a port that nobody listens on any more.
+    /// Time for the gateway to process the notification, so that no call is on its way to a closed port.
     private static let notice: Duration = .milliseconds(300)
 
     /// - Parameters:
-    ///   - settings: as `RunnerSettingsFile` has checked them.
-    ///   - surroundings: the machine, where it is another than that of this process.
-    ///   - onJoined: called each time that the gateway has taken us in, with the port where its calls come in.
+    ///   - settings: as validated by `RunnerSettingsFile`.
+    ///   - surroundings: the machine, if it is another than that of this process.
+    ///   - onJoined: called each time that the gateway has registered the agent, with the port of the agent's HTTP
+    ///     server.
     /// - Throws: `RunnerAgentStartError`, one line for the operator.
     public init(
         settings: RunnerSettings, surroundings: Surroundings = .init(), logger: Logger,
@@ -38,7 +40,7 @@ public struct RunnerAgent: Service {
         roster = try EngineRoster(settings, counts: counts, logger: logger)
     }
 
-    /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.
+    /// - Throws: `RunnerAgentStartError` if the address cannot be bound.
     public func run() async throws {
         DescriptorLimit.raise()
         await DescriptorLimit.openTimers()
@@ -60,7 +62,7 @@ public struct RunnerAgent: Service {
             await withDiscardingTaskGroup { group in
                 // At once: what takes longest is an engine's start.
                 group.addTask { await roster.runEngines() }
-                // A registration says everything at once, where that does not take long.
+                // The registration includes the graphics card if it can be queried quickly.
                 async let graphics = report.look(within: .seconds(1))
                 await roster.look()
                 _ = await graphics
@@ -81,7 +83,7 @@ public struct RunnerAgent: Service {
             group.addTask { for await _ in roster.changes { link.tell(.statusChanged) } }
             group.addTask {
                 await ResumeWatch.run {
-                    // First the graphics card: what is said of it must not be of before the sleep.
+                    // The graphics card first: its figures must not be from before the sleep.
                     await report.look(within: .seconds(5))
                     link.tell(.resumed)
                 }
@@ -92,7 +94,7 @@ public struct RunnerAgent: Service {
                 await drain(link, report, server)
                 await linkEnd
             } catch {
-                // Cancelled: nobody is told anything.
+                // Cancelled: no notification is sent.
             }
             group.cancelAll()
         }

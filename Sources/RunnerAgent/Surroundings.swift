@@ -1,13 +1,13 @@
 public import SimpleAICore
 
-/// The machine around an agent, as far as it is not the one that this process runs on: a simulated machine has power and
-/// a graphics card of its own.
+/// Replacements for properties of the host: a simulated machine has its own power switch and graphics card.
 public struct Surroundings: Sendable {
-    /// Puts the machine to sleep, in place of `power.sleep_command`; returns whether it will. Nil: the command does.
+    /// Puts the machine to sleep, in place of `power.sleep_command`; returns whether it will sleep. Nil runs the
+    /// command.
     public var sleep: (@Sendable () async -> Bool)?
-    /// The memory of the graphics card, in place of what `nvidia-smi` says; zero where there is none.
+    /// The memory of the graphics card, in place of the output of `nvidia-smi`; zero if there is none.
     public var graphicsMemory: ByteCount?
 
-    /// The machine of this process.
+    /// The host of this process.
     public init() {}
 }

@@ -3,17 +3,17 @@ public struct EngineStatus: Hashable, Sendable {
     public var engineType: String
     public var isHealthy: Bool
     public var version: String?
-    /// The engine's own ids.
+    /// The engine's own model ids.
     public var loadedModels: [String]
     public var availableModels: [EngineModel]
     public var error: String?
-    /// How many calls the engine takes at once; at least 1.
+    /// Number of calls that the engine takes at the same time; at least 1.
     public var batchSize: Int
-    /// Ours (`slots`): the same, where the engine tells it. Counts before `batchSize`.
+    /// Extension `slots`: the same number, if the engine reports it. Takes precedence over `batchSize`.
     public var slots: Int?
-    /// Ours (`slots`): calls that it works on, whoever sent them.
+    /// Extension `slots`: number of its calls in progress, from any client.
     public var active: Int?
-    /// Of its lists; not part of what is sent.
+    /// Entries omitted from its lists; not part of the message.
     public internal(set) var omitted = OmittedEntries()
 
     public init(
@@ -35,7 +35,7 @@ public struct EngineStatus: Hashable, Sendable {
 
 /// A model that an engine could serve, loaded or not.
 public struct EngineModel: Hashable, Sendable {
-    /// The engine's own id.
+    /// The engine's own model id.
     public var id: String
     public var name: String
     public var sizeBytes: Int?

@@ -1,32 +1,32 @@
 public import SimpleAICore
 
-/// What a gateway says to a runner (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
+/// Messages from a gateway to a runner (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
 public enum GatewayMessage: Hashable, Sendable {
-    /// The runner has joined; with the extensions that this gateway knows, where it knows any.
+    /// The runner is registered; with the extensions that this gateway supports, if any.
     case registerAck(RunnerID, extensions: Set<ProtocolExtension> = [])
     case loadModel(String, requestID: String)
     case unloadModel(String, requestID: String)
     case requestStatus(requestID: String)
-    /// Unix seconds.
+    /// Unix time, in seconds.
     case ping(timestamp: Int)
     case error(ProtocolErrorCode, message: String)
-    /// Ours, for runners that list the extension: put the machine to sleep.
+    /// Extension `sleep`, for runners that list it: put the machine to sleep.
     case sleep(requestID: String)
 }
 
-/// Why a gateway ends a connection.
+/// Why a gateway closes a connection.
 public struct ProtocolErrorCode: RawRepresentable, Hashable, Sendable {
     public let rawValue: String
 
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// Nothing came in time.
+    /// No message arrived in time.
     public static let timeout = Self(rawValue: "TIMEOUT")
-    /// What came is no message.
+    /// The frame contains no valid message.
     public static let parseError = Self(rawValue: "PARSE_ERROR")
-    /// A message that has no business there, or a binary frame.
+    /// A message that is not allowed in this state, or a binary frame.
     public static let protocolError = Self(rawValue: "PROTOCOL_ERROR")
-    /// Token, protocol version or id.
+    /// Invalid token, protocol version or id.
     public static let authFailed = Self(rawValue: "AUTH_FAILED")
 
     public static let all: [Self] = [.timeout, .parseError, .protocolError, .authFailed]

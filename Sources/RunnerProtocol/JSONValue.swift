@@ -1,4 +1,4 @@
-/// Any JSON value: what a peer may put where only it knows the meaning.
+/// Any JSON value, for fields whose meaning only the peer knows.
 public enum JSONValue: Hashable, Sendable, Codable {
     case null
     case bool(Bool)

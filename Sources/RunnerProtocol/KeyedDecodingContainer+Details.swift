@@ -1,7 +1,7 @@
 import SimpleAICore
 
-// Details that nothing depends on: one of another type than expected is none, and no reason to refuse a runner that has
-// been in service for years.
+// Lenient decoding of details that nothing depends on: a value of another type counts as absent and is no reason to
+// refuse a runner that has long been in service.
 extension KeyedDecodingContainer {
     func detail<Value: Decodable>(_ type: Value.Type, _ key: Key) -> Value? {
         (try? decodeIfPresent(type, forKey: key)) ?? nil
@@ -9,7 +9,7 @@ extension KeyedDecodingContainer {
 
     func text(_ key: Key) -> String? { detail(String.self, key) }
 
-    /// The entries of a list that are what they should be; none where there is no list.
+    /// The valid entries of a list; empty if there is no list.
     func entries<Value: Decodable>(
         _ type: Value.Type, _ key: Key, _ omitted: inout OmittedEntries
     ) -> [Value] {
@@ -22,7 +22,7 @@ extension KeyedDecodingContainer {
         return values
     }
 
-    /// Pairs of names; what is no string is none.
+    /// Pairs of names; values other than strings are skipped.
     func aliases(_ key: Key) -> (names: [ModelID: EngineModelID], omitted: OmittedEntries) {
         let entries = detail([String: Entry<String>].self, key) ?? [:]
         var names: [ModelID: EngineModelID] = [:]
@@ -32,7 +32,7 @@ extension KeyedDecodingContainer {
         return (names, omitted)
     }
 
-    /// A number that fits, its fraction cut off; also one that stands in a string.
+    /// A number in range, truncated to an integer; also one written as a string.
     func wholeNumber(_ key: Key) -> Int? {
         if let whole = detail(Int.self, key) { return whole }
         if let text = text(key), text.utf8.count <= 20 { return Int(text) }
@@ -41,7 +41,7 @@ extension KeyedDecodingContainer {
     }
 }
 
-/// Nil where an entry is of another type than expected.
+/// Nil if an entry has another type than expected.
 private struct Entry<Value: Decodable>: Decodable {
     let value: Value?
 

@@ -1,9 +1,10 @@
 import SimpleAICore
 
-// What a message may hold, beyond its size as a whole: these texts end up in header fields, tables, lists and metrics.
+// Limits on the content of a message, beyond its total size: these strings become header fields, table cells, list
+// entries and metric labels.
 extension RunnerMessage {
-    /// The same message without entries of lists that nobody could use.
-    /// - Throws: `MessageFault` where the message as a whole cannot be used.
+    /// The same message without unusable list entries.
+    /// - Throws: `MessageFault` if the message as a whole is unusable.
     func bounded() throws(MessageFault) -> RunnerMessage {
         switch self {
         case .register(var registration):

@@ -1,24 +1,24 @@
 import Foundation
 public import SimpleAICore
 
-/// Messages to text frames and back.
+/// Encodes messages as text frames and decodes them.
 ///
-/// Unknown fields are ignored, unknown types are no messages, and everything has a size: what a peer says stays in
-/// memory for as long as it is connected.
+/// Unknown fields are ignored, messages of unknown types are skipped, and every size is limited: the gateway keeps a
+/// peer's data in memory while the peer is connected.
 public enum MessageCodec {
-    /// The version that `register` states.
+    /// The version in `register`.
     public static let protocolVersion = 1
-    /// The largest text frame, in bytes.
+    /// Maximum size of a text frame, in bytes.
     public static let maxMessage = 1 << 20
-    /// Models, aliases and capabilities of a runner, each.
+    /// Maximum number of models, of aliases and of capabilities of a runner.
     public static let maxEntries = 4_096
     public static let maxEngines = 64
-    /// Of ids and names, in bytes.
+    /// Maximum length of ids and names, in bytes.
     public static let maxName = 512
 
     // MARK: Gateway's side
 
-    /// - Returns: nil for a type that is not known here, which is to be ignored.
+    /// - Returns: nil for an unknown type, which must be ignored.
     public static func runnerMessage(_ text: String) throws(MessageFault) -> RunnerMessage? {
         guard let type = try type(of: text) else { return nil }
         let message: RunnerMessage
@@ -32,7 +32,8 @@ public enum MessageCodec {
         return try Self.withExactAliases(message, in: text).bounded()
     }
 
-    /// Foundation reads members of objects into tables of strings, in which names that are canonically equivalent are one.
+    /// Restores the exact alias names: Foundation decodes object members into dictionaries of strings, in which
+    /// canonically equivalent names are the same key.
     private static func withExactAliases(_ message: RunnerMessage, in text: String) -> RunnerMessage {
         func exact(_ status: RunnerStatus, below path: String?) -> RunnerStatus {
             guard !status.modelAliases.isEmpty, let whole = JSONSlice(document: Array(text.utf8)[...]) else {
@@ -60,7 +61,7 @@ public enum MessageCodec {
 
     // MARK: Runner's side
 
-    /// - Returns: nil for a type that is not known here, which is to be ignored.
+    /// - Returns: nil for an unknown type, which must be ignored.
     public static func gatewayMessage(_ text: String) throws(MessageFault) -> GatewayMessage? {
         guard let type = try type(of: text), GatewayMessage.Kind(rawValue: type) != nil else { return nil }
         return try decode(GatewayMessage.self, text)
@@ -79,7 +80,7 @@ public enum MessageCodec {
 
     private struct Tag: Decodable { var type: String }
 
-    /// Its content's fields stand flat beside `type`.
+    /// Encodes the fields of its content flat beside `type`.
     private struct Tagged<Content: Encodable>: Encodable {
         enum CodingKeys: CodingKey { case type }
         let type: String
@@ -107,8 +108,8 @@ public enum MessageCodec {
         }
     }
 
-    /// A value without numbers that JSON cannot write never fails; infinities and the like are written as texts that no
-    /// reader takes for numbers, and so count as not stated.
+    /// Encoding fails only for numbers that JSON cannot represent; infinities and NaN are written as strings that no
+    /// reader takes for numbers, and so count as absent.
     private static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -118,7 +119,7 @@ public enum MessageCodec {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Names of fields and places in lists only, never what the peer has written there.
+    /// The path of the error: field names and list positions only, never content from the peer.
     private static func place(of error: DecodingError) -> String {
         let (context, key): (DecodingError.Context, (any CodingKey)?) =
             switch error {
@@ -133,14 +134,14 @@ public enum MessageCodec {
     }
 }
 
-/// Why a text is no message.
+/// Why a text is not a valid message.
 public enum MessageFault: Error, Hashable {
     case tooLarge
-    /// Not JSON, or a field is missing or of another type: which, as a dotted path; empty for no JSON object at all.
+    /// Not JSON, or a field is missing or of another type: its dotted path; empty if the text is not a JSON object.
     case malformed(at: String)
-    /// More models, or longer names, than anybody has.
+    /// More models, or longer names, than the limits allow.
     case excessive(String)
-    /// A name that could be more than a name where it is shown.
+    /// A name with characters that are unsafe where it is shown.
     case unusable(String, NameFault)
 }
 

@@ -1,9 +1,9 @@
 import SimpleAICore
 
-/// Entries of a list that were left out because nothing could be done with them; the others count. For one warning.
+/// Entries of a list that were omitted because they are unusable; the others count. For a single warning.
 public struct OmittedEntries: Hashable, Sendable {
     public private(set) var count = 0
-    /// Why the first of them was, without its text.
+    /// Why the first entry was omitted, without its text.
     public private(set) var reason: String?
 
     public init() {}
@@ -18,11 +18,11 @@ public struct OmittedEntries: Hashable, Sendable {
 }
 
 extension EngineStatus {
-    /// Entries of an engine's list were left out before this status was made.
+    /// Counts entries of an engine's list that were omitted before this status was made.
     public mutating func omit(_ number: Int, _ reason: @autoclosure () -> String) { omitted.add(number, reason()) }
 
-    /// Leaves out models whose names cannot be used, and what is beyond the bounds of a list: engines and people put anything
-    /// into lists, and one odd entry must not cost the others.
+    /// Removes models with unusable names, and entries beyond the limits: lists from engines and operators can contain
+    /// anything, and one invalid entry must not cost the others.
     public mutating func omitUnusableModels() {
         var omitted = omitted
         loadedModels = Self.usable(loadedModels, "loaded_models", id: \.self, &omitted)
@@ -50,7 +50,7 @@ extension EngineStatus {
 }
 
 extension RunnerStatus {
-    /// What all of its lists left out.
+    /// The omitted entries of all of its lists.
     public var allOmitted: OmittedEntries { engines.reduce(into: omitted) { $0.add(all: $1.omitted) } }
 
     mutating func omitUnusableNames() {

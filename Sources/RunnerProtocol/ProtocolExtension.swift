@@ -1,13 +1,13 @@
-/// What one side knows beyond version 1. Used only when both sides list it, as `extensions` in `register` and
-/// `register_ack`; names that are not known here are no extensions of ours.
+/// A feature beyond version 1, used only if both sides list it as `extensions` in `register` and `register_ack`.
+/// Unknown names are ignored.
 public enum ProtocolExtension: String, Hashable, Sendable, CaseIterable, Codable {
-    /// Engines say how many calls they take and how many they work on (`slots`, `active`).
+    /// Engines report their concurrent calls and those in progress (`slots`, `active`).
     case slots
-    /// The status says what the machine draws, and whether it may be put to sleep (`power`).
+    /// The status reports the machine's power draw, and whether it may be put to sleep (`power`).
     case power
     /// The gateway may send `sleep`.
     case sleep
-    /// The runner's HTTP side demands the shared secret as a bearer token.
+    /// The runner's HTTP server requires the shared secret as a bearer token.
     case httpAuth = "http_auth"
 }
 
@@ -19,7 +19,7 @@ extension KeyedDecodingContainer {
 }
 
 extension KeyedEncodingContainer {
-    /// In a fixed order; an empty set is left out, so that version 1 sees nothing but version 1.
+    /// Encodes extensions in a fixed order. An empty set is left out, so that version 1 peers see version 1 only.
     mutating func encode(_ extensions: Set<ProtocolExtension>, forKey key: Key) throws {
         guard !extensions.isEmpty else { return }
         try encode(extensions.map(\.rawValue).sorted(), forKey: key)

@@ -1,32 +1,32 @@
 public import SimpleAICore
 
-/// What a runner says to its gateway (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
+/// Messages from a runner to its gateway (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
 public enum RunnerMessage: Hashable, Sendable {
     /// The first message on a connection, within ten seconds.
     case register(Registration)
-    /// The whole status, every 10 to 30 seconds; its fields stand flat beside `type`.
+    /// The complete status, every 10 to 30 seconds; its fields stand flat beside `type`.
     case heartbeat(RunnerStatus)
-    /// The same, as soon as something has changed.
+    /// The complete status, sent as soon as it changes.
     case statusUpdate(RunnerStatus)
     case commandResponse(CommandResponse)
 }
 
-/// Who wants to join, and how calls reach it.
+/// The identity of a runner and the address for its calls.
 public struct Registration: Hashable, Sendable {
     public var runnerID: RunnerID
-    /// For people.
+    /// A name for display.
     public var runnerName: String
     public var machineType: String?
-    /// The port of the runner's HTTP side, on the address that the WebSocket comes from.
+    /// The port of the runner's HTTP server, on the address that the WebSocket connects from.
     public var httpPort: Int
     public var protocolVersion: Int
     public var authToken: String
     public var status: RunnerStatus
-    /// Under which its machine can be woken. One that cannot be read counts as none.
+    /// The hardware address that wakes its machine. An invalid address counts as none.
     public var macAddress: MACAddress?
-    /// Ours: what this runner knows beyond version 1.
+    /// The extensions that this runner supports.
     public var extensions: Set<ProtocolExtension>
-    /// Ours: where calls reach it when that is not the address of the peer.
+    /// Our extension: the base URL for calls, if it differs from the peer's address.
     public var httpBaseURL: String?
 
     public init(
@@ -47,7 +47,7 @@ public struct Registration: Hashable, Sendable {
     }
 }
 
-/// What became of a command; `requestID` is the command's.
+/// The outcome of a command; `requestID` is that of the command.
 public struct CommandResponse: Hashable, Sendable {
     public var requestID: String
     public var success: Bool

@@ -1,26 +1,26 @@
 public import SimpleAICore
 
-/// How a runner and its engines are.
+/// The status of a runner and its engines.
 public struct RunnerStatus: Hashable, Sendable {
     public enum Health: String, Hashable, Sendable, CaseIterable, Codable {
         case healthy, degraded, starting
         case shuttingDown = "shutting_down"
         case unhealthy
 
-        /// Calls go to runners in these states only.
+        /// Whether calls may go to a runner in this state.
         public var admitsCalls: Bool { self == .healthy || self == .degraded }
     }
 
-    /// A state that is not known here counts as `unhealthy`.
+    /// An unknown state counts as `unhealthy`.
     public var health: Health
     public var capabilities: [RunnerCapability]
     public var engines: [EngineStatus]
     public var metrics: RunnerMetrics?
     /// Canonical id, as callers use it, to the engine's own.
     public var modelAliases: [ModelID: EngineModelID]
-    /// Ours (`power`).
+    /// Extension `power`.
     public var power: PowerStatus?
-    /// Of its aliases; not part of what is sent.
+    /// Entries omitted from its aliases; not part of the message.
     public internal(set) var omitted = OmittedEntries()
 
     public init(
@@ -36,7 +36,7 @@ public struct RunnerStatus: Hashable, Sendable {
     }
 }
 
-/// Something that a runner can do with one model.
+/// An operation that a runner supports for one model.
 public struct RunnerCapability: Hashable, Sendable {
     public var capability: String
     public var status: String
@@ -58,17 +58,17 @@ public struct RunnerCapability: Hashable, Sendable {
     }
 }
 
-/// Figures for people; nothing is decided by them.
+/// Figures for display; no decision depends on them.
 public struct RunnerMetrics: Hashable, Sendable {
     public var requestsProcessed: Int
     public var averageLatencyMilliseconds: Double?
-    /// Bytes.
+    /// In bytes.
     public var gpuMemoryUsed: Int?
-    /// Bytes.
+    /// In bytes.
     public var gpuMemoryTotal: Int?
-    /// 0 to 100.
+    /// From 0 to 100.
     public var cpuUsagePercent: Double?
-    /// Bytes.
+    /// In bytes.
     public var memoryUsed: Int?
 
     public init(
@@ -84,7 +84,7 @@ public struct RunnerMetrics: Hashable, Sendable {
     }
 }
 
-/// What the machine draws, and whether it may be put to sleep.
+/// The power draw of the machine, and whether it may be put to sleep.
 public struct PowerStatus: Hashable, Sendable {
     public var watts: Double?
     public var sleepable: Bool

@@ -1,6 +1,7 @@
 public import SimpleAICore
 
-/// What `simpleai.yaml` says, checked and with every default filled in: one property per key, in the file's order.
+/// The content of `simpleai.yaml`, validated and with all defaults filled in: one property per key, in the file's
+/// order.
 public struct Settings: Hashable, Sendable {
     public var server = Server()
     public var auth = Auth()
@@ -17,7 +18,7 @@ public struct Settings: Hashable, Sendable {
     public var models = Models()
     public var errors = Errors()
     public var metrics = Metrics()
-    /// What roles may ask for, in the file's order; empty: every class for every caller.
+    /// The classes and models that roles may request, in the file's order; empty: every class for every caller.
     public var policies: [AccessGrant] = []
     public var limits = Limits()
     public var keys = Keys()
@@ -27,7 +28,7 @@ public struct Settings: Hashable, Sendable {
 
     public struct Server: Hashable, Sendable {
         public var host = "127.0.0.1"
-        /// 0 means any free port.
+        /// 0 selects a free port.
         public var port = 8080
         /// 0 means one per core.
         public var eventLoops = 0
@@ -37,20 +38,20 @@ public struct Settings: Hashable, Sendable {
         public var drainNotice: Duration = .zero
         public var maxBody: ByteCount = .mebibytes(32)
         public var maxBuffered: ByteCount = .mebibytes(512)
-        /// The longest document that an engine may answer with.
+        /// Maximum size of a document in an engine's response.
         public var maxResponse: ByteCount = .mebibytes(256)
         public var maxConnections = 10_000
         public var idleTimeout: Duration = .seconds(75)
-        /// Peers that are believed when they say for whom they ask; empty: nobody is.
+        /// Peers whose forwarded addresses are trusted; empty: none.
         public var trustedProxies: [IPNetwork] = []
-        /// Web pages that may call from a browser, as browsers name them in `Origin`; empty: none.
+        /// Origins of web pages that may call from a browser (values of `Origin`); empty: none.
         public var corsOrigins: [String] = []
         public var maxHeaders: ByteCount = .kibibytes(64)
     }
 
-    /// What clients are shown, as it was when the settings were read.
+    /// The certificate and key of the server, as they were when the settings were read.
     public struct ServerTLS: Hashable, Sendable {
-        /// In PEM: the server's certificate, then those of the authorities between it and a root.
+        /// In PEM: the server's certificate, followed by the intermediate certificates up to a root.
         public var certificate: String
         /// In PEM.
         public var key: String
@@ -65,7 +66,7 @@ public struct Settings: Hashable, Sendable {
         public enum Mode: String, Hashable, Sendable { case oidc, none }
         public var mode: Mode = .oidc
         public var leeway: Duration = .seconds(30)
-        /// Tokens that are not good which an address may send before it gets 429; 0 for any number.
+        /// Maximum number of invalid tokens per address and minute, above which it receives a 429; 0: unlimited.
         public var failedAttemptsPerMinute = 600
         public var issuers: [Issuer] = []
     }
@@ -98,13 +99,13 @@ public struct Settings: Hashable, Sendable {
         public var keys: Keys = .discovery
         /// A file with a bearer token to fetch keys with, read again for every fetch; empty: none is sent.
         public var jwksTokenFile = ""
-        /// The authorities that the issuer's certificates are checked against, in PEM; empty: those of `SSL_CERT_FILE`,
-        /// or of the system.
+        /// The authorities that verify the issuer's certificates, in PEM; empty: those of `SSL_CERT_FILE`, or of the
+        /// system.
         public var caFile = ""
-        /// The first that is there names the caller.
+        /// The first one present identifies the caller.
         public var subjectClaims: [ClaimPath] = [.dotted("sub")]
         /// Each path is a list of keys from the token's top level down; a dotted string in the file is kept whole in
-        /// `ClaimPath.dotted`, because an exact top-level key of that name wins.
+        /// `ClaimPath.dotted`, because a top-level key with exactly that name takes precedence.
         public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
         public var adminRole: Role = "admin"
         public var specificRole: Role = "model:specific"
@@ -126,13 +127,13 @@ public struct Settings: Hashable, Sendable {
     public indirect enum ClaimPath: Hashable, Sendable {
         case dotted(String)
         case keys([String])
-        /// The names of the members of the object at that path.
+        /// The member names of the object at that path.
         case memberNames(ClaimPath)
     }
 
     public struct ModelClass: Hashable, Sendable {
         public var name: ClassName
-        /// In order of preference as written; members are equal until `prefer` says otherwise.
+        /// In order of preference as written; members are equal unless `prefer` states otherwise.
         public var models: [ModelID]
         public init(name: ClassName, models: [ModelID]) {
             self.name = name
@@ -140,7 +141,7 @@ public struct Settings: Hashable, Sendable {
         }
     }
 
-    /// How a class chooses among the runners that could serve it.
+    /// How a class chooses among the runners that can serve it.
     public enum Policy: String, Hashable, Sendable {
         case leastBusy = "least_busy"
         case roundRobin = "round_robin"
@@ -153,19 +154,19 @@ public struct Settings: Hashable, Sendable {
             case never, always
         }
         public var policy: Policy = .leastBusy
-        /// Of the classes that have another one.
+        /// Policies of the classes that differ from the default.
         public var policies: [ClassName: Policy] = [:]
-        /// Failed calls in a row after which a runner is given a rest; 0 never.
+        /// Number of consecutive failed calls after which a runner is ejected; 0: never.
         public var ejectionFailures = 5
         public var ejectionTime: Duration = .seconds(10)
-        /// How large a share of the ready runners may rest at the same time.
+        /// Maximum share of the ready runners that may be ejected at the same time.
         public var ejectionMaxShare = 0.5
         public var queueLength = 256
         public var queueTimeout: Duration = .seconds(30)
         public var failoverAttempts = 2
         public var afterSend: AfterSend = .staleOnly
         public var timeouts = Timeouts()
-        /// Machine types per class, best first; empty where a class has no preference.
+        /// Machine types per class, best first; empty if a class has no preference.
         public var prefer: [ClassName: [String]] = [:]
         /// Ids or machine types of machines that are woken together, per class.
         public var speculativeWake: [ClassName: [String]] = [:]
@@ -181,8 +182,8 @@ public struct Settings: Hashable, Sendable {
 
     public struct StaticRunner: Hashable, Sendable {
         public var id: RunnerID
-        /// `http` or `https`, host, optional port and path prefix; no user, query or fragment. A trailing `/v1` and
-        /// a trailing slash are removed.
+        /// `http` or `https`, host, optional port and path prefix; no user, query or fragment. A trailing `/v1` and a
+        /// trailing slash are removed.
         public var url: String
         /// Empty: discovered from the engine's own list.
         public var models: [ModelID] = []
@@ -197,10 +198,10 @@ public struct Settings: Hashable, Sendable {
         public var tls = TLS()
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""
-        /// Sent with every request to the engine, calls and probes.
+        /// Sent with every request to the engine, both calls and probes.
         public var headers: [HeaderField] = []
         public var probe = Probe()
-        /// Nil: a machine that is always on, or that we cannot wake.
+        /// Nil: the machine is always on, or the gateway cannot wake it.
         public var wake: WakeTarget?
 
         public init(id: RunnerID, url: String) {
@@ -224,12 +225,12 @@ public struct Settings: Hashable, Sendable {
             self.value = value
         }
 
-        /// Without the value.
+        /// The name without the value.
         public var description: String { name }
     }
 
     public struct Probe: Hashable, Sendable {
-        /// Where engines list their models.
+        /// The path at which engines list their models.
         public static let usualPath = "/v1/models"
 
         public var path = usualPath
@@ -238,7 +239,7 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct WakeTarget: Hashable, Sendable {
-        /// Of each of its network cards; empty where a command or a web hook is the only way.
+        /// The addresses of its network cards; empty if only a command or a web hook wakes it.
         public var macs: [MACAddress]
         public var broadcast: String
         public var port: Int
@@ -247,7 +248,7 @@ public struct Settings: Hashable, Sendable {
         /// A program and its arguments; empty for none.
         public var command: [String] = []
         public var http: WebHook?
-        /// A helper that sends the packet on the machine's own network.
+        /// A relay that sends the packet on the machine's own network.
         public var relay: HostAndPort?
 
         public init(macs: [MACAddress], broadcast: String = "255.255.255.255", port: Int = 9) {
@@ -257,7 +258,7 @@ public struct Settings: Hashable, Sendable {
         }
     }
 
-    /// A request that the operator wants to be made.
+    /// A request that the operator configured.
     public struct WebHook: Hashable, Sendable {
         public var method: String
         public var url: String
@@ -282,19 +283,19 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Fleet: Hashable, Sendable {
-        /// What agents must know to join; empty, those without a token of their own may not.
+        /// The shared secret with which agents register; if empty, only agents with a token of their own may.
         public var token = ""
-        /// Agents that join with a token of their own, and with no other.
+        /// Tokens of agents that must register with their own token.
         public var tokens: [RunnerID: String] = [:]
-        /// Hosts that an agent's URL may name besides the address it comes from.
+        /// Hosts that an agent's URL may name, in addition to its peer address.
         public var allowedHosts: [String] = []
-        /// Silence after which an agent counts as gone.
+        /// Time without a message after which an agent counts as disconnected.
         public var runnerTimeout: Duration = .seconds(90)
-        /// How long an agent may be gone before its machine counts as asleep.
+        /// Time after an agent's disconnection at which its machine counts as asleep.
         public var grace: Duration = .seconds(5)
         public var stateFile = "./simpleai-state.json"
 
-        /// Whether any agent may join.
+        /// Whether agents can register at all.
         public var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
     }
 
@@ -303,7 +304,7 @@ public struct Settings: Hashable, Sendable {
         public var broadcast = "255.255.255.255"
         public var port = 9
         public var timeout: Duration = .seconds(90)
-        /// Offsets from the start of the wake; after the last, every 15 s.
+        /// Offsets from the start of the wake; after the last one, every 15 s.
         public var schedule: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }
         public var probeEvery: Duration = .milliseconds(500)
         /// Empty: every authenticated caller may cause a wake.
@@ -311,7 +312,7 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Sleep: Hashable, Sendable {
-        /// Without a call; zero: machines are never put to sleep.
+        /// Idle time without a call; zero: machines are never put to sleep.
         public var after: Duration = .zero
     }
 
@@ -335,19 +336,19 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Metrics: Hashable, Sendable {
-        /// Empty: loopback peers only.
+        /// Empty: only loopback peers may read the metrics.
         public var token = ""
     }
 
     public struct Limits: Hashable, Sendable {
-        /// For each caller, unless a policy says something else.
+        /// For each caller, unless a policy states other limits.
         public var caller = CallLimits.none
-        /// For each address, all of its callers together.
+        /// For each address, over all of its callers.
         public var address = CallLimits.none
     }
 
     public struct Keys: Hashable, Sendable {
-        /// Where API keys are stored; empty: there are none. The file is made with the first key.
+        /// The database of API keys; empty: API keys are disabled. The file is created with the first key.
         public var database = "./simpleai.db"
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The environment's two ways into the settings: `${NAME}` in a value, and `SIMPLEAI__SECTION__KEY` instead of one.
+/// The two ways in which environment variables enter the settings: `${NAME}` in a value, and `SIMPLEAI__SECTION__KEY`
+/// instead of a value.
 struct SettingsEnvironment {
     let variables: [String: String]
 
@@ -11,8 +12,8 @@ struct SettingsEnvironment {
         let message: String
     }
 
-    /// Replaces every `${NAME}` and `${NAME:-default}`; the default stands in for a variable that is unset or empty.
-    /// A single `$` is itself.
+    /// Replaces every `${NAME}` and `${NAME:-default}`; the default applies to a variable that is unset or empty. A
+    /// single `$` stands for itself.
     func expand(_ text: String) throws(ExpansionFailure) -> String {
         var result = ""
         var rest = text[...]
@@ -56,7 +57,7 @@ struct SettingsEnvironment {
     }
 
     private static func opening(in text: Substring) -> Substring.Index? {
-        // By bytes: a value may be long, and no byte of a longer character looks like these.
+        // On bytes: a value may be long, and no byte of a multi-byte character equals these characters.
         let bytes = text.utf8
         var start = bytes.startIndex
         while let dollar = bytes[start...].firstIndex(of: UInt8(ascii: "$")) {
@@ -82,8 +83,8 @@ struct SettingsEnvironment {
 }
 
 extension SettingsEnvironment {
-    /// Puts every `SIMPLEAI__SECTION__KEY` in the place of the scalar that it names. What it names need not be in the
-    /// file: an unknown key is found when the tree is read, like one in the file.
+    /// Replaces the scalars named by `SIMPLEAI__SECTION__KEY`, or adds them if they are absent: an unknown key is
+    /// reported when the tree is read, like one in the file.
     func override(_ root: inout SettingsNode, report: SettingsReport) {
         for (variable, value) in variables.sorted(by: { $0.key < $1.key }) where variable.hasPrefix(Self.prefix) {
             let place = SettingsPlace(file: Self.placePrefix + variable, line: 0)
@@ -102,7 +103,7 @@ extension SettingsEnvironment {
 }
 
 extension SettingsNode {
-    /// False if the names lead to a list or a table, or through a scalar.
+    /// Returns false if the names lead to a list or a table, or through a scalar.
     fileprivate mutating func replaceScalar(
         at names: ArraySlice<String>, with text: String, from place: SettingsPlace
     ) -> Bool {
@@ -128,7 +129,7 @@ extension SettingsNode {
             guard value.replaceScalar(at: rest, with: text, from: place) else { return false }
             content = .table([Entry(key: name, place: place, value: value)])
         case .table(var entries):
-            // Variables are upper case by custom; names that the operator chose may be written in any.
+            // Variables are upper case by convention; names that the operator chose may have any case.
             let index = entries.firstIndex { $0.key.lowercased() == name } ?? entries.endIndex
             if index == entries.endIndex {
                 let nothing = SettingsNode(content: .nothing, place: place)

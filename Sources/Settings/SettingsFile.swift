@@ -1,13 +1,13 @@
 import Foundation
 import SimpleAICore
 
-/// From a file to settings: read, expanded and overridden from the environment, checked. All problems are reported at
-/// once.
+/// Loads settings from a file: parses, expands and overrides values from the environment, and validates. All problems
+/// are reported at once.
 public enum SettingsFile {
-    /// Where settings are looked for when nobody names a file, in this order.
+    /// Searched in this order if the operator names no file.
     public static let defaultPaths = ["./simpleai.yaml", "/etc/simpleai/simpleai.yaml"]
 
-    /// Reads a file, or the first of `defaultPaths` that is there.
+    /// Loads the named file, or the first existing one of `defaultPaths`.
     public static func load(
         path: String? = nil, environment: [String: String]
     ) throws(SettingsError) -> LoadedSettings {
@@ -16,7 +16,7 @@ public enum SettingsFile {
         return try parse(try text(of: path), name: path, environment: environment)
     }
 
-    /// Reads a text; `name` stands for the file in problems.
+    /// Parses a text; `name` stands for the file in problems.
     public static func parse(
         _ text: String, name: String, environment: [String: String]
     ) throws(SettingsError) -> LoadedSettings {
@@ -33,8 +33,8 @@ public enum SettingsFile {
             settings: settings, warnings: report.warnings.listed(.warnings), path: name, tree: tree)
     }
 
-    /// The way of every file, step by step. What is thrown is a file that is no document at all; everything else is
-    /// reported, and the settings are good only if nothing was.
+    /// The steps for every file. Throws for a file that is not a document; every other problem is reported, and the
+    /// settings are valid only if there was none.
     static func read(
         _ text: String, name: String, environment: SettingsEnvironment, report: SettingsReport
     ) throws(SettingsProblem) -> (Settings, SettingsNode) {
@@ -50,7 +50,7 @@ public enum SettingsFile {
     /// Far above any real file: tens of thousands of machines.
     static let maxSize: ByteCount = .mebibytes(4)
 
-    /// A settings file's text, whole. A pipe can be read once.
+    /// The complete text of a settings file. A pipe can be read only once.
     public static func text(of path: String) throws(SettingsError) -> String {
         let bytes: [UInt8]
         do {
@@ -64,12 +64,12 @@ public enum SettingsFile {
         return text
     }
 
-    /// The mark, which some editors write, is no part of the text.
+    /// Removes the byte order mark that some editors write.
     static func withoutByteOrderMark(_ text: String) -> String {
         text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    /// The first file that is there.
+    /// The first existing file.
     static func firstFile(of paths: [String], example: String) throws(SettingsError) -> String {
         for path in paths where FileManager.default.fileExists(atPath: path) { return path }
         let others = paths.dropFirst().joined(separator: ", ")

@@ -1,12 +1,12 @@
-/// Something in the settings that stops the start, or that an operator should know before it.
+/// A problem in the settings: an error that prevents the start, or a warning.
 public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The file as the operator named it, or `environment variable NAME` for a value that came from there.
+    /// The file as the operator named it, or `environment variable NAME` for a value from there.
     public let file: String
-    /// Counted from 1; 0 where the problem has no line of its own.
+    /// Counted from 1; 0 if the problem has no line of its own.
     public let line: Int
-    /// Dotted, with indices: `runners[0].wake.mac`. Empty where the whole file is meant.
+    /// Dotted, with indices: `runners[0].wake.mac`. Empty for the whole file.
     public let key: String
-    /// What is wrong; how to mend it. Never holds a secret's value.
+    /// What is wrong, and how to fix it. Never contains the value of a secret.
     public let message: String
 
     public init(file: String, line: Int, key: String, message: String) {
@@ -16,7 +16,7 @@ public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertibl
         self.message = message
     }
 
-    /// `file:line: key: what is wrong; how to mend it`.
+    /// `file:line: key: what is wrong; how to fix it`.
     public var description: String {
         let place = line > 0 ? "\(file):\(line)" : file
         return key.isEmpty ? "\(place): \(message)" : "\(place): \(key): \(message)"
@@ -37,17 +37,17 @@ public struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible 
     }
 }
 
-/// Settings that may be used, and what to tell the operator about them.
+/// Valid settings, with warnings for the operator.
 public struct LoadedSettings: Sendable {
     public let settings: Settings
     public let warnings: [SettingsProblem]
     /// The file that was read, as given or found.
     public let path: String
-    /// Where everything was written.
+    /// The positions of all values.
     let tree: SettingsNode
 
-    /// What somebody else found wrong with a value, with the place where it was written.
-    /// - Parameter keys: the value's way from the top of the file, such as `["server", "tls", "key"]`.
+    /// A problem that another component found in a value, with the value's position.
+    /// - Parameter keys: the value's path from the root of the file, such as `["server", "tls", "key"]`.
     public func problem(_ message: String, at keys: [String]) -> SettingsProblem {
         let path = keys.reduce(SettingsPath.root) { $0[$1] }
         let place = tree.place(of: path)

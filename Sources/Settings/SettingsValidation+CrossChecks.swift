@@ -1,7 +1,7 @@
 import OperatingSystem
 import SimpleAICore
 
-/// What works as it is written, and is hardly what was meant.
+/// Warnings about settings that work as written but are probably not intended.
 extension SettingsValidation {
     func checkAcrossSections() {
         for (index, runner) in settings.runners.enumerated() {
@@ -13,13 +13,13 @@ extension SettingsValidation {
         checkListeningAddress()
     }
 
-    /// The gateway appends the paths of the API itself.
+    /// The gateway itself appends the paths of the API.
     private func checkAPIPath(of runner: Settings.StaticRunner, at path: SettingsPath) {
         guard let base = Self.withoutAPIPath(runner.url) else { return }
         warning("ends in a path of the engine's API, to which the gateway adds its own; write \(base)", at: path)
     }
 
-    /// The address of the engine itself; nil where a URL ends in no API path.
+    /// The base URL of the engine; nil if a URL does not end in an API path.
     static func withoutAPIPath(_ url: String) -> String? {
         let endings = [
             "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/models", "/v1/messages",
@@ -33,7 +33,7 @@ extension SettingsValidation {
         warning(Self.missing(program), at: path)
     }
 
-    /// Whether no program of that name can be executed on this machine.
+    /// Whether no executable program of that name exists on this machine.
     static func isMissing(_ program: String) -> Bool {
         ExecutableFile.path(of: program, searchPath: ExecutableFile.searchPath) == nil
     }
@@ -42,7 +42,7 @@ extension SettingsValidation {
         "there is no program \(quoted(program)) on this machine that may be executed; install it, or mend the path"
     }
 
-    /// A role that only `wake.roles` names gives no right to call anything where policies give the rights.
+    /// If policies grant the rights, a role that only `wake.roles` names grants no calls.
     private func checkWakeRoles() {
         let roles = RoleNames(policiesOf: settings)
         for role in settings.wake.roles.sorted() where !roles.hasMeaning(role) {
@@ -55,7 +55,7 @@ extension SettingsValidation {
         }
     }
 
-    /// Agents on other machines cannot reach a loopback address. Behind a proxy of this machine they reach the proxy.
+    /// Agents on other machines cannot reach a loopback address. Behind a proxy on this machine they reach the proxy.
     private func checkListeningAddress() {
         guard settings.fleet.letsAgentsJoin, HostName.isLoopback(settings.server.host),
             settings.server.trustedProxies.isEmpty, settings.auth.mode != .none

@@ -1,10 +1,10 @@
 import SimpleAICore
 
-/// The rules about several keys at once; what a single key may hold is said where it is read. Warnings are for what
-/// works, but hardly as it was meant.
+/// The rules that involve several keys; the rules of a single key are where it is read. Warnings are for settings that
+/// work but are probably not intended.
 struct SettingsValidation {
     let settings: Settings
-    /// Where everything was written.
+    /// The positions of all values.
     let tree: SettingsNode
     let report: SettingsReport
 
@@ -57,7 +57,7 @@ extension SettingsValidation {
     }
 
     private func check(_ issuer: Settings.Issuer, at path: SettingsPath) {
-        // Keys that come from a file cannot be replaced on their way.
+        // Keys from a file cannot be replaced in transit.
         let (fetched, key) =
             switch issuer.keys {
             case .discovery: (issuer.issuer, "issuer")
@@ -67,7 +67,7 @@ extension SettingsValidation {
         if !issuer.caFile.isEmpty, !fetched.lowercased().hasPrefix("https:") {
             warning("is not used, because the keys do not come over TLS", at: path["tls"]["ca_file"])
         }
-        // What is no address is reported where it was read.
+        // An invalid address is reported where it was read.
         guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlainBeyondLoopback else { return }
         warning(
             "\(fetched) has no TLS: whoever is on the way can replace the keys and so make tokens; use https",
@@ -130,7 +130,7 @@ extension SettingsValidation {
             .map { "\($0.runner) has \($0.model)" }
     }
 
-    /// Nil if some runner's models are known only when it is asked, or when it joins.
+    /// Nil if the models of a runner become known only from its engine's list or its registration.
     private var modelsOfAllRunners: Set<ModelID>? {
         guard !settings.runners.isEmpty, !settings.fleet.letsAgentsJoin,
             settings.runners.allSatisfy({ !$0.models.isEmpty })
@@ -240,7 +240,7 @@ extension SettingsValidation {
                 "is the id of a runner of this file, and no agent may take it; give one of them another",
                 at: path["tokens"][runner.id.rawValue])
         }
-        // Four heartbeats of version 1 may be 30 s apart.
+        // Heartbeats of version 1 may be 30 s apart.
         if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.letsAgentsJoin {
             warning(
                 "\(settings.fleet.runnerTimeout.written) is less than agents may be silent (30s); use 90s",
@@ -248,7 +248,7 @@ extension SettingsValidation {
         }
     }
 
-    /// Indices of values that stood before, each with the index where. Empty texts are problems of their own.
+    /// Indices of values that occurred before, each with the earlier index. Empty texts are reported separately.
     private func repetitions<Value: Hashable & CustomStringConvertible>(
         in values: [Value]
     ) -> [(index: Int, first: Int)] {

@@ -6,16 +6,16 @@ extension Defect {
         case workloadRouting = "workload-routing"
     }
 
-    /// What is broken, in words.
+    /// Description of the defect.
     package var says: String { entry.says }
 
-    /// The tests that must notice.
+    /// The tests that must detect the defect.
     package var business: [Business] { entry.business }
 
-    /// Whether noticing means that the test says it could not decide: nothing is wrong, but nothing is proven either.
+    /// Whether the tests that detect the defect report INCONCLUSIVE: nothing is wrong, but nothing is proven either.
     package var isOnlyUndecided: Bool { [.nothingSlept, .inventsRunners, .oneAtATime].contains(self) }
 
-    /// Whether only a check that advises notices, and only where times are asked for.
+    /// Whether only an advisory check detects the defect, and only if timing analysis is requested.
     package var isOnlyAdvice: Bool { self == .oneAtATime }
 
     private var entry: (business: [Business], says: String) {

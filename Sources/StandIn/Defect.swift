@@ -1,4 +1,4 @@
-/// A promise of the contract that the stand-in breaks. One at a time: a check is proven by the one defect it is for.
+/// A requirement of the contract that the stand-in violates. One at a time: each check is proven by its own defect.
 package enum Defect: String, CaseIterable, Sendable {
     // Waking
     case nothingSlept, wakePerRequest, wakesNothing, wakesWithoutPacket, malformedPacket, wakesWhenWarm
@@ -17,7 +17,7 @@ package enum Defect: String, CaseIterable, Sendable {
     case adminRefused, adminIsNoCaller, adminOpen, adminOpenToSpecific, deniedAs404, deniedAsPlain400
     case denialInsideStream, tokenEchoed, tokenInMessage, noChallenge, plainTextErrors, errorsLackKeys, errorsAre200
     case badTokenIs400, badTokenIs500, listForbidden, locksOut, unknownModelLocksOut, adminDenialLocksOut
-    // Answers
+    // Responses
     case chat500, emptyObject, emptyContent, streamCut, streamWithoutDone, streamIgnored, connectionCut, noFinishReason
 
     /// The name on the command line: `nothing-slept`.

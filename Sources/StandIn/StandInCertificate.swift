@@ -2,21 +2,21 @@ import Crypto
 import Foundation
 import NIOSSL
 
-/// A certificate for loopback, with keys that live as long as the process: good, or wrong in one way.
+/// A certificate for loopback, valid or invalid in one way. Its keys live as long as the process.
 package struct StandInCertificate: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case selfSigned = "self-signed"
-        /// Good in every way, but for its time, which ended on 2020-01-31.
+        /// Valid except for its validity period, which ended on 2020-01-31.
         case expired
-        /// Good for whoever trusts ``authority``.
+        /// Valid for clients that trust ``authority``.
         case ofAuthority = "of-authority"
-        /// As before, but for `other.example`.
+        /// As `ofAuthority`, but for `other.example`.
         case otherHost = "other-host"
     }
 
-    /// The certificate of the authority that vouches for all but the self-signed, in PEM.
+    /// The authority's certificate in PEM; it issues all certificates except the self-signed ones.
     package let authority: String
-    /// In PEM, for a server that reads files; every certificate is another one.
+    /// In PEM, for a server that reads files; every instance has a new certificate.
     package let certificate: String
     package let privateKey: String
     let context: NIOSSLContext
@@ -52,16 +52,16 @@ package struct StandInCertificate: Sendable {
     }
 }
 
-/// An X.509 certificate (RFC 5280, section 4.1), as much of it as it takes here.
+/// An X.509 certificate (RFC 5280 §4.1), limited to the parts needed here.
 private struct X509 {
     var issuer: String
     var subject: String
     let key: P256.Signing.PublicKey
     var end = "491231235959Z"
-    /// Only this: loopback, by its address.
+    /// The only alternative name: the loopback address.
     var extensions = X509.alternativeName(0x87, [127, 0, 0, 1])
 
-    /// In DER.
+    /// The certificate in DER.
     func signed(by signer: P256.Signing.PrivateKey) throws -> [UInt8] {
         let ecdsaWithSHA256 = sequence([0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02])
         let version3 = element(0xA0, [0x02, 0x01, 0x02])
@@ -74,11 +74,11 @@ private struct X509 {
         return sequence(body + ecdsaWithSHA256 + element(0x03, [0x00] + Array(signature)))
     }
 
-    /// The extension that makes a certificate one of an authority.
+    /// The extension that marks the certificate of an authority.
     static let authority = sequence(
         [0x06, 0x03, 0x55, 0x1D, 0x13, 0x01, 0x01, 0xFF] + element(0x04, sequence([0x01, 0x01, 0xFF])))
 
-    /// The extension that says for whom a certificate is: 0x82 a host's name, 0x87 an address.
+    /// The extension that names the certificate's host: tag 0x82 for a host name, 0x87 for an address.
     static func alternativeName(_ tag: UInt8, _ value: [UInt8]) -> [UInt8] {
         sequence([0x06, 0x03, 0x55, 0x1D, 0x11] + element(0x04, sequence(element(tag, value))))
     }
@@ -93,7 +93,7 @@ private struct X509 {
 
 private func sequence(_ content: [UInt8]) -> [UInt8] { element(0x30, content) }
 
-/// Tag, length, content; nothing here is longer than 65535 bytes.
+/// Tag, length, content; all content here is at most 65535 bytes long.
 private func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
     let count = content.count
     let length: [UInt8] =

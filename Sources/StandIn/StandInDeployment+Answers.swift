@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 
 extension StandInDeployment {
-    // MARK: Answers
+    // MARK: Responses
 
     func answer(_ request: StandInRequest, model asked: String, wake: String?, on loop: any EventLoop) -> StandInAnswer
     {
@@ -41,17 +41,17 @@ extension StandInDeployment {
     }
 
     private func serviceTime(_ number: Int) -> TimeAmount {
-        // Uneven, so that workers do not march in step.
+        // Uneven, so that workers do not run in lockstep.
         let unevenness = Int64(number * 37 % 50)
         switch defect {
         case .oneAtATime: return untilItsTurn()
-        // What is wrong here shows only between calls that overlap, so they last far longer than this host can be late.
+        // The defect shows only between overlapping calls, so calls last far longer than any delay of this host.
         case .skewed: return .milliseconds(400 + 4 * unevenness)
         default: return .milliseconds(20 + unevenness)
         }
     }
 
-    /// How long a call takes where each waits for the one before: far longer than this host can be late.
+    /// The duration of a call if each waits for the previous one: far longer than any delay of this host.
     private func untilItsTurn() -> TimeAmount {
         state.withLock { state in
             let now = NIODeadline.now()
@@ -69,7 +69,7 @@ extension StandInDeployment {
         }
     }
 
-    /// The model that an answer names.
+    /// The model that a response names.
     private func name(_ model: String, asked: String, number: Int) -> String {
         switch defect {
         case .wrongModel: "sim-other"

@@ -2,10 +2,10 @@ package import NIOCore
 import NIOPosix
 package import Synchronization
 
-/// A deployment that keeps the contract, or breaks one promise of it.
+/// A deployment that follows the contract, or violates one requirement of it.
 ///
-/// Two runners serve `sim-small` (`class:fast`), a third, which may sleep, serves `sim-large` (`class:big`). Nothing
-/// here is shared with the product: it is a second reading of the contract.
+/// Two runners serve `sim-small` (`class:fast`); a third, which may sleep, serves `sim-large` (`class:big`). It shares
+/// no code with the product: it is an independent reading of the contract.
 package final class StandInDeployment: Sendable {
     package enum Machine: Sendable, Equatable { case awake, asleep, waking }
 
@@ -16,18 +16,19 @@ package final class StandInDeployment: Sendable {
         package var served: [String: Int] = [:]
         package var inFlight: [String: Int] = [:]
         package var isLockedOut = false
-        /// Callers who are locked out, by what they show.
+        /// Callers that are locked out, by their credentials.
         package var lockedOut: Set<String> = []
-        /// When a deployment that does one call at a time has done all it was given.
+        /// When a deployment that processes one call at a time has completed all calls it received.
         package var busyUntil = NIODeadline.uptimeNanoseconds(0)
         package var waiters: [EventLoopPromise<Void>] = []
-        /// The machine comes up once so many calls wait for it and somebody has looked at the list meanwhile; with 0
-        /// it comes up by the clock. So what is to be seen during a wake is there to be seen, however slow the host.
+        /// Number of waiting calls at which the machine comes up, once the model list has also been read meanwhile; 0
+        /// makes it come up after a fixed time. What a test must observe during a wake is thus observable on any host,
+        /// however slow.
         package var heldCallers = 0
         package var looksWhileWaking = 0
-        /// Authorization values by path, to prove that each call was sent with the token it is about.
+        /// Authorization values by path, to verify that each call carried the right token.
         package var seen: [(path: String, model: String, authorization: String?)] = []
-        /// The chat requests, for what else they must hold.
+        /// The chat requests, to verify their other fields.
         package var asked: [(model: String, prompt: String, maxTokens: Int?)] = []
     }
 
@@ -41,8 +42,8 @@ package final class StandInDeployment: Sendable {
         state = Mutex(State(big: variant.bigSleeps && defect != .nothingSlept ? .asleep : .awake))
     }
 
-    /// How long a wake takes: `slow` only when the callers it is held for do not all come, `silent` longer than a
-    /// stream may be without a byte.
+    /// Duration of a wake: `slow` applies only if fewer calls arrive than it waits for; `silent` is longer than the
+    /// maximum time without a byte on a stream.
     private static let wakeTime = (
         fast: TimeAmount.milliseconds(150), slow: TimeAmount.seconds(3), silent: TimeAmount.seconds(17)
     )
@@ -83,7 +84,7 @@ package final class StandInDeployment: Sendable {
         state.withLock { _ = $0.lockedOut.insert(request.authorization ?? "") }
     }
 
-    /// What an operator's sleep command does. The next wake waits for nobody but its one caller.
+    /// The operator's sleep command. The next wake waits for its one caller only.
     package func putToSleep() {
         state.withLock { state in
             state.big = .asleep
@@ -125,7 +126,7 @@ package final class StandInDeployment: Sendable {
         return wakeIfNeeded(on: loop).map { wake in self.answer(request, model: model, wake: wake, on: loop) }
     }
 
-    /// Why the call is not served, if it is not.
+    /// The response that refuses the call, or nil if the call is served.
     private func refusal(
         _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
     ) -> StandInAnswer? {
@@ -152,7 +153,7 @@ package final class StandInDeployment: Sendable {
         return StandInAnswer(headers: [("content-type", "text/event-stream")], body: "data: \(denial.body)\n\n")
     }
 
-    /// Joins the wake of the big machine; the id of the wake that was waited for.
+    /// Joins the wake of the big machine; returns the id of the wake that was waited for.
     private func wakeIfNeeded(on loop: any EventLoop) -> EventLoopFuture<String?> {
         let promise = loop.makePromise(of: Void.self)
         let (isWaiting, begins, wake) = state.withLock { state -> (Bool, Bool, String) in
@@ -172,13 +173,13 @@ package final class StandInDeployment: Sendable {
         let comesUp = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
         if begins, comesUp { wakeUp(on: loop) }
         if !comesUp {
-            // Nobody ever comes: the caller's own time-out ends it.
+            // The machine never comes up: the caller's own timeout ends the call.
             loop.scheduleTask(in: .seconds(30)) { promise.succeed() }
         }
         return promise.futureResult.map { wake }
     }
 
-    /// How a call that waits names its wake; nothing where it should and does not.
+    /// The wake id that a waiting call reports; empty for the defect that omits it.
     private func wakeName(_ state: State) -> String {
         switch defect {
         case .wakesNamedApart: "w\(state.wakes)-\(state.waiters.count)"
@@ -187,7 +188,7 @@ package final class StandInDeployment: Sendable {
         }
     }
 
-    /// A packet of this call's own: the n-th call's comes n × 100 ms after the first.
+    /// Sends a packet for this call: that of the n-th call is sent n × 100 ms after the first.
     private func sendPacketInTurn(on loop: any EventLoop) {
         guard let port = variant.packetPort else { return }
         let turn = state.withLock { $0.waiters.count }
@@ -202,16 +203,16 @@ package final class StandInDeployment: Sendable {
         let wake = state.withLock { $0.wakes }
         let isSilent = defect == .silentWhileHeld && wake == 1
         loop.scheduleTask(in: isSilent ? Self.wakeTime.silent : limit) {
-            // Not a later wake's business: the machine may have slept again meanwhile.
+            // Not for a later wake: the machine may have slept again meanwhile.
             if self.state.withLock({ $0.wakes }) == wake { self.comeUp(ifAllAreHere: false) }
         }
     }
 
-    /// The machine is up: everybody who waits for it is served.
+    /// The machine is up: serves all calls that wait for it.
     func comeUp(ifAllAreHere: Bool) {
         let waiters = state.withLock { state -> [EventLoopPromise<Void>] in
             guard state.big == .waking else { return [] }
-            // Long enough for every packet of those that come one after the other.
+            // Long enough for all packets that are sent one after the other.
             let isHeldLonger = defect == .silentWhileHeld || defect == .packetPerRequest
             let isComplete =
                 !isHeldLonger && state.heldCallers > 0

@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// One request as the stand-in sees it.
+/// A request as the stand-in receives it.
 package struct StandInRequest: Sendable {
     package let method: String
     package let path: String
@@ -11,14 +11,14 @@ package struct StandInRequest: Sendable {
     package let body: [UInt8]
 }
 
-/// What the stand-in answers.
+/// The stand-in's response.
 package struct StandInAnswer: Sendable {
     package var status: Int
     package var headers: [(String, String)]
     package var body: String
-    /// How long the answer takes.
+    /// Delay before the response.
     package var delay: TimeAmount
-    /// Close the connection in the middle of the body.
+    /// Whether to close the connection within the body.
     package var isCut: Bool
 
     package init(
@@ -33,7 +33,7 @@ package struct StandInAnswer: Sendable {
     }
 }
 
-/// A loopback HTTP server that asks a closure for every answer.
+/// A loopback HTTP server that gets every response from a closure.
 package struct StandInServer: Sendable {
     package typealias Responder = @Sendable (StandInRequest, any EventLoop) -> EventLoopFuture<StandInAnswer>
 
@@ -41,8 +41,8 @@ package struct StandInServer: Sendable {
     package let port: Int
 
     /// - Parameters:
-    ///   - port: 0 takes a free one.
-    ///   - certificate: speak TLS under it.
+    ///   - port: 0 selects a free one.
+    ///   - certificate: enables TLS.
     package static func start(
         port: Int = 0, certificate: StandInCertificate? = nil, _ respond: @escaping Responder
     ) async throws -> StandInServer {
@@ -62,7 +62,7 @@ package struct StandInServer: Sendable {
 
     package func stop() async throws { try await channel.close() }
 
-    /// Returns when the server has been stopped.
+    /// Returns when the server has stopped.
     package func untilStopped() async throws { try await channel.closeFuture.get() }
 
     private final class Handler: ChannelInboundHandler {

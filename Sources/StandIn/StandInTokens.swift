@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// The stand-in's issuer. Signatures are a keyed checksum: enough to tell a changed token, and no cryptography.
+/// The stand-in's issuer. Signatures are a keyed checksum: sufficient to detect a changed token, but not cryptography.
 package enum StandInTokens {
     struct Caller: Sendable {
         let roles: Set<String>
@@ -18,7 +18,7 @@ package enum StandInTokens {
         return head + "." + signature(of: head)
     }
 
-    /// Who presents `authorization` to `path`, or nil when nobody may be let in.
+    /// The caller that `authorization` identifies for `path`, or nil if the request must be refused.
     static func caller(_ authorization: String?, path: String, defect: Defect?) -> Caller? {
         if let caller = verified(authorization, defect: defect) { return caller }
         let isLetIn =
@@ -41,7 +41,7 @@ package enum StandInTokens {
             switch defect {
             case .signatureUnverified: !isUnsigned && !parts[2].isEmpty
             case .signatureMayBeMissing: !isUnsigned && parts[2].isEmpty
-            // Like a cache of verified tokens whose key is the signature alone.
+            // Behaves like a cache of verified tokens that is keyed by the signature alone.
             case .claimsUnverified: !isUnsigned && known.withLock { $0.contains(String(parts[2])) }
             case .algorithmNoneAccepted: isUnsigned
             default: false
@@ -54,10 +54,10 @@ package enum StandInTokens {
         return Caller(roles: defect == .rolesIgnored ? ["model:specific"] : roles)
     }
 
-    /// Signatures that were verified once.
+    /// Signatures that have been verified before.
     private static let known = Mutex<Set<String>>([])
 
-    /// FNV-1a, four times with different beginnings.
+    /// FNV-1a, four times with different initial values.
     private static func signature(of text: String) -> String {
         var bytes: [UInt8] = []
         for salt in 1...4 as ClosedRange<UInt64> {

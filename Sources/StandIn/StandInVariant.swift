@@ -1,29 +1,29 @@
-/// How a stand-in may differ from another without breaking any promise.
+/// Differences between stand-ins that all follow the contract.
 package struct StandInVariant: Sendable {
     package enum Sharing: Sendable {
         case inTurn, leastBusy
     }
 
-    /// 403, or the 400 with `Permission denied` of older deployments.
+    /// 403, or 400 with `Permission denied` as in older deployments.
     package var deniedStatus: Int
-    /// The admin surface has no 400 of older deployments.
+    /// For the admin API, which never used the 400 of older deployments.
     package var adminDeniedStatus: Int
     package var unauthenticatedStatus: Int
     package var unknownStatus: Int
-    /// Whether anybody is asked for credentials; without them everybody may do everything.
+    /// Whether requests need credentials; without them every caller has all rights.
     package var asksForCredentials: Bool
-    /// Whether the list says which classes there are, and what is in them.
+    /// Whether the model list contains classes and their models.
     package var listsClasses: Bool
-    /// Whether the list says how many runners are ready.
+    /// Whether the model list contains the number of ready runners.
     package var countsRunners: Bool
     package var exposesRunner: Bool
     package var exposesWake: Bool
-    /// UDP port of this machine that gets a copy of every magic packet.
+    /// UDP port of this machine that receives a copy of every magic packet.
     package var packetPort: Int?
-    /// Whether the machine behind `class:big` sleeps at first.
+    /// Whether the machine behind `class:big` starts asleep.
     package var bigSleeps: Bool
     package var hasAdminSurface: Bool
-    /// Whether there is a `class:big`, or only its model.
+    /// Whether `class:big` exists, or only its model.
     package var hasBigClass: Bool
     package var sharing: Sharing
 
@@ -55,13 +55,13 @@ package struct StandInVariant: Sendable {
     package static let badRequest = StandInVariant(deniedStatus: 400)
     package static let silent = StandInVariant(exposesRunner: false, exposesWake: false)
 
-    /// Correct in everything but the codes, and correct for whoever says so: `--expect-status`.
+    /// Correct except for its status codes, and correct if the operator states them: `--expect-status`.
     package static let unusualStatuses = StandInVariant(
         deniedStatus: 422, adminDeniedStatus: 422, unauthenticatedStatus: 418, unknownStatus: 410)
-    /// Correct for whoever says that it is meant to be so: `--no-auth`.
+    /// Correct if the operator states that it is intended: `--no-auth`.
     package static let open = StandInVariant(asksForCredentials: false)
 
-    /// The correct ones that the suite must never blame, by their names on the command line.
+    /// The correct variants, which must pass the suite, by their names on the command line.
     package static let named: KeyValuePairs<String, (variant: StandInVariant, says: String)> = [
         "forbidden": (.forbidden, "refuses with 403"),
         "bad-request": (.badRequest, "refuses with 400 and `Permission denied`"),

@@ -5,10 +5,10 @@ import NIOHTTP1
 import NetworkErrors
 import OutgoingTLS
 
-/// HTTP as a provider is spoken to: no redirections, no cookies, bounded in bytes and time.
+/// The HTTP client for providers: no redirects, no cookies, limited in bytes and time.
 struct ProviderConnection: Sendable {
     let client: HTTPClient
-    /// For each answer, from the first packet to the last byte.
+    /// For each response, from the first packet to the last byte.
     let limit: Duration
 
     private static let largestAnswer = 1 << 20
@@ -37,7 +37,7 @@ struct ProviderConnection: Sendable {
     private func send(_ request: HTTPClientRequest) async throws(TokenProviderProblem) -> ProviderAnswer {
         let result = await withTaskGroup(of: Result<ProviderAnswer, TokenProviderProblem>.self) { group in
             group.addTask { await answer(to: request) }
-            // The client's own deadline ends with the head of the answer; a body may then drip for ever.
+            // The HTTP client's own deadline ends with the response head; a body could then arrive indefinitely slowly.
             group.addTask { await expiry(of: request) }
             defer { group.cancelAll() }
             return await group.next() ?? .failure(.silent(at: Self.shown(request.url), limit: limit))
@@ -79,7 +79,7 @@ struct ProviderConnection: Sendable {
         }
     }
 
-    /// Queries may hold what is nobody's business.
+    /// Removes the query, which may contain secrets.
     private static func shown(_ address: String) -> String {
         ShownText(String(address.prefix { $0 != "?" })).text
     }

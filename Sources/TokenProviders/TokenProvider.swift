@@ -2,15 +2,15 @@ import AsyncHTTPClient
 public import Foundation
 import NetworkErrors
 
-/// An OpenID Connect provider that is asked for tokens. One file for the whole way: discovery, grant, answer.
+/// Requests tokens from an OpenID Connect provider. This file contains the whole sequence: discovery, grant, response.
 public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
     private let order: TokenOrder
-    /// For the pauses between polls.
+    /// Measures the pauses between polls.
     private let clock: C
     private let now: @Sendable () -> Date
     private let prompt: @Sendable (DevicePrompt) -> Void
 
-    /// - Parameter prompt: tells the person at the terminal where to enter which code.
+    /// - Parameter prompt: shows the user where to enter which code.
     public init(
         _ order: TokenOrder, clock: C = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
         prompt: @escaping @Sendable (DevicePrompt) -> Void
@@ -21,7 +21,7 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
         self.prompt = prompt
     }
 
-    /// A new token.
+    /// Requests a new token.
     public func token() async throws(TokenProviderProblem) -> ProvidedToken {
         try EndpointAddress.check(order.issuer, allowsInsecure: order.allowsInsecure)
         let result: Result<ProvidedToken, TokenProviderProblem>
@@ -54,7 +54,7 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
         }
     }
 
-    /// The device flow: a person signs in with a browser while we ask, again and again, whether that is done.
+    /// The device flow: the user signs in with a browser while this program polls for the result.
     private func signedInElsewhere(
         _ document: DiscoveryDocument, _ authentication: OAuthClient.Authentication, _ connection: ProviderConnection
     ) async throws(TokenProviderProblem) -> ProvidedToken {

@@ -6,8 +6,8 @@ public import SimpleAICore
 /// Sends magic packets over UDP: to the limited broadcast address, a directed one, a unicast address or a host name,
 /// IPv4 or IPv6.
 ///
-/// Each packet gets a socket of its own: a wake needs a handful of them, and a fresh socket has no life to look after
-/// and sees the interfaces, routes and address family of its moment.
+/// Each packet gets its own socket: a wake needs only a few of them, and a new socket needs no management and uses the
+/// current interfaces, routes and address family.
 public struct Broadcaster: Sendable {
     private let group: any EventLoopGroup
 
@@ -22,11 +22,11 @@ public struct Broadcaster: Sendable {
         try await send(packet, to: request.broadcast, port: request.port)
     }
 
-    /// Returns once the system took the packet.
+    /// Returns once the system has accepted the packet.
     ///
     /// - Parameters:
-    ///   - address: an IP address, or a host name, which is looked up off the event loops.
-    ///   - port: 1 to 65535; 9 by custom.
+    ///   - address: an IP address, or a host name, which is resolved off the event loops.
+    ///   - port: 1 to 65535; 9 by convention.
     public func send(_ packet: MagicPacket, to address: String, port: Int) async throws(WakeSendError) {
         guard (1...65_535).contains(port) else { throw .invalidRequest(reason: "there is no UDP port \(port)") }
         let remote = try await resolve(address, port: port)
@@ -38,7 +38,7 @@ public struct Broadcaster: Sendable {
     }
 
     private func resolve(_ host: String, port: Int) async throws(WakeSendError) -> SocketAddress {
-        // A failure here only says that it is no literal address, and so has to be looked up.
+        // A failure here means that it is not a literal address, and has to be resolved.
         if let address = try? SocketAddress(ipAddress: host, port: port) { return address }
         do {
             return try await NIOThreadPool.singleton.runIfActive {

@@ -1,7 +1,7 @@
 public import SimpleAICore
 
-/// The payload that wakes a machine: six bytes `FF`, its hardware address sixteen times, and the SecureOn password
-/// where the machine wants one (AMD, *Magic Packet Technology*, publication 20213).
+/// The payload that wakes a machine: six bytes `FF`, its hardware address sixteen times, and the SecureOn password if
+/// the machine requires one (AMD, *Magic Packet Technology*, publication 20213).
 public struct MagicPacket: Hashable, Sendable {
     public let mac: MACAddress
     /// Zero, four or six bytes.
@@ -13,7 +13,7 @@ public struct MagicPacket: Hashable, Sendable {
         secureOn = []
     }
 
-    /// Nil unless the password has zero, four or six bytes; network cards know no other length.
+    /// Returns nil unless the password has zero, four or six bytes, the lengths that network cards support.
     public init?(mac: MACAddress, secureOn: [UInt8]) {
         guard Self.passwordLengths.contains(secureOn.count) else { return nil }
         self.mac = mac
@@ -34,8 +34,8 @@ public struct MagicPacket: Hashable, Sendable {
 }
 
 extension MagicPacket {
-    /// Finds the first packet in a UDP payload, as a network card does: it may stand anywhere in it. What follows is
-    /// taken as the password if it has the length of one, and ignored otherwise. Nil if there is none.
+    /// Finds the first packet in a UDP payload, at any position, as a network card does. The bytes after it are the
+    /// password if their number fits, and are ignored otherwise. Returns nil if there is no packet.
     public init?(decoding payload: some Collection<UInt8>) {
         let payload = Array(payload)
         guard payload.count >= Self.bareLength else { return nil }
@@ -49,12 +49,12 @@ extension MagicPacket {
         return nil
     }
 
-    /// The address whose packet begins at `start`, where at least `bareLength` bytes follow.
+    /// The address in the packet that begins at `start`, where at least `bareLength` bytes follow.
     private static func address(in payload: [UInt8], at start: Int) -> MACAddress? {
         let addresses = start + synchronizationLength
         guard payload[start..<addresses].allSatisfy({ $0 == 0xFF }) else { return nil }
         let first = payload[addresses..<(addresses + 6)]
-        // No machine's address is all FF: in a longer run of them the packet begins further on.
+        // No machine has the address FF:FF:FF:FF:FF:FF: in a longer run of FF the packet begins later.
         guard first.contains(where: { $0 != 0xFF }) else { return nil }
         for offset in 6..<(repetitions * 6) where payload[addresses + offset] != payload[addresses + offset % 6] {
             return nil

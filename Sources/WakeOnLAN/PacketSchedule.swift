@@ -1,5 +1,5 @@
-/// When the packets of one wake are sent, as offsets from its start: first a few close together, because one packet is
-/// often lost, then one every `interval` until the deadline. A value without a clock and without an end in memory.
+/// The send times of one wake's packets, as offsets from its start: first a few close together, because single packets
+/// are often lost, then one every `interval` until the deadline. It has no clock and stores only the first offsets.
 public struct PacketSchedule: Hashable, Sendable {
     /// Ascending, never empty.
     public let firstOffsets: [Duration]
@@ -7,8 +7,8 @@ public struct PacketSchedule: Hashable, Sendable {
     /// No packet is sent at or after this offset.
     public let deadline: Duration
 
-    /// Offsets may come in any order; without any, the first packet goes out at once. An interval below a millisecond
-    /// is taken as one: no schedule may flood a network.
+    /// Offsets may have any order; without any, the first packet is sent at once. An interval below one millisecond
+    /// becomes one millisecond, so that no schedule floods a network.
     public init(
         firstOffsets: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }, interval: Duration = .seconds(15),
         deadline: Duration = .seconds(90)
@@ -18,14 +18,14 @@ public struct PacketSchedule: Hashable, Sendable {
         self.deadline = deadline
     }
 
-    /// The offset of a packet, counted from 0, whether or not the deadline lets it be sent.
+    /// The offset of a packet, counted from 0, even if it is beyond the deadline.
     public func offset(ofPacket number: Int) -> Duration {
         if firstOffsets.indices.contains(number) { return firstOffsets[number] }
         return lastOffset + interval * (number - firstOffsets.count + 1)
     }
 
-    /// The offset of the first packet that is due later than `elapsed`, or nil if the deadline comes before it. Packets
-    /// that a late timer missed are left out rather than sent in a burst.
+    /// The offset of the first packet that is due later than `elapsed`, or nil if the deadline comes first. Packets
+    /// that a late timer missed are skipped instead of sent in a burst.
     public func next(after elapsed: Duration) -> Duration? {
         let next = firstOffsets.first { $0 > elapsed } ?? regularOffset(after: elapsed)
         return next < deadline ? next : nil

@@ -2,16 +2,16 @@ import Foundation
 import OperatingSystem
 import SimpleAICore
 
-/// Runs a program that wakes a machine. Its environment holds `PATH` and `HOME`, not the gateway's secrets; its output is
-/// dropped, except the beginning of its standard error where it fails.
+/// Runs a program that wakes a machine. Its environment contains `PATH` and `HOME`, but not the gateway's secrets; its
+/// output is discarded, except the beginning of its standard error if it fails.
 ///
-/// The program's own exit status decides. What it leaves in the background lives on where it succeeds, and is killed
-/// where it fails or takes too long, since the next attempt runs it again.
+/// The exit status of the program itself decides. Processes that it leaves in the background survive a success, and are
+/// killed after a failure or timeout, because the next attempt starts them again.
 struct WakeCommand: Sendable {
     let searchPath: String
     var timeout: Duration = .seconds(30)
 
-    /// In bytes, of what a failed program writes to its standard error.
+    /// Maximum number of bytes quoted from a failed program's standard error.
     private static let maxQuote = 400
 
     func run(_ request: WakeCommandRequest) async throws(WakeSendError) {
@@ -43,7 +43,7 @@ struct WakeCommand: Sendable {
         return variables
     }
 
-    /// On one line.
+    /// Joins the text to one line.
     private static func quote(_ bytes: [UInt8]) -> String {
         let words = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace || $0.isNewline }
         return words.isEmpty ? "" : ": \(words.joined(separator: " "))"

@@ -7,7 +7,7 @@ import NetworkErrors
 import OutgoingTLS
 import SimpleAICore
 
-/// Calls a web hook: one request without a body, of whose answer only the status is read.
+/// Calls a web hook: one request without a body. Only the status of the response is read.
 struct WakeHook: Sendable {
     /// For the whole exchange.
     static let limit: TimeAmount = .seconds(10)
@@ -72,7 +72,7 @@ struct WakeHook: Sendable {
 
     private struct NoAnswer: Error {}
 
-    /// Sends the request when the connection stands, and keeps the status of the answer.
+    /// Sends the request once the connection is established, and records the status of the response.
     private final class StatusReader: ChannelInboundHandler {
         typealias InboundIn = HTTPClientResponsePart
         typealias OutboundOut = HTTPClientRequestPart

@@ -3,8 +3,8 @@ import NIOPosix
 import NetworkErrors
 import SimpleAICore
 
-/// Tells a helper on the machine's network which packet to send: the line `MAC BROADCAST`, then the end. For gateways in
-/// containers, which cannot broadcast.
+/// Sends a relay on the machine's network the packet to broadcast: the line `MAC BROADCAST`, then the end of the
+/// stream. For gateways in containers, which cannot broadcast.
 struct WakeRelay: Sendable {
     static let limit: TimeAmount = .seconds(5)
 

@@ -2,14 +2,14 @@ public import NIOCore
 public import NIOPosix
 public import SimpleAICore
 
-/// The four ways to wake a machine, behind one door.
+/// The four methods of waking a machine, combined in one `WakeSender`.
 public struct WakeWays: WakeSender {
     private let packets: Broadcaster
     private let relay: WakeRelay
     private let hook: WakeHook
     private let command: WakeCommand
 
-    /// - Parameter searchPath: where programs without a slash are looked for, as in `PATH`.
+    /// - Parameter searchPath: the directories to search for programs without a slash, in the format of `PATH`.
     public init(group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, searchPath: String) {
         packets = Broadcaster(group: group)
         relay = WakeRelay(group: group)

@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOWebSocket
 import SimpleAICore
 
-/// A client's side of the opening handshake (RFC 6455 §4.1).
+/// The client side of the opening handshake (RFC 6455 §4.1).
 struct ClientHandshake {
     let address: WebSocketAddress
     let headers: HTTPHeaders
@@ -11,13 +11,13 @@ struct ClientHandshake {
 
     private typealias Upgrade = NIOTypedHTTPClientUpgradeHandler<WebSocketConnection>
 
-    /// Takes a fresh channel; ends as a connection, or closes the channel.
+    /// Performs the handshake on a new channel; the result is a connection, or the channel is closed.
     func begin(on channel: any Channel) throws -> EventLoopFuture<WebSocketConnection> {
         let encoder = HTTPRequestEncoder()
-        // The first frames may come together with the answer.
+        // The first frames may arrive together with the response.
         let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
         let watch = StatusWatch()
-        // Refuses fields that could end their line.
+        // Refuses header fields that contain line breaks.
         let validator = NIOHTTPRequestHeadersValidator()
         let upgrade = Upgrade(httpHandlers: [encoder, validator, decoder, watch], upgradeConfiguration: configuration)
         try channel.pipeline.syncOperations.addHandlers(encoder, validator, decoder, watch, upgrade)
@@ -26,7 +26,7 @@ struct ClientHandshake {
         }
         return upgrade.upgradeResultFuture.assumeIsolated().flatMapErrorThrowing { _ in
             channel.close(promise: nil)
-            // 101 with a wrong key is no refusal, but no WebSocket either.
+            // A 101 with a wrong key is not a refusal, but not a WebSocket either.
             if let status = watch.status, status != 101 { throw WebSocketConnectError.refused(status: status) }
             throw WebSocketConnectError.noHandshake
         }.map { connection in
@@ -55,7 +55,7 @@ struct ClientHandshake {
     }
 }
 
-/// Remembers with which status the server answered.
+/// Records the status of the server's response.
 private final class StatusWatch: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

@@ -1,14 +1,14 @@
 import NIOCore
 import NIOWebSocket
 
-/// Frames in, messages out: the rules of RFC 6455 §5 that a decoder for single frames cannot know. Pure.
+/// Assembles frames into messages: the rules of RFC 6455 §5 that concern more than one frame. Pure.
 struct FrameAssembly {
     enum Event: Hashable {
         case message(WebSocketMessage)
         case ping(ByteBuffer)
         case pong
         case close(code: Int?, reason: String)
-        /// A message that goes on in the next frame.
+        /// A fragment of a message that continues in the next frame.
         case fragment
     }
 
@@ -18,7 +18,7 @@ struct FrameAssembly {
         var count = 1
     }
 
-    /// A server's peer masks its frames, a client's does not (§5.1).
+    /// A server requires masked frames, a client unmasked ones (§5.1).
     private let expectsMasks: Bool
     private let maxMessage: Int
     private let maxFragments: Int
@@ -67,7 +67,7 @@ struct FrameAssembly {
         return .text(text)
     }
 
-    /// §5.5.1: nothing, or a code and a reason in UTF-8.
+    /// §5.5.1: an empty body, or a code and a reason in UTF-8.
     private static func close(_ bytes: ByteBuffer) throws(WebSocketFault) -> Event {
         var bytes = bytes
         if bytes.readableBytes == 0 { return .close(code: nil, reason: "") }
@@ -78,7 +78,7 @@ struct FrameAssembly {
         return .close(code: Int(code), reason: reason)
     }
 
-    /// §7.4: what is reserved, or stands for what no frame can say, is not sent.
+    /// §7.4: reserved codes, and those that must not appear in a frame, are refused.
     private static func isAllowed(_ code: UInt16) -> Bool {
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: true

@@ -3,11 +3,11 @@ public import NIOHTTP1
 import NIOWebSocket
 import SimpleAICore
 
-/// Turns a request of a server's connection into a WebSocket, when it asks for one at the right place.
+/// Upgrades a request on a server connection to a WebSocket if its path and header fields ask for one.
 ///
-/// It stands between the HTTP handlers, which it removes, and those that answer ordinary requests, which stay behind it
-/// and hear nothing more. Only the first request that comes here can ask: any other is passed on untouched, and this
-/// handler leaves.
+/// It stands between the HTTP handlers, which it removes, and the handlers of ordinary requests, which stay behind it
+/// and receive nothing more. Only the first request can upgrade: any other request is forwarded unchanged, and this
+/// handler is removed.
 public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPServerRequestPart
     public typealias InboundOut = HTTPServerRequestPart
@@ -15,7 +15,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
 
     private enum Phase {
         case waiting
-        /// The head was accepted; its end is awaited.
+        /// The head was accepted; the end of the request is awaited.
         case accepted(HTTPRequestHead, HTTPHeaders)
         case upgrading
     }
@@ -28,8 +28,9 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
 
     /// - Parameters:
     ///   - path: of the request, without its query.
-    ///   - httpHandlers: everything before this handler that speaks HTTP.
-    ///   - receiver: who hears of the new socket; nil turns the request down, which passes it on.
+    ///   - httpHandlers: all HTTP handlers before this one.
+    ///   - receiver: the receiver of the new socket's events; nil rejects the upgrade, so that the request is
+    ///     forwarded.
     public init(
         path: String, options: WebSocketOptions,
         removing httpHandlers: [any RemovableChannelHandler],
@@ -56,14 +57,14 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
             }
             phase = .upgrading
             upgrade(to: receiver, response, context)
-        // A body, or another request before the first was answered.
+        // A body, or another request before the response to the first.
         case (.accepted, _), (.upgrading, _): context.close(promise: nil)
         case (.waiting, _): context.fireChannelRead(data)
         }
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Frames that came before our answer were taken for HTTP.
+        // Frames that arrived before the response were parsed as HTTP.
         if case .upgrading = phase { return context.close(promise: nil) }
         context.fireErrorCaught(error)
     }
@@ -73,7 +74,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
-    /// RFC 6455 §4.2.1.
+    /// Whether the request asks for a WebSocket (RFC 6455 §4.2.1).
     private func isOffer(_ head: HTTPRequestHead) -> Bool {
         let target = head.uri.prefix { $0 != "?" }
         let keys = head.headers["Sec-WebSocket-Key"]
@@ -84,13 +85,13 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
             && !head.headers.contains(name: "Content-Length") && !head.headers.contains(name: "Transfer-Encoding")
     }
 
-    /// The fields of the answer; nil for another version of the protocol.
+    /// The header fields of the response; nil for another version of the protocol.
     private static func response(to head: HTTPRequestHead, _ channel: any Channel) -> HTTPHeaders? {
         let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
         var response: HTTPHeaders?
-        // Nothing in there waits for anything: the answer is there when this returns.
+        // The upgrader does not wait for anything: the response is ready when this call returns.
         upgrader.buildUpgradeResponse(channel: channel, upgradeRequest: head, initialResponseHeaders: [:])
             .assumeIsolated().whenSuccess { response = $0 }
         return response
@@ -115,7 +116,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
                 receiver.webSocketClosed(.lost)
                 return context.close(promise: nil)
             }
-            // The pipelining handler had held reading back until an answer.
+            // The pipelining handler had delayed reading until a response.
             context.read()
             pipeline.removeHandler(self, promise: nil)
         }

@@ -1,12 +1,12 @@
 public import NIOCore
 
-/// One open WebSocket, as whoever sends on it sees it; safe to use from anywhere.
+/// One open WebSocket for its senders; safe to use from any thread.
 public struct WebSocket: Sendable {
     private let handler: NIOLoopBound<WebSocketHandler>
     public let eventLoop: any EventLoop
     public let remoteAddress: SocketAddress?
     public let localAddress: SocketAddress?
-    /// Done when the connection is closed for good, however it ended.
+    /// Completes when the connection is closed, for whatever reason.
     public let closed: EventLoopFuture<Void>
 
     init(_ handler: WebSocketHandler, channel: any Channel) {
@@ -17,23 +17,23 @@ public struct WebSocket: Sendable {
         closed = channel.closeFuture
     }
 
-    /// Sends a text message. What is sent after the end goes nowhere; the receiver hears of the end.
+    /// Sends a text message. After the end of the connection messages are dropped; the receiver is notified of the end.
     public func send(_ text: String) {
         onLoop { $0.send(text) }
     }
 
-    /// Says goodbye, and closes once the peer has answered or its time is over. Later calls change nothing.
+    /// Sends a close frame, and closes once the peer has responded or the close timeout is over. Later calls have no
+    /// effect.
     public func close(_ code: WebSocketCloseCode = .normal, reason: String = "") {
         onLoop { $0.close(code: code.rawValue, reason: reason, as: .closedByUs) }
     }
 
-    /// Closes without a word.
+    /// Closes without a close frame.
     public func abort() {
         onLoop { $0.abort(as: .closedByUs) }
     }
 
-    /// Asks the peer for a sign of life, a pong or anything else; without one within this time the connection ends as
-    /// `silent`.
+    /// Sends a ping. Unless a pong or another frame arrives within this time, the connection ends as `silent`.
     public func verify(within time: TimeAmount) {
         onLoop { $0.verify(within: time) }
     }

@@ -1,4 +1,4 @@
-/// Where a WebSocket server is: `ws://host:port/path` or `wss://…`.
+/// The address of a WebSocket server: `ws://host:port/path` or `wss://…`.
 public struct WebSocketAddress: Hashable, Sendable {
     public let isSecure: Bool
     /// Without the brackets of an IPv6 address.
@@ -7,7 +7,7 @@ public struct WebSocketAddress: Hashable, Sendable {
     /// Path and query; at least `/`.
     public let target: String
 
-    /// Reads an absolute URL; nil for anything else, for user information and for fragments.
+    /// Parses an absolute URL; returns nil for anything else, including user information and fragments.
     public init?(_ text: String) {
         guard let scheme = text.firstRange(of: "://") else { return nil }
         switch text[..<scheme.lowerBound].lowercased() {
@@ -42,7 +42,7 @@ public struct WebSocketAddress: Hashable, Sendable {
         }
     }
 
-    /// The `Host` field's value.
+    /// The value of the `Host` field.
     var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"

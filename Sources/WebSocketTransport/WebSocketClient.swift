@@ -5,11 +5,11 @@ public import NIOSSL
 import NetworkErrors
 import OutgoingTLS
 
-/// Opens WebSockets.
+/// Opens WebSocket connections.
 public enum WebSocketClient {
     /// - Parameters:
-    ///   - headers: sent with the opening request, besides those that it needs.
-    ///   - tls: for `wss`; nil checks certificates as `OutgoingTLS` does.
+    ///   - headers: additional header fields of the opening request.
+    ///   - tls: for `wss`; nil verifies certificates as `OutgoingTLS` does.
     /// - Throws: `WebSocketConnectError`.
     public static func connect(
         to address: WebSocketAddress, headers: HTTPHeaders = [:], tls: NIOSSLContext? = nil,
@@ -35,20 +35,20 @@ public enum WebSocketClient {
         }
     }
 
-    /// Names are what certificates are checked against; addresses have none that could be sent ahead.
+    /// Certificates are verified against host names; a literal IP address must not be sent in the TLS server name.
     private static func tlsHandler(_ tls: NIOSSLContext, _ host: String) throws -> NIOSSLClientHandler {
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         return try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : host)
     }
 }
 
-/// Why there is no WebSocket.
+/// Why a connection could not be opened.
 public enum WebSocketConnectError: Error, Hashable, Sendable {
-    /// No connection, or no TLS; for people.
+    /// No connection, or no TLS; the reason is for operators.
     case unreachable(String)
-    /// The server answered with this status instead of switching protocols.
+    /// The server responded with this status instead of switching protocols.
     case refused(status: Int)
-    /// What answered is no WebSocket server, or did not answer in time.
+    /// The peer is not a WebSocket server, or did not respond in time.
     case noHandshake
 }
 

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A WebSocket for code that awaits: messages as a sequence, for one reader.
+/// A WebSocket for asynchronous code: messages as a sequence, for one reader.
 public final class WebSocketConnection: Sendable {
     public let socket: WebSocket
     private let stream: MessageStream
@@ -10,17 +10,17 @@ public final class WebSocketConnection: Sendable {
         self.stream = stream
     }
 
-    /// What the peer says; ends with the connection, and `end` then tells how. What is not read is held up to
-    /// `WebSocketOptions.maxUnread`; beyond that the connection is closed, since nobody cares.
+    /// The messages from the peer; the sequence ends with the connection, and `end` then states the reason. Unread
+    /// messages are buffered up to `WebSocketOptions.maxUnread`; beyond that the connection is closed.
     public var messages: AsyncStream<WebSocketMessage> { stream.messages }
 
-    /// How the connection ended; nil as long as it is open.
+    /// How the connection ended; nil while it is open.
     public var end: WebSocketEnd? { stream.end }
 
-    /// Sends a text message, without waiting for it to be written.
+    /// Sends a text message without waiting until it is written.
     public func send(_ text: String) { socket.send(text) }
 
-    /// Says goodbye. The messages end when the peer has answered, or has had its time.
+    /// Sends a close frame. The messages end when the peer has responded, or after the close timeout.
     public func close(_ code: WebSocketCloseCode = .normal, reason: String = "") {
         socket.close(code, reason: reason)
     }

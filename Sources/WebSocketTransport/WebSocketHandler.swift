@@ -2,8 +2,8 @@ import NIOCore
 import NIOWebSocket
 import SimpleAICore
 
-/// One end of a WebSocket in its channel's pipeline, behind the frame codec: answers pings, sends its own, puts messages
-/// together, and sees to it that every connection ends.
+/// One end of a WebSocket in its channel's pipeline, behind the frame codec: responds to pings, sends its own,
+/// assembles messages, and ensures that every connection ends.
 final class WebSocketHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
@@ -12,14 +12,15 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     private enum Phase {
         case open
-        /// A close frame is out; the peer's is awaited.
+        /// A close frame was sent; the peer's is awaited.
         case closing(WebSocketEnd)
         case closed
     }
 
-    /// Frames of a peer that has been told goodbye and goes on talking.
+    /// Maximum number of further frames from a peer that was sent a close frame.
     private static let maxDiscardedFrames = 1_024
-    /// A peer that floods us with pings and does not read gets no pongs beyond this.
+    /// Maximum number of unsent bytes at which pongs are still sent: a peer that floods with pings and does not read
+    /// gets no more.
     private static let maxUnsentPongs = 64 << 10
 
     private let role: Role
@@ -61,7 +62,7 @@ final class WebSocketHandler: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    // MARK: What comes in
+    // MARK: Incoming frames
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
@@ -92,10 +93,10 @@ final class WebSocketHandler: ChannelInboundHandler {
         }
     }
 
-    /// A decoder's error, or the connection's.
+    /// Handles an error of a decoder or of the connection.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch (error, phase) {
-        // What a decoder that has failed says to every further byte.
+        // A decoder that has failed repeats its error for every further byte.
         case (is ByteToMessageDecoderError, _), (_, .closed): break
         case (NIOWebSocketError.invalidFrameLength, _): fail(.tooLarge)
         case (is NIOWebSocketError, _): fail(.protocolViolation("a malformed control frame"))
@@ -105,21 +106,21 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        // A peer that will say nothing more can answer nothing either.
+        // A peer that has closed its sending side cannot send a close frame.
         case ChannelEvent.inputClosed: abort(as: .lost)
-        // The server waits for its connections to end; handed on, this would cut ours off at once.
+        // The server waits for its connections to end; forwarded, the event would close this one at once.
         case is ChannelShouldQuiesceEvent:
             close(code: WebSocketCloseCode.goingAway.rawValue, reason: "", as: .closedByUs)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
-    // MARK: What goes out
+    // MARK: Outgoing frames
 
     func send(_ text: String) {
         guard case .open = phase, let context else { return }
         write(.text, context.channel.allocator.buffer(string: text))
-        // Nobody reads at the other end: what waits for it must not grow.
+        // The peer does not read: its unsent data must not grow.
         if unsentBytes > options.maxUnsent.bytes { abort(as: .fault(.flood)) }
     }
 
@@ -134,9 +135,9 @@ final class WebSocketHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(frame), promise: written)
     }
 
-    // MARK: The end
+    // MARK: Closing
 
-    /// Says goodbye and waits for the answer, so that a peer reads our last words before its kernel hears of a reset.
+    /// Sends a close frame and waits for the peer's, so that the peer reads it before its kernel receives a reset.
     func close(code: Int, reason: String, as end: WebSocketEnd) {
         guard case .open = phase, let context else { return }
         phase = .closing(end)
@@ -148,7 +149,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     private func fail(_ fault: WebSocketFault) {
-        // Whoever is being shut out already is told nothing more; it only runs out of time.
+        // A peer whose connection is already closing receives no second close frame; only its timeout runs.
         close(code: fault.closeCode, reason: "", as: .fault(fault))
     }
 
@@ -185,7 +186,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     private static func closeFrame(_ code: Int, _ reason: String) -> ByteBuffer {
         var bytes = ByteBuffer()
         bytes.writeInteger(UInt16(truncatingIfNeeded: code))
-        // A control frame holds 125 bytes (RFC 6455 §5.5); whole characters only.
+        // A control frame holds 125 bytes (RFC 6455 §5.5); cut at a character boundary.
         var text = reason
         while text.utf8.count > 123 { text.removeLast() }
         bytes.writeString(text)
@@ -194,7 +195,7 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     // MARK: Heartbeat
 
-    /// Asks the peer for a sign of life; without one within this time the connection ends as `silent`.
+    /// Sends a ping; without a response within this time the connection ends as `silent`.
     func verify(within time: TimeAmount) {
         guard case .open = phase, let context else { return }
         let askedAt = context.eventLoop.now

@@ -1,34 +1,34 @@
 public import NIOCore
 
-/// What a peer said, its fragments put together.
+/// A complete message from the peer, assembled from its fragments.
 public enum WebSocketMessage: Hashable, Sendable {
     /// Valid UTF-8.
     case text(String)
     case binary(ByteBuffer)
 }
 
-/// How a connection ended. Everybody learns it exactly once.
+/// How a connection ended. Each side receives it exactly once.
 public enum WebSocketEnd: Hashable, Sendable {
-    /// The peer said so; code as in RFC 6455 §7.4, nil when it gave none.
+    /// The peer sent a close frame; code as in RFC 6455 §7.4, nil if it gave none.
     case closedByPeer(code: Int?, reason: String)
     case closedByUs
-    /// The peer broke the rules, and was told with a close frame.
+    /// The peer violated the protocol, and was sent a close frame.
     case fault(WebSocketFault)
-    /// Nothing has come for longer than `WebSocketOptions.silenceLimit`.
+    /// No frame arrived for longer than `WebSocketOptions.silenceLimit`.
     case silent
     /// The connection broke.
     case lost
 }
 
-/// A peer that breaks RFC 6455, or our limits.
+/// A violation of RFC 6455 or of our limits.
 public enum WebSocketFault: Error, Hashable, Sendable {
     case protocolViolation(String)
     case invalidText
     case tooLarge
-    /// Too many frames, or it does not read what it gets.
+    /// The peer sends too many frames, or does not read.
     case flood
 
-    /// RFC 6455 §7.4.1.
+    /// The close code for the fault (RFC 6455 §7.4.1).
     public var closeCode: Int {
         switch self {
         case .protocolViolation: 1002
@@ -39,7 +39,7 @@ public enum WebSocketFault: Error, Hashable, Sendable {
     }
 }
 
-/// Close codes that we send (RFC 6455 §7.4.1).
+/// Close codes for our own close frames (RFC 6455 §7.4.1).
 public enum WebSocketCloseCode: Int, Hashable, Sendable {
     case normal = 1000
     case goingAway = 1001

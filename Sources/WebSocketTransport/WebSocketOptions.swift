@@ -1,32 +1,32 @@
 public import SimpleAICore
 
-/// How large, how often and how long: what a WebSocket peer may do before it is cut off.
+/// Limits on a WebSocket peer, beyond which its connection is closed.
 public struct WebSocketOptions: Hashable, Sendable {
-    /// A message, in one frame or in many.
+    /// Maximum size of a message, in one frame or many.
     public var maxMessage: ByteCount = .mebibytes(1)
-    /// Of one message.
+    /// Maximum number of fragments of a message.
     public var maxFragments = 256
-    /// A ping goes out when nothing has come for so long.
+    /// Time without a frame from the peer after which a ping is sent.
     public var pingEvery: Duration = .seconds(20)
-    /// The peer is gone when nothing has come for so long, not even a pong.
+    /// Time without any frame, including pongs, after which the peer counts as disconnected.
     public var silenceLimit: Duration = .seconds(60)
-    /// How long a peer may take to answer a close frame.
+    /// Maximum time for a peer to respond to a close frame.
     public var closeTimeout: Duration = .seconds(5)
-    /// What waits for a peer that does not read.
+    /// Maximum amount of unsent data for a peer that does not read.
     public var maxUnsent: ByteCount = .mebibytes(2)
-    /// How many frames a peer may send; nil for one that is trusted not to flood.
+    /// Limit on the frames from a peer; nil for a peer that is trusted not to flood.
     public var budget: FrameBudget?
     /// For a client: from the first packet to the end of the handshake.
     public var connectTimeout: Duration = .seconds(10)
-    /// For `WebSocketConnection`: messages that nobody has asked for yet. One more ends the connection.
+    /// For `WebSocketConnection`: maximum number of unread messages. One more ends the connection.
     public var maxUnread = 256
 
     public init() {}
 }
 
-/// A leaky bucket: what a peer may send in a burst, and steadily. Large frames cost more than small ones.
+/// A leaky bucket: the frames that a peer may send in a burst, and steadily. Large frames cost more than small ones.
 public struct FrameBudget: Hashable, Sendable {
-    /// Frames at once; a frame counts once more for every 16 KiB that it holds.
+    /// Number of frames in a burst; a frame counts once more for every 16 KiB of its payload.
     public let burst: Int
     public let perSecond: Int
     private var level = 0.0
@@ -37,8 +37,8 @@ public struct FrameBudget: Hashable, Sendable {
         self.perSecond = perSecond
     }
 
-    /// - Parameter now: any clock that goes forward.
-    /// - Returns: false when it is too much.
+    /// - Parameter now: any monotonic clock.
+    /// - Returns: false if the budget is exceeded.
     public mutating func take(bytes: Int, now: Duration) -> Bool {
         level = max(0, level - (now - lastSeen) / .seconds(1) * Double(perSecond))
         lastSeen = now

@@ -3,7 +3,7 @@ import Foundation
 import StandIn
 import Synchronization
 
-/// Stand-in deployments that break one promise each, to prove that the acceptance suite notices.
+/// Stand-in deployments that violate one requirement each, to prove that the acceptance suite detects it.
 @main struct Mutants: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mutants",
@@ -19,7 +19,7 @@ import Synchronization
         struct Item: Encodable {
             let name: String
             let says: String
-            /// The tests that must notice; empty for what is correct.
+            /// The tests that must detect the defect; empty for a correct deployment.
             let business: [String]
             let isOnlyUndecided: Bool
             let isOnlyAdvice: Bool
@@ -108,7 +108,7 @@ struct Serve: AsyncParsableCommand {
                 "basic": StandInTokens.mint(role: nil), "specific": StandInTokens.mint(role: "model:specific"),
                 "admin": StandInTokens.mint(role: "admin"),
             ])
-        // Whoever reads the line reads it through a pipe: it must not wait in a buffer.
+        // The reader is at the other end of a pipe: the line must not remain in a buffer.
         try FileHandle.standardOutput.write(contentsOf: Data((try oneLine(ready) + "\n").utf8))
         try await server.untilStopped()
     }

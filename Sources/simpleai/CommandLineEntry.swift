@@ -2,12 +2,12 @@ import ArgumentParser
 import Foundation
 import OperatingSystem
 
-/// The process's way in and out: which command is meant, and which exit code its end has.
+/// Entry and exit of the process: selects the command and maps its outcome to an exit code.
 enum CommandLineEntry {
-    /// Wrong usage. The argument parser's own code is 64.
+    /// Exit code for wrong usage. The argument parser's own code is 64.
     static let usageExitCode: Int32 = 2
 
-    /// Parses the process's arguments, runs the command they name, and ends the process.
+    /// Parses the process's arguments, runs the command, and ends the process.
     static func run(_ root: (some ParsableCommand).Type) async -> Never {
         openStandardDescriptors()
         let program = CommandLine.arguments.first ?? ""
@@ -26,7 +26,8 @@ enum CommandLineEntry {
         }
     }
 
-    /// A process may be started without them. The first sockets would get their numbers, and clients the log.
+    /// Opens descriptors 0, 1 and 2 if the process was started without them. Otherwise the first sockets would get
+    /// their numbers, and clients the log.
     private static func openStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
             _ = open("/dev/null", O_RDWR)

@@ -5,7 +5,7 @@ import OperatingSystem
 import Settings
 import SimpleAICore
 
-/// `simpleai config …`: looks at settings without serving anything.
+/// `simpleai config …`: checks and shows settings without serving.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Look at the settings file.", subcommands: [Check.self])
@@ -26,7 +26,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             let environment = ProcessInfo.processInfo.environment
             do throws(SettingsError) {
-                // Read once: it may be a pipe.
+                // Read once, because it may be a pipe.
                 let text = if let config { try SettingsFile.text(of: config) } else { nil as String? }
                 if let config, let text,
                     RunnerSettingsFile.isRunnerFile(text, name: config, environment: environment)
@@ -51,7 +51,7 @@ struct ConfigCommand: AsyncParsableCommand {
             }
         }
 
-        /// What only whoever uses the values can tell.
+        /// Validations that only the users of the values can make.
         private func check(_ loaded: LoadedSettings) throws(SettingsError) {
             do throws(GatewayStartError) {
                 try GatewayApplication.check(loaded.settings)
@@ -68,7 +68,7 @@ struct ConfigCommand: AsyncParsableCommand {
     }
 }
 
-/// What the settings come to, in a few lines for people.
+/// A summary of the settings in a few lines.
 struct SettingsSummary {
     private let settings: Settings
 
@@ -108,7 +108,7 @@ struct SettingsSummary {
         }
     }
 
-    /// Where a machine is woken; programs and web hooks by their names alone, which are no secrets.
+    /// The wake methods of a machine; programs and web hooks by their names only, which are not secret.
     private func ways(_ wake: Settings.WakeTarget) -> String {
         let addresses = wake.macs.map(\.description).joined(separator: " and ")
         let mac = addresses.isEmpty ? nil : "at \(addresses) via \(wake.broadcast)"
@@ -128,7 +128,7 @@ struct SettingsSummary {
     }
 }
 
-/// What a runner's settings come to, in a few lines for people.
+/// A summary of a runner's settings in a few lines.
 struct RunnerSettingsSummary {
     private let settings: RunnerSettings
 

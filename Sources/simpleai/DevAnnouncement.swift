@@ -2,7 +2,7 @@ import Foundation
 import LocalFleet
 import SimpleAICore
 
-/// What `simpleai dev` says when its fleet is up.
+/// The text that `simpleai dev` prints when its fleet is up.
 struct DevAnnouncement {
     private let fleet: LocalFleet.Running
 

@@ -8,7 +8,7 @@ import ServiceLifecycle
 import SimpleAICore
 import UnixSignals
 
-/// `simpleai dev`: a local fleet to try things on, until it is stopped.
+/// `simpleai dev`: runs a local fleet until it is stopped.
 struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev",
@@ -97,7 +97,7 @@ struct DevCommand: AsyncParsableCommand {
     }
 }
 
-/// The fleet as a service, so that signals end it the way they end the gateway.
+/// The fleet as a service, so that signals stop it in the same way as the gateway.
 private struct DevFleet: Service {
     let options: LocalFleet.Options
     let json: Bool
@@ -122,13 +122,13 @@ private struct DevFleet: Service {
             do {
                 try await show(view)
             } catch is CancellationError {
-                // The fleet failed; withRunning says why. The note has to go either way.
+                // The fleet failed; `withRunning` throws the reason. The note must be removed in either case.
             }
             try note.remove()
         }
     }
 
-    /// Until the shutdown.
+    /// Runs until the shutdown.
     private func show(_ view: DevView) async throws {
         guard !json else { return try await gracefulShutdown() }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -148,7 +148,7 @@ private struct DevFleet: Service {
 
     private func announce(_ fleet: LocalFleet.Running) {
         let text = json ? DevAnnouncement(fleet).line : DevAnnouncement(fleet).text
-        // Whoever started us reads this through a pipe and waits for it: no buffering.
+        // The parent process waits for this line on a pipe: no buffering.
         StandardStream.output.write(text + "\n")
     }
 }

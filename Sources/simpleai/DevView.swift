@@ -4,12 +4,12 @@ import LocalFleet
 import OperatingSystem
 import SimpleAICore
 
-/// What a local fleet is doing, as long as it runs: a live table in a terminal, elsewhere a line for each change.
+/// Shows the state of a running local fleet: a live table in a terminal, elsewhere a line for each change.
 struct DevView {
     private let fleet: LocalFleet.Running
     private let requests: FleetRequests
     private let isTerminal: Bool
-    /// What is known from the announcement, by machine: only what differs from it is news.
+    /// State from the announcement, by machine: only differences from it are reported.
     private let announced: [String: String]
 
     private static let interval: Duration = .milliseconds(250)
@@ -25,7 +25,7 @@ struct DevView {
             client: try OperatorClient(target: Target(fleet.url), token: fleet.tokens.admin, timeout: .seconds(10)))
     }
 
-    /// Until it is cancelled.
+    /// Runs until the task is cancelled.
     func run() async throws {
         var screen = FleetScreen()
         defer { if isTerminal { FleetScreen.showCursor() } }
@@ -48,7 +48,7 @@ struct DevView {
         }
     }
 
-    /// What the machines themselves say, which no gateway knows.
+    /// A column with the state that the machines themselves report, which no gateway knows.
     private var powers: FleetTable.Column {
         FleetTable.Column(
             title: "POWER",

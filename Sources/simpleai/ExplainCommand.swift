@@ -3,7 +3,7 @@ import ArgumentParser
 import Foundation
 import OperatingSystem
 
-/// `simpleai explain`: asks a gateway where a call would go, and why.
+/// `simpleai explain`: asks a gateway which runner a call would be routed to, and why.
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
@@ -80,7 +80,7 @@ struct ExplainCommand: AsyncParsableCommand {
     private var path: String {
         var path = URLComponents()
         path.path = "/v1/route"
-        // `&`, `=` and `+` may stand in a role, and mean something in a query.
+        // A role may contain `&`, `=` and `+`, which have a meaning in a query.
         let allowed = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7F}"))
         let roles = asRole.compactMap { $0.addingPercentEncoding(withAllowedCharacters: allowed) }
         if !roles.isEmpty { path.percentEncodedQuery = roles.map { "as_role=\($0)" }.joined(separator: "&") }

@@ -2,8 +2,8 @@ import ArgumentParser
 import LocalFleet
 import SimpleAICore
 
-/// What a local fleet looks like: how many machines, how many of them asleep, how fast each is, and what goes wrong when
-/// they are woken.
+/// Options for the composition of a local fleet: the number of machines, how many of them sleep, how fast each is, and
+/// which faults their wakes have.
 struct FleetShape: ParsableArguments {
     @Option(help: .init("Machines of the local fleet.", valueName: "n"))
     var machines = 3
@@ -36,7 +36,7 @@ struct FleetShape: ParsableArguments {
 
     var someWakesFail: Bool { neverBoot > 0 || wrongModel > 0 }
 
-    /// What goes wrong, for the line that says what is tested.
+    /// The faults as text, for the line that describes the deployment under test.
     var faultsInWords: String {
         var words = ""
         if losePackets > 0 { words += ", \(losePackets) lost packets before a wake" }
@@ -48,12 +48,12 @@ struct FleetShape: ParsableArguments {
     /// The fleet that the options describe. Valid after `validate()`.
     var options: LocalFleet.Options {
         var options = LocalFleet.Options.of(machines: machines, asleep: asleep)
-        // Unreadable ones were refused by validate().
+        // `validate()` has refused invalid values.
         let speeds = (try? parsedSpeeds()) ?? []
         for (index, speed) in speeds.enumerated() where index < options.machines.count {
             options.machines[index].speed = speed
         }
-        // Those with trouble are woken first, or nobody would see it.
+        // Machines with faults are woken first, so that the faults become visible.
         let trouble = "trouble"
         options.prefer = someWakesFail ? ["big": [trouble]] : [:]
         let sleepers = options.machines.indices.filter { options.machines[$0].startsAsleep }

@@ -1,19 +1,19 @@
 import Dispatch
 import Foundation
 
-/// SIGINT and SIGTERM as something to await.
+/// SIGINT and SIGTERM as an asynchronous stream.
 enum InterruptSignals {
-    /// From now on the two signals do not end the process: the first of them comes out of the stream, which ends then.
+    /// Replaces the default action of both signals: the stream yields the first of them and ends.
     ///
-    /// From that signal on the process lives for 0.9 seconds at most, whatever else hangs. Where no pipe can be had, the
-    /// signals go on ending the process, and the stream stays silent.
+    /// After this signal the process lives for 0.9 seconds at most, even if its shutdown hangs. If no pipe is
+    /// available, the signals keep ending the process and the stream yields nothing.
     static func listen() -> AsyncStream<Int32> {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
         guard let mailbox else { return signals }
         let queue = DispatchQueue(label: "interrupt")
         let source = DispatchSource.makeReadSource(fileDescriptor: mailbox.reader, queue: queue)
         source.setEventHandler {
-            // Named here, so that the source lives as long as its handler: until the process ends.
+            // This reference keeps the source alive as long as its handler: until the process ends.
             _ = source
             var number: UInt8 = 0
             guard read(mailbox.reader, &number, 1) == 1 else { return }
@@ -22,7 +22,7 @@ enum InterruptSignals {
             queue.asyncAfter(deadline: .now() + .milliseconds(900)) { _exit(130) }
         }
         source.resume()
-        // Not a source for signals: those that come before it is in place, which takes a while, are lost.
+        // Not a dispatch source for signals: it would lose signals that arrive before it is in place.
         for number in [SIGINT, SIGTERM] { signal(number, note) }
         return signals
     }
@@ -37,7 +37,7 @@ enum InterruptSignals {
         return (ends[0], ends[1])
     }()
 
-    /// Leaves the signal's number in the mailbox; a signal handler may do little more than that.
+    /// Writes the signal's number to the pipe; little more is allowed in a signal handler.
     private static let note: @convention(c) (Int32) -> Void = { number in
         let before = errno
         var byte = UInt8(truncatingIfNeeded: number)

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import SimpleAICore
 
-/// One line of JSON per event on standard error, for machines that collect logs.
+/// Writes one line of JSON per event to standard error, for log collectors.
 struct JSONLogHandler: LogHandler {
     var logLevel: Logger.Level = .info
     var metadata: Logger.Metadata = [:]

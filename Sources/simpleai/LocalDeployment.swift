@@ -3,19 +3,19 @@ import LocalFleet
 import Logging
 import SimpleAICore
 
-/// A whole fleet on this machine, for `--local`: what the acceptance suite needs to know of it.
+/// A complete fleet on this machine, for `--local`, as the acceptance suite uses it.
 struct LocalDeployment: Sendable {
-    /// What kind of fleet it is, in a few words.
+    /// A short description of the fleet.
     let description: String
     /// Base URL of the gateway.
     let url: String
     /// Mints a token of the local issuer.
     let token: @Sendable (_ user: String?, _ role: String?) async throws -> String
-    /// Mints a token that has expired already.
+    /// Mints an expired token.
     let expiredToken: (@Sendable () async throws -> String)?
-    /// UDP port to which the virtual machines copy every magic packet; nil when they copy none.
+    /// UDP port to which the virtual machines copy every magic packet; nil if there are no copies.
     let packetPort: Int?
-    /// Puts the virtual machines that slept at the start (those behind `class:big`) to sleep again; nil when they cannot
+    /// Puts the virtual machines that slept at the start (those behind `class:big`) to sleep again; nil if they cannot
     /// have woken.
     let sleepMachine: (@Sendable () async throws -> Void)?
 }
@@ -23,15 +23,15 @@ struct LocalDeployment: Sendable {
 /// Runs `body` with a local fleet, which ends when `body` returns or throws.
 ///
 /// - Parameters:
-///   - shape: how many machines it has, and how fast they are.
-///   - powerIsCut: whether magic packets arrive at the machines and wake nothing.
+///   - shape: the number and speed of its machines.
+///   - powerIsCut: whether magic packets reach the machines without effect.
 /// - Throws: what `body` throws, or the reason why the fleet does not start.
 func withLocalDeployment<Result: Sendable>(
     _ shape: FleetShape, powerIsCut: Bool = false, _ body: @escaping @Sendable (LocalDeployment) async throws -> Result
 ) async throws -> Result {
     var options = shape.options
     if powerIsCut { options.forEachMachine { $0.faults.isPowerCut = true } }
-    // Long enough to be sure that nothing boots, short enough to wait for it.
+    // Long enough to be certain that no machine boots, short enough to wait for.
     if powerIsCut || shape.someWakesFail { options.wakeTimeout = .seconds(8) }
     return try await LocalFleet.withRunning(options, logger: .silent) { fleet in
         try await body(LocalDeployment(fleet, powerIsCut: powerIsCut, faults: shape.faultsInWords))
@@ -40,7 +40,7 @@ func withLocalDeployment<Result: Sendable>(
 
 extension LocalDeployment {
     init(_ fleet: LocalFleet.Running, powerIsCut: Bool, faults: String) {
-        // A machine without power sleeps anyway, and cannot be asked.
+        // A machine without power sleeps already and cannot be commanded.
         let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"

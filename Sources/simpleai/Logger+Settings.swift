@@ -2,7 +2,7 @@ import Logging
 import Settings
 
 extension Logger {
-    /// The log of a long-running command, on standard error.
+    /// Creates the logger of a long-running command; it writes to standard error.
     init(_ settings: Settings.Log) {
         self.init(label: "simpleai") { label in
             switch settings.format {

@@ -1,4 +1,4 @@
-/// The names under which the binary may be installed or linked, each standing for a subcommand.
+/// The names under which the binary may be installed or linked; each stands for a subcommand.
 enum ProgramName {
     private static let subcommands: [String: [String]] = [
         "test_wol": ["test", "wol"],
@@ -8,7 +8,7 @@ enum ProgramName {
         "get-token": ["token", "mint"],
     ]
 
-    /// The arguments that `program arguments…` stands for, or nil when the program's name means nothing special.
+    /// The arguments that `program arguments…` stands for, or nil if the program's name has no special meaning.
     static func arguments(forProgramName program: String, arguments: [String]) -> [String]? {
         let name = program.split(separator: "/").last.map(String.init) ?? program
         return subcommands[name].map { $0 + arguments }

@@ -4,11 +4,11 @@ import OperatingSystem
 import Settings
 import TokenProviders
 
-/// Tokens of a real provider, as `simpleai-tokens.yaml` says.
+/// Tokens from an identity provider, as `simpleai-tokens.yaml` configures it.
 struct ProviderTokens {
     private let settings: TokenProviderSettings
 
-    /// The file that says where tokens come from: the one of SIMPLEAI_TOKEN_PROVIDER, else `./simpleai-tokens.yaml`.
+    /// The token provider file: the value of SIMPLEAI_TOKEN_PROVIDER, otherwise `./simpleai-tokens.yaml`.
     static func path(environment: [String: String]) -> String? {
         if let named = environment["SIMPLEAI_TOKEN_PROVIDER"], !named.isEmpty { return named }
         let path = TokenProviderFile.defaultPath
@@ -48,13 +48,13 @@ struct ProviderTokens {
     }
 }
 
-/// `$XDG_CACHE_HOME/simpleai`, else `~/.cache/simpleai`: one file of mode 0600 for each kept token.
+/// `$XDG_CACHE_HOME/simpleai`, otherwise `~/.cache/simpleai`: one file of mode 0600 for each stored token.
 private struct KeptTokenFolder: PrivateStore {
     private let folder: URL
 
-    /// Nil where the environment names no place for it.
+    /// Returns nil if the environment names no directory for it.
     init?(environment: [String: String]) {
-        // The XDG specification ignores paths that are not absolute.
+        // The XDG specification ignores relative paths.
         if let caches = environment["XDG_CACHE_HOME"], caches.hasPrefix("/") {
             folder = URL(fileURLWithPath: caches).appending(path: "simpleai")
         } else if let home = environment["HOME"], home.hasPrefix("/") {

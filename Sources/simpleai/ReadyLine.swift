@@ -1,11 +1,11 @@
 import Logging
 import OperatingSystem
 
-/// The one line by which a long-running command tells a script that it has begun.
+/// The line with which a long-running command reports to a script that it is ready.
 struct ReadyLine {
-    /// On standard output.
+    /// Whether the line is written to standard output.
     let json: Bool
-    /// Instead of it.
+    /// The descriptor to write to instead.
     let descriptor: Int32?
 
     func write(_ line: String, _ logger: Logger) {

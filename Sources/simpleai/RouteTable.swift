@@ -1,6 +1,6 @@
 import Foundation
 
-/// The document of `POST /v1/route` as a table for a terminal.
+/// The response of `POST /v1/route` as a table for a terminal.
 struct RouteTable {
     private struct Route: Decodable {
         struct Candidate: Decodable {
@@ -44,7 +44,7 @@ struct RouteTable {
     private let route: Route
     private let tellsRights: Bool
 
-    /// Nil if this is no such document.
+    /// Returns nil if the document has another shape.
     init?(_ document: String, tellsRights: Bool) {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

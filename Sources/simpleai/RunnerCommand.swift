@@ -8,7 +8,7 @@ import SimpleAICore
 import Synchronization
 import UnixSignals
 
-/// `simpleai runner`: this machine joins a gateway's fleet, until it is told to stop.
+/// `simpleai runner`: this machine joins a gateway's fleet until the process is stopped.
 struct RunnerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runner",

@@ -8,7 +8,7 @@ import Settings
 import SimpleAICore
 import UnixSignals
 
-/// `simpleai serve`: the gateway, until it is told to stop.
+/// `simpleai serve`: runs the gateway until the process is stopped.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
@@ -58,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Says that calls are accepted: to people in the log, to scripts in one line of JSON.
+    /// Reports that calls are accepted: in the log, and to scripts as one line of JSON.
     private func announce(_ settings: Settings, port: Int, _ logger: Logger) {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
         let url = "\(settings.server.tls == nil ? "http" : "https")://\(host):\(port)"
@@ -69,11 +69,11 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension LoadedSettings {
-    /// What the gateway finds wrong with a value, and where that was written.
+    /// A problem that the gateway found in a value, with the position of the value.
     func problem(_ error: GatewayStartError) -> SettingsProblem { problem(error.message, at: error.keys) }
 }
 
-/// Lines for the person at the terminal.
+/// Messages for the operator at the terminal.
 enum StandardError {
     static func write(_ line: String) {
         LogWriter.standardError.write(line)
@@ -81,6 +81,6 @@ enum StandardError {
 }
 
 extension Logger {
-    /// For libraries whose words add nothing to ours.
+    /// For libraries whose messages add nothing to ours.
     static var silent: Logger { Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() } }
 }

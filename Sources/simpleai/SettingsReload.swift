@@ -5,7 +5,7 @@ import ServiceLifecycle
 import Settings
 import UnixSignals
 
-/// SIGHUP: the settings are read again, and taken over as a whole or not at all.
+/// Rereads the settings on SIGHUP, and applies them completely or not at all.
 struct SettingsReload: Service {
     let gateway: GatewayApplication
     /// The file that was read at the start.

@@ -7,7 +7,7 @@ enum Main {
     }
 }
 
-/// The root command: names the subcommands, does nothing itself.
+/// The root command: lists the subcommands and does nothing itself.
 struct SimpleAI: AsyncParsableCommand {
     static let version = "0.1.0"
 

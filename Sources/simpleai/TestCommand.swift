@@ -114,7 +114,7 @@ struct TestEverything: AsyncParsableCommand {
             options.workloadRouting.model = workloadModel ?? "class:fast"
             options.workloadRouting.origin = workloadModel != nil ? .named : isLocal ? .usual : .chosen
             if isLocal {
-                // The local issuer mints every role, so nothing is missing for these.
+                // The local issuer mints every role, so the permission checks have all the tokens they need.
                 options.modelRouting.testsPermissions = true
             }
         }.run()

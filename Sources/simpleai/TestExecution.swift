@@ -2,17 +2,17 @@ import Acceptance
 import Foundation
 import Synchronization
 
-/// A run of the acceptance suite as a process does it: it can be interrupted at any moment and still reports.
+/// A run of the acceptance suite in a process: it can be interrupted at any time and still writes a report.
 struct TestExecution: Sendable {
     enum Source: Sendable {
-        /// `powerIsCut`: magic packets arrive at the sleeping machine and wake nothing.
+        /// `powerIsCut`: magic packets reach the sleeping machine without effect.
         case local(FleetShape, powerIsCut: Bool)
         case remote(Remote)
     }
 
-    /// A deployment that runs somewhere already.
+    /// A deployment that is already running.
     struct Remote: Sendable {
-        /// No token is needed, and none is sent.
+        /// Whether the deployment needs no token; none is sent.
         let hasNoAuthentication: Bool
         let url: String
         /// Which tokens may be sent there.
@@ -29,10 +29,10 @@ struct TestExecution: Sendable {
     let source: Source
     let output: TestOutput
 
-    /// The suite once there is one, so that an interrupted run can say how far it came.
+    /// The suite once it has started, so that an interrupted run can report its progress.
     private final class Started: Sendable {
         let suite = Mutex<Suite?>(nil)
-        /// Whether the run came to its own end: an interruption is too late then.
+        /// Whether the run has completed: a later interruption has no effect.
         let isOver = Mutex(false)
     }
 
@@ -60,7 +60,7 @@ struct TestExecution: Sendable {
                         return code
                     }
                     output.finish(started.suite.withLock { $0 }?.report(interrupted: true) ?? untested(aborted: nil))
-                    // Not a return: what still hangs must not delay the end.
+                    // Exits instead of returning: tasks that still hang must not delay the end.
                     exit(Conclusion.interrupted.exitCode)
                 case .graceOver:
                     continue
@@ -70,10 +70,10 @@ struct TestExecution: Sendable {
         }
     }
 
-    /// Lets the cancelled run close its connections and stop what it started, but not for long.
+    /// Gives the cancelled run a short time to close its connections and stop what it started.
     private func waitBriefly(for group: inout TaskGroup<Ending>) async -> Ending? {
         group.addTask {
-            // Not a sleep: the group is cancelled, and with it every sleep in it.
+            // Not a task sleep: the group is cancelled, and with it every sleep in it.
             await withCheckedContinuation { over in
                 DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(400)) { over.resume() }
             }
@@ -82,11 +82,11 @@ struct TestExecution: Sendable {
         return await group.next()
     }
 
-    /// The report of a run that ended before there was a suite; nil where not even the address makes sense.
+    /// The report of a run that ended before the suite started; nil if even the address is invalid.
     private func untested(aborted: String?) -> SuiteReport? {
         let address =
             switch source {
-            // Its port is not known before it is up.
+            // Its port is unknown until it is up.
             case .local: "http://127.0.0.1"
             case .remote(let remote): remote.url
             }
@@ -142,7 +142,7 @@ struct TestExecution: Sendable {
             started.isOver.withLock { $0 = true }
             return refuse(problem)
         } catch {
-            // Cancelled: whoever cancelled reports.
+            // Cancelled: the task that cancelled this one reports it.
             return Conclusion.interrupted.exitCode
         }
     }
@@ -167,9 +167,9 @@ struct TestExecution: Sendable {
 }
 
 extension TestExecution.Remote {
-    /// Where tokens come from: `--token`, `--token-binary`, then the environment.
+    /// The source of tokens: `--token`, `--token-binary`, then the environment.
     ///
-    /// - Parameter deadline: of the whole run, which a program that hangs must not outlast.
+    /// - Parameter deadline: of the whole run, which also limits a program that hangs.
     func tokenSource(deadline: Duration?) throws(TokenProblem) -> TokenSource {
         if hasNoAuthentication { return .withoutCredentials() }
         if let token { return try .fixed(token, admission: admission, expired: expiredToken) }
@@ -198,7 +198,7 @@ extension TestExecution.Remote {
             """)
     }
 
-    /// Plain http shows the token to whoever listens on the way.
+    /// Over plain HTTP, every host on the network path can read the token.
     func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
         if let warning = try exposureWarning(of: target) { output.warn(warning) }
     }

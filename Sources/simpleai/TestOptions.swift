@@ -1,7 +1,7 @@
 import Acceptance
 import ArgumentParser
 
-/// The options of every test.
+/// The options that all tests share.
 struct TestOptions: ParsableArguments {
     @Option(
         help: .init(
@@ -119,7 +119,7 @@ struct TestOptions: ParsableArguments {
         }
     }
 
-    /// The suite's options as far as they are common to all tests.
+    /// The suite's options that are common to all tests.
     func suiteOptions() throws -> SuiteOptions {
         var options = seed.map { SuiteOptions(seed: $0) } ?? SuiteOptions()
         options.timeout = timeout.map { .seconds($0) }

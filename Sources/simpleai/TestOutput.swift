@@ -1,7 +1,7 @@
 import Acceptance
 import Foundation
 
-/// Where a run's text goes: standard output for people, files for machines, standard error for complaints.
+/// Output of a run: text on standard output, report files, and error messages on standard error.
 struct TestOutput: Sendable {
     private let reports: [(format: ReportFormat, path: String)]
     private let terminal: TerminalReport
@@ -40,10 +40,10 @@ struct TestOutput: Sendable {
 
     /// Writes the reports, then the summary with the verdict as its last line.
     ///
-    /// The reports come first: a terminal that has been stopped, or a reader that is slow, must not cost them.
+    /// The reports come first: a stopped terminal or a slow reader must not prevent them.
     ///
-    /// - Parameter report: nil when a run was interrupted before anything was known about it.
-    /// - Returns: false when a report could not be written.
+    /// - Parameter report: nil if a run was interrupted before it had any result.
+    /// - Returns: false if a report could not be written.
     @discardableResult
     func finish(_ report: SuiteReport?) -> Bool {
         guard let report else {
@@ -72,13 +72,13 @@ struct TestOutput: Sendable {
         return Int(size.ws_col)
     }
 
-    /// Whole text, unbuffered, so that nothing is lost when the process ends at once.
+    /// Writes the whole text unbuffered, so that nothing is lost if the process exits at once.
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = ArraySlice(text.utf8)
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            // A reader that is gone wants no more.
+            // A reader that has closed its end receives no more.
             guard count > 0 else { return }
             bytes = bytes.dropFirst(count)
         }

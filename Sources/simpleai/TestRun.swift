@@ -2,11 +2,11 @@ import Acceptance
 import ArgumentParser
 import Foundation
 
-/// From the options of a `test` subcommand to a run that needs nothing of the argument parser any more.
+/// Converts the options of a `test` subcommand to a run that does not depend on the argument parser.
 struct TestRun {
     let tests: [TestName]
     let common: TestOptions
-    /// Sets the options of the test at hand; told whether the deployment is the local fleet.
+    /// Sets the options of this test; the argument states whether the deployment is the local fleet.
     let configure: (inout SuiteOptions, Bool) throws -> Void
 
     init(tests: [TestName], common: TestOptions, configure: @escaping (inout SuiteOptions, Bool) throws -> Void) {
@@ -15,7 +15,7 @@ struct TestRun {
         self.configure = configure
     }
 
-    /// - Throws: `ValidationError` for wrong usage, `ExitCode` for everything that is not success.
+    /// - Throws: `ValidationError` for wrong usage, `ExitCode` for every outcome other than success.
     func run() async throws {
         if common.list {
             print(CheckCatalogue.text(for: tests), terminator: "")
@@ -54,7 +54,7 @@ struct TestRun {
                 allowsInsecure: common.allowInsecure))
     }
 
-    /// What `--sleep-command` says, as something that can be run.
+    /// The value of `--sleep-command` as a function.
     static func sleepCommand(_ text: String) throws -> @Sendable () async throws -> Void {
         let program = try ExternalProgram(parsing: text, searchPath: ProcessInfo.processInfo.environment["PATH"])
         return { try await program.putToSleep() }

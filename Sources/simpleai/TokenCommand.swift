@@ -4,7 +4,7 @@ public import LocalFleet
 import Settings
 import SimpleAICore
 
-/// `simpleai token`: a token from a key file, from an identity provider, or from the running local fleet.
+/// `simpleai token`: prints a token from a key file, from an identity provider, or from the running local fleet.
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
@@ -18,7 +18,7 @@ struct TokenCommand: AsyncParsableCommand {
 }
 
 extension TokenCommand {
-    /// `simpleai token`: prints the token and nothing else.
+    /// `simpleai token`: prints only the token.
     struct Mint: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "mint",
@@ -87,7 +87,7 @@ extension TokenCommand {
 
         func token() async throws -> String {
             let environment = ProcessInfo.processInfo.environment
-            // What the command line names comes before what the environment does.
+            // Options of the command line take precedence over the environment.
             if let key = key ?? (provider == nil ? Self.keyFromEnvironment(environment) : nil) {
                 return try minted(by: key)
             }
@@ -138,7 +138,7 @@ extension TokenCommand {
             """
     }
 
-    /// `simpleai token init`: an issuer that consists of files.
+    /// `simpleai token init`: creates the files of an issuer.
     struct Init: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "init",
@@ -211,7 +211,7 @@ extension TokenCommand {
 
 extension SigningKey.Algorithm: ExpressibleByArgument {}
 
-/// What went wrong, said to the person who called the command; the exit code is 1.
+/// An error message for the user of the command; the exit code is 1.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
 
@@ -220,7 +220,7 @@ struct CommandFailure: Error, CustomStringConvertible {
     }
 }
 
-/// A span of time as an option says it: `90s`, `15m`, `1h`, `365d`.
+/// A duration in the format of options: `90s`, `15m`, `1h`, `365d`.
 struct TimeToLive: ExpressibleByArgument, Equatable {
     let duration: Duration
 

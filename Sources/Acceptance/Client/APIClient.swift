@@ -4,22 +4,22 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// HTTP/1.1, one connection per request, everything timed on a monotonic clock.
+/// HTTP/1.1 client with one connection per request; all times come from a monotonic clock.
 ///
-/// It follows no redirects and uses no proxies, cookies or netrc: what a check sends is what the deployment gets.
+/// It follows no redirects and uses no proxies, cookies or netrc: the deployment receives exactly what a check sends.
 struct APIClient: Sendable {
-    /// What one answer may hold; a deployment that sends more is cut off there.
+    /// Maximum size of a response body, in bytes; a longer body is cut off there.
     static let bodyLimit = 8 << 20
 
     let target: Target
     private let group: any EventLoopGroup
     private let tls: NIOSSLContext?
-    /// When the whole run must be over.
+    /// The deadline of the whole run.
     private let deadline: ContinuousClock.Instant?
     private let explanation: FailureExplanation
 
-    /// - Parameter authorities: a PEM file with the authorities to trust instead of the system's, as OpenSSL and curl
-    ///   take it from `SSL_CERT_FILE`.
+    /// - Parameter authorities: a PEM file with the authorities to trust instead of the system's, in the format of
+    ///   `SSL_CERT_FILE` (OpenSSL, curl).
     init(
         target: Target, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
         authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
@@ -45,9 +45,9 @@ struct APIClient: Sendable {
         tls = try NIOSSLContext(configuration: configuration)
     }
 
-    /// Sends `request` and waits for its whole answer.
+    /// Sends `request` and waits for the complete response.
     ///
-    /// - Throws: ``RequestFailed`` when no answer came; `CancellationError` when the task was cancelled, in which case
+    /// - Throws: ``RequestFailed`` if no response arrived; `CancellationError` if the task was cancelled, in which case
     ///   the connection is closed at once.
     func send(_ request: APIRequest, timeout: Duration) async throws -> Exchange {
         try Task.checkCancellation()
@@ -105,7 +105,7 @@ struct APIClient: Sendable {
 }
 
 extension Target {
-    /// Whether the host is an IP address, which has no place in a TLS server name.
+    /// Whether the host is an IP address, which must not appear in a TLS server name (RFC 6066 §3).
     var isAddress: Bool {
         (try? SocketAddress(ipAddress: host, port: 0)) != nil
     }

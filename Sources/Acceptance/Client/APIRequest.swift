@@ -3,12 +3,12 @@ import Foundation
 /// One request of a check, before it is sent.
 struct APIRequest: Sendable {
     var method: String
-    /// Below the base URL, beginning with a slash.
+    /// Path below the base URL, beginning with a slash.
     var path: String
     var credential: Credential
-    /// JSON; sent with its content type.
+    /// A JSON document; sent with its content type.
     var body: Data?
-    /// Whether an event stream is asked for.
+    /// Whether the request asks for an event stream.
     var wantsStream = false
 
     static func get(_ path: String, as credential: Credential) -> APIRequest {
@@ -16,13 +16,13 @@ struct APIRequest: Sendable {
     }
 }
 
-/// What a request shows as its caller.
+/// The credentials of a request.
 struct Credential: Sendable {
-    /// In words: `basic token`, `no credentials`.
+    /// A description: `basic token`, `no credentials`.
     let name: String
-    /// The `Authorization` header's value; nil sends none.
+    /// Value of the `Authorization` header; nil sends none.
     let authorization: String?
-    /// How a curl command writes the header's value; nil leaves it out.
+    /// The header value as a curl command writes it; nil leaves it out.
     let shellForm: String?
 
     static let none = Credential(name: "no credentials", authorization: nil, shellForm: nil)
@@ -32,7 +32,7 @@ struct Credential: Sendable {
     }
 }
 
-/// A chat completion to ask for: small, and enough tokens that a reasoning model gets to say something.
+/// A small chat completion request, with enough tokens that a reasoning model produces some text.
 struct ChatRequest: Encodable, Sendable {
     struct Message: Encodable, Sendable {
         let role: String
@@ -57,15 +57,15 @@ struct ChatRequest: Encodable, Sendable {
     }
 }
 
-/// Why no (whole) answer came: about the connection, never about what the answer says.
+/// Why no complete response arrived: a fault of the connection, independent of the response's content.
 enum ClientFailure: Error, Sendable, Equatable {
     case nameNotFound(host: String)
     case refused(authority: String)
     case unreachable(authority: String, reason: String)
     case certificate(authority: String, CertificateProblem)
-    /// Plain http was found where TLS was asked for.
+    /// The peer speaks plain HTTP on a port where TLS was expected.
     case speaksNoTLS(authority: String)
-    /// TLS was found where plain http was asked for.
+    /// The peer speaks TLS on a port where plain HTTP was expected.
     case speaksTLS(authority: String)
     case tls(authority: String, reason: String)
     case timedOut(after: Duration, seen: String)
@@ -73,7 +73,7 @@ enum ClientFailure: Error, Sendable, Equatable {
     case notHTTP(authority: String, reason: String)
     case deadlinePassed
 
-    /// What is wrong with a certificate: at first as far as the TLS library says, then in the certificate's own words.
+    /// What is wrong with a certificate: first as the TLS library reports it, then as read from the certificate itself.
     enum CertificateProblem: Equatable {
         case untrusted
         case otherHost
@@ -118,7 +118,7 @@ extension ClientFailure: CustomStringConvertible {
     }
 }
 
-/// A request that got no answer, with its reason.
+/// A request that received no response, with the reason.
 struct RequestFailed: Error, Sendable {
     let request: APIRequest
     let failure: ClientFailure

@@ -2,28 +2,28 @@ import Foundation
 import NIOCore
 import NIOSSL
 
-/// Says in a clause what is wrong with certificates that a TLS library refused.
+/// Describes in a clause why a TLS library refused certificates.
 ///
-/// It judges nothing: that the certificates are not trusted is known already.
+/// It makes no trust decision: the refusal has already happened.
 struct CertificateLook {
-    /// The peer's own first.
+    /// The peer's own certificate first.
     let chain: [NIOSSLCertificate]
     let host: String
     var now = Date.now
 
-    /// Why the chain is not trusted; nil when it holds no certificate that can be read.
+    /// Why the chain is not trusted; nil if it holds no readable certificate.
     var distrust: String? {
         guard let leaf = chain.first, let names = names(of: leaf) else { return nil }
         let date = dates.first
         if names.isSelfSigned { return [date, "it is self-signed"].compactMap { $0 }.joined(separator: ", and ") }
-        // Whether an authority is known cannot be asked about a certificate whose time is not now.
+        // Outside its validity period a certificate cannot be verified against an authority.
         if let date { return date }
         let issuer = (chain.last.flatMap(self.names) ?? names).issuerName ?? "somebody without a name"
         return "it was issued by '\(issuer)', an authority that this machine does not trust "
             + "(SSL_CERT_FILE=FILE trusts those in FILE)"
     }
 
-    /// For whom the certificate is instead; nil when it cannot be read.
+    /// The host that the certificate names instead; nil if it cannot be read.
     var otherHost: String? {
         guard let leaf = chain.first else { return nil }
         var hosts = leaf._subjectAlternativeNames().compactMap { name -> String? in
@@ -40,7 +40,7 @@ struct CertificateLook {
         return "it is for \(shown), not for \(host)"
     }
 
-    /// Certificates of the chain whose time is over or has not come, the peer's own first.
+    /// Certificates of the chain that have expired or are not yet valid, the peer's own first.
     private var dates: [String] {
         chain.enumerated().compactMap { index, certificate in
             let whose = index == 0 ? "it" : "the certificate of its issuer"
@@ -60,17 +60,17 @@ struct CertificateLook {
     private static func day(_ date: Date) -> String { date.formatted(.iso8601.year().month().day()) }
 }
 
-/// The two names in an X.509 certificate (RFC 5280, section 4.1.2).
+/// Issuer and subject of an X.509 certificate (RFC 5280 §4.1.2).
 struct CertificateNames {
     private let issuer: ArraySlice<UInt8>
     private let subject: ArraySlice<UInt8>
 
-    /// Whether the certificate vouches for itself.
+    /// Whether the certificate is self-signed.
     var isSelfSigned: Bool { issuer == subject }
     var issuerName: String? { Self.name(issuer) }
     var subjectName: String? { Self.name(subject) }
 
-    /// Nil when the bytes are no certificate.
+    /// Returns nil if the bytes are not a certificate.
     init?(certificate: [UInt8]) {
         var file = DERReader(certificate[...])
         guard var whole = file.next(0x30), var body = whole.next(0x30) else { return nil }
@@ -82,7 +82,7 @@ struct CertificateNames {
         self.subject = subject.bytes
     }
 
-    /// The common name, else the organisation.
+    /// The common name, or else the organisation.
     private static func name(_ bytes: ArraySlice<UInt8>) -> String? {
         let commonName: [UInt8] = [0x55, 0x04, 0x03]
         let organisation: [UInt8] = [0x55, 0x04, 0x0A]
@@ -90,7 +90,7 @@ struct CertificateNames {
         var sets = DERReader(bytes)
         while var set = sets.next(0x31), var attribute = set.next(0x30), let type = attribute.next(0x06) {
             guard let value = attribute.next(nil) else { break }
-            // Names come from a stranger: nothing of them may steer a terminal.
+            // Names are untrusted input and must not contain control sequences for a terminal.
             let text = String(decoding: value.bytes, as: UTF8.self)
             found[Array(type.bytes)] = String(text.filter { !$0.isNewline && $0.isPrintable }.prefix(100))
         }
@@ -105,13 +105,13 @@ extension Character {
     }
 }
 
-/// Elements of DER (X.690) one after the other, with nothing read beyond the end.
+/// A sequence of DER elements (X.690); never reads beyond the end.
 private struct DERReader {
     private(set) var bytes: ArraySlice<UInt8>
 
     init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-    /// The content of the next element if it has the tag (any, when nil), else nil; only then it is passed.
+    /// Reads the next element if it has the tag (any, if nil). Otherwise returns nil and stays in place.
     mutating func next(_ tag: UInt8?) -> DERReader? {
         var rest = bytes
         guard let found = rest.popFirst(), tag == nil || found == tag, var length = rest.popFirst().map(Int.init) else {

@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 
 extension ClientFailure {
-    /// Translates what the network libraries throw: the only place that knows their errors.
+    /// Translates errors of the network libraries; no other code depends on them.
     init(_ error: any Error, target: Target) {
         let authority = target.authority
         switch error {
@@ -57,7 +57,7 @@ extension ClientFailure {
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return .certificate(authority: authority, .untrusted) }
         if noTLS.contains(where: text.contains) { return .speaksNoTLS(authority: authority) }
         if text.contains("EOF") { return closedDuringHandshake(authority: authority) }
-        // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION: odd words, but ones to search for.
+        // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION, which an operator can search for.
         let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 ?? "the handshake failed"
         return .tls(authority: authority, reason: name.replacing("_", with: " ").lowercased())
     }

@@ -1,20 +1,20 @@
-/// A chat completion as a client sees it, whether it came as one object or as a stream.
+/// A chat completion as a client sees it, from one object or from a stream.
 struct Completion: Sendable {
     var model = ""
     var content = ""
     var reasoning = ""
     var toolCalls = 0
     var finishReason: String?
-    /// When the first content, reasoning or tool call came (streams only).
+    /// Arrival of the first content, reasoning or tool call (streams only).
     var firstToken: ContinuousClock.Instant?
-    /// Every `model` that the chunks of a stream named.
+    /// All values of `model` in the chunks of a stream.
     var models: Set<String> = []
 
     var isEmpty: Bool { content.isEmpty && reasoning.isEmpty && toolCalls == 0 }
 
-    /// Reads a completion out of an answer.
+    /// Reads a completion from a response.
     ///
-    /// - Throws: ``AnswerProblem`` when it is no whole, real completion.
+    /// - Throws: ``AnswerProblem`` if it is not a complete, valid completion.
     init(_ exchange: Exchange) throws(AnswerProblem) {
         guard exchange.isSuccess else { throw AnswerProblem("status \(exchange.status)\(exchange.errorSummary)") }
         if case .broken(let reason) = exchange.ending { throw AnswerProblem(reason) }
@@ -75,7 +75,7 @@ struct Completion: Sendable {
     }
 }
 
-/// Why an answer is not what was asked for; one clause for the operator.
+/// Why a response is not the expected one; one clause for the operator.
 struct AnswerProblem: Error, Sendable, CustomStringConvertible {
     let description: String
 
@@ -83,20 +83,20 @@ struct AnswerProblem: Error, Sendable, CustomStringConvertible {
 }
 
 extension Exchange {
-    /// The error object's message, if the body is one: ` (model_not_found: …)`.
+    /// The error object's code and message, if the body is one: ` (model_not_found: …)`.
     var errorSummary: String {
         guard let error = json?["error"], let message = error["message"]?.string else { return "" }
         let code = error["code"]?.string.map { "\($0): " } ?? ""
         return " (\(code)\(message.prefix(160)))"
     }
 
-    /// What the body is, in words.
+    /// The kind of content in the body, as a phrase.
     var contentName: String {
         if body.isEmpty { return "an empty body" }
         return isHTML ? "an HTML page" : contentType.isEmpty ? "a body without content type" : contentType
     }
 
-    /// Why the body is no OpenAI error object, or nil when it is one.
+    /// Why the body is not an OpenAI error object, or nil if it is one.
     var errorObjectProblem: String? {
         guard let json else { return "\(contentName) instead of a JSON error object" }
         guard let error = json["error"]?.object else { return "the JSON has no object `error`" }

@@ -1,6 +1,6 @@
-/// A server-sent event stream, taken apart after the fact, each part with the moment its last byte came.
+/// A server-sent event stream, parsed after its end, each event with the arrival time of its last byte.
 ///
-/// Source: WHATWG HTML, section 9.2.6 "Interpreting an event stream".
+/// Source: HTML Standard, "Interpreting an event stream".
 struct EventStream: Sendable {
     struct Event: Sendable {
         let data: String

@@ -1,20 +1,20 @@
 import Foundation
 
-/// A request and the answer that came, with the moment of everything that can be told apart.
+/// A request and its response, with the time of each observable step.
 struct Exchange: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// How the answer's body ended.
+    /// How the response body ended.
     enum Ending: Sendable, Equatable {
-        /// As HTTP framing says it must.
+        /// As HTTP framing requires.
         case clean
-        /// The connection broke in the middle of the body.
+        /// The connection broke within the body.
         case broken(String)
-        /// More than the client keeps; the rest was not read.
+        /// The body exceeded the client's limit; the remainder was not read.
         case tooLong
     }
 
-    /// Bytes that arrived together: the body's length after them, and when.
+    /// Bytes that arrived together: the length of the body after them, and the time.
     struct Arrival: Sendable {
         let at: Instant
         let length: Int
@@ -43,7 +43,7 @@ struct Exchange: Sendable {
     var isSuccess: Bool { (200...299).contains(status) }
     var duration: Duration { done - started }
 
-    /// The first value of a header, its name in any case.
+    /// The first value of a header field; names are case-insensitive.
     func header(_ name: String) -> String? {
         headers.first { $0.name.caseInsensitiveEquals(name) }?.value
     }
@@ -53,10 +53,10 @@ struct Exchange: Sendable {
     var isHTML: Bool { contentType.hasPrefix("text/html") || bodyText.prefix(200).lowercased().contains("<html") }
     var bodyText: String { String(decoding: body, as: UTF8.self) }
 
-    /// The body as JSON, or nil when it is none.
+    /// The body as JSON, or nil if it is not JSON.
     var json: JSONValue? { JSONValue(parsing: body) }
 
-    /// Longest time without a byte, between the request's last byte and the answer's end.
+    /// Longest time without a byte, between the last byte of the request and the end of the response.
     var longestSilence: Duration {
         var previous = sent ?? started
         var longest = Duration.zero

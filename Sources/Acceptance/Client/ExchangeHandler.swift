@@ -2,10 +2,10 @@ import NIOCore
 import NIOHTTP1
 import NIOTLS
 
-/// Sends one request on a fresh connection and notes when each thing happened.
+/// Sends one request on a new connection and records the time of each step.
 ///
-/// Lives on its connection's event loop. It ends by completing its promise exactly once; whoever made the promise
-/// closes the channel then.
+/// Lives on its connection's event loop. It ends by completing its promise exactly once; the owner of the promise then
+/// closes the channel.
 final class ExchangeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -117,7 +117,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         fail(.timedOut(after: timeout, seen: progress))
     }
 
-    /// How far the answer had come, for the message of a time-out.
+    /// The progress of the response, for a timeout message.
     private var progress: String {
         if let head = exchange.head {
             return "status \(exchange.status) after \((head - exchange.started).readable), "
@@ -141,7 +141,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         guard !isFinished else { return }
         isFinished = true
         timer?.cancel()
-        // Whether the socket, the kernel or TLS is the first to say so is a race.
+        // Whether the socket, the kernel or TLS reports the failure first is a race.
         if case .closedWithoutAnswer(let authority) = failure, target.usesTLS, exchange.secured == nil {
             return promise.fail(ClientFailure.closedDuringHandshake(authority: authority))
         }

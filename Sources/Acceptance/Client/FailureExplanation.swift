@@ -2,14 +2,15 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// Finds out what a failure really means, where a look at the peer's certificate tells.
+/// Finds the underlying cause of a failure by inspecting the peer's certificate.
 ///
-/// The TLS library says only that a certificate is not good, and plain http gets no answer from a TLS port. A second
-/// connection, on which nothing but the beginning of a handshake is sent, shows which it is.
+/// The TLS library only reports that a certificate is invalid, and a TLS port does not respond to plain HTTP. A second
+/// connection, on which only the beginning of a handshake is sent, shows which of the two it is.
 final class FailureExplanation: Sendable {
     private let target: Target
     private let group: any EventLoopGroup
-    /// Whether plain http was compared with TLS already: a deployment that drops calls is not to be called twice each.
+    /// Whether plain HTTP has already been compared with TLS: a deployment that drops calls must not receive a second
+    /// connection for each.
     private let hasLooked = Mutex(false)
 
     init(target: Target, group: any EventLoopGroup) {
@@ -17,7 +18,7 @@ final class FailureExplanation: Sendable {
         self.group = group
     }
 
-    /// The failure, as precisely as it can be said.
+    /// The failure, with the most precise cause that can be found.
     func whole(_ failure: ClientFailure) async -> ClientFailure {
         switch failure {
         case .certificate(let authority, let problem) where problem == .untrusted || problem == .otherHost:
@@ -32,7 +33,7 @@ final class FailureExplanation: Sendable {
         }
     }
 
-    /// The failure that an answer hides: TLS servers like to tell plain http with a 400 that it is in the wrong place.
+    /// The failure behind a response: TLS servers often refuse plain HTTP with a 400.
     func failure(behind exchange: Exchange) async -> ClientFailure? {
         guard exchange.status == 400, exchange.json == nil, await isTLSPort() else { return nil }
         return .speaksTLS(authority: target.authority)

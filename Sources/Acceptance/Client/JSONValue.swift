@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON document, for looking at answers whose shape is what is being tested.
+/// Any JSON document, for responses whose shape is itself under test.
 enum JSONValue: Sendable, Hashable, Decodable {
     case null
     case bool(Bool)
@@ -14,7 +14,7 @@ enum JSONValue: Sendable, Hashable, Decodable {
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
-            // Not JSON: that is the answer the caller asked for.
+            // Nil is the documented result for bytes that are not JSON.
             return nil
         }
     }

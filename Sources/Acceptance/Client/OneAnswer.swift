@@ -1,6 +1,6 @@
 import Foundation
 
-/// For commands that ask a deployment one thing: the answer to one request, whatever it says.
+/// The response to one request, whatever its status: for commands that ask a deployment one thing.
 public struct OneAnswer: Sendable {
     public let status: Int
     public let body: String
@@ -28,7 +28,7 @@ public struct OneAnswer: Sendable {
     }
 }
 
-/// Why there was none.
+/// Why there was no response.
 public struct NoAnswer: Error, CustomStringConvertible, Sendable {
     public let description: String
 }

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// One request at a time for commands that operate a deployment, with the same client and the same clear failures as the
-/// tests: `simpleai keys` and its like.
+/// Sends one request at a time for commands that operate a deployment, such as `simpleai keys`, with the client and the
+/// error messages of the tests.
 public struct OperatorClient: Sendable {
     public struct Answer: Sendable {
         public let status: Int
@@ -9,7 +9,7 @@ public struct OperatorClient: Sendable {
 
         public var isSuccess: Bool { (200...299).contains(status) }
 
-        /// The message of an error object, or what came instead; one line.
+        /// The message of an error object, or a description of the response; one line.
         public var complaint: String {
             let message = JSONValue(parsing: Array(body))?["error"]?["message"]?.string
             return message ?? "it answered with status \(status), and no error object"
@@ -34,8 +34,8 @@ public struct OperatorClient: Sendable {
 
     /// - Parameters:
     ///   - path: below the base URL, beginning with a slash.
-    ///   - body: JSON.
-    /// - Throws: ``OperatorFailure`` when no answer came.
+    ///   - body: a JSON document.
+    /// - Throws: ``OperatorFailure`` if no response arrived.
     public func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Answer {
         let request = APIRequest(method: method, path: path, credential: credential, body: body)
         do {
@@ -48,7 +48,7 @@ public struct OperatorClient: Sendable {
     }
 }
 
-/// Why no answer came; one sentence for the operator.
+/// Why no response arrived; one sentence for the operator.
 public struct OperatorFailure: Error, Sendable, CustomStringConvertible {
     public let description: String
 

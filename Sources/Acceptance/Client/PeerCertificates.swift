@@ -2,11 +2,11 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// What a server shows of itself before anything is trusted.
+/// The certificates that a server presents, read without trusting them.
 enum PeerCertificates {
-    /// Begins a TLS handshake and ends it when the certificates have come: nothing is sent to a peer that is not trusted.
+    /// Begins a TLS handshake and ends it once the certificates have arrived: no data is sent to an untrusted peer.
     ///
-    /// - Returns: the certificates, the peer's own first; nil when no handshake gets that far.
+    /// - Returns: the certificates, the peer's own first; nil if no handshake gets that far.
     static func shown(by target: Target, group: any EventLoopGroup, within limit: TimeAmount) async
         -> [NIOSSLCertificate]?
     {

@@ -1,19 +1,19 @@
-/// Who served an answer and whether it waited for a machine, as the deployment tells it.
+/// Which runner served a response and whether the call waited for a machine, as the deployment reports it.
 struct Served: Sendable, Equatable {
     var runner: String?
     var model: String?
     /// Identity of the wake that the call waited for; calls of one wake share it.
     var wakeID: String?
-    /// The deployment said something about waking, be it `none`.
+    /// Whether the deployment reported anything about waking, including `none`.
     var mentionsWake = false
 
-    /// Headers in which gateways name the upstream that served, ours first.
+    /// Header fields in which gateways name the serving upstream, our own first.
     static let runnerHeaders = [
         "x-simpleai-runner", "x-served-by", "x-runner-id", "x-litellm-model-api-base", "x-litellm-model-id",
         "x-envoy-upstream-host", "x-upstream", "x-backend-server", "x-backend", "x-worker-id",
     ]
 
-    /// - Parameter runnerHeader: the only header to look at, when the operator named one.
+    /// - Parameter runnerHeader: the only header field to read, if the operator named one.
     init(_ exchange: Exchange, runnerHeader: String? = nil) {
         let names = runnerHeader.map { [$0] } ?? Self.runnerHeaders
         runner = names.lazy.compactMap { exchange.header($0) }.first { !$0.isEmpty }
@@ -28,8 +28,8 @@ struct Served: Sendable, Equatable {
         }
     }
 
-    /// `served by RUNNER MODEL waited MS wake=ID`, for streams whose head went out before placement; without the part
-    /// `by RUNNER MODEL` where callers are not told who served.
+    /// Reads `served by RUNNER MODEL waited MS wake=ID`, for streams whose head was sent before placement. The part `by
+    /// RUNNER MODEL` is absent where callers may not see the runner.
     private mutating func readComment(_ words: [Substring], mayNameRunner: Bool) {
         let namesRunner = words.count >= 4 && words[1] == "by"
         guard namesRunner || words.count >= 3 && words[1] == "waited" else { return }

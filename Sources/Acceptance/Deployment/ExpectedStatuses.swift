@@ -1,25 +1,25 @@
-/// The status codes with which a deployment refuses: the contract's own, or those that the operator says it uses.
+/// The status codes of a deployment's refusals: those of the contract, or those that the operator states.
 public struct ExpectedStatuses: Sendable, Hashable {
     /// Why a call is refused.
     public enum Refusal: String, Sendable, CaseIterable {
-        /// The caller lacks the right: 403, or the 400 with `Permission denied` of older deployments.
+        /// The caller lacks the right: 403, or 400 with `Permission denied` from older deployments.
         case denied
-        /// No credentials, or bad ones: 401 or 403.
+        /// Missing or invalid credentials: 401 or 403.
         case unauthenticated
         /// The class or id does not exist: 404.
         case unknown
     }
 
-    /// What can be a refusal at all: a 5xx is a fault and a 2xx an answer, whatever a deployment means by it.
+    /// The status codes that can be a refusal: a 5xx is a fault and a 2xx a success, whatever a deployment means by it.
     public static let possible = 400...499
 
     private var named: [Refusal: Set<Int>] = [:]
 
     public init() {}
 
-    /// From now on `refusal` has `codes` and those named for it before, and the contract's no longer.
+    /// Adds `codes` to those named for `refusal`, which replace those of the contract.
     ///
-    /// - Parameter codes: each one of ``possible``.
+    /// - Parameter codes: each one in ``possible``.
     public mutating func name(_ codes: Set<Int>, for refusal: Refusal) {
         named[refusal, default: []].formUnion(codes)
     }
@@ -33,12 +33,12 @@ public struct ExpectedStatuses: Sendable, Hashable {
         }
     }
 
-    /// Whether the admin surface may refuse like this: it never had the 400 of older deployments.
+    /// Whether the response is a valid denial by the admin API, which never used the 400 of older deployments.
     func isAdminDenial(_ exchange: Exchange) -> Bool {
         named[.denied] == nil ? exchange.status == 403 : isExpected(exchange, for: .denied)
     }
 
-    /// What is expected, in words for evidence: `403 (or 400 with …)`, or `410 (--expect-status unknown=410)`.
+    /// The expected codes, for evidence: `403 (or 400 with …)`, or `410 (--expect-status unknown=410)`.
     func words(for refusal: Refusal) -> String {
         guard let codes = named[refusal]?.sorted().map(String.init) else {
             return switch refusal {
@@ -51,7 +51,7 @@ public struct ExpectedStatuses: Sendable, Hashable {
         return "\(alternatives) (--expect-status \(refusal.rawValue)=\(codes.joined(separator: ",")))"
     }
 
-    /// The same for the admin surface.
+    /// The same for the admin API.
     var wordsForAdminDenial: String { named[.denied] == nil ? "403" : words(for: .denied) }
 }
 
@@ -60,7 +60,7 @@ extension Session {
         options.expectedStatuses.isExpected(exchange, for: refusal)
     }
 
-    /// For evidence.
+    /// The expected codes, for evidence.
     func expected(_ refusal: ExpectedStatuses.Refusal) -> String { options.expectedStatuses.words(for: refusal) }
 }
 

@@ -1,9 +1,9 @@
-/// What `GET /v1/models` said.
+/// The response of `GET /v1/models`.
 struct ModelList: Sendable {
     /// One entry: a model, or a class such as `class:fast`.
     struct Entry: Sendable, Hashable {
         let id: String
-        /// `ready`, `loadable`, `asleep`, `waking`, `down`; nil where the deployment lists no states.
+        /// `ready`, `loadable`, `asleep`, `waking`, `down`; nil if the deployment lists no states.
         let state: String?
         let classes: Set<String>
         let runnersReady: Int?
@@ -11,7 +11,7 @@ struct ModelList: Sendable {
         /// Of a class: its members, where its own entry states them.
         var members: Set<String> = []
 
-        /// Whether a machine that serves it is up. A deployment without states lists what it can serve.
+        /// Whether a machine that serves it is up. A deployment without states lists only models that it can serve.
         var isAwake: Bool {
             guard let state else { return (runnersReady ?? 1) > 0 }
             return state == "ready" || state == "loadable"
@@ -23,7 +23,7 @@ struct ModelList: Sendable {
     let entries: [Entry]
     let exchange: Exchange
 
-    /// - Throws: ``AnswerProblem`` when the answer is no model list.
+    /// - Throws: ``AnswerProblem`` if the response is not a model list.
     init(_ exchange: Exchange) throws(AnswerProblem) {
         guard exchange.isSuccess else {
             throw AnswerProblem("/v1/models answered status \(exchange.status)\(exchange.errorSummary)")
@@ -43,7 +43,7 @@ struct ModelList: Sendable {
     /// Entries that are models, not classes.
     var models: [Entry] { entries.filter { !$0.id.hasPrefix("class:") } }
 
-    /// Names of the classes that the list knows, by their own entries or as a property of models.
+    /// Names of the classes in the list, from their own entries or from a property of models.
     var classNames: Set<String> {
         entries.reduce(into: []) { names, entry in
             names.formUnion(entry.classes)
@@ -51,12 +51,12 @@ struct ModelList: Sendable {
         }
     }
 
-    /// The models of a class; empty when the list does not say.
+    /// The models of a class; empty if the list does not state them.
     func members(ofClass name: String) -> Set<String> {
         Set(models.filter { $0.classes.contains(name) }.map(\.id)).union(self["class:\(name)"]?.members ?? [])
     }
 
-    /// Everything that could serve `target`: the entry itself and, for a class, its members.
+    /// All entries that can serve `target`: the entry itself and, for a class, its members.
     func entries(serving target: String) -> [Entry] {
         guard let name = Self.className(target) else { return self[target].map { [$0] } ?? [] }
         return entries.filter { $0.id == target || (!$0.id.hasPrefix("class:") && $0.classes.contains(name)) }
@@ -67,13 +67,13 @@ struct ModelList: Sendable {
         target.hasPrefix("class:") ? String(target.dropFirst(6)) : nil
     }
 
-    /// How many runners could serve `target` now, if the list says so.
+    /// Number of runners that can serve `target` now, if the list states it.
     func runnersReady(for target: String) -> Int? {
         if let own = self[target]?.runnersReady { return own }
         return entries(serving: target).compactMap(\.runnersReady).max()
     }
 
-    /// Where `target` stands, over everything that could serve it.
+    /// The state of `target`, over all entries that can serve it.
     func state(of target: String) -> TargetState {
         let serving = entries(serving: target)
         if serving.isEmpty { return .absent }
@@ -98,10 +98,10 @@ extension ModelList.Entry {
     }
 }
 
-/// Whether something can serve a target now.
+/// Whether a target can be served now.
 enum TargetState: String, Sendable {
     case absent, asleep, waking, down, loadable, ready
 
-    /// Nothing awake can serve it: what a wake needs to be proven.
+    /// No awake machine can serve it: the precondition for proving a wake.
     var isAsleep: Bool { self == .absent || self == .asleep }
 }

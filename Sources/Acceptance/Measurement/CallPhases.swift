@@ -1,6 +1,6 @@
-/// Where the time of streamed calls goes: the median of each phase.
+/// The median duration of each phase of streamed calls.
 struct CallPhases: Sendable {
-    /// In the order in which they happen; a phase that no call had (TLS on plain http) is left out.
+    /// In order of occurrence; a phase that no call had (TLS over plain HTTP) is left out.
     let medians: [(name: String, duration: Duration)]
 
     init(_ exchanges: [Exchange]) {
@@ -20,22 +20,22 @@ struct CallPhases: Sendable {
 }
 
 extension Exchange {
-    /// TCP's handshake, with the resolution of the name before it.
+    /// TCP handshake, including name resolution.
     var connectTime: Duration? { connected.map { $0 - started } }
 
-    /// TLS's handshake.
+    /// TLS handshake.
     var handshakeTime: Duration? {
         guard let connected, let secured else { return nil }
         return secured - connected
     }
 
-    /// From the request's last byte to the answer's first.
+    /// From the last byte of the request to the first byte of the response.
     var timeToFirstByte: Duration? {
         guard let sent, let head else { return nil }
         return head - sent
     }
 
-    /// From the request's last byte to the first content, reasoning or tool call.
+    /// From the last byte of the request to the first content, reasoning or tool call.
     var timeToFirstToken: Duration? {
         guard let sent, let token = try? Completion(self).firstToken else { return nil }
         return token - sent

@@ -1,52 +1,53 @@
-/// How well this machine can measure: the client against a simulated engine whose timing is known.
+/// The accuracy of this machine's time measurements, from a test of the client against a simulated engine with known
+/// timing.
 ///
-/// A machine that is busy, throttled or swapped out notes the arrival of a token late, and its figures would blame the
-/// deployment. So no time is reported that this machine cannot measure: what is given in milliseconds has to be good to
-/// ±5 ms at p95, and the moments of a wake to the interval at which the model list is looked at.
+/// A machine that is busy, throttled or swapping records the arrival of a token late, and the deployment would be
+/// blamed. So a time is reported only if this machine can measure it: times in milliseconds must be accurate to ±5 ms
+/// at p95, and the times of a wake to the interval at which the model list is polled.
 struct ClockTrust: Sendable, Equatable {
-    /// What is promised of a time that is given in milliseconds.
+    /// The accuracy that times in milliseconds claim.
     static let tolerance = Duration.milliseconds(5)
 
-    /// p95 of the deviations of all measured moments from their known ones; nil when the self-test did not come through.
+    /// p95 of the deviations of all measured times from their known values; nil if the self-test did not complete.
     let error: Duration?
-    /// How many moments were measured.
+    /// Number of measured times.
     let moments: Int
-    /// Why the self-test did not come through.
+    /// Why the self-test did not complete.
     var problem: String?
 
     var isTrusted: Bool { isGood(to: Self.tolerance) }
 
-    /// Whether times that claim this precision may be reported.
+    /// Whether times with this precision may be reported.
     func isGood(to precision: Duration) -> Bool { error.map { $0 <= precision } ?? false }
 
-    /// For the report's foot: `times are good to ±0.4 ms (p95 of 160 moments)`.
+    /// The line at the end of the report: `times are good to ±0.4 ms (p95 of 160 moments)`.
     var summary: String {
         guard let error else { return "times are not to be trusted: \(problem ?? "the clock's self-test did not end")" }
         let figure = "\((error.inSeconds * 1000).fixed(1)) ms (p95 of \(moments) moments with a known time)"
         return "times are good to ±\(figure)" + (isTrusted ? "" : ": too coarse for what needs milliseconds")
     }
 
-    /// Throws the finding of a check that is about times and cannot trust them.
+    /// Throws the finding of a time-related check if times are not accurate enough.
     func demand(_ precision: Duration = ClockTrust.tolerance) throws(Finding) {
         if !isGood(to: precision) { throw .inconclusive(summary) }
     }
 
-    /// Streams that are read at the same time, as those of a load are.
+    /// Number of concurrent streams, as in a load test.
     static let streams = 10
     static let rounds = 2
 
-    /// Measures; takes a third of a second.
+    /// Measures the accuracy; takes a third of a second.
     ///
     /// - Parameters:
     ///   - beat: the known timing.
-    ///   - delay: added to every measured moment, for proving that a slow client is noticed.
+    ///   - delay: added to every measured time, to test that a slow client is detected.
     static func measured(beat: Metronome.Beat = .init(), delay: Duration = .zero) async throws -> ClockTrust {
         do {
             let errors = try await Metronome.running(beat) { metronome in
                 let client = try APIClient(
                     target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
                 var errors: [Double] = []
-                // The first connections of a process pay for what is set up only once.
+                // The first connections of a process include one-time initialisation.
                 _ = try await deviations(of: client, from: beat, streams: streams)
                 for _ in 0..<rounds {
                     errors += try await deviations(of: client, from: beat, streams: streams)
@@ -65,7 +66,7 @@ struct ClockTrust: Sendable, Equatable {
         }
     }
 
-    /// By how many seconds each moment was measured too early or too late.
+    /// The deviation of each measured time from its known value, in seconds.
     private static func deviations(
         of client: APIClient, from beat: Metronome.Beat, streams: Int
     ) async throws -> [Double] {

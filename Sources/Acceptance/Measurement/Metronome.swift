@@ -2,29 +2,29 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A simulated engine whose timing is known to the millisecond: what the client is measured against.
+/// A simulated engine whose timing is known to the millisecond, used to measure the accuracy of the client.
 ///
-/// It answers every request on a loopback port with an event stream that keeps to ``Beat``, whatever was asked for.
+/// It responds to every request on a loopback port with an event stream that follows ``Beat``, whatever the request.
 struct Metronome: Sendable {
-    /// When each thing is sent, counted from the request's last byte.
+    /// The send time of each part, counted from the last byte of the request.
     struct Beat: Sendable, Equatable {
         var head: Duration = .milliseconds(20)
         var firstToken: Duration = .milliseconds(50)
-        /// Between two tokens.
+        /// Time between two tokens.
         var gap: Duration = .milliseconds(15)
         var tokens = 6
 
         func token(_ index: Int) -> Duration { firstToken + gap * index }
-        /// The last token comes together with the end of the stream.
+        /// The last token is sent together with the end of the stream.
         var end: Duration { token(tokens - 1) }
     }
 
     let port: Int
     let beat: Beat
 
-    /// Runs `body` while a metronome beats.
+    /// Runs `body` while a metronome is listening.
     ///
-    /// - Throws: what `body` throws, or the reason why no loopback port can be had.
+    /// - Throws: what `body` throws, or the reason why no loopback port is available.
     static func running<Value: Sendable>(
         _ beat: Beat = Beat(), _ body: (Metronome) async throws -> Value
     ) async throws -> Value {
@@ -49,7 +49,7 @@ struct Metronome: Sendable {
     }
 }
 
-/// Plays the beat once per request. Lives on its connection's event loop.
+/// Sends the scheduled parts once per request. Lives on its connection's event loop.
 private final class BeatHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

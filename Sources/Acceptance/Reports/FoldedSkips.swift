@@ -1,10 +1,11 @@
-/// The checks of a test that merely were not asked for, as a terminal shows them: one line instead of a dozen.
+/// The checks of a test that were skipped because the operator did not request them, as a terminal shows them: one line
+/// instead of a dozen.
 struct FoldedSkips: Sendable {
     private(set) var results: [CheckResult] = []
 
     mutating func append(_ result: CheckResult) { results.append(result) }
 
-    /// `6 checks need --sequential or --analyze-timing`, the options in the order in which they came.
+    /// `6 checks need --sequential or --analyze-timing`, with the options in order of first appearance.
     var summary: String {
         let options = results.compactMap(\.missingOption).reduce(into: [String]()) { options, option in
             if !options.contains(option) { options.append(option) }

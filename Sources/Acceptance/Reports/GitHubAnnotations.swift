@@ -1,18 +1,18 @@
-/// The run as workflow commands of GitHub Actions: an annotation per check that did not hold, and one for the whole.
+/// The run as workflow commands of GitHub Actions: an annotation for each check that did not pass, and one for the run.
 ///
-/// What a deployment answers goes to the same log, and the runner takes any line that begins with `::`, indented or
-/// not, for a command. So commands are stopped, by a word the deployment cannot know, except around our own.
-/// Source: "Workflow commands for GitHub Actions", `stop-commands`.
+/// The same log contains text from the deployment, and the Actions runner takes any line that begins with `::`,
+/// indented or not, for a command. Commands are therefore stopped with a token that the deployment cannot know, except
+/// around our own. Source: "Workflow commands for GitHub Actions", `stop-commands`.
 public struct GitHubAnnotations: Sendable {
     private let nonce: String
 
-    /// - Parameter nonce: unpredictable.
+    /// - Parameter nonce: must be unpredictable.
     public init(nonce: String) { self.nonce = nonce }
 
-    /// From here on nothing is a command.
+    /// Stops command processing for the text that follows.
     public var silence: String { "::stop-commands::\(nonce)\n" }
 
-    /// The annotations; what follows them is no command again.
+    /// The annotations; command processing is stopped again after them.
     public func text(for report: SuiteReport) -> String {
         let lines = report.results.compactMap { annotation($0, allowsInconclusive: report.allowsInconclusive) }
         let level =
@@ -24,12 +24,13 @@ public struct GitHubAnnotations: Sendable {
         return spoken(lines + [command(level, title: "Acceptance of \(report.target)", report.verdictLine)])
     }
 
-    /// Why there is no report, or not a whole one.
+    /// The annotation for a missing or incomplete report.
     public func complaint(_ text: String) -> String {
         spoken([command("error", title: "Acceptance", text)])
     }
 
-    /// The closing word is harmless where nothing was silenced: the runner ignores commands that it does not know.
+    /// The token that resumes commands is harmless where none were stopped: the Actions runner ignores unknown
+    /// commands.
     private func spoken(_ lines: [String]) -> String {
         (["::\(nonce)::"] + lines).map { "\($0)\n" }.joined() + silence
     }
@@ -51,12 +52,12 @@ public struct GitHubAnnotations: Sendable {
         "::\(level) title=\(Self.escapedProperty(title))::\(Self.escaped(message))"
     }
 
-    /// The data of a command. By scalars: a `%` with an accent upon it is a `%`, too.
+    /// Escapes the data of a command. Works on scalars: a `%` with a combining accent is also a `%`.
     static func escaped(_ text: String) -> String {
         replacing(["%": "%25", "\r": "%0D", "\n": "%0A"], in: text)
     }
 
-    /// A property ends at `,` and the properties at `:`.
+    /// Escapes a property, which `,` ends; `:` ends the list of properties.
     static func escapedProperty(_ text: String) -> String {
         replacing(["%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"], in: text)
     }

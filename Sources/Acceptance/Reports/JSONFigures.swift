@@ -1,4 +1,4 @@
-/// The figures of a report as JSON; times are seconds, shares lie between 0 and 1.
+/// The figures of a report as JSON; times are in seconds, shares between 0 and 1.
 enum JSONFigures {
     struct Wake: Encodable {
         struct Mark: Encodable {

@@ -25,7 +25,7 @@ struct JSONReport: Encodable {
     let tests: [String]
     let seed: UInt64
     let rounds: Int
-    /// What the times in here are good to, in seconds at p95; nil when it was not needed or could not be found out.
+    /// Accuracy of the times in this report, in seconds at p95; nil if it was not needed or could not be measured.
     let clockError: Double?
     let version: String
     let began: String
@@ -72,7 +72,7 @@ struct JSONReport: Encodable {
         do {
             return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
         } catch {
-            // Only a number that is not finite could bring us here, and durations are finite.
+            // Encoding fails only for a number that is not finite, and durations are finite.
             return "{\"conclusion\": \"\(conclusion)\"}\n"
         }
     }

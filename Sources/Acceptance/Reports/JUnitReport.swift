@@ -1,7 +1,6 @@
-/// The report in the XML that CI systems read: a suite per test, a case per check.
+/// The report as JUnit XML for CI systems: a suite per test, a case per check.
 ///
-/// An undecided requirement is an `error`, or a skip where `--allow-inconclusive` says so; what only advises never
-/// fails a case.
+/// An undecided requirement is an `error`, or a skip with `--allow-inconclusive`; an advisory check never fails a case.
 struct JUnitReport {
     private let report: SuiteReport
 
@@ -23,7 +22,7 @@ struct JUnitReport {
             lines.append("  </testsuite>")
         }
         if let aborted = report.aborted { lines += Self.problem("reachability", aborted) }
-        // Without it the checks of half a run would look like a whole one.
+        // Without it, the checks of an interrupted run would look like a complete one.
         if report.interrupted {
             lines += Self.problem("interrupted", "interrupted: the checks that are missing never ran")
         }
@@ -31,7 +30,7 @@ struct JUnitReport {
         return lines.joined(separator: "\n")
     }
 
-    /// A suite of one case that went wrong: what is about the run, not about a check.
+    /// A suite with one failed case, for a fault of the run rather than of a check.
     private static func problem(_ name: String, _ message: String) -> [String] {
         [
             "  <testsuite name=\"\(name)\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">",
@@ -76,7 +75,7 @@ struct JUnitReport {
             """
     }
 
-    /// XML text: markup escaped, characters that XML 1.0 forbids replaced.
+    /// XML text: markup is escaped, characters that XML 1.0 forbids are replaced.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

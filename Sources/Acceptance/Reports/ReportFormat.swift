@@ -1,4 +1,4 @@
-/// The reports that are files, each written to a file of its own.
+/// The report formats that are files, each written to its own path.
 public enum ReportFormat: String, Sendable, CaseIterable {
     case json, junit, html, tap
 

@@ -43,9 +43,10 @@ struct TAPReport {
         return lines + ["  ..."]
     }
 
-    /// `#` begins a directive and a line is a point, so neither may come from outside.
+    /// Joins text to one line and escapes `#`, which begins a directive: text from outside must add neither a line nor
+    /// a directive.
     private static func oneLine(_ text: String) -> String {
-        // By scalars: "\r\n" is one character, which no search for "\n" finds.
+        // Works on scalars: "\r\n" is one character, and a search for "\n" does not find it.
         text.unicodeScalars.reduce(into: "") { line, scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator: line += " "

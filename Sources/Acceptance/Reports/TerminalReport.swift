@@ -1,16 +1,17 @@
 import Synchronization
 
-/// A run as people read it: a line per check as it ends, failures with everything needed to repeat them, and a summary.
+/// A run as text for readers: a line per check as it ends, failures with everything needed to repeat them, and a
+/// summary.
 ///
-/// On a terminal, checks that merely were not asked for share one line and long lines are wrapped. Elsewhere, and with
-/// `--verbose`, every check has a line of its own.
+/// On a terminal, checks that were skipped because they were not requested share one line, and long lines are wrapped.
+/// Elsewhere, and with `--verbose`, every check has its own line.
 ///
-/// Pure text out: where it goes, and whether that is a terminal, is the caller's to know.
+/// Produces text only; the caller knows its destination and whether that is a terminal.
 public final class TerminalReport: Sendable {
     public struct Style: Sendable {
-        /// Colours.
+        /// Whether to use colours.
         public var isColoured: Bool
-        /// A last line that is rewritten while something goes on.
+        /// Whether the last line is rewritten while a check runs.
         public var isLive: Bool
         public var width: Int
         /// 0, 1 (`--verbose`) or 2 (`--debug`).
@@ -32,7 +33,7 @@ public final class TerminalReport: Sendable {
         var idWidth = 20
         var check = ""
         var isShown = false
-        /// After the summary nothing may follow, whatever an interrupted run still has to say.
+        /// Whether the summary was written, after which an interrupted run writes nothing more.
         var isFinished = false
         var folded = FoldedSkips()
     }
@@ -67,9 +68,9 @@ public final class TerminalReport: Sendable {
         }
     }
 
-    /// The summary, which ends with the verdict.
+    /// Writes the summary, which ends with the verdict.
     ///
-    /// On a terminal it fits a screen of 24 lines, whatever happened.
+    /// On a terminal it fits a screen of 24 lines, whatever the result.
     public func finish(_ report: SuiteReport) {
         unfold()
         let failed = report.results.filter { $0.verdict == .fail }
@@ -91,18 +92,18 @@ public final class TerminalReport: Sendable {
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }
-        // Why nothing could be tested is a complaint, which the caller makes where complaints belong.
+        // The reason why nothing could be tested is an error message, which the caller writes to standard error.
         let verdict = report.aborted == nil ? report.verdictLine : "\(report.conclusion.rawValue): nothing was tested"
         emit(text + paint(verdict, colour(of: report.conclusion)) + "\n", isLast: true)
     }
 
-    /// Takes the live line away, and the `^C` that a terminal shows for the keys.
+    /// Removes the live line, and the `^C` that a terminal echoes.
     public func clear() { emit(style.isLive ? "\r\u{1B}[K" : "") }
 
     // MARK: Lines
 
     private func line(for result: CheckResult) -> String {
-        // On a narrow terminal the ids that are longest stand out of their column, so that the text has one.
+        // On a narrow terminal the longest ids exceed their column, so that the text keeps one.
         let longest = live.withLock { $0.idWidth }
         let width = style.isLive ? min(longest, max(20, style.width - Self.narrowestText)) : longest
         let id = result.id + String(repeating: " ", count: max(0, width - result.id.count))
@@ -118,7 +119,7 @@ public final class TerminalReport: Sendable {
         return text
     }
 
-    /// One line of the summary: what did not hold, and why.
+    /// One line of the summary: the requirement that was not met, and why.
     private func explanation(_ result: CheckResult, _ report: SuiteReport) -> String {
         let text = "\(result.id)\(note(result))\(report.runNote(result)): \(result.summary)"
         return summed(result.verdict, text)
@@ -139,7 +140,7 @@ public final class TerminalReport: Sendable {
         style.isLive && style.verbosity == 0 && result.verdict == .skip && result.missingOption != nil
     }
 
-    /// Shows what was folded so far, at the end of its test.
+    /// Writes the collapsed checks at the end of their test.
     private func unfold() {
         let folded = live.withLock { live in
             defer { live.folded = FoldedSkips() }
@@ -151,7 +152,7 @@ public final class TerminalReport: Sendable {
         emit("\(tag(.skip))  \(wrapped(folded.summary, first: margin, margin: margin))\n")
     }
 
-    /// Wraps what a terminal shows; elsewhere a line is a line.
+    /// Wraps text for a terminal; elsewhere lines are not wrapped.
     private func wrapped(_ text: String, first: Int, margin: Int) -> String {
         style.isLive ? TextColumn.wrapped(text, first: first, margin: margin, width: style.width) : text
     }
@@ -176,7 +177,7 @@ public final class TerminalReport: Sendable {
             let label = name + String(repeating: " ", count: 9 - name.count)
             let margin = String(repeating: " ", count: Self.tagWidth + 2)
             let column = margin.count + label.count
-            // What may be copied is not broken.
+            // Text that may be copied is not wrapped.
             let isProse = name == "contract" || name == "expected"
             let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
                 .map { isProse ? wrapped(String($0), first: column, margin: column) : String($0) }
@@ -197,9 +198,9 @@ public final class TerminalReport: Sendable {
         return paint(verdict.rawValue, colour) + padding
     }
 
-    /// Wide enough for every verdict but INCONCLUSIVE, which is rare and may stand out.
+    /// Wide enough for every verdict except INCONCLUSIVE, which is rare and may exceed the column.
     private static let tagWidth = 4
-    /// How much of a terminal's width is not for the ids: tag, gaps, and a column of text that can be read.
+    /// Columns of the terminal that are not available for ids: tag, gaps, and a readable text column.
     private static let narrowestText = 48
 
     // MARK: Output
@@ -224,7 +225,7 @@ public final class TerminalReport: Sendable {
         style.isColoured && !text.isEmpty ? "\u{1B}[\(paint.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    /// Writes under the lock: a line that another thread shows must not slip behind the text that takes it away.
+    /// Writes under the lock: a line from another thread must not come after the text that removes it.
     private func emit(_ text: String, isLast: Bool = false) {
         live.withLock { live in
             guard !live.isFinished else { return }

@@ -1,9 +1,9 @@
-/// Text in a column of a terminal: broken between words, never inside one.
+/// Wraps text in a column of a terminal: between words, never within one.
 enum TextColumn {
     /// - Parameters:
-    ///   - first: how much of the first line is taken already.
-    ///   - margin: where the further lines begin.
-    ///   - width: of the terminal; a word that is longer than the column is left whole, so that it can be copied.
+    ///   - first: number of columns already used on the first line.
+    ///   - margin: indentation of the further lines.
+    ///   - width: of the terminal. A word longer than the column stays whole, so that it can be copied.
     static func wrapped(_ text: String, first: Int, margin: Int, width: Int) -> String {
         var lines: [String] = []
         var line = ""
@@ -20,7 +20,7 @@ enum TextColumn {
         return lines.joined(separator: "\n" + String(repeating: " ", count: margin))
     }
 
-    /// One line of at most `width` characters; what is cut off is replaced by an ellipsis.
+    /// One line of at most `width` characters; an ellipsis replaces the remainder.
     static func shortened(_ text: String, to width: Int) -> String {
         text.count <= width ? text : text.prefix(max(0, width - 1)) + "…"
     }

@@ -1,7 +1,7 @@
 extension SuiteReport {
-    /// The report of a run that ended before its first check: it could not begin, or it was interrupted.
+    /// The report of a run that ended before its first check.
     ///
-    /// - Parameter aborted: why it could not begin, in one sentence for the operator; nil when it was interrupted.
+    /// - Parameter aborted: why it could not begin, in one sentence for the operator; nil if it was interrupted.
     public static func untested(
         _ tests: [TestName], of target: Target, options: SuiteOptions, aborted: String?
     ) -> SuiteReport {

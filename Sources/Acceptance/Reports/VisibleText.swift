@@ -1,7 +1,7 @@
-/// What a deployment says, as every report may show it: a terminal, a web page or a build server's log.
+/// Text of a deployment in a form that is safe in every report: on a terminal, a web page or in a build log.
 enum VisibleText {
-    /// Line feeds and tabs stay; carriage returns go; what else cannot be seen (controls of terminals, marks that turn the
-    /// direction of a line) becomes the replacement character.
+    /// Keeps line feeds and tabs and removes carriage returns. Other invisible characters (terminal controls,
+    /// bidirectional marks) become the replacement character.
     static func of(_ text: String) -> String {
         if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x0A || $0 == 0x09 }) { return text }
         var visible = String.UnicodeScalarView()

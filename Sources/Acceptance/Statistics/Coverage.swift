@@ -1,9 +1,9 @@
 import Foundation
 
-/// Whether every runner should have been seen: the coupon collector's problem.
+/// Number of requests after which every runner should have been seen: the coupon collector's problem.
 enum Coverage {
-    /// Probability that `requests` independent, uniform choices leave out at least one of `runners` runners:
-    /// inclusion and exclusion over the runners that are left out (de Moivre 1711; Feller 1968, IV.2).
+    /// Probability that `requests` independent, uniform choices leave out at least one of `runners` runners: inclusion
+    /// and exclusion over the runners left out (de Moivre 1711; Feller 1968, IV.2).
     static func missOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return requests > 0 ? 0 : 1 }
         guard requests >= runners else { return 1 }
@@ -28,11 +28,11 @@ enum Coverage {
 
     static let mostRequests = 400
 
-    /// The smallest number of requests that leaves no runner out but for a probability of `risk`.
-    /// 11, 20, 29 and 68 for 2, 3, 4 and 8 runners at 0.001.
+    /// The smallest number of requests that leaves out a runner with a probability of at most `risk`. 11, 20, 29 and 68
+    /// for 2, 3, 4 and 8 runners at 0.001.
     static func requestsNeeded(runners: Int, risk: Double = Statistics.risk) -> Int {
         guard runners > 1 else { return 1 }
-        // Boole's inequality bounds the odds from above by their first term, which can be solved for the requests.
+        // Boole's inequality bounds the probability by its first term, which can be solved for the number of requests.
         let count = Double(runners)
         var requests = Int((log(risk / count) / log(1 - 1 / count)).rounded(.up))
         while requests > runners, missOdds(runners: runners, requests: requests - 1) <= risk { requests -= 1 }

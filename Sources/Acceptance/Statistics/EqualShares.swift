@@ -1,27 +1,28 @@
 import Foundation
 
-/// Whether counts per runner may have come from equal shares: the multinomial goodness-of-fit test.
+/// Tests whether counts per runner are consistent with equal shares: the multinomial goodness-of-fit test.
 ///
-/// Exact where all outcomes can be looked at, Pearson's asymptotic test otherwise.
+/// Exact if all outcomes can be enumerated, otherwise Pearson's asymptotic test.
 struct EqualSharesTest: Sendable, Equatable {
     enum Method: Sendable, Equatable {
-        /// The sum over all outcomes that are no likelier than the observed one (Cochran 1952; Read & Cressie 1988, 5.2).
+        /// The sum over all outcomes that are no likelier than the observed one (Cochran 1952; Read & Cressie 1988,
+        /// 5.2).
         case exact
         /// The chi-square tail of Pearson's statistic (Pearson 1900), with `k − 1` degrees of freedom.
         case asymptotic
     }
 
     let method: Method
-    /// Probability of an outcome at least as unlikely as this one, were the shares equal.
+    /// Probability of an outcome at least as unlikely as this one, if the shares are equal.
     let chance: Double
     /// The largest relative deviation of a count from an equal one; 0 for equal counts.
     let deviation: Double
 
-    /// More outcomes than this are not enumerated. It takes a few milliseconds, and beyond it every expected count of
-    /// two to four runners is above 20, where the asymptotic test is good to the third digit.
+    /// Maximum number of outcomes to enumerate. It takes a few milliseconds, and beyond it every expected count of two
+    /// to four runners is above 20, where the asymptotic test is accurate to the third digit.
     static let outcomeLimit = 100_000
 
-    /// Shares that differ less than this from equal ones are never blamed, however many calls show it.
+    /// Smallest deviation from equal shares that can fail a check, however many calls show it.
     static let effectFloor = 0.25
 
     /// - Parameter counts: calls per runner, zeros included.
@@ -42,7 +43,7 @@ struct EqualSharesTest: Sendable, Equatable {
         }
     }
 
-    /// Uneven beyond chance, and by more than anybody would mind.
+    /// Whether the shares are uneven beyond chance, and by more than is acceptable.
     var isUneven: Bool { chance < Statistics.risk && deviation > Self.effectFloor }
 
     /// Pearson's statistic of observed counts against equal shares.
@@ -52,7 +53,8 @@ struct EqualSharesTest: Sendable, Equatable {
         return counts.reduce(0) { $0 + pow(Double($1) - expected, 2) / expected }
     }
 
-    /// In how many ways `calls` calls can be counted per runner: `C(calls + runners − 1, runners − 1)`, capped.
+    /// Number of ways to distribute `calls` calls over `runners` runners: `C(calls + runners − 1, runners − 1)`,
+    /// capped.
     static func outcomes(calls: Int, runners: Int) -> Int {
         var count = 1.0
         for part in 1..<max(1, runners) {
@@ -64,7 +66,7 @@ struct EqualSharesTest: Sendable, Equatable {
 
     private static func exactChance(of counts: [Int]) -> Double {
         let total = counts.reduce(0, +)
-        // ln(n!) for every n that can occur; the outcome's probability is total! / Π count! · k^−total.
+        // ln(n!) for every n that can occur; the probability of an outcome is total! / Π count! · k^−total.
         var logFactorials = [0.0]
         for number in 1...total { logFactorials.append(logFactorials[number - 1] + log(Double(number))) }
         let constant = logFactorials[total] - Double(total) * log(Double(counts.count))

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The statistics that the checks rest on: pure functions, each with its source, tested against published values and
-/// against simulation (`Tests/AcceptanceTests/Statistics`).
+/// The statistics behind the checks: pure functions, each with its source, tested against published values and
+/// simulation (`Tests/AcceptanceTests/Statistics`).
 enum Statistics {
-    /// Decisions by chance are made once, at this risk of blaming a deployment that is right.
+    /// Probability of failing a correct deployment by chance. Statistical decisions are made once, at this risk.
     static let risk = 0.001
 
     // MARK: Order statistics
@@ -22,8 +22,8 @@ enum Statistics {
         return values.sorted()[min(max(rank, 1), values.count) - 1]
     }
 
-    /// How many values a percentile needs to mean anything: with fewer, the largest of them lies below it with more
-    /// than 5 % probability (Wilks 1941: `share^n ≤ 0.05`). 29, 59 and 299 for 0.9, 0.95 and 0.99.
+    /// Number of values that a percentile needs to be meaningful: with fewer, the largest of them lies below it with
+    /// more than 5 % probability (Wilks 1941: `share^n ≤ 0.05`). 29, 59 and 299 for 0.9, 0.95 and 0.99.
     static func valuesNeeded(forPercentile share: Double) -> Int {
         Int((log(0.05) / log(share)).rounded(.up))
     }

@@ -1,16 +1,16 @@
 import Foundation
 
-/// Whether calls that came one after the other went to the runners in turn.
+/// Whether consecutive calls went to the runners in round-robin order.
 struct TurnJudgement: Sendable, Equatable {
     let requests: Int
     let runners: Int
-    /// The first call (from 1) that breaks the turn, if one does.
+    /// The first call (counted from 1) that breaks the order, if one does.
     let firstBreak: Int?
     let seen: Int
-    /// Every block in the same order as the first.
+    /// Whether every block has the same order as the first.
     let isCyclic: Bool
 
-    /// Consecutive blocks of `runners` calls must each hold every runner once; the last block may be incomplete.
+    /// Consecutive blocks of `runners` calls must each contain every runner once; the last block may be incomplete.
     init(_ order: [String], runners: Int) {
         requests = order.count
         self.runners = runners
@@ -30,24 +30,24 @@ struct TurnJudgement: Sendable, Equatable {
     var isInTurn: Bool { firstBreak == nil && seen > 1 }
     var isOneRunner: Bool { seen == 1 }
 
-    /// Probability that independent, uniform choices would look like this.
+    /// Probability that independent, uniform choices produce this result.
     var odds: Double {
         isCyclic
             ? Self.cyclicOdds(runners: runners, requests: requests)
             : Self.permutationOdds(runners: runners, requests: requests)
     }
 
-    /// That every full block is a permutation of the runners and the rest distinct: `(k!/k^k)` for each full block,
-    /// `k!/((k−r)! k^r)` for a rest of `r`, by counting.
+    /// Probability that every full block is a permutation of the runners and the rest is distinct: `(k!/k^k)` for each
+    /// full block, `k!/((k−r)! k^r)` for a rest of `r`, by counting.
     static func permutationOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return 1 }
         return (0..<requests).reduce(1) { $0 * Double(runners - $1 % runners) / Double(runners) }
     }
 
-    /// That the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders, by counting.
+    /// Probability that the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders, by counting.
     static func cyclicOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1, requests > 0 else { return 1 }
-        // With fewer calls than runners only the calls that came can be in order: distinct ones.
+        // With fewer calls than runners, the calls are in order if they are distinct.
         guard requests >= runners else { return permutationOdds(runners: runners, requests: requests) }
         return min(1, exp(lgamma(Double(runners))) * pow(Double(runners), -Double(requests - 1)))
     }

@@ -1,25 +1,25 @@
-/// Whether calls went past runners that had less to do: what a least-busy balancer never does for long, however uneven
-/// its shares are (work conservation; Kleinrock 1976, 3.4).
+/// Whether calls went to runners that had more work than others: a least-busy balancer never does this for long,
+/// however uneven its shares are (work conservation; Kleinrock 1976, 3.4).
 ///
-/// The client sees a call's beginning a little before the balancer and its end a little after. What lies closer together
-/// than the tolerance happened at once, and a dispatch that could be judged either way is not judged.
+/// The client sees the start of a call slightly before the balancer and its end slightly after. Events closer together
+/// than the tolerance count as simultaneous, and an ambiguous dispatch is not judged.
 struct WorkConservation: Sendable, Equatable {
-    /// Dispatches whose alternatives are known for certain.
+    /// Number of dispatches with a definite judgement.
     let decidable: Int
-    /// Of these: to a runner that had more to do than another one.
+    /// Of these, dispatches to a runner that had more work than another.
     let misplaced: Int
 
-    /// What share of dispatches may be misplaced: the client's clock sees ends later than the balancer does.
+    /// Maximum share of misplaced dispatches: the client sees the end of a call later than the balancer does.
     static let misplacedLimit = 0.1
-    /// With fewer decidable dispatches there is nothing to conclude.
+    /// Minimum number of decidable dispatches for a conclusion.
     static let dispatchesNeeded = 10
-    /// How many more calls per slot than the idlest runner are too many.
+    /// Maximum surplus of calls per slot over the idlest runner.
     static let surplusLimit = 2.0
 
     /// - Parameters:
-    ///   - runners: how many could have served, seen or not.
-    ///   - slots: calls that each runner takes at a time; nil (unknown) counts only dispatches past an idle runner.
-    ///   - tolerance: what lies closer together than this happened at once.
+    ///   - runners: number of runners that could have served, whether seen or not.
+    ///   - slots: concurrent calls that each runner takes; nil (unknown) counts only dispatches past an idle runner.
+    ///   - tolerance: events closer together than this count as simultaneous.
     init(
         _ dispatches: [Workload.Dispatch], runners: Int, slots: Int? = nil, tolerance: Duration = .milliseconds(10)
     ) {
@@ -50,17 +50,17 @@ struct WorkConservation: Sendable, Equatable {
         self.misplaced = misplaced
     }
 
-    /// Nil when too few dispatches could be judged.
+    /// Nil if too few dispatches are decidable.
     var holds: Bool? {
         guard decidable >= Self.dispatchesNeeded else { return nil }
         return Double(misplaced) <= Self.misplacedLimit * Double(decidable)
     }
 }
 
-/// How many calls each runner had when another one was dispatched, at least and at most.
+/// Lower and upper bounds of the calls on each runner at the time of one dispatch.
 private struct Moment {
     private var certain: [String: Int] = [:]
-    /// Includes the dispatch itself, which is open, too.
+    /// Includes the dispatch itself.
     private var possible: [String: Int] = [:]
 
     init(_ open: [Workload.Dispatch], at now: Workload.Instant, tolerance: Duration) {
@@ -70,7 +70,7 @@ private struct Moment {
         }
     }
 
-    /// Nil when it cannot be told whether `runner` was busy.
+    /// Nil if it is unknown whether `runner` was busy.
     func passesIdle(_ runner: String, others: Set<String>, hasUnseen: Bool) -> Bool? {
         let wasBusy = certain[runner, default: 0] > 0
         let wasIdle = possible[runner, default: 0] <= 1
@@ -78,7 +78,8 @@ private struct Moment {
         return wasBusy && (hasUnseen || others.contains { possible[$0, default: 0] == 0 })
     }
 
-    /// Whether `runner` had too many more calls per slot than the idlest other; nil when the bounds leave it open.
+    /// Whether the calls per slot of `runner` exceed those of the idlest other runner by too much; nil if the bounds do
+    /// not decide.
     func surplus(of runner: String, over others: Set<String>, hasUnseen: Bool, slots: Int) -> Bool? {
         let idlestAtMost = hasUnseen ? 0 : others.map { possible[$0, default: 0] }.min() ?? 0
         let idlestAtLeast = hasUnseen ? 0 : others.map { certain[$0, default: 0] }.min() ?? 0
@@ -88,7 +89,8 @@ private struct Moment {
     }
 }
 
-/// How calls were spread over runners: by load, or evenly. Either is right; only neither is wrong.
+/// How calls were distributed over runners: by load, or evenly. Either is correct; a distribution that is neither is a
+/// fault.
 struct LoadJudgement: Sendable, Equatable {
     enum Verdict: Sendable, Equatable {
         case workConserving, equalShares, unbalanced, undecidable
@@ -98,8 +100,8 @@ struct LoadJudgement: Sendable, Equatable {
     let shares: EqualSharesTest
 
     /// - Parameters:
-    ///   - runners: how many could have served, seen or not.
-    ///   - slots: calls that each runner takes at a time, where that is known.
+    ///   - runners: number of runners that could have served, whether seen or not.
+    ///   - slots: concurrent calls that each runner takes, if known.
     init(_ dispatches: [Workload.Dispatch], runners: Int, slots: Int? = nil) {
         let counts = dispatches.reduce(into: [String: Int]()) { $0[$1.runner, default: 0] += 1 }
         conservation = WorkConservation(dispatches, runners: runners, slots: slots)

@@ -1,4 +1,4 @@
-/// Whether the `model` of answers belongs to what was asked for.
+/// Whether the `model` of responses belongs to the requested model or class.
 struct Membership: Sendable {
     let target: String
     let members: Set<String>
@@ -15,7 +15,7 @@ struct Membership: Sendable {
 
     var isClass: Bool { ModelList.className(target) != nil }
 
-    /// What is wrong with answering `model`; nil when nothing is.
+    /// What is wrong with a response from `model`; nil if it is correct.
     func objection(to model: String) -> String? {
         if model.hasPrefix("class:") { return "the answer's model is the echo '\(model)', not a model's id" }
         if members.isEmpty { return nil }

@@ -1,8 +1,8 @@
-/// Explains a failure about roles by what the tokens say. It explains only: no verdict rests on a decoded token.
+/// Explains a role-related failure from the tokens' claims. No verdict depends on a decoded token.
 struct RoleHint: Sendable {
     let tokens: TokenSource
 
-    /// `; the binary seems to ignore --role: …` when the tokens of two roles claim the same, else empty.
+    /// `; the binary seems to ignore --role: …` if the tokens of two roles have the same claims, otherwise empty.
     func text() async throws -> String {
         let basic = try await tokens.token(role: nil)
         let specific = try await tokens.token(role: Persona.specific.role)
@@ -11,7 +11,7 @@ struct RoleHint: Sendable {
         return "; both tokens carry the same claims: the binary seems to ignore --role"
     }
 
-    /// Claims without those that differ between any two tokens.
+    /// The claims, without those that differ between any two tokens.
     private static func claims(of token: String) -> [String: JSONValue]? {
         TokenText.claims(of: token)?.object?.filter { !["iat", "exp", "nbf", "jti", "auth_time"].contains($0.key) }
     }

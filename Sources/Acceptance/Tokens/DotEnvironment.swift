@@ -1,8 +1,10 @@
 import Foundation
 
-/// Variables of the process, completed by a `.env` file in the working directory; the process's own win.
+/// Environment variables of the process, supplemented by a `.env` file in the working directory; the process's own take
+/// precedence.
 ///
-/// Only `SIMPLEAI_*` is taken from the file: it belongs to the directory's project, whose other secrets are not ours.
+/// Only `SIMPLEAI_*` is read from the file: it belongs to the directory's project, whose other secrets must not be
+/// used.
 public struct DotEnvironment: Sendable {
     private let values: [String: String]
 
@@ -13,12 +15,12 @@ public struct DotEnvironment: Sendable {
         values = Self.parse(text).merging(process) { _, own in own }
     }
 
-    /// The value, or nil when it is unset or empty.
+    /// The value; nil if the variable is unset or empty.
     public subscript(name: String) -> String? {
         values[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Lines `NAME=value`, also with `export` before and quotes around the value; `#` begins a comment.
+    /// Parses lines `NAME=value`, with optional `export` before and quotes around the value; `#` begins a comment.
     static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {

@@ -1,10 +1,10 @@
 import Foundation
 import OperatingSystem
 
-/// A program of the operator's: one that prints a token, or one that puts a machine to sleep.
+/// A program of the operator: one that prints a token, or one that puts a machine to sleep.
 public struct ExternalProgram: Sendable {
     struct Result: Sendable {
-        /// The exit status, or the signal's number.
+        /// The exit status, or the number of the signal.
         let status: Int32
         /// Whether a signal ended it.
         let wasKilled: Bool
@@ -12,7 +12,7 @@ public struct ExternalProgram: Sendable {
         let errors: String
     }
 
-    /// Why the program gave no result.
+    /// Why the program returned no result.
     struct Problem: Error, CustomStringConvertible {
         let description: String
     }
@@ -20,13 +20,13 @@ public struct ExternalProgram: Sendable {
     let executable: String
     let leadingArguments: [String]
 
-    /// The program in the operator's words.
+    /// The program as the operator wrote it.
     public var name: String { ([executable] + leadingArguments).joined(separator: " ") }
 
-    /// Reads `PATH`: an existing file is that file; otherwise the first word is the program and the others are its
-    /// leading arguments. A program without a slash is looked for in `searchPath`, too.
+    /// Parses `PATH`: an existing file is that file; otherwise the first word is the program and the others are its
+    /// leading arguments. A program without a slash is also searched for in `searchPath`.
     ///
-    /// - Throws: ``TokenProblem`` when there is no such program.
+    /// - Throws: ``TokenProblem`` if there is no such program.
     public init(parsing text: String, searchPath: String?) throws(TokenProblem) {
         let files = FileManager.default
         if files.fileExists(atPath: text) {
@@ -55,10 +55,10 @@ public struct ExternalProgram: Sendable {
         }
     }
 
-    /// Runs the program to its end. What it leaves in the background does not delay the result.
+    /// Runs the program to completion. Processes that it leaves in the background do not delay the result.
     ///
-    /// - Throws: ``Problem`` when it cannot start or is not done within `limit` (it is killed then);
-    ///   `CancellationError` when the task was cancelled (it is killed then, too).
+    /// - Throws: ``Problem`` if it cannot start or does not finish within `limit` (it is then killed);
+    ///   `CancellationError` if the task was cancelled (it is then killed, too).
     func run(_ arguments: [String], limit: Duration) async throws -> Result {
         var process = ChildProcess(
             executable: executable, arguments: leadingArguments + arguments,
@@ -89,10 +89,10 @@ public struct ExternalProgram: Sendable {
         }
     }
 
-    /// In bytes, of each stream.
+    /// Per stream, in bytes.
     private static let maxOutput = 1 << 20
 
-    /// The end of what a program said, fit for a sentence.
+    /// The end of a program's output, on one line.
     static func onOneLine(_ text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
         return String(lines.filter { !$0.isEmpty }.joined(separator: " / ").suffix(600))
@@ -102,7 +102,7 @@ public struct ExternalProgram: Sendable {
 extension ExternalProgram {
     /// Runs the program as the `--sleep-command`.
     ///
-    /// - Throws: an INCONCLUSIVE ``Finding`` when it does not succeed within 60 seconds.
+    /// - Throws: an INCONCLUSIVE ``Finding`` if it does not succeed within 60 seconds.
     public func putToSleep() async throws {
         do {
             let result = try await run([], limit: .seconds(60))

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Where a run's tokens come from. Tokens are asked for once per (user, role) and again shortly before they expire.
+/// The source of a run's tokens. Tokens are requested once per (user, role) and again shortly before they expire.
 ///
-/// An actor because what it guards is the asking: a token program may take seconds.
+/// An actor, because the request itself has to be guarded: a token program may take seconds.
 public actor TokenSource {
-    /// Mints a token for a user and a role, either of which may be left to the default.
+    /// Mints a token for a user and a role; nil selects the default.
     public typealias Provider = @Sendable (_ user: String?, _ role: String?) async throws -> String
 
     private enum Origin: Sendable {
@@ -19,14 +19,14 @@ public actor TokenSource {
         let role: String?
     }
 
-    /// How long a program may take for one token.
+    /// Maximum time for a program to print one token.
     public static let programLimit = Duration.seconds(30)
 
     private let origin: Origin
     private let admission: TokenAdmission
     private let expired: (@Sendable () async throws -> String)?
     private var cache: [Key: String] = [:]
-    /// Knows every token that was handed out.
+    /// Redacts every token that was handed out.
     public nonisolated let redactor: Redactor
 
     private init(
@@ -75,17 +75,17 @@ public actor TokenSource {
         return { checked }
     }
 
-    /// An issuer in this process. `expired` mints a token that was valid once, where the issuer can.
+    /// An issuer in this process. `expired` mints an expired token, if the issuer can.
     public static func provider(
         _ provider: @escaping Provider, expired: (@Sendable () async throws -> String)? = nil
     ) -> TokenSource {
         TokenSource(origin: .provider(provider), expired: expired)
     }
 
-    /// No tokens at all: calls are sent without credentials.
+    /// No tokens: calls are sent without credentials.
     public static func withoutCredentials() -> TokenSource { TokenSource(origin: .none, expired: nil) }
 
-    /// Whether different roles can be asked for. Not whether the deployment heeds them: that is what is tested.
+    /// Whether different roles can be requested. Whether the deployment distinguishes them is what the test decides.
     nonisolated var hasRoles: Bool {
         switch origin {
         case .none, .fixed: false
@@ -98,17 +98,17 @@ public actor TokenSource {
         if case .none = origin { false } else { true }
     }
 
-    /// Whether one given token has to do for everything, be it allowed to or not.
+    /// Whether one given token is used for everything, permitted or not.
     nonisolated var isOneToken: Bool { hasAny && !hasRoles }
 
-    /// A token for a kind of caller; with one fixed token, that one; without any, nothing.
+    /// The credential of a kind of caller; the fixed token if there is one; none without tokens.
     func credential(_ persona: Persona) async throws -> Credential {
         guard hasAny else { return .none }
         let name = hasRoles ? "\(persona.name) token" : "the given token"
         return .bearer(try await token(role: persona.role), name: name)
     }
 
-    /// The token text for a role.
+    /// The token for a role.
     ///
     /// - Throws: ``TokenProblem``.
     func token(user: String? = nil, role: String?) async throws -> String {
@@ -130,10 +130,10 @@ public actor TokenSource {
         return token
     }
 
-    /// The token of whoever runs a command, without any wish for a user or a role.
+    /// The token of the operator who runs a command, for no particular user or role.
     public func oneToken() async throws -> String { try await token(role: nil) }
 
-    /// A token that has expired, or nil where none can be had.
+    /// An expired token, or nil if none is available.
     func expiredToken() async throws -> String? {
         guard let expired else { return nil }
         let token = try await expired()

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What can be read off a token without any key. Used to explain and to forge, never to decide.
+/// Information that can be read from a token without a key. Used to explain and to forge, never to decide.
 enum TokenText {
     /// The token without surrounding white space or a leading `Bearer `.
     static func checked(_ token: String, origin: String) throws(TokenProblem) -> String {
@@ -40,8 +40,8 @@ enum TokenText {
         expiry(of: token).map { $0 <= Date(timeIntervalSinceNow: 10) } ?? false
     }
 
-    /// The same token with one character in the middle of its signature changed, so that every bit of the change
-    /// counts (the last character may carry unused bits).
+    /// The token with one character in the middle of its signature changed, where every bit is significant (the last
+    /// character may carry unused bits).
     static func withBrokenSignature(_ token: String) -> String? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[2].count >= 8 else { return nil }
@@ -51,14 +51,14 @@ enum TokenText {
         return "\(parts[0]).\(parts[1]).\(String(signature))"
     }
 
-    /// Header and claims alone: what is left when somebody cuts the signature off.
+    /// Header and claims only: the token with its signature removed.
     static func withoutSignature(_ token: String) -> String? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 3 ? "\(parts[0]).\(parts[1])." : nil
     }
 
-    /// The same header and signature around claims that have one more among them: valid for whoever knows the
-    /// signature but does not verify it again.
+    /// The same header and signature around claims with an additional one: accepted only by a verifier that remembers
+    /// the signature and does not verify it again.
     static func withChangedClaims(_ token: String) -> String? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let claims = bytes(parts[1]), claims.first == UInt8(ascii: "{"),
@@ -69,7 +69,7 @@ enum TokenText {
         return "\(parts[0]).\(encoded(changed)).\(parts[2])"
     }
 
-    /// The same claims under a header that says no signature is needed (RFC 8725, section 2.1).
+    /// The same claims with a header that requires no signature (RFC 8725 §2.1).
     static func withAlgorithmNone(_ token: String) -> String? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }

@@ -1,23 +1,23 @@
 import SimpleAICore
 
-/// One JSON value as a token, a key set or a discovery document states it.
+/// One JSON value in a token, a key set or a discovery document.
 enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
-    /// Infinite where the text states more than a `Double` holds (`1e400`).
+    /// Infinite if the number exceeds the range of `Double` (`1e400`).
     case number(Double)
     case string(String)
     case array([JSONValue])
     case object([ExactString: JSONValue])
-    /// An object that names a member twice, where the reader was told to go on. It has no contents, so nothing can
-    /// be read from it by accident.
+    /// An object with a duplicate member, if the reader was configured to continue. It has no contents, so none can be
+    /// read by accident.
     case ambiguous
 
     var string: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    /// Always finite: a number that nobody can compute with is good enough to be ignored, and for nothing else.
+    /// Always finite; nil for an infinite number, which may only be ignored.
     var number: Double? {
         if case .number(let value) = self, value.isFinite { value } else { nil }
     }
@@ -30,7 +30,7 @@ enum JSONValue: Hashable, Sendable {
         if case .object(let value) = self { value } else { nil }
     }
 
-    /// The elements of an array that holds nothing but strings; nil for everything else.
+    /// The elements of an array that contains only strings; nil for everything else.
     var strings: [String]? {
         guard let array else { return nil }
         var strings: [String] = []

@@ -1,5 +1,5 @@
-/// A value that others wrote, as logs show it: texts in quotes and in visible ASCII, lists and objects by their kind and
-/// the beginning of their contents, all of it cut where it is long. Nothing in it can end its quotes or its line.
+/// An untrusted value in a form for logs: strings in quotes and visible ASCII, lists and objects by their kind and the
+/// beginning of their contents, truncated if long. No content can end its quotes or its line.
 struct QuotedValue: CustomStringConvertible {
     static let maxLength = 120
 

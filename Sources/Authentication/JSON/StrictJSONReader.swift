@@ -1,20 +1,20 @@
 import SimpleAICore
 
-/// Why a text is not the JSON that we accept.
+/// Why a text is not acceptable JSON.
 enum JSONFault: Error, Hashable {
     case malformed
     case tooDeep
     case duplicateMember
 }
 
-/// Reads one whole JSON text (RFC 8259) and nothing beside it: no byte order mark, no comments, no trailing commas,
-/// no lone surrogates, UTF-8 only, bounded nesting. What two readers could understand differently is refused here.
+/// Parses one complete JSON text (RFC 8259): no byte order mark, no comments, no trailing commas, no lone surrogates,
+/// UTF-8 only, limited nesting. Text that two parsers could understand differently is refused.
 struct StrictJSONReader {
     enum Duplicates {
-        /// The text is refused: the rule for everything that is signed.
+        /// The text is refused: the rule for signed content.
         case refused
-        /// The object becomes `JSONValue.ambiguous` and the rest of the text is read: for key sets, where one odd
-        /// key must not cost the others.
+        /// The object becomes `JSONValue.ambiguous` and parsing continues: for key sets, where one invalid key must not
+        /// cost the others.
         case marked
     }
 
@@ -35,8 +35,8 @@ struct StrictJSONReader {
         return value
     }
 
-    /// A document that an issuer publishes, not a token: it may begin with a byte order mark (RFC 8259 §8.1 lets
-    /// readers ignore one), as some servers of files write it.
+    /// Parses a document that an issuer publishes, as opposed to a token: it may begin with a byte order mark, as some
+    /// file servers write it (RFC 8259 §8.1 allows parsers to ignore it).
     static func document(_ bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return try value(
@@ -121,7 +121,7 @@ struct StrictJSONReader {
         return .array(elements)
     }
 
-    /// Steps over the opening bracket and the space behind it.
+    /// Skips the opening bracket and the white space after it.
     private mutating func descend() throws(JSONFault) {
         depth += 1
         guard depth <= Self.maximumDepth else { throw .tooDeep }

@@ -4,26 +4,26 @@ import NIOHTTP1
 import NIOSSL
 import NetworkErrors
 
-/// Bounds on what an issuer can make us do.
+/// Limits on the work that an issuer can cause.
 struct KeyFetchLimits: Sendable {
-    /// Bytes of one document.
+    /// In bytes, of one document.
     var size = 1 << 20
     /// For one document, from the first packet to the last byte.
     var time: Duration = .seconds(10)
-    /// Pauses after failures grow from the first to the last, doubling.
+    /// Pauses after failures double from the first to the last.
     var firstRetry: Duration = .seconds(1)
     var lastRetry: Duration = .seconds(30)
-    /// The first pause before a key that was not found is asked for again; nil: it follows from the issuer's cooldown.
+    /// The first pause before a key that was not found is searched for again; nil: derived from the issuer's cooldown.
     var firstSearchPause: Duration?
-    /// How long a call waits for a fetch that is due later, and how many calls of an issuer do so at once; the others are
-    /// judged by the keys that are known.
+    /// How long a call waits for a fetch that is due later, and how many calls of an issuer may do so at once; others
+    /// are judged by the known keys.
     var maxSearchWait: Duration = .seconds(8)
     var maxDeferredSearches = 64
-    /// How often a local file is looked at.
+    /// Interval between checks of a local file.
     var filePoll: Duration = .seconds(1)
 }
 
-/// Gets one document over HTTP: only status 200, never along a redirect, never more bytes or time than allowed.
+/// Fetches one document over HTTP: only with status 200, without redirects, and within the limits for bytes and time.
 struct DocumentFetcher: Sendable {
     let client: HTTPClient
     let limits: KeyFetchLimits
@@ -40,7 +40,7 @@ struct DocumentFetcher: Sendable {
     func document(at address: String, authorization: String? = nil) async throws(KeySourceFault) -> [UInt8] {
         let result = await withTaskGroup(of: Result<[UInt8], KeySourceFault>.self) { group in
             group.addTask { await get(address, authorization) }
-            // The client's own deadline ends with the response head; a body may then drip for ever.
+            // The HTTP client's own deadline ends with the response head; a body could then arrive indefinitely slowly.
             group.addTask { await expiry() }
             defer { group.cancelAll() }
             return await group.next() ?? .failure(.timeout)
@@ -60,7 +60,7 @@ struct DocumentFetcher: Sendable {
     private func get(_ address: String, _ authorization: String?) async -> Result<[UInt8], KeySourceFault> {
         var request = HTTPClientRequest(url: address)
         request.tlsConfiguration = tls
-        // The second is the type of key sets (RFC 7517 §8.5); Kubernetes serves them under no other.
+        // The second is the media type of key sets (RFC 7517 §8.5); Kubernetes serves them under no other.
         request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json, */*;q=0.1")
         request.headers.add(name: "User-Agent", value: "simpleai")
         if let authorization { request.headers.add(name: "Authorization", value: authorization) }

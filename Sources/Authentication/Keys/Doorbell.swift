@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Ends one sleeper's wait early. A ring with nobody waiting is kept for the next one who does; more rings add
-/// nothing. One sleeper at a time.
+/// Ends one task's wait early. A signal without a waiter is kept for the next wait; further signals add nothing. One
+/// waiter at a time.
 final class Doorbell: Sendable {
     private enum State {
         case quiet
@@ -15,7 +15,7 @@ final class Doorbell: Sendable {
         takeSleeper(otherwise: .rung)?.resume()
     }
 
-    /// Returns at the next ring, or when the task is cancelled.
+    /// Returns at the next signal, or when the task is cancelled.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -24,7 +24,7 @@ final class Doorbell: Sendable {
                         state = .quiet
                         return true
                     }
-                    // The handler below has run in vain if the cancellation came before the continuation.
+                    // If the cancellation came before the continuation, the handler below found none to resume.
                     if Task.isCancelled { return true }
                     state = .awaited(continuation)
                     return false

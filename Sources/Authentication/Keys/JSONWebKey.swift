@@ -22,9 +22,8 @@ enum KeyProblem: String, Error, Hashable, Sendable {
 
 /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) into a key that is bound to its algorithm.
 ///
-/// An issuer is trusted, and its set is what there is: what means one thing only is understood although it is not quite
-/// what the RFCs ask for (null for a member that is not there, padded base64, coordinates without their leading zeros, a
-/// certificate alone). What makes a key unfit is not forgiven.
+/// The issuer is trusted, so unambiguous deviations from the RFCs are accepted (null for an absent member, padded
+/// base64, coordinates without their leading zeros, a certificate alone). Faults that make a key unsafe are not.
 struct JSONWebKey {
     private let members: [ExactString: JSONValue]
     private let configured: [SignatureAlgorithm]
@@ -40,7 +39,7 @@ struct JSONWebKey {
     private func verifyingKey() throws(KeyProblem) -> VerifyingKey {
         let type = try optionalString("kty")
         guard type != "oct" else { throw .symmetric }
-        // A private key that everybody can fetch proves nothing.
+        // A private key that any client can fetch proves nothing.
         guard members["d"] == nil else { throw .privateKey }
         try checkPurpose()
         let id = try optionalString("kid")
@@ -59,7 +58,7 @@ struct JSONWebKey {
         }
     }
 
-    /// From the members of its type; where none of them is there, from the first certificate of `x5c` (RFC 7517 §4.7),
+    /// From the members of its type; if none of them is present, from the first certificate of `x5c` (RFC 7517 §4.7),
     /// of which only the key counts: it is trusted because the issuer publishes it.
     private func publicKey(type: String?) throws(KeyProblem) -> PublicKey {
         if let certificates = members["x5c"], ["n", "e", "x", "y"].allSatisfy({ members[$0] == nil }) {
@@ -120,8 +119,8 @@ struct JSONWebKey {
             id: id, issuer: try issuer(), algorithm: algorithm, material: material, encoded: point)
     }
 
-    /// The point in the form of X9.63. A coordinate has the size of its curve's field (RFC 7518 §6.2.1.2); libraries that
-    /// write integers leave zeros away in front, or add one.
+    /// The point in X9.63 form. A coordinate has the size of its curve's field (RFC 7518 §6.2.1.2); libraries that
+    /// write integers omit leading zeros, or add one.
     private static func point(_ x: [UInt8], _ y: [UInt8], size: Int) throws(KeyProblem) -> [UInt8] {
         var point: [UInt8] = [0x04]
         for coordinate in [x, y] {
@@ -147,7 +146,7 @@ struct JSONWebKey {
         return IssuerTemplate(text)
     }
 
-    /// The one algorithm of the key: the one that it declares, else the first configured one that fits.
+    /// The only algorithm of the key: the declared one, otherwise the first configured one that fits.
     private func algorithm(among fitting: [SignatureAlgorithm]) throws(KeyProblem) -> SignatureAlgorithm {
         guard let name = try optionalString("alg") else {
             guard let algorithm = configured.first(where: fitting.contains) else { throw .noAlgorithm }

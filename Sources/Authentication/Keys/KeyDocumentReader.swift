@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Gets an issuer's key set document from wherever the settings say it is, time after time.
+/// Reads an issuer's key set document repeatedly from the configured source.
 struct KeyDocumentReader: Sendable {
     private let issuer: String
     private let location: IssuerConfiguration.Keys
@@ -8,7 +8,7 @@ struct KeyDocumentReader: Sendable {
     private let fetcher: DocumentFetcher
     private let token: KeyFetchToken?
 
-    /// Where discovery found the key set, until a scheduled refresh or a failure asks again.
+    /// The key set URL from discovery, until a scheduled refresh or a failure repeats discovery.
     private var discovered: String?
     private var fileStamp: KeyFile.Stamp?
     private var fileReadAt: ContinuousClock.Instant?
@@ -22,8 +22,9 @@ struct KeyDocumentReader: Sendable {
         token = source.tokenFile.isEmpty ? nil : KeyFetchToken(path: source.tokenFile, address: named)
     }
 
-    /// The document; nil where it is known to be unchanged.
-    /// - Parameter onDemand: asked because of an unknown key id, so what was discovered before is good enough.
+    /// The document; nil if it is known to be unchanged.
+    /// - Parameter onDemand: whether an unknown key id caused the read, for which the earlier result of discovery is
+    ///   sufficient.
     mutating func read(onDemand: Bool) async throws(KeySourceFault) -> [UInt8]? {
         switch location {
         case .discovery:
@@ -75,7 +76,7 @@ struct KeyDocumentReader: Sendable {
             let address = members["jwks_uri"]?.string
         else { throw .notADiscoveryDocument }
         guard stated.isExactly(issuer) else { throw .otherIssuer(stated: stated, expected: issuer) }
-        // Keys over plain HTTP only from issuers that are themselves reached over plain HTTP.
+        // Keys over plain HTTP only from issuers that themselves use plain HTTP.
         let scheme = address.prefix { $0 != ":" }.lowercased()
         guard scheme == "https" || (scheme == "http" && issuer.lowercased().hasPrefix("http:")) else {
             throw .insecureKeyAddress
@@ -84,7 +85,7 @@ struct KeyDocumentReader: Sendable {
     }
 
     private mutating func readFile(_ file: KeyFile, onDemand: Bool) throws(KeySourceFault) -> [UInt8]? {
-        // Forgotten until the file was read, so that a failure is not taken for "unchanged" the next time.
+        // Cleared until the file has been read, so that a failure does not count as "unchanged" the next time.
         let known = fileStamp
         fileStamp = nil
         let stamp = try file.stamp()

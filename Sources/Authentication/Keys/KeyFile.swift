@@ -3,7 +3,7 @@ import NetworkErrors
 
 /// A key set in a local file.
 struct KeyFile: Sendable {
-    /// Changes whenever the file does. The resolved path is part of it: mounted secrets are swapped by a link.
+    /// Changes whenever the file does. It includes the resolved path: mounted secrets are swapped by a symbolic link.
     struct Stamp: Hashable, Sendable {
         let path: String
         let modified: Date?

@@ -1,22 +1,22 @@
 import SimpleAICore
 
-/// The usable keys of one issuer at one moment (RFC 7517 §5).
+/// The usable keys of one issuer at one time (RFC 7517 §5).
 struct KeySet: Sendable {
     struct Skipped: Hashable, Sendable {
         let position: Int
         let problem: KeyProblem
     }
 
-    /// More than any issuer publishes; each costs a little to read and to compare.
+    /// More than any issuer publishes; each key costs time to read and compare.
     static let maximumKeys = 256
 
     let keys: [VerifyingKey]
-    /// The entries of the document that are not used, and why.
+    /// The unused entries of the document, with reasons.
     let skipped: [Skipped]
 
-    /// Reads a key set document. One odd key is skipped; a document that yields no key at all is refused, so that
-    /// it cannot replace keys that work.
-    /// - Parameter known: keys of the set before; those that are still published stay the same objects.
+    /// Reads a key set document. An invalid key is skipped; a document without any valid key is refused, so that it
+    /// cannot replace working keys.
+    /// - Parameter known: keys of the previous set; those that are still published keep their identity.
     init(
         document: [UInt8], algorithms: [SignatureAlgorithm], known: [VerifyingKey] = []
     ) throws(KeySourceFault) {
@@ -44,7 +44,7 @@ struct KeySet: Sendable {
         self.skipped = skipped
     }
 
-    /// The key that signed the token, if its signature is good.
+    /// The key that signed the token, if its signature is valid.
     func verify(_ token: CompactToken) throws(TokenFault) -> VerifyingKey {
         let key = try key(for: token)
         guard key.isValid(token.signature, for: token.signingInput) else { throw .badSignature }

@@ -3,10 +3,10 @@ import Logging
 import SimpleAICore
 import Synchronization
 
-/// One issuer's keys, kept fresh. Everything that is fetched is fetched by `run`, one fetch at a time: callers can
-/// ask for it and wait for its end, but neither start two nor break one off by going away.
+/// Keeps one issuer's keys current. Only `run` fetches, one fetch at a time: callers can request a fetch and wait for
+/// its end, but can neither start two nor cancel one by disconnecting.
 final class KeySource: Sendable {
-    /// Entries of the settings that agree in all of this share one source.
+    /// Entries of the settings with the same values share one source.
     struct Configuration: Hashable, Sendable {
         let issuer: IssuerID
         let location: IssuerConfiguration.Keys
@@ -28,13 +28,13 @@ final class KeySource: Sendable {
     }
 
     struct Status: Sendable {
-        /// The last good ones; nil until there were any.
+        /// The last valid keys; nil until the first success.
         var keys: KeySet?
         var lastRefresh: Date?
         /// Nil after a success.
         var lastError: KeySourceFault?
         var isRunning = false
-        /// Fetches that came to an end, well or badly.
+        /// Number of completed fetches, successful or not.
         var fetchesEnded = 0
         var fetchesFailed = 0
     }
@@ -43,10 +43,10 @@ final class KeySource: Sendable {
         var status = Status()
         var schedule: RefreshSchedule
         var missing: MissingKeys
-        /// Counts the changes of `status`, so that none is missed between looking and waiting.
+        /// Counts the changes of `status`, so that no change is missed between reading and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-        /// Calls that wait for a fetch which is not due yet.
+        /// Number of calls that wait for a fetch that is not due yet.
         var deferredSearches = 0
         var nextWaiter = 0
     }
@@ -85,37 +85,38 @@ final class KeySource: Sendable {
 
     var status: Status { state.withLock { $0.status } }
     var keys: KeySet? { state.withLock { $0.status.keys } }
-    /// Tasks that wait for another status.
+    /// Number of tasks that wait for another status.
     var waiterCount: Int { state.withLock { $0.waiters.count } }
 
-    /// How long a caller should wait before there may be keys: whole seconds, 1 to 60.
+    /// Suggested wait until keys may be available: whole seconds, 1 to 60.
     var retryAfter: Duration {
         let due = state.withLock { $0.schedule.due }
         let seconds = due.map { ($0 - .now).components.seconds + 1 } ?? 1
         return .seconds(min(max(seconds, 1), 60))
     }
 
-    /// The keys after a fetch that is made because the ones there are do not verify a token; the same keys at once where
-    /// an earlier search in vain, or the end of `run`, forbids a fetch, or the fetch is too far off to be waited for.
-    /// - Parameter isFound: whether a set has the key.
+    /// Returns the keys after a fetch that is made because the current ones do not verify a token. Returns the current
+    /// keys at once if an earlier failed search or the end of `run` forbids a fetch, or if the fetch is too far in the
+    /// future to wait for.
+    /// - Parameter isFound: whether a set contains the key.
     func keys(searchingFor search: KeySearch, isFound: (KeySet) -> Bool) async -> KeySet? {
-        // A fetch that is under way may have been answered before the key was published, so that its end settles
-        // nothing: then the key may be asked for once more.
+        // A fetch in progress may have been answered before the key was published, so its end settles nothing: the key
+        // may then be searched for once more.
         for _ in 0..<2 {
             guard let (fetchesEnded, wasUnderWay, isDeferred) = demand(search) else { break }
             let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
             if isDeferred { state.withLock { $0.deferredSearches -= 1 } }
             guard status.fetchesEnded > fetchesEnded, let keys = status.keys, !isFound(keys) else { break }
             if wasUnderWay { continue }
-            // What an issuer did not say while it was out of order proves nothing.
+            // Only a successful fetch proves that the issuer does not publish the key.
             if status.lastError == nil { state.withLock { $0.missing.wasNotFound(search, at: .now) } }
             break
         }
         return keys
     }
 
-    /// Sees to it that there will be a fetch.
-    /// - Returns: what to wait for; nil if nothing should be waited for.
+    /// Ensures that a fetch will follow.
+    /// - Returns: what to wait for; nil if the caller must not wait.
     private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)? {
         let (demand, wait) = state.withLock {
             state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)?) in
@@ -136,7 +137,7 @@ final class KeySource: Sendable {
         return wait
     }
 
-    /// The first status that meets the condition, or whatever it is when the task is cancelled.
+    /// The first status that meets the condition, or the current one if the task is cancelled.
     func status(when isMet: (Status) -> Bool) async -> Status {
         while true {
             let (status, revision) = state.withLock { ($0.status, $0.revision) }
@@ -145,7 +146,7 @@ final class KeySource: Sendable {
         }
     }
 
-    /// Keeps the keys fresh until the task is cancelled. Once at a time.
+    /// Keeps the keys current until the task is cancelled. Runs at most once at a time.
     func run(fetcher: DocumentFetcher) async {
         update {
             $0.status.isRunning = true
@@ -184,7 +185,7 @@ final class KeySource: Sendable {
                 document: document, algorithms: configuration.algorithms, known: known?.keys ?? [])
             replace(known, by: keys)
         } catch {
-            // Cancelled: the end of `run` says what is to be said.
+            // Cancelled: the end of `run` reports it.
             if Task.isCancelled { return }
             update {
                 $0.schedule.fetchFailed(at: .now)
@@ -232,7 +233,7 @@ final class KeySource: Sendable {
                 do {
                     try await ContinuousClock().sleep(until: due)
                 } catch {
-                    // Cancelled: the bell rang first, or the service ends.
+                    // Cancelled: the signal came first, or the service ends.
                 }
             }
             group.addTask { await self.doorbell.wait() }
@@ -251,7 +252,7 @@ final class KeySource: Sendable {
         for waiter in waiters.values { waiter.resume() }
     }
 
-    /// Returns when the status is no longer the one of that revision, or when the task is cancelled.
+    /// Returns when the status has another revision, or when the task is cancelled.
     private func change(since revision: Int) async {
         let waiter = state.withLock { state in
             state.nextWaiter += 1

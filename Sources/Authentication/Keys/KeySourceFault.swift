@@ -1,4 +1,4 @@
-/// Why an issuer's keys could not be had. For operators: the log, metrics and readiness.
+/// Why an issuer's keys could not be read. For operators: the log, metrics and readiness.
 enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     /// `reason` is the transport's own description.
     case unreachable(reason: String)

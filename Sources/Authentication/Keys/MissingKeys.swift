@@ -1,12 +1,12 @@
-/// What of an issuer's keys is looked for because a token was not verified with those that are known.
+/// A search for a key, started because the known keys did not verify a token.
 enum KeySearch: Hashable, Sendable {
-    /// The key of an id that the set does not have.
+    /// The key with an id that the set does not contain.
     case id(String)
-    /// Another key than the one of the set that the token's id, or its lack of one, means: an issuer may replace a key
-    /// and keep the id, or have no ids at all.
+    /// A replacement for the key that the token's id (or lack of one) selects: an issuer may replace a key and keep its
+    /// id, or use no ids at all.
     case replacement(id: String?)
 
-    /// - Parameter fault: of verifying the token with the keys that are known.
+    /// - Parameter fault: the result of verifying the token with the known keys.
     init?(after fault: TokenFault, of header: JOSEHeader) {
         switch (fault, header.keyID) {
         case (.unknownKey, let id?): self = .id(id)
@@ -16,10 +16,10 @@ enum KeySearch: Hashable, Sendable {
     }
 }
 
-/// What an issuer was asked for in vain. Each search is made again only after a pause, which doubles from the first to the
-/// last: a client that never stops sending an old token costs next to nothing, and one that was given a token a little
-/// before its key was published is not refused for long. Of a search only its hash is kept, and of searches a bounded
-/// number, the latest.
+/// Searches for an issuer's keys that failed. Each search is repeated only after a pause, which doubles from the first
+/// to the last: a client that keeps sending an old token costs next to nothing, and one whose token was issued shortly
+/// before its key was published is not refused for long. Only a bounded number of the latest searches is kept, as
+/// hashes.
 ///
 /// Pure; `KeySource` owns the clock.
 struct MissingKeys: Sendable {
@@ -35,7 +35,7 @@ struct MissingKeys: Sendable {
     private let firstPause: Duration
     private let lastPause: Duration
     private var entries: [Int: Entry] = [:]
-    /// The hashes in the order in which they came, as a ring.
+    /// The hashes in order of insertion, as a ring.
     private var ring: [Int] = []
     private var oldest = 0
 
@@ -46,16 +46,16 @@ struct MissingKeys: Sendable {
 
     var count: Int { entries.count }
 
-    /// Whether searching again would be too early.
+    /// Whether it is too early to repeat the search.
     func isMissing(_ search: KeySearch, at now: Instant) -> Bool {
         entries[Self.hash(of: search)].map { now < $0.until } ?? false
     }
 
-    /// The issuer's keys have come, and what was looked for is not among them.
+    /// Records that the issuer's current keys do not contain the key.
     mutating func wasNotFound(_ search: KeySearch, at now: Instant) {
         let hash = Self.hash(of: search)
         if let known = entries[hash] {
-            // Several calls may have waited for the same answer.
+            // Several calls may have waited for the same result.
             guard known.until <= now else { return }
             let pause = min(known.pause * 2, lastPause)
             entries[hash] = Entry(pause: pause, until: now + pause)
@@ -71,7 +71,7 @@ struct MissingKeys: Sendable {
         entries[hash] = Entry(pause: firstPause, until: now + firstPause)
     }
 
-    /// By the bytes of its id, with the process's own seed: nobody outside can make two searches meet.
+    /// Hashes the bytes of the id with the process's own seed, so that no client can make two searches collide.
     private static func hash(of search: KeySearch) -> Int {
         var hasher = Hasher()
         switch search {

@@ -2,13 +2,13 @@ import Crypto
 import CryptoExtras
 import SwiftASN1
 
-/// A public key's numbers, wherever they were written, before anything is judged.
+/// The numbers of a public key from any source, before validation.
 enum PublicKey {
     case rsa(RSAParameters)
     case elliptic(curve: String, x: [UInt8], y: [UInt8])
     case ed25519([UInt8])
 
-    /// The `kty` of such a key.
+    /// The key type: `kty` of such a key (RFC 7517 §4.1).
     var type: String {
         switch self {
         case .rsa: "RSA"
@@ -17,14 +17,14 @@ enum PublicKey {
         }
     }
 
-    /// - Parameter certificate: in DER; some issuers put the bare SubjectPublicKeyInfo (RFC 5280 §4.1) in its place.
+    /// - Parameter certificate: in DER; some issuers publish a bare SubjectPublicKeyInfo (RFC 5280 §4.1) in its place.
     init?(certificate: [UInt8]) {
         self.init(subjectPublicKeyInfo: Self.subjectPublicKeyInfo(of: certificate) ?? certificate)
     }
 
-    /// Read by its place in the certificate (RFC 5280 §4.1): behind an optional version come the serial number, the
-    /// algorithm, the issuer, the validity and the subject. What BoringSSL takes for a certificate may still hold a key that
-    /// it cannot read, on which NIOSSL's `extractPublicKey` traps.
+    /// Located by its position in the certificate (RFC 5280 §4.1): an optional version, then serial number, algorithm,
+    /// issuer, validity and subject precede it. A certificate that BoringSSL accepts may contain a key that it cannot
+    /// read, on which NIOSSL's `extractPublicKey` traps.
     private static func subjectPublicKeyInfo(of certificate: [UInt8]) -> [UInt8]? {
         guard let outer = try? DER.parse(certificate), case .constructed(let parts) = outer.content,
             let body = parts.first(where: { _ in true }), case .constructed(let fields) = body.content
@@ -57,7 +57,7 @@ enum PublicKey {
         self = .elliptic(curve: curve, x: Array(coordinates[..<half]), y: Array(coordinates[half...]))
     }
 
-    /// What stands before the 32 bytes of an Ed25519 key (RFC 8410 §4).
+    /// The bytes before the 32 bytes of an Ed25519 key (RFC 8410 §4).
     private static let ed25519Prefix: [UInt8] = [
         0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00,
     ]

@@ -1,4 +1,4 @@
-/// An RSA public key's numbers, big-endian and without leading zeros, and what makes them unfit.
+/// The numbers of an RSA public key, big-endian and without leading zeros, and the tests for weak ones.
 struct RSAParameters {
     let modulus: [UInt8]
     let exponent: [UInt8]
@@ -13,14 +13,16 @@ struct RSAParameters {
         return modulus.count * 8 - first.leadingZeroBitCount
     }
 
-    /// Odd, above 1 and of at most 32 bits. With the exponent 1 every signature is its own message.
+    /// Whether the exponent is odd, above 1 and at most 32 bits long. With exponent 1, every signature equals its
+    /// message.
     var hasSoundExponent: Bool {
         guard let last = exponent.last, last & 1 == 1, exponent.count <= 4 else { return false }
         return exponent != [1]
     }
 
-    /// Whether the modulus has the fingerprint of CVE-2017-15361 (ROCA), so that its factors can be found: modulo
-    /// every prime below, it is a power of 65537. A sound modulus has it by chance once in a hundred million.
+    /// Whether the modulus has the fingerprint of CVE-2017-15361 (ROCA), so that it can be factored: modulo every prime
+    /// below, it is a power of 65537. A sound modulus has the fingerprint with a probability of one in a hundred
+    /// million.
     var isFactorable: Bool {
         Self.tellingPrimes.allSatisfy { prime in
             let remainder = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }
@@ -33,6 +35,6 @@ struct RSAParameters {
         }
     }
 
-    /// The small primes modulo which 65537 generates but a part of the numbers.
+    /// Small primes modulo which 65537 generates only a part of the numbers.
     private static let tellingPrimes = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157]
 }

@@ -1,12 +1,11 @@
-/// When an issuer's keys are fetched: by age, after failures with growing pauses, and on demand.
+/// When an issuer's keys are fetched: by age, after failures with increasing pauses, and on demand.
 ///
-/// Anybody can name a key that does not exist, and nobody can tell such a key from one that was published a moment ago.
-/// So demands never end in "not now, and nothing will happen": each of them leads to a fetch. The first ones do so at
-/// once, `maxBurst` of them; beyond that the next fetch is due at most `demandInterval` after the one before, whatever
-/// the number of demands. A new key is therefore known within one interval and one fetch, and guessing costs the issuer
-/// a fixed number of fetches a minute.
+/// Any client can name a key that does not exist, and such a key cannot be distinguished from one published a moment
+/// ago. So every demand leads to a fetch. The first `maxBurst` demands do so at once; beyond that the next fetch is due
+/// at most `demandInterval` after the previous one, whatever the number of demands. A new key is therefore known within
+/// one interval and one fetch, and guessing costs the issuer a fixed number of fetches per minute.
 ///
-/// Pure: events in, answers out; `KeySource` owns the clock and the fetching.
+/// Pure: events in, decisions out; `KeySource` owns the clock and the fetching.
 struct RefreshSchedule: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -16,28 +15,29 @@ struct RefreshSchedule: Sendable {
         case fetching
     }
 
-    /// What follows from a demand.
+    /// The result of a demand.
     struct Demand: Hashable, Sendable {
-        /// When the fetch is due whose end settles the demand; in the past for one that runs.
+        /// The start of the fetch whose end settles the demand; in the past for a fetch in progress.
         let dueAt: Instant
-        /// Whether that is earlier than before: whoever sleeps until the old time must be woken.
+        /// Whether that is earlier than before: a task that sleeps until the old time must be woken.
         let isBroughtForward: Bool
     }
 
-    /// Fetches that demands cause without a pause, if there were none for long.
+    /// Number of fetches on demand without a pause, if there were none for long.
     static let maxBurst = 4
-    /// Demands cause that many fetches in one cooldown, in the long run.
+    /// Long-run number of fetches on demand per cooldown.
     static let fetchesPerCooldown = 5
 
     private(set) var phase: Phase = .stopped
-    /// Whether the fetch that is due or running was asked for rather than scheduled.
+    /// Whether the fetch that is due or in progress was demanded rather than scheduled.
     private(set) var isOnDemand = false
 
     private let every: Duration
     private let demandInterval: Duration
     private let firstRetry: Duration
     private let lastRetry: Duration
-    /// When the allowance for demands is whole again (the theoretical arrival time of the generic cell rate algorithm).
+    /// When the allowance for demands is fully restored (the theoretical arrival time of the generic cell rate
+    /// algorithm).
     private var allowanceRestoredAt: Instant?
     private var failures = 0
 
@@ -50,7 +50,7 @@ struct RefreshSchedule: Sendable {
 
     static func demandInterval(of cooldown: Duration) -> Duration { max(.zero, cooldown) / fetchesPerCooldown }
 
-    /// When the next fetch is due; nil while one runs or when stopped.
+    /// When the next fetch is due; nil while one is in progress or when stopped.
     var due: Instant? {
         if case .waiting(let instant) = phase { instant } else { nil }
     }
@@ -59,8 +59,8 @@ struct RefreshSchedule: Sendable {
         phase = .waiting(until: now)
     }
 
-    /// A token names a key that is not known.
-    /// - Returns: nil when stopped: nothing will be fetched.
+    /// A token names an unknown key.
+    /// - Returns: nil if stopped: no fetch will follow.
     mutating func demanded(at now: Instant) -> Demand? {
         switch phase {
         case .stopped:

@@ -3,8 +3,8 @@ import CryptoExtras
 import Foundation
 import Synchronization
 
-/// One public key of an issuer, bound to one algorithm. An object, because tokens verified with it stay good only as
-/// long as the issuer publishes it: those who remember such a token ask the key itself.
+/// One public key of an issuer, bound to one algorithm. An object, because tokens verified with it stay valid only
+/// while the issuer publishes it: the token cache queries the key itself.
 final class VerifyingKey: Sendable {
     enum Material: Sendable {
         case rsa(_RSA.Signing.PublicKey)
@@ -19,7 +19,7 @@ final class VerifyingKey: Sendable {
     /// Whose tokens the key signs, where its key set says so; nil: those of the issuer that publishes it.
     let issuer: IssuerTemplate?
     private let material: Material
-    /// What the key is made of, to recognise it after a refresh.
+    /// The encoded key, to recognise it after a refresh.
     private let encoded: [UInt8]
     private let withdrawn = Atomic(false)
 
@@ -35,7 +35,7 @@ final class VerifyingKey: Sendable {
 
     var isWithdrawn: Bool { withdrawn.load(ordering: .acquiring) }
 
-    /// The issuer no longer publishes the key.
+    /// Records that the issuer no longer publishes the key.
     func withdraw() { withdrawn.store(true, ordering: .releasing) }
 
     func isSame(as other: VerifyingKey) -> Bool {
@@ -43,14 +43,14 @@ final class VerifyingKey: Sendable {
             && (id.map { Array($0.utf8) } == other.id.map { Array($0.utf8) })
     }
 
-    /// Whether the signature over the message is this key's. What kind of signature it is follows from the key's
-    /// algorithm alone.
+    /// Whether the signature over the message was made with this key. Only the key's algorithm determines the kind of
+    /// signature.
     func isValid(_ signature: [UInt8], for message: [UInt8]) -> Bool {
         switch material {
         case .rsa(let key):
             isValid(.init(rawRepresentation: signature), for: message, by: key)
         case .p256(let key):
-            // A signature of the wrong length cannot be made; that is a refusal like any other.
+            // A signature of the wrong length is refused like any other invalid one.
             (try? P256.Signing.ECDSASignature(rawRepresentation: signature))
                 .map { key.isValidSignature($0, for: message) } ?? false
         case .p384(let key):

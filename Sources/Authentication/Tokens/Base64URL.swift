@@ -1,5 +1,5 @@
-/// base64url without padding (RFC 7515 §2), the one spelling of every byte string: other alphabets, padding, white
-/// space and stray bits at the end are refused, because they would let one token be written in many ways.
+/// base64url without padding (RFC 7515 §2), with one spelling for every byte string: other alphabets, padding, white
+/// space and nonzero trailing bits are refused, because they would allow several spellings of one token.
 enum Base64URL {
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
@@ -21,8 +21,8 @@ enum Base64URL {
         return pending == 0 ? bytes : nil
     }
 
-    /// For what an issuer publishes, where another spelling stands for no other key: padding, white space and the other
-    /// alphabet (RFC 4648 §4) are understood.
+    /// Decodes published keys, where another spelling does not stand for another key: padding, white space and the
+    /// standard alphabet (RFC 4648 §4) are accepted.
     static func decodeLeniently(_ text: String) -> [UInt8]? {
         var text = text.utf8.filter { $0 > 0x20 }[...]
         while text.last == UInt8(ascii: "=") { text.removeLast() }
@@ -55,7 +55,7 @@ enum Base64URL {
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The value of each character, 255 for those outside the alphabet.
+    /// The value of each character; 255 for characters outside the alphabet.
     private static let sextets: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
         for (value, character) in alphabet.enumerated() { table[Int(character)] = UInt8(value) }

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// What a token states (RFC 7519 §4.1), in types. Times are seconds since 1970, fractions allowed.
+/// The claims of a token (RFC 7519 §4.1), typed. Times are Unix times in seconds, with fractions.
 struct Claims: Sendable {
     let issuer: IssuerID
     let expiry: Double
@@ -17,7 +17,7 @@ struct Claims: Sendable {
     /// In bytes; OpenID Connect Core 1.0 §2 allows 255, and some providers write distinguished names.
     private static let maxSubject = 1_024
 
-    /// A number beyond it is no time and would lose seconds as a `Double`.
+    /// Larger numbers are not times, and would lose whole seconds as a `Double`.
     private static let latestTime = 9_007_199_254_740_992.0
 
     init(json: [UInt8]) throws(TokenFault) {
@@ -38,8 +38,8 @@ struct Claims: Sendable {
         scopes = Set([members["scope"], members["scp"]].flatMap(Self.words).map { ExactString($0) })
     }
 
-    /// Whether the token, if its signature is good, is one for us and for now.
-    /// - Throws: `expired` only for a token in which nothing else is wrong.
+    /// Verifies that the token, provided its signature is valid, is for this gateway and this time.
+    /// - Throws: `expired` only for a token without any other fault.
     func check(
         against configuration: IssuerConfiguration, header: JOSEHeader, at now: Double, leeway: Double
     ) throws(TokenFault) {
@@ -66,7 +66,7 @@ struct Claims: Sendable {
         guard now < expiry + leeway else { throw .expired }
     }
 
-    /// The first claim that is there decides: where it is no text, or an empty one, no other stands in for it.
+    /// The first claim present decides: if it is not a string, or empty, no other claim replaces it.
     func subject(at paths: [IssuerConfiguration.ClaimPath]) throws(TokenFault) -> SubjectID {
         for path in paths {
             guard let value = value(at: path) else { continue }
@@ -77,7 +77,7 @@ struct Claims: Sendable {
         throw .missingSubject
     }
 
-    /// Claims that name the application that a token was issued to; the first that is there counts.
+    /// Claims that name the application that a token was issued to; the first one present counts.
     private static let partyClaims: [ExactString] = ["azp", "client_id", "appid", "cid"]
 
     static func party(in members: [ExactString: JSONValue]) -> JSONValue? {

@@ -1,12 +1,14 @@
-/// A token taken apart but not verified (RFC 7515 §7.1): nothing in it may be believed before `KeySet.verify`.
+/// A token split into its parts but not verified (RFC 7515 §7.1): its content must not be trusted before
+/// `KeySet.verify`.
 struct CompactToken: Sendable {
-    /// Far above any real token (an Entra token with 200 groups has 8 KiB), far below what could be a burden.
+    /// In bytes. Far above any real token (an Entra token with 200 groups has 8 KiB), far below a size that costs
+    /// noticeable time.
     static let maximumSize = 16 << 10
 
     let header: JOSEHeader
     let payload: [UInt8]
     let signature: [UInt8]
-    /// The bytes that were signed: header and payload as they came, with the dot between them.
+    /// The signed bytes: header and payload as received, with the dot between them.
     let signingInput: [UInt8]
 
     init(_ token: String) throws(TokenFault) {

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The protected header of a token (RFC 7515 §4), unverified: what it may say and still be considered.
+/// The protected header of a token (RFC 7515 §4), unverified: the values with which a token is considered at all.
 struct JOSEHeader: Hashable, Sendable {
     let algorithm: SignatureAlgorithm
     let keyID: String?
@@ -16,7 +16,7 @@ struct JOSEHeader: Hashable, Sendable {
             throw error == .duplicateMember ? .duplicateHeader : .malformedHeader
         }
 
-        // What changes how a token is verified. `jku`, `jwk`, `x5u` and `x5c` (RFC 7515 §4.1.2 to §4.1.6) do not: they
+        // Critical extensions change how a token is verified. `jku`, `jwk`, `x5u` and `x5c` (RFC 7515 §4.1.2 to §4.1.6)
         // offer a key, and are ignored like every other parameter: never fetched, never trusted.
         guard members["crit"] == nil else { throw .criticalHeader }
         guard members["b64"] == nil else { throw .detachedPayload }
@@ -32,7 +32,7 @@ struct JOSEHeader: Hashable, Sendable {
 
     /// `at+jwt`, `AT+JWT` and `application/at+jwt` are one type (RFC 7515 §4.1.9).
     static func normalizedType(_ type: String) -> String {
-        // ASCII letters alone: to Unicode's mappings a Kelvin sign is a k, too.
+        // ASCII letters only: Unicode also maps the Kelvin sign to k.
         let lower = String(
             decoding: type.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 },
             as: UTF8.self)
@@ -40,7 +40,7 @@ struct JOSEHeader: Hashable, Sendable {
     }
 
     private static func string(_ value: JSONValue?) throws(TokenFault) -> String? {
-        // Some libraries write what they do not have as null.
+        // Some libraries write absent values as null.
         guard let value, value != .null else { return nil }
         guard let string = value.string else { throw .malformedHeader }
         return string

@@ -1,15 +1,15 @@
 import SimpleAICore
 
-/// Why a token is refused, in words for the operator's log: the fault, the value that was found and the value that was
-/// expected. Much of it is not verified, and all of it was written by others: values are quoted and cut.
+/// The reason for a refusal as text for the operator's log: the fault, the value found and the value expected. Most of
+/// it is unverified and comes from outside: values are quoted and truncated.
 struct RefusalReport {
     let fault: TokenFault
     let token: String
-    /// Of the issuer's entry; nil where the token did not get as far as that.
+    /// Of the issuer's entry; nil if verification did not reach it.
     let configuration: IssuerConfiguration?
     let knownIssuers: [String]
     let keys: KeySet?
-    /// Seconds.
+    /// In seconds.
     let leeway: Double
     let now: Double
 
@@ -87,7 +87,7 @@ struct RefusalReport {
     }
 }
 
-/// What a token that is refused says of itself, as far as that can be read; nothing of it is verified.
+/// The readable, unverified content of a refused token.
 private struct StatedMembers {
     var header: [ExactString: JSONValue] = [:]
     var claims: [ExactString: JSONValue] = [:]

@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension Claims {
-    /// The caller that these claims describe; only for claims whose signature was verified.
+    /// The caller that these claims describe; only for claims with a verified signature.
     func caller(under configuration: IssuerConfiguration) throws(TokenFault) -> Caller {
         let subject = try subject(at: configuration.subjectClaims)
         let roles = roles(at: configuration.roleClaims)
@@ -13,12 +13,12 @@ extension Claims {
         return Caller(subject: subject, issuer: issuer, roles: roles, privileges: privileges)
     }
 
-    /// The roles at all paths, united.
+    /// The union of the roles at all paths.
     func roles(at paths: [IssuerConfiguration.ClaimPath]) -> Set<Role> {
         Set(paths.flatMap { Self.roles(at: $0, in: value(at: $0)) })
     }
 
-    /// What stands at a path; null is nothing, as if the claim were not there.
+    /// The value at a path; null counts as absent.
     func value(at path: IssuerConfiguration.ClaimPath) -> JSONValue? {
         let value = statedValue(at: path)
         return value == .null ? nil : value
@@ -27,7 +27,7 @@ extension Claims {
     private func statedValue(at path: IssuerConfiguration.ClaimPath) -> JSONValue? {
         switch path {
         case .dotted(let name):
-            // A name such as https://example.com/roles is one key, dots and all.
+            // A name such as https://example.com/roles is one key, including its dots.
             if let exact = members[ExactString(name)] { return exact }
             return value(below: name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))
         case .keys(let keys):
@@ -47,10 +47,10 @@ extension Claims {
         return value
     }
 
-    /// One string is one role; of an array each string is one, and what else stands in it states none. `scope` and `scp`
-    /// are lists with spaces between their words (RFC 8693 §4.2). Of an object's members those whose value is neither
-    /// null nor false count, where the path asks for their names. The empty string is no role, so that a role left empty
-    /// in the settings cannot be held; nor is a text that could be more than a name.
+    /// A string is one role; in an array each string is one, and other elements are ignored. `scope` and `scp` are
+    /// space-separated lists (RFC 8693 §4.2). If the path asks for member names, the members of an object count whose
+    /// value is neither null nor false. The empty string is not a role, so that no caller has a role left empty in the
+    /// settings; nor is a string that is not a valid name.
     private static func roles(at path: IssuerConfiguration.ClaimPath, in value: JSONValue?) -> [Role] {
         let names: [String]
         switch path {

@@ -1,5 +1,5 @@
-/// The signature algorithms that a key may be bound to (RFC 7518 §3.1, RFC 8037 §3.1). `none` and the symmetric ones
-/// cannot be named, so they cannot be accepted.
+/// The signature algorithms that a key may be bound to (RFC 7518 §3.1, RFC 8037 §3.1). `none` and symmetric algorithms
+/// have no case, so they cannot be accepted.
 public enum SignatureAlgorithm: String, Hashable, Sendable, CaseIterable {
     case rs256 = "RS256"
     case rs384 = "RS384"
@@ -12,9 +12,9 @@ public enum SignatureAlgorithm: String, Hashable, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
-    /// The algorithm that `alg` or a setting names. `Ed25519` is the fully-specified name (RFC 9864 §2.2) of what `EdDSA`
-    /// means for a key of that curve, the only one supported, so both name one algorithm. The names of ECDSA in JOSE
-    /// are fully specified as they are.
+    /// The algorithm that `alg` or a setting names. `Ed25519` is the fully specified name (RFC 9864 §2.2) of `EdDSA`
+    /// with a key of that curve, the only one supported, so both names stand for one algorithm. The JOSE names of ECDSA
+    /// are already fully specified.
     public init?(name: String) {
         self.init(rawValue: name == "Ed25519" ? "EdDSA" : name)
     }

@@ -1,14 +1,14 @@
-/// What every answer of one request carries.
+/// The fields that all parts of one response share.
 struct AnswerEnvelope: Sendable {
-    /// Unique among the engines of a machine; formats put their own prefix before it.
+    /// Unique among the engines of a machine; formats add their own prefix.
     let id: String
-    /// Seconds since 1970.
+    /// Unix time, in seconds.
     let created: Int
     let model: String
     let promptTokens: Int
     let includesUsage: Bool
 
-    /// Says in OpenAI's own words that nobody computed this.
+    /// Marks the response as simulated, in a field that OpenAI defines.
     static let fingerprint: JSONText = "simulated"
 
     func usage(_ answer: SimulatedAnswer) -> JSONText {
@@ -20,7 +20,7 @@ struct AnswerEnvelope: Sendable {
     }
 }
 
-/// How one endpoint puts an answer into JSON, whole or as a stream of events.
+/// How one endpoint encodes a response as JSON, as one document or as a stream of events.
 protocol AnswerFormat: Sendable {
     init(_ envelope: AnswerEnvelope)
 
@@ -43,7 +43,7 @@ struct ServerSentEvent: Sendable {
         self.data = data
     }
 
-    /// The end of a stream of completions.
+    /// The event that ends a stream of completions.
     static let done = ServerSentEvent(data: Array("[DONE]".utf8))
 
     var bytes: [UInt8] {

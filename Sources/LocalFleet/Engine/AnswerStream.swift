@@ -3,12 +3,12 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 
-/// One answer on its way, token by token.
+/// One response in progress, sent token by token.
 struct AnswerStream<Format: AnswerFormat>: Sendable {
     let answer: SimulatedAnswer
     let format: Format
     let pace: EnginePace
-    /// When the request got its slot.
+    /// When the request received its slot.
     let start: NIODeadline
     let client: ClientPresence
     let lease: EngineSlots.Lease
@@ -19,7 +19,7 @@ struct AnswerStream<Format: AnswerFormat>: Sendable {
             body: ResponseBody { writer in
                 try await send(format.opening(answer), to: &writer)
                 for (index, token) in answer.tokens.enumerated() {
-                    // Against the start, not the token before: being late once must not slow down the rest.
+                    // Relative to the start rather than to the previous token: one delay must not slow down the rest.
                     try await client.pause(until: start + .init(pace.time(toToken: index)))
                     try await send(format.token(token, at: index), to: &writer)
                 }

@@ -48,13 +48,13 @@ struct ChatFormat: AnswerFormat {
             ("model", .string(envelope.model)), ("system_fingerprint", AnswerEnvelope.fingerprint),
             ("choices", choices),
         ]
-        // With usage asked for, every chunk has the key, and only the last one a value.
+        // If usage is requested, every chunk has the key, and only the last one has a value.
         if envelope.includesUsage { members.append(("usage", usage)) }
         return ServerSentEvent(.object(members))
     }
 }
 
 extension SimulatedAnswer {
-    /// Of chats and completions.
+    /// The finish reason of chats and completions.
     var finishReason: JSONText { isCutShort ? "length" : "stop" }
 }

@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// The client of a connection has left: work for it is to stop.
+/// The client closed its connection: work for it stops.
 struct ClientGone: Error {}
 
-/// Whether the client at the other end of one connection is still there, for those who work for it.
+/// Reports to the work in progress whether the client of a connection is still connected.
 ///
-/// A FIN counts as leaving: over TCP a half-close looks the same.
+/// A FIN counts as disconnecting: over TCP it looks the same as a half-close.
 final class ClientPresence: Sendable {
     private struct State {
         var isGone = false
@@ -29,9 +29,9 @@ final class ClientPresence: Sendable {
         interrupted?.settle(.failure(ClientGone()))
     }
 
-    /// Waits for `event`, but no longer than the client does.
+    /// Waits for `event`, at most until the client disconnects.
     ///
-    /// One wait at a time: a connection has one request in work.
+    /// One wait at a time: a connection has one request in progress.
     ///
     /// - Throws: `ClientGone`.
     func wait(for event: OneShot) async throws {
@@ -44,7 +44,7 @@ final class ClientPresence: Sendable {
         try await event.wait()
     }
 
-    /// Waits until `deadline`, but no longer than the client does.
+    /// Waits until `deadline`, at most until the client disconnects.
     ///
     /// - Throws: `ClientGone`.
     func pause(until deadline: NIODeadline) async throws {
@@ -59,7 +59,7 @@ final class ClientPresence: Sendable {
     }
 }
 
-/// The connections that a server has open.
+/// The open connections of a server.
 final class ConnectionRoster: Sendable {
     private struct State {
         var open: [ObjectIdentifier: ClientPresence] = [:]
@@ -72,20 +72,20 @@ final class ConnectionRoster: Sendable {
         state.withLock { $0.open[ObjectIdentifier(channel)] }
     }
 
-    /// Ends them all without a word, as a machine does that loses its power.
+    /// Closes all connections without a final message, as a machine does that loses its power.
     func closeAll() {
         for presence in state.withLock({ Array($0.open.values) }) {
             presence.channel.close(promise: nil)
         }
     }
 
-    /// The same, for those that are still to come, too.
+    /// Closes all connections, including future ones.
     func closeForGood() {
         state.withLock { $0.isClosedForGood = true }
         closeAll()
     }
 
-    /// To stand in the pipeline of every connection.
+    /// A handler for the pipeline of every connection.
     func makeHandler() -> some RemovableChannelHandler & Sendable { Watcher(self) }
 
     private final class Watcher: ChannelInboundHandler, RemovableChannelHandler, Sendable {
@@ -103,9 +103,9 @@ final class ConnectionRoster: Sendable {
                 state.open[ObjectIdentifier(channel)] = ClientPresence(channel: channel)
                 return state.isClosedForGood
             }
-            // Of a channel that closes before it was ever active nothing else is heard.
+            // A channel that closes before it was active reports nothing else.
             channel.closeFuture.whenComplete { [roster] _ in roster.remove(channel) }
-            // In a later turn of the loop: the server must have taken the connection over before it ends.
+            // In a later tick of the event loop: the server must own the connection before it closes.
             if isLate { context.eventLoop.execute { channel.close(promise: nil) } }
         }
 

@@ -3,7 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 
-/// A refusal of the simulated engine, as an OpenAI error object.
+/// A refusal by the simulated engine, as an OpenAI error object.
 struct EngineError: Error, HTTPResponseError {
     let status: HTTPResponse.Status
     let message: String

@@ -1,20 +1,20 @@
 public import SimpleAICore
 
-/// What a simulated engine pretends to be.
+/// Properties of a simulated engine.
 public struct EngineOptions: Hashable, Sendable {
     public var models: [ModelID]
     public var pace = EnginePace()
-    /// Requests in work at the same time; the others wait, first come, first served.
+    /// Maximum number of requests in progress; others wait, first come, first served.
     public var slots = 4
-    /// Requests that may wait; one more is answered 503.
+    /// Maximum number of waiting requests; the next one receives a 503.
     public var queueLength = 1024
-    /// The same seed and the same prompt give the same answer.
+    /// The same seed and prompt give the same response.
     public var seed: UInt64 = 1
-    /// How many requests are kept for those who ask what arrived.
+    /// Number of received requests that are kept for inspection.
     public var rememberedRequests = 32
-    /// Nil: all models are in memory, always. Otherwise the engine has Ollama's own API, too.
+    /// Nil: all models are always in memory. Otherwise the engine also has Ollama's own API.
     public var loading: ModelLoading?
-    /// The largest body that is read.
+    /// Maximum size of a request body.
     public var maxBody: ByteCount = .mebibytes(64)
 
     public init(models: [ModelID]) {
@@ -22,15 +22,15 @@ public struct EngineOptions: Hashable, Sendable {
     }
 }
 
-/// How a simulated engine takes models into memory, as Ollama does: all lie on its disk, some are loaded.
+/// How a simulated engine loads models, as Ollama does: all are on its disk, some are in memory.
 public struct ModelLoading: Hashable, Sendable {
-    /// At the start, and after each boot.
+    /// Models in memory at the start and after each boot.
     public var atStart: [ModelID]
-    /// From the order until the model can serve.
+    /// From the load request until the model can serve.
     public var time: Duration = .zero
-    /// What each model takes of the memory.
+    /// Memory that each model takes.
     public var size: ByteCount
-    /// Files that cannot be loaded.
+    /// Models whose files cannot be loaded.
     public var broken: Set<ModelID> = []
 
     public init(atStart: [ModelID] = [], size: ByteCount = .mebibytes(1024)) {
@@ -39,11 +39,11 @@ public struct ModelLoading: Hashable, Sendable {
     }
 }
 
-/// How fast a simulated engine works.
+/// The speed of a simulated engine.
 public struct EnginePace: Hashable, Sendable {
-    /// From having a slot to the first token.
+    /// From receiving a slot to the first token.
     public var timeToFirstToken: Duration
-    /// Per request; 0 means as fast as the machine can.
+    /// Per request; 0 means unlimited.
     public var tokensPerSecond: Double
 
     public init(timeToFirstToken: Duration = .milliseconds(20), tokensPerSecond: Double = 200) {
@@ -51,13 +51,13 @@ public struct EnginePace: Hashable, Sendable {
         self.tokensPerSecond = tokensPerSecond
     }
 
-    /// The same engine on a machine that is `factor` times as fast.
+    /// The pace on a machine that is `factor` times as fast.
     func faster(by factor: Double) -> EnginePace {
         guard factor > 0 else { return self }
         return EnginePace(timeToFirstToken: timeToFirstToken / factor, tokensPerSecond: tokensPerSecond * factor)
     }
 
-    /// From having a slot to the token of this index, counted from 0.
+    /// Time from receiving a slot to the token with this index, counted from 0.
     func time(toToken index: Int) -> Duration {
         guard tokensPerSecond > 0 else { return timeToFirstToken }
         return timeToFirstToken + .seconds(Double(index) / tokensPerSecond)

@@ -2,15 +2,15 @@ import Synchronization
 
 /// The slots of one engine, shared by its connections.
 final class EngineSlots: Sendable {
-    /// All places are taken, those to wait in too.
+    /// All slots are taken and the queue is full.
     struct QueueFull: Error {}
 
-    /// The right to one slot. It goes back when the work is done, or when nobody holds it any more: an answer whose
-    /// body is never asked for must not keep the slot.
+    /// The right to one slot. It is returned when the work is done or the last reference ends: a response whose body is
+    /// never read must not keep the slot.
     final class Lease: Sendable {
         private let number: Int
         private let slots: EngineSlots
-        /// Goes when the lease does.
+        /// Ends with the lease.
         private let use: ModelMemory.Use?
 
         fileprivate init(_ number: Int, of slots: EngineSlots, for use: ModelMemory.Use?) {
@@ -45,9 +45,9 @@ final class EngineSlots: Sendable {
         EngineCounters(try await state.value { isSatisfied(EngineCounters($0.table)) }.table)
     }
 
-    /// A slot, as soon as there is one.
+    /// Waits for a free slot.
     ///
-    /// - Throws: `QueueFull`, or `ClientGone` if the client did not wait for its turn.
+    /// - Throws: `QueueFull`, or `ClientGone` if the client disconnected while waiting.
     func lease(for client: ClientPresence, use: ModelMemory.Use? = nil) async throws -> Lease {
         let turn = OneShot()
         let (number, answer) = state.update { state in
@@ -71,14 +71,14 @@ final class EngineSlots: Sendable {
     }
 }
 
-/// What an engine has done so far, at one moment.
+/// A snapshot of an engine's counters.
 public struct EngineCounters: Hashable, Sendable {
-    /// Holding a slot.
+    /// Requests that hold a slot.
     public let activeRequests: Int
     public let waitingRequests: Int
-    /// Answered to the end.
+    /// Requests with a complete response.
     public let served: Int
-    /// Ended before that: the client left, waiting or working.
+    /// Requests whose client disconnected before that, while waiting or in progress.
     public let cancelled: Int
 
     init(_ table: SlotTable) {

@@ -1,4 +1,4 @@
-/// What the simulated engine looks at in a request, for all its endpoints; everything else is let through unread.
+/// The fields of a request that the simulated engine reads, for all its endpoints; all others are ignored.
 struct InferenceRequest: Decodable {
     var model: String?
     var stream: Bool?
@@ -33,7 +33,7 @@ struct InferenceRequest: Decodable {
         case encodingFormat = "encoding_format"
     }
 
-    /// All that the model would read, in order.
+    /// All texts of the prompt, in order.
     var promptTexts: [String] {
         (messages ?? []).flatMap { $0.content?.texts ?? [] } + (prompt?.texts ?? []) + (input?.texts ?? [])
     }
@@ -41,7 +41,7 @@ struct InferenceRequest: Decodable {
     var tokenLimit: Int? { maxCompletionTokens ?? maxTokens ?? maxOutputTokens }
 }
 
-/// Text in any of the shapes that OpenAI's endpoints take: a string, a list of strings, a list of parts or messages,
+/// Text in any of the shapes that OpenAI's endpoints accept: a string, a list of strings, a list of parts or messages,
 /// token numbers.
 enum PromptText: Decodable {
     case text(String)
@@ -54,7 +54,7 @@ enum PromptText: Decodable {
         var content: Indirect?
     }
 
-    /// A part may hold a list of parts again.
+    /// A part may itself contain a list of parts.
     struct Indirect: Decodable {
         let texts: [String]
 

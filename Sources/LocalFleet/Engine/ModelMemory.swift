@@ -1,24 +1,25 @@
 public import SimpleAICore
 
-/// Which models of a simulated engine are in memory, and what has been done about it. An engine that does not load has
-/// all of them there, always.
+/// The models in memory of a simulated engine, with counters of loads. An engine without loading always has all models
+/// in memory.
 public final class ModelMemory: Sendable {
     public struct State: Hashable, Sendable {
         public fileprivate(set) var loaded: Set<ModelID>
-        /// Orders to load that came, by model: also those for a model that was there, or that could not be loaded.
+        /// Number of load requests received per model, including those for a model in memory or one that cannot be
+        /// loaded.
         public fileprivate(set) var loads: [ModelID: Int] = [:]
         public fileprivate(set) var unloads: [ModelID: Int] = [:]
-        /// Calls that found their model absent, and had to load it themselves.
+        /// Number of calls whose model was not in memory, so that the call itself had to load it.
         public fileprivate(set) var surprises = 0
-        /// Models that were unloaded while a call ran on them.
+        /// Number of models that were unloaded while a call ran on them.
         public fileprivate(set) var cuts = 0
         fileprivate var active: [ModelID: Int] = [:]
     }
 
-    /// A file that is no model.
+    /// The file is not a model.
     struct Unloadable: Error {}
 
-    /// Keeps note of a call as long as it is held.
+    /// Counts a call as running for as long as it is referenced.
     final class Use: Sendable {
         private let memory: ModelMemory
         private let model: ModelID
@@ -40,17 +41,17 @@ public final class ModelMemory: Sendable {
 
     public var now: State { state.value }
 
-    /// As soon as the condition holds; waits for ever if it never does.
+    /// The state as soon as the condition holds; waits forever if it never does.
     public func state(where isSatisfied: @escaping @Sendable (State) -> Bool) async throws -> State {
         try await state.value(where: isSatisfied)
     }
 
-    /// After a boot.
+    /// Resets the memory after a boot.
     func begin() {
         state.update { $0.loaded = Set(loading?.atStart ?? []) }
     }
 
-    /// A call begins: a model that is not there is loaded first, as Ollama does.
+    /// Begins a call: a model that is not in memory is loaded first, as Ollama does.
     func use(_ model: ModelID) async throws -> Use? {
         guard loading != nil else { return nil }
         let use = state.update { state in

@@ -4,7 +4,8 @@ import Hummingbird
 import NIOCore
 import SimpleAICore
 
-/// The part of Ollama's own API that an agent uses: what lies on the disk, what is in memory, and orders to change that.
+/// The part of Ollama's own API that an agent uses: the models on disk, the models in memory, and requests to load and
+/// unload them.
 struct OllamaRoutes {
     let engine: SimulatedEngine
     let loading: ModelLoading
@@ -40,7 +41,7 @@ struct OllamaRoutes {
         }
     }
 
-    /// A prompt of nothing loads; with no time to be kept it unloads.
+    /// Handles an empty prompt, which loads the model, or unloads it if `keep_alive` is zero.
     private func obey(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: Self.largestOrder)
         guard let order = try? JSONDecoder().decode(Order.self, from: Data(body.readableBytesView)) else {

@@ -1,4 +1,4 @@
-/// A request as an engine got it, for those who check what a gateway made of it.
+/// A request as an engine received it, for tests of what a gateway forwards.
 public struct ReceivedRequest: Hashable, Sendable {
     public struct Field: Hashable, Sendable {
         public let name: String
@@ -6,12 +6,12 @@ public struct ReceivedRequest: Hashable, Sendable {
     }
 
     public let method: String
-    /// With the query.
+    /// Includes the query.
     public let path: String
     public let fields: [Field]
     public let body: [UInt8]
 
-    /// The first value of a header field; names match in any case.
+    /// The first value of a header field; names are case-insensitive.
     public subscript(_ name: String) -> String? {
         fields.first { $0.name.lowercased() == name.lowercased() }?.value
     }

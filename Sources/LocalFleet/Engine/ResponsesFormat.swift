@@ -1,4 +1,4 @@
-/// `/v1/responses`: one message with one text, as a document or as the named events of that endpoint.
+/// `/v1/responses`: one message with one text, as a document or as the named events of this endpoint.
 struct ResponsesFormat: AnswerFormat {
     private let envelope: AnswerEnvelope
     private let itemID: JSONText

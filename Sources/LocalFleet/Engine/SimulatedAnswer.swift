@@ -1,7 +1,7 @@
-/// A text that says it is simulated, different for every prompt and the same for the same prompt and seed.
+/// A text that identifies itself as simulated; it depends only on the prompt and the seed.
 struct SimulatedAnswer: Sendable {
     let tokens: [String]
-    /// Whether the asker's limit cut it short.
+    /// Whether the token limit of the request cut the text short.
     let isCutShort: Bool
 
     var text: String { tokens.joined() }
@@ -18,12 +18,12 @@ struct SimulatedAnswer: Sendable {
         self.tokens = Array(tokens.prefix(limit))
     }
 
-    /// One token per word: near enough for usage that has to be plausible, not right.
+    /// One token per word: plausible for usage figures, not exact.
     static func tokenCount(of texts: [String]) -> Int {
         texts.reduce(0) { $0 + $1.split(whereSeparator: \.isWhitespace).count }
     }
 
-    /// FNV-1a; Swift's own hashing differs from process to process.
+    /// FNV-1a; Swift's own hashing differs between processes.
     static func hash(_ texts: [String]) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for text in texts {
@@ -41,7 +41,7 @@ struct SimulatedAnswer: Sendable {
     ]
 }
 
-/// Sebastiano Vigna's SplitMix64: small, seedable, good enough for words and vectors.
+/// Sebastiano Vigna's SplitMix64: small, seedable, sufficient for words and vectors.
 struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 

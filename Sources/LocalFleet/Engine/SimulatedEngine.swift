@@ -10,8 +10,8 @@ public import ServiceLifecycle
 import SimpleAICore
 import Synchronization
 
-/// An OpenAI-compatible engine that computes nothing: it answers with words from a seed, as fast or slow as it is told,
-/// and with as many slots. Every answer says that it is simulated.
+/// An OpenAI-compatible engine without a model: it responds with words from a seeded generator, at a configurable pace
+/// and with a configurable number of slots. Every response states that it is simulated.
 ///
 /// It listens on a free port of 127.0.0.1 from `run()` until that task is cancelled.
 public final class SimulatedEngine: Service {
@@ -22,7 +22,7 @@ public final class SimulatedEngine: Service {
     private let listener = Watched<(any Channel)?>(nil)
     private let answers = Mutex(0)
     private let listed: Mutex<[ModelID]>
-    /// What is in memory, of an engine that loads.
+    /// The models in memory, for an engine that loads models.
     public let memory: ModelMemory
     let connections = ConnectionRoster()
     private let logger: Logger
@@ -36,7 +36,7 @@ public final class SimulatedEngine: Service {
         slots = EngineSlots(slots: options.slots, queueLength: options.queueLength)
     }
 
-    /// Serves until it is cancelled.
+    /// Serves until the task is cancelled.
     public func run() async throws {
         defer { listener.fail(CancellationError()) }
         let connections = connections
@@ -59,12 +59,12 @@ public final class SimulatedEngine: Service {
         return channel
     }
 
-    /// For requests that get their slot from now on.
+    /// Applies to requests that receive their slot afterwards.
     public func setPace(_ newPace: EnginePace) {
         pace.withLock { $0 = newPace }
     }
 
-    /// What it serves from now on: other files lie on its disk.
+    /// Replaces the models that it serves: its disk contains other files.
     func setModels(_ models: [ModelID]) {
         listed.withLock { $0 = models }
     }
@@ -73,14 +73,14 @@ public final class SimulatedEngine: Service {
 
     public var counters: EngineCounters { slots.counters }
 
-    /// The counters as soon as they satisfy the condition; waits for ever if they never do.
+    /// The counters as soon as they satisfy the condition; waits forever if they never do.
     public func counters(
         where isSatisfied: @escaping @Sendable (EngineCounters) -> Bool
     ) async throws -> EngineCounters {
         try await slots.counters(where: isSatisfied)
     }
 
-    /// The latest inference requests, oldest first, `options.rememberedRequests` of them at most.
+    /// The latest inference requests, oldest first, at most `options.rememberedRequests`.
     public var receivedRequests: [ReceivedRequest] { received.value }
 
     private func router() -> Router<EngineContext> {
@@ -134,7 +134,7 @@ public final class SimulatedEngine: Service {
                 includesUsage: work.request.streamOptions?.includeUsage ?? false))
         let lease = try await lease(for: client, use: try await memory.use(ModelID(work.model)))
         let start = NIODeadline.now()
-        // As with a real engine the head of the answer comes with its first token.
+        // As with a real engine, the response head is sent with the first token.
         try await client.pause(until: start + .init(work.pace.timeToFirstToken))
         if work.request.stream ?? false {
             let stream = AnswerStream(
@@ -183,7 +183,7 @@ public final class SimulatedEngine: Service {
             count += 1
             return count
         }
-        // The port tells engines with the same seed apart.
+        // The port distinguishes engines with the same seed.
         return "simulated-\(listener.value?.localAddress?.port ?? 0)-\(number)"
     }
 
@@ -199,7 +199,7 @@ public final class SimulatedEngine: Service {
     }
 }
 
-/// What a handler has to know besides the request: the connection, to notice that its client leaves.
+/// The context of a request handler: the connection, to detect that its client disconnects.
 struct EngineContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel

@@ -1,4 +1,4 @@
-/// Who works and who waits in an engine with a fixed number of slots; first come, first served.
+/// Which requests run and which wait in an engine with a fixed number of slots; first come, first served.
 struct SlotTable: Sendable {
     enum Answer: Equatable {
         case granted, queued, refused
@@ -28,7 +28,7 @@ struct SlotTable: Sendable {
         return (nextNumber, .queued)
     }
 
-    /// A request ended, however far it got; says who works next. A second end of the same request changes nothing.
+    /// Ends a request in any state; returns the request that runs next. Ending a request twice has no effect.
     mutating func requestEnded(_ number: Int, served isServed: Bool) -> Int? {
         if let place = queue.firstIndex(of: number) {
             queue.remove(at: place)

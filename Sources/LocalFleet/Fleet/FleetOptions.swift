@@ -1,40 +1,39 @@
 public import SimpleAICore
 
 extension LocalFleet {
-    /// What a local fleet consists of.
+    /// The composition of a local fleet.
     ///
-    /// There is no switch here that makes the gateway misbehave: what shifts the load of a fleet (to see a check of the
-    /// distribution notice it) is what an agent can say, `declaredSlots`; what makes wakes fail are the machines' own
-    /// faults.
+    /// No option makes the gateway misbehave: an uneven load (to verify that a check of the distribution detects it)
+    /// comes from what an agent states, `declaredSlots`; failed wakes come from faults of the machines.
     public struct Options: Hashable, Sendable {
         public var machines: [Machine]
-        /// 0 means any free port.
+        /// 0 selects a free port.
         public var gatewayPort = 0
         public var audience = "simpleai"
-        /// Of the tokens in `Running.tokens`.
+        /// Lifetime of the tokens in `Running.tokens`.
         public var tokenLifetime: Duration = .seconds(24 * 3600)
         /// Machine types that a class prefers, best first.
         public var prefer: [ClassName: [String]] = [:]
-        /// Machines without a call for so long are put to sleep; zero: never.
+        /// Idle time after which machines are put to sleep; zero: never.
         public var sleepAfter: Duration = .zero
-        /// How long a call waits for a machine to wake.
+        /// Maximum time that a call waits for a machine to wake.
         public var wakeTimeout: Duration = .seconds(30)
-        /// The UDP port of 127.0.0.1 to which the machines copy every magic packet; nil picks a free one.
+        /// The UDP port of 127.0.0.1 that receives a copy of every magic packet; nil selects a free one.
         public var packetPort: Int?
-        /// For the whole start: until every machine is seen as it is.
+        /// Limit for the whole start, until the gateway knows the state of every machine.
         public var startLimit: Duration = .seconds(30)
 
         public init(machines: [Machine]) {
             self.machines = machines
         }
 
-        /// Two awake machines in class `fast`, which serve the same two models, and one in class `big`, asleep.
+        /// Two awake machines in class `fast` that serve the same two models, and one sleeping machine in class `big`.
         public static var standard: Self {
             .of(machines: 3, asleep: 1)
         }
 
-        /// Machines in class `fast`, awake, which all serve the same two models, and machines in class `big`, asleep,
-        /// which serve a third one.
+        /// Awake machines in class `fast` that all serve the same two models, and sleeping machines in class `big` that
+        /// serve a third one.
         public static func of(machines: Int, asleep: Int) -> Self {
             let awake = max(0, machines - asleep)
             return Self(
@@ -49,7 +48,7 @@ extension LocalFleet {
                     })
         }
 
-        /// For all machines at once.
+        /// Applies a change to all machines.
         public mutating func forEachMachine(_ change: (inout Machine) -> Void) {
             for index in machines.indices { change(&machines[index]) }
         }
@@ -57,20 +56,20 @@ extension LocalFleet {
 
     public struct Machine: Hashable, Sendable {
         public var id: RunnerID
-        /// The class that its models belong to.
+        /// The class of its models.
         public var modelClass: ClassName
         public var engine: EngineOptions
         public var startsAsleep: Bool
         /// From the magic packet to the engine's first accepted connection.
         public var bootDelay: Duration = .seconds(2)
         public var faults = PowerFaults()
-        /// What is on its disk from its first boot on; nil: what was there before.
+        /// Models on its disk from its first boot on; nil: unchanged.
         public var modelsAfterBoot: [ModelID]?
-        /// As its agent states it.
+        /// The type that its agent states.
         public var machineType = ""
-        /// The slots that its agent claims; nil is the truth.
+        /// The number of slots that its agent states; nil states the actual number.
         public var declaredSlots: Int?
-        /// How many times as fast as its engine's pace says.
+        /// Speed factor, relative to the pace of its engine.
         public var speed = 1.0
 
         public init(id: RunnerID, modelClass: ClassName, models: [ModelID], startsAsleep: Bool = false) {

@@ -1,7 +1,7 @@
 import Settings
 import SimpleAICore
 
-/// The settings that a gateway in front of a local fleet gets: what `simpleai.yaml` would say about it.
+/// The settings of the gateway in front of a local fleet, as `simpleai.yaml` would state them.
 struct FleetSettings {
     let options: LocalFleet.Options
     let issuer: String
@@ -20,7 +20,7 @@ struct FleetSettings {
         settings.classes = classes
         settings.defaultClass = options.machines.first?.modelClass ?? "fast"
         settings.fleet.token = runnerToken
-        // A machine without power is seen at once on a network that loses nothing.
+        // On a network without packet loss, a machine without power is detected at once.
         settings.fleet.grace = .milliseconds(250)
         settings.fleet.stateFile = stateFile
         settings.keys.database = keyDatabase

@@ -2,7 +2,7 @@ import Foundation
 import NIOHTTP1
 import SimpleAICore
 
-/// The fleet as the gateway sees it, read from its model list as any client would.
+/// The fleet as the gateway's model list shows it to any client.
 struct FleetView {
     let url: String
     let token: String
@@ -22,16 +22,17 @@ struct FleetView {
         }
     }
 
-    /// Returns when every model is listed as it is: ready on all of its awake machines, asleep where all of them are.
+    /// Returns when the list shows the actual state of every model: ready on all of its awake machines, asleep if all
+    /// of them sleep.
     func settle(_ machines: [LocalFleet.Machine], asleep: Set<RunnerID>) async throws {
         let expected = Self.expectations(machines, asleep)
         while !(try await matches(expected)) {
-            // The model list cannot be waited for; the gateway answers it from memory, so asking again is cheap.
+            // The model list cannot notify of changes; the gateway serves it from memory, so polling is cheap.
             try await Task.sleep(for: .milliseconds(50))
         }
     }
 
-    /// Awake machines per model.
+    /// Number of awake machines per model.
     private static func expectations(
         _ machines: [LocalFleet.Machine], _ asleep: Set<RunnerID>
     ) -> [String: Int] {
@@ -48,7 +49,7 @@ struct FleetView {
         guard try await LoopbackClient.send(.GET, "\(url)/ready").status == 200 else { return false }
         let answer = try await LoopbackClient.send(
             .GET, "\(url)/v1/models", [("authorization", "Bearer \(token)")])
-        // Right after the start the keys may still be on their way.
+        // Right after the start, the gateway may not have the issuer's keys yet.
         guard answer.status == 200 else { return false }
         let entries = try JSONDecoder().decode(List.self, from: Data(answer.body)).data
         return expected.allSatisfy { model, awake in

@@ -4,8 +4,8 @@ public import Logging
 import ServiceLifecycle
 import SimpleAICore
 
-/// A whole deployment in one process: token issuer, gateway, and machines with simulated engines and virtual power whose
-/// real agents join it, over real sockets on free ports of 127.0.0.1.
+/// A complete deployment in one process: token issuer, gateway, and machines with simulated engines and virtual power.
+/// The machines' real agents join the gateway over real sockets on free ports of 127.0.0.1.
 public struct LocalFleet: Sendable {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case partEnded(String)
@@ -17,17 +17,17 @@ public struct LocalFleet: Sendable {
         }
     }
 
-    /// Starts a fleet, waits until the gateway sees every machine as it is, runs `body` and takes everything down.
+    /// Starts a fleet, waits until the gateway knows the state of every machine, runs `body` and shuts everything down.
     ///
-    /// - Throws: what `body` throws; `DeadlinePassed` if the start takes longer than `options.startLimit`; what a part
-    ///   of the fleet fails with, in which case `body` is cancelled.
+    /// - Throws: what `body` throws; `DeadlinePassed` if the start takes longer than `options.startLimit`; the error of
+    ///   any part of the fleet that fails, in which case `body` is cancelled.
     public static func withRunning<Result: Sendable>(
         _ options: Options = .standard, logger: Logger,
         _ body: @escaping @Sendable (Running) async throws -> Result
     ) async throws -> Result {
         try await withTemporaryDirectory { directory in
             try await withThrowingTaskGroup(of: Part<Result>.self) { group in
-                // Whatever the end, nothing of the fleet outlives it; the group waits for all of its parts.
+                // Whatever the outcome, no part of the fleet outlives it; the group waits for all of them.
                 defer { group.cancelAll() }
                 let fleet = try await LocalFleet(options, directory: directory, logger: logger)
                 fleet.addParts(to: &group)
@@ -43,7 +43,7 @@ public struct LocalFleet: Sendable {
                         return result
                     case .service(let name):
                         try Task.checkCancellation()
-                        // The parts hear of a graceful shutdown, too, and may well be quicker than the body.
+                        // The parts also receive a graceful shutdown, and may finish before the body.
                         guard Task.isShuttingDownGracefully else { throw Failure.partEnded(name) }
                     }
                 }
@@ -61,7 +61,7 @@ public struct LocalFleet: Sendable {
     private let issuer: TokenIssuer
     private let machines: [VirtualMachine]
     private let segment = NetworkSegment()
-    /// What the agents show to the gateway; good for this fleet alone.
+    /// The token that the agents send to the gateway; valid for this fleet only.
     private let runnerToken = UUID().uuidString
     private let packetPort: Int
     private let stateFile: String
@@ -91,7 +91,7 @@ public struct LocalFleet: Sendable {
         }
     }
 
-    /// From the range that is nobody's: locally administered, unicast.
+    /// From the locally administered unicast range, which is assigned to no vendor.
     private static func address(ofMachine index: Int) -> MACAddress {
         MACAddress(first: 0x02, 0x53, 0x41, 0x49, UInt8(index >> 8 & 0xff), UInt8(index & 0xff) &+ 1)
     }
@@ -151,7 +151,7 @@ public struct LocalFleet: Sendable {
         let gateway = GatewayToJoin(url: "ws://127.0.0.1:\(port)/ws/runners", token: runnerToken)
         for machine in machines { machine.join(gateway) }
         let view = FleetView(url: running.url, token: running.tokens.admin)
-        // A machine that nobody has ever seen awake is not known, and so cannot be woken.
+        // A machine that was never awake is unknown to the gateway, and so cannot be woken.
         try await view.settle(options.machines, asleep: [])
         guard !running.sleepers.isEmpty else { return running }
         try await running.sleepAgain()

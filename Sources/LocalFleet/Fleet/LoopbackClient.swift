@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// One HTTP request to a server of the same machine: for start-up and tokens, not for load.
+/// Sends one HTTP request to a server on the same machine: for start-up and tokens, not for load.
 enum LoopbackClient {
     struct Answer: Sendable {
         let status: Int
@@ -25,7 +25,7 @@ enum LoopbackClient {
 
     private static let longestAnswer = 8 << 20
 
-    /// - Throws: `Failure`, or what the socket says.
+    /// - Throws: `Failure`, or the error of the socket.
     static func send(
         _ method: HTTPMethod, _ url: String, _ fields: [(String, String)] = [], _ body: [UInt8] = []
     ) async throws -> Answer {
@@ -51,7 +51,7 @@ enum LoopbackClient {
         }
     }
 
-    /// The connection of one request, to be ended at any time, also while it is still being made.
+    /// The connection of one request, which can be closed at any time, even before it is established.
     private final class Line: Sendable {
         private let state = Mutex<(channel: (any Channel)?, isCut: Bool)>((nil, false))
 

@@ -2,18 +2,18 @@ public import Foundation
 public import SimpleAICore
 
 extension LocalFleet {
-    /// A fleet that serves; valid until the body that got it returns.
+    /// A running fleet; valid until the body that received it returns.
     public struct Running: Sendable {
         /// The gateway's base URL.
         public let url: String
-        /// Makes the tokens of the fleet's issuer, with no request.
+        /// Makes tokens of the fleet's issuer without a request.
         public let mint: TokenMint
         /// In the order of the options.
         public let machines: [VirtualMachine]
-        /// The UDP port of 127.0.0.1 where magic packets are copied to; nobody listens there unless a test does.
+        /// The UDP port of 127.0.0.1 that receives copies of magic packets; nothing listens there unless a test does.
         public let packetPort: Int
         public let tokens: Tokens
-        /// With which further runners may join.
+        /// The token with which more runners can join.
         public let runnerToken: String
 
         /// Ids of the machines that slept when the fleet started.
@@ -36,7 +36,7 @@ extension LocalFleet {
 
         /// A token of the fleet's issuer.
         ///
-        /// - Parameter issuedAt: in the past for one that has expired.
+        /// - Parameter issuedAt: in the past for an expired token.
         public func token(
             user: String = "developer", roles: [Role] = [], lifetime: Duration = .seconds(3600),
             issuedAt: Date = Date()
@@ -47,11 +47,11 @@ extension LocalFleet {
 }
 
 extension LocalFleet.Running {
-    /// One token for each kind of caller that the contract knows.
+    /// One token for each kind of caller in the contract.
     public struct Tokens: Hashable, Sendable {
-        /// No role: may ask for classes.
+        /// No role: may request classes.
         public let basic: String
-        /// `model:specific`: may ask for exact models, too.
+        /// `model:specific`: may also request exact models.
         public let specific: String
         public let admin: String
 

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// The note by which `simpleai token` and the commands that operate a gateway find the fleet that `simpleai dev` keeps running for the same user:
-/// `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
+/// The note by which `simpleai token` and the commands that operate a gateway find the fleet that `simpleai dev` runs
+/// for the same user: `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
 public struct RunningFleetNote: Codable, Hashable, Sendable {
     public var issuer: String
     /// The gateway's.
@@ -35,17 +35,17 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
         try PrivateFile.write(json.utf8, to: path, replacing: true)
     }
 
-    /// The note of a fleet that still runs; nil if there is none.
+    /// The note of a running fleet; nil if there is none.
     ///
-    /// - Throws: `PrivateFile.Failure` if the file is not to be trusted, `DecodingError` if it is no note.
+    /// - Throws: `PrivateFile.Failure` if the file cannot be trusted, `DecodingError` if it is not a valid note.
     public static func read(from path: String = path()) throws -> RunningFleetNote? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let note = try JSONDecoder().decode(Self.self, from: Data(PrivateFile.read(path)))
-        // EPERM would mean that the process lives, but as somebody else: not the one that wrote a file of ours.
+        // EPERM means that the process runs as another user, so it is not the one that wrote this user's file.
         return kill(note.pid, 0) == 0 ? note : nil
     }
 
-    /// Takes the note back, unless a later fleet has replaced it.
+    /// Removes the note, unless a later fleet has replaced it.
     public func remove(from path: String = path()) throws {
         if try Self.read(from: path) == self { try FileManager.default.removeItem(atPath: path) }
     }

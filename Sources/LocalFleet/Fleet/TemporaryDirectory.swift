@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs `body` with a directory of its own that only its owner can enter and that is gone afterwards.
+/// Runs `body` with a directory of its own that only its owner can access, and removes it afterwards.
 func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
     let directory = FileManager.default.temporaryDirectory
         .appendingPathComponent("simpleai-\(UUID().uuidString)", isDirectory: true)
@@ -10,7 +10,7 @@ func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) asy
     do {
         result = try await body(directory.path)
     } catch {
-        // The reason for the end matters more than a leftover in the temporary directory.
+        // The result of `body` matters more than a leftover in the temporary directory.
         try? FileManager.default.removeItem(at: directory)
         throw error
     }

@@ -4,7 +4,7 @@ import Foundation
 struct FormFields {
     private let fields: [(name: String, value: String)]
 
-    /// Nil if a percent sign is not followed by what it needs.
+    /// Returns nil if a percent sign is not followed by two hexadecimal digits.
     init?(_ body: String) {
         var fields: [(String, String)] = []
         for pair in body.split(separator: "&") {
@@ -37,7 +37,7 @@ struct FormFields {
         text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
     }
 
-    /// RFC 3986 §2.3, without letters and digits of other scripts.
+    /// The unreserved characters of RFC 3986 §2.3: ASCII letters and digits only.
     private static let unreserved = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 }

@@ -7,10 +7,10 @@ import NIOCore
 public import ServiceLifecycle
 import SimpleAICore
 
-/// A token issuer for development: discovery, key set and a token endpoint that gives everybody who asks every role.
+/// A token issuer for development: discovery, key set, and a token endpoint that grants every role to every client.
 ///
-/// It therefore listens on 127.0.0.1 only, refuses requests that name another host (a web page that had its own name
-/// resolve to 127.0.0.1), and says in its discovery document what it is. Its issuer string is its base URL.
+/// It therefore listens on 127.0.0.1 only, refuses requests that name another host (a web page whose host name resolves
+/// to 127.0.0.1), and states its purpose in the discovery document. Its issuer string is its base URL.
 public final class TokenIssuer: Service {
     private let key: SigningKey
     private let audience: String
@@ -18,7 +18,7 @@ public final class TokenIssuer: Service {
     private let port = Watched<Int?>(nil)
     private let logger: Logger
 
-    /// - Parameter lifetime: of tokens whose askers do not say.
+    /// - Parameter lifetime: of tokens whose request states none.
     public init(key: SigningKey, audience: String, lifetime: Duration = .seconds(3600), logger: Logger) {
         self.key = key
         self.audience = audience
@@ -26,7 +26,7 @@ public final class TokenIssuer: Service {
         self.logger = logger
     }
 
-    /// Serves until it is cancelled.
+    /// Serves until the task is cancelled.
     public func run() async throws {
         defer { port.fail(CancellationError()) }
         let application = Application(
@@ -37,10 +37,10 @@ public final class TokenIssuer: Service {
         try await runToGracefulEnd(application, logger: logger)
     }
 
-    /// Base URL and issuer string, as soon as it listens.
+    /// Base URL and issuer string, as soon as the issuer listens.
     public func url() async throws -> String { try await mint().issuer }
 
-    /// The mint behind the token endpoint, as soon as the issuer has its name.
+    /// The mint behind the token endpoint, as soon as the issuer knows its own URL.
     public func mint() async throws -> TokenMint {
         guard let port = try await port.value(where: { $0 != nil }) else { throw CancellationError() }
         return TokenMint(key: key, issuer: "http://127.0.0.1:\(port)", audience: audience)
@@ -74,8 +74,8 @@ public final class TokenIssuer: Service {
         ])
     }
 
-    /// RFC 6749 §4.4 in shape, with `user` and `role` (repeated, or several in one, separated by spaces) in place of
-    /// credentials, and `lifetime` in seconds.
+    /// A request in the form of RFC 6749 §4.4, with `user` and `role` (repeated, or several separated by spaces) in
+    /// place of credentials, and `lifetime` in seconds.
     private func token(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: 65536)
         guard let form = FormFields(String(buffer: body)) else {
@@ -109,7 +109,7 @@ public final class TokenIssuer: Service {
     }
 }
 
-/// Refuses what a browser sends for another host name that happens to resolve to this machine.
+/// Refuses requests that a browser sends for another host name that resolves to this machine.
 private struct LoopbackHostOnly: RouterMiddleware {
     typealias Context = BasicRequestContext
 

@@ -3,7 +3,7 @@ import NIOHTTP1
 import NetworkErrors
 public import SimpleAICore
 
-/// Asking a running development issuer for a token.
+/// Requests a token from a running development issuer.
 public struct TokenRequest: Sendable {
     public var issuer: String
     public var user: String

@@ -1,7 +1,7 @@
-/// JSON to be written, with its keys in the order they were said. Writing only: what comes in is read by `Decodable`.
+/// JSON for writing, with keys in the given order. Incoming JSON is read by `Decodable`.
 ///
-/// An answer of the simulated engine reads like the answer itself this way, explicit nulls included, and thumbprints
-/// need a fixed order of keys.
+/// Code that builds a response of the simulated engine thereby looks like the response itself, explicit nulls included,
+/// and thumbprints need a fixed order of keys.
 enum JSONText: Sendable {
     case null
     case bool(Bool)
@@ -13,7 +13,7 @@ enum JSONText: Sendable {
 
     var text: String { String(decoding: utf8, as: UTF8.self) }
 
-    /// Without any white space.
+    /// Without white space.
     var utf8: [UInt8] {
         var bytes: [UInt8] = []
         write(to: &bytes)
@@ -25,7 +25,7 @@ enum JSONText: Sendable {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += String(value).utf8
-        // JSON knows no infinities; null is what others write for them.
+        // JSON has no infinities; null is the usual substitute.
         case .number(let value): bytes += (value.isFinite ? String(value) : "null").utf8
         case .string(let value): Self.write(value, to: &bytes)
         case .array(let elements):

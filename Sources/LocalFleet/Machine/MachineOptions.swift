@@ -5,9 +5,9 @@ public struct MachineOptions: Hashable, Sendable {
     public var id: RunnerID
     public var mac: MACAddress
     public var engine: EngineOptions
-    /// As its agent states it.
+    /// The type that its agent states.
     public var machineType = ""
-    /// The slots that its agent claims; nil is the truth.
+    /// The number of slots that its agent states; nil states the actual number.
     public var declaredSlots: Int?
     public var heartbeat: Duration = .seconds(2)
     public var startsAsleep = false
@@ -16,11 +16,11 @@ public struct MachineOptions: Hashable, Sendable {
     /// The SecureOn password that a packet must carry: six bytes, or empty.
     public var secureOn: [UInt8] = []
     public var faults = PowerFaults()
-    /// What is on its disk from its first boot on; nil: what was there before.
+    /// Models on its disk from its first boot on; nil: unchanged.
     public var modelsAfterBoot: [ModelID]?
-    /// A UDP port of 127.0.0.1 that gets a copy of every magic packet.
+    /// A UDP port of 127.0.0.1 that receives a copy of every magic packet.
     public var packetCopyPort: Int?
-    /// Of its graphics card, as its agent tells; zero where there is none.
+    /// Memory of its graphics card, as its agent states it; zero if there is none.
     public var graphicsMemory = ByteCount(bytes: 0)
 
     public init(id: RunnerID, mac: MACAddress, engine: EngineOptions) {
@@ -30,19 +30,19 @@ public struct MachineOptions: Hashable, Sendable {
     }
 }
 
-/// What goes wrong between a magic packet and a machine that serves: for proving that others cope, or notice.
+/// Faults between a magic packet and a machine that serves, to test that others cope with or detect them.
 public struct PowerFaults: Hashable, Sendable {
-    /// Without power packets wake nothing.
+    /// Whether the machine has no power, so that packets have no effect.
     public var isPowerCut = false
-    /// Of the packets for this machine, how many get lost after each time that it fell asleep.
+    /// Number of packets for this machine that are lost after each time it falls asleep.
     public var lostPackets = 0
-    /// Whether it hangs in its boot for ever.
+    /// Whether the boot hangs forever.
     public var neverBoots = false
 
     public init() {}
 }
 
-/// Which gateway a machine's agent joins.
+/// The gateway that a machine's agent joins.
 public struct GatewayToJoin: Hashable, Sendable {
     /// A `ws` URL.
     public var url: String

@@ -10,12 +10,13 @@ import Musl
 import Darwin
 #endif
 
-/// A listening port that can fall silent without being given up.
+/// A listening port that can stop responding without being released.
 ///
-/// A sleeping machine neither accepts nor refuses: packets to it get no answer at all. The kernel does the same for a
-/// port whose accept queue is full, so we shrink the queue to one place, take that place ourselves and stop accepting.
-/// Linux then drops each further SYN, and the peer's connect times out. (Where a kernel does not, connections are made
-/// but never answered: a probe times out there, too.) The port stays ours all the time.
+/// A sleeping machine neither accepts nor refuses: packets to it get no response at all. The kernel behaves the same
+/// for a port whose accept queue is full. So the queue is shrunk to one place, that place is taken by a connection of
+/// this port itself, and accepting stops. Linux then drops each further SYN, and the peer's connect times out. (On
+/// kernels that do not, connections are established but never served: a probe times out there, too.) The port stays
+/// bound all the time.
 final class MachinePort: Sendable {
     enum Failure: Error, CustomStringConvertible {
         case listen(errno: Int32)
@@ -38,7 +39,7 @@ final class MachinePort: Sendable {
         self.connections = connections
     }
 
-    /// From now on nobody gets an answer; open connections end.
+    /// Stops responding and closes open connections.
     func fallSilent() async throws {
         try await change(accepting: false, queue: 0)
         connections.closeAll()
@@ -48,11 +49,11 @@ final class MachinePort: Sendable {
                 .connectTimeout(.milliseconds(500)).connect(to: address).get()
             self.plug.withLock { $0 = plug }
         } catch is ChannelError {
-            // The place was taken by a client in the same moment: the queue is full all the same.
+            // A client took the place at the same moment: the queue is full either way.
         }
     }
 
-    /// Accepts connections again; those that have been trying meanwhile get through.
+    /// Accepts connections again, including those that clients have been retrying.
     func answer() async throws {
         await pullPlug()
         try await change(accepting: true, queue: Self.openQueue)
@@ -64,14 +65,14 @@ final class MachinePort: Sendable {
             defer { plug = nil }
             return plug
         }
-        // Closed already if the listener went first: that is what we want.
+        // Already closed if the listener closed first, which is the intended state.
         try? await plug?.close()
     }
 
     private func change(accepting: Bool, queue: Int32) async throws {
         let listener = listener
         try await listener.eventLoop.submit {
-            // In one turn of the loop, so that nothing is accepted between the two.
+            // In one tick of the event loop, so that nothing is accepted in between.
             let code = try listener.pipeline.syncOperations.withUnsafeTransportIfAvailable(
                 of: NIOBSDSocket.Handle.self
             ) { descriptor in

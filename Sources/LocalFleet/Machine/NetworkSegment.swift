@@ -2,21 +2,21 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// The network that the machines of a fleet are on: what is sent to its one port arrives at every machine, as a broadcast
-/// does, and at whoever listens for copies.
+/// The network of a fleet's machines: a datagram to its one port reaches every machine, as a broadcast does, and the
+/// port for copies.
 final class NetworkSegment: Sendable {
     private let port = Watched<Int?>(nil)
 
-    /// The UDP port of 127.0.0.1 that reaches them all.
+    /// The UDP port of 127.0.0.1 that reaches all machines.
     func broadcastPort() async throws -> Int {
         guard let port = try await port.value(where: { $0 != nil }) else { throw CancellationError() }
         return port
     }
 
-    /// Lives until it is cancelled.
+    /// Runs until the task is cancelled.
     /// - Parameters:
     ///   - machines: the UDP ports of their power switches.
-    ///   - copyPort: gets each datagram once.
+    ///   - copyPort: receives each datagram once.
     func run(machines: [Int], copyPort: Int) async throws {
         defer { port.fail(CancellationError()) }
         typealias Datagram = AddressedEnvelope<ByteBuffer>
@@ -31,7 +31,7 @@ final class NetworkSegment: Sendable {
             port.update { $0 = socket.channel.localAddress?.port }
             for try await datagram in inbound {
                 for target in targets {
-                    // Where nobody listens for copies the kernel says so: of no interest.
+                    // If nothing listens for copies, the kernel reports an error that does not matter.
                     try? await outbound.write(Datagram(remoteAddress: target, data: datagram.data))
                 }
             }

@@ -1,8 +1,8 @@
-/// Whether a virtual machine is on, and what its switch has seen. Events in, actions out; no clock and no sockets.
+/// Whether a virtual machine is on, and the counters of its switch. Events in, actions out; no clock and no sockets.
 struct PowerState: Hashable, Sendable {
     enum Action: Hashable, Sendable {
         case nothing
-        /// Report `bootTimeElapsed` with this number after the boot time.
+        /// The caller must report `bootTimeElapsed` with this number after the boot time.
         case boot(Int)
         case startServing
         case stopServing
@@ -33,7 +33,7 @@ struct PowerState: Hashable, Sendable {
     }
 
     mutating func bootTimeElapsed(_ boot: Int) -> Action {
-        // A machine that was sent to sleep while it booted does not come up from that boot any more.
+        // A machine that was put to sleep while booting does not come up from that boot.
         guard status.phase == .booting, boot == boots else { return .nothing }
         return .startServing
     }
@@ -61,18 +61,18 @@ struct PowerState: Hashable, Sendable {
     }
 }
 
-/// What a virtual machine is doing, at one moment.
+/// A snapshot of a virtual machine's state.
 public struct MachineStatus: Hashable, Sendable {
     public enum Phase: String, Hashable, Sendable {
         case asleep, booting, awake
     }
 
     public internal(set) var phase: Phase
-    /// Magic packets of any machine that reached the switch.
+    /// Number of magic packets for any machine that reached the switch.
     public internal(set) var packetsSeen = 0
-    /// Magic packets with this machine's address.
+    /// Number of magic packets with this machine's address.
     public internal(set) var packetsForUs = 0
-    /// How often it came up from sleep.
+    /// Number of times it came up from sleep.
     public internal(set) var wakes = 0
 
     init(phase: Phase) {

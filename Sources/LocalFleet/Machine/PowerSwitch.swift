@@ -4,7 +4,7 @@ import NIOPosix
 import SimpleAICore
 import WakeOnLAN
 
-/// What a network card does while its machine sleeps: it looks at every datagram for its own magic packet.
+/// A network card of a sleeping machine: it examines every datagram for its own magic packet.
 struct PowerSwitch {
     private let mac: MACAddress
     private let secureOn: [UInt8]
@@ -18,9 +18,9 @@ struct PowerSwitch {
         self.logger = logger
     }
 
-    /// Listens on a free UDP port of 127.0.0.1 until it is cancelled.
+    /// Listens on a free UDP port of 127.0.0.1 until the task is cancelled.
     ///
-    /// - Parameter onPacket: called for every magic packet, with whether it is for this machine.
+    /// - Parameter onPacket: called for every magic packet; the argument states whether it is for this machine.
     func run(
         onPacket: @Sendable (_ isForUs: Bool) -> Void, onListening: @Sendable (_ port: Int) -> Void
     ) async throws {

@@ -7,15 +7,15 @@ import Settings
 public import SimpleAICore
 import WakeOnLAN
 
-/// A machine that can sleep: a simulated engine behind a port that falls silent, and a power switch that listens for
-/// its magic packet on UDP. Both keep their ports from `run()` to its end, over every sleep. What joins a gateway is the
-/// real agent, which is gone as long as the machine sleeps.
+/// A machine that can sleep: a simulated engine behind a port that can stop responding, and a power switch that listens
+/// for its magic packet on UDP. Both keep their ports during the whole of `run()`, through every sleep. The real agent
+/// joins the gateway; it does not run while the machine sleeps.
 public final class VirtualMachine: Service {
     public let options: MachineOptions
     public let engine: SimulatedEngine
     private let state: Watched<PowerState>
     private let switchPort = Watched<Int?>(nil)
-    /// Whether the port does what the first phase says.
+    /// Whether the port already behaves as the first phase requires.
     private let isSettled = Watched(false)
     private let gateway = Watched<GatewayToJoin?>(nil)
     private let events: AsyncStream<Event>
@@ -29,54 +29,54 @@ public final class VirtualMachine: Service {
         case sleepRequested
     }
 
-    /// Where to find a running machine on 127.0.0.1.
+    /// The ports of a running machine on 127.0.0.1.
     public struct Ports: Hashable, Sendable {
-        /// The engine's, TCP.
+        /// TCP port of the engine.
         public let engine: Int
-        /// The power switch's, UDP.
+        /// UDP port of the power switch.
         public let powerSwitch: Int
     }
 
-    /// - Parameter clock: what boot times are measured with.
+    /// - Parameter clock: measures boot times.
     public init(_ options: MachineOptions, clock: any Clock<Duration> = ContinuousClock(), logger: Logger) {
         self.options = options
         self.clock = clock
         self.logger = logger
         engine = SimulatedEngine(options.engine, logger: logger)
         state = Watched(PowerState(startsAsleep: options.startsAsleep, faults: options.faults))
-        // Bounded: beyond that the packets of a flood are lost, as on a real wire.
+        // Bounded: packets of a flood beyond the limit are lost, as on a real network.
         (events, reportEvent) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
     }
 
     public var id: RunnerID { options.id }
     public var status: MachineStatus { state.value.status }
 
-    /// The status as soon as it satisfies the condition; waits for ever if it never does.
+    /// The status as soon as it satisfies the condition; waits forever if it never does.
     ///
-    /// - Throws: `CancellationError`, also when the machine's `run()` has ended.
+    /// - Throws: `CancellationError`, also if the machine's `run()` has ended.
     public func status(where isSatisfied: @escaping @Sendable (MachineStatus) -> Bool) async throws -> MachineStatus {
         try await state.value { isSatisfied($0.status) }.status
     }
 
-    /// The ports, as soon as the switch listens and the engine does or, asleep, has fallen silent.
+    /// The ports, as soon as the switch listens and the engine either listens or, asleep, has stopped responding.
     public func ports() async throws -> Ports {
         guard let powerSwitch = try await switchPort.value(where: { $0 != nil }) else { throw CancellationError() }
         _ = try await isSettled.value(where: { $0 })
         return Ports(engine: try await engine.port(), powerSwitch: powerSwitch)
     }
 
-    /// Puts the machine to sleep, whatever it is doing, and returns when it does.
+    /// Puts the machine to sleep from any state, and returns when it sleeps.
     public func sleep() async throws {
         reportEvent.yield(.sleepRequested)
         _ = try await status { $0.phase == .asleep }
     }
 
-    /// From now on the machine's agent joins this gateway whenever the machine is awake. Said once.
+    /// Makes the machine's agent join this gateway whenever the machine is awake. Called once.
     public func join(_ gateway: GatewayToJoin) {
         self.gateway.update { $0 = $0 ?? gateway }
     }
 
-    /// Lives until it is cancelled.
+    /// Runs until the task is cancelled.
     public func run() async throws {
         defer {
             state.fail(CancellationError())
@@ -96,12 +96,12 @@ public final class VirtualMachine: Service {
             }
             group.addTask { try await self.attendAgent() }
             defer { group.cancelAll() }
-            // None of them has a reason to end before the others.
+            // None of the tasks has a reason to end before the others.
             try await group.next()
         }
     }
 
-    /// An agent lives from one boot to the next sleep, and hears of neither: its power is just gone.
+    /// Runs an agent from each boot to the next sleep. It is notified of neither: its power is just cut.
     private func attendAgent() async throws {
         guard let gateway = try await gateway.value(where: { $0 != nil }) else { throw CancellationError() }
         let ports = try await ports()
@@ -110,7 +110,7 @@ public final class VirtualMachine: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await self.agent(of: gateway, engine: ports.engine).run()
-                    // A graceful shutdown, of which it has heard before us.
+                    // A graceful shutdown, which the agent noticed first.
                     _ = try await self.status { $0.phase != .awake }
                 }
                 group.addTask { _ = try await self.status { $0.phase != .awake } }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files that nobody but their owner may read: private keys, and the note that says where a running fleet listens.
+/// Files that only their owner may read: private keys, and the note that states where a running fleet listens.
 public enum PrivateFile {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case exists(path: String)
@@ -19,9 +19,9 @@ public enum PrivateFile {
         }
     }
 
-    /// Reads a file that must not be readable by group or others, and that must be ours or the superuser's.
+    /// Reads a file that must not be readable by group or others, and that must belong to this user or the superuser.
     ///
-    /// What is no regular file (a pipe from a secret store, for example) has no mode to judge and is read as it is.
+    /// Anything but a regular file (a pipe from a secret store, for example) has no mode to check and is read as it is.
     public static func read(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("read", path) }
@@ -36,31 +36,31 @@ public enum PrivateFile {
         return try readToEnd(descriptor, path)
     }
 
-    /// Writes a file with mode 0600 that never had another one. It appears complete or not at all.
+    /// Writes a file with mode 0600 from its creation on. It appears complete or not at all.
     ///
-    /// - Throws: `Failure.exists` if there is such a file and `replacing` is false.
+    /// - Throws: `Failure.exists` if the file exists and `replacing` is false.
     public static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(Failure) {
         try write(bytes, to: path, mode: 0o600, replacing: replacing)
     }
 
-    /// The same, for files that everybody may read.
+    /// The same, with a mode that may permit other users to read it.
     static func write(_ bytes: [UInt8], to path: String, mode: mode_t, replacing: Bool) throws(Failure) {
         let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
-        // O_EXCL: a file or link that somebody else put there first is never written through.
+        // O_EXCL: a file or link that another process created first is never written through.
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw .last("create", path) }
         defer {
             close(descriptor)
             unlink(draft)
         }
-        // The process's umask may have taken away the owner's rights, too.
+        // The process's umask may also have removed the owner's rights.
         guard fchmod(descriptor, mode) == 0 else { throw .last("create", path) }
         try write(bytes, to: descriptor, path)
         guard fsync(descriptor) == 0 else { throw .last("write", path) }
         if replacing {
             guard rename(draft, path) == 0 else { throw .last("replace", path) }
         } else if link(draft, path) != 0 {
-            // `link` refuses an existing target in one step, which a look before `rename` could not.
+            // `link` refuses an existing target in one step; a check before `rename` could not.
             if errno == EEXIST { throw .exists(path: path) }
             throw .last("create", path)
         }
@@ -94,7 +94,7 @@ public enum PrivateFile {
 }
 
 extension PrivateFile.Failure {
-    /// What the system call before complained about.
+    /// The error of the preceding system call.
     fileprivate static func last(_ action: String, _ path: String) -> Self {
         .system(action: action, path: path, reason: String(cString: strerror(errno)))
     }

@@ -2,11 +2,11 @@ import Crypto
 import CryptoExtras
 import Foundation
 
-/// A private key that signs tokens, with the public half that goes into a key set.
+/// A private key that signs tokens, with its public half for a key set.
 public struct SigningKey: Sendable {
-    /// The JOSE algorithms (RFC 7518 §3.1) that keys of ours sign with.
+    /// The JOSE algorithms (RFC 7518 §3.1) of our signing keys.
     public enum Algorithm: String, Hashable, Sendable, CaseIterable, Codable {
-        /// RSASSA-PKCS1-v1_5 with SHA-256, on 2048 bits.
+        /// RSASSA-PKCS1-v1_5 with SHA-256, with 2048-bit keys.
         case rs256 = "RS256"
         /// ECDSA on P-256 with SHA-256.
         case es256 = "ES256"
@@ -33,10 +33,10 @@ public struct SigningKey: Sendable {
     }
 
     private let material: Material
-    /// What verifiers get to see.
+    /// The key that verifiers use.
     public let publicKey: PublicJSONWebKey
 
-    /// A new random key. RSA takes some hundred milliseconds.
+    /// Generates a random key. RSA takes some hundred milliseconds.
     public init(generating algorithm: Algorithm) throws(Failure) {
         do {
             switch algorithm {
@@ -86,7 +86,7 @@ public struct SigningKey: Sendable {
         }
     }
 
-    /// A JWS signature: for ES256 the two numbers side by side (RFC 7518 §3.4), not DER.
+    /// A JWS signature; for ES256, the two numbers concatenated (RFC 7518 §3.4), not DER.
     func signature(of message: some DataProtocol) throws(Failure) -> [UInt8] {
         do {
             switch material {

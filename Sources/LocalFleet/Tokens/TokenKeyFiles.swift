@@ -1,11 +1,11 @@
 import Foundation
 import NetworkErrors
 
-/// The three files of a home lab that has no identity provider, side by side in one directory:
+/// The three files of an issuer without an identity provider, together in one directory:
 ///
 /// - `token-key.pem`: the private key, PKCS#8, mode 0600;
-/// - `token-key.json`: what tokens of that key say about themselves (`issuer`, `audience`), so that minting needs no
-///   options; it is found beside the key by the key's name;
+/// - `token-key.json`: the claims that all tokens of that key share (`issuer`, `audience`), so that minting needs no
+///   options; its name is derived from the key's name;
 /// - `jwks.json`: the public half, for the gateway's `jwks_file`.
 public struct TokenKeyFiles: Sendable {
     public let key: String
@@ -42,11 +42,12 @@ public struct TokenKeyFiles: Sendable {
         }
     }
 
-    /// Writes all three. Without `replacing` nothing is touched if there is a key already.
+    /// Writes all three files. Without `replacing`, nothing is changed if a key exists.
     public func write(_ mint: TokenMint, replacing: Bool) throws {
         try FileManager.default.createDirectory(
             at: URL(fileURLWithPath: key).deletingLastPathComponent(), withIntermediateDirectories: true)
-        // First the key: it is the one whose loss hurts, and its refusal must leave the others alone.
+        // The key first: its loss is the most serious, and if writing it is refused, the other files must stay
+        // unchanged.
         try PrivateFile.write(Array(mint.key.pem.utf8), to: key, replacing: replacing)
         let details: JSONText = ["issuer": .string(mint.issuer), "audience": .string(mint.audience)]
         try PrivateFile.write(details.utf8 + [10], to: self.details, mode: 0o644, replacing: true)
@@ -54,7 +55,7 @@ public struct TokenKeyFiles: Sendable {
         try PrivateFile.write(Array(keys.utf8), to: keySet, mode: 0o644, replacing: true)
     }
 
-    /// What mints with the key; `issuer` and `audience` win over the details beside it.
+    /// A mint for the key; `issuer` and `audience` override the details stored beside it.
     public func mint(issuer: String? = nil, audience: String? = nil) throws -> TokenMint {
         let key = try SigningKey(pem: String(decoding: PrivateFile.read(key), as: UTF8.self))
         if let issuer, let audience { return TokenMint(key: key, issuer: issuer, audience: audience) }

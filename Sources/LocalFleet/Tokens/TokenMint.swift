@@ -1,7 +1,7 @@
 public import Foundation
 public import SimpleAICore
 
-/// Makes JSON Web Tokens for one issuer and audience.
+/// Makes JSON Web Tokens (RFC 7519) for one issuer and audience.
 public struct TokenMint: Sendable {
     public let key: SigningKey
     public let issuer: String
@@ -28,7 +28,7 @@ public struct TokenMint: Sendable {
     /// A signed token for `user` (its `sub`) with `roles` in the claim of that name.
     ///
     /// - Parameters:
-    ///   - lifetime: from `issuedAt` to the token's end, in whole seconds.
+    ///   - lifetime: from `issuedAt` to the token's expiry, in whole seconds.
     ///   - issuedAt: in the past for a token that has already expired.
     public func token(
         user: String, roles: [Role], lifetime: Duration = .seconds(3600), issuedAt: Date = Date()

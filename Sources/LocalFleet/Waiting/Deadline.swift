@@ -1,4 +1,4 @@
-/// Something did not happen in time.
+/// A deadline passed.
 public struct DeadlinePassed: Error, Equatable, CustomStringConvertible {
     public let awaited: String
     public let limit: Duration
@@ -6,7 +6,7 @@ public struct DeadlinePassed: Error, Equatable, CustomStringConvertible {
     public var description: String { "\(awaited) did not happen within \(limit)" }
 }
 
-/// Runs `body`, and gives up on it after `limit`.
+/// Runs `body`, and cancels it after `limit`.
 ///
 /// - Throws: `DeadlinePassed`, or what `body` throws.
 func within<Result: Sendable>(

@@ -1,7 +1,6 @@
 import Synchronization
 
-/// Something that happens once, or fails once, for one who waits: whatever comes first counts, before or after the wait
-/// begins.
+/// An event that happens or fails once, for one waiter: the first outcome counts, before or after the wait begins.
 final class OneShot: Sendable {
     private enum State {
         case pending
@@ -27,7 +26,7 @@ final class OneShot: Sendable {
         continuation?.resume(with: result)
     }
 
-    /// To be called once.
+    /// Called once.
     func wait() async throws {
         try await withCheckedThrowingContinuation { continuation in
             let result: Result<Void, any Error>? = state.withLock { state in

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value that others may wait for: the end of sleeping and polling in tests and start-up.
+/// A value whose changes can be awaited: replaces sleeping and polling in tests and start-up.
 final class Watched<Value: Sendable>: Sendable {
     private struct Waiter {
         let isSatisfied: @Sendable (Value) -> Bool
@@ -27,7 +27,7 @@ final class Watched<Value: Sendable>: Sendable {
 
     var value: Value { state.withLock { $0.value } }
 
-    /// Changes the value and wakes those who waited for what it is now.
+    /// Changes the value and resumes the waiters whose condition it satisfies.
     @discardableResult
     func update<Result: Sendable>(_ change: (inout Value) -> Result) -> Result {
         let (result, value, waiters) = state.withLock { state in
@@ -38,7 +38,7 @@ final class Watched<Value: Sendable>: Sendable {
         return result
     }
 
-    /// No change will come any more: everyone who waits, now or later, in vain gets this error.
+    /// Ends the changes: every waiter, now or later, whose condition does not hold receives this error.
     func fail(_ error: any Error) {
         let waiters = state.withLock { state in
             state.failure = state.failure ?? error
@@ -50,7 +50,7 @@ final class Watched<Value: Sendable>: Sendable {
 
     /// The value as soon as it satisfies the condition.
     ///
-    /// - Throws: `CancellationError`, or what `fail` was told.
+    /// - Throws: `CancellationError`, or the error that `fail` received.
     func value(where isSatisfied: @escaping @Sendable (Value) -> Bool) async throws -> Value {
         let number = state.withLock { state in
             defer { state.nextWaiter += 1 }
@@ -61,7 +61,7 @@ final class Watched<Value: Sendable>: Sendable {
                 let outcome: Result<Value, any Error>? = state.withLock { state in
                     if isSatisfied(state.value) { return .success(state.value) }
                     if let failure = state.failure { return .failure(failure) }
-                    // Seen under the lock: a cancellation from here on finds the waiter in the table.
+                    // Checked under the lock: a later cancellation finds the waiter in the table.
                     if Task.isCancelled { return .failure(CancellationError()) }
                     state.waiters[number] = Waiter(isSatisfied: isSatisfied, continuation: continuation)
                     return nil

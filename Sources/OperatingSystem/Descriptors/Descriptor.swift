@@ -8,11 +8,12 @@ import Musl
 import Darwin
 #endif
 
-/// A descriptor that is closed once, by its owner.
+/// A file descriptor that its owner closes once.
 struct Descriptor: Hashable, Sendable {
     let number: Int32
 
-    /// Not repeated where a signal interrupts it: on Linux the number is free then, and may be another's.
+    /// Not repeated after an interruption by a signal: on Linux the number is already free then, and may have been
+    /// reused.
     func close() {
         #if canImport(Glibc)
         _ = Glibc.close(number)
@@ -24,7 +25,7 @@ struct Descriptor: Hashable, Sendable {
     }
 }
 
-/// The two ends of a pipe, which no child process inherits.
+/// The two ends of a pipe; child processes do not inherit them.
 struct DescriptorPair: Hashable, Sendable {
     let reader: Descriptor
     let writer: Descriptor

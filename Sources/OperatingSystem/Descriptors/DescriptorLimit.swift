@@ -9,20 +9,21 @@ import Musl
 import Darwin
 #endif
 
-/// How many descriptors this process may have open at once (`RLIMIT_NOFILE`).
+/// The limit of open file descriptors of this process (`RLIMIT_NOFILE`).
 public enum DescriptorLimit {
-    /// Descriptors that no accepted connection takes: for what has to work when all others are taken (wakes, probes, the
-    /// state file, API keys, issuers' keys, agents).
+    /// Number of descriptors that accepted connections must leave free: for operations that have to work when all
+    /// others are taken (wakes, probes, the state file, API keys, issuers' keys, agents).
     public static let connectionReserve = 64
-    /// Descriptors that no connection to a runner takes for a call: half of them, so that accepted calls can be served.
+    /// Number of descriptors that calls to runners must leave free: half of the connection reserve, so that accepted
+    /// calls can be served.
     public static let callReserve = connectionReserve / 2
 
-    /// The soft limit before `raise`, for children: programs that use `select`, or that close every possible descriptor
-    /// at their start, expect an ordinary one.
+    /// The soft limit before `raise`, for child processes: programs that use `select`, or that close every possible
+    /// descriptor at their start, expect an ordinary limit.
     private static let inherited = Mutex<UInt64?>(nil)
 
-    /// Raises the soft limit to the hard one.
-    /// - Returns: the limit that holds now; `Int.max` where there is none.
+    /// Raises the soft limit to the hard limit.
+    /// - Returns: the limit in effect; `Int.max` if there is none.
     @discardableResult
     public static func raise() -> Int {
         var limit = rlimit()
@@ -31,7 +32,7 @@ public enum DescriptorLimit {
         if limit.rlim_cur < limit.rlim_max {
             var raised = limit
             raised.rlim_cur = limit.rlim_max
-            // Where the system refuses, the old one stays.
+            // If the system refuses, the previous limit stays.
             _ = setrlimit(resource, &raised)
         }
         return current
@@ -44,34 +45,34 @@ public enum DescriptorLimit {
         return Int(exactly: limit.rlim_cur) ?? .max
     }
 
-    /// The hard limit, to which `raise` raises.
+    /// The hard limit, to which `raise` raises the soft one.
     public static var hard: Int {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return .max }
         return Int(exactly: limit.rlim_max) ?? .max
     }
 
-    /// Whether fewer than `reserve` descriptors are left below the limit.
+    /// Whether fewer than `reserve` descriptors are free below the limit.
     ///
-    /// The system gives out the lowest number that is free, so a number is as good as a count.
+    /// The system always assigns the lowest free number, so the number indicates the count.
     public static func isReached(keeping reserve: Int) -> Bool {
         let limit = current
         guard limit < .max else { return false }
         let lowest = lowestFree
-        // Of a low limit a reserve must not be all.
+        // A reserve must not use up a low limit.
         return lowest < 0 || Int(lowest) >= limit - min(reserve, limit / 4)
     }
 
-    /// Makes the runtime open what its timers need, while there are descriptors for it: a sleep whose timer cannot be made
-    /// never ends.
+    /// Makes the runtime open the descriptors of its timers while some are available: a sleep whose timer cannot be
+    /// created never ends.
     public static func openTimers() async {
         try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
         try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
     }
 
-    /// Negative where none is left.
+    /// Negative if none is free.
     private static var lowestFree: Int32 {
-        // Of a descriptor that every process has; where it has none at all, that number is free.
+        // Duplicates a descriptor that every process has; if one of these is closed, its number is free.
         for number in Int32(0)...2 where fcntl(number, F_GETFD) >= 0 {
             let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
             if copy >= 0 { _ = close(copy) }
@@ -80,7 +81,7 @@ public enum DescriptorLimit {
         return 0
     }
 
-    /// Gives a child that has just started the limit that this process was started with.
+    /// Gives a child process that has just started the limit with which this process was started.
     static func restore(for process: pid_t) {
         guard let soft = inherited.withLock({ $0 }) else { return }
         _ = csystem_set_descriptor_limit(process, soft)

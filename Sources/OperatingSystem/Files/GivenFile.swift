@@ -6,8 +6,8 @@ import Musl
 import Darwin
 #endif
 
-/// A file that an operator names to be read once: a regular file, or a pipe such as `/dev/stdin` or `<(…)`, whose writer is
-/// waited for.
+/// A file that an operator names, read once: a regular file, or a pipe such as `/dev/stdin` or `<(…)`, whose writer is
+/// awaited.
 public enum GivenFile {
     public enum Failure: Error, Hashable, Sendable {
         case missing
@@ -16,7 +16,7 @@ public enum GivenFile {
         case tooLarge(limit: Int)
     }
 
-    /// The whole content.
+    /// The complete content.
     public static func contents(of path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw errno == ENOENT ? .missing : .system(.last) }
@@ -39,7 +39,7 @@ public enum GivenFile {
     }
 }
 
-// The name of the system, where a method of ours has the same.
+// The system call, in places where one of our methods has the same name.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

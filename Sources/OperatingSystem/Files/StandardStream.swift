@@ -6,8 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// The streams that a process is born with. Writing to one never traps: nothing can be done for an operator whose disk is
-/// full or whose terminal is gone, and calls go on.
+/// The standard streams of a process. Writing to one never traps: a full disk or a closed terminal must not end calls.
 public enum StandardStream: Int32, Sendable {
     case output = 1
     case error = 2
@@ -17,17 +16,17 @@ public enum StandardStream: Int32, Sendable {
     }
 }
 
-/// Writes to a descriptor of the caller's.
+/// Writes to a descriptor that the caller owns.
 public enum DescriptorWriter {
-    /// Writes all of it.
-    /// - Throws: `SystemError`, where some of it may have been written.
+    /// Writes all bytes.
+    /// - Throws: `SystemError`; some of the bytes may have been written.
     public static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
-                // A terminal or pipe that another process has set to return at once.
+                // A terminal or pipe that another process has set to non-blocking mode.
                 if errno == EAGAIN {
                     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     if poll(&entry, 1, 1_000) > 0 { continue }
@@ -39,7 +38,7 @@ public enum DescriptorWriter {
     }
 }
 
-// The name of the system, where a method of ours has the same.
+// The system call, in places where one of our methods has the same name.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }

@@ -6,12 +6,12 @@ import Musl
 import Darwin
 #endif
 
-/// A file that is kept from one run of the program to the next. Blocks; never called on an event loop.
+/// A file that persists from one run of the program to the next. Blocks; never used on an event loop.
 ///
-/// Reading never waits for a writer and never reads without a bound; writing replaces the content in one step, so that
-/// neither a crash nor a full disk leaves half of it. A symbolic link is followed: its target is replaced, the link stays.
+/// Reading never waits for a writer and is always bounded; writing replaces the content in one step, so that neither a
+/// crash nor a full disk leaves a partial file. A symbolic link is followed: its target is replaced, the link stays.
 public struct StoredFile: Hashable, Sendable {
-    /// What went wrong, for operators.
+    /// The failed operation, described for operators.
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
         case system(SystemError)
         case notRegular(String)
@@ -32,9 +32,9 @@ public struct StoredFile: Hashable, Sendable {
         self.path = path
     }
 
-    /// The content; nil where there is no such file, or only a link to none.
+    /// The content; nil if the file does not exist, or is a link to a missing file.
     public func read(atMost limit: Int) throws(Failure) -> [UInt8]? {
-        // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
+        // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -46,7 +46,7 @@ public struct StoredFile: Hashable, Sendable {
         return try Self.contents(of: descriptor, atMost: limit, expecting: Int(status.st_size))
     }
 
-    /// Replaces the content. A file that is there keeps its mode, a new one gets `mode`.
+    /// Replaces the content. An existing file keeps its mode, a new one gets `mode`.
     public func replace(with bytes: [UInt8], mode: UInt32 = 0o644) throws(Failure) {
         let target = try self.target()
         var status = stat()
@@ -59,8 +59,8 @@ public struct StoredFile: Hashable, Sendable {
             guard rename(draft, target) == 0 else { throw .system(.last) }
         } catch {
             unlink(draft)
-            // A file that is mounted by itself cannot be replaced, and one in a folder of others' cannot have a draft beside
-            // it; both may be writable.
+            // A file that is a mount point cannot be replaced, and a directory that is not writable cannot hold a
+            // temporary file; the file itself may still be writable.
             guard isThere, case .system(let cause) = error, [EBUSY, EXDEV, EACCES, EPERM].contains(cause.number) else {
                 throw error
             }
@@ -69,9 +69,9 @@ public struct StoredFile: Hashable, Sendable {
         Self.synchronizeFolder(of: target)
     }
 
-    /// Moves the file out of the way, to `NAME.broken-SUFFIX`, and keeps the newest `maxKept` of those.
+    /// Renames the file to `NAME.broken-SUFFIX`, and keeps the newest `maxKept` of those.
     /// - Parameter suffix: sorts by time, such as `20260102T030405Z`.
-    /// - Returns: where it is now.
+    /// - Returns: the new path.
     public func setAside(suffix: String, maxKept: Int = 3) throws(Failure) -> String {
         let target = try self.target()
         var status = stat()
@@ -85,10 +85,10 @@ public struct StoredFile: Hashable, Sendable {
 
     // MARK: Links
 
-    /// Where links lead, whether there is anything or not.
+    /// The target of all links, whether it exists or not.
     private func target() throws(Failure) -> String {
         var place = path
-        // As many as the system itself follows.
+        // The same maximum number of links as the system's.
         for _ in 0..<40 {
             var status = stat()
             guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return place }
@@ -106,7 +106,7 @@ public struct StoredFile: Hashable, Sendable {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// The oldest first.
+    /// Oldest first.
     private static func setAside(beside path: String) -> [String] {
         let folder = folder(of: path)
         let name = path.split(separator: "/").last.map(String.init) ?? path
@@ -160,7 +160,7 @@ public struct StoredFile: Hashable, Sendable {
     }
 
     private static func write(_ bytes: [UInt8], toNew path: String, _ permissions: mode_t) throws(Failure) {
-        // O_EXCL: a file or link that somebody else put there first is never written through.
+        // O_EXCL: a file or link that another process created first is never written through.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
         guard descriptor >= 0 else { throw .system(.last) }
         defer { close(descriptor) }
@@ -177,7 +177,7 @@ public struct StoredFile: Hashable, Sendable {
         guard ftruncate(descriptor, off_t(bytes.count)) == 0 else { throw .system(.last) }
     }
 
-    /// All of it, to the disk.
+    /// Writes all bytes and synchronizes them to disk.
     private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
         do throws(SystemError) {
             try DescriptorWriter.write(bytes, to: descriptor)
@@ -187,7 +187,7 @@ public struct StoredFile: Hashable, Sendable {
         guard fsync(descriptor) == 0 else { throw .system(.last) }
     }
 
-    /// So that the new name survives a crash, too. Not every file system can; the content is safe either way.
+    /// Makes the new name survive a crash, too. Some file systems do not support this; the content is safe either way.
     private static func synchronizeFolder(of path: String) {
         let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
@@ -196,7 +196,7 @@ public struct StoredFile: Hashable, Sendable {
     }
 }
 
-// The name of the system, where a method of ours has the same.
+// The system call, in places where one of our methods has the same name.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// Reads what a child process writes, for as long as it runs.
+/// Reads the output of a child process while it runs.
 struct CapturedStreams {
     private(set) var output: CapturedOutput
     private(set) var errors: CapturedOutput
@@ -25,9 +25,9 @@ struct CapturedStreams {
         areErrorsOpen = errorReader != nil
     }
 
-    /// Returns when the child has written something or has ended, the bell rings, or the time is over.
+    /// Returns when the child has written output or ended, the wake descriptor becomes readable, or the time is over.
     mutating func wait(bell: Descriptor, exit: Descriptor?, atMost limit: Duration?) {
-        // A negative number stands for a descriptor that is not there, and is passed over.
+        // `poll` ignores negative numbers, which stand for missing descriptors.
         let numbers = [
             bell.number, exit?.number ?? -1, isOutputOpen ? outputReader?.number ?? -1 : -1,
             areErrorsOpen ? errorReader?.number ?? -1 : -1,
@@ -40,7 +40,7 @@ struct CapturedStreams {
         if entries[3].revents != 0, let errorReader { areErrorsOpen = readChunk(errorReader, to: \.errors) > 0 }
     }
 
-    /// Reads what lies in the pipes, without waiting for more.
+    /// Reads what the pipes contain, without waiting for more.
     mutating func readRemainder(atMost limit: Int) {
         if isOutputOpen, let outputReader { readRemainder(outputReader, to: \.output, atMost: limit) }
         if areErrorsOpen, let errorReader { readRemainder(errorReader, to: \.errors, atMost: limit) }
@@ -59,7 +59,7 @@ struct CapturedStreams {
         }
     }
 
-    /// - Returns: how many bytes came; 0 at the end of the stream, and where there is nothing without waiting.
+    /// - Returns: number of bytes read; 0 at the end of the stream, or if none are available without waiting.
     private mutating func readChunk(_ reader: Descriptor, to stream: WritableKeyPath<Self, CapturedOutput>) -> Int {
         while true {
             let count = read(reader.number, &buffer, buffer.count)

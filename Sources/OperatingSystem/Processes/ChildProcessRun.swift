@@ -8,16 +8,16 @@ import Musl
 import Darwin
 #endif
 
-/// One run of a child process, supervised by a thread of its own from its start to the return of its last descriptor.
+/// One run of a child process, supervised by its own thread from the start until its last descriptor is closed.
 ///
-/// A thread and `poll`, not Foundation's `Process` and `Pipe`, which trap where no descriptor is left, nor a dispatch
-/// source, which does the same where the first one is made.
+/// Uses a thread and `poll`: Foundation's `Process` and `Pipe` trap if no descriptor is left, and so does the first
+/// dispatch source.
 final class ChildProcessRun: Sendable {
     typealias Completion = @Sendable (Result<ChildProcessEnding, SystemError>) -> Void
 
     private struct State {
         var isStopRequested = false
-        /// Wakes the thread; nil before it has begun and after it has ended.
+        /// Wakes the thread; nil before its start and after its end.
         var bell: Int32?
         var completion: Completion?
     }
@@ -26,12 +26,12 @@ final class ChildProcessRun: Sendable {
     private let onStart: @Sendable (Int32) -> Void
     private let state = Mutex(State())
 
-    /// Between two looks at a child where the system has no descriptor for processes.
+    /// Interval between checks of a child if the system has no process descriptors.
     private static let pollInterval: Duration = .milliseconds(20)
-    /// For a child that SIGKILL does not end, because the system holds it: the result does not wait for it any longer.
+    /// Maximum wait after SIGKILL: a child that the system holds does not delay the result any longer.
     private static let maxKillDuration: Duration = .seconds(2)
-    /// In bytes, of output that a child has left behind: as much as a pipe holds, and no more, since background
-    /// processes may go on writing.
+    /// Maximum number of bytes read after the child's end: the capacity of a pipe and no more, because background
+    /// processes may keep writing.
     private static let maxRemainder = 1 << 20
 
     init(_ process: ChildProcess, onStart: @escaping @Sendable (Int32) -> Void) {
@@ -91,13 +91,13 @@ final class ChildProcessRun: Sendable {
                 bell: bell, exit: child.exit, atMost: wait(until: schedule.nextDeadline, from: now, schedule, child))
         }
         streams.readRemainder(atMost: Self.maxRemainder)
-        // Looked at before it is taken off the list of processes, so that no signal of ours can meet a stranger.
+        // Checked before the process is reaped, so that no signal can reach an unrelated process with the same id.
         let isSuccess = child.exitStatus == .exited(0) && !schedule.didTimeOut && !schedule.wasStopped
         if process.background == .killed || !isSuccess { child.signal(SIGKILL) }
         complete(.success(ending(child.reap(), schedule, streams)))
     }
 
-    /// How long the thread may rest; nil: until something happens.
+    /// Maximum time for the thread to wait; nil: until an event.
     private func wait(
         until deadline: ContinuousClock.Instant?, from now: ContinuousClock.Instant, _ schedule: StopSchedule,
         _ child: SpawnedChild

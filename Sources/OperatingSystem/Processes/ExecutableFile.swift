@@ -6,9 +6,9 @@ import Musl
 import Darwin
 #endif
 
-/// Files that can be executed.
+/// Lookup of executable files.
 public enum ExecutableFile {
-    /// Where programs are looked for when the environment has no `PATH`.
+    /// The search path if the environment has no `PATH`.
     public static let defaultSearchPath = "/usr/bin:/bin"
 
     /// `PATH` of this process.
@@ -16,12 +16,13 @@ public enum ExecutableFile {
         getenv("PATH").map { String(cString: $0) } ?? defaultSearchPath
     }
 
-    /// The path of a program: itself where it has a slash, else the first match in the folders of `searchPath`, as a shell
-    /// would find it. Returns nil if there is no such regular file, or this user may not execute it.
+    /// The path of a program: itself if it contains a slash, otherwise the first match in the directories of
+    /// `searchPath`, as a shell finds it. Returns nil if there is no such regular file, or this user may not execute
+    /// it.
     public static func path(of program: String, searchPath: String) -> String? {
         guard !program.isEmpty, !program.utf8.contains(0) else { return nil }
         if program.contains("/") { return isExecutable(program) ? program : nil }
-        // An empty element stands for the current folder.
+        // An empty element stands for the current directory.
         return searchPath.split(separator: ":", omittingEmptySubsequences: false).lazy
             .map { $0.isEmpty ? "./\(program)" : "\($0)/\(program)" }
             .first(where: isExecutable)

@@ -1,4 +1,5 @@
-/// What is kept of a child process's output; the rest is read and dropped, so that the process never waits for a reader.
+/// The part of a child process's output that is kept; the rest is read and discarded, so that the process never waits
+/// for a reader.
 public enum OutputCapture: Hashable, Sendable {
     /// The process writes to the null device.
     case discarded

@@ -8,14 +8,14 @@ import Musl
 import Darwin
 #endif
 
-/// A child process that was started, and our ends of its pipes.
+/// A started child process, and our ends of its pipes.
 struct SpawnedChild {
     let pid: pid_t
-    /// Becomes readable when the child ends; nil where the system has no such descriptor.
+    /// Becomes readable when the child ends; nil if the system has no process descriptors.
     let exit: Descriptor?
     let output: Descriptor?
     let errors: Descriptor?
-    /// Held open as long as the child runs.
+    /// Held open while the child runs.
     private let input: Descriptor?
 
     init(_ process: ChildProcess) throws(SystemError) {
@@ -34,26 +34,27 @@ struct SpawnedChild {
         DescriptorLimit.restore(for: pid)
     }
 
-    /// Returns our descriptors; the child itself was reaped before.
+    /// Closes our descriptors; the child itself has been reaped before.
     func close() {
         for descriptor in [exit, output, errors, input] { descriptor?.close() }
     }
 
-    /// Whether it has ended; it stays where `reap` finds it.
+    /// Whether the child has ended; it can still be reaped.
     var hasExited: Bool { exitStatus != nil }
 
-    /// Nil as long as it runs.
+    /// Nil while it runs.
     var exitStatus: ChildProcessEnding.Status? {
         var found = siginfo_t()
         while waitid(P_PID, id_t(pid), &found, WEXITED | WNOWAIT | WNOHANG) < 0 {
-            // No child of that number, which nobody but `reap` takes off the list: nothing can be known of it any more.
+            // There is no child with this id, although only `reap` removes it: its status cannot be determined any
+            // more.
             guard errno == EINTR else { return .exited(-1) }
         }
         guard found.si_signo == SIGCHLD else { return nil }
         return found.si_code == CLD_EXITED ? .exited(Self.status(of: found)) : .signalled(Self.status(of: found))
     }
 
-    /// Takes a process that has ended off the system's list.
+    /// Reaps a process that has ended.
     func reap() -> ChildProcessEnding.Status {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {
@@ -63,7 +64,8 @@ struct SpawnedChild {
         return signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal)
     }
 
-    /// To the child, wherever it has moved, and to what it has left in its process group. Not after `reap`.
+    /// Sends a signal to the child, even if it has changed its process group, and to the processes left in its own
+    /// group. Not allowed after `reap`.
     func signal(_ number: Int32) {
         _ = kill(-pid, number)
         _ = kill(pid, number)
@@ -103,7 +105,7 @@ struct SpawnedChild {
         #if canImport(Darwin)
         flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
         #else
-        // All of ours are closed on execution anyway; those that this process has inherited may not be.
+        // Our own descriptors are closed on execution anyway; those that this process has inherited may not be.
         _ = csystem_close_from(&actions, 3)
         #endif
         var none = sigset_t()
@@ -125,7 +127,7 @@ struct SpawnedChild {
         var pid: pid_t = 0
         var result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
         // A program that has just been written is busy while a child of another thread, which has not executed its own
-        // program yet, holds a copy of the descriptor that it was written through. That passes within microseconds.
+        // program yet, holds a copy of the writer's descriptor. That passes within microseconds.
         let maxRetries = 25
         var retries = 0
         while result == ETXTBSY, retries < maxRetries {
@@ -144,14 +146,14 @@ private struct ChildPipes {
     var output: DescriptorPair?
     var errors: DescriptorPair?
 
-    /// - Throws: where no descriptor is left; those that were opened stay with the caller.
+    /// - Throws: if no descriptor is left; descriptors already opened stay with the caller.
     mutating func open(for process: ChildProcess) throws(SystemError) {
         if process.input == .heldOpen { input = try .pipe() }
         if process.output != .discarded { output = try .pipe() }
         if case .captured(let capture) = process.errors, capture != .discarded { errors = try .pipe() }
     }
 
-    /// What becomes descriptor 0, 1 and 2 of the child; nil: the null device.
+    /// The descriptors that become 0, 1 and 2 of the child; nil: the null device.
     func childsEnds(_ process: ChildProcess) -> [Int32?] {
         let errorEnd = process.errors == .joinsOutput ? output?.writer : errors?.writer
         return [input?.reader.number, output?.writer.number, errorEnd?.number]

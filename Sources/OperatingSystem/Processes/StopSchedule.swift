@@ -1,14 +1,14 @@
-/// When a child process is signalled: pure, so that every order of events can be tested.
+/// When a child process is signalled. Pure, so that every order of events can be tested.
 ///
-/// A process that has to stop gets SIGTERM first and SIGKILL after the grace period; without a grace period SIGKILL at
-/// once.
+/// A process that must stop gets SIGTERM first and SIGKILL after the grace period; without a grace period it gets
+/// SIGKILL at once.
 struct StopSchedule {
     enum Signal: Hashable {
         case terminate
         case kill
     }
 
-    /// When the process has to stop by itself, if ever.
+    /// When the process exceeds its timeout, if it has one.
     private var timeoutAt: ContinuousClock.Instant?
     private var killAt: ContinuousClock.Instant?
     private let gracePeriod: Duration
@@ -22,19 +22,19 @@ struct StopSchedule {
         self.gracePeriod = gracePeriod
     }
 
-    /// The next moment at which `signals(due:)` has something to say.
+    /// The next time at which `signals(due:)` returns a signal.
     var nextDeadline: ContinuousClock.Instant? {
         killedAt == nil ? [timeoutAt, killAt].compactMap { $0 }.min() : nil
     }
 
-    /// Somebody wants the process to stop.
+    /// A caller requests the end of the process.
     mutating func stopRequested(at now: ContinuousClock.Instant) -> [Signal] {
         guard !wasStopped, !didTimeOut else { return [] }
         wasStopped = true
         return stop(at: now)
     }
 
-    /// What has to be sent at this moment; each signal once.
+    /// The signals due at this time; each is returned once.
     mutating func signals(due now: ContinuousClock.Instant) -> [Signal] {
         if let timeoutAt, now >= timeoutAt, !wasStopped, !didTimeOut {
             didTimeOut = true

@@ -1,6 +1,6 @@
 import CSystemCalls
 
-/// A detached thread whose start can fail. Foundation's threads do not report it.
+/// A detached thread whose start can fail; Foundation's threads do not report such failures.
 enum SupervisionThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void

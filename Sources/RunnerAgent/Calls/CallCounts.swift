@@ -1,13 +1,13 @@
 import SimpleAICore
 import Synchronization
 
-/// What runs, and what has run, on this machine through the agent.
+/// Counters of the current and past calls to this machine's engines through the agent.
 final class CallCounts: Sendable {
     struct Figures: Hashable, Sendable {
         var active = 0
-        /// That an engine has answered to their end.
+        /// Number of calls that an engine completed.
         var processed = 0
-        /// Exponentially weighted, from a call's arrival to the last byte of its answer.
+        /// Exponentially weighted average from a call's arrival to the last byte of its response.
         var averageLatency: Duration?
 
         fileprivate mutating func add(_ latency: Duration) {
@@ -18,12 +18,12 @@ final class CallCounts: Sendable {
 
     private struct State {
         var total = Figures()
-        /// By the engine's own id; only of models that engines list, so not more than there are.
+        /// By the engine's own model id. Contains only models that engines list, which bounds its size.
         var models: [EngineModelID: Figures] = [:]
     }
 
     private let state = Mutex(State())
-    /// Some call has ended. For one reader: whoever drains.
+    /// Yields when a call has ended. For one reader: the drain.
     let ends: AsyncStream<Void>
     private let end: AsyncStream<Void>.Continuation
 
@@ -42,7 +42,7 @@ final class CallCounts: Sendable {
         }
     }
 
-    /// - Parameter latency: nil for a call that was not answered to its end.
+    /// - Parameter latency: nil for a call without a complete response.
     func ended(_ model: String, latency: Duration?) {
         state.withLock { state in
             state.total.active -= 1
@@ -54,7 +54,7 @@ final class CallCounts: Sendable {
         end.yield()
     }
 
-    /// Returns when no call runs.
+    /// Returns when no call is in progress.
     func idle() async {
         if total.active == 0 { return }
         for await _ in ends where total.active == 0 { return }

@@ -6,11 +6,12 @@ import Relay
 import SimpleAICore
 import Synchronization
 
-/// One connection of the gateway: one request at a time, relayed to the engine that has its model, byte for byte.
+/// One connection from the gateway: relays one request at a time to the engine that has its model, byte for byte.
 ///
-/// What the engine says is passed on as it comes, whatever it is: the gateway looks into it. A lost engine ends the
-/// connection in the middle of the answer, so that nobody can take it for a complete one; a lost gateway ends the
-/// engine's work. Everything here happens on the connection's event loop.
+/// Responses of the engine are forwarded unchanged as they arrive; the gateway interprets them. If the engine's
+/// connection is lost, the gateway's connection is closed within the response, so that the response cannot be taken for
+/// complete; if the gateway disconnects, the engine's work is stopped. Everything here runs on the connection's event
+/// loop.
 final class CallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -18,7 +19,7 @@ final class CallHandler: ChannelInboundHandler {
     private enum Phase {
         case idle
         case receiving(RelayedCall)
-        /// A request that is answered without an engine: what there is of a body is read and forgotten.
+        /// A request that the agent refuses or serves itself: the remainder of its body is read and discarded.
         case answering(HTTPRequestHead, Answer)
         case relaying(RelayedCall)
         case closing
@@ -28,21 +29,21 @@ final class CallHandler: ChannelInboundHandler {
         var status: HTTPResponseStatus = .ok
         var body: String
         var fields: [(name: String, value: String)] = []
-        /// Of a refusal: marks it as the agent's own, not an engine's.
+        /// Of a refusal: marks it as the agent's own, as opposed to an engine's.
         var code: GatewayError.Code?
     }
 
     private let services: CallServices
     private var phase: Phase = .idle
     private var context: ChannelHandlerContext?
-    /// This connection takes no further request: the server is ending, or the client wants it so.
+    /// Whether this connection accepts no further request: the server is shutting down, or the client asked to close.
     private var takesNoMore = false
     private var endOfServer: Scheduled<Void>?
     /// Of the body that is being received.
     private var pace: BodyPace?
     private var bodyBytes = 0
     private var paceTimer: Scheduled<Void>?
-    /// The memory that requests from this address may take.
+    /// The memory share for requests from this address.
     private(set) lazy var memory = services.budget.share(
         for: nil, from: Peer(IPAddress(context?.channel.remoteAddress)))
 
@@ -71,7 +72,7 @@ final class CallHandler: ChannelInboundHandler {
         case (.answering, .body): break
         case (.answering(let head, let answer), .end): send(answer, to: head)
         case (.closing, _): break
-        // Requests that overtake answers: no gateway of ours does that.
+        // Pipelined requests, which no version of the gateway sends.
         case (.relaying, _), (.receiving, .head), (.answering, .head), (.idle, _): context.close(promise: nil)
         }
     }
@@ -156,7 +157,7 @@ final class CallHandler: ChannelInboundHandler {
         Int64(clamping: context.eventLoop.now.uptimeNanoseconds)
     }
 
-    /// A body that nobody will read to its end.
+    /// The remainder of the body will not be read.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
         stopPace()
         call.end()
@@ -195,14 +196,14 @@ final class CallHandler: ChannelInboundHandler {
                 bound.value.close(promise: nil)
             }
         case is IdleStateHandler.IdleStateEvent:
-            // An engine may think for long; a request may not take for ever to arrive.
+            // An engine may work for a long time; a request must arrive in a limited time.
             if case .relaying = phase { return }
             context.close(promise: nil)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
-    // MARK: The engine's side, told by `RelayedCall`
+    // MARK: The engine's side, reported by `RelayedCall`
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
     var eventLoop: (any EventLoop)? { context?.eventLoop }
@@ -232,18 +233,18 @@ final class CallHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }
 
-    /// The engine is lost before it has answered anything.
+    /// The engine's connection was lost before its response.
     func fail(_ call: RelayedCall, _ refusal: CallRefusal) {
         send(Self.answer(refusal), to: call.head)
     }
 
-    /// The engine is lost in the middle of its answer.
+    /// The engine's connection was lost within its response.
     func cut() {
         phase = .closing
         context?.close(promise: nil)
     }
 
-    // MARK: Answers of our own
+    // MARK: The agent's own responses
 
     private func send(_ answer: Answer, to head: HTTPRequestHead) {
         let body = ByteBuffer(string: answer.body)

@@ -1,18 +1,18 @@
 import NIOHTTP1
 import SimpleAICore
 
-/// Why the agent does not hand a request to an engine, in the shape that the gateway (and any SDK) understands.
+/// A refusal to forward a request to an engine, in the error format that the gateway (and any SDK) understands.
 struct CallRefusal: Error, Hashable {
     let status: HTTPResponseStatus
     let code: GatewayError.Code
     let message: String
     var param: String?
-    /// The methods that the path takes, for a 405.
+    /// The value of `Allow`: the methods of the path, for a 405.
     var allowed: String?
-    /// The content codings that are taken, for a 415 (RFC 7694).
+    /// The accepted content codings, for a 415 (RFC 7694).
     var acceptedCodings: String?
 
-    /// The header fields that belong to it.
+    /// The header fields of the refusal.
     var fields: [(name: String, value: String)] {
         [("Allow", allowed), ("Accept-Encoding", acceptedCodings)].compactMap { name, value in value.map { (name, $0) }
         }
@@ -39,7 +39,7 @@ struct CallRefusal: Error, Hashable {
             status: .badRequest, code: .invalidRequest,
             message: "The header field \(name) occurs more than once; send it once.", param: name)
     }
-    /// The gateway decodes what callers send.
+    /// The gateway decodes request bodies before it forwards them.
     static let encoded = CallRefusal(
         status: .unsupportedMediaType, code: .unsupportedMediaType,
         message: "This runner takes bodies as they are; send the body without a Content-Encoding.",
@@ -68,7 +68,7 @@ struct CallRefusal: Error, Hashable {
 
     static let noConnection = CallRefusal(
         status: .serviceUnavailable, code: .queueFull, message: "This runner has too many connections open.")
-    /// 503 lets a gateway try another runner.
+    /// A 503 lets a gateway try another runner.
     static let engineGone = CallRefusal(
         status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine does not answer.")
 }

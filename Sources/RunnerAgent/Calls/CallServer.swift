@@ -8,14 +8,14 @@ import Relay
 import SimpleAICore
 import Synchronization
 
-/// The agent's HTTP side: where the gateway's calls come in.
+/// The agent's HTTP server, which receives the gateway's calls.
 final class CallServer: Sendable {
     let port: Int
     private let listener: any Channel
     private let quiescing: ServerQuiescingHelper
     private let services: CallServices
 
-    /// A connection on which nothing happens is closed: a gateway that vanished says no goodbye.
+    /// Idle connections are closed after this time: a gateway that loses power or network does not close them.
     private static let idleTimeout: TimeAmount = .seconds(180)
 
     private init(listener: any Channel, quiescing: ServerQuiescingHelper, services: CallServices) {
@@ -25,7 +25,7 @@ final class CallServer: Sendable {
         port = listener.localAddress?.port ?? 0
     }
 
-    /// - Throws: `RunnerAgentStartError` when the address cannot be listened on.
+    /// - Throws: `RunnerAgentStartError` if the address cannot be bound.
     static func listen(
         on host: String, port: Int, services: CallServices, group: any EventLoopGroup
     ) async throws -> CallServer {
@@ -66,12 +66,12 @@ final class CallServer: Sendable {
         }
     }
 
-    /// No new calls; those that run have until then. Returns when the last connection has ended.
+    /// Refuses new calls; calls in progress may finish until the deadline. Returns when the last connection has closed.
     func end(by deadline: NIODeadline) async {
         services.endsBy.withLock { $0 = deadline }
         let promise = listener.eventLoop.makePromise(of: Void.self)
         quiescing.initiateShutdown(promise: promise)
-        // It fails only where there was nothing left to end.
+        // The only failure means that there was nothing left to end.
         try? await promise.futureResult.get()
         services.pools.closeIdle()
     }

@@ -4,24 +4,25 @@ import Relay
 import SimpleAICore
 import Synchronization
 
-/// What every connection of the gateway shares.
+/// State that all connections from the gateway share.
 final class CallServices: Sendable {
     let roster: EngineRoster
     let counts: CallCounts
     let pools = UpstreamPools()
-    /// Request bodies are held whole until their model is known.
+    /// Request bodies are buffered completely until their model is known.
     let budget: BufferBudget
     static let maxBody: ByteCount = .mebibytes(256)
-    /// Connections, and whose they are: a gateway has one for each slot, its probes, and what lies in its pools.
+    /// Number of connections per address: a gateway has one for each slot, one for its probes, and idle ones in its
+    /// pools.
     private let connections = Mutex(ShareLedger<Peer>())
     private let connectionRule: FairShare
-    /// How long an engine may take is the gateway's decision: it hangs up.
+    /// The gateway decides how long an engine may take, and closes the connection.
     let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
     let logger: Logger
-    /// When calls that still run are cut, once the server ends.
+    /// When calls in progress are cut, once the server shuts down.
     let endsBy = Mutex<NIODeadline>(.distantFuture)
     private let secret: String
-    /// Until a gateway has said that it does not know the extension.
+    /// True until a gateway has registered the agent without the extension.
     private let demandsSecret = Atomic(true)
 
     /// - Parameters:
@@ -40,7 +41,7 @@ final class CallServices: Sendable {
         self.logger = logger
     }
 
-    /// `http_auth` of the runner protocol: agreed with the gateway, or not.
+    /// Whether `http_auth` of the runner protocol was agreed with the gateway.
     func demandSecret(_ isAgreed: Bool) { demandsSecret.store(isAgreed, ordering: .relaxed) }
 
     func log(_ change: AcceptErrorHandler.Change) {
@@ -56,7 +57,7 @@ final class CallServices: Sendable {
         return Bearer.token(in: authorization).map { Bearer.isEqual($0, secret) } ?? false
     }
 
-    /// - Returns: whether there is a place for one more connection of this address; it has to be given back.
+    /// - Returns: whether this address may open one more connection; if so, `endConnection` must follow.
     func beginConnection(from peer: Peer) -> Bool {
         connections.withLock { $0.take(for: peer, under: connectionRule) == .granted }
     }

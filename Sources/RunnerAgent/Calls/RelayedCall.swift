@@ -3,7 +3,7 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// One call on its way to an engine and back. Belongs to its connection's event loop.
+/// One call from the gateway to an engine. Belongs to its connection's event loop.
 final class RelayedCall: UpstreamExchange {
     let head: HTTPRequestHead
     private let endpoint: Endpoint
@@ -17,7 +17,7 @@ final class RelayedCall: UpstreamExchange {
     private var upstream: Upstream?
     private var pool: UpstreamPool?
     private var ticket: UpstreamTicket?
-    /// While an engine works on it.
+    /// The model, while an engine works on the call.
     private var model: String?
     private var headWasSent = false
     private var hasRetried = false
@@ -47,7 +47,7 @@ final class RelayedCall: UpstreamExchange {
         body.writeImmutableBuffer(bytes)
     }
 
-    /// The whole request is here: finds the engine that has its model, and sends it there.
+    /// Forwards the complete request to the engine that has its model.
     func forward(on pools: UpstreamPools) throws(CallRefusal) {
         let model = try requestedModel()
         guard let upstream = services.roster.upstream(for: model) else { throw .unknownModel(model) }
@@ -87,14 +87,14 @@ final class RelayedCall: UpstreamExchange {
         if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
     }
 
-    /// The gateway has hung up: the engine stops.
+    /// The gateway closed the connection: stops the engine's work.
     func cancel() {
         ticket?.cancel()
         end()
     }
 
-    /// Once, whatever came of it.
-    /// - Parameter wasAnswered: whether the engine answered to the end.
+    /// Runs once, whatever the outcome.
+    /// - Parameter wasAnswered: whether the engine's response was complete.
     func end(wasAnswered: Bool = false) {
         ticket = nil
         request = nil
@@ -106,11 +106,12 @@ final class RelayedCall: UpstreamExchange {
         services.counts.ended(model, latency: wasAnswered ? ContinuousClock.now - arrival : nil)
     }
 
-    // MARK: The answer
+    // MARK: The response
 
     func upstreamAnswered(_ head: HTTPResponseHead) {
         var headers = ForwardedHeaders.response(from: head)
-        // Kept, the gateway can see that a document was cut; without one it is chunked, which shows it, too.
+        // With its length kept, the gateway can detect a truncated document; without one the response is chunked, which
+        // shows it, too.
         if let length = head.headers.first(name: "content-length") {
             headers.add(name: "Content-Length", value: length)
         }
@@ -131,7 +132,7 @@ final class RelayedCall: UpstreamExchange {
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
-        // A kept-alive connection that the engine had closed already: no byte of an answer came.
+        // The engine had already closed this kept-alive connection: no byte of a response arrived.
         if failure == .staleConnection, !headWasSent, !hasRetried {
             hasRetried = true
             return send(fresh: true)

@@ -1,18 +1,18 @@
 import Relay
 import RunnerProtocol
 
-/// A program that runs models on this machine, and what the agent can do with it.
+/// A program that runs models on this machine, and the operations that the agent can perform on it.
 protocol Engine: Sendable {
-    /// As the runner protocol names it.
+    /// The name of its kind in the runner protocol.
     var type: String { get }
-    /// Where its calls go.
+    /// The destination of its calls.
     var upstream: Upstream { get }
-    /// How it is right now.
+    /// Queries the engine's current status.
     func inspect() async throws(EngineFault) -> EngineStatus
-    /// Returns when the model can serve.
+    /// Loads a model; returns when it can serve.
     func load(_ model: String) async throws(EngineFault)
     func unload(_ model: String) async throws(EngineFault)
-    /// What has to go on for the engine to live; returns at once where that is somebody else's business.
+    /// Keeps the engine running; returns at once if the agent does not manage it.
     func run() async
 }
 
@@ -27,7 +27,7 @@ extension Engine {
 
     func run() async {}
 
-    /// One look by itself: an engine that cannot be asked is not healthy.
+    /// The status from one inspection: an engine that cannot be queried is unhealthy.
     func look() async -> EngineStatus {
         do throws(EngineFault) {
             return try await inspect()
@@ -37,12 +37,12 @@ extension Engine {
     }
 }
 
-/// Why an engine did not do what it was asked to.
+/// Why an engine did not perform a request.
 enum EngineFault: Error, Hashable, CustomStringConvertible {
     case unreachable(String)
     case timeout
     case answered(Int, String)
-    /// Not what this kind of engine answers.
+    /// The response is not one of this kind of engine.
     case nonsense
     case unsupported(String)
 

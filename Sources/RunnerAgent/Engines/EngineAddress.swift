@@ -7,7 +7,7 @@ import Settings
 import SimpleAICore
 
 extension Upstream {
-    /// Where calls to an engine of settings go. Settings have checked the URL.
+    /// The upstream of an engine in the settings, whose URL has already been validated.
     convenience init(_ engine: RunnerSettings.Engine, runner: RunnerID) throws(RunnerAgentStartError) {
         guard let url = URLComponents(string: engine.url), let scheme = url.scheme, let host = url.encodedHost else {
             throw RunnerAgentStartError("\"\(engine.url)\" is no URL of an engine")

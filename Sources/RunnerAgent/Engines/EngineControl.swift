@@ -5,9 +5,9 @@ import NIOFoundationCompat
 import NIOHTTP1
 import NetworkErrors
 
-/// Questions and orders to an engine, beside the calls: small JSON documents over HTTP.
+/// Queries and commands to an engine, separate from calls: small JSON documents over HTTP.
 struct EngineControl: Sendable {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     let url: String
     let apiKey: String
     var patience: Duration = .seconds(5)
@@ -27,7 +27,7 @@ struct EngineControl: Sendable {
         try decode(type, from: try await send(.GET, path, nil, patience))
     }
 
-    /// - Parameter patience: how long the engine may work on it.
+    /// - Parameter patience: maximum time for the engine's response.
     @discardableResult
     func post(
         _ path: String, _ body: some Encodable & Sendable, patience: Duration? = nil
@@ -78,7 +78,7 @@ struct EngineControl: Sendable {
         }
     }
 
-    /// An engine's own explanation, `{"error": "…"}` or `{"error": {"message": "…"}}`.
+    /// The engine's own error message, from `{"error": "…"}` or `{"error": {"message": "…"}}`.
     private static func words(of body: ByteBuffer) -> String {
         struct Short: Decodable { let error: String }
         struct Long: Decodable {

@@ -5,7 +5,7 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// All engines of this machine, how they were when they were last looked at, and who has which model.
+/// All engines of this machine with their latest status, and the models that each has.
 final class EngineRoster: Sendable {
     private struct Seen {
         var watches: [EngineWatch]
@@ -18,12 +18,12 @@ final class EngineRoster: Sendable {
     private let seen: Mutex<Seen>
     private let counts: CallCounts
     private let logger: Logger
-    /// Something that others should know has changed.
+    /// Yields when a change must be reported to the gateway.
     let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
     private static let calmInterval: Duration = .seconds(5)
-    /// While some engine does not answer: it may be back at any moment.
+    /// The interval while an engine does not respond, because it may recover at any time.
     private static let anxiousInterval: Duration = .milliseconds(500)
 
     init(_ engines: [any Engine], counts: CallCounts = CallCounts(), logger: Logger) {
@@ -34,16 +34,16 @@ final class EngineRoster: Sendable {
         (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// In the order of settings; those that nobody has looked at yet are left out.
+    /// In the order of the settings; engines that were never inspected are left out.
     var statuses: [EngineStatus] { seen.withLock { $0.watches.compactMap(\.status) } }
 
-    /// Whether some engine was well at any time.
+    /// Whether any engine has ever been healthy.
     var hasEverServed: Bool { seen.withLock { $0.hasEverServed } }
 
-    /// Whether some engine states that it is not ready yet.
+    /// Whether an engine reports that it is not ready yet.
     var isLoading: Bool { seen.withLock { $0.watches.contains(where: \.isLoading) } }
 
-    /// Where calls for a model go: to the engine that has it in memory, else to one that can load it.
+    /// The upstream for a model: the engine that has it in memory, otherwise one that can load it.
     func upstream(for model: String) -> Upstream? {
         seen.withLock { seen in
             let loaded = engines.indices.first {
@@ -53,7 +53,7 @@ final class EngineRoster: Sendable {
         }.map { engines[$0].upstream }
     }
 
-    /// Every model that a call could name, in the order of engines.
+    /// All models that a call can name, in the order of engines.
     var models: [String] {
         var known: Set<ExactString> = []
         return statuses.flatMap { $0.loadedModels + $0.availableModels.map(\.id) }
@@ -76,7 +76,7 @@ final class EngineRoster: Sendable {
         }
     }
 
-    /// Looks at every engine, at the same time.
+    /// Inspects all engines concurrently.
     func look() async {
         let results = await withTaskGroup(of: (Int, Result<EngineStatus, EngineFault>).self) { group in
             for (index, engine) in engines.enumerated() { group.addTask { (index, await Self.look(at: engine)) } }
@@ -115,7 +115,7 @@ final class EngineRoster: Sendable {
         Set(models).reduce(0) { $0 + counts.figures(of: $1).active }
     }
 
-    // MARK: Orders
+    // MARK: Commands
 
     func load(_ model: String) async throws(EngineFault) {
         let engine = try engine(of: model)
@@ -163,7 +163,7 @@ final class EngineRoster: Sendable {
 }
 
 extension EngineStatus {
-    /// Whether nothing has changed but how much it has to do.
+    /// Whether nothing but its number of active calls has changed.
     fileprivate func isLike(_ other: EngineStatus?) -> Bool {
         guard var other else { return false }
         other.active = active
@@ -172,7 +172,7 @@ extension EngineStatus {
 }
 
 extension EngineRoster {
-    /// The engines that settings name.
+    /// The engines in the settings.
     convenience init(
         _ settings: RunnerSettings, counts: CallCounts = CallCounts(), logger: Logger
     ) throws(RunnerAgentStartError) {

@@ -1,17 +1,17 @@
 import RunnerProtocol
 
-/// What an engine's looks say together: one that did not answer in time may be busy, one that states that it loads will
-/// be back. Pure.
+/// Combines the results of consecutive inspections of an engine: one that does not respond in time may be busy, and one
+/// that reports loading will recover. Pure.
 struct EngineWatch: Sendable {
-    /// Looks in a row without an answer after which an idle engine is unhealthy.
+    /// Consecutive inspections without a response after which an idle engine is unhealthy.
     static let maxTimeouts = 3
 
     private(set) var status: EngineStatus?
-    /// It states that it is not ready yet (llama-server's 503 of `/health`, vLLM's and TGI's, too).
+    /// Whether the engine reports that it is not ready yet (a 503 from `/health` of llama-server, vLLM or TGI).
     private(set) var isLoading = false
     private var timeouts = 0
 
-    /// - Parameter callCount: calls in progress on it: a single-threaded engine answers nothing else meanwhile.
+    /// - Parameter callCount: its calls in progress. A single-threaded engine responds to nothing else meanwhile.
     mutating func looked(_ result: Result<EngineStatus, EngineFault>, type: String, callCount: Int) {
         isLoading = false
         switch result {

@@ -3,21 +3,21 @@ import OperatingSystem
 import Relay
 import RunnerProtocol
 
-/// llama.cpp's server: looked at by its own paths, and, where settings have a command, started and watched.
+/// llama.cpp's server: inspected through its own API and, if the settings contain a command, started and supervised.
 struct LlamaServer: Engine {
     let type = "llama-server"
     let upstream: Upstream
     let control: EngineControl
-    /// As settings say; else as the server does.
+    /// From the settings, otherwise from the server.
     let slots: Int?
-    /// Empty: somebody else runs it.
+    /// Empty if the agent does not manage the server.
     let command: [String]
     let logger: Logger
     var backoff = Backoff(first: .seconds(1), limit: .seconds(60))
 
-    /// A server that has run for so long did not fail at its start.
+    /// A server that ran at least this long did not fail at its start.
     private static let goodRun: Duration = .seconds(60)
-    /// How often a server that is not ours is looked at, to take its place when it is gone.
+    /// Interval between checks of a server that the agent did not start, to start its own once that one stops.
     private static let strangerCheck: Duration = .seconds(2)
 
     func inspect() async throws(EngineFault) -> EngineStatus {
@@ -39,14 +39,14 @@ struct LlamaServer: Engine {
             active: states?.count { $0.isProcessing })
     }
 
-    /// Keeps the server running until it is cancelled.
+    /// Keeps the server running until the task is cancelled.
     func run() async {
         guard !command.isEmpty else { return }
         var failures = 0
         while !Task.isCancelled {
             if await isServedAlready() {
-                // After an end of the agent that left the server no time to end, it is still there: better used than
-                // stumbled over.
+                // If the agent was killed before it could stop its server, that server still runs: using it is better
+                // than failing on its port.
                 try? await Task.sleep(for: Self.strangerCheck)
                 continue
             }
@@ -81,7 +81,7 @@ struct LlamaServer: Engine {
     private func runOnce() async -> (reason: String, lastWords: String) {
         do throws(Program.StartFailure) {
             var program = try Program(command)
-            // What a server that has ended leaves behind would hold its port or its card.
+            // Processes left by a stopped server would hold its port or its graphics card.
             program.background = .killed
             let ending = try await program.run { pid in
                 logger.info(

@@ -3,13 +3,13 @@ import RunnerProtocol
 import SimpleAICore
 import Synchronization
 
-/// Ollama, by its own API: which models lie on the disk, which are in memory, and orders to change that.
+/// Ollama, through its own API: the models on disk, the models in memory, and requests to load and unload them.
 final class Ollama: Engine {
     let type = "ollama"
     let upstream: Upstream
     private let control: EngineControl
     private let slots: Int?
-    /// Of models that have been asked for, by digest: a file that is the same needs no second question.
+    /// Details of models that were queried, by digest: an unchanged file needs no second query.
     private let details = Mutex<[ExactString: Details]>([:])
 
     /// From disk into memory; large models on slow disks take minutes.
@@ -35,11 +35,11 @@ final class Ollama: Engine {
     }
 
     func load(_ model: String) async throws(EngineFault) {
-        // A prompt of nothing loads and answers when that is done.
+        // An empty prompt loads the model; the response arrives when that is done.
         do throws(EngineFault) {
             try await control.post("/api/generate", Order(model: model), patience: Self.loadingTime)
         } catch .answered(400, _) {
-            // Models that only embed know no prompts.
+            // Embedding models accept no prompts.
             try await control.post("/api/embed", Order(model: model, input: ""), patience: Self.loadingTime)
         }
     }
@@ -52,7 +52,7 @@ final class Ollama: Engine {
         }
     }
 
-    /// What only `/api/show` tells; nothing where it tells nothing.
+    /// Details that only `/api/show` contains; empty if it has none.
     private func details(of tag: Tags.Model) async -> Details {
         let key = ExactString(tag.digest ?? tag.name)
         if let known = details.withLock({ $0[key] }) { return known }
@@ -69,7 +69,7 @@ final class Ollama: Engine {
     private struct Order: Encodable {
         let model: String
         var input: String?
-        /// In seconds; left out, the engine's own setting holds.
+        /// In seconds; nil keeps the engine's own setting.
         var keepAlive: Int?
 
         enum CodingKeys: String, CodingKey {
@@ -105,7 +105,7 @@ final class Ollama: Engine {
             init(from decoder: any Decoder) throws {
                 let fields = try decoder.container(keyedBy: CodingKeys.self)
                 name = try fields.decode(String.self, forKey: .name)
-                // Extras are for people: one of another shape than expected is none.
+                // Only informative: a value of unexpected shape is treated as absent.
                 modifiedAt = try? fields.decodeIfPresent(String.self, forKey: .modifiedAt)
                 size = try? fields.decodeIfPresent(Int.self, forKey: .size)
                 digest = try? fields.decodeIfPresent(String.self, forKey: .digest)
@@ -122,7 +122,7 @@ final class Ollama: Engine {
     }
 
     fileprivate struct Show: Decodable {
-        /// Numbers, texts and lists under names such as `llama.context_length`.
+        /// Numbers, strings and lists under names such as `llama.context_length`.
         let info: [String: JSONValue]
         enum CodingKeys: String, CodingKey { case info = "model_info" }
     }

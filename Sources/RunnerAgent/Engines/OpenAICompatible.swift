@@ -1,12 +1,12 @@
 import Relay
 import RunnerProtocol
 
-/// Any server with OpenAI's paths: vLLM, LM Studio, TGI and many more. What it lists it can serve.
+/// Any server with OpenAI's API: vLLM, LM Studio, TGI and many more. It can serve every model that it lists.
 struct OpenAICompatible: Engine {
     let type = "openai"
     let upstream: Upstream
     let control: EngineControl
-    /// As settings say; 1 where they do not.
+    /// From the settings, otherwise 1.
     let slots: Int?
 
     func inspect() async throws(EngineFault) -> EngineStatus {
@@ -19,7 +19,7 @@ struct OpenAICompatible: Engine {
     }
 }
 
-/// `GET /v1/models`; with what llama.cpp and vLLM say beyond OpenAI.
+/// The response of `GET /v1/models`, with the extensions of llama.cpp and vLLM.
 struct OpenAIModelList: Decodable {
     struct Entry: Decodable {
         struct Meta: Decodable {
@@ -37,7 +37,7 @@ struct OpenAIModelList: Decodable {
         let id: String
         var maxModelLength: Int?
         var meta: Meta?
-        /// Under the names of other engines: in use first, then possible.
+        /// The names that other engines use: the length in use first, then the maximum.
         var otherLength: Int?
 
         enum CodingKeys: String, CodingKey {
@@ -52,7 +52,7 @@ struct OpenAIModelList: Decodable {
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: CodingKeys.self)
             id = try fields.decode(String.self, forKey: .id)
-            // Extras are for people: one of another shape than expected is none.
+            // Only informative: a value of unexpected shape is treated as absent.
             maxModelLength = try? fields.decodeIfPresent(Int.self, forKey: .maxModelLength)
             meta = try? fields.decodeIfPresent(Meta.self, forKey: .meta)
             otherLength =
@@ -72,7 +72,7 @@ struct OpenAIModelList: Decodable {
     private enum CodingKeys: CodingKey { case data }
 
     init(from decoder: any Decoder) throws {
-        // Some servers answer with the list alone.
+        // Some servers respond with the bare list.
         if let list = try? TolerantList<Entry>(from: decoder) {
             data = list
         } else {

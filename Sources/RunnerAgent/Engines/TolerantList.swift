@@ -1,4 +1,4 @@
-/// A list of which entries of another shape than expected are left out; `null`, as Go writes an empty list, is an empty one.
+/// A list that skips entries of unexpected shape; `null`, which Go writes for an empty list, is an empty list.
 struct TolerantList<Entry: Decodable>: Decodable {
     let entries: [Entry]
     let omitted: Int

@@ -9,7 +9,7 @@ import SimpleAICore
 import Synchronization
 import WebSocketTransport
 
-/// The connection to the gateway: performs what `LinkState` decides and tells it what happened.
+/// The connection to the gateway: performs the actions of `LinkState` and reports events to it.
 final class GatewayLink: Sendable {
     static let extensions: Set<ProtocolExtension> = [.slots, .power, .sleep, .httpAuth]
 
@@ -29,13 +29,14 @@ final class GatewayLink: Sendable {
     /// Since the latest command to sleep.
     private let restingSince = Mutex<AwakeClocks?>(nil)
 
-    /// What waits to be handled: a gateway's messages are bounded by its socket, everything else is rare.
+    /// Maximum number of unhandled events: the socket limits a gateway's messages, and all other events are rare.
     private static let maxEvents = 4_096
 
     /// - Parameters:
-    ///   - httpPort: where the gateway's calls come in.
-    ///   - onAgreement: called each time that the gateway has taken us in, with the extensions that both sides know.
-    /// - Throws: `RunnerAgentStartError` for certificates that cannot be used.
+    ///   - httpPort: the port of the agent's HTTP server.
+    ///   - onAgreement: called each time that the gateway has registered the agent, with the extensions that both sides
+    ///     support.
+    /// - Throws: `RunnerAgentStartError` for unusable certificates.
     init(
         _ settings: RunnerSettings, httpPort: Int, report: StatusReport, orders: Orders, group: any EventLoopGroup,
         logger: Logger, onAgreement: @escaping @Sendable (Set<ProtocolExtension>) -> Void
@@ -58,7 +59,7 @@ final class GatewayLink: Sendable {
         (events, event) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxEvents))
     }
 
-    /// Joins, and comes back as often as it is thrown out, until `finished` or a cancellation.
+    /// Registers, and reconnects after each loss of the connection, until `finished` or a cancellation.
     func run() async {
         var state = LinkState(times: times, offers: Self.extensions) { .random(in: 0...1) }
         await withDiscardingTaskGroup { tasks in
@@ -142,7 +143,7 @@ final class GatewayLink: Sendable {
                     httpBaseURL: settings.baseURL.isEmpty ? nil : settings.baseURL)))
     }
 
-    // MARK: One connection, from its beginning to its end
+    // MARK: Lifetime of one connection
 
     private func converse(_ number: Int) async {
         var options = WebSocketOptions()
@@ -165,7 +166,7 @@ final class GatewayLink: Sendable {
     private func receive(_ message: WebSocketMessage, _ number: Int) {
         guard case .text(let text) = message else { return }
         do throws(MessageFault) {
-            // A type that is not known here is to be ignored.
+            // Messages of unknown types must be ignored.
             guard let message = try MessageCodec.gatewayMessage(text) else { return }
             tell(.received(number, message))
         } catch {
@@ -184,7 +185,7 @@ final class GatewayLink: Sendable {
         }
     }
 
-    // MARK: Words
+    // MARK: Log messages
 
     private func log(_ notice: LinkState.Notice, _ agreed: Set<ProtocolExtension>) {
         let gateway: Logger.Metadata = [LogKeys.gateway: "\(settings.gateway)"]

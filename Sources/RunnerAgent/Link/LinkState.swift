@@ -1,15 +1,15 @@
 import RunnerProtocol
 import SimpleAICore
 
-/// The runner's side of the runner protocol: connects, registers, is acknowledged, speaks, obeys, and comes back when the
-/// connection is lost.
+/// The runner's side of the runner protocol: connects, registers, is acknowledged, sends its status, executes commands,
+/// and reconnects when the connection is lost.
 ///
-/// Events in (past tense), actions out; no sockets, no clock. `GatewayLink` performs the actions and reports the events.
-/// Whatever belongs to an earlier connection carries its number and changes nothing any more.
+/// Events in (past tense), actions out; no sockets, no clock. `GatewayLink` performs the actions and reports the
+/// events. Events of an earlier connection carry its number and have no effect.
 struct LinkState: Sendable {
     struct Times: Hashable, Sendable {
         var heartbeat: Duration = .seconds(15)
-        /// For the gateway's answer to `register`.
+        /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
         /// After `sleep`: how long this process may go on running before the machine counts as awake. The system stops
         /// processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway waits for
@@ -23,11 +23,11 @@ struct LinkState: Sendable {
         case connecting
         case registering
         case joined(Set<ProtocolExtension>)
-        /// The connection is lost, or there was none; a timer runs.
+        /// The connection was lost or could not be opened; a timer runs.
         case waiting
-        /// The gateway has put us to sleep.
+        /// The gateway has put this machine to sleep.
         case resting
-        /// The goodbye is out.
+        /// The close frame was sent.
         case leaving
         case ended
     }
@@ -49,14 +49,14 @@ struct LinkState: Sendable {
         case closed(Int, reason: String)
         case timerFired(Timer, Int)
         case statusChanged
-        /// An order is carried out, or was not: `failure` says why.
+        /// A command was executed or has failed: `failure` states the reason.
         case orderEnded(Int, Order, requestID: String, failure: String?)
-        /// The machine does not fall asleep.
+        /// The machine could not be put to sleep.
         case sleepFailed(Int)
-        /// The machine was suspended, and runs again.
+        /// The machine was suspended, and has resumed.
         case resumed
         case drainBegan
-        /// Nothing is left to do.
+        /// All work is finished; the connection can close.
         case finished
     }
 
@@ -86,20 +86,20 @@ struct LinkState: Sendable {
 
     private let times: Times
     private let offers: Set<ProtocolExtension>
-    /// From 0 to 1.
+    /// Returns a random number from 0 to 1.
     private let chance: @Sendable () -> Double
     private(set) var phase: Phase = .idle
-    /// Counts connections, and attempts at one.
+    /// Number of connections and connection attempts.
     private(set) var number = 0
-    /// In a row, without having been joined for the time of a heartbeat.
+    /// Consecutive failures, counted until a registration has lasted for the time of a heartbeat.
     private var failures = 0
     private var isDraining = false
     private var ordersUnderWay = 0
 
-    /// What a gateway may ask for at the same time; a sane one asks for one thing after the other.
+    /// Maximum number of concurrent commands; a correct gateway sends one after the other.
     private static let maxOrders = 16
 
-    /// - Parameter offers: the extensions that we know.
+    /// - Parameter offers: the extensions that the agent supports.
     init(times: Times, offers: Set<ProtocolExtension>, chance: @escaping @Sendable () -> Double) {
         self.times = times
         self.offers = offers
@@ -111,7 +111,7 @@ struct LinkState: Sendable {
     var agreed: Set<ProtocolExtension> { if case .joined(let extensions) = phase { extensions } else { [] } }
 
     mutating func handle(_ event: Event) -> [Action] {
-        // Also those that an earlier connection brought.
+        // Also commands that an earlier connection received.
         if case .orderEnded = event { ordersUnderWay -= 1 }
         switch (phase, event) {
         case (.ended, _): return []
@@ -143,7 +143,8 @@ struct LinkState: Sendable {
             return retry { .lost(reason: reason, retryAfter: $0) }
 
         case (.joined, .timerFired(.heartbeat, number)):
-            // One who is thrown out again and again, because another machine has the same id, never gets here.
+            // An agent that is disconnected again and again, because another machine has the same id, never reaches
+            // this point.
             failures = 0
             return [.sendHeartbeat, .startTimer(.heartbeat, number, times.heartbeat)]
         case (.joined, .statusChanged): return [.sendStatusUpdate]
@@ -151,7 +152,7 @@ struct LinkState: Sendable {
             return orderEnded(order, requestID, failure)
 
         case (.waiting, .timerFired(.retry, number)): return connect()
-        // The socket goes before the machine does: nobody shall take us for awake.
+        // The socket closes before the machine sleeps, so that the gateway does not take it for awake.
         case (.resting, .closed(number, _)):
             return [.fallAsleep(number), .startTimer(.rest, number, times.rest)]
         case (.resting, .timerFired(.rest, number)): return [.noteStayedAwake] + connect()
@@ -159,7 +160,7 @@ struct LinkState: Sendable {
         case (.waiting, .resumed), (.resting, .resumed):
             failures = 0
             return connect()
-        // Whatever was connected before is not any more; its socket just does not know it yet.
+        // The earlier connection is lost; only its socket has not detected it yet.
         case (.connecting, .resumed), (.registering, .resumed), (.joined, .resumed):
             failures = 0
             return [.close] + connect()
@@ -188,13 +189,13 @@ struct LinkState: Sendable {
         case .registerAck(_, let extensions):
             let agreed = extensions.intersection(offers)
             phase = .joined(agreed)
-            // At once: the registration said nothing that belongs to an extension, and things may have changed since.
+            // At once: the registration contained no extension fields, and the status may have changed since.
             return [
                 .agree(agreed), .tell(.joined), .sendStatusUpdate,
                 .startTimer(.heartbeat, number, times.heartbeat),
             ]
         case .error(let code, let message):
-            // A wrong token does not become right by asking often.
+            // A wrong token does not become valid by retrying often.
             let patience = code == .authFailed ? times.backoff.limit / 2 : .zero
             return [.tell(.refused(code: code.rawValue, message: message)), .close]
                 + retry(atLeast: patience) { .failed(reason: "it refuses us", retryAfter: $0) }
@@ -208,7 +209,7 @@ struct LinkState: Sendable {
         case .unloadModel(let model, let requestID): return order(.unload(model), requestID)
         case .sleep(let requestID): return extensions.contains(.sleep) ? order(.sleep, requestID) : []
         case .requestStatus(let requestID): return [.respond(requestID: requestID, failure: nil, withStatus: true)]
-        // Version 1 has no message for an answer; a sign of life is one.
+        // Version 1 has no response to a ping; a heartbeat serves as one.
         case .ping: return [.sendHeartbeat]
         case .error(let code, let message): return [.tell(.refused(code: code.rawValue, message: message))]
         case .registerAck: return []

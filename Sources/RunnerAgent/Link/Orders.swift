@@ -1,11 +1,11 @@
 import Logging
 import SimpleAICore
 
-/// What the gateway may tell this machine to do, and how it is done.
+/// Executes the commands that the gateway can send to this machine.
 struct Orders: Sendable {
     let roster: EngineRoster
     let counts: CallCounts
-    /// Empty: nobody may put this machine to sleep, unless its surroundings can.
+    /// Empty: the gateway cannot put this machine to sleep, unless its host environment can.
     let sleepCommand: [String]
     var surroundings = Surroundings()
     /// How long the sleep command may take while the machine is awake; with the time to stop it, shorter than
@@ -13,7 +13,7 @@ struct Orders: Sendable {
     var sleepTimeout: Duration = .seconds(8)
     let logger: Logger
 
-    /// - Returns: nil when it is done, or why it is not.
+    /// - Returns: nil if the command succeeded, otherwise the reason for its failure.
     func perform(_ order: LinkState.Order) async -> String? {
         do throws(EngineFault) {
             switch order {

@@ -2,12 +2,12 @@ import Foundation
 import NIOCore
 import SimpleAICore
 
-/// The address under which this machine can be woken: that of the interface by which it reaches its gateway.
+/// The hardware address with which this machine can be woken: that of the interface to its gateway.
 enum OwnHardwareAddress {
     /// - Parameters:
-    ///   - address: our end of the connection to the gateway.
-    ///   - folder: where Linux lists its interfaces; elsewhere there is none, and nothing is found.
-    /// - Returns: nil also for interfaces that have none, such as loopback.
+    ///   - address: the local address of the connection to the gateway.
+    ///   - folder: the directory in which Linux lists its interfaces; other systems have none, so the result is nil.
+    /// - Returns: nil also for interfaces without a hardware address, such as loopback.
     static func of(
         _ address: SocketAddress?, devices: [(name: String, address: String)] = allDevices(),
         folder: String = "/sys/class/net"
@@ -26,7 +26,7 @@ enum OwnHardwareAddress {
         return devices.compactMap { device in device.address?.ipAddress.map { (device.name, $0) } }
     }
 
-    /// Without the zone of a link-local address, and an IPv4 address in IPv6's clothes without them.
+    /// Removes the zone of a link-local address, and the prefix of an IPv4-mapped IPv6 address.
     private static func plain(_ address: String) -> String {
         let bare = address.split(separator: "%").first.map(String.init) ?? address
         return bare.lowercased().hasPrefix("::ffff:") && bare.contains(".") ? String(bare.dropFirst(7)) : bare

@@ -1,14 +1,14 @@
-/// Notices that the machine was suspended: a clock that goes on meanwhile has then run ahead of one that does not.
+/// Detects that the machine was suspended: a clock that runs during suspension is then ahead of one that does not.
 enum ResumeWatch {
     private static let interval: Duration = .seconds(1)
-    /// Two readings of clocks are never taken at the same instant.
+    /// Allowance for the time between the readings of two clocks.
     private static let tolerance: Duration = .seconds(1)
 
-    /// Calls `resumed` after each suspension, until it is cancelled.
+    /// Calls `resumed` after each suspension, until the task is cancelled.
     static func run(_ resumed: () async -> Void) async {
         var before = (ContinuousClock.now, SuspendingClock.now)
         while !Task.isCancelled {
-            // A clock that stands still during the suspension: this wakes up when the machine does.
+            // This clock stands still during suspension: the sleep ends soon after the machine resumes.
             try? await Task.sleep(for: interval, clock: .suspending)
             let now = (ContinuousClock.now, SuspendingClock.now)
             if wasSuspended(passed: now.0 - before.0, awake: now.1 - before.1) {

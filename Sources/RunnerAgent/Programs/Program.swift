@@ -1,12 +1,12 @@
 import Foundation
 import OperatingSystem
 
-/// An executable and its arguments, run as a child of ours. No shell is involved.
+/// An executable and its arguments, run as a child process. No shell is involved.
 struct Program: Sendable {
     struct Ending: Hashable, Sendable {
-        /// The exit code; for a program that a signal ended, its number, negative.
+        /// The exit code, or the negative number of the signal that ended the program.
         var code: Int32
-        /// The end of what it wrote, standard output and standard error together.
+        /// The end of its output, standard output and standard error combined.
         var lastWords: String
     }
 
@@ -14,7 +14,7 @@ struct Program: Sendable {
         let description: String
     }
 
-    /// What becomes of processes that the program leaves behind.
+    /// What happens to processes that the program leaves behind.
     var background = ChildProcess.BackgroundProcesses.keptOnSuccess
 
     private let executable: String
@@ -23,8 +23,8 @@ struct Program: Sendable {
     /// Between SIGTERM and SIGKILL.
     private static let stopGracePeriod: Duration = .seconds(5)
 
-    /// - Parameter command: the executable, a path or a name to be found in PATH, and its arguments.
-    /// - Throws: when there is no such executable.
+    /// - Parameter command: the executable, as a path or a name in PATH, and its arguments.
+    /// - Throws: if there is no such executable.
     init(_ command: [String]) throws(StartFailure) {
         guard let name = command.first, let path = Self.path(of: name) else {
             throw StartFailure(description: "there is no executable \(command.first ?? "")")
@@ -33,17 +33,17 @@ struct Program: Sendable {
         arguments = Array(command.dropFirst())
     }
 
-    /// Where the shell would find it; nil if nowhere.
+    /// The path that a shell would find; nil if there is none.
     static func path(of name: String) -> String? {
         ExecutableFile.path(of: name, searchPath: ExecutableFile.searchPath)
     }
 
-    /// Starts the program and returns when it has ended. Cancelled, it tells the program to end, and kills it when it
-    /// does not.
+    /// Starts the program and returns when it has ended. On cancellation it terminates the program, and kills it after
+    /// the grace period.
     ///
-    /// Its standard input stays open, and silent, as long as we live: a program that cares notices our end, however it
-    /// came.
-    /// - Parameter limit: how much of what it writes is kept, from the end, in bytes.
+    /// Its standard input stays open without data while this process lives, so that the program can detect this
+    /// process's end, whatever the cause.
+    /// - Parameter limit: maximum number of bytes kept from the end of its output.
     func run(
         keeping limit: Int = 2_048, onStart: @escaping @Sendable (_ pid: Int32) -> Void = { _ in }
     ) async throws(StartFailure) -> Ending {
@@ -88,7 +88,7 @@ struct Program: Sendable {
         return try result.get()
     }
 
-    /// The whole output of a program that is soon done; nil when it fails or takes too long.
+    /// The complete output of a short-running program; nil if it fails or exceeds the limit.
     func output(within limit: Duration) async -> String? {
         guard let run = try? await run(keeping: 64 << 10, timeout: limit, onStart: { _ in }), run.isSuccess else {
             return nil
@@ -119,7 +119,7 @@ struct Program: Sendable {
 }
 
 extension ChildProcessEnding.Status {
-    /// The exit code; the number of a signal, negative.
+    /// The exit code, or the negative number of a signal.
     fileprivate var code: Int32 {
         switch self {
         case .exited(let code): code

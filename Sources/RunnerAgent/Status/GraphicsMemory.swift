@@ -1,4 +1,4 @@
-/// The memory of all graphics cards together, in bytes, as `nvidia-smi` tells it.
+/// The memory of all graphics cards together, in bytes, from `nvidia-smi`.
 struct GraphicsMemory: Hashable, Sendable {
     var used = 0
     var total = 0
@@ -7,7 +7,7 @@ struct GraphicsMemory: Hashable, Sendable {
 
     private static let query = ["--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
 
-    /// Nil where there is no `nvidia-smi`, or it knows of no card.
+    /// Returns nil if `nvidia-smi` is missing or finds no card.
     static func now(program: String = "nvidia-smi", within patience: Duration = .seconds(5)) async -> GraphicsMemory? {
         guard let tool = try? Program([program] + query), let text = await tool.output(within: patience) else {
             return nil
@@ -15,7 +15,7 @@ struct GraphicsMemory: Hashable, Sendable {
         return GraphicsMemory(text)
     }
 
-    /// One line per card: `1234, 24576`, in MiB.
+    /// Parses one line per card: `1234, 24576`, in MiB.
     init?(_ text: String) {
         let cards = text.split(separator: "\n").compactMap { line -> (Int, Int)? in
             let numbers = line.split(separator: ",").map { Int($0.filter { $0.isNumber }) }

@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// How busy the machine is, as Linux tells it under `/proc`; elsewhere nothing is told.
+/// Load and memory of the machine from Linux's `/proc`; other systems report none.
 final class MachineFigures: Sendable {
-    /// Ticks since the start, all processors together.
+    /// Ticks since boot, over all processors.
     struct ProcessorTimes: Hashable, Sendable {
         var busy: Int
         var total: Int
@@ -14,7 +14,7 @@ final class MachineFigures: Sendable {
 
     init(folder: String = "/proc") { self.folder = folder }
 
-    /// 0 to 100, of all processors together, since the last time that somebody asked; nil the first time.
+    /// From 0 to 100, over all processors, since the previous call; nil for the first call.
     func processorPercent() -> Double? {
         guard let text = text(of: "stat"), let now = Self.processorTimes(text) else { return nil }
         let before = last.withLock { last in
@@ -26,10 +26,10 @@ final class MachineFigures: Sendable {
         return min(max(share * 100, 0), 100)
     }
 
-    /// Bytes that programs use; what the system could give up at once counts as free.
+    /// Bytes in use by programs; memory that the system can reclaim at once counts as free.
     func memoryUsed() -> Int? { text(of: "meminfo").flatMap(Self.memoryUsed) }
 
-    /// The first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
+    /// Parses the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
     static func processorTimes(_ stat: String) -> ProcessorTimes? {
         guard let line = stat.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
         let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Int($0) }

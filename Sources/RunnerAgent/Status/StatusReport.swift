@@ -3,7 +3,7 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// What the gateway is told of this machine.
+/// The status of this machine that the agent sends to the gateway.
 final class StatusReport: Sendable {
     private let roster: EngineRoster
     private let counts: CallCounts
@@ -12,7 +12,7 @@ final class StatusReport: Sendable {
     private let machine = MachineFigures()
     private let isDraining = Mutex(false)
     private let sleepProblem = Mutex<SleepProblem?>(nil)
-    /// Given, and not to be asked for.
+    /// Preset by the host environment instead of queried.
     private let givenGraphics: GraphicsMemory?
     private let graphics: Mutex<GraphicsMemory?>
 
@@ -32,7 +32,7 @@ final class StatusReport: Sendable {
         graphics = Mutex(givenGraphics)
     }
 
-    /// From now on the gateway is told to send no calls.
+    /// Makes all later reports ask the gateway to send no calls.
     func drain() { isDraining.withLock { $0 = true } }
 
     /// Why the machine did not fall asleep after the last command to; nil when a new one comes.
@@ -40,8 +40,8 @@ final class StatusReport: Sendable {
 
     var hasSleepProblem: Bool { sleepProblem.withLock { $0 != nil } }
 
-    /// Keeps what takes a while to find out, until it is cancelled.
-    /// - Parameter changed: called when the machine has another graphics card than before, or none any more.
+    /// Updates slow measurements until the task is cancelled.
+    /// - Parameter changed: called when the graphics card has changed or is missing.
     func run(_ changed: () -> Void) async {
         guard asksForGraphics else { return }
         while !Task.isCancelled {
@@ -50,9 +50,9 @@ final class StatusReport: Sendable {
         }
     }
 
-    /// Asks for the memory of the graphics card, where there is a tool that knows.
-    /// - Parameter patience: a tool that takes longer has said nothing.
-    /// - Returns: whether the card is another than before.
+    /// Queries the memory of the graphics card, if a tool for it is installed.
+    /// - Parameter patience: timeout of the tool, after which there is no result.
+    /// - Returns: whether the card's total memory has changed.
     @discardableResult
     func look(within patience: Duration) async -> Bool {
         guard asksForGraphics else { return false }
@@ -65,7 +65,7 @@ final class StatusReport: Sendable {
 
     private var asksForGraphics: Bool { givenGraphics == nil && Program.path(of: "nvidia-smi") != nil }
 
-    /// - Parameter agreed: the extensions that the gateway knows, too; nothing of others is told.
+    /// - Parameter agreed: the extensions that the gateway supports; fields of others are left out.
     func status(agreed: Set<ProtocolExtension>) -> RunnerStatus {
         let graphics = graphics.withLock { $0 }
         let total = counts.total
@@ -94,7 +94,7 @@ final class StatusReport: Sendable {
         return well < roster.engines.count ? .degraded : .healthy
     }
 
-    /// One for each model that is in memory.
+    /// One for each model in memory.
     private func capabilities(of engines: [EngineStatus]) -> [RunnerCapability] {
         engines.filter(\.isHealthy).flatMap(\.loadedModels).map { model in
             let figures = counts.figures(of: model)
@@ -113,7 +113,7 @@ final class StatusReport: Sendable {
             return told
         }
         told.slots = status.slots ?? status.batchSize
-        // An engine that does not say counts what we have sent it.
+        // For an engine that does not report its active calls, the agent's own calls to it are counted.
         let ours = Set(status.loadedModels.map { ExactString($0) }).reduce(0) {
             $0 + counts.figures(of: $1.rawValue).active
         }

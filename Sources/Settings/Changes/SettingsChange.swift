@@ -1,14 +1,14 @@
 import SimpleAICore
 
-/// One value that two readings of the settings have differently.
+/// One value that differs between two versions of the settings.
 public struct SettingsChange: Hashable, Sendable {
     /// Dotted, as in the file; runners and classes by their names: `runners.gpu-server.slots`.
     public let key: String
-    /// As it was, in words; nil where there was nothing, or where the value is nobody's business.
+    /// The previous value as text; nil if there was none, or if the value must not be shown.
     public let from: String?
-    /// As it is; nil where nothing is left, or where the value is nobody's business.
+    /// The new value as text; nil if there is none, or if the value must not be shown.
     public let to: String?
-    /// Whether the value takes effect only when the process is started again.
+    /// Whether the value takes effect only after a restart of the process.
     public let needsRestart: Bool
 
     init(_ key: String, from: String?, to: String?, needsRestart: Bool = false) {
@@ -20,13 +20,13 @@ public struct SettingsChange: Hashable, Sendable {
 }
 
 extension Settings {
-    /// What a running process makes of settings that have been read again.
+    /// Applies settings that were reread to a running process.
     ///
-    /// - Returns: the settings that hold from now on, which are `new` but for what needs a restart, and every change.
-    ///   A key that nobody has classified needs a restart.
+    /// - Returns: the settings in effect, which are `new` except for keys that need a restart, and all changes. An
+    ///   unclassified key needs a restart.
     public func adopting(_ new: Settings) -> (settings: Settings, changes: [SettingsChange]) {
         var adopted = self
-        // All that is known to the table: what differs then is not.
+        // These settings with all classified keys of `new`: any remaining difference is in an unclassified key.
         var known = self
         var changes: [SettingsChange] = []
         for entry in SettingsEntry.all {
@@ -35,7 +35,7 @@ extension Settings {
             if !needsRestart { entry.copy(new, &adopted) }
             let (old, new) = (entry.value(self), entry.value(new))
             guard old != new else { continue }
-            // What is shown of a list need not be what differs in it.
+            // The shown text of a list may be equal although the list differs.
             let isShown = old.shown != new.shown
             changes.append(
                 SettingsChange(
@@ -49,7 +49,7 @@ extension Settings {
         return (adopted, changes)
     }
 
-    /// What stands in the file under names of the operator's choice: classes and runners.
+    /// Applies the tables whose keys are names that the operator chose: classes and runners.
     private mutating func takeOverNames(from new: Settings) {
         classes = new.classes
         routing.policies = new.routing.policies
@@ -106,7 +106,7 @@ extension Settings {
 }
 
 extension Sequence where Element: Hashable {
-    /// Every element once, where it stood first.
+    /// Every element once, at its first position.
     fileprivate var uniqued: [Element] {
         var seen: Set<Element> = []
         return filter { seen.insert($0).inserted }

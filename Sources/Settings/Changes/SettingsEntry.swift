@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// A value of the settings as a change of it is reported: itself, to be compared, and what may be shown of it.
+/// A settings value in a report of changes: the value itself for comparison, and the text that may be shown.
 struct EntryValue: Hashable {
     let value: AnyHashable
     let shown: String?
@@ -28,14 +28,14 @@ struct EntryValue: Hashable {
     }
 }
 
-/// Every key of settings but those of classes and runners: how a change of it is shown, and whether a running process
-/// can take it over. The one table that decides this; guides/operation.md repeats it for people.
+/// Every settings key except those of classes and runners: how a change of it is shown, and whether a running process
+/// can apply it. The only table that decides this; guides/operation.md repeats it for readers.
 struct SettingsEntry {
     let key: String
-    /// Of a change from the first to the second.
+    /// Arguments: the old settings and the new ones.
     let needsRestart: (Settings, Settings) -> Bool
     let value: (Settings) -> EntryValue
-    /// From the first to the second.
+    /// Copies the value from the first to the second.
     let copy: (Settings, inout Settings) -> Void
 
     static var all: [SettingsEntry] { server + authentication + calls + machines + operations }
@@ -127,8 +127,8 @@ struct SettingsEntry {
         ]
     }
 
-    /// Another certificate is taken over. Whether there is one decides what the port speaks, which clients are told in
-    /// the gateway's URL: that takes a restart.
+    /// A new certificate is applied at run time. Enabling or disabling TLS changes the protocol of the port, and with
+    /// it the gateway's URL at all clients, and needs a restart.
     private static var tls: SettingsEntry {
         SettingsEntry(
             key: "server.tls", needsRestart: { ($0.server.tls == nil) != ($1.server.tls == nil) },
@@ -152,7 +152,7 @@ extension SettingsEntry {
     }
 }
 
-/// Every key of a runner; all of them can change while calls run.
+/// Every key of a runner; all of them can change while calls are in progress.
 struct RunnerEntry {
     let key: String
     let value: (Settings.StaticRunner) -> EntryValue
@@ -184,7 +184,7 @@ struct RunnerEntry {
             .init(key: "wake.broadcast") { EntryValue($0.wake?.broadcast, shown: $0.wake?.broadcast) },
             .init(key: "wake.port") { EntryValue($0.wake?.port, shown: $0.wake.map { "\($0.port)" }) },
             .init(key: "wake.secure_on") { EntryValue($0.wake?.secureOn, isSecret: true) },
-            // What starts a machine may carry a password in its arguments or its query.
+            // The arguments of a wake command and the query of a web hook may contain a password.
             .init(key: "wake.command") { EntryValue($0.wake?.command, isSecret: true) },
             .init(key: "wake.http") { EntryValue($0.wake?.http, isSecret: true) },
             .init(key: "wake.relay") {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What a host is called, and whether that means this machine alone.
+/// Host names, and whether they stand for this machine.
 public enum HostName {
-    /// What this machine calls itself, without a domain.
+    /// The host name of this machine, without a domain.
     public static var own: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "runner" }
@@ -10,16 +10,16 @@ public enum HostName {
         return name.split(separator: ".").first.map(String.init) ?? "runner"
     }
 
-    /// An IP address without brackets, or a name that DNS or a hosts file could know.
+    /// An IP address without brackets, or a name that DNS or a hosts file can resolve.
     static func isValid(_ text: String) -> Bool {
         if text.contains(":") { return ipv6(text) != nil }
-        // What looks like an address has to be one: 10.0.0.256 is no name either.
+        // Text in the form of an address must be a valid one: 10.0.0.256 is not a name either.
         if text.utf8.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }) { return ipv4(text) != nil }
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
         return text.utf8.count <= 253 && labels.allSatisfy(isLabel)
     }
 
-    /// Loopback addresses, and `localhost` and the names below it (RFC 6761, section 6.3).
+    /// Loopback addresses, `localhost` and the names below it (RFC 6761 §6.3).
     static func isLoopback(_ text: String) -> Bool {
         if let address = ipv4(text) { return address.first == 127 }
         if let address = ipv6(text) {
@@ -32,7 +32,7 @@ public enum HostName {
 
     private static func isLabel(_ label: Substring) -> Bool {
         guard (1...63).contains(label.utf8.count), label.first != "-", label.last != "-" else { return false }
-        // Underscores are no host names by the book, but container networks are full of them.
+        // Underscores are not valid in host names, but common in container networks.
         return label.utf8.allSatisfy { byte in
             isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
                 || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)

@@ -2,7 +2,7 @@ import Foundation
 import OperatingSystem
 import SimpleAICore
 
-/// Files that settings name. Paths are relative to the working directory, like every path on the command line.
+/// Files that settings name. Paths are relative to the working directory, like all paths on the command line.
 enum ReadableFile {
     static func check(_ path: String) throws(SettingsMismatch) {
         var isDirectory: ObjCBool = false
@@ -17,7 +17,7 @@ enum ReadableFile {
         }
     }
 
-    /// The bytes of a file or pipe, whole.
+    /// The complete content of a file or pipe.
     static func contents(of path: String, atMost limit: ByteCount = .mebibytes(1)) throws(SettingsMismatch) -> [UInt8] {
         do throws(GivenFile.Failure) {
             return try GivenFile.contents(of: path, atMost: limit.bytes)
@@ -33,14 +33,14 @@ enum ReadableFile {
     }
 }
 
-/// A file that holds one secret and nothing else, as container platforms mount them.
+/// A file that contains one secret and nothing else, as container platforms mount them.
 enum SecretFile {
     static func contents(of path: String) throws(SettingsMismatch) -> String {
         let bytes = try ReadableFile.contents(of: path)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .init("\(quoted(path)) holds bytes that are no UTF-8; write the secret as text")
         }
-        // Editors end a file with a newline, which is no part of the secret.
+        // Editors end a file with a newline, which is not part of the secret.
         let secret = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !secret.isEmpty else { throw .init("\(quoted(path)) is empty; write the secret into it") }
         return secret

@@ -1,7 +1,7 @@
 import SimpleAICore
 
 extension SettingsKind where Value == IPNetwork {
-    /// An address, or the beginning that a network's addresses have in common.
+    /// An IP address, or the address prefix of a network.
     static var network: Self {
         .init("a network like 10.0.0.0/8 or 2001:db8::/32") { text throws(SettingsMismatch) in
             if let network = IPNetwork(text) { return network }
@@ -15,8 +15,8 @@ extension SettingsKind where Value == IPNetwork {
 }
 
 extension SettingsKind where Value == String {
-    /// What a browser sends as `Origin` (RFC 6454 §6.2): scheme, host and, unless it is the scheme's own, port. Programs with
-    /// web views and extensions of browsers have schemes of their own.
+    /// The value of a browser's `Origin` field (RFC 6454 §6.2): scheme, host and, unless it is the scheme's default,
+    /// port. Applications with web views and browser extensions have schemes of their own.
     static var origin: Self {
         .init("an origin like https://chat.example.com or app://obsidian.md") { text throws(SettingsMismatch) in
             guard text != "*" else {
@@ -37,8 +37,8 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// An origin with a scheme that is neither http nor https: `app://obsidian.md`, `chrome-extension://abc`. Nil for a text
-    /// that begins with no such scheme.
+    /// An origin with a scheme other than http and https: `app://obsidian.md`, `chrome-extension://abc`. Nil for text
+    /// that does not begin with such a scheme.
     private static func appOrigin(_ text: String) throws(SettingsMismatch) -> String? {
         guard let separator = text.firstRange(of: "://") else { return nil }
         let (scheme, host) = (text[..<separator.lowerBound].lowercased(), text[separator.upperBound...])
@@ -59,7 +59,7 @@ extension SettingsKind where Value == String {
         return "\(scheme)://\(host)"
     }
 
-    /// RFC 3986 §3.1, in lower case.
+    /// A character of a scheme in lower case (RFC 3986 §3.1).
     private static func isInScheme(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"),

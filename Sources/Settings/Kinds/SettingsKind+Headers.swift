@@ -1,8 +1,8 @@
 import SimpleAICore
 
 extension SettingsKind where Value == String {
-    /// A header that an operator may add to requests to an engine: any that neither describes the message or its way
-    /// (RFC 9110 §7.6, RFC 9112 §6), nor is set by the gateway itself.
+    /// A header field that an operator may add to requests to an engine: any field that neither describes the message
+    /// or its routing (RFC 9110 §7.6, RFC 9112 §6) nor is set by the gateway itself.
     static var runnerHeaderName: Self {
         .init("a header's name like Authorization") { text throws(SettingsMismatch) in
             let name = text.lowercased()
@@ -16,7 +16,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// A header's value, a secret: never quoted in messages.
+    /// The value of a header field; a secret, never quoted in messages.
     static var headerValue: Self {
         .init("a header's value") { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; write the header's value, or remove it") }
@@ -40,7 +40,7 @@ extension SettingsKind where Value == String {
         ]
     }
 
-    /// RFC 9110 §5.6.2.
+    /// A character of a token (RFC 9110 §5.6.2).
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true

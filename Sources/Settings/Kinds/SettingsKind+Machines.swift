@@ -1,6 +1,6 @@
 import SimpleAICore
 
-// MARK: - Names of our vocabulary
+// MARK: - Ids and names
 
 extension SettingsKind where Value == ModelID {
     static var model: Self { SettingsKind<String>.name("a model id").map { ModelID($0) } }
@@ -22,17 +22,17 @@ extension SettingsKind where Value == ClassName {
 }
 
 extension SettingsKind where Value == RunnerID {
-    /// Of a runner that registers itself.
+    /// The id of a runner that registers itself.
     static var agentID: Self { SettingsKind<String>.identifier("a runner's id").map { RunnerID($0) } }
 
-    /// Of a runner of the settings: an operator's name for a machine may be of several words.
+    /// The id of a static runner: an operator's name for a machine may have several words.
     static var runnerID: Self {
         SettingsKind<String>.identifier("a runner's id", allowsSpaces: true).map { RunnerID($0) }
     }
 }
 
 extension SettingsKind where Value == String {
-    /// A name that travels in headers, metrics and URLs: visible ASCII, 128 characters at most.
+    /// A name that appears in header fields, metrics and URLs: visible ASCII, at most 128 characters.
     /// - Parameter allowsSpaces: between words.
     static func identifier(_ what: String, allowsSpaces: Bool = false) -> Self {
         .init(what) { text throws(SettingsMismatch) in
@@ -52,7 +52,7 @@ extension SettingsKind where Value == String {
 // MARK: - Waking
 
 extension SettingsKind where Value == MACAddress {
-    /// A machine's own address: neither a group's nor nobody's.
+    /// A machine's own hardware address: neither a multicast address nor all zeros.
     static var mac: Self {
         let example = "AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff"
         return .init(example) { text throws(SettingsMismatch) in
@@ -81,7 +81,7 @@ extension SettingsKind where Value == [UInt8] {
 }
 
 extension SettingsKind where Value == Settings.WebHook? {
-    /// `POST http://…`, or a URL alone, which means the same. It may hold a secret: never quoted in messages.
+    /// `POST http://…`, or a URL alone, which means the same. It may contain a secret: never quoted in messages.
     static var webHook: Self {
         .init("a request like POST http://home.lan/api/webhook/wake-gpu") { text throws(SettingsMismatch) in
             if text.isEmpty { return nil }
@@ -133,14 +133,14 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// An address of an engine, in the form that requests build on: no `/` and no `/v1` at its end.
+    /// The base URL of an engine, without a trailing `/` or `/v1`.
     static var engineURL: Self {
         .init("a URL like http://10.0.0.5:11434") { text throws(SettingsMismatch) in
             try WebAddress(text, allowingQuery: false).base
         }
     }
 
-    /// An issuer, exactly as its tokens name it.
+    /// An issuer, exactly as its tokens state it.
     static var issuerURL: Self {
         .init("a URL like https://auth.example.com/realms/main") { text throws(SettingsMismatch) in
             _ = try WebAddress(text, allowingQuery: false)
@@ -148,7 +148,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// The address of a document.
+    /// The URL of a document.
     static var documentURL: Self {
         .init("a URL like https://auth.example.com/keys") { text throws(SettingsMismatch) in
             if !text.isEmpty { _ = try WebAddress(text, allowingQuery: true) }
@@ -165,7 +165,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// A file that is there and may be read, or nothing.
+    /// An existing, readable file, or nothing.
     static var existingFile: Self {
         .init("a path") { text throws(SettingsMismatch) in
             if !text.isEmpty { try ReadableFile.check(text) }

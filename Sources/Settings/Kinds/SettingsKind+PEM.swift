@@ -1,10 +1,10 @@
 import Foundation
 
-// Certificates and keys (RFC 7468): the text itself, as an environment variable may hold it, or the path of a file.
-// Whether they are good, and belong together, is for whoever uses them to say; what can be seen here is said here.
+// Certificates and keys (RFC 7468): the text itself, as an environment variable may contain it, or the path of a file.
+// Their users verify that they are valid and match; mistakes visible here are reported here.
 
 extension SettingsKind where Value == String {
-    /// A certificate in PEM, and behind it those of the authorities between it and a root; its text in the end.
+    /// A PEM certificate, followed by the intermediate certificates up to a root; the result is its text.
     static var certificate: Self {
         .init("the path of a PEM file") { text throws(SettingsMismatch) in
             guard !text.isEmpty else { return "" }
@@ -20,7 +20,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// A private key in PEM, not encrypted; its text in the end. Messages quote what can only be a path.
+    /// An unencrypted private key in PEM; the result is its text. Messages quote the value only if it must be a path.
     static var privateKey: Self {
         .init("the path of a PEM file") { text throws(SettingsMismatch) in
             guard !text.isEmpty else { return "" }
@@ -44,7 +44,7 @@ extension SettingsKind where Value == String {
 
     private static func isPEM(_ text: String) -> Bool { text.contains("-----BEGIN ") }
 
-    /// A key without its PEM lines has no dot in it, whatever it may be.
+    /// A key without its PEM lines contains no dot, whatever its kind.
     private static func looksLikePath(_ text: String) -> Bool {
         text.count < 4096 && text.contains(".") && !text.contains("\n")
     }

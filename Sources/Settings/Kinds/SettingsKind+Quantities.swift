@@ -101,7 +101,8 @@ extension SettingsKind where Value == ByteCount {
 extension Duration {
     static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
 
-    /// The shortest exact form that settings would read back; for whole milliseconds, as settings have them.
+    /// The shortest exact text that settings parse to the same value; for whole milliseconds, the precision of
+    /// settings.
     var written: String {
         let (seconds, attoseconds) = components
         if attoseconds != 0 { return "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)ms" }
@@ -111,7 +112,7 @@ extension Duration {
     }
 }
 
-/// Digits, then letters; nil where that is not all of it.
+/// Digits, then letters; nil for any other text.
 private func numberAndUnit(_ text: String) -> (number: Int, unit: String)? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count).drop { $0 == " " }

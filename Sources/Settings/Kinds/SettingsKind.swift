@@ -1,8 +1,8 @@
 import SimpleAICore
 
-/// How the text of a single value becomes a value: one constant or function per kind, gathered in extensions.
+/// Converts the text of a single value to a typed value: one constant or function per kind, grouped in extensions.
 struct SettingsKind<Value> {
-    /// Something to write, for values of another shape altogether.
+    /// A valid example, for messages about values of another shape.
     let example: String
     let read: (String) throws(SettingsMismatch) -> Value
 
@@ -11,7 +11,7 @@ struct SettingsKind<Value> {
         self.read = read
     }
 
-    /// The same texts, under a further condition or as another type.
+    /// The same texts, with an additional condition or as another type.
     func map<Other>(
         _ example: String? = nil, _ transform: @escaping (Value) throws(SettingsMismatch) -> Other
     ) -> SettingsKind<Other> {
@@ -20,7 +20,7 @@ struct SettingsKind<Value> {
     }
 }
 
-/// Why a text is no value of its kind: what is wrong; how to mend it.
+/// Why a text is not a value of its kind: what is wrong, and how to fix it.
 struct SettingsMismatch: Error, Hashable {
     let message: String
 
@@ -30,7 +30,7 @@ struct SettingsMismatch: Error, Hashable {
 // MARK: - Texts
 
 extension SettingsKind where Value == String {
-    /// Any text, the empty one included.
+    /// Any text, including the empty one.
     static var text: Self { .init("a text") { $0 } }
 
     /// A name, or nothing.
@@ -41,7 +41,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// A text that may stand in a header, a path or a list of names: not empty, without control characters.
+    /// A text that can appear in a header field, a path or a list of names: not empty, without control characters.
     static func name(_ what: String) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; write \(what)") }
@@ -53,7 +53,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// A credential that goes into a header: visible ASCII, or nothing. Never quoted in messages.
+    /// A credential for a header field: visible ASCII, or nothing. Never quoted in messages.
     static var token: Self {
         .init("a token") { text throws(SettingsMismatch) in
             guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
@@ -109,7 +109,7 @@ extension [String] {
     }
 }
 
-/// A value as messages show it: cut where it is long.
+/// A value as messages show it: truncated if long.
 func quoted(_ text: String) -> String {
     JSONString.visible(text.count > 80 ? "\"\(text.prefix(77))…\"" : "\"\(text)\"")
 }

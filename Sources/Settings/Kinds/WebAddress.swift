@@ -1,14 +1,14 @@
-/// A URL as settings hold them, `http` or `https` unless said otherwise: scheme, host, port, path, and a query where one
-/// makes sense. Users and passwords are refused everywhere, because addresses show up in logs.
+/// A URL in settings, `http` or `https` unless stated otherwise: scheme, host, port, path, and a query where one is
+/// allowed. User names and passwords are refused everywhere, because addresses appear in logs.
 struct WebAddress: Hashable, Sendable {
     let scheme: String
     /// Without brackets.
     let host: String
     /// Host and port as written.
     let authority: String
-    /// Nil where none is written.
+    /// Nil if none is written.
     let port: Int?
-    /// Empty or beginning with `/`, query included.
+    /// Empty or beginning with `/`; includes the query.
     let path: String
 
     init(_ text: String, schemes: [String] = ["http", "https"], allowingQuery: Bool) throws(SettingsMismatch) {
@@ -34,7 +34,7 @@ struct WebAddress: Hashable, Sendable {
         self.path = String(path)
     }
 
-    /// Without slashes at the end, and without the `/v1` that people copy from elsewhere.
+    /// Without trailing slashes, and without the `/v1` that operators copy from elsewhere.
     var base: String {
         var path = path[...]
         func dropSlashes() { while path.last == "/" { path.removeLast() } }

@@ -1,22 +1,24 @@
 import Yams
 
-/// Yams refuses a document at the first key that its table holds twice. Settings report every problem at once, so each
-/// such key is marked in the text and the document is read again: the rest of it, and the key's place, stay known.
+/// Yams refuses a document at the first duplicate key of a table. Settings report all problems at once, so each such
+/// key is marked in the text and the document is parsed again: its remaining content, and the key's position, stay
+/// known.
 struct RepeatedKeys {
     private let text: String
 
-    /// Of the private use area: no key of ours has it, and YAML allows it at the beginning of a plain scalar.
+    /// A character of the private use area: none of our keys contains it, and YAML allows it at the beginning of a
+    /// plain scalar.
     private static let mark: Unicode.Scalar = "\u{F8F7}"
-    /// More repetitions than this are one problem, not many.
+    /// Maximum number of duplicate keys that are reported one by one.
     private static let maxCount = 100
-    /// Of text that is read for it, since each takes reading all of it again.
+    /// Maximum number of bytes parsed for it, because each duplicate requires parsing the whole text again.
     private static let maxBytes = 16 << 20
 
     init(_ text: String) {
         self.text = text
     }
 
-    /// Throws `YamlError`. Nil for a text without a document.
+    /// Throws `YamlError`. Returns nil for a text without a document.
     func compose() throws -> Node? {
         var marked = text
         for _ in 0..<max(1, min(Self.maxCount, Self.maxBytes / max(1, text.utf8.count))) {

@@ -1,12 +1,12 @@
 import Yams
 
-/// Turns YAML text into a tree of `SettingsNode`: the only file that knows Yams.
+/// Parses YAML text to a tree of `SettingsNode`: the only file that depends on Yams.
 struct SettingsDocument {
     private let name: String
     private let environment: SettingsEnvironment
     private let report: SettingsReport
     private var nodes = 0
-    /// Where values are written, at most `maxNodes`: an alias repeats values that are written elsewhere.
+    /// The positions of values, at most `maxNodes`: an alias repeats values that are written elsewhere.
     private var marks: Set<Mark> = []
 
     private struct Mark: Hashable {
@@ -14,10 +14,10 @@ struct SettingsDocument {
         var column: Int
     }
 
-    /// Above any real file, and below what aliases of aliases can grow to.
+    /// Above any real file, and below the size that nested aliases can reach.
     private static let maxNodes = 300_000
 
-    /// The tree of a text, values expanded from the environment, problems of single values reported.
+    /// The tree of a text, with environment variables expanded and problems of single values reported.
     static func tree(
         of text: String, name: String, environment: SettingsEnvironment, report: SettingsReport,
         example: String = "simpleai.example.yaml"
@@ -47,7 +47,7 @@ struct SettingsDocument {
         nodes += 1
         if let mark = node.mark { marks.insert(Mark(line: mark.line, column: mark.column)) }
         guard nodes <= Self.maxNodes else {
-            // Marks of a document without aliases are all different, but for values that are left empty.
+            // In a document without aliases all marks are different, except those of empty values.
             let message =
                 marks.count < nodes / 2
                 ? "aliases make more than \(Self.maxNodes) values of this file; write them out"
@@ -67,7 +67,7 @@ struct SettingsDocument {
     private func content(
         of scalar: Node.Scalar, at path: SettingsPath, _ place: SettingsPlace
     ) -> SettingsNode.Content {
-        // Quoted, these are text.
+        // Quoted scalars are text.
         if scalar.style == .plain || scalar.style == .any {
             if ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
         }

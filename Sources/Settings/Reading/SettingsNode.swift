@@ -1,27 +1,27 @@
 import SimpleAICore
 
-/// Where something was written.
+/// The position of a value in its source.
 struct SettingsPlace: Hashable, Sendable {
     var file: String
     /// Counted from 1; 0 for the environment and for a file as a whole.
     var line: Int
 }
 
-/// A value as it was written: text that is not yet a number or a duration, and where it stands.
+/// A value as written: text that is not yet parsed as a number or duration, with its position.
 struct SettingsNode: Hashable, Sendable {
     enum Content: Hashable, Sendable {
-        /// `key:`, `key: ~` or `key: null`: the same as if the key were not there.
+        /// `key:`, `key: ~` or `key: null`: the same as an absent key.
         case nothing
         case scalar(String)
         case list([SettingsNode])
         case table([Entry])
-        /// Its problem is reported already; no second one shall follow from it.
+        /// The value's problem has already been reported; it must not cause another one.
         case broken
     }
 
     struct Entry: Hashable, Sendable {
         var key: String
-        /// Where the key stands, which is where people look for its value.
+        /// The position of the key, where operators look for its value.
         var place: SettingsPlace
         var value: SettingsNode
     }
@@ -29,16 +29,16 @@ struct SettingsNode: Hashable, Sendable {
     var content: Content
     var place: SettingsPlace
 
-    /// The place of a value or, where there is no such value, of what should hold it.
+    /// The position of a value or, if it is absent, of its enclosing value.
     func place(of path: SettingsPath) -> SettingsPlace { follow(path).place }
 
-    /// Whether something is written at a path, `nothing` excepted.
+    /// Whether a value other than `nothing` is written at a path.
     func holds(_ path: SettingsPath) -> Bool {
         guard let node = follow(path).node else { return false }
         return node.content != .nothing
     }
 
-    /// The keys of the table at a path; none where there is no table.
+    /// The keys of the table at a path; empty if there is no table.
     func keys(of path: SettingsPath) -> [String] {
         guard case .table(let entries) = follow(path).node?.content else { return [] }
         return entries.map(\.key)

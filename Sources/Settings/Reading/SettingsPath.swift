@@ -1,4 +1,4 @@
-/// Where a value stands in the tree of keys: `runners[0].wake.mac`.
+/// The position of a value in the tree of keys: `runners[0].wake.mac`.
 struct SettingsPath: Hashable, Sendable, CustomStringConvertible {
     enum Component: Hashable, Sendable {
         case key(String)

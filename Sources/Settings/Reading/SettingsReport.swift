@@ -1,8 +1,8 @@
-/// Collects what is found while settings are read: one object that every table of the file reports to.
+/// Collects problems and warnings while settings are read: one object shared by all tables of the file.
 final class SettingsReport {
     private(set) var problems = SettingsFindings()
     private(set) var warnings = SettingsFindings()
-    /// Every key that was asked for, as a pattern (`runners[].wake.mac`): what this version knows.
+    /// Every requested key as a pattern (`runners[].wake.mac`): the keys that this version knows.
     private(set) var knownKeys: Set<SettingsPath> = []
 
     /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
@@ -19,7 +19,7 @@ final class SettingsReport {
         warnings.add(message, at: path, place, suggestion: suggestion)
     }
 
-    /// Whether a key, or something below it, has a problem already, so that no second one may be concluded from it.
+    /// Whether a key, or a value below it, already has a problem, so that it must not cause a second one.
     func hasProblem(at path: SettingsPath) -> Bool { problems.contains(path) }
 
     func known(_ pattern: SettingsPath) {

@@ -1,7 +1,7 @@
-// Where tokens hold something: a dotted path, a list of keys, or a table with a path and what is taken there.
+// Claim paths: a dotted path, a list of keys, or a table with a path and the accepted values.
 
 extension SettingsTable {
-    /// A list of places in tokens; nil if nothing is written. Elements that were refused are left out.
+    /// A list of claim paths; nil if the key is absent. Refused elements are left out.
     mutating func claimPaths(_ key: String) -> [Settings.ClaimPath]? {
         mixedList(key, of: .name("a claim"), values: Settings.ClaimPath.init) { table in
             let path = table.oneOrList("path", .name("a claim")).map(Settings.ClaimPath.init)
@@ -23,7 +23,7 @@ extension Settings.ClaimPath {
             }
     }
 
-    /// Whether it leads nowhere.
+    /// Whether the path has no keys.
     var isEmpty: Bool {
         switch self {
         case .dotted(let text): text.isEmpty

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// One table of the file while it is read. Every key that is asked for is thereby known; what the file holds besides
-/// is an unknown key. Tables that the file leaves out are asked as well, so what is known does not depend on it.
+/// One table of the file during reading. Every requested key becomes known; any other key in the file is an unknown
+/// key. Absent tables are read as well, so the set of known keys does not depend on the file.
 struct SettingsTable {
     let path: SettingsPath
     let place: SettingsPlace
@@ -13,16 +13,16 @@ struct SettingsTable {
                 entries.enumerated().map { (ExactString($1.key), $0) }, uniquingKeysWith: { first, _ in first })
         }
     }
-    /// Where each key stands in `entries`.
+    /// The index of each key in `entries`.
     private var places: [ExactString: Int] = [:]
-    /// False for what stands in a table's place and is none: nothing can be missing from it.
+    /// False for a value of another shape in place of a table: no key can be missing from it.
     private var isReadable = true
     private var knownKeys: [String] = []
     private var knownKeySet: Set<ExactString> = []
-    /// Whether the keys are names of the operator's choice.
+    /// Whether the keys are names that the operator chose.
     private var keysAreNames = false
 
-    /// The table at the top of the file.
+    /// Reads the root table of the file.
     static func read(_ root: SettingsNode, report: SettingsReport, _ body: (inout SettingsTable) -> Void) {
         read(root, at: .root, pattern: .root, place: root.place, report: report, body)
     }
@@ -64,25 +64,25 @@ struct SettingsTable {
         report.warning(message, at: path[key], place: entry(key)?.place ?? place)
     }
 
-    /// Whether a key, or something below it, has been refused already.
+    /// Whether a key, or a value below it, has already been refused.
     func hasProblem(at key: String) -> Bool {
         report.hasProblem(at: path[key])
     }
 
-    /// Whether the file or the environment says anything for a key.
+    /// Whether the file or the environment contains a value for a key.
     private func says(_ key: String) -> Bool {
         guard let entry = entry(key) else { return false }
         return entry.value.content != .nothing
     }
 
-    /// Whether a key is missing from a table that could hold it.
+    /// Whether a key is missing from a readable table.
     func lacks(_ key: String) -> Bool { isReadable && !says(key) }
 
     private func entry(_ key: String) -> SettingsNode.Entry? {
         places[ExactString(key)].map { entries[$0] }
     }
 
-    /// Whether a key holds more than an empty text, list or table.
+    /// Whether a key has a value other than an empty text, list or table.
     func asksForSomething(_ key: String) -> Bool {
         switch entry(key)?.value.content {
         case nil, .nothing, .scalar(""), .list([]), .table([]), .broken: false
@@ -90,7 +90,7 @@ struct SettingsTable {
         }
     }
 
-    /// Makes a key known, and gives what is written for it.
+    /// Makes a key known, and returns its entry.
     private mutating func take(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)
         knownKeySet.insert(ExactString(key))
@@ -115,25 +115,25 @@ struct SettingsTable {
 // MARK: - Single values
 
 extension SettingsTable {
-    /// What is written for a key; nil if nothing is, or if it was refused.
+    /// The value of a key; nil if it is absent or was refused.
     mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
         guard let entry = take(key) else { return nil }
         return scalar(entry.value, kind, at: path[key], place: entry.place)
     }
 
-    /// Leaves the default where nothing is written.
+    /// Keeps the default if the key is absent.
     mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
         if let written = read(key, kind) { value = written }
     }
 
-    /// A key without a default. `mending` says what to write.
+    /// A key without a default. `mending` states what to write.
     mutating func required<Value>(_ key: String, _ kind: SettingsKind<Value>, _ mending: String) -> Value? {
         let value = read(key, kind)
         if lacks(key) { problem("is required; \(mending)", at: key) }
         return value
     }
 
-    /// A secret, or the file that holds it: `key` or `key_file`. Its value never gets into a message.
+    /// A secret, or the file that contains it: `key` or `key_file`. No message contains its value.
     mutating func secret<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
         let fileKey = key + "_file"
         let written = read(key, kind)
@@ -154,7 +154,7 @@ extension SettingsTable {
         if let written = secret(key, kind) { value = written }
     }
 
-    /// A key that is a name of the operator's choice.
+    /// Converts a key that is a name the operator chose.
     func name<Value: Name>(_ key: String, _ kind: SettingsKind<Value>) -> Value {
         do {
             return try kind.read(key)
@@ -187,7 +187,7 @@ extension SettingsTable {
 // MARK: - Lists
 
 extension SettingsTable {
-    /// A list of single values; nil if nothing is written. Elements that were refused are left out.
+    /// A list of single values; nil if the key is absent. Refused elements are left out.
     mutating func list<Value>(_ key: String, of kind: SettingsKind<Value>) -> [Value]? {
         elements(key)?.enumerated().compactMap { index, node in
             scalarElement(node, kind, at: path[key][index])
@@ -204,13 +204,13 @@ extension SettingsTable {
         return list(key, of: kind)
     }
 
-    /// One value, or a list of values, told apart.
+    /// One value, or a list of values, as distinct cases.
     mutating func oneOrList<Value>(_ key: String, _ kind: SettingsKind<Value>) -> OneOrMore<Value>? {
         if let entry = entry(key), case .scalar = entry.value.content { return read(key, kind).map(OneOrMore.one) }
         return list(key, of: kind).map(OneOrMore.more)
     }
 
-    /// A list whose elements are single values, lists of them, or tables. Elements that were refused are left out.
+    /// A list whose elements are single values, lists of them, or tables. Refused elements are left out.
     mutating func mixedList<Value, Element>(
         _ key: String, of kind: SettingsKind<Value>, values: (OneOrMore<Value>) -> Element,
         tables: (inout SettingsTable) -> Element?
@@ -270,7 +270,7 @@ extension SettingsTable {
 
 // MARK: - Tables in tables
 
-/// A part of the settings that reads itself from its table. Properties hold their defaults before.
+/// A part of the settings that reads itself from its table. Before that, its properties hold their defaults.
 protocol SettingsSection {
     mutating func read(from table: inout SettingsTable)
 }
@@ -286,8 +286,8 @@ extension SettingsTable {
             entry?.value, at: path[key], pattern: pattern(of: key), place: entry?.place ?? place, report: report, body)
     }
 
-    /// A table whose keys are names of the operator's choice: each is handed out once, in the file's order, to be read
-    /// from the table that comes with it.
+    /// Reads a table whose keys are names that the operator chose: `body` is called once per name, in the file's order,
+    /// with the name's table.
     mutating func names(in key: String, _ body: (inout SettingsTable, String) -> Void) {
         section(key) { table in
             table.keysAreNames = true

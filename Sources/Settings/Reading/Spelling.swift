@@ -1,13 +1,13 @@
-/// Finds the name that somebody meant.
+/// Finds the known name that is closest to a misspelt one.
 enum Spelling {
     /// In bytes.
     private static let maxLength = 100
     /// Names that a written one is compared with.
     private static let maxNames = 1_000
 
-    /// The nearest of some names, nil if none is near. Case, `-` and `_` count for nothing.
+    /// The nearest of some names; nil if none is near. Case, `-` and `_` are ignored.
     static func nearest(to written: String, among names: some Sequence<String>) -> String? {
-        // Comparing takes as long as both are, and what is far longer than every name is no slip.
+        // The time to compare grows with both lengths, and a text far longer than every name is not a misspelling.
         guard written.utf8.count <= maxLength else { return nil }
         let folded = fold(written)
         let limit = max(1, folded.count / 3)
@@ -25,7 +25,7 @@ enum Spelling {
         name.lowercased().filter { $0 != "-" && $0 != "_" }
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+    /// Insertions, deletions, replacements and transpositions of adjacent characters (optimal string alignment).
     static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)

@@ -39,7 +39,8 @@ extension RunnerSettings: SettingsSection {
         checkReachability(in: table)
     }
 
-    /// The gateway's calls come to the address that the agent listens on, unless `base_url` says otherwise.
+    /// Verifies that the gateway can reach the agent: its calls use the listening address unless `base_url` states
+    /// another.
     private func checkReachability(in table: SettingsTable) {
         guard HostName.isLoopback(listen.host), baseURL.isEmpty,
             let address = try? WebAddress(gateway, schemes: ["ws", "wss"], allowingQuery: false),
@@ -104,7 +105,7 @@ extension RunnerSettings.Engine: SettingsSection {
         checkCommand(in: table)
     }
 
-    /// Where a program listens that nobody told otherwise.
+    /// The default URL of an engine of this kind.
     private static func standardURL(of kind: Kind) -> String? {
         switch kind {
         case .openAI: nil
@@ -151,7 +152,7 @@ extension SettingsKind where Value == RunnerSettings.MAC {
 }
 
 extension SettingsKind where Value == String {
-    /// An executable or one of its arguments. There is no shell in between.
+    /// An executable or one of its arguments. No shell is involved.
     fileprivate static var argument: Self {
         .init("an executable or an argument") { text throws(SettingsMismatch) in
             guard !text.unicodeScalars.contains("\0") else { throw .init("holds a NUL character; remove it") }
@@ -165,7 +166,7 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// Where agents join; the path of the protocol where none is written.
+    /// The URL at which agents register; without a path, the protocol's path is added.
     fileprivate static var gatewayURL: Self {
         .init("a URL like ws://gateway.lan:8080") { text throws(SettingsMismatch) in
             let address = try WebAddress(text, schemes: ["ws", "wss"], allowingQuery: false)

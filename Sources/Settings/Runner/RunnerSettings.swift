@@ -1,23 +1,23 @@
 public import SimpleAICore
 
-/// What `runner.yaml` says: which gateway a machine joins, as whom, and with which engines. One property per key, in the
-/// file's order.
+/// The content of `runner.yaml`: the gateway that a machine joins, its identity, and its engines. One property per key,
+/// in the file's order.
 public struct RunnerSettings: Hashable, Sendable {
     /// A `ws` or `wss` URL with its path.
     public var gateway = ""
-    /// The shared secret of the fleet, or this machine's own.
+    /// The shared secret of the fleet, or one for this machine.
     public var token = ""
     public var id: RunnerID = ""
-    /// For people; empty: the id.
+    /// A name for display; empty: the id.
     public var name = ""
     public var machineType = ""
     public var listen = Listen()
-    /// An `http` or `https` base URL for the gateway's calls; empty: the address that our connection comes from, and the
-    /// port that we listen on.
+    /// An `http` or `https` base URL for the gateway's calls; empty: the address from which the agent connects, and the
+    /// port on which it listens.
     public var baseURL = ""
     public var mac: MAC = .automatic
     public var heartbeat: Duration = .seconds(15)
-    /// How long open calls may take to end after SIGTERM.
+    /// Maximum time for calls in progress to finish after SIGTERM.
     public var drain: Duration = .seconds(30)
     public var engines: [Engine] = []
     /// Public id to the engine's own id.
@@ -28,17 +28,17 @@ public struct RunnerSettings: Hashable, Sendable {
 
     public init() {}
 
-    /// Where the gateway's calls come in.
+    /// The address that receives the gateway's calls.
     public struct Listen: Hashable, Sendable {
         public var host = "0.0.0.0"
-        /// 0 means any free port.
+        /// 0 selects a free port.
         public var port = 8081
         public init() {}
     }
 
-    /// The address under which the machine can be woken.
+    /// The hardware address with which the machine can be woken.
     public enum MAC: Hashable, Sendable {
-        /// That of the interface by which the gateway is reached.
+        /// That of the interface to the gateway.
         case automatic
         case none
         case address(MACAddress)
@@ -55,9 +55,10 @@ public struct RunnerSettings: Hashable, Sendable {
         public var kind: Kind
         /// As `Settings.StaticRunner.url`.
         public var url: String
-        /// An executable and its arguments, started and watched by the agent; empty: somebody else runs it.
+        /// An executable and its arguments, started and supervised by the agent; empty if the agent does not manage the
+        /// engine.
         public var command: [String] = []
-        /// Nil: what the engine says, else 1.
+        /// Nil: the number that the engine reports, otherwise 1.
         public var slots: Int?
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""
@@ -71,13 +72,13 @@ public struct RunnerSettings: Hashable, Sendable {
     public struct Power: Hashable, Sendable {
         /// An executable and its arguments; empty: the gateway cannot put this machine to sleep.
         public var sleepCommand: [String] = []
-        /// What the machine draws while it is awake; 0: unknown.
+        /// Power draw of the awake machine, in watts; 0: unknown.
         public var watts = 0
         public init() {}
     }
 }
 
-/// Runner settings that may be used, and what to tell the operator about them.
+/// Valid runner settings, with warnings for the operator.
 public struct LoadedRunnerSettings: Sendable {
     public let settings: RunnerSettings
     public let warnings: [SettingsProblem]

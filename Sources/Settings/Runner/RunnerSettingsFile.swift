@@ -1,13 +1,13 @@
 import Foundation
 import SimpleAICore
 
-/// From a file to the settings of `simpleai runner`, in the manner of `SettingsFile`.
+/// Loads the settings of `simpleai runner` from a file, as `SettingsFile` does.
 public enum RunnerSettingsFile {
-    /// Where the file is looked for when nobody names one, in this order.
+    /// Searched in this order if the operator names no file.
     public static let defaultPaths = ["./runner.yaml", "/etc/simpleai/runner.yaml"]
     private static let example = "runner.example.yaml"
 
-    /// Reads a file, or the first of `defaultPaths` that is there.
+    /// Loads the named file, or the first existing one of `defaultPaths`.
     public static func load(
         path: String? = nil, environment: [String: String]
     ) throws(SettingsError) -> LoadedRunnerSettings {
@@ -15,8 +15,8 @@ public enum RunnerSettingsFile {
         return try parse(try SettingsFile.text(of: path), name: path, environment: environment)
     }
 
-    /// Reads a text; `name` stands for the file in problems.
-    /// - Parameter hostName: what a runner is called that has no id.
+    /// Parses a text; `name` stands for the file in problems.
+    /// - Parameter hostName: the id of a runner without one.
     public static func parse(
         _ text: String, name: String, environment: [String: String], hostName: String = HostName.own
     ) throws(SettingsError) -> LoadedRunnerSettings {
@@ -47,7 +47,7 @@ public enum RunnerSettingsFile {
         return settings
     }
 
-    /// Whether a file that nobody has said anything about is one of these, by what it talks of.
+    /// Whether a file of unknown kind contains runner settings, judged by its keys.
     public static func isRunnerFile(_ text: String, name: String, environment: [String: String]) -> Bool {
         let tree = try? SettingsDocument.tree(
             of: SettingsFile.withoutByteOrderMark(text), name: name, environment: .init(variables: environment),

@@ -6,7 +6,7 @@ extension Settings.Auth: SettingsSection {
         table.read("leeway", .duration(to: .seconds(600)), into: &leeway)
         table.read("failed_attempts_per_minute", .integer(0...1_000_000), into: &failedAttemptsPerMinute)
         table.tables("issuers") { table in
-            // One that cannot be read keeps its place, so that indices stay those of the file.
+            // An invalid entry keeps its place, so that indices match those of the file.
             let url = table.required(
                 "issuer", .issuerURL, "write the URL that tokens name as `iss`, exactly as they write it")
             var issuer = Settings.Issuer(issuer: url ?? "", audience: .oneOf([]))
@@ -163,7 +163,7 @@ extension Settings.Issuer: SettingsSection {
 }
 
 extension Settings.ClaimPath {
-    /// The name of the claim, where the path is just that.
+    /// The name of the claim, if the path consists of a single key.
     fileprivate var onlyKey: String? {
         switch self {
         case .dotted(let name): name

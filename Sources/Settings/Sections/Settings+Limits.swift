@@ -9,7 +9,7 @@ extension CallLimits: SettingsSection {
 }
 
 extension GrantedLimits {
-    /// The `limits` of a policy, whose keys may be left out.
+    /// The `limits` of a policy; all keys are optional.
     init(from table: inout SettingsTable) {
         self.init()
         table.section("limits") {

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The top of the file: every section on one screen, in the file's order.
+/// The root of the file: every section on one screen, in the file's order.
 extension Settings: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
         table.section("server", into: &server)

@@ -1,12 +1,12 @@
 import SimpleAICore
 
 extension Settings {
-    /// Needs `wake` to be read already.
+    /// `wake` must be read before.
     mutating func readRunners(from table: inout SettingsTable) {
         table.tables("runners") { table in
             let url = table.required("url", .engineURL, "write the engine's address, like http://10.0.0.5:11434")
             let id = table.read("id", .runnerID)
-            // One that cannot be read keeps its place, so that indices stay those of the file.
+            // An invalid entry keeps its place, so that indices match those of the file.
             var runner = StaticRunner(id: id ?? RunnerID(Self.hostAndPort(of: url ?? "")), url: url ?? "")
             runner.read(from: &table)
             runner.readWake(from: &table, defaults: wake)
@@ -14,7 +14,7 @@ extension Settings {
         }
     }
 
-    /// What a runner is called that has no id.
+    /// The name of a runner without an id.
     private static func hostAndPort(of url: String) -> String {
         let parts = url.split(separator: "/", omittingEmptySubsequences: true)
         return parts.count > 1 ? String(parts[1]) : ""
@@ -80,10 +80,10 @@ extension Settings.StaticRunner: SettingsSection {
         }
     }
 
-    /// A block without anything in it is no block: the machine cannot be woken.
+    /// An empty block counts as absent: the machine cannot be woken.
     fileprivate mutating func readWake(from table: inout SettingsTable, defaults: Settings.Wake) {
         table.section("wake") { table in
-            // A program or a web hook may do without.
+            // A program or a web hook does not need an address.
             let needsAddress =
                 !table.isEmpty && !["command", "http", "http_file"].contains(where: table.asksForSomething)
             let macs = table.oneOrMore("mac", .mac) ?? []
@@ -147,6 +147,6 @@ extension SettingsKind where Value == Endpoint {
 }
 
 extension SettingsKind where Value == Int {
-    /// Unlike a server's port, one that is sent to cannot be 0.
+    /// A destination port cannot be 0, unlike a listening port.
     fileprivate static var wakePort: Self { .integer(1...65_535) }
 }

@@ -29,7 +29,7 @@ extension Settings.Server: SettingsSection {
 }
 
 extension Settings.ServerTLS {
-    /// Nil where neither the certificate nor its key is given: plain HTTP.
+    /// Nil if neither the certificate nor its key is given: plain HTTP.
     fileprivate init?(from table: inout SettingsTable) {
         let certificate = table.read("certificate", .certificate) ?? ""
         let key = table.secret("key", .privateKey) ?? ""
@@ -65,7 +65,7 @@ extension Settings.Fleet: SettingsSection {
             }
         }
         table.list("allowed_hosts", of: .host, into: &allowedHosts)
-        // Agents say something every 10 to 30 seconds.
+        // Agents send a message every 10 to 30 seconds.
         table.read("runner_timeout", .duration(from: .seconds(1), to: .seconds(86_400)), into: &runnerTimeout)
         table.read("grace", .duration(to: .seconds(3_600)), into: &grace)
         table.read("state_file", SettingsKind<String>.name("a path"), into: &stateFile)

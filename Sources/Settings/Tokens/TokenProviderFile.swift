@@ -1,7 +1,7 @@
-/// From a file to the settings of a token provider, in the manner of `SettingsFile`: all problems at once. Single values
-/// cannot be replaced from the environment here; `${NAME}` takes them from there.
+/// Loads the settings of a token provider from a file, as `SettingsFile` does: all problems at once. Environment
+/// variables cannot override single values here; `${NAME}` inserts them.
 public enum TokenProviderFile {
-    /// Where the file is looked for when nobody names one.
+    /// Used if the operator names no file.
     public static let defaultPath = "./simpleai-tokens.yaml"
 
     public static func load(
@@ -10,7 +10,7 @@ public enum TokenProviderFile {
         try parse(try SettingsFile.text(of: path), name: path, environment: environment)
     }
 
-    /// Reads a text; `name` stands for the file in problems.
+    /// Parses a text; `name` stands for the file in problems.
     public static func parse(
         _ text: String, name: String, environment: [String: String]
     ) throws(SettingsError) -> TokenProviderSettings {

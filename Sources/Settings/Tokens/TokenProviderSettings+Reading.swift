@@ -12,7 +12,7 @@ extension TokenProviderSettings: SettingsSection {
         }
         standard.read(from: &table)
         checkTransport(in: table)
-        // A value that was refused would seem to be missing, so nothing is concluded from it.
+        // A refused value would appear to be missing, so no conclusion is drawn from it.
         let isComplete = !Self.keysOfIdentity.contains { table.hasProblem(at: $0) }
         let sound = readUsers(from: &table, isComplete: isComplete)
         readRoles(from: &table, soundUsers: sound, isComplete: isComplete)
@@ -25,7 +25,7 @@ extension TokenProviderSettings: SettingsSection {
         "client", "grant", "username", "password", "password_file", "scopes", "audience", "resource",
     ]
 
-    /// - Returns: the users for whom a token can be asked.
+    /// - Returns: the users for whom a token can be requested.
     private mutating func readUsers(from table: inout SettingsTable, isComplete: Bool) -> Set<String> {
         var sound: Set<String> = []
         table.names(in: "users") { table, name in
@@ -61,7 +61,7 @@ extension TokenProviderSettings: SettingsSection {
         }
     }
 
-    /// Whoever is in the file can be asked for; nil if that holds.
+    /// Why no token can be requested for a user or role in the file; nil if one can.
     private func problem(user: String?, roles: [String]) -> String? {
         do throws(SelectionProblem) {
             _ = try selection(user: user, roles: roles)
@@ -72,7 +72,7 @@ extension TokenProviderSettings: SettingsSection {
     }
 
     private func checkTransport(in table: SettingsTable) {
-        // What is no address is reported where it was read.
+        // An invalid address is reported where it was read.
         guard !allowsInsecure, !table.hasProblem(at: "issuer"), !issuer.isEmpty,
             let address = try? WebAddress(issuer, allowingQuery: false), address.isPlainBeyondLoopback
         else { return }
@@ -83,7 +83,7 @@ extension TokenProviderSettings: SettingsSection {
 }
 
 extension TokenProviderSettings.Identity {
-    /// - Parameter username: what a password belongs to where no other name is written.
+    /// - Parameter username: the user name for a password, if no other name is written.
     fileprivate mutating func read(from table: inout SettingsTable, username: String? = nil) {
         readClient(from: &table)
         grant = table.read("grant", .choice(TokenProviderSettings.Grant.allCases))
@@ -138,10 +138,10 @@ extension TokenProviderSettings.Identity {
 }
 
 extension SettingsKind where Value == String {
-    /// A secret that goes into a form, where every character is possible.
+    /// A secret in a form, where every character is possible.
     fileprivate static var credential: Self { .init("a secret") { $0 } }
 
-    /// A scope token of RFC 6749 §3.3.
+    /// A scope token (RFC 6749 §3.3).
     fileprivate static var scope: Self {
         .init("a scope") { text throws(SettingsMismatch) in
             let isToken = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }

@@ -1,9 +1,9 @@
 extension TokenProviderSettings {
-    /// Everything that a token is asked for with.
+    /// All parameters of a token request.
     public struct Selection: Hashable, Sendable {
         public var client: Client
         public var grant: Grant
-        /// Set if the grant is `password`.
+        /// Present if the grant is `password`.
         public var credentials: Credentials?
         public var scopes: [String]
         /// Empty: the parameter is not sent.
@@ -11,15 +11,15 @@ extension TokenProviderSettings {
         public var resources: [String]
     }
 
-    /// Why the file has nothing for a user and roles: what is wrong; how to mend it.
+    /// Why the file has no entry for a user and roles: what is wrong, and how to fix it.
     public struct SelectionProblem: Error, Hashable, Sendable, CustomStringConvertible {
         public let description: String
 
         init(_ description: String) { self.description = description }
     }
 
-    /// What the file says for a user and roles. A provider decides itself who has which role, so a role stands for the
-    /// client or the user that has it; what several of them say must agree, because a token has one subject.
+    /// The file's parameters for a user and roles. The provider itself decides about roles, so a role stands for the
+    /// client or user that has it; the entries of several roles must agree, because a token has one subject.
     public func selection(user: String?, roles names: [String]) throws(SelectionProblem) -> Selection {
         var chosen: [(name: String, identity: Identity)] = []
         var person = user.map { (name: $0, source: "--user \($0)") }
@@ -41,7 +41,7 @@ extension TokenProviderSettings {
             chosen.append(("users.\(person.name)", identity))
         }
         var merged = try Self.agreement(of: chosen)
-        // Somebody else's password must never stand in for a user's own.
+        // Another user's password must never replace the user's own.
         if merged.credentials == nil, person == nil { merged.credentials = standard.credentials }
         return try completed(merged, impliesPassword: chosen.contains { $0.identity.credentials != nil })
     }

@@ -1,19 +1,19 @@
-/// What `simpleai-tokens.yaml` says: where `simpleai token` gets tokens from, and as whom.
+/// The content of `simpleai-tokens.yaml`: the provider from which `simpleai token` requests tokens, and the identities.
 public struct TokenProviderSettings: Hashable, Sendable {
-    /// How a token is asked for (RFC 6749 §4.3 and §4.4, RFC 8628).
+    /// How a token is requested (RFC 6749 §4.3 and §4.4, RFC 8628).
     public enum Grant: String, Hashable, Sendable, CaseIterable {
         case clientCredentials = "client_credentials"
         case password
         case deviceCode = "device_code"
     }
 
-    /// Which of the tokens in the provider's answer is printed.
+    /// Which of the tokens in the provider's response is printed.
     public enum Token: String, Hashable, Sendable, CaseIterable {
         case accessToken = "access_token"
         case idToken = "id_token"
     }
 
-    /// How a client proves who it is (RFC 6749 §2.3.1).
+    /// How a client authenticates (RFC 6749 §2.3.1).
     public enum ClientAuthentication: String, Hashable, Sendable, CaseIterable {
         case basic = "client_secret_basic"
         case post = "client_secret_post"
@@ -24,7 +24,7 @@ public struct TokenProviderSettings: Hashable, Sendable {
         public var id: String
         /// Empty: a public client.
         public var secret = ""
-        /// Nil: what the provider's discovery document allows.
+        /// Nil: a method that the provider's discovery document allows.
         public var authentication: ClientAuthentication?
 
         public init(id: String) {
@@ -42,7 +42,7 @@ public struct TokenProviderSettings: Hashable, Sendable {
         }
     }
 
-    /// What the file says at its top, for a user or for a role. Nil: not said there.
+    /// The parameters at the root of the file, for a user or for a role. Nil: not stated there.
     public struct Identity: Hashable, Sendable {
         public var client: Client?
         public var grant: Grant?
@@ -58,7 +58,7 @@ public struct TokenProviderSettings: Hashable, Sendable {
 
     public struct RoleIdentity: Hashable, Sendable {
         public var identity = Identity()
-        /// The user of `users` who has this role.
+        /// The user in `users` that has this role.
         public var user: String?
 
         public init() {}
@@ -66,15 +66,15 @@ public struct TokenProviderSettings: Hashable, Sendable {
 
     /// Exactly as the provider's discovery document states it.
     public var issuer = ""
-    /// Plain http beyond loopback.
+    /// Whether plain HTTP beyond loopback is allowed.
     public var allowsInsecure = false
     public var token: Token = .accessToken
     /// The authorities that the provider's certificate is checked against, in PEM; empty: those of `SSL_CERT_FILE`, or of
     /// the system.
     public var caFile = ""
-    /// For each answer of the provider.
+    /// For each response of the provider.
     public var timeout: Duration = .seconds(10)
-    /// What holds where users and roles say nothing else.
+    /// The parameters that apply unless users and roles state others.
     public var standard = Identity()
     public var users: [String: Identity] = [:]
     public var roles: [String: RoleIdentity] = [:]

@@ -1,9 +1,9 @@
-/// The parts of a provider's discovery document that asking for tokens takes (OpenID Connect Discovery 1.0 §3, RFC 8414,
+/// The parts of a provider's discovery document that token requests need (OpenID Connect Discovery 1.0 §3, RFC 8414,
 /// RFC 8628 §4).
 struct DiscoveryDocument: Hashable, Sendable {
     let tokenEndpoint: String
     let deviceAuthorizationEndpoint: String?
-    /// Nil where the provider does not say.
+    /// Nil if the provider does not state any.
     let authenticationMethods: [String]?
 
     private struct Content: Decodable {

@@ -1,13 +1,14 @@
 public import Foundation
 
-/// A token that a provider gave, and how long it is good.
+/// A token from a provider, with its expiry.
 public struct ProvidedToken: Hashable, Sendable {
     public let text: String
     public let obtained: Date
-    /// Nil where neither the answer nor the token says.
+    /// Nil if neither the response nor the token states it.
     public let expires: Date?
 
-    /// Whether a gateway that knows a provider's keys can read it. Others are opaque: only their provider can.
+    /// Whether a gateway that knows the provider's keys can verify it. Other tokens are opaque: only the provider can
+    /// read them.
     public var isJWT: Bool { JWTClaims(of: text) != nil }
 
     private struct Content: Decodable {
@@ -17,14 +18,14 @@ public struct ProvidedToken: Hashable, Sendable {
         let expires_in: Seconds?
     }
 
-    /// Reads a successful answer of a token endpoint (RFC 6749 §5.1).
+    /// Parses a successful response of a token endpoint (RFC 6749 §5.1).
     init(_ answer: ProviderAnswer, for order: TokenOrder, at now: Date) throws(TokenProviderProblem) {
         let content = try answer.decoded(Content.self)
         guard answer.isSuccess else { throw .nonsense(at: answer.address, status: answer.status, what: answer.kind) }
         let stated: Date?
         switch order.wanted {
         case .accessToken:
-            // RFC 6749 §7.1: a token of a type that one does not know must not be used.
+            // RFC 6749 §7.1: a client must not use a token of an unknown type.
             if let type = content.token_type, type.lowercased() != "bearer" {
                 throw .noToken(
                     issuer: order.issuer, wanted: .accessToken,
@@ -57,7 +58,7 @@ public struct ProvidedToken: Hashable, Sendable {
     }
 }
 
-/// What can be read off a JWT without any key: never used to decide about rights.
+/// Claims of a JWT, read without a key; never used to decide about rights.
 private struct JWTClaims {
     let expiry: Date?
 

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What came back for one request, whole.
+/// The complete response to one request.
 struct ProviderAnswer: Hashable, Sendable {
-    /// Without its query: the part that messages show.
+    /// The URL without its query, as messages show it.
     let address: String
     let status: Int
     let contentType: String
@@ -10,9 +10,9 @@ struct ProviderAnswer: Hashable, Sendable {
 
     var isSuccess: Bool { (200..<300).contains(status) }
 
-    /// The answer's JSON object.
+    /// The JSON object of the response.
     ///
-    /// - Throws: `TokenProviderProblem` for redirections and for everything that is no such object.
+    /// - Throws: `TokenProviderProblem` for redirects and for any other response.
     func decoded<Content: Decodable>(_: Content.Type) throws(TokenProviderProblem) -> Content {
         guard !(300..<400).contains(status) else { throw .redirected(at: address, status: status) }
         do {
@@ -24,7 +24,7 @@ struct ProviderAnswer: Hashable, Sendable {
         }
     }
 
-    /// The error that the answer states, if it does.
+    /// The error that the response states, if any.
     func refusal(hiding secrets: [String]) -> OAuthRefusal? {
         struct Content: Decodable {
             let error: String
@@ -36,7 +36,7 @@ struct ProviderAnswer: Hashable, Sendable {
             details: ShownText(content.error_description ?? "", hiding: secrets).text)
     }
 
-    /// What the answer is instead of what was expected.
+    /// Describes the actual response, for messages about an unexpected one.
     var kind: String {
         let type = ShownText(String(contentType.prefix { $0 != ";" }), limit: 60).text
         return type.isEmpty ? "something that is no JSON" : "\(type), not with the JSON of a provider"
@@ -52,7 +52,7 @@ struct ProviderAnswer: Hashable, Sendable {
     }
 }
 
-/// Seconds, which some providers write as a text.
+/// A number of seconds, which some providers write as a string.
 struct Seconds: Decodable {
     let value: Double
 

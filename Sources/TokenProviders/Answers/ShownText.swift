@@ -1,4 +1,4 @@
-/// Text of a provider's as a terminal may show it: one line, no control characters, not endless, no secret.
+/// Text of a provider in a form that is safe on a terminal: one line, no control characters, limited length, no secret.
 struct ShownText: Hashable, Sendable {
     let text: String
 
@@ -7,7 +7,7 @@ struct ShownText: Hashable, Sendable {
         for secret in secrets where !secret.isEmpty { shown = shown.replacing(secret, with: "***") }
         let characters = shown.unicodeScalars.map { scalar -> Character in
             switch scalar.properties.generalCategory {
-            // Escape sequences, line ends, and characters that turn the direction of writing.
+            // Escape sequences, line ends, and bidirectional control characters.
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
                 return " "
             default: return Character(scalar)

@@ -1,18 +1,18 @@
-/// Why a provider gave no token: one sentence for the person who asked. Never holds a secret.
+/// Why a provider issued no token: one sentence for the user. Never contains a secret.
 public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvertible {
-    /// An address that nothing is sent to, and why.
+    /// An address that receives no requests, and why.
     case address(String, String)
     case unreachable(at: String, reason: String)
     case silent(at: String, limit: Duration)
     case tooLarge(at: String)
     case redirected(at: String, status: Int)
-    /// The answer is not what the protocol has in this place.
+    /// The response is not valid at this point of the protocol.
     case nonsense(at: String, status: Int, what: String)
     case otherIssuer(wanted: String, stated: String)
     case noEndpoint(issuer: String, name: String)
     case refused(OAuthRefusal, issuer: String)
     case noToken(issuer: String, wanted: TokenOrder.Wanted, mending: String)
-    /// Nobody entered the code in time.
+    /// The user did not enter the code in time.
     case deviceCodeExpired(issuer: String)
     case keptTokenUnreadable(String)
 
@@ -38,11 +38,11 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
     }
 }
 
-/// An error answer of RFC 6749 §5.2.
+/// An error response (RFC 6749 §5.2).
 public struct OAuthRefusal: Hashable, Sendable, CustomStringConvertible {
     /// `invalid_grant`, `slow_down`, …
     public let error: String
-    /// Empty where the provider says no more.
+    /// Empty if the provider states no description.
     public let details: String
 
     public var description: String { details.isEmpty ? error : "\(error) (\(details))" }

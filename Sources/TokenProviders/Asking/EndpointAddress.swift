@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where something is asked for: an address that secrets may be sent to.
+/// Validation of endpoint addresses, which receive secrets.
 enum EndpointAddress {
     /// - Throws: `TokenProviderProblem.address` unless the text is an `https` URL, an `http` URL on this machine, or
     ///   any `http` URL where that is allowed.
@@ -17,12 +17,12 @@ enum EndpointAddress {
         }
     }
 
-    /// OpenID Connect Discovery 1.0 §4.1: a slash at the issuer's end is not doubled.
+    /// OpenID Connect Discovery 1.0 §4.1: a trailing slash of the issuer is not doubled.
     static func discovery(of issuer: String) -> String {
         (issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer) + "/.well-known/openid-configuration"
     }
 
-    /// Loopback addresses, and `localhost` and the names below it (RFC 6761 §6.3).
+    /// Loopback addresses, `localhost` and the names below it (RFC 6761 §6.3).
     private static func isLoopback(_ host: String) -> Bool {
         let host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()
         if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" { return true }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A form that is posted to a provider, and the header that says who posts it.
+/// A form that is posted to a provider, with the header field that authenticates the client.
 struct FormRequest: Hashable, Sendable {
     struct Field: Hashable, Sendable {
         let name: String
@@ -8,10 +8,10 @@ struct FormRequest: Hashable, Sendable {
     }
 
     private(set) var fields: [Field] = []
-    /// The value of `Authorization`; nil where the client says in the form who it is.
+    /// The value of `Authorization`; nil if the client authenticates in the form.
     private(set) var authorization: String?
 
-    /// As `application/x-www-form-urlencoded`.
+    /// The body as `application/x-www-form-urlencoded`.
     var body: String {
         fields.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
     }
@@ -23,7 +23,7 @@ struct FormRequest: Hashable, Sendable {
     mutating func authenticate(_ client: OAuthClient, _ method: OAuthClient.Authentication) {
         switch method {
         case .basic:
-            // RFC 6749 §2.3.1: both parts are encoded like a form's before they are joined.
+            // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
             let pair = "\(Self.encoded(client.id)):\(Self.encoded(client.secret))"
             authorization = "Basic " + Data(pair.utf8).base64EncodedString()
         case .post:
@@ -34,8 +34,8 @@ struct FormRequest: Hashable, Sendable {
         }
     }
 
-    /// The form encoding of RFC 6749, appendix B: UTF-8, and everything but letters, digits and `*-._` as percent
-    /// escapes. A space could be `+`, too; but many providers undo only the escapes in `Authorization`.
+    /// The form encoding of RFC 6749, appendix B: UTF-8, with everything but letters, digits and `*-._` as percent
+    /// escapes. A space could also be `+`, but many providers decode only the escapes in `Authorization`.
     static func encoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
@@ -55,7 +55,7 @@ struct FormRequest: Hashable, Sendable {
 // MARK: - The forms of the grants
 
 extension TokenOrder {
-    /// The request that a client's own token or a user's takes; nil for grants that begin somewhere else.
+    /// The token request of the client credentials or password grant; nil for grants that begin with another request.
     func tokenRequest(authentication: OAuthClient.Authentication) -> FormRequest? {
         var request = FormRequest()
         switch grant {
@@ -73,7 +73,7 @@ extension TokenOrder {
         return request
     }
 
-    /// RFC 8628 §3.1.
+    /// The device authorization request (RFC 8628 §3.1).
     func deviceAuthorizationRequest(authentication: OAuthClient.Authentication) -> FormRequest {
         var request = FormRequest()
         addWishes(to: &request)
@@ -81,7 +81,7 @@ extension TokenOrder {
         return request
     }
 
-    /// RFC 8628 §3.4.
+    /// The device access token request (RFC 8628 §3.4).
     func devicePollRequest(code: String, authentication: OAuthClient.Authentication) -> FormRequest {
         var request = FormRequest()
         request.add("grant_type", "urn:ietf:params:oauth:grant-type:device_code")

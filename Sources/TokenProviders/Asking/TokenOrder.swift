@@ -1,4 +1,4 @@
-/// Which token is wanted, from whom and as whom: everything that asking for it takes.
+/// Everything that a token request needs: the provider, the client, the grant and the parameters.
 public struct TokenOrder: Hashable, Sendable {
     public enum Grant: Hashable, Sendable {
         /// RFC 6749 §4.4.
@@ -29,10 +29,10 @@ public struct TokenOrder: Hashable, Sendable {
     /// A PEM file with the authorities that the provider's certificate is checked against; empty: those of
     /// `SSL_CERT_FILE`, or of the system.
     public var authoritiesFile = ""
-    /// For each answer of the provider.
+    /// For each response of the provider.
     public var timeout: Duration = .seconds(10)
-    /// Names by which the person who asks tells orders apart, such as a user and roles: two that differ here never share
-    /// a kept token.
+    /// Names that distinguish specifications for the user, such as a user and roles: two with different names never
+    /// share a stored token.
     public var names: [String] = []
 
     public init(issuer: String, client: OAuthClient, grant: Grant) {
@@ -41,7 +41,7 @@ public struct TokenOrder: Hashable, Sendable {
         self.grant = grant
     }
 
-    /// What no message may show.
+    /// Strings that no message may contain.
     var secrets: [String] {
         var secrets = [client.secret]
         if case .password(_, let password) = grant { secrets.append(password) }
@@ -49,7 +49,7 @@ public struct TokenOrder: Hashable, Sendable {
     }
 }
 
-/// Whom the provider knows us as.
+/// The client that is registered at the provider.
 public struct OAuthClient: Hashable, Sendable {
     /// RFC 6749 §2.3.1.
     public enum Authentication: String, Hashable, Sendable {
@@ -61,7 +61,7 @@ public struct OAuthClient: Hashable, Sendable {
     public var id: String
     /// Empty: a public client.
     public var secret: String
-    /// Nil: what the provider's discovery document allows.
+    /// Nil: a method that the provider's discovery document allows.
     public var authentication: Authentication?
 
     public init(id: String, secret: String = "", authentication: Authentication? = nil) {
@@ -70,8 +70,8 @@ public struct OAuthClient: Hashable, Sendable {
         self.authentication = authentication
     }
 
-    /// How to authenticate at a provider that states its methods; nil where it states none, which means `basic`
-    /// (OpenID Connect Discovery 1.0 §3).
+    /// The authentication method for a provider that states its methods; nil as the argument means that it states none,
+    /// which stands for `basic` (OpenID Connect Discovery 1.0 §3).
     func authentication(among stated: [String]?) -> Authentication {
         if let authentication { return authentication }
         if secret.isEmpty { return .none }

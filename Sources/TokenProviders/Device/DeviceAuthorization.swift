@@ -1,4 +1,4 @@
-/// What a provider answers to the beginning of a device flow (RFC 8628 §3.2).
+/// A provider's response to the device authorization request (RFC 8628 §3.2).
 struct DeviceAuthorization: Hashable, Sendable {
     let deviceCode: String
     let prompt: DevicePrompt
@@ -9,7 +9,7 @@ struct DeviceAuthorization: Hashable, Sendable {
         let device_code: String
         let user_code: String
         let verification_uri: String?
-        /// What some providers call it that are older than the RFC.
+        /// The name of the field at some providers that predate the RFC.
         let verification_url: String?
         let verification_uri_complete: String?
         let expires_in: Seconds
@@ -27,15 +27,15 @@ struct DeviceAuthorization: Hashable, Sendable {
             address: ShownText(address).text, userCode: ShownText(content.user_code, limit: 40).text,
             completeAddress: content.verification_uri_complete.map { ShownText($0).text })
         lifetime = .seconds(content.expires_in.value)
-        // RFC 8628 §3.2: five seconds unless the provider says otherwise.
+        // RFC 8628 §3.2: five seconds unless the provider states otherwise.
         interval = .seconds(content.interval?.value ?? 5)
     }
 }
 
-/// What a person has to do so that the program gets its token.
+/// What the user has to do so that the program receives its token.
 public struct DevicePrompt: Hashable, Sendable {
     public let address: String
     public let userCode: String
-    /// The same with the code in it.
+    /// The same address with the code in it.
     public let completeAddress: String?
 }

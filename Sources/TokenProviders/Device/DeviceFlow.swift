@@ -1,10 +1,10 @@
-/// The waiting for a person who enters a code (RFC 8628 §3.4 and §3.5), pure: polls in, what to do next out. Times are
-/// counted from the moment when the provider gave the code.
+/// Polling for a user who enters a code (RFC 8628 §3.4 and §3.5). Pure: poll results in, next steps out. Times count
+/// from the provider's device authorization response.
 struct DeviceFlow: Sendable {
     enum Poll: Sendable {
         case granted(ProvidedToken)
         case refused(OAuthRefusal)
-        /// No answer that could be read: the provider may do better next time.
+        /// No readable response: a later poll may succeed.
         case unanswered
     }
 
@@ -15,9 +15,9 @@ struct DeviceFlow: Sendable {
         case fail(TokenProviderProblem)
     }
 
-    /// Nobody is waited for longer, whatever the provider says.
+    /// Maximum time to wait for the user, regardless of the provider's own limit.
     static let longestWait: Duration = .seconds(1800)
-    /// A provider that asks for less is polled this often all the same, and one that asks for more as seldom as this.
+    /// Bounds of the polling interval, regardless of the interval that the provider requests.
     static let intervals: ClosedRange<Duration> = .seconds(1) ... .seconds(60)
 
     private let issuer: String
@@ -44,7 +44,7 @@ struct DeviceFlow: Sendable {
             default: return .fail(.refused(refusal, issuer: issuer))
             }
         case .unanswered:
-            // RFC 8628 §3.5: after a timeout a client polls more seldom.
+            // RFC 8628 §3.5: after a timeout the client polls less often.
             interval = Self.bounded(interval * 2)
         }
         return next(at: elapsed)

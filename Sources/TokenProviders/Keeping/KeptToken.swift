@@ -1,14 +1,14 @@
 import Crypto
 import Foundation
 
-/// A token between two calls of the program, and whether it may still be used.
+/// A token stored between two runs of the program, and whether it may still be used.
 struct KeptToken: Codable, Hashable, Sendable {
     private let token: String
-    /// Seconds since 1970.
+    /// Unix time, in seconds.
     private let obtained: Double
     private let expires: Double
 
-    /// Nil for a token that does not say how long it is good: it cannot be kept.
+    /// Returns nil for a token without a stated lifetime: it cannot be stored.
     init?(_ token: ProvidedToken) {
         guard let expires = token.expires else { return nil }
         self.token = token.text
@@ -16,8 +16,8 @@ struct KeptToken: Codable, Hashable, Sendable {
         self.expires = expires.timeIntervalSince1970
     }
 
-    /// The token until 60 seconds, or a tenth of its lifetime if that is less, before its end; nil after that. A token
-    /// from the future is one of a clock that was set back: its end is not to be trusted.
+    /// Returns the token until 60 seconds before its expiry, or a tenth of its lifetime if that is less; nil after
+    /// that. A token from the future was stored before the clock was set back: its expiry cannot be trusted.
     func token(at now: Date) -> ProvidedToken? {
         let margin = min(60, (expires - obtained) / 10)
         let seconds = now.timeIntervalSince1970
@@ -29,8 +29,8 @@ struct KeptToken: Codable, Hashable, Sendable {
 }
 
 extension TokenOrder {
-    /// Under which name the token of this order is kept. Without secrets: names of files are no place for anything that
-    /// could be guessed from them.
+    /// The name under which the token for this specification is stored. Without secrets: file names must not allow
+    /// guessing them.
     var keepingName: String {
         let user = if case .password(let username, _) = grant { username } else { "" }
         let kind =
@@ -41,7 +41,7 @@ extension TokenOrder {
             }
         let lists = [names, scopes, resources].map { [String($0.count)] + $0 }
         let parts = [issuer, client.id, kind, user, wanted.rawValue, audience] + lists.joined()
-        // Lengths keep ["ab", "c"] and ["a", "bc"] apart.
+        // Lengths distinguish ["ab", "c"] from ["a", "bc"].
         let text = parts.map { "\($0.utf8.count):\($0)" }.joined()
         return SHA256.hash(data: Data(text.utf8)).prefix(16).map { byte in
             (byte < 16 ? "0" : "") + String(byte, radix: 16)

@@ -1,16 +1,16 @@
 public import Foundation
 
-/// A place for bytes that nobody but their owner may read.
+/// Storage for bytes that only their owner may read.
 public protocol PrivateStore: Sendable {
-    /// Nil if there is nothing under that name.
+    /// Returns nil if there is nothing under the name.
     ///
-    /// - Throws: if what is there is not to be trusted.
+    /// - Throws: if the stored content cannot be trusted.
     func read(_ name: String) throws -> [UInt8]?
-    /// Replaces what is there in one step.
+    /// Replaces the content in one step.
     func write(_ bytes: [UInt8], _ name: String) throws
 }
 
-/// Keeps tokens from one call of the program to the next.
+/// Stores tokens from one run of the program to the next.
 public struct TokenKeeper: Sendable {
     private let store: any PrivateStore
     private let now: @Sendable () -> Date
@@ -25,9 +25,9 @@ public struct TokenKeeper: Sendable {
         self.warn = warn
     }
 
-    /// The token that was kept for an order, if it is still good; else a new one, which is kept.
+    /// Returns the stored token for a specification if it is still valid, otherwise requests a new one and stores it.
     ///
-    /// A token that cannot be kept is a warning, one that others could read or have written is an error.
+    /// A token that cannot be stored causes a warning; one that other users could have read or written is an error.
     public func token(
         for order: TokenOrder, orElse obtain: () async throws(TokenProviderProblem) -> ProvidedToken
     ) async throws(TokenProviderProblem) -> ProvidedToken {
@@ -44,7 +44,7 @@ public struct TokenKeeper: Sendable {
         } catch {
             throw .keptTokenUnreadable("\(error)")
         }
-        // What is no kept token, of another version perhaps, is replaced by one.
+        // Unreadable content, perhaps of another version, is replaced.
         guard let bytes, let kept = try? JSONDecoder().decode(KeptToken.self, from: Data(bytes)) else { return nil }
         return kept.token(at: now())
     }

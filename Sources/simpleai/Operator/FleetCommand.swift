@@ -2,7 +2,7 @@ import Acceptance
 import ArgumentParser
 import Foundation
 
-/// `simpleai fleet`: what every machine is doing.
+/// `simpleai fleet`: shows the state of every machine.
 struct FleetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet",
@@ -36,7 +36,7 @@ struct FleetCommand: AsyncParsableCommand {
         }
     }
 
-    /// Until Ctrl-C. A gateway that does not answer for a while is said so in the table's place.
+    /// Runs until Ctrl-C. While the gateway does not respond, a message takes the table's place.
     private func watch(_ requests: FleetRequests, from fleet: FleetState) async throws {
         let signals = InterruptSignals.listen()
         let every = every
@@ -44,7 +44,7 @@ struct FleetCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             group.addTask {
                 for await _ in signals { break }
-                // At once: should a request hang, nobody else comes to it.
+                // At once: if a request hangs, no later code restores the cursor.
                 FleetScreen.showCursor()
                 throw ExitCode(130)
             }

@@ -1,14 +1,14 @@
 import Acceptance
 import Foundation
 
-/// `GET /admin/api/fleet` as the gateway tells it.
+/// The response of `GET /admin/api/fleet`.
 struct FleetState: Decodable, Hashable, Sendable {
     struct Machine: Decodable, Hashable, Sendable {
         struct Wake: Decodable, Hashable, Sendable {
             let id: String
             let ageMs: Int
             let tookMs: Int?
-            /// `awake`, `failed`, or nil as long as it is under way.
+            /// `awake`, `failed`, or nil while it is in progress.
             let outcome: String?
         }
 
@@ -35,13 +35,13 @@ struct FleetState: Decodable, Hashable, Sendable {
     let runners: [Machine]
 }
 
-/// What the gateway says to an order about a machine.
+/// The gateway's response to a command for a machine.
 struct MachineAnswer: Decodable {
     let state: String
     let wake: String?
 }
 
-/// `/admin/api/fleet` and `/admin/api/machines`, asked.
+/// Requests to `/admin/api/fleet` and `/admin/api/machines`.
 struct FleetRequests {
     let client: OperatorClient
 
@@ -52,7 +52,7 @@ struct FleetRequests {
     func wake(_ id: String) async throws -> MachineAnswer { try await order("wake", id) }
     func sleep(_ id: String) async throws -> MachineAnswer { try await order("sleep", id) }
 
-    /// - Throws: when there is no such machine any more.
+    /// - Throws: if the machine does not exist any more.
     func machine(_ id: String) async throws -> FleetState.Machine {
         guard let machine = try await fleet().runners.first(where: { $0.id == id }) else {
             throw CommandFailure("the gateway does not know \(id) any more")

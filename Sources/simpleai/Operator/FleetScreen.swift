@@ -1,7 +1,7 @@
 import Foundation
 import OperatingSystem
 
-/// A table that is drawn again and again in the same place of a terminal. What was there before scrolls up once and stays.
+/// A table that is redrawn in place on a terminal. Earlier output scrolls up once and stays.
 struct FleetScreen {
     private var height = 0
 
@@ -9,11 +9,11 @@ struct FleetScreen {
         isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
     }
 
-    /// Draws over what was drawn before.
+    /// Replaces the previous drawing.
     mutating func draw(_ lines: [String]) {
         var text = height == 0 ? "\u{1B}[?25l" : "\u{1B}[\(height)A"
         let (rows, columns) = Self.size
-        // A line that wraps, or a table that scrolls, could not be drawn over.
+        // A line that wraps, or a table that scrolls, could not be overwritten.
         let shown = lines.count < rows ? lines : lines.prefix(max(1, rows - 2)) + ["…"]
         for line in shown { text += "\(line.prefix(columns - 1))\u{1B}[K\r\n" }
         let rest = max(0, height - shown.count)
@@ -22,7 +22,7 @@ struct FleetScreen {
         Self.write(text)
     }
 
-    /// Leaves the table where it is, and the terminal as it was.
+    /// Leaves the table in place and restores the terminal.
     static func showCursor() { write("\u{1B}[?25h") }
 
     private static var size: (rows: Int, columns: Int) {

@@ -1,6 +1,6 @@
-/// The fleet as a table for a terminal, a machine a line.
+/// The fleet as a table for a terminal, one machine per line.
 struct FleetTable {
-    /// One more column, by machine.
+    /// An additional column, by machine.
     struct Column {
         let title: String
         let cells: [String: String]

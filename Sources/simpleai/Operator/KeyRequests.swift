@@ -1,7 +1,7 @@
 import Acceptance
 import Foundation
 
-/// What `POST /admin/api/keys` takes.
+/// The body of `POST /admin/api/keys`.
 struct KeyOrder: Encodable {
     let name: String
     let roles: [String]
@@ -14,7 +14,7 @@ struct KeyOrder: Encodable {
     }
 }
 
-/// A key as the gateway tells of it.
+/// An API key as the gateway describes it.
 struct ListedKey: Decodable {
     let id: String
     let name: String
@@ -25,10 +25,10 @@ struct ListedKey: Decodable {
     let createdBy: String
     let expires: Int?
     let revoked: Int?
-    /// Whether the gateway's database does not know yet.
+    /// Whether the gateway's database does not yet contain the revocation.
     let isRevocationPending: Bool?
     let lastUsed: Int?
-    /// Only in the answer to its creation.
+    /// Present only in the response to its creation.
     let key: String?
 
     enum CodingKeys: String, CodingKey {
@@ -46,7 +46,7 @@ struct ListedKey: Decodable {
     }
 }
 
-/// `/admin/api/keys`, asked.
+/// Requests to `/admin/api/keys`.
 struct KeyRequests {
     let client: OperatorClient
 
@@ -81,7 +81,7 @@ struct KeyRequests {
     }
 }
 
-/// Keys for people, a line each.
+/// Keys as text, one per line.
 struct KeyTable {
     private let keys: [ListedKey]
 

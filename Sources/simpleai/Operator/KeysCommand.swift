@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `simpleai keys`: credentials for clients that cannot speak OpenID Connect.
+/// `simpleai keys`: credentials for clients that do not support OpenID Connect.
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",

@@ -23,7 +23,7 @@ struct WakeCommand: AsyncParsableCommand {
         }
     }
 
-    /// The gateway gives up after its `wake.timeout`, so this ends.
+    /// Ends because the gateway gives up after its `wake.timeout`.
     private func waitUntilAwake(_ requests: FleetRequests) async throws {
         while true {
             let machine = try await requests.machine(name)

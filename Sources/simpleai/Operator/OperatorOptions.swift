@@ -3,7 +3,7 @@ import ArgumentParser
 import Foundation
 import LocalFleet
 
-/// Where a gateway is that is to be operated, and as whom.
+/// The URL and credentials of the gateway to operate.
 struct OperatorOptions: ParsableArguments {
     @Option(
         help: .init(
@@ -25,7 +25,7 @@ struct OperatorOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter role: of the token, where one has to be found; nil for a plain caller's.
+    /// - Parameter role: of the token, if one has to be found; nil for an ordinary caller's.
     /// - Throws: one line for the operator.
     func client(role: String? = "admin") async throws -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
@@ -43,19 +43,19 @@ struct OperatorOptions: ParsableArguments {
         return try await Self.foundToken(role: role)
     }
 
-    /// Where a gateway is that nobody has named on the command line.
+    /// The URL of the gateway if the command line names none.
     static func usualURL(_ environment: String?) throws -> String {
         try environment ?? RunningFleetNote.read()?.url ?? "http://127.0.0.1:8080"
     }
 
-    /// A token where none is given, as `simpleai token` finds one.
+    /// A token if none is given, found as `simpleai token` finds one.
     static func foundToken(role: String? = "admin") async throws -> String {
         try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
     }
 }
 
 extension ParsableCommand {
-    /// What goes wrong is one line on standard error, without the usage.
+    /// Reports an error as one line on standard error, without the usage text.
     func reporting(_ body: () async throws -> Void) async throws {
         do {
             try await body()

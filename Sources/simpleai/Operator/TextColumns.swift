@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Rows as columns that line up, for terminals.
+/// Rows in aligned columns, for terminals.
 enum TextColumns {
     static func lines(_ rows: [[String]]) -> [String] {
         let rows = rows.map { $0.map(printable) }
@@ -11,7 +11,7 @@ enum TextColumns {
         }
     }
 
-    /// Names come from machines: none of them may move the cursor, hide, or turn the direction of a line.
+    /// Names come from machines: they must not move the cursor, be invisible, or change the writing direction.
     static func printable(_ text: String) -> String { JSONString.visible(text) }
 
     /// `800 ms`, `12 s`, `3 min`, `5 h`, `2 d`.

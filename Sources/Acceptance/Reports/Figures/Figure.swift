@@ -1,11 +1,11 @@
-/// What a check measured, in a form that reports can draw and machines can read.
+/// Measurements of a check, in a form that reports can draw and programs can read.
 enum Figure: Sendable, Hashable {
     case wake(WakeTimeline)
     case shares(RunnerShares)
-    /// The status with which a caller's request was answered: one cell of the table of rights.
+    /// The response status of a caller's request: one cell of the permission table.
     case answer(status: Int)
 
-    /// Names come from the deployment, so they may hold anything, a token too.
+    /// Names come from the deployment and may contain anything, including a token.
     func redacted(by redactor: Redactor) -> Figure {
         switch self {
         case .wake, .answer: self
@@ -15,7 +15,7 @@ enum Figure: Sendable, Hashable {
 }
 
 extension Finding {
-    /// The finding, with the status of the answer that it is about.
+    /// The finding, with the status of its response.
     func answered(_ exchange: Exchange) -> Finding { showing(.answer(status: exchange.status)) }
 }
 

@@ -1,6 +1,6 @@
-/// The table of rights: who asked for what, what the contract says to that, and what the deployment answered.
+/// The permission table: for each caller and resource, what the contract requires and how the deployment responded.
 struct PermissionGrid: Sendable {
-    /// What the contract says to a request.
+    /// The result that the contract requires for a request.
     enum Expectation: String, Sendable {
         case allowed, refused
         case notFound = "not-found"
@@ -12,14 +12,14 @@ struct PermissionGrid: Sendable {
         let resource: String
         let expectation: Expectation
         let verdict: Verdict
-        /// The status of the answer; nil when none was asked for.
+        /// The status of the response; nil if none was requested.
         let status: Int?
         let summary: String
     }
 
     /// Column titles, in order.
     let resources: [String]
-    /// A row per caller; a cell per resource, nil where the check was not chosen.
+    /// A row per caller; a cell per resource, nil if the check was not selected.
     let rows: [(caller: String, cells: [Cell?])]
 
     /// Of several rounds a cell shows the worst. Nil when no check of the table ran.

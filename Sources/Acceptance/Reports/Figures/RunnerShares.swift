@@ -1,4 +1,4 @@
-/// How many calls each runner served, with simultaneous 95 % intervals for its share of all calls to come.
+/// Number of calls that each runner served, with simultaneous 95 % intervals for its share of all future calls.
 struct RunnerShares: Sendable, Hashable {
     struct Runner: Sendable, Hashable {
         var name: String
@@ -16,10 +16,10 @@ struct RunnerShares: Sendable, Hashable {
 
     static func percent(_ share: Double) -> String { "\((share * 100).fixed(0)) %" }
 
-    /// By name; runners that served nothing are known by number only, see ``unseen``.
+    /// By name; of runners that served nothing only the number is known, see ``unseen``.
     private(set) var runners: [Runner]
     let calls: Int
-    /// How many runners could have served.
+    /// Number of runners that could have served.
     let ready: Int
 
     init(_ counts: [String: Int], ready: Int) {

@@ -1,4 +1,4 @@
-/// What happened while calls were held for a machine that slept. All times count from the moment they were sent.
+/// The events while calls were held for a sleeping machine. All times count from the sending of the calls.
 struct WakeTimeline: Sendable, Hashable {
     enum Event: String, Sendable, Hashable, CaseIterable {
         case firstPacket, visible, firstHeader, firstToken, lastAnswer
@@ -19,7 +19,7 @@ struct WakeTimeline: Sendable, Hashable {
         let after: Duration
     }
 
-    /// A stretch of time in which every look at the model list showed the same state.
+    /// A period in which every poll of the model list showed the same state.
     struct Span: Sendable, Hashable {
         let state: String
         let from: Duration
@@ -29,17 +29,17 @@ struct WakeTimeline: Sendable, Hashable {
     let target: String
     let calls: Int
     let answered: Int
-    /// In the order of ``Event``; what was not seen is left out.
+    /// In the order of ``Event``; events that were not observed are left out.
     let marks: [Mark]
     let states: [Span]
-    /// From the calls until the machine was up; nil when nothing woke.
+    /// From the calls until the machine was up; nil if nothing woke.
     let wake: Duration?
-    /// From visible to the first token, less what a warm call needs.
+    /// From visible to the first token, minus the time that a warm call needs.
     let load: Duration?
-    /// How often the model list was looked at: what is read from it is no more exact than that.
+    /// Polling interval of the model list, which limits the accuracy of all times read from it.
     let resolution: Duration
 
-    /// The last moment of the figure.
+    /// The end of the figure.
     var end: Duration { max(marks.map(\.after).max() ?? .zero, states.last?.to ?? .zero) }
 }
 

@@ -4,7 +4,7 @@ struct AxisTicks: Sendable, Hashable {
     let values: [Double]
     private let digits: Int
 
-    /// - Parameter limit: above 0; the last value is no smaller.
+    /// - Parameter limit: above 0; the last tick is at least this value.
     init(upTo limit: Double, about count: Int) {
         let rough = limit / Double(max(1, count))
         var power = 1.0

@@ -1,8 +1,8 @@
-/// A check in the table of its test: verdict, requirement, what was seen, and on request what went over the wire.
+/// A check in the table of its test: verdict, requirement, observation, and on request the exchange.
 struct CheckRow {
     let result: CheckResult
 
-    /// Which of several runs it belongs to, ` (run 2)`; empty when there is only one.
+    /// The run that the check belongs to, ` (run 2)`; empty if there is only one.
     let note: String
 
     init(_ result: CheckResult, note: String = "") {

@@ -1,5 +1,5 @@
-/// A piece of a page. A literal is markup; what is interpolated into it is text, and escaped, unless it is a piece
-/// of a page itself. So nothing that came from outside can become markup.
+/// A piece of a page. A literal is markup; an interpolated value is text and is escaped, unless it is itself a piece of
+/// a page. Text from outside can therefore never become markup.
 struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
     let markup: String
 
@@ -8,7 +8,7 @@ struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
     init(stringLiteral markup: String) { self.init(trusted: markup) }
     init(stringInterpolation: Interpolation) { self.init(trusted: stringInterpolation.markup) }
 
-    /// The pieces, one after the other.
+    /// Joins the pieces.
     init(_ pieces: [HTML]) { self.init(trusted: pieces.map(\.markup).joined()) }
 
     struct Interpolation: StringInterpolationProtocol {
@@ -22,12 +22,12 @@ struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
         mutating func appendInterpolation(_ text: String) { markup += HTML.escaped(text) }
         mutating func appendInterpolation(_ number: Int) { markup += "\(number)" }
         mutating func appendInterpolation(_ number: UInt64) { markup += "\(number)" }
-        /// A coordinate or a length, to a tenth.
+        /// Appends a coordinate or length, rounded to a tenth.
         mutating func appendInterpolation(_ number: Double) { markup += number.fixed(1) }
     }
 
-    /// Text for element content and for quoted attributes. What cannot be shown, or would turn the direction of the
-    /// text around it, becomes the replacement character.
+    /// Escapes text for element content and quoted attributes. Characters that are invisible or change the writing
+    /// direction become the replacement character.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -48,7 +48,7 @@ struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
 }
 
 extension Verdict {
-    /// Class of the style sheet.
+    /// A class of the style sheet.
     var style: HTML {
         switch self {
         case .pass: "pass"
@@ -58,7 +58,7 @@ extension Verdict {
         }
     }
 
-    /// A sign beside the word, for those to whom the colour says nothing.
+    /// A symbol beside the word, because the colour alone must not carry the meaning.
     var sign: HTML {
         switch self {
         case .pass: "✓"

@@ -1,4 +1,5 @@
-/// The report as one page that needs nothing else: no script, no network, no other file. Its policy forbids them all.
+/// The report as one self-contained page without scripts, network access or other files. Its content security policy
+/// forbids them all.
 struct HTMLReport {
     let report: SuiteReport
 

@@ -1,4 +1,4 @@
-/// The table of rights as a grid: a row per caller, a column per thing that was asked for.
+/// The permission table as a grid: a row per caller, a column per requested resource.
 struct PermissionTable {
     let grid: PermissionGrid
 

@@ -1,4 +1,4 @@
-/// The share of each runner as a bar with its interval, and the equal share as a line to compare with.
+/// The share of each runner as a bar with its interval, and the equal share as a reference line.
 struct SharesFigure {
     let shares: RunnerShares
 
@@ -82,7 +82,7 @@ struct SharesFigure {
             """
     }
 
-    /// Names are the deployment's and may be of any length; the whole one stands in the description.
+    /// Names come from the deployment and may have any length; the description contains the full name.
     private static func shortened(_ name: String) -> String {
         name.count > 24 ? "\(name.prefix(11))…\(name.suffix(11))" : name
     }

@@ -1,4 +1,4 @@
-/// The wake as a drawing: what the model list showed, and when each thing happened, over seconds since the calls.
+/// The wake as a drawing: the states in the model list and the events, over seconds since the calls.
 struct WakeTimelineFigure {
     let wake: WakeTimeline
 

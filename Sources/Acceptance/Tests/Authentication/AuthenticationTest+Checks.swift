@@ -6,7 +6,7 @@ extension AuthenticationTest {
         Check("auth.refused.\(bad.rawValue)", bad.requirement, needs: bad.needs) { try await $0.refused(bad) }
     }
 
-    /// The table of rights, a check per caller and resource.
+    /// The permission table, with a check per caller and resource.
     private static let rightsChecks: [Check<AuthenticationTest>] = Persona.allCases.flatMap { persona in
         rights(of: persona).map { resource, id, requirement in
             let needs = persona == .basic && (resource == .classes || resource == .models) ? nil : "tokens by role"
@@ -51,7 +51,7 @@ extension AuthenticationTest {
         ]
     }
 
-    // MARK: Bad credentials
+    // MARK: Invalid credentials
 
     private func refused(_ bad: BadCredential) async throws -> Finding {
         let credential = try await bad.credential(from: session.tokens)
@@ -77,7 +77,7 @@ extension AuthenticationTest {
         return .pass("\(answers.joined(separator: ", ")); the good token still works")
     }
 
-    // MARK: The table of rights
+    // MARK: Permission table
 
     private func right(_ resource: Resource, of persona: Persona) async throws -> Finding {
         let worksForAnyToken = persona == .basic && (resource == .classes || resource == .models)
@@ -200,7 +200,7 @@ extension AuthenticationTest {
         session.tokens.hasRoles ? try await RoleHint(tokens: session.tokens).text() : ""
     }
 
-    // MARK: Every answer of this test
+    // MARK: All responses of this test
 
     private func challenge() async throws -> Finding {
         let refusals = try await answers { $0.status == 401 }
@@ -235,7 +235,7 @@ extension AuthenticationTest {
         return .pass("\(exchanges.count) answers looked at")
     }
 
-    /// The answers so far that fit; with `--only`, at least those to a call without credentials.
+    /// The matching responses so far; with `--only`, at least those to a call without credentials.
     private func answers(where fits: (Exchange) -> Bool) async throws -> [Exchange] {
         if await log.exchanges.isEmpty {
             for bad in [BadCredential.none, .garbage] {

@@ -1,5 +1,5 @@
 extension AuthenticationTest {
-    /// Verifies the operator's word, on which all the others are left out.
+    /// Verifies the operator's statement that there is no authentication, for which all other checks are skipped.
     static let openCheck = Check<AuthenticationTest>(
         "auth.open", "A deployment that is said to have no authentication answers whatever credentials come, or none.",
         needs: "--no-auth"
@@ -36,7 +36,7 @@ extension AuthenticationTest {
 }
 
 extension Check<AuthenticationTest> {
-    /// The same check, but SKIP where the operator says that there is nothing to test.
+    /// The same check, with the verdict SKIP if the operator states that there is no authentication.
     var whereThereIsAuthentication: Self {
         Check(id, requirement, level: level, needs: needs) { test in
             guard test.session.tokens.hasAny else { return .skip("the deployment has no authentication (--no-auth)") }

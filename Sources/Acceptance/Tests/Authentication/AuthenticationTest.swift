@@ -1,30 +1,30 @@
-/// Authentication and authorization: who is let in, and to what.
+/// Authentication and authorization: which callers are accepted, and for which resources.
 ///
-/// Names of roles and of claims are the deployment's business: two roles differ if the deployment treats them
-/// differently. A token is decoded only to explain a failure.
+/// The deployment chooses the names of roles and claims: two roles differ if the deployment treats them differently. A
+/// token is decoded only to explain a failure.
 struct AuthenticationTest: AcceptanceTest {
     static let name = TestName.authentication
 
     let session: Session
-    /// Every refusal and every answer of this test, for the checks that look at all of them.
+    /// Every refusal and every other response of this test, for the checks that examine all of them.
     let log = Log()
     private let listed = Once<ModelList>()
     private let probed = ProbeTable()
 
     init(session: Session) { self.session = session }
 
-    /// What came so far. An actor for its memory alone: checks run one after the other.
+    /// The responses so far. An actor only to protect its state: checks run one after the other.
     actor Log {
         private(set) var exchanges: [Exchange] = []
         func append(_ exchange: Exchange) { exchanges.append(exchange) }
     }
 
-    /// What is asked for in the table of rights.
+    /// The resources of the permission table.
     enum Resource: Hashable, Sendable {
         case classes, existingID, unknownID, models, admin
     }
 
-    /// A positive or negative credential series' answers, by (persona, path or model).
+    /// The responses of a series with valid or invalid credentials, by (persona, path or model).
     private actor ProbeTable {
         var answers: [String: Exchange] = [:]
         func answer(_ key: String) -> Exchange? { answers[key] }
@@ -41,7 +41,7 @@ struct AuthenticationTest: AcceptanceTest {
         try await listed.value { try await session.modelList(as: try await session.tokens.credential(.specific)) }
     }
 
-    /// A caller's answer for a class or id; asked for once.
+    /// A caller's response for a class or id; requested once.
     func chat(_ model: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(model)"
         if let known = await probed.answer(key) { return known }
@@ -51,7 +51,7 @@ struct AuthenticationTest: AcceptanceTest {
         return exchange
     }
 
-    /// A caller's answer to a GET; asked for once.
+    /// A caller's response to a GET; requested once.
     func get(_ path: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(path)"
         if let known = await probed.answer(key) { return known }
@@ -60,7 +60,7 @@ struct AuthenticationTest: AcceptanceTest {
         return exchange
     }
 
-    /// Classes to ask for that this deployment has (listed, or not 404 for everybody), and those that it has not.
+    /// The classes that this deployment has (listed, or not 404 for every caller), and those that it does not have.
     func classes() async throws -> (present: [String], missing: [String]) {
         let targets = ["class:fast", "class:big"].filter { !session.failedWakes.contains($0) }
         var present: [String] = []
@@ -85,7 +85,7 @@ struct AuthenticationTest: AcceptanceTest {
         return (present, missing)
     }
 
-    /// An exact id that exists, preferably on a machine that is up.
+    /// An existing exact id, preferably on a machine that is up.
     func existingID() async throws -> String {
         let models = try await list().models
         if let model = models.first(where: \.isReady) ?? models.first(where: \.isAwake) ?? models.first {
@@ -93,12 +93,12 @@ struct AuthenticationTest: AcceptanceTest {
         }
         let credential = try await session.tokens.credential(.basic)
         let exchange = try await send(try session.chatRequest("class:fast", as: credential))
-        // An answer that is no completion names no id; that it is none is the business of other checks.
+        // A response that is not a completion names no id; other checks report it.
         if let completion = try? Completion(exchange), !completion.model.hasPrefix("class:") { return completion.model }
         throw Finding.skip("no exact id is known to exist: the list has none and class:fast names none")
     }
 
-    /// The positive control after a negative series: the caller's good token still works.
+    /// The positive control after a negative series: the caller's valid token still works.
     func control(as persona: Persona = .basic) async throws {
         let request = APIRequest.get("/v1/models", as: try await session.tokens.credential(persona))
         let exchange = try await send(request)

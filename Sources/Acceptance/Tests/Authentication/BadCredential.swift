@@ -1,6 +1,6 @@
 import Foundation
 
-/// The ways in which a caller can have no right to be there.
+/// Kinds of credentials that a deployment must refuse.
 enum BadCredential: String, CaseIterable, Sendable {
     case none, empty, garbage
     case brokenSignature = "broken-signature"
@@ -30,7 +30,7 @@ enum BadCredential: String, CaseIterable, Sendable {
         }
     }
 
-    /// - Throws: a SKIP where this deployment's tokens do not allow it.
+    /// - Throws: a SKIP if this deployment's tokens do not allow it.
     func credential(from tokens: TokenSource) async throws -> Credential {
         switch self {
         case .none:
@@ -61,7 +61,7 @@ enum BadCredential: String, CaseIterable, Sendable {
         let real = try await tokens.token(role: nil)
         guard TokenText.isJWT(real), let token = forge(real) else { throw Finding.skip("the token is no JWT") }
         tokens.redactor.register(token)
-        // Only the token differs from the good one: in the shell it is the reader's to forge.
+        // Only the token differs from the valid one; in the curl command the reader supplies the forged token.
         return Credential(name: name, authorization: "Bearer \(token)", shellForm: "Bearer $FORGED_TOKEN")
     }
 }

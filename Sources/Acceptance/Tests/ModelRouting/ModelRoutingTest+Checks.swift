@@ -76,7 +76,7 @@ extension ModelRoutingTest {
 
     // MARK: Routes
 
-    /// The routes of one kind that say something, or the finding to give when there is none.
+    /// The routes of one kind that allow a verdict, or the finding to return if there are none.
     private func routes(classes: Bool) async throws -> [Route] {
         let routes = try await routes().filter { $0.isClass == classes }
         let usable = routes.filter { $0.skipped == nil }
@@ -223,7 +223,7 @@ extension ModelRoutingTest {
         return agreeing > 0 ? .pass("\(agreeing) answers") : .skip("the deployment does not expose x-simpleai-model")
     }
 
-    // MARK: What does not exist
+    // MARK: Unknown models and classes
 
     private func unknown(_ prefix: String, as persona: Persona) async throws -> Finding {
         let target = prefix + session.nonce()
@@ -237,7 +237,7 @@ extension ModelRoutingTest {
             return .fail(
                 "\(target) was answered with \(status)\(session.statusHint(exchange, for: .unknown))", evidence)
         }
-        // Where the status is the deployment's own, so is the code.
+        // A deployment with its own status code may also have its own error code.
         let isContracts = status == 404
         let evidence = Evidence(
             exchange,
@@ -269,7 +269,7 @@ extension ModelRoutingTest {
         return .pass("\(try await control().target) answered for \(try await session.tokens.credential(.basic).name)")
     }
 
-    /// A class that answers for a basic caller: the positive control around every refusal.
+    /// A class that a basic caller can use: the positive control around every refusal.
     private func control() async throws -> (target: String, credential: Credential) {
         let credential = try await session.tokens.credential(.basic)
         let target = try await routes().first { $0.isClass && $0.skipped == nil }?.target ?? "class:fast"

@@ -1,4 +1,4 @@
-/// Routing: what was asked for is what answers, and what does not exist or is not allowed is said so.
+/// Routing: the requested model responds; a model that does not exist or is not permitted is refused.
 struct ModelRoutingTest: AcceptanceTest {
     static let name = TestName.modelRouting
 
@@ -16,12 +16,12 @@ struct ModelRoutingTest: AcceptanceTest {
         let target: String
         /// The last one streams.
         let calls: [Result<Exchange, RequestFailed>]
-        /// Why the route says nothing about the deployment, if so.
+        /// Why the route allows no verdict; nil otherwise.
         let skipped: String?
 
         var isClass: Bool { ModelList.className(target) != nil }
 
-        /// The first call without a whole completion.
+        /// The first call without a complete completion.
         var failure: (AnswerProblem, Evidence)? {
             for call in calls {
                 if case .failure(let problem) = call.completion {
@@ -40,7 +40,7 @@ struct ModelRoutingTest: AcceptanceTest {
             }
         }
 
-        /// The models that answered.
+        /// The models that responded.
         var models: Set<String> {
             calls.reduce(into: []) { names, call in
                 if case .success(let completion) = call.completion { names.insert(completion.model) }
@@ -48,27 +48,27 @@ struct ModelRoutingTest: AcceptanceTest {
         }
     }
 
-    /// A model id that is known to exist, and how that is known.
+    /// A model id that is known to exist, and the evidence for it.
     struct ProvenID: Sendable {
         let id: String
         let proof: String
     }
 
-    /// The most privileged caller's list: it names the ids that the others may not see.
+    /// The most privileged caller's list: it contains ids that are hidden from others.
     func list() async throws -> ModelList {
         try await listed.value { try await session.modelList(as: try await session.tokens.credential(.specific)) }
     }
 
-    /// Everything that is asked for: the operator's choice, else both classes and the ready models.
+    /// All targets: the operator's choice, otherwise both classes and the ready models.
     func targets() async throws -> [String] {
         if !options.models.isEmpty { return options.models }
         let list = try await list()
         let classes = ["class:fast", "class:big"]
-        // An exact id on a sleeping machine is asked for only when the operator names it: waking is another test.
+        // An exact id on a sleeping machine is requested only if the operator names it: waking has its own test.
         return classes + list.models.filter(\.isAwake).prefix(6).map(\.id)
     }
 
-    /// Five calls per route, the last one streaming; the routes one after the other.
+    /// Five calls per route, the last one streaming; routes are called one after the other.
     func routes() async throws -> [Route] {
         try await asked.value {
             var routes: [Route] = []
@@ -99,7 +99,7 @@ struct ModelRoutingTest: AcceptanceTest {
         )?.text
     }
 
-    /// An id that exists, shown by a privileged answer or else by the model list.
+    /// An existing id, proven by a privileged response or otherwise by the model list.
     func provenID() async throws -> ProvenID {
         try await permissionProof.value {
             for route in try await routes() where !route.isClass && route.models.contains(route.target) {

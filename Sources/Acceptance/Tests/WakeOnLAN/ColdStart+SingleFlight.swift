@@ -1,17 +1,17 @@
-/// Whether one wake served all calls, by what the calls say and by the packets that were heard.
+/// Whether one wake served all calls, according to the responses and the received packets.
 extension ColdStart {
-    /// How many packets to one machine within ``sendingWindow`` are one sending. Senders repeat a packet: the usual tools
-    /// send up to three copies, or one for each broadcast address. That does not depend on how many calls wait, and a
-    /// wake for each of ten calls goes beyond it, at once or 100 ms apart.
+    /// Maximum number of packets to one machine within ``sendingWindow`` that count as one transmission. Senders repeat
+    /// a packet: the usual tools send up to three copies, or one for each broadcast address. The number does not depend
+    /// on how many calls wait, and a wake for each of ten calls exceeds it, at once or 100 ms apart.
     static let copiesLimit = 5
-    /// The next entry of a schedule comes a second after the first, or later.
+    /// The next entry of a schedule follows a second after the first, or later.
     static let sendingWindow = Duration.milliseconds(800)
 
-    /// The wakes that calls name. A call that was refused may name one, too.
+    /// The wake ids in the responses. A refusal may contain one, too.
     var wakeIDs: Set<String> { Set(exchanges.compactMap { Served($0).wakeID }) }
 
-    /// Answered calls that must have waited: a look at the list that began after they were sent still saw the target
-    /// not up. Only a call that reached the deployment later than that may say that it waited for nothing.
+    /// Completed calls that must have waited: a poll of the list that began after they were sent still showed the
+    /// target as not up. Only a call that reached the deployment later than that may state that it did not wait.
     var held: [Exchange] {
         let isUp: Set<TargetState?> = [.ready, .loadable]
         let lastLook = polls.last { $0.problem == nil && !isUp.contains($0.state) }.map { $0.at - $0.took }
@@ -19,7 +19,7 @@ extension ColdStart {
         return exchanges.filter { $0.isSuccess && ($0.sent ?? $0.started) <= lastLook }
     }
 
-    /// How many magic packets one machine got within ``sendingWindow``, at most.
+    /// Maximum number of magic packets to one machine within ``sendingWindow``.
     var packetBurst: Int {
         let byMachine = Dictionary(grouping: packets.filter { $0.at >= sent }, by: \.machine)
         return byMachine.values.map { packets in

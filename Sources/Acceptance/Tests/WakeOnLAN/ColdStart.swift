@@ -1,12 +1,12 @@
-/// What was seen while calls were held for a machine that may have to wake first.
+/// Observations while calls were held for a machine that may have to wake first.
 struct ColdStart: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// One look at the model list.
+    /// One poll of the model list.
     struct Poll: Sendable {
         let at: Instant
         let took: Duration
-        /// Nil when the list did not answer.
+        /// Nil if there was no response.
         let state: TargetState?
         let problem: String?
     }
@@ -15,7 +15,7 @@ struct ColdStart: Sendable {
     /// The target's state just before the calls were sent.
     let before: TargetState
     let sent: Instant
-    /// The first half of the callers ask plainly, the last two for a stream.
+    /// The first calls request a document, the last two a stream.
     let calls: [Result<Exchange, RequestFailed>]
     let polls: [Poll]
     let packets: [PacketListener.Packet]
@@ -27,12 +27,12 @@ struct ColdStart: Sendable {
     var exchanges: [Exchange] { calls.compactMap(\.exchange) }
     var streams: [Exchange] { exchanges.filter(\.request.wantsStream) }
 
-    /// When a poll first saw the target ready, after the calls were sent.
+    /// When a poll first showed the target as ready, after the calls were sent.
     var visible: Instant? { polls.first { $0.at > sent && ($0.state == .ready || $0.state == .loadable) }?.at }
     var firstHead: Instant? { exchanges.compactMap(\.head).min() }
     var firstToken: Instant? {
         let streamed = exchanges.compactMap { exchange -> Instant? in
-            // Why a call failed is told by `firstFailure`.
+            // `firstFailure` reports why a call failed.
             guard let completion = try? Completion(exchange) else { return nil }
             return completion.firstToken ?? exchange.done
         }
@@ -42,20 +42,20 @@ struct ColdStart: Sendable {
     var firstPacket: Instant? { packets.first { $0.at >= sent }?.at }
 
     /// From the calls until the model list showed a machine that serves the target (± one poll), or until the first
-    /// token when that came earlier: a list may lag behind, but a machine that says something is awake.
+    /// token if that came earlier: a list may lag behind, but a machine that responds is awake.
     var wakeTime: Duration? {
         (visible ?? firstToken).map { min($0, firstToken ?? $0) - sent }
     }
 
-    /// How many calls got a 2xx, be it a whole completion or not.
+    /// Number of calls with a 2xx response, complete or not.
     var answered: Int { exchanges.count(where: \.isSuccess) }
     /// How many calls got a whole completion.
     var completed: Int { calls.count { (try? $0.completion.get()) != nil } }
     /// The list had the target asleep, and no call for it was answered.
     var failedToWake: Bool { before == .asleep && answered == 0 }
 
-    /// What a check says that judges answers when there is none: that this is wrong is the business of
-    /// `wol.calls.answered`, which fails the run. Nil when there is something to judge.
+    /// The finding of a check that judges responses if there are none; `wol.calls.answered` fails the run for that
+    /// reason. Nil if there are responses.
     var unanswered: Finding? {
         if let hindered { return hindered }
         guard answered == 0 else { return nil }
@@ -72,7 +72,7 @@ struct ColdStart: Sendable {
         }
     }
 
-    /// A sentence about the first call that got no answer or a bad one, and its evidence.
+    /// A sentence about the first call with no response or an invalid one, and its evidence.
     var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
         for call in calls {
             if case .failure(let problem) = call.completion {
@@ -82,7 +82,7 @@ struct ColdStart: Sendable {
         return nil
     }
 
-    /// Why the wake checks cannot be decided, as a finding to throw; nil when the target slept.
+    /// Why the wake checks cannot be decided, as a finding to throw; nil if the target slept.
     var notAsleep: Finding? {
         if let hindered { return hindered }
         guard wasAsleep else {

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Hears copies of magic packets on a UDP port of this machine.
+/// Receives copies of magic packets on a UDP port of this machine.
 final class PacketListener: Sendable {
     struct Packet: Sendable, Hashable {
         let at: ContinuousClock.Instant
@@ -54,7 +54,7 @@ final class PacketListener: Sendable {
         }
     }
 
-    /// The MAC address of a magic packet: six `FF`, then sixteen times the address; a password may follow.
+    /// The MAC address in a magic packet: six bytes `FF`, then the address sixteen times; a password may follow.
     static func machine(in bytes: [UInt8]) -> String? {
         guard [102, 106, 108].contains(bytes.count), bytes.prefix(6).allSatisfy({ $0 == 0xFF }) else { return nil }
         let address = Array(bytes[6..<12])

@@ -1,6 +1,6 @@
 extension WakeOnLANTest {
-    /// The second sleep: what woke once may have kept something of it that is in the way the next time. One plain call,
-    /// because the first wake had ten, and two of them streaming.
+    /// The second sleep: state left over from the first wake can break the next one. One plain call is enough, because
+    /// the first wake had ten, two of them streaming.
     func wokenAgain() async throws -> Finding {
         guard let putToSleep = options.putToSleep else { return .skip(needsOption: "--sleep-command") }
         let cold = try await coldStart()

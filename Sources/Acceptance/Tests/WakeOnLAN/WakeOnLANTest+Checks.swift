@@ -166,7 +166,7 @@ extension WakeOnLANTest {
             .wake(cold.timeline(load: load, polledEvery: options.pollInterval)))
     }
 
-    /// Whether something woke is known without a clock; by how much --max-wake was kept is not.
+    /// Whether anything woke can be decided without a clock; whether it met --max-wake cannot.
     private func untimedWake(_ cold: ColdStart, _ clock: ClockTrust) -> Finding {
         guard cold.wakeTime != nil, cold.firstToken != nil else {
             return .fail("nothing woke: no call was answered", cold.firstFailure?.evidence)
@@ -193,7 +193,7 @@ extension WakeOnLANTest {
         return .pass(figures)
     }
 
-    /// From visible to first token, less what a warm call needs for its first token.
+    /// From visible to first token, minus the time that a warm call needs for its first token.
     private func loadTime(_ cold: ColdStart) async throws -> Duration? {
         guard let visible = cold.visible, let token = cold.firstToken, token > visible else { return nil }
         let warm = try await warmCalls().compactMap { result -> Double? in
@@ -239,7 +239,7 @@ extension WakeOnLANTest {
         return .pass("longest silence of \(streams.count) streams \(silence.readable), held \(worst.duration.readable)")
     }
 
-    // MARK: The answers
+    // MARK: Responses
 
     private func answersComplete() async throws -> Finding {
         let cold = try await coldStart()

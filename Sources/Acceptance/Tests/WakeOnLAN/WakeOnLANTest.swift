@@ -1,6 +1,6 @@
-/// Wake-on-LAN: a call for a model on a sleeping machine wakes it, once, and is answered.
+/// Wake-on-LAN: a call for a model on a sleeping machine wakes it once and is served.
 ///
-/// The machine sleeps once, so one cold start serves every check that needs one: ten calls at once, two of them
+/// The machine sleeps only once, so one cold start serves all checks that need one: ten calls at once, two of them
 /// streaming, while the model list is polled.
 struct WakeOnLANTest: AcceptanceTest {
     static let name = TestName.wakeOnLAN
@@ -17,7 +17,7 @@ struct WakeOnLANTest: AcceptanceTest {
     var options: SuiteOptions.WakeOnLAN { session.options.wakeOnLAN }
     var target: String { options.model }
 
-    /// What asking for a class that does not exist brought about.
+    /// The effects of a request for a class that does not exist.
     struct UnknownClass: Sendable {
         let exchange: Exchange
         let before: TargetState
@@ -29,7 +29,7 @@ struct WakeOnLANTest: AcceptanceTest {
         try await before.value { try await session.modelList(as: try await session.credential(for: target)) }
     }
 
-    /// The target's state before anything was asked for; put to sleep first where that is possible.
+    /// The target's state before any request; the machine is put to sleep first if possible.
     func stateBefore() async throws -> TargetState {
         try await sleeping.value {
             let state = try await listBefore().state(of: target)
@@ -40,7 +40,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// The target's state once it sleeps, or when it has had ``SuiteOptions/WakeOnLAN/sleepLimit`` to.
+    /// The target's state once it sleeps, or after ``SuiteOptions/WakeOnLAN/sleepLimit``.
     func stateAfterSleepCommand() async throws -> TargetState {
         let credential = try await session.credential(for: target)
         let limit = ContinuousClock.now + options.sleepLimit
@@ -52,7 +52,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// Asks for a class that does not exist, while the target still sleeps, and looks whether anything woke.
+    /// Requests a class that does not exist while the target still sleeps, and observes whether anything woke.
     func unknownClass() async throws -> UnknownClass {
         try await unknown.value {
             let before = try await stateBefore()
@@ -60,7 +60,7 @@ struct WakeOnLANTest: AcceptanceTest {
             let reader = try await session.credential(for: target)
             return try await PacketListener.listening(on: options.packetPort) { listener in
                 let exchange = try await session.chat("class:no-such-\(session.nonce())", as: caller)
-                // A wake that was caused by mistake shows in the list at once, as `waking`.
+                // A wake that was started by mistake appears in the list at once, as `waking`.
                 var after = before
                 for _ in 0..<4 {
                     try await Task.sleep(for: options.pollInterval)
@@ -73,7 +73,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// Ten calls at once for the target, and everything seen meanwhile.
+    /// Ten calls at once for the target, and all observations meanwhile.
     func coldStart() async throws -> ColdStart {
         try await cold.value {
             let before = try await stateBefore()
@@ -117,7 +117,7 @@ struct WakeOnLANTest: AcceptanceTest {
         case polls([ColdStart.Poll])
     }
 
-    /// Sends all requests and polls the model list until they are answered and the target is listed as up.
+    /// Sends all requests and polls the model list until they are completed and the target is listed as up.
     private func hold(
         _ requests: [APIRequest], since sent: ContinuousClock.Instant, reader: Credential
     ) async throws -> ([Result<Exchange, RequestFailed>], [ColdStart.Poll]) {
@@ -141,7 +141,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// Tells the poller that the calls are answered. An actor for its memory alone: nothing blocks in it.
+    /// Signals the poller that all calls are completed. An actor only to protect its state: nothing in it blocks.
     private actor Settled {
         private(set) var at: ContinuousClock.Instant?
         func settle() { at = .now }
@@ -157,7 +157,7 @@ struct WakeOnLANTest: AcceptanceTest {
             let state = poll.state?.rawValue ?? "unknown"
             session.progress(
                 "\(target) is \(state), \((ContinuousClock.now - sent).readable) since the calls were sent")
-            // Once everything is answered, a list that lags a little gets two more seconds.
+            // Once all calls are completed, a list that lags gets two more seconds.
             if let at = await settled.at, poll.state == .ready || ContinuousClock.now - at > .seconds(2) {
                 return polls
             }

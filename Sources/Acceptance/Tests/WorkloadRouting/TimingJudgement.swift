@@ -1,15 +1,15 @@
-/// What a load took, against the same calls one after the other. Pure: figures in, findings out.
+/// Compares the duration of a load with the same calls made one after the other. Pure: figures in, findings out.
 struct TimingJudgement: Sendable {
-    /// Seconds of each call among the others.
+    /// Duration in seconds of each call under load.
     let among: [Double]
-    /// Seconds of each call alone.
+    /// Duration in seconds of each call alone.
     let alone: [Double]
     /// Completed calls per second under load.
     let throughput: Double
     let workers: Int
     let runners: Int
 
-    /// Whether a call takes longer among others than sharing the runners explains.
+    /// Whether calls under load take longer than sharing the runners explains.
     var queueing: Finding {
         guard let busy = Statistics.median(among), let idle = Statistics.median(alone), idle > 0 else {
             return .inconclusive("no call was answered")
@@ -17,18 +17,18 @@ struct TimingJudgement: Sendable {
         let figures =
             "median \(Duration.seconds(busy).readable) with \(workers) workers, "
             + "\(Duration.seconds(idle).readable) alone (×\((busy / idle).fixed(1)))"
-        // Runners that do one call at a time make a call wait for its share of the others, and for half of them on
-        // average; the rest is allowance for uneven arrival.
+        // Runners that process one call at a time make a call wait for its share of the others, and on average for half
+        // of them; the rest is allowance for uneven arrival.
         let fair = max(1.5, Double(workers) / Double(max(1, runners)))
         return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than sharing explains")
     }
 
-    /// Whether several workers get more done than one.
+    /// Whether several workers complete more than one.
     var parallelism: Finding {
         guard runners > 1 else { return .skip("needs at least two runners") }
         let total = alone.reduce(0, +)
         guard total > 0 else { return .inconclusive("no sequential call was answered") }
-        // The time between two sequential calls is the client's own and says nothing about the deployment.
+        // The time between two sequential calls is the client's own, not the deployment's.
         let rate = Double(alone.count) / total
         let figures =
             "\(throughput.fixed(1)) per second with \(workers) workers, \(rate.fixed(1)) with one "

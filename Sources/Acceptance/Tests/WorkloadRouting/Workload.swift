@@ -1,8 +1,8 @@
-/// The calls of one phase of the workload test, with who served each.
+/// The calls of one phase of the workload test, with the runner that served each.
 struct Workload: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// One call that got an answer from a runner that named itself.
+    /// One call that received a response that names its runner.
     struct Dispatch: Sendable {
         let runner: String
         let start: Instant
@@ -11,7 +11,7 @@ struct Workload: Sendable {
 
     let workers: Int
     let calls: [Result<Exchange, RequestFailed>]
-    /// In the order in which the calls were sent.
+    /// In the order of sending.
     let dispatches: [Dispatch]
     let started: Instant
     let ended: Instant
@@ -31,7 +31,7 @@ struct Workload: Sendable {
         }
     }
 
-    /// How many calls each runner served.
+    /// Number of calls that each runner served.
     var counts: [String: Int] { dispatches.reduce(into: [:]) { $0[$1.runner, default: 0] += 1 } }
 
     /// Completed calls per second.
@@ -40,7 +40,7 @@ struct Workload: Sendable {
         return seconds > 0 ? Double(calls.count { (try? $0.completion.get()) != nil }) / seconds : 0
     }
 
-    /// The counts in words: `r1 4, r2 3, r3 3`.
+    /// The counts as text: `r1 4, r2 3, r3 3`.
     var countsInWords: String {
         counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }

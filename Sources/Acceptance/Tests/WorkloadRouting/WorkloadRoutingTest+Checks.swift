@@ -94,7 +94,7 @@ extension WorkloadRoutingTest {
         return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
     }
 
-    /// The load and the number of runners, once it is known that there is a distribution to judge.
+    /// The load and the number of runners, provided that there is a distribution to judge.
     private func distribution() async throws -> (Workload, RunnerCount) {
         let load = try await load()
         guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
@@ -105,7 +105,7 @@ extension WorkloadRoutingTest {
             throw Finding.inconclusive("no header says who served; --runner-header NAME names one")
         }
         let runners = try await runnerCount()
-        // A fleet may grow under load; a name for every call is the name of something else.
+        // A fleet may grow under load; but a different name for every call does not identify runners.
         if runners.isStated, load.counts.count > 2 * runners.count {
             throw Finding.inconclusive(
                 "\(load.counts.count) names for \(runners.count) runners (\(runners.origin)): the header does not name "
@@ -124,9 +124,9 @@ extension WorkloadRoutingTest {
         )
     }
 
-    // MARK: Required when N carries it
+    // MARK: Required if N suffices
 
-    /// The finding as it is when N carries it, advisory with the N that would otherwise.
+    /// The finding as it is if N suffices for it, otherwise an advisory one that states the required N.
     private func weighed(_ finding: Finding, load: Workload, runners: Int) -> Finding {
         let needed = Coverage.requestsNeeded(runners: runners)
         guard load.dispatches.count < needed else { return finding }
@@ -177,7 +177,7 @@ extension WorkloadRoutingTest {
         let equal = RunnerShares.percent(measured.equalShare)
         let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
         let names = outside.joined(separator: ", ")
-        // A right deployment leaves a 95 % interval once in 20 runs: that alone is shown, and blames nobody.
+        // A correct deployment leaves a 95 % interval once in 20 runs: that alone is shown, but fails no check.
         let finding: Finding =
             switch (outside.isEmpty, judgement.verdict) {
             case (true, _): .pass("\(figures); an equal share is \(equal)")

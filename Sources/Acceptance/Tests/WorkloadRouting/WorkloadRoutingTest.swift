@@ -1,4 +1,4 @@
-/// Load balancing: every call is answered, and not all by one machine.
+/// Load balancing: every call is served, and not all by one machine.
 struct WorkloadRoutingTest: AcceptanceTest {
     static let name = TestName.workloadRouting
 
@@ -13,7 +13,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
     var options: SuiteOptions.WorkloadRouting { session.options.workloadRouting }
     var target: String { options.model }
 
-    /// How many runners could have served, and how that is known.
+    /// Number of runners that could have served, and the source of that number.
     struct RunnerCount: Sendable {
         let count: Int
         let isStated: Bool
@@ -22,13 +22,13 @@ struct WorkloadRoutingTest: AcceptanceTest {
 
     func list() async throws -> ModelList {
         try await listed.value {
-            // Once warm: the list counts what is ready after machines may have woken.
+            // After the warm-up: the list then counts machines that have just woken.
             _ = try await warmUp()
             return try await session.modelList(as: try await session.credential(for: target))
         }
     }
 
-    /// Runners seen while warming up: until all are seen, or five calls for each.
+    /// Runners seen during the warm-up: until all are seen, or five calls for each.
     func warmUp() async throws -> Set<String> {
         try await warmedUp.value {
             let caller = try await session.credential(for: target)
@@ -81,7 +81,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
         }
     }
 
-    /// How many runners could serve: the operator's word, the list's, or what was seen.
+    /// Number of runners that can serve: from the operator, the model list, or observation.
     func runnerCount() async throws -> RunnerCount {
         if let stated = options.runners { return RunnerCount(count: stated, isStated: true, origin: "--runners") }
         if let ready = try await list().runnersReady(for: target) {
