@@ -1,20 +1,20 @@
-# One verb per habit. CI calls the same verbs (.ci/run).
+# One target per task. CI runs the same targets (.ci/run).
 
-# Which build `demo`, `demo-real`, `demo-other` and `mutants` run: debug is there after `make test`, release after `make build`.
+# The build that `demo`, `demo-real`, `demo-other` and `mutants` run: debug (`make test`) or release (`make build`).
 CONFIGURATION ?= debug
-# How often `mutants` runs the matrix, each time with another seed.
+# How many times `mutants` runs the matrix, each time with another seed.
 SEEDS ?= 3
 # The folder of the cases from the field, which are not part of the repository.
 CASES ?= ../shared/cases
-# How long `fuzz` looks, in all.
+# The total duration of `fuzz`, in seconds.
 FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 SWIFT ?= swift
-# With Swift's runtime inside: a fifth less CPU time per request than calls into shared libraries, and a binary that runs
-# where no Swift is installed (docs/decisions/0007). Inlined across modules, which are many and small, and linked by lld, which
-# leaves out what nobody calls and keeps code apart from what only the loader reads (0010). Only Linux has all of it.
+# Swift's runtime is linked statically: a request takes a fifth less CPU time than with shared libraries, and the binary
+# runs on machines without Swift (docs/decisions/0007). Cross-module optimisation inlines across the many small modules,
+# and lld removes unused code and separates code from data that only the loader reads (0010). These flags need Linux.
 RELEASE_FLAGS = $(if $(filter Linux,$(shell uname)),--static-swift-stdlib \
 	-Xswiftc -cross-module-optimization -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic)
 FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
@@ -40,7 +40,7 @@ build: setup ## the release binary, .build/release/simpleai
 	$(SWIFT) build -c release $(RELEASE_FLAGS) --product simpleai
 
 test: setup ## every test; what needs the real engine or real clients is skipped unless `scripts/setup --tests` was run
-	@# One at a time: beside tests that take every core for a minute, a deadline passes that nothing has missed.
+	@# One at a time: beside tests that use every core for a minute, deadlines pass although the code is correct.
 	$(SWIFT) test --disable-xctest --no-parallel --skip 'AcceptanceTests|IntegrationTests|EndToEndTests'
 	$(SWIFT) test --disable-xctest --skip-build --filter AcceptanceTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter IntegrationTests

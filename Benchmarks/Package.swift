@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// In-process benchmarks. A package of its own, so that nobody who builds the gateway builds them, too.
+// In-process benchmarks. A package of its own, so that building the gateway does not build them.
 let package = Package(
     name: "benchmarks",
     platforms: [.macOS(.v15)],

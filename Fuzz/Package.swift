@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Random and mutated input for everything that reads what strangers send. A package of its own, so that nobody who builds
-// SimpleAI builds it; `make fuzz` runs it, and docs/guides/fuzzing.md tells the rest.
+// Random and mutated input for every parser of unauthenticated input. A package of its own, so that building SimpleAI
+// does not build it; `make fuzz` runs it, and docs/guides/fuzzing.md has the details.
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),

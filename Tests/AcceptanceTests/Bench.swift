@@ -6,13 +6,13 @@ import Testing
 
 @testable import Acceptance
 
-/// Runs the suite against a stand-in, the way an operator would, only faster.
+/// Runs the suite against a stand-in like an operator would, only faster.
 struct Bench {
     let deployment: StandInDeployment
     var options: SuiteOptions
     var tokens: TokenSource
 
-    /// So many at once: with a hundred suites side by side every one of them would find its deployment slow, and its
+    /// The number of concurrent runs: with a hundred suites side by side each would find its deployment slow and its
     /// own clock late.
     private static let turns = Turns(20)
 
@@ -20,7 +20,7 @@ struct Bench {
         deployment = StandInDeployment(variant: variant, defect: defect)
         options = SuiteOptions(seed: 7)
         options.timeout = .seconds(20)
-        // Tests run side by side and take the machine's time from each other; that the clock notices is tested apart.
+        // Tests run side by side and take CPU time from each other; `ClockTrustTests` covers the clock check.
         options.clock = ClockTrust(error: .milliseconds(1), moments: 160)
         options.wakeOnLAN.model = "class:big"
         options.wakeOnLAN.pollInterval = .milliseconds(20)
@@ -54,7 +54,7 @@ struct Bench {
     }
 }
 
-/// Lets so many in at once, the others in the order in which they came.
+/// Lets a limited number of runs in at once, the others in order of arrival.
 final class Turns: Sendable {
     private struct State {
         var free: Int

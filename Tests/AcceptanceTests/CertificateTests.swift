@@ -5,9 +5,9 @@ import Testing
 
 @testable import Acceptance
 
-/// A refused certificate is refused with the one reason that is true.
+/// A refused certificate is reported with its actual fault and no other.
 struct CertificateTests {
-    /// What the client says of a server under such a certificate; nil when it has nothing against it.
+    /// The client's error message for a server with such a certificate; nil if the client accepts it.
     private func complaint(
         _ kind: StandInCertificate.Kind, authorityIsTrusted: Bool = true, verifies: Bool = true
     ) async throws -> String? {

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Acceptance
 
-/// A deployment whose list does not say what its classes hold: the operator does, or it stays open.
+/// A deployment whose model list does not state the members of its classes: the operator's map decides; without one
+/// the checks are inconclusive.
 struct ClassMapTests {
     private func report(_ defect: Defect? = nil, map: [String: Set<String>] = [:]) async throws -> SuiteReport {
         var bench = Bench(StandInVariant(listsClasses: false, bigSleeps: false), defect: defect)

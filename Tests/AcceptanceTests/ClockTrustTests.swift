@@ -3,7 +3,7 @@ import Testing
 @testable import Acceptance
 
 struct ClockTrustTests {
-    /// A client that notes everything a tenth of a second late must not be believed.
+    /// A client whose every timestamp is a tenth of a second late is not trusted.
     @Test func aSlowClientIsNotTrusted() async throws {
         let trust = try await ClockTrust.measured(delay: .milliseconds(100))
         #expect(!trust.isTrusted)
@@ -12,15 +12,15 @@ struct ClockTrustTests {
         #expect(throws: Finding.self) { try trust.demand() }
     }
 
-    /// Two rounds of ten streams: head, six tokens and the end of each.
+    /// Two rounds of ten streams, each with a head, six tokens and an end.
     @Test func everyMomentOfEveryStreamCounts() async throws {
         let trust = try await ClockTrust.measured()
         #expect(trust.moments == 2 * 10 * (1 + 6 + 1))
-        // How large the error is depends on the machine that runs the tests; that it is one is enough.
+        // The size of the error depends on the machine that runs the tests; any measured error is enough.
         #expect(try #require(trust.error) >= .zero)
     }
 
-    /// The metronome's beat is what its handler plays: head, first token and end come no sooner than it says.
+    /// The metronome follows its schedule: head, first token and end are never earlier than stated.
     @Test func theBeatIsPlayed() async throws {
         let slow = Metronome.Beat(gap: .milliseconds(60), tokens: 3)
         let exchange = try await Metronome.running(slow) { metronome in
@@ -39,7 +39,8 @@ struct ClockTrustTests {
         #expect(exchange.handshakeTime == nil)
     }
 
-    /// A coarse clock keeps milliseconds to itself, a very coarse one the wake, too; what needs no clock is decided.
+    /// A coarse clock withholds verdicts about milliseconds, a very coarse one those about the wake, too; checks
+    /// without a clock are decided.
     @Test(arguments: [(Duration.milliseconds(40), true), (.milliseconds(400), false)])
     func whatCannotBeMeasuredIsNotReported(error: Duration, wakeIsTimed: Bool) async throws {
         var bench = Bench()

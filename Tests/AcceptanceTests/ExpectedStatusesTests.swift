@@ -3,7 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// A deployment may refuse with codes of its own, once its operator says which.
+/// A deployment may refuse with statuses of its own if its operator names them.
 struct ExpectedStatusesTests {
     private static let unusual: ExpectedStatuses = {
         var statuses = ExpectedStatuses()
@@ -44,7 +44,7 @@ struct ExpectedStatusesTests {
         #expect(report["auth.basic.existing-id"]?.evidence?.expected == "403 (or 400 with `Permission denied`)")
     }
 
-    /// The operator's word about a code is no word about what is refused.
+    /// An expected status that the operator names does not excuse a refusal of the wrong request.
     @Test(arguments: [
         (Defect.rolesIgnored, TestName.authentication, "auth.basic.existing-id"),
         (.deniedAs404, .authentication, "auth.basic.existing-id"),
@@ -91,7 +91,7 @@ struct ExpectedStatusesTests {
         #expect(report["auth.basic.existing-id"]?.verdict == .fail, "\(report.outline)")
     }
 
-    /// Where 404 is named, the contract's error code still belongs to it.
+    /// Where 404 is named, the contract's error code is still required with it.
     @Test func theContractsStatusKeepsItsCode() async throws {
         var statuses = ExpectedStatuses()
         statuses.name([404, 410], for: .unknown)

@@ -93,13 +93,13 @@ struct HTMLReportTests {
         #expect(footer.contains(#"<time datetime="2026-11-23T23:55:30Z">2026-11-23T23:55:30Z</time> · took 34 s"#))
     }
 
-    /// Geometry: half of the axis is half of the width, and a whisker lies where its interval does.
+    /// Geometry: half of the axis is half of the width, and a whisker lies at the end of its interval.
     @Test func drawingsAreToScale() throws {
         #expect(AxisTicks(upTo: 2, about: 4).values == [0, 0.5, 1, 1.5, 2])
         #expect(AxisTicks(upTo: 0.003, about: 3).label(0.002) == "0.002")
         #expect(AxisTicks(upTo: 87, about: 5).values == [0, 20, 40, 60, 80, 100])
         let figure = WakeTimelineFigure(timeline).html.markup
-        // 2 s is the end of the axis, at 800; the packet after 0.02 s lies a hundredth of 610 behind 190.
+        // The axis ends with 2 s at x = 800; the packet after 0.02 s lies a hundredth of 610 to the right of x = 190.
         #expect(figure.contains(#"cx="800.0""#) && figure.contains(#"cx="196.1""#))
         let shares = RunnerShares(["a": 50, "b": 50], ready: 2)
         let bars = SharesFigure(shares).html.markup

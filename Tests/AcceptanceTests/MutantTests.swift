@@ -3,7 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// A check that cannot fail is a defect: every broken promise is found by the check whose business it is.
+/// A check that cannot fail is a defect: every defect is detected by the check that covers it.
 struct MutantTests {
     struct Mutant: Sendable, CustomTestStringConvertible {
         let defect: Defect
@@ -68,7 +68,7 @@ struct MutantTests {
         Mutant(
             defect: .neverInTurn, test: .workloadRouting, caughtBy: "workload-routing.sequential.order",
             verdict: .inconclusive),
-        // Rights.
+        // Permissions.
         Mutant(defect: .unknownModelLocksOut, test: .authentication, caughtBy: "auth.basic.unknown-id"),
         Mutant(defect: .adminDenialLocksOut, test: .authentication, caughtBy: "auth.basic.admin-surface"),
         Mutant(defect: .adminDenialLocksOut, test: .authentication, caughtBy: "auth.specific.admin-surface"),
@@ -93,7 +93,7 @@ struct MutantTests {
         Mutant(defect: .tokenEchoed, test: .authentication, caughtBy: "auth.errors.no-token"),
         Mutant(defect: .noChallenge, test: .authentication, caughtBy: "auth.errors.challenge"),
         Mutant(defect: .plainTextErrors, test: .authentication, caughtBy: "auth.errors.object"),
-        // Rarer ones.
+        // Less common defects.
         Mutant(defect: .wakesWithoutPacket, test: .wakeOnLAN, caughtBy: "wol.wake.packet"),
         Mutant(defect: .malformedPacket, test: .wakeOnLAN, caughtBy: "wol.wake.packet"),
         Mutant(defect: .wakesWhenWarm, test: .wakeOnLAN, caughtBy: "wol.warm.answered"),
@@ -137,10 +137,11 @@ struct MutantTests {
         bench.options.wakeOnLAN.packetPort = port
         bench.options.workloadRouting.requests = mutant.requests
         bench.options.wakeOnLAN.putToSleep = { [deployment = bench.deployment] in deployment.putToSleep() }
-        // The operator says it sleeps, and it does not: that is what these are for.
+        // The operator claims that the machine sleeps although it does not: these mutants test that.
         if mutant.defect == .nothingSlept { bench.options.wakeOnLAN.putToSleep = nil }
         if mutant.defect == .wakesNothing || mutant.defect == .wakesOnce {
-            // It holds its calls until they give up. Long enough for everything else on a busy host, and only once.
+            // It holds its calls until the client times out. Long enough for all other calls on a busy host, and used
+            // only once.
             bench.options.timeout = .seconds(5)
             bench.options.only = [mutant.caughtBy]
         }
@@ -154,7 +155,7 @@ struct MutantTests {
     }
 
     @Test func everyDefectIsTried() {
-        // Advice on times is worth nothing while tests run side by side: `scripts/mutants` tries it.
+        // Advice on times is unreliable while tests run side by side: `scripts/mutants` covers it.
         let tried = Set(Self.mutants.map(\.defect)).union(Defect.allCases.filter(\.isOnlyAdvice))
         #expect(Defect.allCases.filter { !tried.contains($0) } == [])
     }

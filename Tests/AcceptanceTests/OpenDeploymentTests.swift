@@ -4,7 +4,7 @@ import Testing
 
 @testable import Acceptance
 
-/// A deployment that asks nobody for credentials: right where the operator says so, a failure everywhere else.
+/// A deployment without authentication: correct if the operator declares it, a failure otherwise.
 struct OpenDeploymentTests {
     private func bench(_ variant: StandInVariant, _ defect: Defect? = nil) -> Bench {
         var bench = Bench(variant, defect: defect)
@@ -37,7 +37,7 @@ struct OpenDeploymentTests {
         #expect(report["auth.open"]?.verdict == .skip)
     }
 
-    /// The flag hides nothing: where anything at all is asked of the caller, what it says is false.
+    /// The flag hides nothing: if any request needs credentials, the flag is wrong.
     @Test(
         arguments: [
             nil, .listIsPublic, .chatIsPublic, .signatureUnverified, .algorithmNoneAccepted, .expiredAccepted,
@@ -55,7 +55,7 @@ struct OpenDeploymentTests {
         #expect(report["auth.open"]?.evidence?.expected.contains("--no-auth") == true)
     }
 
-    /// Credentials that are optional are authentication all the same.
+    /// Optional credentials are authentication, too.
     @Test func onlyAnswersCount() async throws {
         let report = try await bench(.open, .emptyObject).run([.authentication])
         #expect(report["auth.open"]?.verdict == .fail, "\(report.outline)")

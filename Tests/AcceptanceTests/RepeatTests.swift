@@ -4,7 +4,7 @@ import Testing
 
 @testable import Acceptance
 
-/// `--repeat`: every run counts, and what differs between runs is said.
+/// `--repeat`: every run counts, and differences between runs are reported.
 struct RepeatTests {
     private static let stamp = RunStamp(version: "1", began: .distantPast, duration: .zero)
 
@@ -26,7 +26,7 @@ struct RepeatTests {
         #expect(report.unsteady.isEmpty)
     }
 
-    /// What only advises is told apart from what fails the run, in the line that people read first.
+    /// The summary line counts advice separately from failures.
     @Test func adviceIsCountedApart() throws {
         func result(_ level: Level) -> CheckResult {
             CheckResult(

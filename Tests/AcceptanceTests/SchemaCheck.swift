@@ -1,13 +1,13 @@
 @testable import Acceptance
 
-/// The part of JSON Schema (draft 2020-12) that docs/report.schema.json uses; an unknown keyword is a breach, so that
-/// none is believed to be checked that is not.
+/// The part of JSON Schema (draft 2020-12) that docs/report.schema.json uses. An unknown keyword is a breach, so that
+/// no rule is silently ignored.
 struct SchemaCheck {
     private let root: JSONValue
 
     init(_ root: JSONValue) { self.root = root }
 
-    /// What in `value` is not as the schema says, each with its place.
+    /// The breaches of the schema in `value`, each with its path.
     func breaches(of value: JSONValue) -> [String] { breaches(of: value, by: root, at: "$") }
 
     private static let annotations: Set<String> = ["$schema", "$defs", "title", "description"]

@@ -2,11 +2,11 @@ import Testing
 
 @testable import Acceptance
 
-/// One wake for all calls, judged on what was written down of a cold start.
+/// One wake for all calls, judged by the record of a cold start.
 struct SingleFlightTests {
     private let zero = ContinuousClock.now
 
-    /// A call that was sent `at` seconds after the first and got its first token after four.
+    /// A call that was sent `at` seconds after the first and got its first token after four seconds.
     private func call(at: Double = 0, wake: String?, token: Double = 4) -> Exchange {
         var exchange = Exchange(
             request: APIRequest(method: "POST", path: "/", credential: .none), started: zero + .seconds(at))
@@ -47,7 +47,7 @@ struct SingleFlightTests {
         #expect(cold(late).held.count == 2)
     }
 
-    /// Copies of one packet are one sending; a packet for each of ten calls is not, be it at once or in a row.
+    /// Copies of one packet count as one; a packet for each of ten calls does not, at once or in sequence.
     @Test(
         arguments: [
             ([0, 1, 3, 7, 15], true), ([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], true), ([0, 0.2, 0.4, 1, 1.2, 1.4], true),
@@ -58,7 +58,7 @@ struct SingleFlightTests {
         let ten = Array(repeating: call(wake: nil), count: 10)
         let finding = cold(ten, packets: packets).singleFlight
         #expect(finding.verdict == (isOne ? .pass : .fail), "\(finding.summary)")
-        // However many calls there are.
+        // Independent of the number of calls.
         let hundred = Array(repeating: call(wake: nil), count: 100)
         #expect(cold(hundred, packets: packets).singleFlight.verdict == finding.verdict)
     }
@@ -75,7 +75,7 @@ struct SingleFlightTests {
         #expect(cold(calls("w1"), polls: [(1, .absent)]).wakeTime == .seconds(4))
     }
 
-    /// Grades of --timing.
+    /// Levels of --timing.
     @Test(arguments: [
         (29.9, Verdict.pass, "fast"), (30, .pass, "moderate"), (60, .pass, "moderate"), (60.1, .fail, "slow"),
     ]) func grades(seconds: Double, verdict: Verdict, word: String) {

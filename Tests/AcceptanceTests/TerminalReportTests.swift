@@ -4,7 +4,7 @@ import Testing
 
 @testable import Acceptance
 
-/// What an operator sees on a terminal, and what a file or a pipe gets instead.
+/// Output for a terminal, and for a file or a pipe.
 struct TerminalReportTests {
     private func result(
         _ verdict: Verdict, _ id: String = "auth.x", summary: String = "s", option: String? = nil
@@ -19,7 +19,7 @@ struct TerminalReportTests {
             duration: .milliseconds(10), missingOption: option)
     }
 
-    /// The text of a run whose checks ended so, without the summary and with it.
+    /// The text of a run with these results, without and with the summary.
     private func shown(
         _ results: [CheckResult], isLive: Bool, verbosity: Int = 0
     ) throws -> (checks: String, summary: String) {
@@ -56,7 +56,7 @@ struct TerminalReportTests {
         let text = try shown(unasked, isLive: true).checks
         #expect(text.contains("SKIP  3 checks need --sequential or --analyze-timing\n"), "\(text)")
         #expect(!text.contains("auth.a") && !text.contains("auth.c") && !text.contains("auth.d"), "\(text)")
-        // A need that no option meets is told where it is.
+        // A missing need that no option provides is reported with its place in the deployment.
         #expect(text.contains("auth.e") && text.contains("the deployment has none"), "\(text)")
     }
 

@@ -28,7 +28,7 @@ import Testing
         goes.withdraw()
         #expect(cache.caller(for: "b", at: 0) == nil)
         #expect(cache.caller(for: "a", at: 0) != nil)
-        // A verification that was under way when the key went adds nothing.
+        // A verification that was in progress when the key was withdrawn adds nothing.
         cache.remember(caller, for: "b", until: 100, signedBy: goes, at: 0)
         #expect(cache.caller(for: "b", at: 0) == nil)
     }
@@ -47,7 +47,7 @@ import Testing
         #expect(cache.caller(for: "flood-49999", at: 0) != nil)
     }
 
-    /// One that gets a new token for every call, beside others who keep theirs and seldom use them.
+    /// One caller sends a new token with every call, beside others that keep theirs and rarely use them.
     @Test func aFloodOfOneCallersTokensPushesOutNobodyElse() throws {
         let cache = VerifiedTokenCache(capacity: 1000)
         let key = try key()
@@ -63,7 +63,7 @@ import Testing
         #expect((900...1008).contains(cache.count))
     }
 
-    /// Somebody with hundreds of groups, and a new token for every call.
+    /// A caller with hundreds of groups, and a new token for every call.
     @Test func aFloodOfLargeCallersDoesNotGrowItEither() throws {
         let limit = 1 << 20
         let cache = VerifiedTokenCache(capacity: 100_000, size: limit)
@@ -75,7 +75,7 @@ import Testing
             cache.remember(large, for: "flood-\(number)", until: 100, signedBy: key, at: 0)
             #expect(cache.size <= limit)
         }
-        // About sixty bytes for each of the roles: there is room for some fifty, and for hundreds of others.
+        // About sixty bytes per role: there is room for some fifty such tokens, and for hundreds of others.
         #expect((16...80).contains(cache.count), "\(cache.count)")
         #expect(cache.caller(for: "flood-4999", at: 0) == large)
         for number in 0..<2_000 { cache.remember(caller, for: "small-\(number)", until: 100, signedBy: key, at: 0) }

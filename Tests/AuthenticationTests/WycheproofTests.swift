@@ -34,7 +34,7 @@ import Testing
         let testGroups: [Group]
     }
 
-    /// A key or a set of keys, as a set.
+    /// A key or a key set, as a set.
     struct KeyDocument: Decodable {
         let keys: [[String: Member]]
 
@@ -80,8 +80,8 @@ import Testing
         }
     }
 
-    /// Valid by their file, but the key declares another algorithm than the token, or one that does not exist, or
-    /// the encoding has a foreign character: the strict reading refuses them.
+    /// Valid according to their file, but the key declares another algorithm than the token, or an unknown one, or
+    /// the encoding has a foreign character: the strict verifier refuses them.
     static let disputed: Set<Int> = [346, 347, 350, 351, 372, 373]
 
     static let folder =
@@ -123,7 +123,7 @@ import Testing
                 if isGood { accepted += 1 }
             }
         }
-        // Each supported family has vectors that must pass, so refusing everything does not.
+        // Each supported family has vectors that must pass, so a verifier that refuses everything fails.
         #expect(accepted == 32)
     }
 

@@ -1,6 +1,6 @@
 import CZlib
 
-/// Bytes as zlib encodes them.
+/// Bytes encoded by zlib.
 enum Compressed {
     enum Format: Int32, CaseIterable {
         case gzip = 31

@@ -3,7 +3,7 @@ import Testing
 @testable import ContentCodings
 
 @Suite struct ContentDecoderTests {
-    /// All that the pieces mean.
+    /// The decoded content of all pieces.
     private func decoded(
         _ pieces: [ArraySlice<UInt8>], _ coding: ContentCoding
     ) throws(ContentDecoder.Fault) -> [UInt8] {
@@ -94,7 +94,7 @@ import Testing
         #expect(fault(Compressed.bytes(Self.text, .gzip), .deflate) == .malformed)
         #expect(fault(Array("{\"messages\":[]}".utf8), .gzip) == .malformed)
         #expect(fault(Array("{\"messages\":[]}".utf8), .deflate) == .malformed)
-        // A preset dictionary (RFC 1950 §2.2) is one that the gateway does not have.
+        // A preset dictionary (RFC 1950 §2.2), which the gateway does not have.
         #expect(fault([0x78, 0xBB, 0, 0, 0, 1, 3, 0], .deflate) == .malformed)
     }
 
@@ -110,7 +110,7 @@ import Testing
         try decoder.finish()
     }
 
-    /// Whatever comes, it is refused or decoded, and that is the end of it.
+    /// Any input is either refused or decoded.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func damageIsRefused(seed: UInt64) {
         var state = seed

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// Magic packets on a wire, seen by listeners that are not ours.
+/// Magic packets on a network, captured by independent listeners.
 @Suite(.serialized) struct BroadcastTests {
     private static let mac = "52:54:00:ab:cd:ef"
     private static let password = "01:02:03:04:05:06"
 
-    /// What the wire has to carry, put together by hand: six FF, sixteen times the address, the password.
+    /// The expected payload, composed by hand: six FF, sixteen times the MAC address, the password.
     private static let packet =
         String(repeating: "ff", count: 6) + String(repeating: "525400abcdef", count: 16) + "010203040506"
 
@@ -20,7 +20,7 @@ import Testing
             ).interpretedByPython()
             try await listening(network, listener, on: .output, ready: "listening") { process in
                 let line = try await process.line("a packet") { $0.contains(" 10.99.0.255 ") }
-                // To everybody on the cable, not to one machine: that one has no address while it sleeps.
+                // A broadcast, not a unicast: a sleeping machine has no IP address.
                 #expect(line == "ffffffffffff 10.99.0.255 \(Self.packet)")
             }
         }
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// A gateway in one namespace, a call for a model whose machine is not there, and a listener in the other.
+    /// Runs a gateway in one namespace, a call for a model whose machine is unreachable, and a listener in the other.
     private func listening(
         _ network: NetworkNamespaces, _ listener: Program, on channel: RunningProcess.Channel, ready: String,
         _ body: @escaping @Sendable (RunningProcess) async throws -> Void

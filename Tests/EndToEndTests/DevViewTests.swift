@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `simpleai dev` shows of its fleet while it runs.
+/// The output of `simpleai dev` while it runs.
 @Suite struct DevViewTests {
     private func withDev(_ body: (Program) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
@@ -59,7 +59,7 @@ import Testing
                     second.interrupt()
                     _ = try await second.ended(within: .seconds(60))
                 }
-                // Still the first one's, also when the second has gone.
+                // Still the first one's, also after the second has ended.
                 var fleet = dev
                 fleet.arguments = ["fleet"]
                 let run = try await fleet.run()
@@ -72,7 +72,7 @@ import Testing
         try await withDev { dev in
             try await RunningProcess.run(dev) { process in
                 _ = try await process.line("the end of the announcement") { $0.contains("Press Ctrl-C") }
-                // Url and token are found by the note that the fleet has left.
+                // URL and token are taken from the file that the fleet has written.
                 var wake = dev
                 wake.arguments = ["wake", "big-2", "--wait"]
                 let run = try await wake.run()

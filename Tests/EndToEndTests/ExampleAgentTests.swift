@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The example that stands for every agent that somebody else writes.
+/// The example that represents agents written by others.
 @Suite struct ExampleAgentTests {
     /// An engine, a gateway and `examples/agent.py`, each a process of its own.
     @Test(.enabled(if: Python.isThere, Python.missing)) func joinsAndServes() async throws {
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// A call by somebody else's client: its status, who served, and the answer.
+    /// A call by an independent client: its status, the runner that served it, and the response.
     private func chat(with url: String) async throws -> [String] {
         let python = try #require(Python.path("python3"))
         let code = """

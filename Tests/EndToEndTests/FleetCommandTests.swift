@@ -72,7 +72,7 @@ struct FleetCommandTests {
         }
     }
 
-    /// The table stays on the screen, and the terminal is as it was.
+    /// The table stays on the screen, and the terminal is restored.
     @Test(.enabled(if: Python.isThere, Python.missing))
     func `in a terminal the table is live until Ctrl-C`() async throws {
         let fleet = try DevFleet.current()

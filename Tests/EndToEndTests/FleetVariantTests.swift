@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// `simpleai test wol --local` against fleets in which something goes wrong between a packet and a machine that serves: it
-/// passes where the promise is kept all the same, and fails where it is not.
+/// `simpleai test wol --local` against fleets with a failure between a packet and a machine that serves: the test
+/// passes if the calls are served nevertheless, and fails if not.
 @Suite(.serialized) struct FleetVariantTests {
     private func test(_ options: [String]) async throws -> RunningProcess.Ended {
-        // Once is enough, and a machine that does not come back would be waited for as long as one that may.
+        // Once is enough, and the suite would wait as long for a machine that never wakes as for one that may.
         let program = Program(Repository.binary, ["test", "wol", "--local", "--skip", "wol.wake.again"] + options)
         return try await program.run(within: .seconds(300))
     }
@@ -14,7 +14,7 @@ import Testing
         // The fourth packet, seven seconds after the first.
         (["--lose-packets", "3"], machines: 1),
         (["--machines", "5", "--asleep", "3"], machines: 1),
-        // The machine that is woken first does not serve; the other one does.
+        // The machine that is woken first never serves; the other one does.
         (["--machines", "3", "--asleep", "2", "--never-boot", "1"], machines: 2),
         (["--machines", "3", "--asleep", "2", "--wrong-model", "1"], machines: 2),
     ])

@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The command lines that operators have in their fingers and scripts, as they type them.
+/// The command lines that operators and scripts commonly use, exactly as they type them.
 @Suite(.serialized, .devFleet()) struct HabitTests {
-    /// How a command is called.
+    /// The way in which a command is invoked.
     enum Way: String, CaseIterable, Sendable {
         /// `bin/test_auth`, from a checkout.
         case checkout
-        /// `test_auth`, from the PATH, where `make install` puts links to the binary.
+        /// `test_auth`, from the PATH, where `make install` creates links to the binary.
         case installed
     }
 
@@ -17,7 +17,7 @@ import Testing
             way, "test_model_routing --models class:fast class:big --verbose --timeout 180 --token-binary ./get-token",
             ends: "passed: ")
         #expect(passed.output.contains("class:fast ×5, class:big ×5"), "\(passed.output)")
-        // --verbose, wherever it stands: the requirement below its check.
+        // --verbose, in any position: the requirement below its check.
         #expect(passed.output.contains("\n      An exact id is served by exactly that model."), "\(passed.output)")
     }
 
@@ -30,7 +30,7 @@ import Testing
     @Test func `an analysis of timing`() async throws {
         let run = try await expect(
             .checkout, "test_workload_routing --analyze-timing", withToken: true, ends: "passed: ")
-        // A busy host measures too coarsely for milliseconds, and then the suite says that instead of figures.
+        // A busy host measures too coarsely for milliseconds; the suite then reports that instead of figures.
         let analysed = run.output.contains("PASS  workload-routing.timing.response")
         let tooCoarse = run.output.contains("INCONCLUSIVE  workload-routing.timing.response      times are good to ±")
         #expect(analysed != tooCoarse, "\(run.output)")
@@ -52,7 +52,7 @@ import Testing
             let run = try await expect(.checkout, line, ends: "passed: ")
             #expect(run.output.contains("> POST /v1/chat/completions") && run.output.contains("< 401"))
             #expect(run.output.contains(#""messages":"#), "the bodies are not shown:\n\(run.output)")
-            // Whatever looks like a token is one: header and claims are JSON objects in base64.
+            // Text with a token's shape is a token: header and claims are JSON objects in base64.
             #expect(run.text.firstMatch(of: /eyJ[A-Za-z0-9_-]{5,}\.eyJ/) == nil, "\(run.text)")
             for part in token.split(separator: ".").dropFirst() { #expect(!run.text.contains(part), "\(run.text)") }
         }
@@ -73,7 +73,7 @@ import Testing
 
     @Test func `an address in a file, and a wake`() async throws {
         try await withTemporaryFolder { folder in
-            // A fleet of its own: in the shared one somebody may have woken the machine already.
+            // A fleet of its own: in the shared one another test may have woken the machine already.
             let environment = ["XDG_RUNTIME_DIR": folder.path]
             let dev = Program(Repository.binary, ["dev", "--json", "--boot-delay", "0.5"], environment: environment)
             try await RunningProcess.run(dev) { process in
@@ -98,12 +98,12 @@ import Testing
             let run = try await test(
                 .checkout, ["test_auth", "--only", "auth.specific", "--token-binary", "./issue token"], in: folder)
             expect(run, ends: "passed: ", code: 0)
-            // Not a skip: the program was asked for a role, after its own argument.
+            // Not a skip: the token program was called with a role, after its own argument.
             #expect(run.output.contains("PASS  auth.specific.existing-id"), "\(run.output)")
         }
     }
 
-    // MARK: Running a line
+    // MARK: Running a command line
 
     @discardableResult
     private func expect(
@@ -138,7 +138,7 @@ import Testing
             .run(within: .seconds(120))
     }
 
-    /// A line as it would be typed in `folder`, where `./get-token` is.
+    /// A command line as typed in `folder`, which contains `./get-token`.
     private func command(
         _ way: Way, _ line: String, separator: Character = " ", in folder: URL, _ environment: [String: String]
     ) throws -> Program {
@@ -164,7 +164,7 @@ import Testing
             URL(fileURLWithPath: "/usr/bin/env"), words, environment: environment, directory: folder)
     }
 
-    /// What `make install` does, for the binary that is there: the names are the Makefile's.
+    /// Does what `make install` does, for the binary that was built: the names come from the Makefile.
     private static func install(in folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let makefile = try String(contentsOf: Repository.file("Makefile"), encoding: .utf8)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Where `simpleai token` looks for a key that nobody names.
+/// The places where `simpleai token` looks for a key if no option names one.
 @Suite struct HomeKeyTests {
     @Test func `a key at home is found`() async throws {
         try await withTemporaryFolder { home in

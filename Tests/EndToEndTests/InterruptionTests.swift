@@ -1,15 +1,16 @@
 import Foundation
 import Testing
 
-/// Ctrl-C at any moment: the end comes at once, says so, and leaves terminal, reports and processes in order.
+/// Ctrl-C at any moment: the program ends at once, reports the interruption, and leaves terminal, reports and
+/// processes in order.
 ///
-/// The product ends itself after 0.9 seconds whatever hangs, but then without a report: a report that says "interrupted"
-/// proves that the end was an orderly one.
+/// The program exits after 0.9 seconds even if a part of it hangs, but then without a report: a report that says
+/// "interrupted" proves an orderly shutdown.
 @Suite(.serialized, .devFleet("--boot-delay", "600"), .enabled(if: Python.isThere, Python.missing))
 struct InterruptionTests {
     @Test func `while the local fleet starts`() async throws {
         try await withTemporaryFolder { folder in
-            // Its directory is the first that the fleet makes.
+            // Its directory is the first that the fleet creates.
             let temporary = folder.appendingPathComponent("temporary")
             try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
             try await expectOrderlyEnd(
@@ -91,10 +92,10 @@ struct InterruptionTests {
         }
     }
 
-    /// Says that it runs, and then hangs, with a child that hangs, too.
+    /// Reports that it runs, and then hangs, with a child that hangs, too.
     private static let hanging = "sleep 600 &\necho $$ > pid.new; mv pid.new pid; wait"
 
-    // MARK: What an orderly end is
+    // MARK: Criteria for an orderly shutdown
 
     private func expectOrderlyEnd(
         in folder: URL, _ arguments: [String], environment: [String: String] = [:], at moment: Terminal.Moment,
@@ -136,7 +137,7 @@ struct InterruptionTests {
         try Data(contentsOf: folder.appendingPathComponent(name))
     }
 
-    /// The program whose process id is in the file is gone.
+    /// Expects that the program whose process id is in the file has ended.
     private func expectEnded(_ file: String) throws {
         let text = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         let id = try #require(Int32(text))
@@ -144,7 +145,7 @@ struct InterruptionTests {
     }
 }
 
-/// Commands that have nothing to report: they just end.
+/// Commands without a report: they only end.
 @Suite(.serialized, .enabled(if: Python.isThere, Python.missing)) struct OtherInterruptionTests {
     @Test func `get-token while a provider hangs`() async throws {
         try await withTemporaryFolder { folder in

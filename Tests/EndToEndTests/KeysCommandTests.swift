@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `simpleai keys`, as an operator uses it: what it prints is what a client puts into `OPENAI_API_KEY`.
+/// `simpleai keys`, as an operator uses it: clients can use its output as `OPENAI_API_KEY`.
 @Suite(.devFleet(), .serialized)
 struct KeysCommandTests {
     private func keys(_ arguments: String...) async throws -> RunningProcess.Ended {

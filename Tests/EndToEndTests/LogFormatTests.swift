@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A line of the log, for machines and for people.
+/// A log line, for programs and for people.
 @Suite struct LogFormatTests {
     private static func settings(_ format: String, in folder: URL) throws -> String {
         let file = folder.appendingPathComponent("simpleai.yaml")
@@ -28,7 +28,7 @@ import Testing
                 #expect(
                     reloaded.contains(/^{"time":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"info"/),
                     "\(reloaded)")
-                // A machine may be called 42, and stays a name.
+                // A machine may be named 42, and the name stays a string.
                 let state = try await process.line("the runner's state", on: .errors) { $0.contains("\"runner\"") }
                 let members = try #require(try JSONSerialization.jsonObject(with: Data(state.utf8)) as? [String: Any])
                 #expect(members["runner"] as? String == "42", "\(state)")

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// The suite against deployments that break one promise each: every one is noticed, and nothing correct is blamed.
+/// The suite against deployments with one defect each: every defect is detected, and no correct behaviour is reported
+/// as one.
 @Suite(.enabled(if: Python.isThere, Python.missing))
 struct MutantMatrixTests {
     @Test func `every mutant is noticed and no correct deployment is blamed`() async throws {

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// The suite against gateways that are not ours, as docs/guides/testing-other-gateways.md shows it.
+/// The suite against other gateways, as docs/guides/testing-other-gateways.md shows it.
 @Suite(.serialized) struct OtherGatewayTests {
     static let missing: Comment = "nginx or the real engine is not set up: run `scripts/setup --tests`"
-    /// Where Debian puts it is not on everybody's PATH.
+    /// Debian installs it in a folder that not every PATH contains.
     static let hasNginx = Python.path("nginx") != nil || FileManager.default.isExecutableFile(atPath: "/usr/sbin/nginx")
     static let isThere = hasNginx && Python.isThere && Repository.has(".venv-real/complete")
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A machine that boots for 40 seconds, behind an nginx whose timeouts are those that everybody has.
+/// A machine that boots for 40 seconds, behind an nginx with default timeouts.
 @Suite struct PatientClientTests {
     private static let missing: Comment = "the real clients or nginx are not set up: run `scripts/setup --tests`"
 
@@ -12,7 +12,7 @@ import Testing
         let comments: Int
     }
 
-    /// All of them at once: they wait for one and the same boot.
+    /// All of them at once: they wait for the same boot.
     @Test(.enabled(if: Python.clientsAreThere && OtherGatewayTests.hasNginx, missing))
     func `streaming clients with default settings outlast the boot`() async throws {
         try await RunningProcess.run(.simpleai("dev", "--json", "--boot-delay", "41")) { dev in
@@ -36,10 +36,10 @@ import Testing
                     print("\(environment) behind nginx: first token after \(seen.seconds) s, \(seen.comments) comments")
                     longest = max(longest, seen.seconds)
                     #expect(!seen.text.isEmpty && seen.finish == "stop", "\(run.text)")
-                    // After 5 s, then every 10: they are what keeps longer boots alive, too.
+                    // After 5 s, then every 10 s: they keep connections alive during longer boots, too.
                     #expect(seen.comments >= 2, "nginx kept them back, or none came")
                 }
-                // Of the one that came first: the others may have found the machine booting.
+                // The first client's wait: the others may have found the machine booting.
                 #expect(longest >= 40, "the machine cannot have slept")
             }
         }

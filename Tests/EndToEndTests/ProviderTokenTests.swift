@@ -23,7 +23,7 @@ struct ProviderTokenTests {
             let run = try await surroundings.token(["--user", "service"]).run()
             #expect(run.code == 0, "\(run.errors)")
             #expect(run.output.split(separator: "\n").count == 1)
-            // This provider's tokens for clients are opaque, which has to be said.
+            // This provider's tokens for clients are opaque, which has to be reported.
             #expect(run.errors.contains("is no JWT"), "\(run.errors)")
         }
     }
@@ -41,7 +41,7 @@ struct ProviderTokenTests {
 
     @Test func `a token is kept for its owner alone, and given again`() async throws {
         try await Self.withProvider { surroundings in
-            // A client's token is random here: the same one again was not asked for again.
+            // A client's token is random here: receiving the same one twice proves that it was cached.
             let first = try await surroundings.token(["--user", "service"]).run()
             #expect(first.code == 0, "\(first.errors)")
             let files = try FileManager.default.contentsOfDirectory(atPath: surroundings.kept.path)
@@ -130,7 +130,7 @@ private struct Surroundings: Sendable {
     let issuer: String
     let folder: URL
 
-    /// Where tokens are kept.
+    /// The folder of the token cache.
     var kept: URL { folder.appendingPathComponent("caches/simpleai") }
 
     var environment: [String: String] {

@@ -3,7 +3,7 @@ import Testing
 
 /// Real clients against a gateway in front of two real llama.cpp servers (scripts/real-fleet).
 ///
-/// One after the other: each has two engines at work, and the machine has few cores.
+/// They run one after the other: each uses two engines, and the machine has few cores.
 @Suite(.serialized, .enabled(if: Python.clientsAreThere, Python.clientsMissing))
 struct RealClientTests {
     @Test(arguments: Python.clientEnvironments)
@@ -19,7 +19,7 @@ struct RealClientTests {
         for failure in checks where failure.hasPrefix("FAILED ") { Issue.record("\(failure)") }
     }
 
-    /// Each in its own habit: a chat, a stream, and the errors that its users handle.
+    /// Each client's typical calls: a chat, a stream, and the errors that its users handle.
     @Test(arguments: [
         ("langchain", "langchain_client.py"), ("instructor", "instructor_client.py"),
         ("pydantic-ai", "pydantic_ai_client.py"), ("llm", "llm_client.py"),

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// The reports as files, from a run as an operator starts it.
+/// The report files of a run that is started as an operator starts it.
 @Suite struct ReportPageTests {
-    /// With SIMPLEAI_SCREENSHOTS, a folder, the picture is kept there.
+    /// With SIMPLEAI_SCREENSHOTS set to a folder, the picture is kept there.
     @Test(.enabled(if: Browser.isThere, Browser.missing))
     func `the HTML report is whole in a browser that has no network`() async throws {
         try await withTemporaryFolder { folder in

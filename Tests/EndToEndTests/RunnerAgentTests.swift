@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Machines that join by `simpleai runner`, as processes of their own, and the ways in which they leave.
+/// Machines that join with `simpleai runner`, as processes of their own, and the ways in which they disconnect.
 @Suite(.enabled(if: Python.isThere && JoinedFleet.curl != nil, JoinedFleet.curlMissing))
 struct RunnerAgentTests {
     private static let engine = "Tests/EndToEndTests/deployments/engine.py"
@@ -33,7 +33,7 @@ struct RunnerAgentTests {
         }
     }
 
-    /// Runs so many streams, and `body` when each has its first token; returns how they ended.
+    /// Runs `count` streams, and `body` when each has its first token; returns how they ended.
     private func withStreams(
         _ count: Int, of program: Program, _ body: @escaping @Sendable () async throws -> Void
     ) async throws -> [RunningProcess.Ended] {
@@ -72,7 +72,7 @@ struct RunnerAgentTests {
                     #expect(end.output.contains("\"error\":{"), "\(end.text.suffix(300))")
                     #expect(!end.output.contains("[DONE]"))
                 }
-                // Nobody else notices.
+                // Other streams are unaffected.
                 let other = try await neighbour.streamEnded()
                 #expect(other.output.contains("t199 "))
                 #expect(other.output.contains("[DONE]"))
@@ -82,7 +82,7 @@ struct RunnerAgentTests {
             try await fleet.runner("left", engine: engine) { _ in
                 let answer = try await fleet.chat("left").run()
                 #expect(answer.output.contains("\"choices\""), "\(answer.text)")
-                // Not asserted: it is this computer's time. What the agent itself waits for is in LinkStateTests.
+                // Not asserted: the duration depends on this computer. LinkStateTests covers the agent's own waits.
                 print("a runner that was killed served again \(restart.duration(to: .now)) after its restart")
             }
         }
@@ -106,12 +106,12 @@ struct RunnerAgentTests {
                 try await fleet.runner("left", engine: left) { runner in
                     try await fleet.answers("left")
                     let settings = try fleet.settings(of: "left")
-                    // What cannot be used changes nothing.
+                    // Invalid settings change nothing.
                     try fleet.write("nonsense: 1", asSettingsOf: "left")
                     runner.hangUp()
                     _ = try await runner.line("the refusal", on: .errors) { $0.contains("Settings not reloaded") }
                     try await fleet.answers("left")
-                    // Twice, because a signal may be good for once only.
+                    // Twice, because a handler may work for the first signal only.
                     for alias in ["mine", "other"] {
                         try fleet.write(settings + "\naliases: { \(alias): left }\n", asSettingsOf: "left")
                         runner.hangUp()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `simpleai runner` and `simpleai config check` say about `runner.yaml`.
+/// The reports of `simpleai runner` and `simpleai config check` about `runner.yaml`.
 @Suite struct RunnerSettingsTests {
     @Test func `mistakes in the settings are listed with their lines`() async throws {
         try await withTemporaryFolder { folder in

@@ -2,7 +2,7 @@ import Foundation
 import StandIn
 import Testing
 
-/// What `simpleai serve` says when it cannot start: all of it, in clear lines, and never a stack trace.
+/// The output of `simpleai serve` when it cannot start: all problems, in clear lines, and never a stack trace.
 @Suite struct ServeRefusalTests {
     @Test func `every mistake in the settings is listed with its line`() async throws {
         let settings = """
@@ -81,7 +81,7 @@ import Testing
 
     @Test func `a state file that cannot be used is named, and the gateway serves`() async throws {
         try await withTemporaryFolder { folder in
-            // A file where a folder would have to be stops even root.
+            // A file in the place of a folder stops even root.
             let occupied = folder.appendingPathComponent("occupied")
             try Data().write(to: occupied)
             try Data("{".utf8).write(to: folder.appendingPathComponent("state.json"))

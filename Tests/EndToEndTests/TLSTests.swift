@@ -3,14 +3,14 @@ import NIOCore
 import StandIn
 import Testing
 
-/// The built binary with a certificate, as an operator and curl see it.
+/// The built binary with a certificate, used by an operator and by curl.
 @Suite struct TLSTests {
     private static let curl = URL(fileURLWithPath: "/usr/bin/curl")
     private static let hasCurl = FileManager.default.isExecutableFile(atPath: curl.path)
     private static let call =
         #"{"model":"a:1b","messages":[{"role":"user","content":"hi"}]}"#
 
-    /// A `simpleai serve` with a certificate, in front of an engine that answers everything.
+    /// A `simpleai serve` with a certificate, in front of an engine that accepts every request.
     private struct Served: Sendable {
         let folder: URL
         let process: RunningProcess
@@ -126,7 +126,7 @@ import Testing
                 }
             }
 
-            // A good file with a key of another certificate.
+            // A valid file with the key of another certificate.
             try Served.settings(in: served.folder, engine: served.engine)
                 .write(to: served.settingsFile, atomically: true, encoding: .utf8)
             try Data(try StandInCertificate(.ofAuthority).privateKey.utf8)

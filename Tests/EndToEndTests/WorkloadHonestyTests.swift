@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// The workload test against a deployment that is not ours: it must see the unfair one and not blame the fair one.
+/// The workload test against other deployments: it must detect the unfair one and pass the fair one.
 @Suite(.enabled(if: Python.isThere, Python.missing))
 struct WorkloadHonestyTests {
-    /// Well-formed and worthless: the stand-in does not look at it.
+    /// Well-formed and without a valid signature: the stand-in does not verify it.
     private static let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0ZXIifQ.c2lnbmF0dXJl"
 
     @Test(arguments: [("fair", Int32(0)), ("one-sided", 1)])

@@ -8,7 +8,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// The admin surface: for admins alone, nothing in it stays anywhere, and what is changed leaves a line.
+    /// The admin API is for administrators only, its responses are never cached, and every change is logged.
     @Suite struct AdministrationTests {
         private final class Log: Sendable {
             let lines = Mutex<[(message: String, metadata: [String: String])]>([])
@@ -62,7 +62,7 @@ extension Integration {
             }
         }
 
-        /// Whatever is asked there, by whomever, and with whatever success.
+        /// Every request to the admin API, whatever its caller and its outcome.
         @Test func answersAreKeptNowhere() async throws {
             try await RunningGateway.with([]) { (gateway) async throws in
                 for (method, path) in Self.routes(of: gateway) + [("GET", "/admin/api/nothing"), ("PUT", "/admin")] {
@@ -101,7 +101,7 @@ extension Integration {
                         })
                 #expect(lines("Administration refused").isEmpty)
 
-                // What failed, and who tried what it may not.
+                // Failed changes, and attempts by callers without the role.
                 for (method, path, roles, code) in [
                     ("DELETE", "/admin/api/keys/none", ["admin"], "not_found"),
                     ("POST", "/admin/api/keys", ["admin"], "invalid_request"),
@@ -118,7 +118,7 @@ extension Integration {
                         ])
                 }
                 #expect(lines("Administration refused").count == 5)
-                // Looking is no change, and strangers fill no log.
+                // Reads are not changes, and unauthenticated clients cannot fill the log.
                 _ = try await gateway.get("/admin")
                 _ = try await gateway.get("/admin/api/keys")
                 _ = try await gateway.send("{}", "POST", "/admin/api/keys", token: "bad")

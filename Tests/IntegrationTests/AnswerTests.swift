@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What a caller gets when everything goes well.
+    /// Responses to callers when no failure occurs.
     @Suite struct AnswerTests {
         private typealias Engine = ScriptedEngine
 
@@ -45,7 +45,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 for index in events.indices {
-                    // Each event is here before the engine sends the next one.
+                    // Each event arrives before the engine sends the next one.
                     let soFar = try await wire.peek { $0.events.count > index }
                     #expect(soFar.events == Array(events[...index]))
                     released.update { $0 = index + 1 }
@@ -166,7 +166,7 @@ extension Integration {
             }
         }
 
-        // MARK: Headers towards the engine
+        // MARK: Headers sent to the engine
 
         @Test func theCallersSecretsStayHere() async throws {
             try await withEngine(Engine.wellBehaved, runner: { $0.apiKey = "engine-key" }) { gateway, engine in
@@ -187,7 +187,7 @@ extension Integration {
             }
         }
 
-        // MARK: The other endpoints, against an engine that knows them all
+        // MARK: The other endpoints, against an engine that supports all of them
 
         @Test func everyEndpointIsServed() async throws {
             var options = EngineOptions(models: ["m"])

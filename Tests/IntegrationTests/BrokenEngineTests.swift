@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Engines that die, lie and talk nonsense.
+    /// Engines that crash, or send wrong or malformed responses.
     @Suite struct BrokenEngineTests {
         private typealias Engine = ScriptedEngine
 
@@ -48,7 +48,7 @@ extension Integration {
             }
         }
 
-        /// A body that ends as it should, with less in it than it should.
+        /// A body with correct framing and incomplete content.
         @Test func aStreamThatEndsTooEarlyIsNoCompleteOne() async throws {
             let cases: [[String]] = [[], [": hello\n\n"], Array(Engine.events().prefix(2))]
             try await withEngine { request, wire in
@@ -125,7 +125,7 @@ extension Integration {
             }
         }
 
-        /// Nobody asks the runners how they are: the calls themselves have to find out.
+        /// Probes are off: the calls themselves have to detect the failure.
         @Test func oneOfTwoEnginesIsDownAndNoCallFails() async throws {
             try await withEngines(
                 [Engine.wellBehaved, Engine.wellBehaved], runner: { $0.probe.every = .seconds(3600) }
@@ -154,7 +154,7 @@ extension Integration {
             }
         }
 
-        /// An engine that closes idle connections at the worst moment.
+        /// An engine that closes idle connections just as the next request is sent.
         @Test func aStaleConnectionIsReplacedOnce() async throws {
             let served = Watched<[Wire]>([])
             try await withEngine { request, wire in
@@ -231,7 +231,7 @@ extension Integration {
             }
         }
 
-        // MARK: Nonsense
+        // MARK: Malformed responses
 
         @Test(arguments: [
             "SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
@@ -352,7 +352,7 @@ extension Integration {
     }
 }
 
-/// Where a stream is cut, as a request id.
+/// The position where a stream is cut, as a request id.
 private struct Cut {
     let events: Int
     let isInside: Bool

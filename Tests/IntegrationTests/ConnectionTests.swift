@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What happens on one client connection: order, keeping alive, closing, and clients that read slowly.
+    /// One client connection: order of requests, keep-alive, closing, and clients that read slowly.
     @Suite struct ConnectionTests {
         private typealias Engine = ScriptedEngine
 
@@ -34,11 +34,11 @@ extension Integration {
             }
         }
 
-        /// Each request of a connection stands for itself, whatever the one before it said.
+        /// Each request is authenticated on its own, whatever the result of the one before it.
         @Test func credentialsAreJudgedRequestByRequest() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let tokens = [try gateway.token(user: "one"), try gateway.token(user: "two")]
-                // The same characters, to whoever compares characters, and other bytes.
+                // Canonically equivalent characters with different bytes.
                 let kelvin = tokens[0].replacing("K", with: "\u{212A}")
                 let good = [
                     "Bearer \(tokens[0])", "Bearer \(tokens[0])", "Bearer \(tokens[1])", "bearer  \(tokens[0])",
@@ -125,7 +125,7 @@ extension Integration {
                     try await document.isLeft()
                 }
 
-                // Without chunks and without a length, the end of the connection is the end of the stream.
+                // Without chunks and without a length, the end of the connection ends the stream.
                 let stream = try await gateway.connect()
                 try await stream.send(
                     gateway.request(RunningGateway.chat(stream: true), fields: fields, version: "1.0"))
@@ -161,7 +161,7 @@ extension Integration {
 
         // MARK: Clients that read slowly
 
-        /// Everything arrives, although the connection is to be closed behind it.
+        /// The whole response arrives although the connection closes after it.
         @Test(arguments: [["Connection: close"], []])
         func aLargeAnswerArrivesWhole(fields: [String]) async throws {
             let content = String(repeating: "x", count: 12 << 20)
@@ -183,7 +183,7 @@ extension Integration {
             }
         }
 
-        /// The engine is held back, not the gateway's memory filled.
+        /// Back-pressure stops the engine instead of filling the gateway's memory.
         @Test func aSlowClientSlowsItsEngineDown() async throws {
             let total = 96 << 20
             let event = "data: " + String(repeating: "x", count: (64 << 10) - 8) + "\n\n"
@@ -210,7 +210,8 @@ extension Integration {
         }
 
         @Test func aClientThatReadsInGulpsMissesNothing() async throws {
-            // With a window smaller than a loopback segment the kernel sends one per persist timer: a few are enough.
+            // With a window smaller than a loopback segment the kernel sends one segment per persist timer: a few are
+            // enough.
             let events = Engine.events(tokens: 2_000)
             try await withEngine { _, wire in
                 try await wire.send(Engine.streamHead)
@@ -225,7 +226,7 @@ extension Integration {
                 for _ in 1...5 {
                     let before = wire.state.value.total
                     try await wire.resumeReading()
-                    // The last gulp may have been a big one.
+                    // The last read may have been a large one.
                     _ = try await wire.state.value {
                         $0.total > before || $0.hasEnded || $0.received.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8)
                     }
@@ -244,7 +245,7 @@ extension Integration {
             }
         }
 
-        // MARK: Clients that do not get to the point
+        // MARK: Clients that do not complete their requests
 
         @Test func anIdleConnectionIsClosed() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) { gateway, _ in
@@ -261,7 +262,7 @@ extension Integration {
             }
         }
 
-        /// It would keep its engine's slot for as long as it likes.
+        /// A client that stops reading would hold its engine's slot indefinitely.
         @Test func aClientThatStopsReadingIsCutOff() async throws {
             let event = "data: " + String(repeating: "x", count: 64 << 10) + "\n\n"
             try await withEngine(
@@ -280,7 +281,7 @@ extension Integration {
             }
         }
 
-        /// A byte now and then is no way to send a body.
+        /// A body that arrives one byte at a time is refused after a timeout.
         @Test func aBodyInDribsIsNotWaitedFor() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) { gateway, _ in
                 let body = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "u", count: 1 << 20))\",")
@@ -310,7 +311,7 @@ extension Integration {
             ) { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat()))
-                // A connection that is idle shows that the time has passed.
+                // An idle connection shows that the time has passed.
                 try await gateway.connect().isLeft()
                 mayAnswer.update { $0 = true }
                 #expect(try await wire.answer().status == 200)

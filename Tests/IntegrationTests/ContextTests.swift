@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What callers, browsers and proxies say to the gateway, and engines to it, stays there unless it is listed.
+    /// Header fields of callers, browsers, proxies and engines are not forwarded unless they are listed.
     @Suite struct ContextTests {
         private static let context = [
             "Referer: https://chat.example.com/c/1", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: cross-site",
@@ -78,7 +78,7 @@ extension Integration {
             }
         }
 
-        // MARK: What decides is said once
+        // MARK: Duplicates of decisive fields
 
         @Test(arguments: [
             ("Authorization", "Bearer x", "authorization"), ("content-type", "text/plain", "content-type"),

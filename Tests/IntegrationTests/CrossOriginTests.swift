@@ -36,7 +36,7 @@ extension Integration {
                     #expect(answer.status == 405 && Self.says(answer).isEmpty, "\(path)")
                     #expect(try answer.error().code == "method_not_allowed")
                 }
-                // What an engine says is about its own pages.
+                // The engine's CORS fields apply to its own pages.
                 let answer = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(Self.page)"])
                 #expect(answer.status == 200 && Self.says(answer).isEmpty && answer["vary"] == nil)
             }
@@ -74,7 +74,7 @@ extension Integration {
             }
         }
 
-        /// Programs with web views and extensions of browsers have schemes of their own.
+        /// Programs with web views and browser extensions use schemes of their own.
         @Test func originsOfPrograms() async throws {
             let origins = ["app://obsidian.md", "chrome-extension://abc", "tauri://localhost", "capacitor://localhost"]
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.corsOrigins = origins }) {
@@ -109,7 +109,7 @@ extension Integration {
             }
         }
 
-        /// An origin that may call models is none that may administer.
+        /// An origin that may call models may not use the admin API.
         @Test func theAdminSurfaceIsForNoOtherPage() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
                 for path in ["/admin", "/admin/api/keys", "/metrics", "/health", "/v1", "//admin", "/admin/"] {

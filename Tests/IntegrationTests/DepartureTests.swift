@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// The client leaves: its engine stops working, its lease goes back.
+    /// The client disconnects: its engine stops generating, and its lease is returned.
     @Suite struct DepartureTests {
         enum Goodbye: String, CaseIterable, Sendable {
             case fin, halfClose, reset
@@ -31,7 +31,7 @@ extension Integration {
             }
         }
 
-        /// What it has sent ahead does not begin behind an answer that nobody reads any more.
+        /// A pipelined request does not start after its client has disconnected.
         @Test func withACallSentAhead() async throws {
             try await withEngine(ScriptedEngine.silent) { gateway, _ in
                 for _ in 1...40 {
@@ -92,7 +92,7 @@ extension Integration {
             }
         }
 
-        /// What comes behind a call on the same connection must not hide that its client has left.
+        /// A pipelined request behind a call must not hide that the client has disconnected.
         @Test func withAnotherRequestInTheQueue() async throws {
             try await withEngine(ScriptedEngine.silent) { gateway, engine in
                 let wire = try await gateway.connect()

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// SIGTERM: open calls end in peace, or are told why not.
+    /// SIGTERM: calls in progress finish, or end with an error that gives the reason.
     @Suite struct DrainTests {
         private typealias Engine = ScriptedEngine
 
@@ -94,7 +94,7 @@ extension Integration {
             }
         }
 
-        /// A client that does not read cannot keep the gateway from ending.
+        /// A client that does not read cannot delay the gateway's shutdown.
         @Test func aClientThatDoesNotReadIsCutOff() async throws {
             let event = "data: " + String(repeating: "x", count: 64 << 10) + "\n\n"
             try await withEngine(
@@ -143,7 +143,7 @@ extension Integration {
                 #expect(ready.status == 503)
                 #expect(try ready.error().code == "shutting_down")
                 #expect(try await gateway.get("/health").status == 200)
-                // Whoever comes nevertheless is served.
+                // A call that arrives nevertheless is served.
                 #expect(try await gateway.send(RunningGateway.chat()).status == 200)
                 try await gateway.refusesConnections()
             }

@@ -7,7 +7,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Encoded bodies: engines get them decoded, within the limits of bodies that are not encoded.
+    /// Encoded bodies: engines get them decoded, within the limits of bodies without a content coding.
     @Suite struct EncodingTests {
         private static func send(
             _ gateway: RunningGateway, _ body: [UInt8], _ fields: [String], path: String = "/v1/chat/completions",
@@ -58,7 +58,7 @@ extension Integration {
                     #expect(answer.status == 415 && answer["accept-encoding"] == "gzip, deflate", "\(path)")
                     #expect(try answer.error().code == "unsupported_media_type")
                 }
-                // The coding is not at fault there.
+                // Here the content coding is not the cause of the refusal.
                 let type = try await gateway.send("{}", fields: ["Content-Type: text/plain"])
                 #expect(type.status == 415 && type["accept-encoding"] == nil)
                 #expect(engine.counts.value.requests.isEmpty)
@@ -81,7 +81,7 @@ extension Integration {
             }
         }
 
-        /// What a body means counts, not what it weighs.
+        /// The limit applies to the decoded size, not to the encoded size.
         @Test func bombsAreRefused() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.maxBody = .kibibytes(64) }) {
                 gateway, engine in
@@ -102,7 +102,8 @@ extension Integration {
             }
         }
 
-        /// A few kilobytes that mean megabytes: decoded in turns, between which the event loop serves others.
+        /// A few kilobytes that decode to megabytes: decoded in slices, between which the event loop serves other
+        /// connections.
         @Test func largeBodiesAreDecodedInSlices() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 2 << 20))\",")
@@ -123,7 +124,7 @@ extension Integration {
             }
         }
 
-        /// The rest of a request that comes while its beginning is being decoded, and what comes behind it.
+        /// The rest of a request that arrives while its beginning is being decoded, and the request behind it.
         @Test func whatComesWhileABodyIsDecodedIsKept() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 1 << 20))\",")
@@ -133,7 +134,7 @@ extension Integration {
                     try gateway.request("", "POST", fields: fields)
                         .replacing("Content-Length: 0", with: "Content-Length: \(body.count)").utf8)
                 let wire = try await gateway.connect()
-                // Two requests at once, then one whose body comes in three parts.
+                // Two requests at once, then one whose body arrives in three parts.
                 try await wire.send(head + body + head + body)
                 #expect(try await wire.answer().status == 200)
                 #expect(try await wire.answer().status == 200)
@@ -147,7 +148,7 @@ extension Integration {
             }
         }
 
-        /// A client that leaves takes its body with it, wherever decoding is.
+        /// When a client disconnects, decoding of its body stops at any point.
         @Test func aClientThatLeavesEndsDecoding() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 8 << 20))\",")

@@ -7,7 +7,8 @@ import Testing
 @testable import StandIn
 
 extension Integration {
-    /// The connection to an engine: what belongs to it and not to the answer, and whether it is the right engine at all.
+    /// The connection to an engine: fields that belong to the connection and not to the response, and the identity of
+    /// the engine.
     @Suite struct EngineConnectionTests {
         private typealias Engine = ScriptedEngine
 
@@ -32,7 +33,7 @@ extension Integration {
             }
         }
 
-        /// Nobody asked to speak another protocol.
+        /// The gateway never asks an engine to switch protocols.
         @Test func anEngineThatSwitchesProtocolsIsNoEngine() async throws {
             try await withEngine { _, wire in
                 try await wire.send(
@@ -75,9 +76,9 @@ extension Integration {
         // MARK: TLS
 
         private enum Trust: String, CaseIterable {
-            /// By the authority in `tls.ca_file`.
+            /// The certificate is verified against the authority in `tls.ca_file`.
             case authority
-            /// `tls.verify: false`.
+            /// `tls.verify: false`: any certificate is accepted.
             case anybody
         }
 
@@ -120,7 +121,7 @@ extension Integration {
             }
         }
 
-        /// TLS has goodbyes of its own, for which an engine that is busy does not listen.
+        /// TLS closes with an alert of its own, which a busy engine does not read.
         @Test func aClientThatIsGoneStopsAnEngineBehindTLS() async throws {
             try await Self.withSecureEngine(
                 .ofAuthority, .authority,
@@ -145,7 +146,7 @@ extension Integration {
             }
         }
 
-        /// The prompt must not reach whoever answers at the engine's address.
+        /// The prompt must not reach another server at the engine's address.
         @Test(arguments: [StandInCertificate.Kind.selfSigned, .expired, .otherHost])
         func aRunnerThatIsNotTrustedGetsNothing(_ kind: StandInCertificate.Kind) async throws {
             try await Self.withSecureEngine(kind, .authority) { gateway, engine in

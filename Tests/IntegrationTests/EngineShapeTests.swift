@@ -5,11 +5,11 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Engines whose responses have other shapes than OpenAI's, over real sockets.
+    /// Engines whose responses differ in shape from OpenAI's, over real sockets.
     @Suite struct EngineShapeTests {
         private typealias Engine = ScriptedEngine
 
-        /// An engine that knows only some paths.
+        /// An engine that supports only some paths.
         private static func engine(without path: String, status: String, _ body: String) -> Engine.Script {
             { request, wire in
                 guard request.path == path else { return try await Engine.wellBehaved(request, wire) }
@@ -21,7 +21,7 @@ extension Integration {
 
         // MARK: Ends of streams
 
-        /// The caller's stream ends although the engine's body does not, and the slot is free.
+        /// The caller's stream ends although the engine's body stays open, and the slot is free.
         @Test(arguments: [true, false])
         func anOpenBodyDoesNotHoldTheCaller(saysDone: Bool) async throws {
             let events = saysDone ? Engine.events() : Array(Engine.events().dropLast())
@@ -37,7 +37,7 @@ extension Integration {
             }
         }
 
-        /// After its last word an engine's connection is used again if the response ends.
+        /// After the final event an engine's connection is reused if the response ends.
         @Test func aConnectionIsKeptAfterTheLastWord() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.eventLoops = 1 }) { gateway, engine in
                 for _ in 0..<6 {
@@ -86,7 +86,7 @@ extension Integration {
                 }
                 let asked = engine.counts.value.requests.map { $0.body.contains("stream_options") }
                 #expect(asked == [true, false, false, false], "it is learned")
-                // What the caller asks for itself, the caller is refused.
+                // If the caller itself sets the option, the caller gets the engine's error.
                 let own = RunningGateway.chat(stream: true, more: "\"stream_options\":{\"include_usage\":true},")
                 #expect(try await gateway.send(own).status == 400)
                 try await gateway.settled()
@@ -128,7 +128,7 @@ extension Integration {
             }
         }
 
-        /// What an engine has served before is not missing because one request got a 404.
+        /// A path that an engine has served before stays available when one request to it gets a 404.
         @Test func oneCallers404ClosesNoEndpoint() async throws {
             try await withEngine { request, wire in
                 guard request.body.contains("odd") else { return try await Engine.wellBehaved(request, wire) }
@@ -174,7 +174,7 @@ extension Integration {
             }
         }
 
-        /// What belongs to the gateway's own credentials is not for callers.
+        /// Text about the gateway's own credentials is withheld from callers.
         @Test func wordsAboutOurCredentialsAreNotForCallers() async throws {
             try await withEngine { _, wire in
                 let error = "{\"error\":{\"message\":\"Incorrect API key provided: sk-secret\"}}"

@@ -6,13 +6,14 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// One caller with 64 workers and one with a single one, over real sockets. The engine answers one call at a time when
-    /// the test says so, so that nothing depends on who is quicker: what is counted is how many others were served first.
+    /// One caller with 64 workers and one with a single worker, over real sockets. The engine completes one call at a
+    /// time when the test allows it, so that the result does not depend on speed: the test counts how many other
+    /// calls were served first.
     @Suite struct FairnessTests {
         private static let slots = 2
         private static let workers = 64
 
-        /// How many calls the engine may answer, and how many it has.
+        /// The number of calls that the engine may complete, and the number that it has completed.
         private struct Turns: Sendable {
             var allowed = 0
             var taken = 0
@@ -51,7 +52,7 @@ extension Integration {
                         before.append(try await Self.callsBefore(person, gateway, engine, turns))
                     }
                     print("fairness at the gateway: calls of 64 workers served before each call of the one: \(before)")
-                    // Those that had the slots when it came, and one turn.
+                    // The calls that held the slots when it arrived, and one more.
                     #expect(before.allSatisfy { $0 <= Self.slots + 1 }, "\(before)")
                     isOver.update { $0 = true }
                     turns.update { $0.allowed += 10_000 }
@@ -61,12 +62,12 @@ extension Integration {
             }
         }
 
-        /// Sends one call while everybody else waits, and lets the engine answer one call after the other until it is
-        /// this one's turn.
+        /// Sends one call while all other workers wait, and lets the engine complete one call after the other until
+        /// this one is next in the queue.
         private static func callsBefore(
             _ token: String, _ gateway: RunningGateway, _ engine: ScriptedEngine, _ turns: Watched<Turns>
         ) async throws -> Int {
-            // All the workers are there: some at the engine, the others waiting.
+            // All workers have sent their calls: some are at the engine, the others wait.
             _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == Double(workers - slots) }
             let held = turns.value.taken + slots
             let begun = try await engine.counts.value { $0.requests.count == held }.requests.count
@@ -76,14 +77,14 @@ extension Integration {
             _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == Double(workers - slots + 1) }
             var answered = 0
             while answered < workers {
-                // Each answer makes room for one call, and its worker comes again.
+                // Each completed call frees a slot, and its worker sends another call.
                 turns.update { $0.allowed += 1 }
                 answered += 1
                 let due = begun + answered
                 let seen = try await engine.counts.value { $0.requests.count == due }.requests
                 if seen.last?.body.contains("\"user\":\"person\"") ?? false { break }
             }
-            // It may be answered after the others that the engine has.
+            // It may complete after the other calls that the engine has.
             for _ in 0..<slots { turns.update { $0.allowed += 1 } }
             #expect(try await wire.answer().status == 200)
             await wire.close()

@@ -7,7 +7,8 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// API keys against a live gateway: made by an admin, good for calls, and never more than they say.
+    /// API keys against a live gateway: created by an administrator, valid for calls, and limited to their roles and
+    /// classes.
     @Suite struct KeyTests {
         private typealias Engine = ScriptedEngine
 
@@ -50,7 +51,7 @@ extension Integration {
                 #expect(refused.status == 401)
                 #expect(try refused.error().code == "invalid_api_key")
                 #expect(try refused.error().message.hasPrefix("The API key has been revoked."))
-                // Whoever has not the secret learns nothing of the key.
+                // A caller without the secret learns nothing about the key.
                 for unknown in [String(key.dropLast(4)) + "AAAA", "sk-simpleai-", "sk-simpleai-" + key] {
                     let answer = try await gateway.get("/v1/models", token: unknown)
                     #expect(answer.status == 401)

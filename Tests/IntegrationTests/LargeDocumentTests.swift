@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Documents that are too large to be collected.
+    /// Documents that are too large to buffer.
     @Suite struct LargeDocumentTests {
         private typealias Engine = ScriptedEngine
 
@@ -21,7 +21,7 @@ extension Integration {
                 + Engine.chunk(body) + Engine.lastChunk
         }
 
-        /// 200 MiB pass through a gateway that may hold one, and through one whose client does not read for a while.
+        /// 200 MiB pass through a gateway that may hold 1 MiB, and through one whose client pauses reading.
         @Test func memoryIsBounded() async throws {
             let piece = Array(repeating: UInt8(ascii: "x"), count: 64 << 10)
             let (count, sent) = (3_200, Watched(0))
@@ -99,7 +99,7 @@ extension Integration {
             }
         }
 
-        /// Whatever its framing: what broke off never looks complete.
+        /// A truncated document never looks complete, whatever its framing.
         @Test(arguments: ["length", "chunks", "close", "syntax"])
         func aBrokenDocumentIsAborted(framing: String) async throws {
             let body = String(Self.modelFirst.dropLast(9))
@@ -137,7 +137,7 @@ extension Integration {
             }
         }
 
-        /// An error is found behind whatever is written before it.
+        /// An error is found behind any members written before it.
         @Test(arguments: [
             "{\"filler\":\"\(filler)\",\"error\":{\"message\":\"no memory\"}}",
             "{\"error\":{\"message\":\"no memory\",\"filler\":\"\(filler)\"},\"choices\":[]}",
@@ -153,7 +153,7 @@ extension Integration {
             }
         }
 
-        /// Until something was sent, another runner takes over.
+        /// Until a byte was sent, another runner takes over.
         @Test func failoverGoesOnBeforeTheFirstByte() async throws {
             let broken: Engine.Script = { _, wire in
                 try await wire.send(Engine.document(Self.filler, status: "503 Service Unavailable"))

@@ -5,11 +5,11 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Callers and addresses beyond their limits, against a live gateway.
+    /// Callers and addresses that exceed their limits, against a live gateway.
     @Suite struct LimitTests {
         private typealias Engine = ScriptedEngine
 
-        /// Ten tokens each: 3 taken, 7 made.
+        /// Ten tokens per call: 3 prompt tokens, 7 completion tokens.
         private static let tenTokens: Engine.Script = { request, wire in
             guard request.body.contains("\"stream\":true") else {
                 let usage = "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":7},"
@@ -44,12 +44,12 @@ extension Integration {
                 let second = try await gateway.send(body)
                 try Self.expectLimited(second, retryAfter: 1...60)
                 #expect(second["x-ratelimit-remaining-requests"] == "0")
-                // The same person with another token, and another one.
+                // The same subject with another token, and another subject.
                 try Self.expectLimited(try await gateway.send(body, roles: ["admin"]), retryAfter: 1...60)
                 let other = try gateway.token(["model:specific"], user: "other")
                 #expect(try await gateway.send(body, token: other).status == 200)
                 #expect(engine.counts.value.requests.count == 2)
-                // Reading lists is no call.
+                // Reading the model list is not a call.
                 for _ in 0..<3 { #expect(try await gateway.get("/v1/models").status == 200) }
             }
         }
@@ -62,7 +62,7 @@ extension Integration {
                 for _ in 0..<20 {
                     let answer = try await gateway.send(RunningGateway.chat())
                     #expect(answer.status == 200)
-                    // What an engine says there is about the gateway.
+                    // The engine's rate-limit fields are about the gateway as its client.
                     #expect(answer.fields.allSatisfy { !$0.name.lowercased().hasPrefix("x-ratelimit") })
                 }
             }
@@ -84,7 +84,7 @@ extension Integration {
                 }
                 _ = try await engine.counts.value { $0.requests.count == 2 }
                 try Self.expectLimited(try await gateway.send(RunningGateway.chat()), retryAfter: 1...1)
-                // One that leaves makes room as well.
+                // A client that disconnects frees a place as well.
                 await open.removeLast().close()
                 _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
                 mayEnd.update { $0 = true }
@@ -106,14 +106,14 @@ extension Integration {
                     #expect(answer["x-ratelimit-remaining-tokens"] == "\(remaining)")
                     try await gateway.settled()
                 }
-                // Five too many and one to begin with, 5760 s each, less the time that this test takes.
+                // Five above the limit and one to begin with, 5760 s each, less the time that this test takes.
                 let refused = try await gateway.send(RunningGateway.chat(stream: stream))
                 try Self.expectLimited(refused, retryAfter: (6 * 5760 - 60)...(6 * 5760))
                 #expect(refused["x-ratelimit-remaining-tokens"] == "0")
             }
         }
 
-        /// Whoever leaves before the engine says how many there were does not get them for nothing.
+        /// A client that disconnects before the engine reports usage is still charged.
         @Test func tokensOfStreamsThatAreLeft() async throws {
             try await withEngine(
                 { _, wire in
@@ -193,7 +193,7 @@ extension Integration {
             }
         }
 
-        /// A refusal before the body is read costs its connection, as every such refusal does, and nothing else.
+        /// A refusal before the body is read closes its connection, like every such refusal, and has no other cost.
         @Test func bodiesOfRefusedCallsAreNotRead() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.limits.caller.requestsPerMinute = 1 }) {
                 (gateway, engine) async throws in

@@ -8,7 +8,7 @@ import WebSocketTransport
 @testable import LocalFleet
 
 extension Integration {
-    /// What is true of a machine, from all evidence: busy, loading, replaced by something else, and back.
+    /// The state of a machine, derived from all evidence: busy, loading, replaced by another server, and recovered.
     @Suite struct LivenessTests {
         private typealias Engine = ScriptedEngine
 
@@ -22,7 +22,7 @@ extension Integration {
             try await gateway.metrics { _ in true }["simpleai_runners{state=\"\(state)\"}"]
         }
 
-        /// Runs a gateway in front of one engine whose probe is scripted, too.
+        /// Runs a gateway in front of one engine whose probe responses are scripted as well.
         private func with(
             awaitRunners: Bool = true, probe: @escaping Engine.Script, _ script: @escaping Engine.Script,
             runner: @escaping @Sendable (inout Settings.StaticRunner) -> Void = { _ in },
@@ -38,7 +38,7 @@ extension Integration {
             }
         }
 
-        /// The engine computes and answers no probe: its connections are accepted, and that is enough.
+        /// A busy engine responds to no probe: it accepts connections, and that is enough.
         @Test func aBusyEngineIsNeitherGoneNorDown() async throws {
             let probes = Watched(0)
             let mayAnswer = Watched(false)
@@ -64,7 +64,7 @@ extension Integration {
                 try await second.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 1 }
                 let seen = probes.value
-                // Many more than it takes to give a machine up.
+                // Many more than the number of misses after which a machine counts as lost.
                 _ = try await probes.value { $0 > seen + 20 }
                 #expect(try await states(gateway, "ready") == 1)
                 mayAnswer.update { $0 = true }
@@ -76,7 +76,7 @@ extension Integration {
             }
         }
 
-        /// It lists its model at once and refuses calls until it has loaded it: streams and documents wait.
+        /// The engine lists its model at once and refuses calls until it has loaded it: streams and documents wait.
         @Test func aLoadingEngineIsWaitedFor() async throws {
             let refusals = Watched(0)
             try await with {
@@ -137,7 +137,7 @@ extension Integration {
             }
         }
 
-        /// A front end answers for a machine that sleeps: the call wakes it, and waits.
+        /// A front end responds for a sleeping machine: the call wakes the machine, and waits.
         @Test func aCallWakesTheMachineBehindAFrontEnd() async throws {
             try await withTemporaryDirectory { directory in
                 let woken = directory + "/woken"
@@ -158,7 +158,7 @@ extension Integration {
                     let answer = try await gateway.send(RunningGateway.chat())
                     #expect(answer.status == 200)
                     #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
-                    // Asleep again: the call itself finds the front end.
+                    // Asleep again: the call itself reaches the front end.
                     try FileManager.default.removeItem(atPath: woken)
                     #expect(try await gateway.send(RunningGateway.chat()).status == 200)
                     #expect(isAwake())
@@ -167,7 +167,7 @@ extension Integration {
             }
         }
 
-        /// What nobody knows yet can be woken by an operator all the same.
+        /// An operator can wake a machine in the state `unknown`.
         @Test func anOrderToWakeIsTakenFromTheStart() async throws {
             try await with(awaitRunners: false) {
                 _, wire in
@@ -187,7 +187,7 @@ extension Integration {
             }
         }
 
-        /// An engine that only embeds refuses the check's chat, computes its embedding, and is back.
+        /// An engine that only embeds refuses the check's chat, computes its embedding, and is `ready` again.
         @Test(arguments: [404, 501])
         func anEmbeddingsEngineComesBackFromSleep(_ status: Int) async throws {
             let engine = try await Engine { request, wire in

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What is counted of answers, whether they came whole or not.
+    /// Metering of responses, complete or not.
     @Suite struct MeteringTests {
         private typealias Engine = ScriptedEngine
 
@@ -31,7 +31,7 @@ extension Integration {
             } _: { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(Self.inFast(false)))
-                // Whole exchanges: after so many of them time has certainly passed.
+                // Whole exchanges: after 40 of them time has certainly passed.
                 for _ in 1...40 { _ = try await gateway.get("/health") }
                 mayAnswer.update { $0 = true }
                 #expect(try await wire.answer().status == 200)
@@ -89,7 +89,7 @@ extension Integration {
             }
         }
 
-        /// What lies in the gateway's buffers when the client leaves has not been delivered.
+        /// Bytes in the gateway's buffers when the client disconnects have not been delivered.
         @Test func whatAStalledClientDidNotTakeIsNotDelivered() async throws {
             let taken = Watched(0)
             let event =
@@ -117,7 +117,7 @@ extension Integration {
             }
         }
 
-        // MARK: Memory for answers
+        // MARK: Memory for responses
 
         @Test func collectedAnswersAreBoundedOverAllCalls() async throws {
             let document = Engine.document(Engine.completion(String(repeating: "x", count: 40 << 10)))
@@ -145,11 +145,11 @@ extension Integration {
             }
         }
 
-        /// What a client takes its time to read stays in memory, and counts as long.
+        /// A response that the client has not read yet stays in memory, and counts until it is read.
         @Test func anAnswerThatIsNotReadIsStillHeld() async throws {
             let size = 16 << 20
             try await withEngine { _, wire in
-                // Not known to be a result before its end.
+                // The gateway cannot know that this is a result before its end.
                 let document = "{\"object\":\"list\",\"x\":\"\(String(repeating: "x", count: size))\"}"
                 try await wire.send(Engine.document(document))
             } _: { gateway, _ in

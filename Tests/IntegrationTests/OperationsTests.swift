@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What operators see and rely on.
+    /// The operators' interface: metrics, model list, probes, restarts.
     @Suite struct OperationsTests {
         private typealias Engine = ScriptedEngine
 
@@ -88,8 +88,8 @@ extension Integration {
 
         // MARK: Probes
 
-        /// Beside one that is idle, so that no clock is needed. A computer that stands still for about half the time between
-        /// two probes lets one through, which the other half of them is for.
+        /// Compared with an idle runner, so that no clock is needed. If the computer pauses for about half a probe
+        /// interval, one probe passes; the other half allows for that.
         @Test func aRunnerThatServesCallsIsNotProbedMeanwhile() async throws {
             let (busy, idle) = (Watched(0), Watched(0))
             func engine(_ probes: Watched<Int>) async throws -> ScriptedEngine {
@@ -117,7 +117,7 @@ extension Integration {
                         #expect(try await call.answer().status == 200)
                     }
                     #expect(busy.value - before.busy <= 3)
-                    // It is asked again when it has nothing to do.
+                    // It is probed again once it is idle.
                     let served = busy.value
                     _ = try await busy.value { $0 > served }
                 }
@@ -141,7 +141,7 @@ extension Integration {
             }
         }
 
-        // MARK: What survives a restart
+        // MARK: State that survives a restart
 
         @Test func discoveredModelsOfASleepingMachineAreRememberedOverARestart() async throws {
             let mac = try #require(MACAddress("02:00:00:00:00:0a"))
@@ -174,7 +174,7 @@ extension Integration {
             }
         }
 
-        /// A model that was pulled while the gateway ran is not forgotten either.
+        /// A model that was pulled while the gateway ran is remembered as well.
         @Test func aListThatChangesIsRemembered() async throws {
             let models = Watched(["m"])
             let engine = try await ScriptedEngine(
@@ -195,7 +195,7 @@ extension Integration {
             }
         }
 
-        // MARK: Several loops of its own
+        // MARK: Several event loops
 
         @Test func aGatewayMayHaveItsOwnEventLoops() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.eventLoops = 1 }) { gateway, _ in

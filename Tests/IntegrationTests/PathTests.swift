@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Both planes read paths in one way.
+    /// Both planes parse paths in the same way.
     @Suite struct PathTests {
         @Test(arguments: [
             "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions/", "/v1/v1/chat/completions",
@@ -51,7 +51,7 @@ extension Integration {
             }
         }
 
-        /// Ids may hold anything, and are decoded once.
+        /// Ids may contain any character, and are decoded once.
         @Test func idsInPaths() async throws {
             let engine = try await ScriptedEngine(models: ["org/m:1", "a%41"], ScriptedEngine.wellBehaved)
             try await running([engine]) {
@@ -86,7 +86,7 @@ extension Integration {
                     #expect(head["content-type"] == get["content-type"], "\(path)")
                 }
                 #expect(try await gateway.exchange("HEAD", "/v1/models", token: "").status == 401)
-                // The next response begins right behind the head.
+                // The next response begins directly behind the head.
                 let wire = try await gateway.connect()
                 let get = "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
                 try await wire.send(
@@ -119,7 +119,7 @@ extension Integration {
                 let answer = try await gateway.send(large, "POST", "/admin/api/keys", roles: ["admin"])
                 #expect(answer.status == 413)
                 #expect(try answer.error().code == "request_too_large")
-                // Without a length: found out while reading.
+                // Without a length: the size is found while reading.
                 let wire = try await gateway.connect()
                 let head = try gateway.request("", "POST", "/admin/api/keys", roles: ["admin"])
                     .replacing("Content-Length: 0", with: "Transfer-Encoding: chunked")

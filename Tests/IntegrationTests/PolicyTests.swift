@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Roles to classes and models, as `policies` in the settings say: what is served, and what is listed.
+    /// Roles mapped to classes and models by `policies` in the settings: calls and model lists.
     @Suite struct PolicyTests {
         private static func change(_ settings: inout Settings) {
             settings.classes = [
@@ -46,7 +46,7 @@ extension Integration {
                     }
                 }
                 #expect(engine.counts.value.requests.count == served)
-                // Not granted, existing or not; and granted, but not there.
+                // Not granted, whether it exists or not; and granted, but missing.
                 for field in ["class:none", "none"] {
                     #expect(try await gateway.send(RunningGateway.chat(field), roles: ["student"]).status == 403)
                 }

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Callers behind a proxy, and callers who say that they are.
+    /// Callers behind a proxy, and callers that claim to be.
     @Suite struct ProxyTests {
         private static func limited(_ settings: inout Settings) {
             settings.server.trustedProxies = ["127.0.0.0/8"].compactMap { IPNetwork($0) }
@@ -23,13 +23,14 @@ extension Integration {
                 #expect(try await Self.call(gateway, "Forwarded: for=203.0.113.1") == 429)
                 #expect(try await Self.call(gateway, "X-Forwarded-For: 203.0.113.2") == 200)
                 #expect(try await Self.call(gateway, "Forwarded: for=\"203.0.113.2:80\"") == 429)
-                // What such a client says itself stands further left.
+                // Addresses that such a client states itself stand further left.
                 for made in ["198.51.100.1", "127.0.0.1", "unknown", "\"", ""] {
                     #expect(try await Self.call(gateway, "X-Forwarded-For: \(made), 203.0.113.2") == 429)
                 }
                 let made = ["X-Forwarded-For: 198.51.100.2", "X-Forwarded-For: 203.0.113.2"]
                 #expect(try await gateway.send(RunningGateway.chat(), fields: made).status == 429)
-                // One header that the proxy writes, and one that it passes on: nobody is believed, once.
+                // One header that the proxy writes, and one that it passes on: neither is trusted, and the calls
+                // count for the proxy's address.
                 #expect(
                     try await Self.call(gateway, "X-Forwarded-For: 203.0.113.2", "Forwarded: for=198.51.100.3") == 200)
                 #expect(
@@ -55,7 +56,7 @@ extension Integration {
             }
         }
 
-        /// Whoever guesses behind a proxy is slowed down alone.
+        /// Failed attempts behind a proxy slow down only the client that made them.
         @Test func failedAttemptsCountForTheClient() async throws {
             try await withEngine(
                 ScriptedEngine.wellBehaved,
@@ -76,7 +77,8 @@ extension Integration {
             }
         }
 
-        /// Behind a proxy of this machine everybody comes from this machine, trusted or not.
+        /// Behind a proxy on this machine every client has this machine's address, whether the proxy is trusted or
+        /// not.
         @Test func metricsAreNotForWhomAProxyBrings() async throws {
             for trusts in [true, false] {
                 try await withEngine(

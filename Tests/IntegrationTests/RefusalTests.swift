@@ -7,7 +7,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Every refusal is an error object with a request id, and nothing of the request reaches an engine.
+    /// Every refusal is an error object with a request id, and no part of the request reaches an engine.
     @Suite struct RefusalTests {
         private func expect(
             _ answer: Answer, _ status: Int, _ code: String, _ type: String, _ comment: Comment? = nil
@@ -126,7 +126,7 @@ extension Integration {
             }
         }
 
-        /// An engine that does not look at case would run another model than the one that was authorised.
+        /// A case-insensitive engine would run another model than the authorised one.
         @Test(arguments: Endpoint.allCases.map(\.path) + ["/v1/route"])
         func otherSpellingsOfFields(path: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
@@ -165,14 +165,14 @@ extension Integration {
             }
         }
 
-        // MARK: Too much
+        // MARK: Sizes
 
         @Test func aBodyThatIsTooLarge() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.maxBody = .kibibytes(1) }) {
                 gateway, engine in
                 let body = RunningGateway.chat(more: "\"x\":\"\(String(repeating: "x", count: 2000))\",")
                 try expect(try await gateway.send(body), 413, "request_too_large", "invalid_request_error")
-                // Without a length: found out while reading.
+                // Without a length: the size is found while reading.
                 let wire = try await gateway.connect()
                 let head = try gateway.request("").replacing("Content-Length: 0", with: "Transfer-Encoding: chunked")
                 try await wire.send(head + ScriptedEngine.chunk(body))
@@ -183,7 +183,7 @@ extension Integration {
             }
         }
 
-        /// The answer must not get lost because the client was still talking.
+        /// The response must arrive although the client is still sending.
         @Test func aLargeBodyThatIsRefusedAtOnceStillGetsItsAnswer() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let body = RunningGateway.chat(more: "\"x\":\"\(String(repeating: "x", count: 4 << 20))\",")
@@ -244,7 +244,7 @@ extension Integration {
             }
         }
 
-        /// While an issuer's keys are being fetched, nobody can fill the gateway's memory.
+        /// While an issuer's keys are being fetched, unauthenticated clients cannot fill the gateway's memory.
         @Test func theBodyIsNotReadBeforeTheCredentialsAreKnown() async throws {
             let keysMayCome = Watched(false)
             let (key, other) = (try SigningKey(generating: .es256), try SigningKey(generating: .es256))
@@ -278,7 +278,7 @@ extension Integration {
                     let metrics = try await gateway.metrics { _ in true }
                     #expect(metrics["simpleai_buffered_bytes"] == 0)
                     keysMayCome.update { $0 = true }
-                    // 503 where the gateway has grown tired of waiting for the keys first.
+                    // 503 if the gateway's wait for the keys timed out first.
                     #expect([401, 503].contains(try await wire.answer().status))
                     await wire.close()
                     _ = await sending.result

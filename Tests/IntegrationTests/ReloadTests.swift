@@ -8,11 +8,11 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Other settings while calls run: what begins from now on follows them, what has begun does not notice.
+    /// New settings while calls run: they apply to new calls and leave calls in progress unchanged.
     @Suite struct ReloadTests {
         private typealias Engine = ScriptedEngine
 
-        /// Sends the first event of a stream, and the rest when it may.
+        /// Sends the first event of a stream, and the rest when `mayGoOn` is true.
         private static func stream(until mayGoOn: Watched<Bool>) -> Engine.Script {
             { request, wire in
                 guard request.body.contains("\"stream\":true") else {
@@ -42,7 +42,7 @@ extension Integration {
                 try await new.send(gateway.request(RunningGateway.chat()))
                 #expect(try await new.answer().status == 200)
                 #expect(try await new.certificate() != before)
-                // A connection keeps what it was opened with, and goes on to serve.
+                // A connection keeps the settings that it was opened with, and continues to serve.
                 let beside = try await client.send(gateway.head(), body: RunningGateway.chat())
                 #expect(try await beside.answer().status == 200)
 
@@ -81,7 +81,7 @@ extension Integration {
                 try await wire.read(until: "t0")
                 #expect(engines[1].counts.value.requests.isEmpty)
 
-                // The first goes while it serves; a third, which is the second's engine, comes.
+                // The first runner is removed while it serves; a third one, with the second's engine, is added.
                 try gateway.reload { settings in
                     settings.runners = [.at(engines[1].port, id: "r3")]
                 }
@@ -140,7 +140,7 @@ extension Integration {
             }
         }
 
-        /// What only a restart can change stays as it is, whatever else is taken over.
+        /// Settings that need a restart keep their values while all others are applied.
         @Test func whatNeedsARestart() async throws {
             let certificate = Settings.ServerTLS(try StandInCertificate(.ofAuthority))
             try await withEngine(Engine.wellBehaved) { gateway, _ in
@@ -158,7 +158,7 @@ extension Integration {
             }
         }
 
-        /// Runners that joined by themselves are nobody's business but their own.
+        /// Runners that registered through an agent are unaffected by the settings.
         @Test func runnersThatAreNotOfTheSettingsStay() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 gateway.application.gateway.scheduler.put(Runner(id: "agent", statedModels: ["a"]))
@@ -185,7 +185,7 @@ extension Integration {
                         }
                     }
                     group.addTask {
-                        // Between two of them, some calls at least.
+                        // Between two reloads, at least some calls.
                         for turn in 1...40 {
                             _ = try await answers.value { $0.count >= turn * 7 }
                             try gateway.reload { settings in

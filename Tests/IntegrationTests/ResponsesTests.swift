@@ -5,7 +5,8 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// `/v1/responses`: streams that end with a closing event, and conversations that go on where they began.
+    /// `/v1/responses`: streams that end with a final event, and conversations that continue on the runner where they
+    /// began.
     @Suite struct ResponsesTests {
         private typealias Engine = ScriptedEngine
 
@@ -18,7 +19,7 @@ extension Integration {
             "event: \(type)\ndata: {\"type\":\"\(type)\",\"response\":{\"id\":\"\(id)\",\"model\":\"m\"}}\n\n"
         }
 
-        /// An engine that names its responses after itself, and knows only its own.
+        /// An engine that puts its name into its response ids, and knows only its own.
         private static func engine(_ name: String, mayEnd: Watched<Bool> = Watched(true)) -> Engine.Script {
             { request, wire in
                 let id = "resp_\(name)_\(request["x-request-id"] ?? "")"
@@ -63,7 +64,8 @@ extension Integration {
             }
         }
 
-        /// A client may go on as soon as it has read the closing event; the engine may still hold the connection open.
+        /// A client may continue as soon as it has read the final event; the engine may still hold the connection
+        /// open.
         @Test func theIdIsKnownBeforeTheStreamIsOver() async throws {
             let mayEnd = Watched(false)
             try await withEngines([Self.engine("r1", mayEnd: mayEnd), Self.engine("r2", mayEnd: mayEnd)]) {
@@ -91,7 +93,7 @@ extension Integration {
                     Self.ask().replacing("\"m\"", with: "\"class:fast\""), "POST", "/v1/responses", token: mine,
                     fields: ["X-Request-Id: 1"])
                 #expect(made.status == 200)
-                // Made up, and another caller's.
+                // An invented id, and another caller's.
                 for (id, user) in [("resp_nobody", "alice"), ("resp_r1_1", "mallory")] {
                     let answer = try await gateway.send(
                         Self.ask(id).replacing("\"m\"", with: "\"class:fast\""), "POST", "/v1/responses",
@@ -110,7 +112,8 @@ extension Integration {
             }
         }
 
-        /// Engines choose the ids of their responses, and two engines, or one that counts from 1 again, choose the same.
+        /// Engines choose the ids of their responses, and two engines, or one that restarts its numbering, can choose
+        /// the same.
         @Test func anIDThatASecondEngineRepeatsHidesNobodysConversation() async throws {
             let repeating: Engine.Script = { _, wire in
                 try await wire.send(Engine.document("{\"id\":\"resp_1\",\"model\":\"m\"}"))
@@ -135,7 +138,7 @@ extension Integration {
             }
         }
 
-        /// The engine was restarted, and its memory with it.
+        /// The engine was restarted and has lost its stored responses.
         @Test func aResponseThatItsRunnerForgotIsSaidWith404() async throws {
             let forgets = Watched(false)
             try await withEngines(

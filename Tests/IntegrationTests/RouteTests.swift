@@ -6,7 +6,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Why a call goes where it goes, over real sockets.
+    /// `/v1/route` explains the placement of a call, over real sockets.
     @Suite struct RouteTests {
         private typealias Engine = ScriptedEngine
 
@@ -28,7 +28,7 @@ extension Integration {
                 let candidates = try #require(document["candidates"] as? [[String: Any]])
                 #expect(candidates.map { $0["rank"] as? Int } == [1, 2])
                 #expect(candidates.allSatisfy { $0["reason"] as? String == "free" })
-                // The one that it names is the one that a call gets.
+                // The runner that it names is the runner that a call gets.
                 let served = try await gateway.send(RunningGateway.chat())
                 #expect(served["x-simpleai-runner"] == document["runner"] as? String)
                 #expect(engines.map { $0.counts.value.requests.count }.reduce(0, +) == 1)
@@ -89,7 +89,7 @@ extension Integration {
                     let access = try access(answer)
                     #expect(access["ruling"] as? String == ruling, "\(query) \(field)")
                     #expect(access["policy"] as? Int == policy, "\(query) \(field)")
-                    // What is told is what a caller with these roles gets, in the list, too.
+                    // The explanation matches what a caller with these roles gets, in the list as well.
                     let real = try await gateway.send(RunningGateway.chat(field), roles: roles)
                     #expect(real.status == (outcome == "served" ? 200 : told["status"] as? Int), "\(query) \(field)")
                     let listed = try await gateway.get("/v1/models/\(field)", roles: roles).status == 200
@@ -149,7 +149,7 @@ extension Integration {
             }
         }
 
-        /// Nobody listens there: the machine is gone before the first call.
+        /// The address has no listener: the machine is unreachable before the first call.
         @Test func aSleepingMachineIsNotWokenByAsking() async throws {
             let mac = try #require(MACAddress("02:00:00:00:00:0b"))
             var options = MachineOptions(id: "r1", mac: mac, engine: EngineOptions(models: ["m"]))

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What all clients share is not filled by one of them.
+    /// One client cannot use up a resource that all clients share.
     @Suite struct SharedBoundTests {
         private typealias Engine = ScriptedEngine
 
@@ -13,7 +13,7 @@ extension Integration {
             "simpleai_share_refusals_total{bound=\"\(bound)\"}"
         }
 
-        /// A body that does not end: its beginning, and how long it claims to be.
+        /// Sends the beginning of a body that does not end, and the length that it states.
         private func beginBody(
             _ gateway: RunningGateway, _ path: String, bytes: Int, user: String, from source: String? = nil
         ) async throws -> Wire {
@@ -35,7 +35,7 @@ extension Integration {
                 (gateway, _) async throws in
                 let wire = try await beginBody(gateway, path, bytes: 100, user: "greedy")
                 let greedy = try gateway.token(["model:specific", "admin"], user: "greedy")
-                // The first one has begun when a second one is refused.
+                // The first call has begun when a second one is refused.
                 while try await gateway.send("{\"messages\":[]}", "POST", "/v1/route", token: greedy).status != 429 {
                     try Task.checkCancellation()
                 }
@@ -146,7 +146,7 @@ extension Integration {
                 let metrics = try await gateway.metrics { ($0["simpleai_connections_evicted_total"] ?? 0) >= 90 }
                 #expect(try #require(metrics["simpleai_connections_open"]) <= 31)
                 for _ in 0..<5 { #expect(try await gateway.send(RunningGateway.chat()).status == 200) }
-                // Whoever opens them is served, too, as long as it has something to ask.
+                // The address that opens them is served as well, as long as it has a request.
                 let latest = try #require(idle.last)
                 try await latest.send(gateway.request(RunningGateway.chat()))
                 #expect(try await latest.answer().status == 200)

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What settings state about engines' endpoints, and what engines' lists imply about names.
+    /// Endpoints that settings state for an engine, and names that an engine's model list implies.
     @Suite struct StatedEndpointsTests {
         private typealias Engine = ScriptedEngine
 
@@ -39,7 +39,7 @@ extension Integration {
             }
         }
 
-        /// One 404 proves nothing against what settings state.
+        /// One 404 does not override an endpoint that the settings state.
         @Test func aStatedEndpointIsNotForgotten() async throws {
             let isMissing = Watched(true)
             try await withEngine {
@@ -132,7 +132,7 @@ extension Integration {
             }
         }
 
-        /// A response that passes with its status says no more than callers take.
+        /// A response passed on with its status carries only fields that are meant for callers.
         @Test(arguments: [("Retry-After: 86400\r\n", ["60"]), ("Retry-After: later\r\n", []), ("", [])])
         func aPassingErrorsRetryAfterIsClampedToo(fields: String, expected: [String]) async throws {
             try await withEngine { _, wire in

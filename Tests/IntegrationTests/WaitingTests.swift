@@ -7,7 +7,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Calls that wait: for an engine's first words, for a slot, for a machine that sleeps.
+    /// Calls that wait: for an engine's first event, for a slot, for a sleeping machine.
     @Suite struct WaitingTests {
         private typealias Engine = ScriptedEngine
 
@@ -112,7 +112,7 @@ extension Integration {
             }
         }
 
-        /// Who served is nobody's business there, neither in a header nor in a comment.
+        /// The runner's name is withheld there, from headers and comments alike.
         @Test func aCommentKeepsTheSecretThatHeadersKeep() async throws {
             let mayAnswer = Watched(false)
             try await withEngine(
@@ -281,7 +281,7 @@ extension Integration {
                     #expect(try answer.error().code == "wake_timeout")
                     let retryAfter = try #require(answer["retry-after"].flatMap { Int($0) })
                     #expect((1...60).contains(retryAfter))
-                    // Straight away it is not tried again.
+                    // The failed wake is not retried at once.
                     let next = try await gateway.send(RunningGateway.chat())
                     #expect(next.status == 503)
                     #expect(try next.error().code == "wake_failed")
@@ -304,7 +304,7 @@ extension Integration {
                         if stream { try await wire.reset() } else { await wire.close() }
                         try await gateway.settled()
                     }
-                    // The wake that nobody waits for any more ends all the same.
+                    // The wake ends although no call waits for it any more.
                     _ = try await gateway.metrics { $0["simpleai_wakes_total{outcome=\"failed\"}"] == 1 }
                 }
             }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeyStore
 
-/// Real files, a clock of the test's own.
+/// Real files, and a clock that the test owns.
 struct KeyStoreTests {
     private let folder: URL
     private let clock = Clock()
@@ -161,7 +161,7 @@ struct KeyStoreTests {
         #expect(store.pendingRevocations.isEmpty)
         let written = try open()
         #expect(written.caller(for: text) == nil)
-        // When it was revoked, not when that was written.
+        // The time of the revocation, not the time of the write.
         #expect(written.keys.first { $0.id == key.id }?.revoked == clock.now - 60)
     }
 
@@ -169,7 +169,7 @@ struct KeyStoreTests {
 
     private var besideDatabase: String { path + ".revocations" }
 
-    /// Runs the body while the database can be read, and not written.
+    /// Runs the body while the database can be read but not written.
     private func withLockedDatabase(_ body: () throws -> Void) throws {
         try DatabaseQueue(path: path).inDatabase { database in
             try database.execute(sql: "BEGIN IMMEDIATE")
@@ -194,14 +194,14 @@ struct KeyStoreTests {
             #expect(store.revocationFilePath == besideDatabase)
             let mode = try FileManager.default.attributesOfItem(atPath: besideDatabase)[.posixPermissions] as? Int
             #expect(mode == 0o600)
-            // The process ends here, and another one begins, while the database is still locked.
+            // The process ends here, and another one starts, while the database is still locked.
             let restarted = try open()
             #expect(restarted.caller(for: text) == nil && restarted.caller(for: secondText) == nil)
             #expect(restarted.caller(for: other) != nil)
             #expect(Set(restarted.pendingRevocations) == [key.id, second.id])
             #expect(restarted.keys.first { $0.id == key.id }?.revoked == revokedAt)
         }
-        // And a third one, when it can be written.
+        // And a third one, once the database can be written.
         let later = try open()
         #expect(later.caller(for: text) == nil && later.pendingRevocations.isEmpty)
         #expect(!exists(besideDatabase), "the database has them")
@@ -212,7 +212,7 @@ struct KeyStoreTests {
         let elsewhere = folder.appending(path: "elsewhere.revocations").path
         let store = try open([elsewhere])
         let (text, key) = try store.create(order())
-        // Nothing can be written beside the database: something that is no file is there.
+        // The file beside the database cannot be written: a folder is in its place.
         try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
         try withLockedDatabase {
             try store.revoke(key.id)
@@ -232,10 +232,10 @@ struct KeyStoreTests {
             let (_, failure) = try store.revoke(key.id)
             #expect(failure != nil && store.revocationFilePath == nil && store.pendingRevocations == [key.id])
             #expect(store.caller(for: text) == nil)
-            // A start that could not tell what was revoked is none.
+            // A start that cannot read the pending revocations fails.
             let error = #expect(throws: KeyStoreError.self) { try open() }
             #expect(error.map { "\($0)" }?.contains(besideDatabase) == true)
-            // The next attempt finds the place free.
+            // The next attempt finds the path free.
             try FileManager.default.removeItem(atPath: besideDatabase)
             #expect(throws: KeyStoreError.self) { try store.writeRevocations() }
             #expect(store.revocationFilePath == besideDatabase)
@@ -244,7 +244,7 @@ struct KeyStoreTests {
         #expect(store.pendingRevocations.isEmpty && !exists(besideDatabase))
     }
 
-    /// A disk that fills up in the middle of a line, an editor, a file of another time.
+    /// A disk that fills up in the middle of a line, a manual edit, a file of an older version.
     @Test func linesThatAreNoRevocationsAreLeftOut() throws {
         let store = try open()
         let (text, key) = try store.create(order())
@@ -258,7 +258,7 @@ struct KeyStoreTests {
         #expect(restarted.caller(for: text) == nil && restarted.caller(for: other) != nil)
         #expect(!exists(besideDatabase))
         #expect(try open().keys.first { $0.id == key.id }?.revoked == Date(timeIntervalSince1970: 18_000))
-        // Revoked already, or unknown: nothing that has to be kept.
+        // Revoked already, or unknown: neither needs to be kept.
         try Data("\(key.id) 18000\nzzzzzzzz 5\n".utf8).write(to: URL(fileURLWithPath: besideDatabase))
         #expect(try open().pendingRevocations.isEmpty)
         #expect(!exists(besideDatabase))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON, for looking into answers.
+/// Any JSON value, to examine responses.
 @dynamicMemberLookup
 enum JSON: Decodable, Equatable {
     case null
@@ -35,7 +35,7 @@ enum JSON: Decodable, Equatable {
         self = try JSONDecoder().decode(JSON.self, from: Data(bytes))
     }
 
-    /// Nil where there is no such key; `.null` where the key says null.
+    /// Nil if there is no such key; `.null` if its value is null.
     subscript(dynamicMember key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members[key]

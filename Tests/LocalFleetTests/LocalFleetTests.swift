@@ -6,7 +6,7 @@ import Testing
 
 @testable import LocalFleet
 
-/// A whole fleet; what its gateway does with calls is tested by the integration tests.
+/// A whole fleet; the integration tests cover its gateway's handling of calls.
 @Suite struct LocalFleetTests {
     private struct Enough: Error {}
 
@@ -21,7 +21,7 @@ import Testing
             #expect(big?.state == .string("asleep"))
             return fleet.url
         }
-        // Nothing of it is left.
+        // The fleet has shut down completely.
         await #expect(throws: (any Error).self) { try await LoopbackClient.send(.GET, url + "/ready") }
     }
 

@@ -38,7 +38,7 @@ import Testing
         #expect(state.status.phase == .asleep)
         #expect(state.bootTimeElapsed(1) == .nothing)
         #expect(state.packetArrived(isForUs: true) == .boot(2))
-        // The first boot's timer may still be under way.
+        // The first boot's timer may still be pending.
         #expect(state.bootTimeElapsed(1) == .nothing)
         #expect(state.bootTimeElapsed(2) == .startServing)
     }
@@ -56,7 +56,7 @@ import Testing
         var state = PowerState(startsAsleep: true, faults: .with { $0.lostPackets = 2 })
         for round in 1...2 {
             #expect(state.packetArrived(isForUs: true) == .nothing)
-            // Those of others are not its loss.
+            // Packets for other machines do not count as lost.
             #expect(state.packetArrived(isForUs: false) == .nothing)
             #expect(state.packetArrived(isForUs: true) == .nothing)
             #expect(state.packetArrived(isForUs: true) == .boot(round))

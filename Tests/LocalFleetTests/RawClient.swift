@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// A client that sends the bytes it is told and can leave whenever it likes.
+/// A client that sends the given bytes and can disconnect at any time.
 struct RawClient: Sendable {
     private let socket: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
@@ -35,7 +35,7 @@ struct RawClient: Sendable {
             try await outbound.write(ByteBuffer(string: text))
         }
 
-        /// Everything read so far, as soon as it holds `text`; or up to the end of the connection.
+        /// All bytes read so far, as soon as they contain `text`; or up to the end of the connection.
         mutating func read(until text: String) async throws -> String {
             while !seen.contains(text), let buffer = try await replies.next() {
                 seen += String(buffer: buffer)

@@ -3,7 +3,7 @@ import ServiceLifecycle
 
 @testable import LocalFleet
 
-/// Runs a service as long as `body` takes, and no test for longer than half a minute.
+/// Runs a service while `body` runs, for half a minute at most.
 func running<Running: Service, Result: Sendable>(
     _ service: Running, _ body: @escaping @Sendable (Running) async throws -> Result
 ) async throws -> Result {

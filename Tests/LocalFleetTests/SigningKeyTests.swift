@@ -73,7 +73,7 @@ import Testing
     }
 }
 
-/// The inverse of what tokens are encoded with.
+/// The inverse of the encoding of tokens.
 func decode(_ text: String) throws -> Data {
     let base64 = text.replacing("-", with: "+").replacing("_", with: "/")
     return try #require(Data(base64Encoded: base64 + String(repeating: "=", count: (4 - base64.count % 4) % 4)))

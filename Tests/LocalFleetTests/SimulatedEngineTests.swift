@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SimulatedEngineTests {
     private static let fast = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0)
-    /// Slower than any test waits: what ends such a request is something else.
+    /// Slower than the duration of any test: such a request ends for another reason.
     private static let endless = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0.01)
 
     private func engine(_ change: (inout EngineOptions) -> Void = { _ in }) -> SimulatedEngine {
@@ -23,7 +23,7 @@ import Testing
         return (answer.status, try JSON(answer.body))
     }
 
-    /// The data of all events of a streamed answer; the last may be `[DONE]`.
+    /// The data of all events of a streamed response; the last may be `[DONE]`.
     private func stream(_ engine: SimulatedEngine, _ path: String, _ body: String) async throws -> [String] {
         let answer = try await LoopbackClient.send(
             .POST, "http://127.0.0.1:\(try await engine.port())\(path)", [], Array(body.utf8))

@@ -79,7 +79,7 @@ import Testing
             try note.write(to: path)
             #expect(try mode(path) == 0o600)
             #expect(try RunningFleetNote.read(from: path) == note)
-            // Above the largest process id that Linux gives out.
+            // Above the highest process id that Linux assigns.
             note.pid = 1 << 23
             try note.write(to: path)
             #expect(try RunningFleetNote.read(from: path) == nil)

@@ -34,7 +34,7 @@ import WakeOnLAN
         try await LoopbackClient.send(.GET, "http://127.0.0.1:\(port)/health").status
     }
 
-    /// Whether nobody answers: no connection, or none that says anything.
+    /// Whether the machine is silent: no connection, or one without a response.
     private func isSilent(_ port: Int) async throws -> Bool {
         do {
             _ = try await within(.milliseconds(300), "an answer") { try await health(port) }
@@ -53,7 +53,7 @@ import WakeOnLAN
     }
 
     #if os(Linux)
-    /// Elsewhere the connection may come about and stay silent.
+    /// On other systems the connection may be established and stay silent.
     @Test func asleepNotEvenTheConnectionComesAbout() async throws {
         try await running(machine()) { machine in
             let port = try await machine.ports().engine

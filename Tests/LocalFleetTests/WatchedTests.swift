@@ -22,7 +22,7 @@ import Testing
             _ = try await before
         }
         await #expect(throws: Broken.self) { try await watched.value { $0 == 1 } }
-        // What is true already needs no change.
+        // A condition that already holds needs no change.
         #expect(try await watched.value { $0 == 0 } == 0)
     }
 

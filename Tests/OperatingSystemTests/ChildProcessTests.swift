@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func aBackgroundProcessDoesNotDelayTheResult() async throws {
-        // It keeps the descriptors of the child, and lives on.
+        // The grandchild keeps the child's descriptors, and outlives it.
         let ending = try await shell("sleep 600 & echo $!; exit 0") {
             $0.output = .first(100)
             $0.errors = .captured(.first(100))
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func theChildInheritsNothingButItsStreams() async throws {
-        // A descriptor that is not closed on execution, as a parent of ours may have left one.
+        // A descriptor without close-on-exec, as a parent process may have left one.
         let stray = open("/dev/null", O_RDONLY)
         defer { close(stray) }
         let old = signal(SIGPIPE, SIG_IGN)
@@ -113,7 +113,7 @@ import Testing
             try await ChildProcess(executable: "/no/such/program", environment: [:]).run()
         }
         await #expect(throws: SystemError(number: ENOEXEC)) {
-            // A file that may be executed and is no program.
+            // An executable file that is not a program.
             let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
             try "no program".write(toFile: path, atomically: true, encoding: .utf8)
             defer { unlink(path) }
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    /// Not there any more, or a zombie of whoever adopted it.
+    /// Whether it has ended, or is a zombie of the process that adopted it.
     private static func isGone(_ pid: Int32) -> Bool {
         guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return true }
         return status.contains(") Z ")

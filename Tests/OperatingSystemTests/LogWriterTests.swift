@@ -43,11 +43,11 @@ import Testing
     }
 }
 
-/// Real descriptors: readers that read, stall and leave, and a disk that is full.
+/// Real descriptors: readers that read, stall and close, and a full disk.
 @Suite(.timeLimit(.minutes(5))) struct LogWriterTests {
     private static let report = "Log lines dropped: number="
 
-    /// The lines that come, until one of them is `last`, which is included.
+    /// The lines up to and including `last`.
     private func lines(from descriptor: Int32, until last: String) throws -> [String] {
         var text: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -74,14 +74,14 @@ import Testing
         close(reader)
     }
 
-    /// `write` returns although nobody reads; every line that does not arrive is counted.
+    /// `write` returns although the reader stalls; every line that is not delivered is counted.
     @Test func aStalledReaderHoldsNobodyUp() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor, maxSize: 100_000)
         let padding = String(repeating: "x", count: 1_000)
         for number in 0..<5_000 { writer.write("\(number) \(padding)") }
         writer.drain(within: .milliseconds(1))
-        // Nothing has been read until here. Lines go on being refused until the reader has made room.
+        // No line has been read until here. Lines are refused until the reader has made room.
         let done = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             writer.drain(within: .seconds(60))
@@ -105,7 +105,7 @@ import Testing
         close(reader)
         for number in 0..<100 { writer.write("line \(number)") }
         writer.drain(within: .seconds(60))
-        // Somebody reads again.
+        // A reader is present again.
         let (secondReader, second) = try makePipe()
         #expect(dup2(second, descriptor) == descriptor)
         writer.write("last")

@@ -36,7 +36,7 @@ struct StopScheduleTests {
     }
 }
 
-/// `#expect` takes no call that changes a value.
+/// `#expect` accepts no mutating call.
 private func expect<Value: Equatable>(
     _ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -34,7 +34,7 @@ import Testing
     @Test func aLinkStaysAndItsTargetIsReplaced() throws {
         try inTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: false)
-            // Two links, the second of them relative, to a file that is not there yet.
+            // Two links, the second of them relative, to a file that does not exist yet.
             try FileManager.default.createSymbolicLink(atPath: folder + "/a", withDestinationPath: folder + "/b")
             try FileManager.default.createSymbolicLink(atPath: folder + "/b", withDestinationPath: "disk/file")
             let file = StoredFile(path: folder + "/a")
@@ -93,13 +93,13 @@ import Testing
     }
 
     @Test func aFullDiskLeavesTheOldContent() throws {
-        // Writing there fails as on a full disk, at the first byte.
+        // Writing there fails like on a full disk, at the first byte.
         #expect(throws: SystemError(number: ENOSPC)) {
             let descriptor = open("/dev/full", O_WRONLY)
             defer { close(descriptor) }
             try DescriptorWriter.write([1], to: descriptor)
         }
-        // As on a disk whose quota is used up: the draft cannot be written whole.
+        // Like a disk whose quota is used up: the temporary file cannot be written completely.
         try inTemporaryFolder { folder in
             let file = StoredFile(path: folder + "/file")
             try file.replace(with: [1, 2, 3])

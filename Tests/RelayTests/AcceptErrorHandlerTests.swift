@@ -6,7 +6,7 @@ import Testing
 @testable import Relay
 
 @Suite(.timeLimit(.minutes(1))) struct AcceptErrorHandlerTests {
-    /// Real sockets: what is tested is what the channel does.
+    /// Real sockets: the test covers the channel's behaviour.
     @Test func aListenerThatCannotAcceptRestsAndGoesOn() async throws {
         let isExhausted = Atomic(false)
         let checks = Atomic(0)
@@ -39,7 +39,7 @@ import Testing
         var accepts = accepted.makeAsyncIterator()
         await accepts.next()
 
-        // Accepting fails: nobody is accepted, and the failing call is not made again and again meanwhile.
+        // Accepting fails: no connection is accepted, and the failing call is not repeated during the pause.
         isExhausted.store(true, ordering: .relaxed)
         try await listener.eventLoop.submit {
             listener.pipeline.fireErrorCaught(IOError(errnoCode: EMFILE, reason: "accept"))
@@ -51,7 +51,7 @@ import Testing
         }
         clients.append(try await connect())
         let before = checks.load(ordering: .relaxed)
-        // The client waits in the backlog; the loop has other things to do for two pauses.
+        // The client waits in the backlog; the event loop runs other tasks for two pauses.
         try await listener.eventLoop.scheduleTask(in: .milliseconds(600)) {}.futureResult.get()
         #expect(checks.load(ordering: .relaxed) - before <= 4)
 
@@ -77,7 +77,7 @@ import Testing
     }
 }
 
-/// `#expect` takes no call that changes a value.
+/// `#expect` accepts no mutating call.
 private func expect<Value: Equatable>(
     _ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
 ) {

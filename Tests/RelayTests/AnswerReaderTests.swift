@@ -5,7 +5,7 @@ import Testing
 @testable import Relay
 
 @Suite struct AnswerReaderTests {
-    /// What one answer is read as, its body joined.
+    /// The parsed response, its body joined.
     private struct Reading: Equatable {
         var status: UInt?
         var body = ""
@@ -77,7 +77,7 @@ import Testing
         let reading = read(answer + answer)
         #expect(reading.isComplete && reading.body == "hi")
         #expect(!reading.isEmptyAfterwards, "the connection is not to be used again")
-        // One after the other, each when it is asked for.
+        // One after the other, each when it is requested.
         var reader = AnswerReader()
         for _ in 1...3 {
             reader.begin()

@@ -13,7 +13,7 @@ import Musl
 import Darwin
 #endif
 
-/// Machines that are gone, and those that only seem to be.
+/// Machines that are unreachable, and machines that only seem to be.
 @Suite(.timeLimit(.minutes(5))) struct DeadPeerTests {
     private func start() async throws -> (Engine, Loop, Upstream) {
         let engine = try await Engine()
@@ -36,7 +36,7 @@ import Darwin
         try await loop.onPool { $0.leave("r", endsSilentCalls: true) }
         #expect(await silent.all() == [.failed(.machineGone)])
         await first.isLeft()
-        // What has begun to respond is followed to its own end.
+        // A response that has begun is read to its own end.
         try await second.send("cd")
         #expect(await streaming.all() == [.bytes("cd"), .ended])
     }
@@ -58,7 +58,7 @@ import Darwin
         #expect(await busy.all().last == .ended)
     }
 
-    /// The other side's kernel acknowledges a request that its program never reads.
+    /// The peer's kernel acknowledges a request that its program never reads.
     @Test func anAcknowledgementIsASign() async throws {
         #if os(Linux)
         let engine = try await Engine(readsAtOnce: false)
@@ -107,14 +107,14 @@ import Darwin
         #expect(!TCPLiveness.isTimeout(IOError(errnoCode: ECONNRESET, reason: "read")))
     }
 
-    /// A probe that is accepted and not answered is another sign than one that is not accepted.
+    /// A probe that is accepted and gets no response is different evidence from one that is not accepted.
     @Test func aFetchTellsSilenceFromAbsence() async throws {
         let (engine, loop, upstream) = try await start()
         let silent = try await fetch(upstream, loop)
         #expect(silent == .firstByteTimeout)
         _ = engine
         #if os(Linux)
-        // A backlog that is full: the kernel drops every further SYN, as if nobody were there.
+        // A full backlog: the kernel drops every further SYN, like an unreachable host.
         let group = MultiThreadedEventLoopGroup.singleton
         let listener = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 0)
             .serverChannelOption(.autoRead, value: false).bind(host: "127.0.0.1", port: 0).get()

@@ -48,7 +48,7 @@ import Testing
 
     private static let usage = #""usage":{"prompt_tokens":1,"completion_tokens":2,"x":[{"a":"}"}]}"#
 
-    /// However it is cut, a result comes out as it would have if it had been collected.
+    /// However the document is cut, the relayed result equals a buffered one.
     @Test(arguments: [
         #"{"id":"1","model":"local","choices":[{"model":"local","text":"a\"}],\\"}],"# + usage + "}",
         #"{"model":"public","choices":[{}],"# + usage + "}",
@@ -92,7 +92,7 @@ import Testing
         #expect(pass(#"{"choices":[1],"model":"public"}"#, pieces: 14).length == nil, "the name may be another one")
     }
 
-    /// HTTP/1.0: what has no length is kept until it has one.
+    /// HTTP/1.0: a document without a length is buffered until its length is known.
     @Test func aDocumentWithoutALengthWaitsForItsEnd() {
         let late = #"{"choices":[1],"model":"local","x":0}"#
         let passed = pass(late, pieces: 4, needsLength: true)
@@ -111,7 +111,7 @@ import Testing
         #expect(pass(document, pieces: 1).isMalformed)
     }
 
-    /// The length that was promised cannot be kept.
+    /// The announced length cannot be kept.
     @Test func aSecondNameOfAnotherLengthIsMalformed() {
         #expect(pass(#"{"model":"local","choices":[1],"model":"local"}"#, pieces: 1).isMalformed)
         #expect(!pass(#"{"model":"local","choices":[1],"model":"sixsix"}"#, pieces: 1).isMalformed)
@@ -126,7 +126,7 @@ import Testing
         #expect(!pass(failed, pieces: 3).hasBegun)
     }
 
-    /// A name that is too long to be one passes as it is; what is held for it is bounded.
+    /// A name that is too long to be a model passes unchanged; the bytes held for it are bounded.
     @Test func aLongNameHoldsNothing() throws {
         var relay = DocumentRelay(endpoint: .embeddings, model: "public", statedLength: nil, needsLength: false)
         #expect(try relay.receive(ByteBuffer(string: #"{"data":[1],"model":""#)).readableBytes > 0)
@@ -138,7 +138,7 @@ import Testing
         #expect(most <= 17 << 10 && relay.pendingBytes == 0)
     }
 
-    /// 200 MiB, of which never more than one piece is held; what it used stands at its very end.
+    /// 200 MiB, of which never more than one piece is held; the usage stands at the very end.
     @Test func aLongDocumentIsNotHeld() throws {
         let piece = ByteBuffer(repeating: 0x61, count: 64 << 10)
         let count = 3_200

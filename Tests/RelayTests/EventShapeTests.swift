@@ -63,7 +63,7 @@ import Testing
         #expect(passed(turned("m", " you"), by: after) == turned("public", " you"))
     }
 
-    /// Whether events come one by one, joined or cut, with whatever ends of lines.
+    /// Events one by one, joined or cut, with any kind of line ends.
     @Test(arguments: ["\n\n", "\r\n\r\n", "\r\r"], [1, 3, Int.max])
     func readsThatBringOneEventAreEventsLikeAll(_ end: String, _ size: Int) throws {
         let events = ["a", "b", "", "c", "d\\n", "e", "f"].map { Self.event($0).replacing("\n\n", with: end) }
@@ -81,7 +81,7 @@ import Testing
         #expect(relay.pieces == 6)
     }
 
-    /// With shapes and without, the same comes out and the same is known, whatever the engine sends.
+    /// With and without templates, output and metadata are the same, whatever the engine sends.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func relayingKnowsNoDifference(_ seed: UInt64) throws {
         var random = Seeded(seed)

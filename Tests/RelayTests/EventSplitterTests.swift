@@ -4,7 +4,7 @@ import Testing
 @testable import Relay
 
 @Suite struct EventSplitterTests {
-    /// Feeds the pieces and returns the events, and what is left at the end.
+    /// Feeds the pieces and returns the events, and the rest at the end.
     private func split(_ pieces: [[UInt8]]) throws -> (events: [String], rest: String) {
         var splitter = EventSplitter()
         var events: [String] = []
@@ -49,7 +49,7 @@ import Testing
         #expect(found.rest == rest)
     }
 
-    /// With CR alone nobody knows whether an LF follows; the event must not wait for more than that byte.
+    /// After a single CR, an LF may follow; the event must not wait for more than that byte.
     @Test func aLastCRIsLeftToTheEnd() throws {
         let found = try split([Array("data: a\r\r".utf8)])
         #expect(found.events.isEmpty)
@@ -102,7 +102,7 @@ import Testing
     }
 }
 
-/// A small generator whose sequence is the same everywhere.
+/// A small generator whose sequence is the same on every machine.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 

@@ -7,7 +7,7 @@ import Testing
 @Suite struct EventStreamRelayTests {
     private struct Relayed: Equatable {
         var text = ""
-        /// What `end` adds; nil when the stream was cut short.
+        /// The bytes that `end` adds; nil if the stream was cut short.
         var addition: String?
         var usage: TokenUsage?
     }
@@ -125,7 +125,7 @@ import Testing
         #expect(try relay(chunk(finish: "stop") + done + done).text == chunk(finish: "stop") + done)
     }
 
-    /// It is the engine's word, with or without a reason.
+    /// The engine's `[DONE]` ends the stream, with or without a finish reason.
     @Test func doneIsTheEnd() throws {
         #expect(try relay(chunk() + done) == Relayed(text: chunk() + done, addition: ""))
         #expect(try relay(done) == Relayed(text: done, addition: ""))
@@ -154,7 +154,7 @@ import Testing
         #expect(try relay(chunk() + last).addition == done)
     }
 
-    /// The end of the engine's body in the middle of an event: the client must not be given half of it.
+    /// The engine's body ends in the middle of an event: the client must not get half of it.
     @Test func halfAnEventIsNeitherForwardedNorAnEnd() throws {
         let whole = chunk(finish: "stop")
         for length in 1..<(whole.utf8.count - 2) {
@@ -212,7 +212,7 @@ import Testing
         #expect(relay.pieces == 2)
     }
 
-    /// The last one counts, as for every parser.
+    /// The last one counts, as in every parser.
     @Test func aChunkThatSaysSomethingTwiceIsReadLikeByOthers() throws {
         let event =
             "data: {\"model\":\"x\",\"choices\":[],\"choices\":[{\"finish_reason\":\"stop\"}],\"model\":\"local\"}\n\n"
@@ -236,7 +236,7 @@ import Testing
         #expect(relay.events == 2, "what is hidden does not count")
     }
 
-    // MARK: The end, while the body is open
+    // MARK: The end of the stream while the body is open
 
     private func phase(
         _ stream: String, endpoint: Endpoint = .chatCompletions, choices: Int = 1
@@ -262,7 +262,7 @@ import Testing
         #expect(try phase(done, endpoint: .responses) == .open, "of a response it is no end")
     }
 
-    /// Engines may write one choice after the other: the first one's end is not the stream's.
+    /// Engines may write one choice after the other: the end of the first is not the end of the stream.
     @Test func allChoicesThatWereAskedForHaveToFinish() throws {
         let first = chunk() + chunk(finish: "stop")
         #expect(try phase(first, choices: 2) == .open)
@@ -318,7 +318,7 @@ import Testing
         #expect(error.message == "boom")
     }
 
-    // MARK: What we add
+    // MARK: Additions by the gateway
 
     @Test func onlyUsageIsTakenOutOfTheChunkThatWeCaused() throws {
         let chunk =

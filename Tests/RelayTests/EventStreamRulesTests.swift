@@ -4,8 +4,8 @@ import Testing
 
 @testable import Relay
 
-/// The rules of the format that an event stream has (WHATWG HTML §9.2.5 and §9.2.6), one by one, and the stream cut at
-/// every byte: what a client reads behind the relay is what it would have read from the engine itself.
+/// The rules of the event-stream format (WHATWG HTML §9.2.5 and §9.2.6), one by one, and the stream cut at every
+/// byte: a client behind the relay reads the same events as from the engine itself.
 @Suite struct EventStreamRulesTests {
     struct Rule: Sendable, CustomStringConvertible {
         let description: String
@@ -72,7 +72,7 @@ import Testing
         (0...stream.count).map { [stream[..<$0], stream[$0...]] } + [stream.indices.map { stream[$0...$0] }]
     }
 
-    /// Without a byte order mark at its beginning, which would be in the way behind a comment of the gateway's.
+    /// Removes a byte order mark at the beginning, which would be misplaced behind a comment of the gateway's.
     private static func unmarked(_ stream: [UInt8]) -> ArraySlice<UInt8> {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return stream.starts(with: mark) && !stream.starts(with: mark + mark) ? stream.dropFirst(3) : stream[...]
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// The same rules, where it matters that the relay reads by them: a chunk written in every way that is allowed.
+    /// The same rules, where the relay's own parsing depends on them: a chunk in every permitted spelling.
     @Test(arguments: [
         "\u{FEFF}data: CHUNK\n\n", "data:CHUNK\n\n", ":x\ndata: CHUNK\n\n", "data: CHUNK\r\r", "data: CHUNK\r\n\r\n",
         "event: t\nid: 4\ndata: CHUNK\nx: y\n\n", "data:  CHUNK \n\n", "data\ndata: CHUNK\ndata\n\n",

@@ -62,7 +62,7 @@ import Testing
         #expect(!head.headers.contains(name: "Connection"))
     }
 
-    /// Whatever the caller says it is, it has been read as JSON in UTF-8.
+    /// Whatever type the caller states, the body has been parsed as JSON in UTF-8.
     @Test(arguments: ["application/json; charset=utf-7", "application/vnd.api+json", "text/plain"])
     func theBodysTypeIsOurs(type: String) {
         #expect(forwarded(["Content-Type": type]).headers["Content-Type"] == ["application/json"])

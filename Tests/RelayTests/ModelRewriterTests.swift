@@ -43,7 +43,7 @@ import Testing
         #expect(ModelRewriter.restore(ByteBuffer(string: #"{"id":"a"}"#), model: "public")?.id == nil)
     }
 
-    /// An error object without a result is an error, whatever the status says.
+    /// An error object without a result is an error, whatever the status is.
     @Test(
         arguments: [
             (#"{"error":{"message":"x"}}"#, "x"), (#"{"error":"x"}"#, "x"), (#"{"object":"error","message":"x"}"#, "x"),
@@ -65,7 +65,7 @@ import Testing
         #expect(ModelRewriter.restore(other, model: "m", readsID: true)?.error?.message != nil)
     }
 
-    /// What engines write that is almost JSON.
+    /// Almost-JSON that engines write.
     @Test(arguments: [
         #"{"model":"local","x":[NaN,-Infinity,Infinity]}"#, "\u{FEFF}{\"model\":\"local\"}",
         "{\"model\":\"local\",\"x\":\"a\nb\"}",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-/// The second line of defence: whatever a field's value is, it ends where its line ends.
+/// The second line of defence: whatever a field's value contains, it ends with its line.
 @Suite struct NeutralFieldsTests {
     private static let hostile = [
         "a\r\nX-Evil: 1", "a\r\n\r\nHTTP/1.1 200 OK", "a\nb", "a\rb", "a\u{0}b", "\u{1B}[2J", "a\u{7F}b", "a\u{1}",
@@ -23,9 +23,9 @@ import Testing
         let lines = lines(head)
         #expect(lines.count == 5 && lines[1].hasPrefix("X-A: ") && lines[2] == "X-B: b", "\(lines)")
         #expect(lines.allSatisfy { $0.utf8.allSatisfy(Byte.isInFieldValue) })
-        // The same length: each character became a space.
+        // The same length: each control character became a space.
         #expect(lines[1].utf8.count == 5 + value.utf8.count)
-        // And for those that somebody else writes.
+        // And for heads that another component writes.
         #expect(head.neutralized.headers.first(name: "X-A").map { "X-A: \($0)" } == lines[1])
         #expect(head.neutralized.headers.first(name: "X-B") == "b")
     }

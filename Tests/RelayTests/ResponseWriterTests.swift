@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-/// Heads of responses as bytes: what an HTTP reader makes of them is what was meant.
+/// Response heads as bytes: an HTTP parser reads them as intended.
 @Suite struct ResponseWriterTests {
     private func text(_ head: HTTPResponseHead, isChunked: Bool = false) -> String {
         var bytes = ByteBuffer()
@@ -32,7 +32,7 @@ import Testing
                 == "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
 
-    /// Our own reader of answers understands what is written here.
+    /// The project's own response parser reads the written bytes.
     @Test func aReaderReadsIt() throws {
         let head = HTTPResponseHead(
             version: .http1_1, status: .ok, headers: ["Content-Type": "text/event-stream"])

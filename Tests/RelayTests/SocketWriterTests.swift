@@ -12,9 +12,10 @@ import Glibc
 
 @testable import Relay
 
-/// Over real sockets: what is written past the channel, and what the channel gets when the kernel takes no more.
+/// Over real sockets: the bytes that are written directly to the socket, and the bytes that go through the channel
+/// when the kernel accepts no more.
 @Suite(.timeLimit(.minutes(5))) struct SocketWriterTests {
-    /// Stands between the handler and the channel, and counts what comes by.
+    /// Stands between the handler and the channel, and counts the writes that pass.
     private final class Counter: ChannelOutboundHandler {
         typealias OutboundIn = IOData
         typealias OutboundOut = IOData
@@ -26,7 +27,7 @@ import Glibc
         }
     }
 
-    /// Our end.
+    /// The local end.
     private struct Connection: Sendable {
         let channel: any Channel
         private let ends: NIOLoopBound<(Counter, TickedFlush)>
@@ -48,12 +49,12 @@ import Glibc
                 .connect(host: "127.0.0.1", port: engine.port).get()
         }
 
-        /// All of them in one tick of the loop.
-        /// - Returns: what became of them.
+        /// Writes all pieces in one tick of the event loop.
+        /// - Returns: the results of the writes.
         @discardableResult
         func write(_ pieces: String...) async throws -> [EventLoopFuture<Void>] { try await write(pieces) }
 
-        /// - Parameter afterClosing: in the same tick.
+        /// - Parameter afterClosing: whether to close the channel first, in the same tick.
         func write(_ pieces: [String], afterClosing: Bool = false) async throws -> [EventLoopFuture<Void>] {
             try await channel.eventLoop.submit {
                 if afterClosing { channel.close(promise: nil) }
@@ -67,9 +68,10 @@ import Glibc
             }.get()
         }
 
-        /// Writes and flushes, and closes the channel from below: nothing above the socket hears of it before the end of
-        /// the tick.
-        /// - Returns: what became of the write; and the number of the channel's socket, if it is now a copy of `other`.
+        /// Writes and flushes, and closes the channel from below: handlers above the socket are notified only at the
+        /// end of the tick.
+        /// - Returns: the result of the write; and the number of the channel's socket, if it is now a copy of
+        ///   `other`.
         func closeAfterWriting(
             _ text: String, givingItsNumberTo other: Int32
         ) async throws -> (EventLoopFuture<Void>, Int32?) {
@@ -88,13 +90,13 @@ import Glibc
             }.get()
         }
 
-        /// How many writes the channel has got.
+        /// The number of writes that the channel received.
         var channelWrites: Int {
             get async throws { try await channel.eventLoop.submit { ends.value.0.writes }.get() }
         }
     }
 
-    /// A connection that has come to the point of writing past its channel.
+    /// A connection that writes directly to its socket.
     private func writingPast() async throws -> (Connection, Peer) {
         let engine = try await Engine()
         let connection = try await Connection(to: engine)
@@ -116,7 +118,7 @@ import Glibc
         #expect(try await connection.channelWrites == 1)
     }
 
-    /// What goes past TLS would be in the clear.
+    /// Bytes that bypass TLS would be sent in the clear.
     @Test func nextToTLSEverythingGoesThroughTheChannel() async throws {
         let engine = try await Engine()
         let connection = try await Connection(to: engine, nextTo: .tls)
@@ -126,7 +128,7 @@ import Glibc
         #expect(try await connection.channelWrites == 3)
     }
 
-    /// Nothing is lost, nothing overtakes, and every promise is kept in its turn; then it goes past the channel again.
+    /// No bytes are lost or reordered, and promises succeed in order; then writes go directly to the socket again.
     @Test func whatTheKernelDoesNotTakeWaitsInTheChannel() async throws {
         let engine = try await Engine(readsAtOnce: false)
         let connection = try await Connection(to: engine)
@@ -134,7 +136,7 @@ import Glibc
         try await connection.write("begin ")
         #expect(try await connection.channelWrites == 1)
 
-        // The kernel's buffers hold half of this at most: nobody reads, so they do not grow.
+        // The kernel's buffers hold half of this at most: the peer does not read, so they do not grow.
         let pieces = (0..<4000).map { "\($0)" + String(repeating: " ", count: 1000) }
         var all: [EventLoopFuture<Void>] = []
         for start in stride(from: 0, to: pieces.count, by: 7) {
@@ -157,7 +159,7 @@ import Glibc
 
     @Test func aBrokenConnectionEndsTheChannel() async throws {
         let (connection, peer) = try await writingPast()
-        // Then only writing tells.
+        // Then only a write detects it.
         try await connection.channel.setOption(.autoRead, value: false).get()
         try await peer.reset()
         var failed = false
@@ -170,9 +172,9 @@ import Glibc
         try await connection.channel.closeFuture.get()
     }
 
-    /// A channel is closed after a flush and before the end of the tick, and its socket's number is somebody else's at once.
+    /// A channel is closed after a flush and before the end of the tick, and its descriptor number is reused at once.
     @Test func nothingIsWrittenToWhoeverHasTheNumberNext() async throws {
-        // Another thread may be quicker to take the number; hardly ever every time.
+        // Another thread may take the number first, but hardly ever every time.
         for _ in 0..<50 where try await numberIsTaken() { return }
         Issue.record("the socket's number was never to be had")
     }

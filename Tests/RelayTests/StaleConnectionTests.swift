@@ -4,13 +4,13 @@ import Testing
 
 @testable import Relay
 
-/// Kept connections on which the engine says something that nobody asked for, and responses whose bodies stay open.
+/// Kept connections on which the engine sends unsolicited bytes, and responses whose bodies stay open.
 @Suite(.timeLimit(.minutes(5))) struct StaleConnectionTests {
     private let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private let answered: [Exchange.Event] = [.head(200), .bytes("ok"), .ended]
     private let timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-    /// One exchange that leaves its connection behind, idle.
+    /// Completes one exchange and leaves its connection idle.
     private func prepared() async throws -> (Engine, Loop, Upstream, Peer) {
         let engine = try await Engine()
         let loop = try await Loop()
@@ -23,7 +23,7 @@ import Testing
         return (engine, loop, upstream, peer)
     }
 
-    /// The engine gives an idle connection up while the request is on its way (RFC 9110 §15.5.9).
+    /// The engine closes an idle connection while the request is on its way (RFC 9110 §15.5.9).
     @Test func a408OnAReusedConnectionIsStale() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("again", to: upstream)
@@ -42,7 +42,7 @@ import Testing
         #expect(await exchange.all() == [.head(408), .ended])
     }
 
-    /// Whatever an engine says on an idle connection: no request is sent on it any more.
+    /// Whatever an engine sends on an idle connection: no further request is sent on it.
     @Test(arguments: [
         "HTTP/1.1 408 Request Timeout\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "\r\n", "x",
     ])
@@ -57,7 +57,7 @@ import Testing
         #expect(await exchange.all() == answered)
     }
 
-    // MARK: The caller has all that it wanted
+    // MARK: Responses that the caller has received completely
 
     private let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -71,7 +71,7 @@ import Testing
         #expect(try await exchange.next() == .bytes("ok"))
         try await exchange.onLoop { $0.release() }
         try await peer.send("4\r\nmore\r\n0\r\n\r\n")
-        // What came before is read before the response to a request that is sent now.
+        // Earlier bytes are read before the response to a request that is sent now.
         let other = try await loop.send("other", to: upstream, fresh: true)
         var otherPeer = try await engine.accept()
         try await otherPeer.read(until: "other")
@@ -95,7 +95,7 @@ import Testing
         await peer.isLeft()
     }
 
-    /// An engine that goes on talking is not listened to for a second.
+    /// An engine that keeps sending is disconnected within a second.
     @Test func aReleasedResponseThatGoesOnIsClosed() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("stream", to: upstream)

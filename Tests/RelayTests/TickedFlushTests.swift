@@ -6,7 +6,7 @@ import Testing
 
 /// Flushes wait for the end of the tick, and for nothing else.
 @Suite struct TickedFlushTests {
-    /// Stands where the socket would be, and counts.
+    /// Takes the place of the socket, and counts.
     private final class Socket: ChannelOutboundHandler {
         typealias OutboundIn = Any
         typealias OutboundOut = Any
@@ -57,7 +57,7 @@ import Testing
         #expect(left.socket.flushes == 1 && right.socket.flushes == 1)
         #expect(try left.sent() == ["ac"] && right.sent() == ["b"])
 
-        // And the next tick again.
+        // The next tick as well.
         left.write("d")
         loop.run()
         #expect(left.socket.flushes == 2)
@@ -75,7 +75,7 @@ import Testing
         #expect(connection.socket.flushes == 1)
     }
 
-    /// Back-pressure has to tell what the socket takes, not what lies here.
+    /// Back-pressure has to reflect the bytes that the socket accepts, not the bytes held here.
     @Test(arguments: [[20000], [4000, 4000, 4000, 4000, 4000]])
     func aFullBufferDoesNotWait(pieces: [Int]) throws {
         let loop = EmbeddedEventLoop()
@@ -85,7 +85,7 @@ import Testing
         #expect(connection.socket.flushes == 1)
         loop.run()
         #expect(connection.socket.flushes == 1)
-        // A little waits all the same, and nobody asks whether there is room.
+        // A small write waits nevertheless, without a check for capacity.
         connection.write("little")
         #expect(connection.socket.flushes == 1)
         loop.run()
@@ -98,7 +98,7 @@ import Testing
         let loop = EmbeddedEventLoop()
         let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
         var done: [Int] = []
-        // More than once: the storage is used again.
+        // More than once: the storage is reused.
         for round in 0..<3 {
             for (number, piece) in ["5\r\n", "hello", "", "\r\n"].enumerated() {
                 let promise = loop.makePromise(of: Void.self)
@@ -115,7 +115,7 @@ import Testing
         #expect(connection.socket.writes == 3)
     }
 
-    /// A buffer that is still on its way to the socket must not change under it.
+    /// A buffer that is still on its way to the socket must not change.
     @Test func whatIsOnItsWayStaysAsItIs() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
@@ -140,7 +140,7 @@ import Testing
         #expect(try connection.sent() == ["ab", long, "cd"])
     }
 
-    /// Many pieces without a flush between them do not pile up here, where back-pressure does not see them.
+    /// Many pieces without a flush must not accumulate here, invisible to back-pressure.
     @Test func whatIsJoinedHasABound() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
@@ -154,7 +154,7 @@ import Testing
         #expect(sent.allSatisfy { $0.utf8.count <= 16 << 10 })
     }
 
-    /// Whose promises end with the connection is the socket's business, so nothing may stay here when it closes.
+    /// The socket fails promises when the connection closes, so nothing may be held back here.
     @Test func closingKeepsNothingBack() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(FlushBatch(eventLoop: loop), on: loop)
@@ -177,7 +177,7 @@ import Testing
         let removed = channel.pipeline.syncOperations.removeHandler(handler)
         loop.run()
         try removed.wait()
-        // A flush from before has gone with it; without one, the next is the channel's.
+        // An earlier flush has been passed on with it; without one, the next flush is the channel's.
         if !isFlushed { channel.flush() }
         #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "before")
     }

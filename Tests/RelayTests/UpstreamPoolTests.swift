@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-/// Over real sockets: what a runner does to its connection, and what becomes of the exchange and the next one.
+/// Over real sockets: what a runner does to its connection, and the effect on the exchange and the next one.
 @Suite(.timeLimit(.minutes(5))) struct UpstreamPoolTests {
     private let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private let answered: [Exchange.Event] = [.head(200), .bytes("ok"), .ended]
@@ -17,7 +17,7 @@ import Testing
         return (engine, try await Loop(), Upstream(runner: "r", host: "127.0.0.1", port: engine.port))
     }
 
-    /// One exchange that leaves its connection behind, idle.
+    /// Completes one exchange and leaves its connection idle.
     private func prepared() async throws -> (Engine, Loop, Upstream, Peer) {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream)
@@ -28,7 +28,7 @@ import Testing
         return (engine, loop, upstream, peer)
     }
 
-    // MARK: Keeping alive
+    // MARK: Keep-alive
 
     @Test func aConnectionServesOneExchangeAfterTheOther() async throws {
         var (_, loop, upstream, peer) = try await prepared()
@@ -55,7 +55,7 @@ import Testing
         try await loop.onPool { $0.closeIdle() }
         await first.isLeft()
         var kept: Peer?
-        // What comes back after that is kept again.
+        // A connection that is returned after that is kept again.
         for number in 1...2 {
             let exchange = try await loop.send("call \(number)", to: upstream)
             if number == 1 { kept = try await engine.accept() }
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// Calls under way go on, and what they leave behind is not kept.
+    /// Calls in progress continue, and their connections are not kept.
     @Test func nothingIsKeptOfARunnerThatIsRetired() async throws {
         let (engine, loop, upstream, idle) = try await prepared()
         let exchange = try await loop.send("under way", to: upstream, fresh: true)
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    /// Something was answered, so it is not known whether the request was carried out.
+    /// A part of the response has arrived, so it is unknown whether the request was carried out.
     @Test func aReusedConnectionThatBreaksInsideTheHeadIsNotStale() async throws {
         for reset in [false, true] {
             var (_, loop, upstream, peer) = try await prepared()
@@ -168,7 +168,7 @@ import Testing
         await peer.isLeft()
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
     @Test func anAnswerComesAsItIsSent() async throws {
         var (_, loop, upstream, peer) = try await prepared()
@@ -275,7 +275,7 @@ import Testing
         await peer.isLeft()
     }
 
-    // MARK: Nobody there
+    // MARK: Unreachable runners
 
     @Test func aRefusedConnectionIsTold() async throws {
         let (engine, loop, upstream) = try await start()
@@ -296,7 +296,7 @@ import Testing
         }
     }
 
-    // MARK: Time
+    // MARK: Timeouts
 
     @Test func anAnswerThatDoesNotBeginInTimeIsGivenUp() async throws {
         let (engine, loop, upstream) = try await start()
@@ -307,7 +307,7 @@ import Testing
         await peer.isLeft()
     }
 
-    /// A head alone is no first byte.
+    /// A head alone is not a first byte.
     @Test func anAnswersHeadDoesNotStopTheClock() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(60), gap: .seconds(20))
@@ -318,7 +318,7 @@ import Testing
         await peer.isLeft()
     }
 
-    /// The limit for gaps holds from the first byte on, however long the one for the first byte is.
+    /// The gap timeout applies from the first byte on, however long the first-byte timeout is.
     @Test func aGapThatIsTooLongIsNoticed() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .hours(1), gap: .milliseconds(60))
@@ -329,7 +329,7 @@ import Testing
         await peer.isLeft()
     }
 
-    // MARK: Leaving
+    // MARK: Cancelling
 
     @Test func cancellingClosesTheConnectionAndIsTheLastWord() async throws {
         let (engine, loop, upstream) = try await start()
@@ -344,7 +344,7 @@ import Testing
             $0.cancel()
         }
         await peer.isLeft()
-        // The recorder is let go of without another word, which ends the stream.
+        // The recorder is released without a final event, which ends the stream.
         #expect(await exchange.all() == [])
     }
 
@@ -386,7 +386,7 @@ import Testing
                 taken.count.withLock { $0 += 1 }
             }
         }
-        // Other exchanges on the same loop are the clock: as long as they get through, it would have read on.
+        // Other exchanges on the same event loop are the clock: while they complete, it would have read more.
         let (otherEngine, other) = (try await Engine(), Self.self)
         let otherUpstream = Upstream(runner: "o", host: "127.0.0.1", port: otherEngine.port)
         var before = -1
@@ -431,7 +431,7 @@ import Testing
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(250), gap: .milliseconds(250))
         let paused = try await loop.send(to: upstream, timeouts: limits, pausedFromTheStart: true)
         var pausedPeer = try await engine.accept()
-        // One that is not paused shows that the limit has passed, twice over.
+        // An exchange that is not paused shows that the timeout has passed, twice over.
         for _ in 1...2 {
             let other = try await loop.send(to: upstream, timeouts: limits, fresh: true)
             _ = try await engine.accept()

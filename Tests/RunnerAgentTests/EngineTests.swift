@@ -22,7 +22,7 @@ import Testing
         return try EngineRoster(settings, logger: logger)
     }
 
-    // MARK: Anything with OpenAI's paths
+    // MARK: Engines with OpenAI's paths
 
     @Test func openAICompatible() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// What servers really answer: one odd entry costs no other.
+    /// Real servers' responses: a malformed entry does not affect the others.
     @Test(
         arguments: [
             (#"{"data":null}"#, [], false), (#"[{"id":"a"},{"id":"b"}]"#, ["a", "b"], false),
@@ -126,12 +126,12 @@ import Testing
                         id: "llama3:8b", sizeBytes: 4_661_224_676, parameterCount: 8_030_261_248, contextLength: 8192,
                         quantization: "Q4_0", modifiedAt: "2026-01-01T00:00:00Z"))
             #expect(roster.models == ["nomic:latest", "llama3:8b"])
-            // Not loaded, but there: Ollama loads it for the call.
+            // Not loaded, but present: Ollama loads it for the call.
             #expect(roster.upstream(for: "llama3:8b")?.port == fake.port)
         }
     }
 
-    /// What does not change is asked once.
+    /// Constant details are requested once.
     @Test func ollamaDetailsAreRemembered() async throws {
         try await FakeEngine.with(Self.ollama) { fake in
             let roster = try roster(.ollama, fake.url)
@@ -215,7 +215,7 @@ import Testing
         }
     }
 
-    /// Both are switches of the server: without `--slots` and `--props` it still serves.
+    /// Both are options of the server: without `--slots` and `--props` it still serves.
     @Test func slotsAndPropertiesMayBeMissing() async throws {
         var answers = Self.llama
         answers["GET /props"] = nil
@@ -240,7 +240,7 @@ import Testing
         }
     }
 
-    /// A child that ends is started again, each time later.
+    /// A child that ends is restarted, with growing delays.
     @Test(.timeLimit(.minutes(5))) func aServerThatEndsIsStartedAgain() async throws {
         let port = try await FakeEngine.with([:]) { $0.port }
         let log = LogStream()
@@ -256,7 +256,7 @@ import Testing
         }
     }
 
-    /// What an agent that was killed has left behind serves on.
+    /// An engine that a killed agent has left behind continues to serve.
     @Test(.timeLimit(.minutes(5))) func aServerThatIsThereAlreadyIsNotStartedTwice() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let log = LogStream()
@@ -275,7 +275,7 @@ import Testing
         }
     }
 
-    // MARK: All of them
+    // MARK: All engines
 
     @Test func changesAreTold() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in

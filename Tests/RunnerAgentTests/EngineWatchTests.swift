@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnerAgent
 
-/// What an agent makes of an engine that does not answer, or not as it should.
+/// The agent's verdict on an engine that does not respond, or responds wrongly.
 @Suite struct EngineWatchTests {
     private static let well = EngineStatus(engineType: "openai", isHealthy: true, loadedModels: ["m"])
 
@@ -11,7 +11,7 @@ import Testing
         results.reduce(into: EngineWatch()) { $0.looked($1, type: "openai", callCount: callCount) }
     }
 
-    /// A single-threaded engine that computes answers nothing else.
+    /// A single-threaded engine that computes responds to no other request.
     @Test func aBusyEngineIsNotUnhealthy() {
         let silence = Array(repeating: Result<EngineStatus, EngineFault>.failure(.timeout), count: 50)
         let busy = watch([.success(Self.well)] + silence, callCount: 1)
@@ -24,7 +24,7 @@ import Testing
         #expect(watch([.success(Self.well)] + silence).status?.isHealthy == false)
         let interrupted = silence.dropFirst() + [.success(Self.well)] + silence.dropFirst()
         #expect(watch([.success(Self.well)] + interrupted).status?.isHealthy == true)
-        // One that has never answered is not known to be well.
+        // An engine that has never responded is not known to be healthy.
         #expect(watch([.failure(.timeout)]).status?.isHealthy == false)
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnerProtocol
 
-/// What no honest peer says.
+/// Messages that only a hostile peer sends.
 @Suite struct HostileMessageTests {
     @Test(arguments: ["", "null", "7", "[]", "{", "\u{0}", #"{"type":7}"#, #"{"typ":"heartbeat"}"#, "\"heartbeat\""])
     func noMessageAtAll(_ text: String) {
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// Cut and changed at every place, nothing but faults and messages comes out.
+    /// Cut and changed at every position, the input yields only faults and messages.
     @Test func mutatedMessagesNeverTrap() {
         var generator = SplitMix(state: 7)
         for (_, text) in GoldenMessageTests.runnerMessages {

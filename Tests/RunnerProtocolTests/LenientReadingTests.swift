@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnerProtocol
 
-/// What comes from other versions and other hands.
+/// Messages of other versions and other implementations.
 @Suite struct LenientReadingTests {
     private func registration(_ text: String) throws -> Registration? {
         guard case .register(let registration)? = try MessageCodec.runnerMessage(text) else { return nil }

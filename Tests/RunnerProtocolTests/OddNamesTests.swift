@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnerProtocol
 
-/// Names that agents state: one that cannot be used costs no other.
+/// Names that agents state: an unusable one does not affect the others.
 @Suite struct OddNamesTests {
     private func status(_ json: String) throws -> RunnerStatus? {
         guard

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Runners whose agents dial in.
+/// Runners that register through agents.
 @Suite struct AgentTests {
     @Test func anAgentServesWhatItReports() throws {
         var bench = Bench()
@@ -13,7 +13,7 @@ import Testing
         #expect(leases.allSatisfy { $0.runner == "a" })
         let third = try bench.waiter(["m"], forMachine: false)
         #expect(try bench.refusal(["x"], exact: true).code == .modelNotFound)
-        // More slots serve who waits; fewer let calls end.
+        // More slots serve waiting calls; with fewer slots, calls in progress finish.
         bench.reported("a", RunnerReport(models: [.init(engineID: "m")], slots: 3))
         #expect(bench.lease(of: third) != nil)
         bench.reported("a", RunnerReport(models: [.init(engineID: "m")], slots: 0))
@@ -54,7 +54,7 @@ import Testing
         bench.joined(Runner(id: "a", slots: 2, canBeWoken: wakes), ["m"], slots: 2)
         let held = try bench.lease(["m"])
         bench.disconnected("a")
-        // No new call at once, nobody cut off.
+        // New calls stop at once, and no call in progress is interrupted.
         #expect(bench.state("a") == .unknown)
         let waiter = try bench.waiter(["m"], forMachine: false)
         bench.pass(.milliseconds(4999))
@@ -62,7 +62,7 @@ import Testing
         #expect(bench.active("a") == 1)
         bench.pass(.milliseconds(1))
         if wakes {
-            // Whoever waited for it wakes it.
+            // A waiting call wakes it.
             #expect(bench.wakes() == ["a"])
             #expect(!bench.hasAnswer(waiter))
         } else {
@@ -96,7 +96,7 @@ import Testing
         bench.connected("a")
         bench.reported("a", RunnerReport(admitsCalls: false, isStarting: true))
         #expect(bench.state("a") == .waking)
-        // Its engine is up before its model is.
+        // The engine is up before its model is loaded.
         bench.reported("a", .having("other"))
         #expect(!bench.hasAnswer(waiter))
         bench.reported("a", .having("m"))
@@ -127,7 +127,7 @@ import Testing
             #expect(lease.runner == "warm", "\(policy)")
             bench.release(lease)
         }
-        // Another model of the class that is loaded is as good.
+        // Another loaded model of the class is equally good.
         #expect(try bench.lease(["m", "x"], prefer: ["gpu"]).runner == "cold")
     }
 
@@ -148,7 +148,7 @@ import Testing
         bench.connected("z")
         bench.reported("z", .having("m"))
         bench.disconnected("z")
-        // Nor has a static runner a connection that could be lost.
+        // A static runner has no agent connection that could be lost.
         bench.disconnected("static")
         #expect(bench.effects.isEmpty)
     }

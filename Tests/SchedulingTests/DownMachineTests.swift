@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Machines whose hosts answer and whose engines do not.
+/// Machines whose hosts respond and whose engines do not.
 @Suite struct DownMachineTests {
     private func down(_ runner: Runner = .serving("a", "m", wakes: true)) -> Bench {
         var bench = Bench(runner) {
@@ -28,7 +28,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.waited == .seconds(5))
     }
 
-    /// A crashed engine costs one wait, then 503 at once, and is tried less and less often.
+    /// A crashed engine costs one wait, then calls get 503 at once, and the attempts become rarer.
     @Test func aWakeThatChangesNothingIsBackedOff() throws {
         var bench = down()
         for backOff in [30, 60, 120, 240, 480, 480] {
@@ -54,7 +54,8 @@ import Testing
         #expect(bench.wakes() == ["a"])
     }
 
-    /// Not even when it vanishes meanwhile: a machine that is flapping would be woken with every change.
+    /// The backoff survives even if the machine disappears meanwhile: a flapping machine would be woken with every
+    /// change.
     @Test func theBackOffOutlivesAChangeOfState() throws {
         var bench = down()
         _ = try bench.waiter(["m"])
@@ -101,7 +102,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    // MARK: Orders
+    // MARK: Operator commands
 
     @Test func anOrderForAMachineThatIsNotKnownYetIsAccepted() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
@@ -110,7 +111,7 @@ import Testing
             return
         }
         #expect(bench.packets() == [0] && bench.wakeMachine("a") == .underWay(wake))
-        // It was awake: that is no boot, and nothing to learn from.
+        // It was awake: this was not a boot, so no boot time is recorded.
         bench.pass(.milliseconds(10))
         bench.answered("a")
         #expect(bench.state("a") == .ready && bench.wakeMachine("a") == .isAwake)

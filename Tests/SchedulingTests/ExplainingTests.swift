@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// What is told about a call before it comes.
+/// The explanation of a placement before the call is made.
 @Suite struct ExplainingTests {
     private func explain(_ bench: Bench, _ models: [ModelID], prefer: [MachineType] = [], excluding: Set<RunnerID> = [])
         -> PlacementExplanation
@@ -66,7 +66,7 @@ import Testing
         #expect(bench.state("a") == .asleep)
         #expect(bench.effects.isEmpty && bench.waiting == 0)
 
-        // Once it is on its way, less is left of it.
+        // Once the wake has begun, the remaining time is shorter.
         _ = try bench.waiter(["m"])
         bench.pass(.seconds(5))
         #expect(explain(bench, ["m"]).expectedWait == .seconds(7))

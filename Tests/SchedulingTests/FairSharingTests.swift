@@ -3,16 +3,16 @@ import Testing
 
 @testable import Scheduling
 
-/// One caller with 64 workers and one with a single one, each of which asks again as soon as it is answered, on a class
-/// that cannot serve them all at once. Time is the test's own.
+/// One caller with 64 workers and one with a single worker, each of which sends its next call as soon as the last one
+/// ends, on a class that cannot serve them all at once. The test owns the time.
 @Suite struct FairSharingTests {
-    /// How long the single worker's calls took, and how many each caller got.
+    /// The latencies of the single worker's calls, and the number of calls that each caller completed.
     private struct Figures {
         var latencies: [Duration] = []
         var served: [String: Int] = [:]
 
         var mean: Duration { latencies.reduce(.zero, +) / max(1, latencies.count) }
-        /// Of 100 calls, 95 were no slower.
+        /// The 95th percentile.
         var p95: Duration { latencies.sorted().dropFirst(latencies.count * 95 / 100).first ?? .zero }
     }
 
@@ -22,7 +22,7 @@ import Testing
     }
 
     /// - Parameters:
-    ///   - workers: how many each caller has.
+    ///   - workers: the number of workers of each caller.
     ///   - sharesLine: whether the scheduler takes them for one caller, for comparison.
     private func run(slots: Int, workers: [String: Int], sharesLine: Bool = false, seed: UInt64 = 1) throws -> Figures {
         var random = SeededGenerator(seed: seed)
@@ -31,7 +31,7 @@ import Testing
         var waiting: [WaiterID: Work] = [:]
         var running: [(lease: Lease, work: Work, ends: ContinuousClock.Instant)] = []
 
-        /// Calls take from a half to one and a half seconds of a slot.
+        /// Calls occupy a slot for half a second to one and a half seconds.
         func begin(_ lease: Lease, _ work: Work) {
             running.append((lease, work, bench.now + .milliseconds(Int.random(in: 500...1500, using: &random))))
         }
@@ -77,11 +77,11 @@ import Testing
             """)
         #expect(shared.mean < alone.mean * 2)
         #expect(shared.p95 < alone.p95 * 2)
-        // The comparison can fail: first come, first served is far off.
+        // The comparison can fail: first come, first served gives a very different result.
         #expect(queued.mean > alone.mean * 4)
     }
 
-    /// Where both have more workers than slots, both get half.
+    /// If both have more workers than slots, each gets half.
     @Test func twoScriptsShareByHalves() throws {
         let figures = try run(slots: 4, workers: ["person": 8, "script": 64])
         let (person, script) = (figures.served["person"] ?? 0, figures.served["script"] ?? 0)

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Scheduling
 
-/// Callers who wait for the same slots.
+/// Callers that wait for the same slots.
 @Suite struct FairnessTests {
-    /// One slot, taken; what is served from now on was waiting.
+    /// One slot, in use; every later call has to wait.
     private func saturated(_ models: ModelID..., configure: (inout SchedulerState.Configuration) -> Void = { _ in })
         throws -> (Bench, Lease)
     {
@@ -15,7 +15,7 @@ import Testing
         return (bench, held)
     }
 
-    /// In which order those who wait are served, one after the other.
+    /// The order in which the waiting calls are served, one after the other.
     private func order(_ bench: inout Bench, after held: Lease) -> [WaiterID] {
         var lease: Lease? = held
         while let current = lease {
@@ -36,7 +36,7 @@ import Testing
         #expect(order(&bench, after: held) == [x[0], y[0], z[0], x[1], y[1], z[1], x[2], x[3]])
     }
 
-    /// Who asks again as soon as it is answered shares by halves with whoever has forty calls waiting.
+    /// A caller with one call at a time gets half of the slots beside a caller with forty calls waiting.
     @Test func oneCallAtATimeGetsEveryOtherSlot() throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<40 { _ = try bench.waiter(["m"], caller: "script") }
@@ -49,11 +49,11 @@ import Testing
             served.append(grant.waiter == own)
             if grant.waiter == own { own = try bench.waiter(["m"], caller: "person") }
         }
-        // The first slot is for whoever came first.
+        // The first slot goes to the first call.
         #expect(served == (0..<20).map { !$0.isMultiple(of: 2) })
     }
 
-    /// Whoever leaves the line and comes back has nothing saved up.
+    /// A caller that leaves the queue and returns has no credit from the absence.
     @Test func comingAndGoingGainsNothing() throws {
         var (bench, held) = try saturated("m")
         var steady: [WaiterID] = []
@@ -75,7 +75,7 @@ import Testing
         #expect(served == 6)
     }
 
-    /// Who comes back after a while is behind those who have had their turns meanwhile.
+    /// A caller that returns after a while queues behind callers that were served meanwhile.
     @Test func whoComesBackIsDueOneTurnFromNow() throws {
         var (bench, held) = try saturated("m")
         _ = try bench.waiter(["m"], caller: "x")
@@ -96,7 +96,7 @@ import Testing
         #expect(served == ["a", "b", "c", "d", nil])
     }
 
-    /// A steady stream of newcomers, each with one call, does not keep a caller with many from its turn.
+    /// A steady stream of new callers, each with one call, does not starve a caller with many.
     @Test func newcomersDoNotStarveWhoWasThere() throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<8 { _ = try bench.waiter(["m"], caller: "old") }
@@ -109,7 +109,7 @@ import Testing
             held = grant.lease
             if old.contains(grant.waiter) { served += 1 }
         }
-        // There are ever more of them, and each has as good a right to a turn.
+        // The number of new callers grows, and each has the same right to be served.
         #expect(served >= 4, "\(served) of 15")
     }
 
@@ -126,7 +126,7 @@ import Testing
         #expect(order(&bench, after: held) == expected)
     }
 
-    /// What a caller uses of one class's machines costs it nothing with another's.
+    /// Usage of one class's machines costs a caller nothing at another class's.
     @Test func classesThatShareNoMachineShareNoTurns() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))
@@ -138,7 +138,7 @@ import Testing
         var first: [WaiterID] = []
         for caller in ["x", "y", "x", "y"] { first.append(try bench.waiter(["n"], caller: caller)) }
         for waiter in first {
-            // Slots of the other class between, which count for nothing here.
+            // Slots of the other class in between, which do not count here.
             for _ in 0..<2 {
                 bench.release(onA)
                 onA = try #require(bench.grants().last?.lease)
@@ -150,7 +150,8 @@ import Testing
 
     // MARK: Several machines
 
-    /// Two who ask for a class take turns on both machines; one who needs a certain model has only the second.
+    /// Two callers of a class alternate on both machines; a caller that needs a certain model can use only the
+    /// second.
     @Test func aModelOfOneMachineIsNotStarvedByAClass() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var held = [try bench.lease(["m"]), try bench.lease(["n"])]
@@ -164,7 +165,7 @@ import Testing
         #expect(served, "x and y have had four turns, z none")
     }
 
-    /// The same on three machines, whose slots become free in turn: nobody gets a share at each.
+    /// The same on three machines whose slots become free in sequence: no caller gets a share at each machine.
     @Test func oneCallAtATimeGetsEveryOtherSlotOfAFleet() throws {
         var (bench, held) = try fleet()
         for _ in 0..<60 { _ = try bench.waiter(["m"], caller: "script") }
@@ -181,8 +182,8 @@ import Testing
         #expect(served == 15)
     }
 
-    /// A priority is worth as much on three machines as on one, for those who keep calls waiting and for those who come
-    /// with one at a time.
+    /// A priority has the same weight on three machines as on one, for callers with many waiting calls and for
+    /// callers with one call at a time.
     @Test(arguments: [false, true])
     func aHigherPriorityIsWorthTheSameOnAFleet(_ isOneAtATime: Bool) throws {
         var (bench, held) = try fleet()
@@ -201,7 +202,8 @@ import Testing
         #expect((38...42).contains(served), "\(served) of 50, where four of five are its share")
     }
 
-    /// Nor does it matter that between two slots of one machine there are more turns on the others than are remembered.
+    /// The result is the same if more grants happen on the other machines between two slots of one machine than are
+    /// remembered.
     @Test func aHigherPriorityIsWorthTheSameOnManyMachines() throws {
         var bench = Bench()
         for number in 0..<100 {
@@ -231,7 +233,7 @@ import Testing
         #expect((570...630).contains(served), "\(served) of 900, where two of three are its share")
     }
 
-    /// Whoever is served elsewhere again and again still gets the call served that only one machine can serve.
+    /// A caller that is served elsewhere again and again still gets a call served that only one machine can serve.
     @Test func whoIsServedElsewhereIsNotPutOffForEver() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))
@@ -246,13 +248,13 @@ import Testing
             bench.release(onB)
             let grant = try #require(bench.grants().last)
             onB = grant.lease
-            // The first forty that came to wait are the busy one's.
+            // The first forty waiting calls are the busy caller's.
             if grant.waiter.number <= 40 { served += 1 }
         }
         #expect(served >= 2, "\(served) of 30 slots that three others wait for")
     }
 
-    /// What could not have come here counts for nothing here.
+    /// Calls that could not run on this machine do not count here.
     @Test func whatIsForOneMachineCostsNothingOnAnother() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         var held: [RunnerID: Lease] = [:]
@@ -273,7 +275,7 @@ import Testing
         #expect(served)
     }
 
-    /// Three machines with one slot each, all taken.
+    /// Three machines with one slot each, all in use.
     private func fleet() throws -> (Bench, [Lease]) {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"), .serving("c", "m"))
         let held = try (0..<3).map { _ in try bench.lease(["m"]) }
@@ -293,13 +295,13 @@ import Testing
         }
         #expect(error.code == .queueFull)
         #expect(!burst.contains(where: bench.hasAnswer))
-        // Others' calls find room, at the price of its newest.
+        // Other callers' calls are admitted, and evict its newest.
         let others = [try bench.waiter(["m"], caller: "y"), try bench.waiter(["m"], caller: "z")]
         #expect(burst.map(bench.hasAnswer) == [false, false, true, true])
         #expect(bench.rejection(of: burst[3])?.code == .queueFull)
         #expect(bench.rejection(of: burst[3])?.retry == .after(.seconds(5)))
         #expect(bench.waiting == 4)
-        // Nobody has more than one call more than whoever comes now would have.
+        // The caller with the most waiting calls has at most one more than a new caller would have.
         guard case .refused = bench.place(["m"], caller: "y") else {
             Issue.record("one of two callers with as many calls gives way")
             return
@@ -319,7 +321,7 @@ import Testing
 
     // MARK: Priorities
 
-    /// Each level is worth twice the turns, and the others go on being served.
+    /// Each priority level doubles the share, and the other callers are still served.
     @Test(arguments: [(1, 2), (2, 4), (4, 16)])
     func aHigherPriorityGetsMoreTurnsAndNotAll(_ level: Int, _ share: Int) throws {
         var (bench, held) = try saturated("m")
@@ -334,7 +336,7 @@ import Testing
         #expect(served == share * 4, "\(served) of \(bench.grants().count)")
     }
 
-    /// Ten who wait for their turns do not hold back one with a priority and a single call.
+    /// Ten waiting callers do not delay a single call with a higher priority.
     @Test func aHigherPriorityComesFirst() throws {
         var (bench, held) = try saturated("m")
         for round in 0..<3 {
@@ -349,7 +351,7 @@ import Testing
 }
 
 extension WaitQueue {
-    /// Everybody, in no order.
+    /// All waiting calls, in no order.
     var waiters: [Waiter] {
         var everybody: [Waiter] = []
         _ = contains {

@@ -12,18 +12,19 @@ import Testing
         try lab.live(days: 7)
         let diary = lab.diary
         print(Self.page(diary, seed))
-        // The lab has lived: people called, machines slept by night and were woken again.
+        // The week had traffic: callers sent calls, machines slept at night and were woken again.
         #expect(diary.calls > 700)
         #expect(diary.wakes >= 14)
         #expect(diary.hoursAsleep.values.allSatisfy { $0 > 30 && $0 < 160 })
         #expect(diary.packetsLost > 0)
-        // Nobody was cut off, every wake led to a machine, every call to an answer.
+        // No call was interrupted, every wake succeeded, and every call got a response.
         #expect(diary.sleepsWithALease == 0)
         #expect(diary.wakesSucceeded >= diary.wakes - 1)
         #expect(diary.sleeps >= diary.wakes)
         #expect(diary.served >= diary.calls - 3)
         #expect(diary.rejected.isEmpty, "\(diary.rejected)")
-        // What callers were told to expect is near what they waited: the mean over the week, packets lost included.
+        // The expected waits that callers received are close to the actual ones: the mean over the week, lost packets
+        // included.
         let told = diary.waits.compactMap { wait in wait.expected.map { (wait.waited, $0) } }
         #expect(told.count > 10)
         let waited = told.map(\.0).reduce(0, +) / Double(told.count)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Internal errors of engines (500): the fault may be the request's, so one caller's do not count against a runner.
+/// Internal errors of engines (500): the request may have caused them, so one caller's do not count against a runner.
 @Suite struct InternalErrorTests {
     private static let alice = CallerID(subject: "alice", issuer: "i")
     private static let bob = CallerID(subject: "bob", issuer: "i")
@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    /// Lets `caller` see so many internal errors of `a`; other runners' leases come back without a word.
+    /// Lets `caller` receive `times` internal errors from `a`; other runners' leases are returned without an outcome.
     private func fail(_ times: Int, for caller: CallerID, in bench: inout Bench) throws {
         var failed = 0
         for _ in 0..<200 where failed < times {
@@ -49,7 +49,7 @@ import Testing
         #expect(bench.status("a")?.isEjected == false)
     }
 
-    /// One caller's error on trial decides nothing: the next call is the trial.
+    /// One caller's error during a trial decides nothing: the next call is the trial.
     @Test func aTrialIsNotDecidedByOneCaller() throws {
         var bench = bench()
         for _ in 0..<100 where bench.status("a")?.isEjected == false {

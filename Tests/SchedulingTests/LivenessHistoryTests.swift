@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// What the scheduler believes of machines, against what is true of them, over random histories: busy, loading, crashed,
-/// gone, replaced by a front end, at another address, and back.
+/// The scheduler's view of machines, compared with their actual state, over random histories: busy, loading, crashed,
+/// unreachable, replaced by a front end, at another address, and recovered.
 @Suite struct LivenessHistoryTests {
-    /// As many as `SIMPLEAI_LIVENESS_HISTORIES` says, if that is more.
+    /// The number of histories: `SIMPLEAI_LIVENESS_HISTORIES`, if that is more than the default.
     private static let histories: Int = {
         let wanted = ProcessInfo.processInfo.environment["SIMPLEAI_LIVENESS_HISTORIES"].flatMap { Int($0) } ?? 0
         return max(3_000, wanted)
@@ -31,7 +31,7 @@ import Testing
             }
             return try await group.reduce(into: [:]) { $0.merge($1) { $0 + $1 } }
         }
-        // Histories in which nothing happens would prove nothing.
+        // Histories without any events would prove nothing.
         for kind in [
             "gone", "engine crashed", "came back by itself", "served", "wakes", "awake", "not awake", "ready", "asleep",
             "lost", "down", "loading", "unknown", "waking", "wake_failed",

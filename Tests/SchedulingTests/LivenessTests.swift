@@ -7,7 +7,7 @@ import Testing
 @Suite struct LivenessTests {
     private static let start = ContinuousClock.now
 
-    /// What follows after each piece of evidence in turn, a second apart.
+    /// The states after each piece of evidence, one second apart.
     private func states(
         _ evidence: [Liveness.Evidence], from state: RunnerState = .ready, calls: Int = 0, canBeWoken: Bool = true
     ) -> [RunnerState] {
@@ -40,7 +40,7 @@ import Testing
         #expect(states(three, from: .down).last == .asleep)
         #expect(states(three, from: .loading).last == .asleep)
         for state in [RunnerState.waking, .wakeFailed] { #expect(states(three, from: state).last == state) }
-        // In a row: another sign in between starts anew.
+        // In a row: other evidence in between restarts the count.
         #expect(states([unreachable(), unreachable(), .silent, unreachable(), unreachable()]).last == .ready)
         #expect(states([unreachable(), unreachable(), .responded, unreachable(), unreachable()]).last == .ready)
     }
@@ -48,7 +48,7 @@ import Testing
     @Test func aSignOnACallMeansThere() {
         #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(), unreachable()]).last == .asleep)
         #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(2), unreachable(3)]).last == .ready)
-        // One from before the first failed probe says nothing.
+        // Evidence from before the first failed probe proves nothing.
         #expect(states([unreachable(-1), unreachable(-1), unreachable(-1)]).last == .asleep)
     }
 
@@ -93,7 +93,7 @@ import Testing
             #expect(states([.loading(.probe)], from: state) == [.loading])
         }
         #expect(states([.loading(.probe), .responded]) == [.loading, .ready])
-        // Its list proves nothing to those who were refused.
+        // The engine's list proves nothing after it has refused a call.
         #expect(states([.loading(.call), .responded, .served]) == [.loading, .loading, .ready])
         #expect(states([.loading(.probe), .loading(.call), .responded]) == [.loading, .loading, .loading])
         #expect(states([.loading(.probe), .silent, .silent, .silent, .silent]).last == .loading)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Engines that are there before they can serve.
+/// Engines that accept connections before they can serve.
 @Suite struct LoadingEngineTests {
     private func woken(slots: Int = 4) throws -> (Bench, [Lease]) {
         var bench = Bench(.serving("a", "m", slots: slots, wakes: true)) {
@@ -29,7 +29,7 @@ import Testing
         // The list proves nothing.
         bench.answered("a")
         #expect(bench.state("a") == .loading && bench.grants().isEmpty)
-        // One at a time tries.
+        // One trial at a time.
         bench.pass(.milliseconds(500))
         let trial = try #require(bench.lease(of: waiters[0]))
         #expect(bench.lease(of: waiters[1]) == nil)
@@ -122,7 +122,7 @@ import Testing
         #expect(bench.timer == nil && bench.state("a") == nil)
     }
 
-    /// Nobody waits, so nobody tries: its list is believed again, and the next call tells.
+    /// No call waits, so no trial runs: the engine's list counts again, and the next call decides.
     @Test func anEngineThatNobodyTriesIsReadyAgain() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)
@@ -134,7 +134,7 @@ import Testing
         #expect(try !bench.lease(["m"]).runnerHasServed)
     }
 
-    /// A refusal comes at once: the others need not wait until the call that tries has been served to its end.
+    /// A refusal arrives at once: the other calls need not wait until the trial call has been served completely.
     @Test(arguments: [true, false])
     func aTrialThatIsNotRefusedHasPassed(isBusy: Bool) throws {
         var (bench, leases) = try woken()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Models that a runner has, but not in its memory.
+/// Models that a runner has, but not in memory.
 @Suite struct LoadingTests {
     private func model(_ id: EngineModelID, loaded: Bool = false, _ mebibytes: Int? = nil) -> RunnerReport.Model {
         .init(engineID: id, isLoaded: loaded, size: mebibytes.map { .mebibytes($0) })
@@ -69,7 +69,7 @@ import Testing
         #expect(!bench.hasAnswer(waiter))
         bench.pass(.milliseconds(1))
         #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
-        // Its answer comes too late to mean anything; what is loaded the next report tells.
+        // Its result arrives too late to count; the next report states what is loaded.
         bench.obey()
         #expect(bench.status("a")?.loaded == [])
         #expect(bench.timer == nil)
@@ -97,7 +97,7 @@ import Testing
         #expect(bench.commands() == ["unload old"])
         bench.obey()
         #expect(bench.commands() == ["unload old", "load m"])
-        // The other one serves all the while.
+        // The other model serves throughout.
         bench.release(try bench.lease(["new"]))
         bench.obey()
         #expect(bench.lease(of: waiter) != nil)
@@ -115,7 +115,7 @@ import Testing
         var bench = bench(report(model("x", loaded: true, 6), model("m", 6), limit: 8))
         let held = try bench.lease(["x"])
         let waiter = try bench.waiter(["m"])
-        // It ends in peace; nothing new begins on what has to go.
+        // Its call finishes; no new call starts on the model to be unloaded.
         #expect(bench.commands().isEmpty)
         let later = try bench.waiter(["x"], forMachine: false)
         bench.pass(.seconds(50))
@@ -125,7 +125,7 @@ import Testing
         bench.obey()
         bench.obey()
         let lease = try #require(bench.lease(of: waiter))
-        // And back, once that is over.
+        // And the reverse, once that is over.
         #expect(bench.commands() == ["unload x", "load m"])
         bench.release(lease)
         #expect(bench.commands() == ["unload x", "load m", "unload m"])
@@ -141,12 +141,12 @@ import Testing
         bench.pass(.seconds(100))
         #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
         #expect(bench.commands().isEmpty)
-        // What was to make way serves again.
+        // The model that was to be unloaded serves again.
         _ = try bench.lease(["x"])
         bench.release(held)
     }
 
-    /// Where sizes are not known the engine makes room, and may restart for it.
+    /// If sizes are unknown, the engine frees memory itself, and may restart for it.
     @Test func withoutSizesALoadWaitsUntilNothingElseRuns() throws {
         var bench = bench(report(model("x", loaded: true), model("m")))
         let held = try bench.lease(["x"])
@@ -184,14 +184,14 @@ import Testing
         let first = try bench.waiter(["m"])
         let second = try bench.waiter(["m"])
         #expect(bench.loaders() == ["c"])
-        // Whichever is there first.
+        // The first available one is used.
         bench.release(held)
         #expect(bench.lease(of: first)?.runner == "a")
         bench.obey()
         #expect(bench.lease(of: second)?.runner == "c")
     }
 
-    // MARK: What may happen meanwhile
+    // MARK: Events in between
 
     @Test func aConnectionThatIsLostTakesItsLoadsAlong() throws {
         var bench = bench(report(model("m")))
@@ -220,7 +220,7 @@ import Testing
         let lease = try #require(bench.lease(of: waiter))
         #expect(lease.waited == .seconds(40))
         #expect(lease.wake != nil)
-        // Boot time is the machine's, not the model's.
+        // Boot time belongs to the machine, not to the model.
         #expect(bench.status("a")?.bootTime.mean == .seconds(30))
     }
 

@@ -40,7 +40,8 @@ import Testing
         #expect(last.id == wake && last.outcome == .init(time: .seconds(7), succeeded: true))
     }
 
-    /// Nobody waits for it, and the packets go out all the same; a wake for a call that has gone sends none.
+    /// No call waits for the machine, and the packets are sent nevertheless; a wake for a call that has ended sends
+    /// none.
     @Test func packetsGoOutUntilTheDeadline() throws {
         var bench = bench()
         _ = bench.sleepMachine("a")
@@ -53,7 +54,7 @@ import Testing
         bench.pass(.seconds(60))
         #expect(bench.state("a") == .wakeFailed)
         #expect(bench.status("a")?.lastWake?.outcome?.succeeded == false)
-        // Calls would have to be patient now; operators need not.
+        // Calls are subject to the backoff now; operators are not.
         guard case .begun = bench.wakeMachine("a") else {
             Issue.record("no second wake")
             return

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Which runner gets a call that can be served now.
+/// The choice of the runner for a call that can be served now.
 @Suite struct PickingTests {
     @Test func anIdleFleetIsServedInTurn() throws {
         var bench = Bench.ready(
@@ -17,7 +17,7 @@ import Testing
         #expect(order == ["a", "b", "c", "a", "b", "c", "a"])
     }
 
-    /// Of so many nobody looks at each for every call; what is found is the same.
+    /// With so many runners the scheduler does not examine each for every call; the result is the same.
     @Test(arguments: [["m"], ["other", "m"]] as [[ModelID]])
     func amongManyRunnersTheLeastBusyIsFoundAsAmongFew(models: [ModelID]) throws {
         var bench = Bench((0..<100).map { .serving(RunnerID("r\($0)"), "m", slots: 3) })
@@ -129,7 +129,7 @@ import Testing
 
     // MARK: Lists of models
 
-    /// Whoever serves a list is worked out once; not for longer than it is true.
+    /// The runners of a list are computed once, and again when the fleet changes.
     @Test func aListIsWorkedOutAgainWhenTheFleetChanges() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 9))
         let models: [ModelID] = ["m", "n"]
@@ -146,7 +146,7 @@ import Testing
         for _ in 0..<4 { #expect(try bench.lease(models).runner == "a") }
     }
 
-    /// Lists that have the same length, and more of them than are remembered.
+    /// Lists of the same length, and more of them than are cached.
     @Test func everyListIsItself() throws {
         let models = (0..<200).map { ModelID("m\($0)") }
         var bench = Bench(models.enumerated().map { .serving(RunnerID("r\($0)"), $1, slots: 9) })

@@ -3,12 +3,12 @@ import Testing
 
 @testable import Scheduling
 
-/// What the policies of `routing.policy` do differently.
+/// The differences between the policies of `routing.policy`.
 @Suite struct PolicyTests {
     @Test func roundRobinGoesInTurnWhateverTheLoad() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 9), .serving("b", "m", slots: 9), .serving("c", "m", slots: 9))
-        // "a" is far busier than the others, by another class that it alone serves.
+        // "a" is far busier than the others, with calls of another class that it alone serves.
         for _ in 0..<3 {
             let leases = try (0..<3).map { _ in try bench.lease(["m"], policy: .roundRobin) }
             #expect(leases.map(\.runner) == ["a", "b", "c"])
@@ -26,7 +26,7 @@ import Testing
         #expect(try bench.lease(["m"], policy: .roundRobin).runner == "a")
     }
 
-    /// Two classes do not disturb each other's turns.
+    /// Two classes have independent positions in the rotation.
     @Test func everyClassHasATurnOfItsOwn() throws {
         var bench = Bench.ready(.serving("a", "m", "n", slots: 9), .serving("b", "m", "n", slots: 9))
         #expect(try bench.lease(["m"], policy: .roundRobin).runner == "a")
@@ -90,7 +90,7 @@ import Testing
         return bench
     }
 
-    /// Calls that go to `runner` fail, those to others are served.
+    /// Calls on `runner` fail, calls on others are served.
     private func fail(_ runner: RunnerID, times: Int, in bench: inout Bench) throws {
         var failed = 0
         for _ in 0..<100 where failed < times {
@@ -146,7 +146,7 @@ import Testing
         #expect(bench.status("a")?.isEjected == false)
     }
 
-    /// Half of two is one: the second runner stays, however badly it fares.
+    /// Half of two is one: the second runner stays, however often it fails.
     @Test func notMoreThanTheirShareRest() throws {
         var bench = Self.bench(runners: ["a", "b"])
         try fail("a", times: 3, in: &bench)
@@ -154,7 +154,7 @@ import Testing
         #expect(bench.status("b")?.isEjected == false)
     }
 
-    /// Better a runner that failed lately than no answer.
+    /// A runner that failed recently is better than no runner.
     @Test func theOnlyOneThatHasAModelGoesOnServing() throws {
         var bench = Bench.ready(.serving("a", "rare"), .serving("b", "m"), .serving("c", "m")) {
             $0.ejection = EjectionPolicy(failures: 1)
@@ -179,7 +179,7 @@ import Testing
         #expect(try runners(4, in: &bench) == ["a", "b"])
     }
 
-    /// A waiting call gets the trial slot as soon as there is one.
+    /// A waiting call gets the trial slot as soon as it is free.
     @Test func theTrialServesWhoWaits() throws {
         var bench = Self.bench(1)
         try fail("a", times: 1, in: &bench)
@@ -190,7 +190,7 @@ import Testing
     }
 }
 
-/// Runners that come and go while calls run.
+/// Runners that are added and removed while calls run.
 @Suite struct LeavingTests {
     @Test func whoLeavesFinishesItsCallsAndGetsNoMore() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 2), .serving("b", "m", slots: 1))

@@ -2,13 +2,14 @@ import Foundation
 import Testing
 
 @Suite struct RandomEventsTests {
-    /// In all; `make million` asks for a million.
+    /// The total number of events; `make million` runs a million.
     private static let events = max(
         240_000, ProcessInfo.processInfo.environment["SIMPLEAI_RANDOM_EVENTS"].flatMap { Int($0) } ?? 0)
     private static let seeds: ClosedRange<UInt64> = events >= 1_000_000 ? 1...8 : 1...4
     private static let eventsPerSeed = events / seeds.count
 
-    /// All seeds at once, whatever else runs in turn: by far the longest test, and bound to nothing but processors.
+    /// All seeds at once, although other tests run one after the other: by far the longest test, and limited only by
+    /// processors.
     @Test func whatMustHoldHoldsInAnyOrderOfEvents() async throws {
         let tally = await withTaskGroup(of: [String: Int].self) { group in
             for seed in Self.seeds {
@@ -24,7 +25,7 @@ import Testing
             }
             return await group.reduce(into: [:]) { $0.merge($1) { $0 + $1 } }
         }
-        // A storm in which nothing happens would prove nothing.
+        // A run without any effects would prove nothing.
         for kind in [
             "granted", "least busy", "served after waiting", "wakes", "awake", "not awake", "queue_full",
             "rejected queue_full",

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// The tree finds what looking at everybody finds.
+/// The tree finds the same runner as a search over all of them.
 @Suite struct RankTreeTests {
     private func table(of count: Int) -> PickTable {
         var table = PickTable()
@@ -19,12 +19,12 @@ import Testing
     func itFindsTheLowest(count: Int) {
         var random = SeededGenerator(seed: UInt64(count))
         var table = table(of: count)
-        // Not everybody is in it, and not in the order of the fleet.
+        // The tree does not contain all runners, nor in the order of the fleet.
         let indices = (0..<count).filter { $0 == 0 || $0 % 5 != 3 }.shuffled(using: &random)
         var tree = RankTree(of: indices, table)
         #expect(tree.lowest(in: table) == nil)
         for step in 0..<3000 {
-            // Mostly a change or two between two looks; now and then more than the table remembers.
+            // Usually a change or two between two searches; occasionally more than the table remembers.
             let changes = step % 100 == 99 ? 300 : Int.random(in: 0...2, using: &random)
             for _ in 0..<changes {
                 let isAble = Int.random(in: 0..<4, using: &random) > 0
@@ -46,7 +46,7 @@ import Testing
         #expect(tree.lowest(in: table) == 2)
     }
 
-    /// A copy of the state is asked what would happen: that must not teach the tree of the other.
+    /// A copy of the state is used to simulate: that must not change the original's tree.
     @Test func copiesGoTheirOwnWay() {
         var table = table(of: 3)
         for index in 0..<3 { table.setRank(rank(index + 1), at: index) }

@@ -21,7 +21,7 @@ import Testing
         #expect(index.serving.isEmpty && index.loadable.isEmpty)
     }
 
-    /// Whatever happens to single runners, the index is the one that a look at all of them gives.
+    /// After any changes to single runners, the index equals one that is built from all of them.
     @Test(arguments: 0..<20) func agreesWithAnIndexMadeFromScratch(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var index = RunnersByModel()

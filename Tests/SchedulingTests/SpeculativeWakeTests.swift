@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Machines that are woken together, and wakes that come to nothing before their deadline.
+/// Machines that are woken together, and wakes that fail before their deadline.
 @Suite struct SpeculativeWakeTests {
     private func asleep(_ runners: Runner..., configure: (inout SchedulerState.Configuration) -> Void = { _ in })
         -> Bench
@@ -19,16 +19,16 @@ import Testing
             .serving("a", "m", type: "gpu", wakes: true), .serving("b", "m", type: "gpu", wakes: true),
             .serving("c", "m", wakes: true), .serving("d", "n", type: "gpu", wakes: true))
         let waiter = try bench.waiter(["m"], prefer: ["gpu"], forMachine: true, together: ["gpu"])
-        // Only those that could serve it.
+        // Only the machines that could serve it.
         #expect(bench.wakes() == ["a", "b"])
         bench.pass(.seconds(9))
         bench.answered("b")
         let lease = try #require(bench.lease(of: waiter))
         #expect(lease.runner == "b")
-        // It shows the wake of the machine that served it.
+        // It reports the wake of the machine that served it.
         let wake = try #require(lease.wake)
         #expect(bench.effects.contains(.wakeEnded("b", wake, after: .seconds(9), succeeded: true)))
-        // The other boots anyway, without any more packets.
+        // The other machine boots anyway, without further packets.
         #expect(bench.state("a") == .waking)
         let sent = bench.packets().count
         bench.pass(.seconds(60))
@@ -80,7 +80,7 @@ import Testing
         #expect(error.code == .wakeFailed)
         #expect(error.retry == .after(.seconds(30)))
         #expect(error.cause?.contains("not permitted") == true)
-        // The back-off is the same as after any failed wake.
+        // The backoff is the same as after any failed wake.
         #expect(try bench.refusal(["m"]).code == .wakeFailed)
         bench.pass(.seconds(30))
         _ = try bench.waiter(["m"], forMachine: true)
@@ -116,7 +116,7 @@ import Testing
         #expect(time.worst == .seconds(20))
         #expect(time.recent.count == 20)
         #expect(time.mean.map { $0 > .seconds(20) && $0 < .seconds(21) } == true)
-        // An older state file knows the mean alone.
+        // An older state file has only the mean.
         #expect(BootTime(mean: .seconds(7)).worst == .seconds(7))
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// One runner's clock by itself; what it is for stands in `FairnessTests`.
+/// One runner's fair-queueing clock in isolation; `FairnessTests` covers its purpose.
 @Suite struct TurnClockTests {
     private var clock = TurnClock()
     private var number: UInt64 = 10
@@ -14,12 +14,12 @@ import Testing
             since: since)
     }
 
-    /// - Parameter elsewhere: what callers' turns have cost that count here.
+    /// - Parameter elsewhere: the cost of callers' grants on other runners that counts here.
     private mutating func next(_ contenders: [TurnClock.Contender], elsewhere: [String: Int] = [:]) -> String? {
         number += 10
         let now = number
         let turn = clock.takeTurn(contenders, number: now) { caller, _ in
-            // Each at another moment.
+            // Each at a different instant.
             elsewhere[caller.subject.rawValue].map { ($0, now - UInt64(caller.subject.rawValue.utf8.count)) }
         }
         return turn.map { contenders[$0].caller.subject.rawValue }
@@ -35,7 +35,7 @@ import Testing
         #expect(next(both) == "x")
     }
 
-    /// Ten turns elsewhere put off as much as one.
+    /// Ten grants elsewhere delay a caller as much as one.
     @Test mutating func nobodyIsDueLaterThanARoundFromNow() {
         let both = [contender("x", since: 1), contender("y", since: 2)]
         #expect(next(both, elsewhere: ["x": 160]) == "y")

@@ -8,7 +8,7 @@ import Testing
     @Test func aFreedSlotGoesToWhoeverWaitsLongest() throws {
         var bench = Bench.ready(.serving("a", "m", "n", slots: 1))
         let held = try bench.lease(["m"])
-        // Across callers who ask for classes and callers who ask for ids.
+        // Across callers that request classes and callers that request ids.
         let first = try bench.waiter(["n", "m"], forMachine: false)
         bench.pass(.seconds(1))
         let second = try bench.waiter(["m"], exact: true)
@@ -93,7 +93,7 @@ import Testing
         bench.couldNotConnect("a")
         #expect(bench.state("a") == .unknown)
         bench.release(held)
-        // It gets no call while it is in doubt.
+        // The runner gets no call while its state is uncertain.
         let third = try bench.waiter(["m"])
         #expect(bench.grants().isEmpty)
         bench.answered("a")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    /// A runner that comes and goes must not push a call's deadline away again and again.
+    /// A flapping runner must not postpone a call's deadline again and again.
     @Test func doubtsDoNotMoveTheDeadline() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 1)) { $0.queueTimeout = .seconds(10) }
         _ = try bench.lease(["m"])
@@ -142,7 +142,7 @@ import Testing
         _ = try bench.lease(["m"])
         let waiter = try bench.waiter(["m"], forMachine: false)
         bench.answered("a", ["x"])
-        // The sleeping machine is now the only one left.
+        // The sleeping machine is now the only candidate.
         #expect(bench.wakes() == ["sleeper"])
         #expect(!bench.hasAnswer(waiter))
         bench.answered("sleeper", ["m"])
@@ -160,7 +160,7 @@ import Testing
     }
 }
 
-/// Runners that have not been heard of yet, and models that nobody has.
+/// Runners without any evidence yet, and models that no runner has.
 @Suite struct UnknownsTests {
     @Test func beforeTheFirstProbeCallsWait() throws {
         var bench = Bench(Runner(id: "a"), .serving("b", "stated"))
@@ -187,10 +187,10 @@ import Testing
     @Test func onceEverybodyIsKnownUnknownIdsAreTheCallersMistake() throws {
         var bench = Bench(Runner(id: "a"), .serving("b", "stated"))
         bench.answered("a", ["m"])
-        // The other has not answered, but what it serves is stated.
+        // The other runner has not responded, but the settings state its models.
         #expect(try bench.refusal(["none"], exact: true).code == .modelNotFound)
         #expect(try bench.refusal(["none"]).code == .noRunnerAvailable)
-        // A known model whose runner is away is not a mistake.
+        // A known model whose runner is unreachable is not the caller's mistake.
         bench.refused("a")
         #expect(try bench.refusal(["m"], exact: true).code == .noRunnerAvailable)
     }
@@ -214,7 +214,7 @@ import Testing
         for _ in 0..<10 {
             bench.unreachable("a", lastByteAt: bench.now)
             bench.oversleep(.seconds(5))
-            // A byte moved since the probe before.
+            // A byte arrived since the previous probe.
             bench.unreachable("a", lastByteAt: bench.now)
             bench.oversleep(.seconds(5))
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Machines that sleep.
+/// Sleeping machines.
 @Suite struct WakingTests {
     private func asleep(
         _ runners: Runner..., configure: (inout SchedulerState.Configuration) -> Void = { _ in }
@@ -14,7 +14,7 @@ import Testing
         return bench
     }
 
-    /// Lets a machine wake up within `boot` and fall asleep again, so that its boot time is known.
+    /// Wakes a machine within `boot` and puts it to sleep again, so that its boot time is known.
     private func teach(_ bench: inout Bench, _ runner: RunnerID, _ model: ModelID, boot: Duration) throws {
         let waiter = try bench.waiter([model], forMachine: true)
         bench.pass(boot)
@@ -84,7 +84,7 @@ import Testing
         bench.pass(.seconds(20))
         #expect(bench.packets() == [0, 1])
         #expect(bench.state("a") == .waking)
-        // Somebody joins the wake that is still on.
+        // A call joins the wake that is still in progress.
         let late = try bench.waiter(["m"], forMachine: true)
         #expect(bench.wakes() == ["a"])
         bench.pass(.seconds(9))
@@ -104,7 +104,7 @@ import Testing
         #expect(bench.state("a") == .wakeFailed)
         bench.pass(.seconds(3600))
         #expect(bench.timer == nil)
-        // Much later a call starts a new wake instead of running into the old one's deadline.
+        // Much later a call starts a new wake instead of reaching the old one's deadline.
         let waiter = try bench.waiter(["m"], forMachine: true)
         bench.pass(.seconds(59))
         #expect(!bench.hasAnswer(waiter))
@@ -164,7 +164,7 @@ import Testing
         #expect(bench.state("a") == .wakeFailed)
         bench.answered("a")
         #expect(try bench.lease(["m"]).wake == nil)
-        // Asleep again, it is woken at once: the failure is history.
+        // Asleep again, it is woken at once: the failure no longer counts.
         bench.unreachable("a", times: 3)
         _ = try bench.waiter(["m"], forMachine: true)
     }
@@ -186,7 +186,7 @@ import Testing
         #expect(lease.waited == .seconds(119))
     }
 
-    /// Each machine is tried once; otherwise two dead ones would keep a call for ever, each in its turn.
+    /// A call tries each machine once; otherwise two dead machines could hold a call indefinitely by alternating.
     @Test func aCallTriesEachMachineOnce() throws {
         var bench = asleep(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true)) {
             $0.wakeTimeout = .seconds(60)
@@ -194,7 +194,7 @@ import Testing
         }
         let waiter = try bench.waiter(["m"])
         bench.pass(.seconds(100))
-        // Another call may wake the first again; the old one does not join it.
+        // Another call may wake the first machine again; the old call does not join it.
         bench.pass(.seconds(20))
         #expect(bench.rejection(of: waiter)?.code == .wakeTimeout)
         #expect(bench.wakes() == ["a", "b"])
@@ -207,7 +207,7 @@ import Testing
         #expect(refusal.code == .noRunnerAvailable)
         #expect(refusal.retry == .after(.seconds(60)))
         #expect(bench.wakes().isEmpty)
-        // A wake that another caused is theirs as well.
+        // A call that may not start a wake can still wait for one that another call started.
         _ = try bench.waiter(["m"])
         let guest = try bench.waiter(["m"], mayWake: false, forMachine: true)
         bench.answered("a")
@@ -267,7 +267,7 @@ import Testing
         let waiter = try bench.waiter(["m"], exact: true, forMachine: true)
         bench.answered("other", ["x", "y"])
         #expect(!bench.hasAnswer(waiter))
-        // The engine is up before its model is.
+        // The engine is up before its model is loaded.
         bench.pass(.seconds(10))
         bench.answered("a", [])
         bench.answered("a", ["y"])
@@ -276,7 +276,7 @@ import Testing
         bench.pass(.seconds(10))
         bench.answered("a", ["y", "m"])
         #expect(bench.lease(of: waiter)?.runner == "a")
-        // Boot time is the time to the first runner that is able.
+        // Boot time is the time until the first runner is ready.
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
     }
 
@@ -307,7 +307,7 @@ import Testing
         bench.pass(.milliseconds(9999))
         #expect(!bench.hasAnswer(second))
         bench.release(try #require(bench.lease(of: first)))
-        // It queued at the end, but what it waited for first was the machine.
+        // It queued at the end, but it waited for the machine first.
         #expect(bench.lease(of: second)?.wake == bench.lease(of: first)?.wake)
         #expect(bench.lease(of: second)?.waited == .milliseconds(59_999))
     }
@@ -328,7 +328,7 @@ import Testing
             .serving("quick", "m", "quick", wakes: true))
         try teach(&bench, "slow", "slow", boot: .seconds(40))
         try teach(&bench, "quick", "quick", boot: .seconds(20))
-        // One that never woke up is no match for one that did.
+        // A machine that never woke up ranks below one that did.
         _ = try bench.waiter(["m"])
         #expect(bench.wakes() == ["quick"])
     }
@@ -346,7 +346,7 @@ import Testing
         #expect(bench.wakes() == ["b"])
     }
 
-    // MARK: Learning
+    // MARK: Boot times
 
     @Test func bootTimesAreLearnedAndShown() throws {
         var bench = asleep(.serving("a", "m", wakes: true))
@@ -362,7 +362,7 @@ import Testing
         bench.pass(.seconds(40))
         #expect(bench.status("a")?.wakeETA == .zero)
         bench.pass(.seconds(40))
-        // A failure teaches nothing.
+        // A failed wake records no boot time.
         #expect(bench.state("a") == .wakeFailed)
         #expect(bench.status("a")?.bootTime.mean == .seconds(35))
     }
@@ -378,7 +378,7 @@ import Testing
             Issue.record("it does not wait for the machine")
             return
         }
-        // Nothing is left to hear of, so an unknown id is a mistake at once.
+        // No runner is left without evidence, so an unknown id is an error at once.
         guard case .refused(let error) = state.place(PlacementRequest(models: ["x"], isExact: true), now: now) else {
             Issue.record("an unknown model is not refused")
             return

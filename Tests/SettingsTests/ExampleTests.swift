@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// `simpleai.example.yaml` is documentation that cannot go stale.
+/// `simpleai.example.yaml` cannot become outdated.
 @Suite struct ExampleTests {
     let example: String
 
@@ -13,7 +13,7 @@ import Testing
         example = try String(contentsOf: root.appending(path: "simpleai.example.yaml"), encoding: .utf8)
     }
 
-    /// The example with every `#key:` taken as a key; comments in words have a space after their `#`.
+    /// The example with every `#key:` uncommented; comments in words have a space after their `#`.
     private var everyKey: String {
         example.replacing(/(?m)^( *)#([a-z_]+:)/) { "\($0.output.1)\($0.output.2)" }
     }
@@ -30,7 +30,7 @@ import Testing
         #expect(loaded.settings.runners.first?.apiKey == "sk-1")
     }
 
-    /// What a commented line shows is what happens without it.
+    /// A commented line shows the default.
     @Test func commentedKeysShowTheirDefaults() throws {
         let plain = try SettingsFile.parse(example, name: "example", environment: [:])
         let full = try SettingsFile.parse(everyKey, name: "example", environment: [:])
@@ -50,7 +50,7 @@ import Testing
 }
 
 extension SettingsNode {
-    /// Whether some key of the tree fits a pattern.
+    /// Whether a key of the tree matches a pattern.
     func mentions(_ pattern: SettingsPath) -> Bool {
         guard let component = pattern.components.first else { return true }
         let rest = SettingsPath(components: Array(pattern.components.dropFirst()))

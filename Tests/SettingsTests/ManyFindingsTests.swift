@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-/// Files with more mistakes than anybody reads.
+/// Files with more mistakes than an operator would read.
 @Suite(.timeLimit(.minutes(2))) struct ManyFindingsTests {
     @Test func theFirstProblemsAreListedAndTheOthersCounted() {
         let found = problems(minimal + (1...5_000).map { "unknown_\($0): 1\n" }.joined())
@@ -18,7 +18,7 @@ import Testing
         #expect(found.count == 100 && found.last?.hasPrefix("s.yaml:101: unknown_100") == true)
     }
 
-    /// Tables are read in the program's order; people read in the file's.
+    /// The program reads tables in its own order; reports follow the file's order.
     @Test func theFirstAreThoseOfTheFilesOrder() {
         let unknown = (1...300).map { "unknown_\($0): 1\n" }.joined()
         let found = problems(minimal + "server:\n  port: x\n" + unknown + "runners:\n- {id: 5, url: nowhere}\n")
@@ -50,7 +50,7 @@ import Testing
         #expect(try #require(found.first).utf8.count < 700)
     }
 
-    /// A name that was meant is searched for only where it is printed.
+    /// Suggestions for misspelt names are computed only where they are printed.
     @Test func suggestionsAreSearchedForOnlyWhereTheyArePrinted() {
         var findings = SettingsFindings()
         var searches = 0

@@ -1,12 +1,12 @@
 import Settings
 import Testing
 
-/// One text, one problem: where it is, and what is said about it.
+/// A text with one problem: its place, and its message.
 struct ProblemCase: CustomTestStringConvertible {
     let text: String
     let expected: String
 
-    /// `text` begins at line 2; `expected` is the whole line, or its beginning where it ends in `…`.
+    /// `text` begins at line 2; `expected` is the whole line, or its beginning if it ends in `…`.
     init(_ text: String, _ expected: String) {
         self.text = text
         self.expected = expected

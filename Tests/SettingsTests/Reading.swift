@@ -1,6 +1,6 @@
 import Settings
 
-/// Settings that need nothing: everybody on this machine. Texts that follow it begin at line 2.
+/// Settings without required keys: no authentication, this machine only. Texts appended to them begin at line 2.
 let minimal = "auth: {mode: none}\n"
 
 /// The problems of a text as operators read them; empty if it loads.

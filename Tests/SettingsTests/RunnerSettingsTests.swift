@@ -5,7 +5,7 @@ import Testing
 @testable import Settings
 
 @Suite struct RunnerSettingsTests {
-    /// Settings that have what is required. Texts that follow it begin at line 3.
+    /// Settings with all required keys. Texts appended to them begin at line 3.
     private static let minimal = """
         {gateway: ws://gateway.lan:8080, token: secret,
         engines: [{kind: ollama}]
@@ -194,7 +194,7 @@ import Testing
     }
 }
 
-/// `runner.example.yaml` is documentation that cannot go stale.
+/// `runner.example.yaml` cannot become outdated.
 @Suite struct RunnerExampleTests {
     let example: String
 
@@ -204,7 +204,7 @@ import Testing
         example = try String(contentsOf: root.appending(path: "runner.example.yaml"), encoding: .utf8)
     }
 
-    /// The example with every `#key:` and `#- key:` taken as a key; comments in words have a space after their `#`.
+    /// The example with every `#key:` and `#- key:` uncommented; comments in words have a space after their `#`.
     private var everyKey: String {
         example.replacing(/(?m)^( *)#(- )?([a-z_]+:)/) { "\($0.output.1)\($0.output.2 ?? "")\($0.output.3)" }
     }
@@ -212,13 +212,13 @@ import Testing
     @Test func exampleLoadsWithoutComplaint() throws {
         let loaded = try RunnerSettingsFile.parse(
             example, name: "runner.example.yaml", environment: ["RUNNER_TOKEN": "s3cret"])
-        // What it starts need not be installed where the example is read.
+        // The program that it starts need not be installed on the machine that runs the test.
         #expect(loaded.warnings.filter { !$0.message.hasPrefix("there is no program") } == [])
         #expect(loaded.settings.token == "s3cret")
         #expect(loaded.settings.engines.map(\.kind) == [.ollama, .llamaServer])
     }
 
-    /// What a commented line shows is what happens without it; the third engine is there to be read.
+    /// A commented line shows the default; the third engine is only an example.
     @Test func commentedKeysShowTheirDefaults() throws {
         let plain = try RunnerSettingsFile.parse(example, name: "example", environment: [:])
         var full = try RunnerSettingsFile.parse(everyKey, name: "example", environment: [:]).settings

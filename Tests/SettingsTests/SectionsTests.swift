@@ -169,7 +169,7 @@ import Testing
         #expect(runner.wake?.secureOn == [1, 2, 3, 4, 5, 6])
     }
 
-    /// Digits and colons are a number to the base of 60 in YAML 1.1, and digits alone one to the base of 10.
+    /// In YAML 1.1 digits and colons are a base-60 number, and digits alone a decimal number.
     @Test(arguments: ["10:20:30:40:50:51", "1020.3040.5051", "10-20-30-40-50-51"])
     func macOfDigitsIsNoNumber(_ mac: String) throws {
         let runner = try settings("runners: [{url: 'http://a', wake: {mac: \(mac)}}]").runners.first
@@ -197,7 +197,7 @@ import Testing
                 == Settings.WebHook(
                     method: "POST", url: "https://home.lan/api/webhook/gpu?x=1", host: "home.lan"))
         #expect(all.relay == Settings.HostAndPort(host: "fd00::2", port: 9999))
-        // Whoever has a program or a web hook needs no address.
+        // A machine with a wake program or a web hook needs no MAC address.
         #expect(runners[1].wake?.macs == [])
         #expect(runners[1].wake?.command == ["power-on", "b"])
         #expect(runners[2].wake?.http?.method == "PUT")

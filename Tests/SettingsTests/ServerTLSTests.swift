@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// `server.tls`: both or neither, as text or as files, and what can be wrong with them.
+/// `server.tls`: both keys or neither, as text or as files, and their possible faults.
 @Suite struct ServerTLSTests {
     private static let certificate = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
     private static let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    /// A key that lost its PEM lines on the way through the environment must not end in a log.
+    /// A key that lost its PEM lines on the way through the environment must not appear in a log.
     @Test func aKeyIsNeverQuoted() throws {
         try withDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Settings
 
-/// What a reload reports, and what it takes over.
+/// The changes that a reload reports, and those that it applies.
 @Suite struct SettingsChangeTests {
-    /// Every key of settings, with another value than the default.
+    /// Every key of the settings, with another value than the default.
     private static var everything: String {
         """
         server:
@@ -60,7 +60,7 @@ import Testing
         #expect(!changes.map(\.key).contains("other keys"))
         #expect(changes.count > 40)
 
-        // All that may change has, and nothing else.
+        // Every setting that may change has changed, and no other.
         var expected = new
         let old = Settings()
         expected.server.host = old.server.host

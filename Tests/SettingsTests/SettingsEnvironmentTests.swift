@@ -54,7 +54,7 @@ import Testing
         #expect(read.server.maxBody == .mebibytes(1))
         #expect(read.routing.queueLength == 3)
         #expect(read.runners.map(\.slots) == [1, 9])
-        // Expansion belongs to the file.
+        // Variables are expanded only in the file.
         #expect(read.metrics.token == "${A}")
     }
 

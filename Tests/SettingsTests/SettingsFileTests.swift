@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    /// Reading it once, or twice as `config check` used to, would leave nothing for the next.
+    /// A pipe can be read only once: `config check` must not read it twice.
     @Test func aPipeIsReadLikeAFile() throws {
         try withDirectory { directory in
             let path = directory.appending(path: "pipe").path

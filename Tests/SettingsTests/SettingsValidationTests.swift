@@ -258,7 +258,7 @@ import Testing
         #expect(found.contains { $0.contains(": \(expected)") }, "\(found)")
     }
 
-    /// What a role gives to the holder of an API key.
+    /// The rights that a role grants to the holder of an API key.
     @Test func rolesOfKeysAreComparedWithThoseThatSettingsName() throws {
         let policies = "policies: [{roles: [staff], classes: [fast]}, {roles: '*', classes: [fast]}]"
         let loaded = try settings("classes: {fast: [m]}\nwake: {roles: [night]}\n" + policies)
@@ -270,7 +270,7 @@ import Testing
         #expect(roles.nearest(to: "admin") == nil)
     }
 
-    /// What no runner of the file has, an agent may bring.
+    /// An agent may provide a model that no runner of the file has.
     @Test func whereAgentsMayJoinNothingIsMissing() throws {
         let text = """
             auth: {issuers: [{issuer: 'https://a', audience: x}]}

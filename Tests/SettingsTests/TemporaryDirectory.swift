@@ -1,6 +1,6 @@
 import Foundation
 
-/// Gives the body an empty directory and removes it afterwards.
+/// Passes an empty directory to the body and removes it afterwards.
 func withDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let directory = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// `simpleai-tokens.yaml`: what it may say, and what is said about the rest.
+/// `simpleai-tokens.yaml`: valid content, and the problems reported for all other.
 @Suite struct TokenProviderSettingsTests {
     private func read(_ text: String, environment: [String: String] = [:]) throws -> TokenProviderSettings {
         try TokenProviderFile.parse(text, name: "t.yaml", environment: environment)
@@ -131,7 +131,7 @@ import Testing
         _ = try read("issuer: http://sso.lan\nallow_insecure: true\nclient: {id: app, secret: s}\n")
     }
 
-    // MARK: - Who is asked for
+    // MARK: - The subject of the token
 
     private static let people = """
         issuer: https://sso.example.org
@@ -193,7 +193,7 @@ import Testing
         #expect(problem?.description.hasPrefix(expected) ?? false, "\(String(describing: problem))")
     }
 
-    /// The token of another person is worse than none.
+    /// The token of another subject is worse than none.
     @Test func theServicesPasswordNeverStandsInForAUsers() throws {
         let text =
             "issuer: https://a.example\nclient: {id: app, secret: s}\nusername: service\npassword: p\ngrant: password\nusers: {ann: {}}\n"

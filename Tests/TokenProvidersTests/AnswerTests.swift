@@ -28,7 +28,7 @@ import Testing
         #expect(try token(#"{"access_token":"\#(text)"}"#).isJWT)
     }
 
-    /// `expires_in` is about the access token (OpenID Connect Core 1.0 §3.1.3.3).
+    /// `expires_in` applies to the access token (OpenID Connect Core 1.0 §3.1.3.3).
     @Test func anIDTokenEndsWhenItSaysItself() throws {
         let text = jwt(#"{"exp":1000200}"#)
         let body = #"{"access_token":"a","id_token":"\#(text)","expires_in":10}"#

@@ -28,7 +28,7 @@ import Testing
         #expect(request.body == "grant_type=password&username=a%26b&password=%C3%BC%20%3D%2B%25&client_id=app")
     }
 
-    /// RFC 6749 §2.3.1: encoded first, so that a colon in the id does not end it.
+    /// RFC 6749 §2.3.1: both parts are encoded first, so that a colon in the id does not end it.
     @Test func basicAuthenticationEncodesBothParts() throws {
         var request = FormRequest()
         request.authenticate(OAuthClient(id: "my:app", secret: "50% + more"), .basic)

@@ -48,7 +48,7 @@ import Testing
         #expect(Set(orders.map(\.keepingName)).count == orders.count)
     }
 
-    /// A file's name must not be a way to try passwords.
+    /// A file's name must not allow an attacker to test passwords.
     @Test func secretsAreNotInTheName() {
         var changed = order()
         changed.client.secret = "another"

@@ -4,7 +4,7 @@ import Testing
 @testable import StandIn
 @testable import TokenProviders
 
-/// A provider whose certificate is of an authority that the system does not know.
+/// A provider whose certificate authority is unknown to the system.
 @Suite struct ProviderAuthorityTests {
     private static func outcome(_ kind: StandInCertificate.Kind, isTrusted: Bool) async throws -> (String, asked: Int) {
         let certificate = try StandInCertificate(kind)
@@ -31,7 +31,7 @@ import Testing
         #expect(outcome == ("abc", 1))
     }
 
-    /// No secret leaves for a server that cannot prove who it is.
+    /// No secret is sent to a server that cannot prove its identity.
     @Test(arguments: [
         (StandInCertificate.Kind.ofAuthority, false), (.selfSigned, true), (.expired, true), (.otherHost, true),
     ])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TokenProviders
 
-/// The whole way over real sockets, against a provider that answers as each test says.
+/// The whole exchange over real sockets, against a provider whose responses each test defines.
 @Suite struct TokenProviderTests {
     private let clock = JumpingClock()
     private let shown = Prompts()
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// Neither the discovery document nor secrets go to where a redirection points.
+    /// Redirects are not followed, neither for the discovery document nor with secrets.
     @Test func redirectionsAreNotFollowed() async throws {
         try await StandInProvider.run { other in
             try await StandInProvider.run { provider in

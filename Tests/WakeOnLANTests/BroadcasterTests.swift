@@ -13,7 +13,8 @@ import Testing
         mac = try #require(MACAddress("52-54-00-12-34-56"))
     }
 
-    /// The last is the loopback network's broadcast address, which a socket bound to 127.0.0.1 alone does not see.
+    /// The last is the loopback network's broadcast address, whose packets a socket bound to 127.0.0.1 alone does not
+    /// receive.
     @Test(arguments: [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("0.0.0.0", "127.255.255.255")])
     func packetArrives(_ bound: String, _ address: String) async throws {
         try await withReceiver(on: bound) { port, datagrams in
@@ -40,7 +41,7 @@ import Testing
         }
     }
 
-    /// Nobody listens there: UDP does not notice, and a second packet goes out as well as the first.
+    /// The address has no listener: UDP reports no error, and a second packet is sent like the first.
     @Test func silenceIsNoError() async throws {
         for _ in 0..<2 { try await Broadcaster().send(MagicPacket(mac: mac), to: "127.0.0.1", port: 9) }
     }
@@ -87,7 +88,7 @@ import Testing
 
 typealias DatagramReader = NIOAsyncChannelInboundStream<AddressedEnvelope<ByteBuffer>>.AsyncIterator
 
-/// Payloads as they arrive at a socket of our own.
+/// Payloads received by a socket of the test.
 struct Datagrams {
     var iterator: DatagramReader
 

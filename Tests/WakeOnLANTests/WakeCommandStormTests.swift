@@ -4,7 +4,7 @@ import Testing
 
 @testable import WakeOnLAN
 
-/// Many runs of every kind leave descriptors, children and memory where they were. `make storm` runs ten thousand.
+/// Many runs of every kind leak no descriptors, children or memory. `make storm` runs ten thousand.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct WakeCommandStormTests {
     private static let count = ProcessInfo.processInfo.environment["SIMPLEAI_STORM_RUNS"].flatMap { Int($0) } ?? 200
 
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// What one kind of command is, and whether it succeeds.
+    /// The kinds of commands, and whether each succeeds.
     private static let kinds: [(name: String, request: WakeCommandRequest, isSuccess: Bool)] = [
         ("good", WakeCommandRequest(program: "true"), true),
         ("failing", WakeCommandRequest(program: "sh", arguments: ["-c", "echo no >&2; exit 3"]), false),
@@ -53,7 +53,7 @@ import Testing
         try await run(Self.count)
         let deadline = ContinuousClock.now + .seconds(30)
         var after = Figures()
-        // A thread gives its descriptors back just after the result.
+        // A thread closes its descriptors just after it delivers the result.
         while after.descriptors > before.descriptors || after.children > before.children,
             ContinuousClock.now < deadline
         {

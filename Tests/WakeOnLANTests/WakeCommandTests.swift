@@ -4,7 +4,7 @@ import Testing
 
 @testable import WakeOnLAN
 
-/// Programs of the operator's, really started.
+/// The operator's programs, executed as real processes.
 @Suite(.timeLimit(.minutes(2))) struct WakeCommandTests {
     private static let path = "/usr/bin:/bin"
 
@@ -23,7 +23,7 @@ import Testing
 
     @Test func argumentsReachTheProgramAsTheyAre() async throws {
         try await inTemporaryDirectory { directory in
-            // A shell would make two files of this, and run what stands behind the semicolon.
+            // A shell would create two files from this, and run the text behind the semicolon.
             let name = "a b; touch $HOME"
             try await WakeCommand(searchPath: Self.path).run(
                 WakeCommandRequest(program: "touch", arguments: ["\(directory)/\(name)"]))
@@ -39,7 +39,7 @@ import Testing
             let names = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map {
                 $0.prefix { $0 != "=" }
             }
-            // The shell adds some of its own.
+            // The shell adds variables of its own.
             #expect(Set(names).isSubset(of: ["PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_"]))
         }
     }

@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    /// Redirects are not followed: the operator has said which address it is.
+    /// Redirects are not followed: the operator has stated the address.
     @Test(arguments: ["404 Not Found", "500 Oops", "302 Found\r\nLocation: http://127.0.0.1:1/"])
     func anyOtherStatusIsAFailure(_ status: String) async throws {
         let answer = "HTTP/1.1 \(status)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -69,7 +69,7 @@ import Testing
     }
 }
 
-/// Accepts connections, answers the first bytes of each with a text and closes; tells what the first one sent.
+/// Accepts connections, responds to the first bytes of each with a text and closes; returns the bytes of the first.
 private func withListener(
     answering answer: String, _ body: (Int, EventLoopFuture<String>) async throws -> Void
 ) async throws {

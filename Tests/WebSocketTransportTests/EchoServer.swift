@@ -6,7 +6,7 @@ import SimpleAICore
 
 @testable import WebSocketTransport
 
-/// A server with one WebSocket path, `/echo`, and ordinary answers on every other.
+/// A server with one WebSocket path, `/echo`, and ordinary HTTP responses on every other.
 struct EchoServer {
     let channel: any Channel
     var port: Int { channel.localAddress?.port ?? 0 }

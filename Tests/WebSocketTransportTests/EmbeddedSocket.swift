@@ -6,7 +6,7 @@ import Testing
 
 @testable import WebSocketTransport
 
-/// What a receiver has heard.
+/// Records the events that a receiver gets.
 final class Notebook: WebSocketReceiver {
     private(set) var socket: WebSocket?
     private(set) var messages: [WebSocketMessage] = []
@@ -17,7 +17,7 @@ final class Notebook: WebSocketReceiver {
     func webSocketClosed(_ end: WebSocketEnd) { ends.append(end) }
 }
 
-/// One end of a WebSocket without a network, and with a clock that the test owns. Bytes go in and come out.
+/// One end of a WebSocket without a network, with a clock that the test owns: takes and returns bytes.
 struct EmbeddedSocket {
     let channel = EmbeddedChannel()
     let notebook = Notebook()
@@ -36,7 +36,7 @@ struct EmbeddedSocket {
 
     var isOpen: Bool { channel.isActive }
 
-    /// A frame as the other end would write it.
+    /// Receives a frame as the peer would write it.
     func receive(
         _ opcode: WebSocketOpcode, _ bytes: [UInt8] = [], fin: Bool = true, masked: Bool? = nil, reserved: UInt8 = 0
     ) throws {
@@ -59,7 +59,7 @@ struct EmbeddedSocket {
     }
 
     func receive(raw buffer: ByteBuffer) throws {
-        // What a decoder throws has its place in the pipeline, and reaches the end of it only by mistake.
+        // Handlers in the pipeline handle a decoder's errors; one that reaches the end of the pipeline is a bug.
         try channel.writeInbound(buffer)
     }
 
@@ -67,7 +67,7 @@ struct EmbeddedSocket {
 
     func passTime(_ time: TimeAmount) { channel.embeddedEventLoop.advanceTime(by: time) }
 
-    /// Frames that were written since the last look: the first byte, whether masked, and the bytes.
+    /// The frames written since the last call: the first byte, whether masked, and the bytes.
     func sent() throws -> [(opcode: UInt8, masked: Bool, bytes: [UInt8])] {
         var all = ByteBuffer()
         while var next = try channel.readOutbound(as: ByteBuffer.self) { all.writeBuffer(&next) }
@@ -83,7 +83,7 @@ struct EmbeddedSocket {
         return frames
     }
 
-    /// The code of the close frame that was sent, and nothing else.
+    /// The code of the close frame that was sent; nil unless exactly one close frame with a code was sent.
     func sentCloseCode() throws -> Int? {
         let frames = try sent()
         guard frames.count == 1, frames[0].opcode == 8, frames[0].bytes.count >= 2 else { return nil }

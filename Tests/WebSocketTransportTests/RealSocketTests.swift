@@ -51,7 +51,7 @@ import Testing
         try await EchoServer.with { server in
             let connection = try await connect(try server.address()) { $0.maxUnread = 10 }
             connection.send("burst")
-            // Only when all is over: until then nothing is taken out of the buffer.
+            // Only after the end: until then no message is taken out of the buffer.
             try await connection.socket.closed.get()
             var heard = 0
             for await _ in connection.messages { heard += 1 }

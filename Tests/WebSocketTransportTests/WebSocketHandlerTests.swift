@@ -19,7 +19,7 @@ import Testing
     @Test func fragmentsArePutTogetherAroundControlFrames() throws {
         let socket = try EmbeddedSocket()
         let bytes = Array("wörld".utf8)
-        // The cut goes through the middle of a character.
+        // The cut is in the middle of a character.
         try socket.receive(.text, Array(bytes[..<2]), fin: false)
         try socket.receive(.ping, [7])
         try socket.receive(.continuation, [], fin: false)
@@ -45,7 +45,7 @@ import Testing
         #expect(sent.map(\.bytes) == [Array("hi".utf8)])
     }
 
-    // MARK: Breaches
+    // MARK: Protocol violations
 
     @Test(arguments: [WebSocketHandler.Role.client, .server]) func wrongMaskingEndsIt(_ role: WebSocketHandler.Role)
         throws
@@ -115,7 +115,7 @@ import Testing
         let close = try #require(try socket.sent().last)
         #expect(close.opcode == 8)
         #expect(Int(close.bytes[0]) << 8 | Int(close.bytes[1]) == breach.code)
-        // The peer may read that first; then it is over, also for one that says nothing more.
+        // The peer may read the close frame first; then the connection closes, even if the peer sends nothing more.
         #expect(socket.isOpen)
         socket.passTime(.seconds(6))
         #expect(!socket.isOpen)
@@ -151,7 +151,7 @@ import Testing
         #expect(socket.notebook.messages.isEmpty)
     }
 
-    // MARK: The end
+    // MARK: Closing
 
     @Test func theirCloseIsAnswered() throws {
         let socket = try EmbeddedSocket()
@@ -168,7 +168,7 @@ import Testing
         #expect(frame.bytes.count <= 125)
         #expect(String(validating: frame.bytes.dropFirst(2), as: UTF8.self) != nil)
         #expect(socket.isOpen && socket.notebook.ends.isEmpty)
-        // What comes meanwhile is nobody's business any more, nor is what is sent.
+        // Messages that arrive meanwhile are ignored, and messages to send are dropped.
         try socket.receive("late")
         socket.notebook.socket?.send("late")
         try socket.receive(.connectionClose, [0x03, 0xE9])
@@ -205,7 +205,7 @@ import Testing
         #expect(!socket.isOpen)
     }
 
-    // MARK: Silence
+    // MARK: Timeouts
 
     @Test func silenceIsAskedAboutAndThenEnds() throws {
         let socket = try EmbeddedSocket()

@@ -1,4 +1,4 @@
-"""Who is compared: the gateway as shipped, and bare proxies as their makers ship them, each with one thread."""
+"""The contestants: the gateway as shipped, and bare proxies as their makers ship them, each with one thread."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ import subprocess
 from processes import LOAD_CORE, PROXY_CORE, fail, free_port, running
 from workload import ANSWER, MODEL
 
-# nginx stops asking a client for more requests after a while; that would be measured, too.
+# By default nginx closes a client connection after a number of requests; that would be measured, too.
 NGINX = """\
 daemon off; worker_processes 1; worker_rlimit_nofile {files}; pid {folder}/{name}.pid; error_log {folder}/{name}.log;
 events {{ worker_connections {connections}; }}
@@ -18,7 +18,7 @@ http {{
   {content}
 }}
 """
-# Every runner of a fleet has a folder of its own here, with one model in it.
+# Every runner of a fleet has a path of its own here, with one model in it.
 ENGINE = """
   server {{
     listen 127.0.0.1:{port} backlog=4096; default_type application/json;
@@ -34,7 +34,7 @@ NGINX_PROXY = """
     location / {{ proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
                   proxy_read_timeout 1h; }}
   }}"""
-# Without http-no-delay HAProxy holds an event back for up to 200 ms, so that several leave together.
+# Without http-no-delay HAProxy holds an event back for up to 200 ms, so that several are sent together.
 HAPROXY = """\
 global
   nbthread 1
@@ -67,7 +67,7 @@ class Contestant:
 
 @dataclasses.dataclass
 class Workshop:
-    """Where a run keeps its files, what it may open, and which programs it found."""
+    """A run's folder, its limit of open files, and the programs that it found."""
     stack: object
     folder: object
     binary: object
@@ -93,7 +93,7 @@ def _nginx(shop, stack, name, core, content):
 
 
 def start_engine(shop, stack):
-    """An upstream that answers whole documents at once. Returns its port."""
+    """Starts an upstream that responds with whole documents at once. Returns its port."""
     port = free_port()
     there = json.dumps(json.loads(ANSWER) | {"model": f"{MODEL}-$place"})
     _nginx(shop, stack, f"engine-{port}", LOAD_CORE,
@@ -110,7 +110,7 @@ def start_nginx(shop, stack, engine):
 def start_haproxy(shop, stack, engine):
     port = free_port()
     file = shop.folder / f"haproxy-{port}.cfg"
-    # Each stream takes two sockets.
+    # Each stream needs two sockets.
     file.write_text(HAPROXY.format(port=port, engine=engine, connections=(shop.open_files - 100) // 2))
     pid = stack.enter_context(running(PROXY_CORE, ["haproxy", "-f", file], stderr=subprocess.DEVNULL)).pid
     return Contestant("haproxy", f"http://127.0.0.1:{port}", pid)
@@ -157,7 +157,7 @@ log: {{ level: warning }}
 def start_simpleai(shop, stack, engine, fleet=None):
     """The product as shipped: RS256 tokens, class routing, metrics.
 
-    fleet: how many runners and how many models; None for one runner with one model.
+    fleet: the numbers of runners and of models; None for one runner with one model.
     """
     if fleet is None:
         models = [MODEL]
@@ -181,7 +181,7 @@ def start_simpleai(shop, stack, engine, fleet=None):
 
 
 def peers(shop, found):
-    """How to start everybody, the gateway last: `(name, start)`."""
+    """Functions that start the contestants, the gateway last: `(name, start)`."""
     starts = [("nginx", start_nginx)]
     if "haproxy" in found:
         starts.append(("haproxy", start_haproxy))

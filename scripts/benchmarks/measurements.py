@@ -1,5 +1,5 @@
-"""The measurements. Contestants take turns, round after round, so that what disturbs the machine disturbs all of them;
-of the rounds the median counts."""
+"""The measurements. Each round measures all contestants one after the other, so that disturbances of the machine affect
+all of them; the median of the rounds counts."""
 
 import contextlib
 import json
@@ -15,8 +15,8 @@ from workload import REQUEST, STREAM_REQUEST
 
 CONNECTIONS = 32
 STREAMS, EVENTS, EVENT_SECONDS = 200, 100, 0.02
-# Where streams fall beside each other changes with every start, and an event's cost with it, by half and more. So each
-# round starts several times, and measures for a shorter time after each.
+# The relative timing of the streams differs with every start, and with it an event's cost, by half and more. So each
+# round starts several times, and measures for a shorter time after each start.
 STREAM_STARTS, SHORTEST_SECONDS = 3, 2
 IDLE_STREAMS, IDLE_EVENT_SECONDS = 5000, 10
 SMALL_FLEET, LARGE_FLEET = (3, 3), (1000, 200)
@@ -32,7 +32,7 @@ def note(text):
 def wrk(shop, url, seconds, pause=None):
     """One run of wrk: requests answered, and latencies in microseconds by percentile.
 
-    pause: mean milliseconds between an answer and the next request; None to send at once.
+    pause: mean milliseconds between a response and the next request; None to send at once.
     """
     delay = "" if pause is None else f"function delay() return math.random(0, {round(2 * pause)}) end"
     script = shop.folder / "post.lua"
@@ -85,12 +85,12 @@ def measure_requests(shop, figures, options):
 
 
 def pause_at_half_load(full):
-    """Milliseconds from an answer to the next request: as long as half the load takes, less what an answer takes."""
+    """Milliseconds from a response to the next request: the interval at half load, less the duration of a response."""
     return max(1.0, 2e3 * CONNECTIONS * full["seconds"] / full["requests"] - 0.5)
 
 
 def measure_latency(shop, figures, options):
-    """p50 and p99 at half the load that each can take, minus the direct path at the same load."""
+    """p50 and p99 at half of each contestant's capacity, minus the direct path at the same load."""
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         direct = f"http://127.0.0.1:{engine}"
@@ -108,15 +108,15 @@ def measure_latency(shop, figures, options):
 
 
 def measure_fleet(shop, figures, options):
-    """CPU time per request and p99 at half load as the fleet grows; a class of all models, so all are looked at."""
+    """CPU time per request and p99 at half load as the fleet grows, with a class that contains all models."""
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         fleets = [(name, start_simpleai(shop, stack, engine, fleet))
                   for name, fleet in (("small", SMALL_FLEET), ("large", LARGE_FLEET))]
         for _, contestant in fleets:
             wait_until_it_answers(contestant.url, shop.token, REQUEST)
-        time.sleep(1)  # every runner of a large fleet has been looked at by now
-        for _, contestant in fleets:  # the large one last: half of what it can take is the load of both
+        time.sleep(1)  # every runner of a large fleet has been probed by now
+        for _, contestant in fleets:  # the large one last: both are loaded with half of its capacity
             full = wrk(shop, contestant.url, WARM_SECONDS)
         for _ in range(options.rounds):
             for name, contestant in fleets:
@@ -161,7 +161,7 @@ class StreamLoad:
 
 
 def measure_streams(shop, figures, options):
-    """CPU time per relayed event, with all streams at different places."""
+    """CPU time per relayed event, with all streams at different positions."""
     with contextlib.ExitStack() as stack:
         engine = start_stream_engine(stack, EVENTS, EVENT_SECONDS)
         everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
@@ -183,7 +183,7 @@ def measure_streams(shop, figures, options):
 
 
 def measure_idle(shop, figures, options):
-    """Memory per open stream on which an event comes now and then."""
+    """Memory per open stream with occasional events."""
     streams = min(IDLE_STREAMS, (shop.open_files - 200) // 2)
     if streams < IDLE_STREAMS:
         note(f"only {streams} idle streams fit into the limit of open files ({shop.open_files}); "
@@ -203,7 +203,7 @@ def measure_idle(shop, figures, options):
 # MARK: memory
 
 def measure_memory(shop, figures, options):
-    """Memory of each before its first call."""
+    """Memory of each contestant before its first call."""
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]

@@ -1,4 +1,4 @@
-"""Starting the contestants, each on its core, and reading what the kernel says they cost."""
+"""Starting the contestants, each on its core, and reading the kernel's accounting of them."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ def fail(message):
 
 
 def two_cores():
-    """The core of the process under test, and the one that load and upstream share."""
+    """The core of the process under test, and the core that load and upstream share."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         fail("needs two cores, one for the proxy and one for the load")
@@ -51,7 +51,7 @@ def free_port():
 
 
 def family(pid):
-    """A process and its children: nginx and HAProxy work in one."""
+    """A process and its children: nginx and HAProxy do their work in a child."""
     children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
     return [pid, *map(int, children)]
 
@@ -69,7 +69,7 @@ def resident_bytes(pid):
 
 
 def wait_until_it_answers(url, token, body):
-    """Until a whole answer has come through: the gateway asks a runner first whether it is there."""
+    """Waits until a complete response has passed through: the gateway probes a runner first."""
     deadline = time.monotonic() + 30
     request = urllib.request.Request(f"{url}/v1/chat/completions", data=body.encode(), headers={
         "Authorization": f"Bearer {token}", "Content-Type": "application/json"})

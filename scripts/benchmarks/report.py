@@ -1,4 +1,4 @@
-"""Figures of several rounds, the budgets they are held to, and the table."""
+"""Figures of several rounds, their budgets, and the table."""
 
 import collections
 import statistics
@@ -8,7 +8,7 @@ MEBI, KIBI = 2**20, 2**10
 
 
 class Figures:
-    """By part and contestant: what every round measured."""
+    """The measurements of every round, by part and contestant."""
 
     def __init__(self):
         self._rounds = collections.defaultdict(list)
@@ -29,7 +29,7 @@ class Figures:
         return median(self.values(part, name, key))
 
     def ratios(self, part, name, base, key):
-        """Round by round: both figures of one ratio were taken right after each other."""
+        """The ratios of each round: both figures of one ratio were measured one right after the other."""
         return [own / other for own, other in zip(self.values(part, name, key), self.values(part, base, key))]
 
 
@@ -45,7 +45,7 @@ class Budget:
         return figure <= self.must
 
 
-# The design's budgets; the first one that is missed makes the exit code 1.
+# The design's budgets; if one is exceeded, the exit code is 1.
 BUDGETS = {
     "requests": Budget(3.5, 2.0, "×"),
     "streams": Budget(1.5, 0.8, "×"),

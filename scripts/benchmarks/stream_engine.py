@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""An upstream that streams: so many events per answer, one every so many seconds, to any number of clients.
+"""An upstream that streams: a number of events per response at an interval, to any number of clients.
 
     stream_engine.py --port N --events N --interval SECONDS
 
-One thread around epoll: it shares a core with the load and must not be what the measurement waits for.
+One thread around epoll: it shares a core with the load and must not be the bottleneck of the measurement.
 """
 
 import argparse
@@ -20,7 +20,7 @@ EVENT = chunked(event())
 END = chunked(event("stop")) + chunked(DONE) + b"0\r\n\r\n"
 LIST = (f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(MODELS)}\r\n"
         f"Connection: close\r\n\r\n{MODELS}").encode()
-# Events whose time comes within this are written in one round; rounds any closer are all overhead.
+# Events that are due within this time are written in one round; shorter rounds would be all overhead.
 ROUND_SECONDS = 0.0005
 
 
@@ -109,7 +109,7 @@ class Engine:
                 return True
         except (BlockingIOError, ConnectionError):
             pass
-        # Nobody here reads so slowly; whoever does is gone.
+        # The clients here do not read that slowly; such a connection has closed.
         self.forget(number)
         return False
 

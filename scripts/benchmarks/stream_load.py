@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Clients of streams: keeps so many open at once, and counts the events that arrive.
+"""Clients of streams: keeps a number of streams open, and counts the events that arrive.
 
     stream_load.py --port N --token TOKEN --streams N --ramp SECONDS
 
-Streams begin one after the other over the time of the ramp; whoever is at an end begins again on the same connection.
-It says `ready` when all have begun and each has had an event. For every line on standard input it answers with one:
-events so far, streams that ended, and how many are open. Ends when standard input does.
+Streams begin one after the other during the ramp; a stream that ends is followed by another on the same connection.
+Prints `ready` when all have begun and each has had an event. For every line on standard input it prints one:
+events so far, streams that ended, and the number of open streams. Ends when standard input does.
 A stream that does not end with [DONE] ends the whole run with exit code 1.
 """
 
@@ -94,7 +94,7 @@ class Load:
             self.with_event += 1
         if data.endswith(LAST_CHUNK):
             return self.end(client)
-        # What may be the beginning of something that is looked for, and holds nothing that was counted.
+        # A possible beginning of a searched text, without anything that was counted already.
         client.tail = data[max(data.rfind(EVENT_END) + len(EVENT_END), len(data) - 16, 0):]
 
     def end(self, client):

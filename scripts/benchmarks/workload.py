@@ -1,4 +1,4 @@
-"""What is sent and answered: a chat of about 1 KB, an answer of about 500 bytes, events of about 200."""
+"""Requests and responses: a chat of about 1 KB, a response of about 500 bytes, events of about 200."""
 
 import json
 
@@ -25,5 +25,5 @@ def event(finish_reason=None):
 
 
 def chunked(data):
-    """In the framing of HTTP/1.1 (RFC 9112 §7.1)."""
+    """The bytes in chunked transfer coding (RFC 9112 §7.1)."""
     return b"%x\r\n%s\r\n" % (len(data), data)

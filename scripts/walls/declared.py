@@ -1,5 +1,5 @@
-"""What documents list is what the sources declare: metrics and keys of the log; guides and decision records have their
-common shapes."""
+"""Documents list exactly the metrics and log keys that the sources declare; guides and decision records have their
+common structure."""
 
 import functools
 import re
@@ -13,7 +13,8 @@ LOG_KEY = re.compile(r"static let \w+ = \"(\w+)\"")
 GUIDE = re.compile(r"docs/guides/[\w-]+\.md$")
 RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
 PARTS, PAGE = ["Context", "Decision", "Consequences"], 60
-# A message as programs print it: a sentence in code. What varies is written as an ellipsis, a number or a quoted name.
+# A message as programs print it: a sentence in code. Variable parts are written as an ellipsis, a number or a quoted
+# name.
 MESSAGE = re.compile(r"`([A-Z][^`\n]* [^`\n]*[.…])`")
 VARYING = re.compile(r"…|\b\d+\w*|\"[^\"]*\"")
 INTERPOLATION = re.compile(r"\\\((?:[^()]|\([^()]*\))*\)")
@@ -22,7 +23,7 @@ NAMING = re.compile(r"(?:docs/(?:ARCHITECTURE|THREAT-MODEL|LOGGING)|docs/decisio
 NAME = re.compile(r"`((?:[A-Z][a-zA-Z0-9]*[a-z0-9][A-Z]\w*(?:\.\w+)?)|[a-z]+(?:[A-Z][a-z0-9]*){2,})`")
 DECLARATION = re.compile(
     r"\b(?:struct|class|enum|actor|protocol|extension|typealias|func|var|let|case)\s+`?([\w.]+)")
-# Declared by others: the standard library, packages, and an example in CONTRIBUTING.
+# Declared elsewhere: the standard library, packages, and an example in CONTRIBUTING.
 FOREIGN = {"ServiceGroup", "withUnsafeTransportIfAvailable"}
 HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
 
@@ -79,7 +80,7 @@ def _declarations(root):
 
 @functools.cache
 def _sources(root):
-    """All literals, and what is around them, in a form in which a message that is put together stands as it is printed."""
+    """All literals and their context, in a form that shows a composed message as it is printed."""
     text = " ".join(file.read_text(encoding="utf-8") for file in sorted((root / "Sources").rglob("*.swift")))
     text = INTERPOLATION.sub("\0", re.sub(r"\"\s*\+\s*\"", "", text)).replace('\\"', '"').replace("\\\n", "")
     return re.sub(r"\s+", " ", text)

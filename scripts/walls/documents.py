@@ -1,4 +1,4 @@
-"""Links in the documentation lead somewhere, and the files it names exist."""
+"""Links in the documentation have existing targets, and the files that it names exist."""
 
 import pathlib
 import re
@@ -41,6 +41,6 @@ def _broken(root, path, text, target):
 
 
 def _slug(heading):
-    """The anchor that forges make of a heading."""
+    """The anchor that code hosting sites generate for a heading."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
     return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")

@@ -1,11 +1,11 @@
-"""Names from outside are compared byte by byte: where they are keys, a plain String is none.
+"""Names from outside are compared byte by byte: a plain String must not be the key of a table of them.
 
 Swift's strings are equal, and hash alike, when they are canonically equivalent: U+212A KELVIN SIGN and `K`. A table whose
-keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`ExactString` where there is no better type).
+keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`ExactString` if no better type exists).
 """
 
 # Folders whose strings come from outside. The command line, the suite and the local fleet serve one person each, who
-# chooses all names; what they read of a gateway they show, and do not decide by.
+# chooses all names; they display the strings of a gateway, and base no decision on them.
 FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
            "Settings", "KeyStore", "WakeOnLAN", "WebSocketTransport"}
 
@@ -20,7 +20,7 @@ CONSTRUCTS = [
     (r"\.(?:subject|issuer|keyID|model|runnerID)\.rawValue\s*<", "names are ordered as strings", "order the names"),
 ]
 
-# (path, why its strings may be keys): the whole list of exceptions.
+# (path, reason why its strings may be keys): the complete list of exceptions.
 EXCUSED = [
     ("Sources/Settings/SettingsFile.swift", "names of environment variables: the operating system's"),
     ("Sources/Settings/SettingsEnvironment.swift", "names of environment variables: the operating system's"),

@@ -1,4 +1,4 @@
-"""Swift source as the checks need it: code without comments and literals, line by line, and its imports."""
+"""Swift source in the form that the checks need: code without comments and literals, line by line, and its imports."""
 
 import re
 
@@ -10,7 +10,7 @@ IMPORT = (
 
 
 class SwiftSource:
-    """`code` has the length and line breaks of the text, with blanks where comments and literals stood."""
+    """A source file. `code` has the text's length and line breaks, with blanks in place of comments and literals."""
 
     def __init__(self, text):
         self.text = text
@@ -26,7 +26,7 @@ class SwiftSource:
             yield self.line_of(start), match
 
     def imports(self):
-        """`(line, module, what stands before)` of every import, whatever `#if` surrounds it."""
+        """`(line, module, text before)` of every import, whatever `#if` surrounds it."""
         for line, match in self.matches(IMPORT):
             yield line, match.group("module"), match.group("before").split()
 
@@ -73,7 +73,7 @@ LITERAL = re.compile(r'(#*)("""|")')
 
 
 def _end_of_literal(text, start):
-    """The end of the string that starts here, interpolations included; None where none does."""
+    """The end of the string that starts here, interpolations included; None if no string starts here."""
     opening = LITERAL.match(text, start)
     if not opening:
         return None
@@ -88,7 +88,7 @@ def _end_of_literal(text, start):
         elif text.startswith(escape, position):
             position += len(escape) + 1
         elif text[position] == "\n" and quotes == '"':
-            return position  # unterminated: the compiler will say so
+            return position  # unterminated: the compiler reports it
         else:
             position += 1
     return len(text)

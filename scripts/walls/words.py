@@ -1,4 +1,4 @@
-"""Words and constructs that have no place here, and the few places that are excused."""
+"""Banned words and constructs, and the few exceptions."""
 
 import pathlib
 import re

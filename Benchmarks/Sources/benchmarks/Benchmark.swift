@@ -1,25 +1,25 @@
-/// A piece of work, held to a piece of reference work that is measured in the same moments: the ratio of the two says
-/// the same on every machine, a time does not.
+/// A piece of work, compared with a piece of reference work that is measured at the same time: the ratio of the two
+/// is the same on every machine, a duration is not.
 struct Benchmark {
     let name: String
     let referenceName: String
-    /// How often the work is done in one run of it, and the reference in one run of that.
+    /// How often one run repeats the work, and how often a run of the reference repeats the reference.
     let work: (count: Int, run: () -> Void)
     let reference: (count: Int, run: () -> Void)
-    /// The most times its reference that the work may cost.
+    /// The maximum cost of the work, as a multiple of its reference.
     let mostTimesReference: Double
-    /// Of performance.md, for people: no machine is judged by it.
+    /// The budget from performance.md, for information: no machine fails because of it.
     var budget: String = ""
 
     struct Result {
-        /// Of the work once.
+        /// The duration of one repetition of the work.
         let work: Duration
         let reference: Duration
         var ratio: Double { work / reference }
     }
 
-    /// The fastest of many short runs counts: whatever disturbs a machine only ever makes a run slower. The two take
-    /// turns, so that a slow minute is slow for both.
+    /// The fastest of many short runs counts: disturbances only ever make a run slower. The runs of the two
+    /// alternate, so that a slow minute is slow for both.
     func measure(rounds: Int = 200) -> Result {
         var (fastest, fastestReference) = (Duration.seconds(1000), Duration.seconds(1000))
         for _ in 0..<rounds {
@@ -32,6 +32,6 @@ struct Benchmark {
     private static let clock = ContinuousClock()
 }
 
-/// Keeps the optimiser from leaving out work whose result nobody wants.
+/// Keeps the optimiser from removing work whose result is unused.
 @inline(never)
 func keep<Value>(_ value: Value) {}

@@ -1,7 +1,7 @@
 import Foundation
 
-/// In-process benchmarks of what every call passes through. Exit code 1 when one costs more, relative to its reference,
-/// than it may.
+/// In-process benchmarks of the code that every call executes. Exit code 1 if one costs more, relative to its
+/// reference, than its maximum.
 @main
 enum Main {
     static func main() async throws {

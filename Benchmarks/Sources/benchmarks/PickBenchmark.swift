@@ -1,7 +1,7 @@
 import Scheduling
 import SimpleAICore
 
-/// Choosing a runner and taking its slot, and giving it back: what every call does under the scheduler's lock.
+/// Choosing a runner, reserving its slot, and returning it: the work of every call under the scheduler's lock.
 enum PickBenchmark {
     static var benchmark: Benchmark {
         let large = Fleet(runners: 1000, models: 200)
@@ -29,7 +29,7 @@ enum PickBenchmark {
             request = Self.request(forAnyOf: names)
         }
 
-        /// Of a class with every model in it, so that every runner is looked at.
+        /// A request for a class with every model in it, so that every runner is a candidate.
         private static func request(forAnyOf models: [ModelID]) -> PlacementRequest {
             let classes = ClassTable([ModelClass(name: "fast", models: models)], defaultClass: "fast")
             let call = Call(

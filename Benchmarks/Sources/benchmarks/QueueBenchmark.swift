@@ -1,8 +1,8 @@
 import Scheduling
 import SimpleAICore
 
-/// A slot that becomes free while others wait for it, and the next call of whoever had it: what every call costs on a
-/// saturated class, by how many callers there are.
+/// A slot becomes free while calls wait for it, and its previous caller sends the next call: the work of every call
+/// on a saturated class, by the number of callers.
 enum QueueBenchmark {
     static var benchmark: Benchmark {
         let many = Crowd(callers: 64)
@@ -15,12 +15,12 @@ enum QueueBenchmark {
     private final class Crowd {
         static let turns = 500
         private static let waiting = 256
-        /// What is served by one counts on the others.
+        /// A call served on one runner counts on the others.
         private static let runners = 4
         private var state = SchedulerState(SchedulerState.Configuration())
         private let requests: [PlacementRequest]
         private var next = 0
-        /// One on each runner, in the order in which they end.
+        /// One lease on each runner, in the order in which they end.
         private var held: [LeaseID] = []
         private let now = ContinuousClock.now
 

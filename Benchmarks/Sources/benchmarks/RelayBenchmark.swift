@@ -2,7 +2,8 @@ import NIOCore
 import Relay
 import SimpleAICore
 
-/// Relaying an event of a stream, from the bytes that arrived to the bytes that leave; held to one scan of its JSON.
+/// Relaying an event of a stream, from the bytes that arrived to the bytes that are sent; compared with one scan of
+/// its JSON.
 enum RelayBenchmark {
     private static let events = 200
     private static let json =

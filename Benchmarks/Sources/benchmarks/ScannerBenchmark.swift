@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Reading a chat body as it arrives; held to the standard library's check that the same bytes are UTF-8.
+/// Scanning a chat body as it arrives; compared with the standard library's UTF-8 validation of the same bytes.
 enum ScannerBenchmark {
     private static let keys: JSONScanner.Keys = ["model", "stream", "stream_options", "messages", "prompt", "input"]
 

@@ -3,7 +3,8 @@ import Crypto
 import Foundation
 import Logging
 
-/// Finding the caller of a token that was verified before; held to one SHA-256 of the token, by which it is looked up.
+/// Finding the caller of a token that was verified before; compared with one SHA-256 of the token, which is the
+/// cache's key.
 enum TokenCacheBenchmark {
     static func benchmark(_ found: Found) -> Benchmark {
         Benchmark(
@@ -13,7 +14,7 @@ enum TokenCacheBenchmark {
             mostTimesReference: 6)
     }
 
-    /// A verifier that remembers a token.
+    /// A verifier with a cached token.
     struct Found {
         let verifier: JWTVerifier
         let token: String

@@ -1,11 +1,12 @@
-/// Something that reads what strangers send, and what must hold whatever they send. A crash is a finding by itself.
+/// A parser of unauthenticated input, and the invariants that must hold for any input. A crash is a finding by
+/// itself.
 public struct FuzzTarget: Sendable {
     public let name: String
-    /// Good input and known trouble, from which other input is made.
+    /// Valid input and known problematic input, from which the mutator makes other input.
     public let seeds: [[UInt8]]
-    /// Words that mean something there: random bytes would hardly ever spell them.
+    /// Words with a meaning in this format: random bytes would hardly ever spell them.
     public let words: [String]
-    /// Throws `Finding` for what must not be.
+    /// Throws `Finding` if an invariant is broken.
     public let check: @Sendable ([UInt8]) throws -> Void
 
     init(
@@ -22,7 +23,7 @@ public struct FuzzTarget: Sendable {
     ]
 }
 
-/// What must not be.
+/// A broken invariant.
 public struct Finding: Error, CustomStringConvertible {
     public let description: String
 
@@ -33,8 +34,8 @@ func require(_ condition: Bool, _ otherwise: @autoclosure () -> String) throws(F
     if !condition { throw Finding(otherwise()) }
 }
 
-/// The bytes in two pieces, cut at every place that a handful of numbers made of them point to, and byte by byte: how
-/// bytes arrive must not decide what they mean. Every cut of long input would take too long.
+/// The bytes in two pieces, cut at positions that are derived from a handful of numbers, and byte by byte: the
+/// segmentation must not change the result. All cuts of long input would take too long.
 func cuts(of bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
     let places = bytes.count <= 64 ? Array(0...bytes.count) : (1...24).map { bytes.count * $0 * 7919 % bytes.count }
     return places.map { [bytes[..<$0], bytes[$0...]] } + [bytes.indices.map { bytes[$0...$0] }]

@@ -1,4 +1,4 @@
-/// Makes new input from old, always the same from the same seed.
+/// Makes new input from existing input, reproducibly for a seed.
 public struct Mutator: RandomNumberGenerator {
     private var state: UInt64
     private static let longest = 8 << 10
@@ -15,8 +15,8 @@ public struct Mutator: RandomNumberGenerator {
     }
 
     /// - Parameters:
-    ///   - seeds: what is known; at least one.
-    ///   - words: what means something.
+    ///   - seeds: known input; at least one.
+    ///   - words: words with a meaning in the format.
     public mutating func input(from seeds: [[UInt8]], words: [String]) -> [UInt8] {
         var bytes = seeds[number(below: seeds.count)]
         for _ in 0...number(below: 6) {
@@ -42,7 +42,7 @@ public struct Mutator: RandomNumberGenerator {
             bytes.replaceSubrange(place..<bytes.count, with: other[number(below: other.count + 1)...])
         case 8: bytes.removeLast(bytes.count - place)
         default:
-            // Many of one thing: depth, length, repetition.
+            // Repetition of one part: depth, length, number.
             let part = Array(bytes[range(in: bytes)].prefix(8))
             for _ in 0..<number(below: 64) { bytes.insert(contentsOf: part, at: place) }
         }

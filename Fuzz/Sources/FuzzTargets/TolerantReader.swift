@@ -1,8 +1,8 @@
-/// An object's members as they stand, read independently of the scanner: every key decoded, nothing merged. For documents
-/// that are known to be valid JSON.
+/// The members of an object in their original form, read independently of the scanner: every key decoded, none
+/// merged. For documents that are known to be valid JSON.
 struct TolerantReader {
     struct Member {
-        /// UTF-16, since halves of surrogate pairs may stand alone.
+        /// UTF-16, because unpaired surrogates may occur.
         let key: [UInt16]
         /// The value's own bytes.
         let value: ArraySlice<UInt8>
@@ -104,19 +104,19 @@ struct TolerantReader {
     }
 }
 
-/// How programs that are not ours compare a key with the name of a field.
+/// The ways in which other programs compare a key with the name of a field.
 enum KeyComparison: CaseIterable {
     /// Go's `encoding/json`: every character by its orbit of simple foldings.
     case simpleFolding
-    /// Java's `equalsIgnoreCase`: upper case of each, then lower case of that.
+    /// Java's `equalsIgnoreCase`: upper case of each character, then lower case of that.
     case upperThenLower
     /// Libraries that fold whole strings.
     case fullLowerCase, fullUpperCase
-    /// C: the key ends at its first NUL, ASCII letters without case.
+    /// C: the key ends at its first NUL, and ASCII letters match without case.
     case cString
-    /// Readers of protocol buffers: without separators.
+    /// Readers of protocol buffers: separators are ignored.
     case withoutSeparators
-    /// Readers that drop what they cannot represent.
+    /// Readers that drop characters that they cannot represent.
     case withoutBrokenCharacters
 
     func takes(_ key: [UInt16], for name: String) -> Bool {

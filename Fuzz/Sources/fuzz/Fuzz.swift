@@ -1,13 +1,13 @@
 import Foundation
 import FuzzTargets
 
-/// `fuzz [--seconds N] [--seed N] [--runs N] [TARGET…]`: mutated input for every target, or those that are named, each
-/// for its share of the time. `fuzz --replay FILE TARGET` tries one input again.
+/// `fuzz [--seconds N] [--seed N] [--runs N] [TARGET…]`: mutated input for every target, or the named ones, each for
+/// its share of the time. `fuzz --replay FILE TARGET` repeats one input.
 ///
-/// The input under way lies in `.build/fuzz/TARGET` as long as it is: after a crash it is the one to look at.
+/// The current input is in `.build/fuzz/TARGET` while it is tested: after a crash, examine this file.
 @main
 enum Fuzz {
-    /// Nothing that a stranger sends may take so long.
+    /// The maximum duration for any input.
     private static let slowest = Duration.seconds(2)
 
     static func main() throws {
@@ -27,7 +27,7 @@ enum Fuzz {
         if findings > 0 { exit(1) }
     }
 
-    /// - Returns: how many findings there were.
+    /// - Returns: the number of findings.
     private static func run(_ target: FuzzTarget, _ options: Options) throws -> Int {
         let current = try CurrentInput(target.name)
         let end = ContinuousClock.now + options.time / options.targets.count
@@ -56,7 +56,7 @@ enum Fuzz {
     }
 }
 
-/// At once, so that nothing is lost when the process is.
+/// Written at once, so that no line is lost in a crash.
 private func say(_ line: String) {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
 }
@@ -95,7 +95,7 @@ struct Options {
     }
 }
 
-/// The input under way, where it survives a crash.
+/// The current input, in a file that survives a crash.
 struct CurrentInput {
     private let folder: URL
     private let name: String

@@ -2,14 +2,14 @@ import Testing
 
 @testable import Acceptance
 
-/// Verdicts on distributions whose cause is known, because the test made them.
+/// Verdicts on distributions with a known cause, because the test generates them.
 struct LoadJudgementTests {
     private func dispatches(_ items: [(String, Double, Double)]) -> [Workload.Dispatch] {
         let zero = ContinuousClock.now
         return items.map { .init(runner: $0.0, start: zero + .seconds($0.1), end: zero + .seconds($0.2)) }
     }
 
-    /// Calls that pile up on one runner while the other has nothing to do.
+    /// Calls that pile up on one runner while the other is idle.
     @Test func pilingUpIsUnbalanced() {
         let items = (0..<40).map { ("a", Double($0), Double($0) + 5) } + [("b", 0.5, 0.6)]
         let judgement = LoadJudgement(dispatches(items), runners: 2)
@@ -17,7 +17,7 @@ struct LoadJudgementTests {
         #expect(judgement.conservation.misplaced > 30)
     }
 
-    /// A fast runner that takes most calls because it is free most often passes no idle one.
+    /// A fast runner takes most calls because it is free most often, and no call bypasses an idle runner.
     @Test func unevenButWorkConserving() {
         var items: [(String, Double, Double)] = [("slow", 0, 100), ("fast", 1, 2)]
         items += (2..<60).map { ("fast", Double($0) + 0.5, Double($0) + 1.4) }
@@ -36,16 +36,16 @@ struct LoadJudgementTests {
         #expect(LoadJudgement(dispatches(items), runners: 2).verdict == .undecidable)
     }
 
-    /// A runner that could have served and was never asked was idle all the time.
+    /// A runner that could have served but got no call was idle all the time.
     @Test func aRunnerNeverAskedWasIdle() {
         let items = (0..<40).map { (["a", "b"][$0 % 2], Double($0), Double($0) + 5) }
         #expect(LoadJudgement(dispatches(items), runners: 2).verdict == .equalShares)
         #expect(LoadJudgement(dispatches(items), runners: 3).verdict == .unbalanced)
     }
 
-    /// With one slot each, the second call on a runner whose neighbour is idle is one too many only from two on.
+    /// With one slot each, a second call on a runner beside an idle one counts as one too many only from two on.
     @Test func slotsMakeTheJudgementLenient() {
-        // Always one call open on "a" when the next comes, and "b" idle.
+        // One call is always open on "a" when the next arrives, and "b" is idle.
         let items = (0..<30).map { ("a", Double($0), Double($0) + 1.5) } + [("b", 40.0, 41.0)]
         #expect(LoadJudgement(dispatches(items), runners: 2).verdict == .unbalanced)
         #expect(LoadJudgement(dispatches(items), runners: 2, slots: 1).verdict == .workConserving)
@@ -55,7 +55,7 @@ struct LoadJudgementTests {
         #expect(LoadJudgement(dispatches(piled), runners: 2, slots: 4).verdict == .workConserving)
     }
 
-    /// What a long run costs: near-linear, or this test would not end.
+    /// The cost of a long run is near-linear, or this test would not end.
     @Test func manyDispatchesAreJudgedQuickly() {
         let items = (0..<20_000).map { ("r\($0 % 8)", Double($0) / 10, Double($0) / 10 + 1) }
         #expect(LoadJudgement(dispatches(items), runners: 8).verdict == .equalShares)
@@ -63,7 +63,7 @@ struct LoadJudgementTests {
     }
 }
 
-/// Balancers simulated by events, so that the verdicts are known to be right at the promised risk.
+/// Balancers in an event simulation, so that the verdicts are known to be correct at the stated risk.
 struct BalancerSimulationTests {
     enum Policy: CaseIterable {
         case leastBusy, roundRobin, random, mostlyFirst
@@ -96,7 +96,7 @@ struct BalancerSimulationTests {
                 case .random: Int.random(in: speeds.indices, using: &random)
                 case .mostlyFirst: Double.random(in: 0..<1, using: &random) < 0.95 ? 0 : speeds.count - 1
                 }
-            // A runner works at its calls one after the other.
+            // A runner processes its calls one after the other.
             let began = max(now, busyUntil[runner])
             let end = began + Double.random(in: 0.8...1.2, using: &random) / speeds[runner]
             busyUntil[runner] = end
@@ -121,7 +121,7 @@ struct BalancerSimulationTests {
         }
     }
 
-    /// With speeds 1:1:4 the shares are far from equal, and it is the load that acquits.
+    /// With speeds 1:1:4 the shares are far from equal, and the load explains them.
     @Test func unevenSpeedsAreAcquittedByLoad() {
         let judgement = LoadJudgement(
             simulate(.leastBusy, speeds: [1, 1, 4], requests: 200, workers: 3, seed: 7), runners: 3)
@@ -145,7 +145,7 @@ struct BalancerSimulationTests {
         }
     }
 
-    /// The test of equal shares errs at its risk and no more: 2,000 fair draws, of which 2 are expected.
+    /// The test of equal shares errs no more often than its risk: 2,000 fair draws, of which 2 are expected to fail.
     @Test(arguments: [(2, 20), (3, 30), (4, 40), (8, 80)])
     func fairDrawsAreRarelyCalledUneven(runners: Int, requests: Int) {
         var random = SeededGenerator(seed: 11)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// Formulas against values that others published.
+/// Formulas compared with published values.
 struct StatisticsTests {
     /// Wilks: the smallest n with `share^n ≤ 0.05`.
     @Test(arguments: [(0.9, 29), (0.95, 59), (0.99, 299)])
@@ -96,7 +96,7 @@ struct StatisticsTests {
         #expect(EqualSharesTest([0, 0]).chance == 1)
     }
 
-    /// 100,000 calls show that 49 % and 51 % differ, and nobody minds.
+    /// 100,000 calls show that 49 % and 51 % differ, but the difference is too small to matter.
     @Test func smallDifferencesAreNeverBlamed() {
         let test = EqualSharesTest([49_000, 51_000])
         #expect(test.chance < Statistics.risk)

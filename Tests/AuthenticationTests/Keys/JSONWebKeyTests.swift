@@ -71,10 +71,11 @@ import Testing
         #expect(problem(jwk.with(name, value)) == expected)
     }
 
-    /// Other spellings of the same numbers: the other alphabet and padding, line breaks, zeros in front or left away.
+    /// Other spellings of the same numbers: the other alphabet and padding, line breaks, leading zeros added or
+    /// removed.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
     func numbersMayBeSpelledOtherwise(algorithm: SignatureAlgorithm) throws {
-        // A key of which some coordinate begins with a zero comes along once in 128.
+        // One key in 128 has a coordinate that begins with a zero.
         for _ in 0..<(algorithm == .es256 ? 400 : 1) {
             let key = try TestKey.make(algorithm)
             let jwk = try key.jwk(kid: "k")
@@ -104,7 +105,7 @@ import Testing
         Spelling(changesZeros: true) { Base64URL.encode(Array($0.drop { $0 == 0 })) },
     ]
 
-    /// Only a certificate, as some issuers publish a key, or the bare key in its place.
+    /// Only a certificate, as some issuers publish a key, or the bare public key in its place.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
     func aCertificateIsAKey(algorithm: SignatureAlgorithm) throws {
         let key = try TestKey.make(algorithm)
@@ -128,7 +129,7 @@ import Testing
         ] {
             #expect(problem(["kty": type, "x5c": chain]) == .malformed)
         }
-        // The numbers count where there are some, as they always did.
+        // If the key states its numbers, they take precedence over the certificate.
         let numbers = try key.jwk(kid: "k").with(
             "x5c", [.string(Data(try TestKey.make(.es256).certificate).base64EncodedString())])
         #expect(try JSONWebKey.verifyingKey(from: numbers, algorithms: []).isSame(as: known))

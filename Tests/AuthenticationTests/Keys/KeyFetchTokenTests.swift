@@ -7,7 +7,7 @@ import Testing
 
 @testable import Authentication
 
-/// The token that an issuer wants to see before it shows its keys.
+/// The token that an issuer requires before it serves its keys.
 @Suite(.timeLimit(.minutes(5))) struct KeyFetchTokenTests {
     private static func token(at address: String, _ text: String = "s3cret\n", for target: String) async throws
         -> String?
@@ -88,8 +88,8 @@ import Testing
         }
     }
 
-    /// As the API server of Kubernetes is set up unless somebody says otherwise: its discovery document names an address
-    /// of its own choice.
+    /// The default setup of the Kubernetes API server: its discovery document names an address of the server's
+    /// choice.
     @Test func aKeySetElsewhereIsAskedForWithoutIt() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { issuing in
@@ -110,7 +110,7 @@ import Testing
                     #expect(issuing.credentials(for: "/.well-known/openid-configuration").first == "Bearer s3cret")
                     #expect(elsewhere.credentials(for: "/jwks").allSatisfy { $0 == nil })
 
-                    // What the operator writes as jwks_url is meant.
+                    // The operator stated this address as jwks_url, so the token is sent there.
                     elsewhere.answer("/jwks", with: ["keys": [try key.jwk(kid: "a")]])
                     issuer.keys = .url(elsewhere.url + "/jwks")
                     try await withRunningVerifier(issuer) { await $0.keysArrived() }
@@ -146,7 +146,7 @@ import Testing
     }
 }
 
-/// Hands every event on, metadata included.
+/// Passes every event on, metadata included.
 private struct LineCollector: LogHandler {
     let take: @Sendable (String) -> Void
     var logLevel = Logger.Level.trace

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-/// Key sets of Entra ID hold keys for several issuers, and say of each key for which.
+/// Key sets of Entra ID hold keys for several issuers, and state the issuer of each key.
 @Suite(.timeLimit(.minutes(5))) struct KeyIssuerTests {
     private static let tenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
     private static let name = "https://login.microsoftonline.com/\(tenant)/v2.0"
@@ -32,7 +32,7 @@ import Testing
         try await withVerifier(knowing: document, as: Self.configuration()) { verifier in
             #expect(await verifier.fault(of: Self.token(key)) == fault)
             if issuer == .string(Self.template) {
-                // Which tenant a token is of has to be said where the key goes by it.
+                // A token must state its tenant if the key depends on it.
                 #expect(await verifier.fault(of: Self.token(key, tenant: nil)) == .foreignKey)
             }
         }
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    /// One key under two issuers is two keys: a token is good if one of them is its issuer's.
+    /// One key under two issuers is two keys: a token is valid if one of them belongs to its issuer.
     @Test func aKeyOfTwoIssuersServesBoth() async throws {
         let key = try TestKey.make(.es256)
         let document = try keySet(
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// A template alone lets nobody in.
+    /// A template alone accepts no token.
     @Test func withoutTenantsThereAreNoTokens() async throws {
         let key = try TestKey.make(.es256)
         let issuer = IssuerConfiguration(issuer: IssuerID(Self.template), audience: .any)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Authentication
 
-/// Whoever guesses key ids, and however many: a new key is in use soon, and the issuer is asked a few times a minute.
+/// However many key ids clients guess: a new key is in use soon, and the issuer gets only a few requests a minute.
 @Suite(.timeLimit(.minutes(5))) struct KeySearchPropertyTests {
     @Test(arguments: 0..<60 as Range<UInt64>) func guessesDelayNoRotationAndTroubleNoIssuer(seed: UInt64) {
         var simulation = KeySearchSimulation(seed: seed)
@@ -15,7 +15,7 @@ import Testing
         #expect(Self.mostInAMinute(simulation.fetchesByTime) <= 10, "seed \(seed)")
 
         #expect(!simulation.delays.isEmpty)
-        // A fetch that runs and knows nothing of the key yet, the interval, and the fetch that brings it.
+        // A fetch in progress that does not contain the key yet, the interval, and the fetch that brings it.
         let longest = interval + KeySearchSimulation.longestFetch * 2 + .seconds(3)
         for delay in simulation.delays {
             let bound = delay.wasUsedEarly ? longest + KeySearchSimulation.cooldown * 2 : longest

@@ -1,7 +1,8 @@
 @testable import Authentication
 
-/// An issuer, its clients and those who guess, in steps of 50 ms: what `KeySource` does with the pure rules, without its
-/// tasks. Keys change, outages come and go, and some tokens are used a little before their key is published.
+/// An issuer, its clients, and clients that guess key ids, in steps of 50 ms: runs the pure rules of `KeySource`
+/// without its tasks. Keys rotate, outages begin and end, and some tokens are used shortly before their key is
+/// published.
 struct KeySearchSimulation {
     typealias Instant = ContinuousClock.Instant
 
@@ -9,7 +10,7 @@ struct KeySearchSimulation {
     static let cooldown: Duration = .seconds(30)
     static let longestFetch: Duration = .seconds(2)
 
-    /// A key that came into use: how long its tokens were refused although they should not have been.
+    /// The time during which the tokens of a new key were wrongly refused.
     struct Delay {
         let refused: Duration
         /// Whether its tokens were used before it was published.
@@ -34,10 +35,10 @@ struct KeySearchSimulation {
     private var isDown = false
     private var changesAt: Instant
 
-    // The fetch that runs: what it will bring, and when.
+    // The fetch in progress: its result, and its end.
     private var fetchEndsAt: Instant?
     private var fetched: Set<String>?
-    /// Searches that wait for its end; those that found it under way may be made once more.
+    /// Searches that wait for its end; those that began during the fetch may need another one.
     private var waiting: [KeySearch] = []
     private var joined: [KeySearch] = []
 
@@ -78,7 +79,7 @@ struct KeySearchSimulation {
         }
         guard now >= publishesAt else { return }
         generation += 1
-        // The key before stays for those who still have tokens of it.
+        // The previous key stays for clients that still have tokens of it.
         published = ["key-\(generation)", "key-\(generation - 1)"]
         publishesAt = now + .seconds(Double.random(in: 70...200, using: &random))
         refusedSince = nil
@@ -103,7 +104,7 @@ struct KeySearchSimulation {
         schedule.fetchBegan()
         let latency = Self.longestFetch * Double.random(in: 0.01...1, using: &random)
         fetchEndsAt = now + latency
-        // What the issuer says is settled when it is asked.
+        // The content of the issuer's response is fixed when the request arrives.
         fetched = isDown ? nil : published
     }
 
@@ -115,7 +116,7 @@ struct KeySearchSimulation {
         }
         for client in 0..<staleClients where random.chance(0.02) { demand(.id("stale-\(client)")) }
         guard random.chance(0.1) else { return }
-        // Sometimes a token is out before its key.
+        // Sometimes a token is issued before its key is published.
         let isEarly = publishesAt - now < .seconds(10) && generation % 3 == 0
         let key = isEarly ? "key-\(generation + 1)" : "key-\(generation)"
         if isEarly { wasUsedEarly = true }
@@ -126,7 +127,7 @@ struct KeySearchSimulation {
             }
             return
         }
-        // Nobody can have the key while the issuer is down: the time counts from its return.
+        // The key is not available while the issuer is down: the time counts from its recovery.
         if !isEarly { refusedSince = isDown ? nil : refusedSince ?? now }
         demand(.id(key))
     }
@@ -136,7 +137,7 @@ struct KeySearchSimulation {
         let isUnderWay = schedule.phase == .fetching
         guard schedule.demanded(at: now) != nil else { return }
         if isUnderWay { joined.append(search) } else { waiting.append(search) }
-        // Callers give up in the end; the table of those that wait is bounded.
+        // Callers time out eventually; the table of waiting searches is bounded.
         if waiting.count > 1000 { waiting.removeFirst(500) }
         if joined.count > 1000 { joined.removeFirst(500) }
     }

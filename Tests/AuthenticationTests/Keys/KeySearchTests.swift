@@ -4,7 +4,7 @@ import Testing
 
 @testable import Authentication
 
-/// What a token of an unknown key makes a source do: look for the key, soon and seldom.
+/// The effect of a token with an unknown key: the source searches for the key, soon and rarely.
 @Suite(.timeLimit(.minutes(5))) struct KeySearchTests {
     private func issuer(
         _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
@@ -56,7 +56,7 @@ import Testing
                     return await group.reduce(into: []) { $0.append($1) }
                 }
                 #expect(faults == Array(repeating: .unknownKey, count: 1000))
-                // Nor do more of them, one by one, after those fetches have ended.
+                // Further searches, one by one after those fetches have ended, add no fetch.
                 for number in 0..<20 {
                     let late = TokenSketch(issuer: server.url, kid: "late-\(number)").signed(by: key)
                     #expect(await verifier.fault(of: late) == .unknownKey)
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// A client that never stops sending a token of a key that is gone.
+    /// A client that keeps sending a token whose key was withdrawn.
     @Test func aKeyThatWasNotFoundIsNotAskedForAgainAndAgain() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
@@ -80,7 +80,7 @@ import Testing
                 let gone = token(server, kid: "gone", by: key)
                 for _ in 0..<20 { #expect(await verifier.fault(of: gone) == .unknownKey) }
                 #expect(server.requests(for: "/jwks") == 2)
-                // The control: another one is asked for at once, and only once, too.
+                // The control: another key is requested at once, and only once, too.
                 for _ in 0..<20 {
                     #expect(await verifier.fault(of: token(server, kid: "other", by: key)) == .unknownKey)
                 }
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// A token that nobody signed, and then a new key: the first must not cost the second its time.
+    /// A forged token, and then a new key: the search for the first must not delay the second.
     @Test func aFailedSearchLeavesOthersTheirTurn() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
@@ -103,12 +103,12 @@ import Testing
         }
     }
 
-    /// While guesses have used up what is allowed at once, the next fetch is waited for: it is not far off.
+    /// While guesses have used up the burst, the search waits for the next fetch, which is soon.
     @Test func aNewKeyIsFoundThroughAFloodOfGuesses() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            // A fetch every 50 ms once the first ones are spent.
+            // A fetch every 50 ms once the burst is spent.
             try await withRunningVerifier(issuer(server, cooldown: .milliseconds(250))) { verifier in
                 await verifier.keysArrived()
                 let flood = Task {
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    /// Issuers replace a key and keep its id, or have no ids.
+    /// Issuers replace a key and keep its id, or use no ids.
     @Test(arguments: ["k", nil]) func aReplacedKeyIsFound(id: String?) async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
@@ -138,7 +138,7 @@ import Testing
                 server.publish(try b.jwk(kid: id))
                 #expect(await verifier.reason(against: token(b)) == nil)
                 #expect(await verifier.fault(of: token(a)) == .badSignature)
-                // A signature that is simply bad is not looked for again and again.
+                // A bad signature does not cause repeated searches.
                 let fetches = server.requests(for: "/jwks")
                 for _ in 0..<20 {
                     let stranger = try TestKey.make(.es256)
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    /// An issuer that is out of order has not said that it does not know a key.
+    /// A failing issuer has not reported that a key is unknown.
     @Test func aKeyThatAnOutageHidIsNotTakenForMissing() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    /// The refresh that a token finds under way was answered before its key was published, so its end settles nothing.
+    /// The refresh in progress got its response before the key was published, so its end decides nothing.
     @Test func aKeyThatIsPublishedDuringARefreshIsFoundByAnother() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in

@@ -85,7 +85,7 @@ import Testing
         #expect(throws: TokenFault.badSignature) {
             try set.verify(CompactToken(TokenSketch(kid: nil).signed(by: TestKey.make(.es256))))
         }
-        // The RSA key has no id, so no id means it.
+        // The RSA key has no id, so a token without an id refers to it.
         #expect(throws: TokenFault.unknownKey) {
             try set.verify(CompactToken(TokenSketch(kid: "b", algorithm: .rs256).signed(by: rsa)))
         }

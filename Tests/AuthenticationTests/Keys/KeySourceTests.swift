@@ -5,7 +5,8 @@ import Testing
 
 @testable import Authentication
 
-/// Keys from a live issuer on loopback. Nothing here waits for a time, only for what the source or the server did.
+/// Keys from a live issuer on loopback. Every wait is for an action of the source or the server, never for a
+/// duration.
 @Suite(.timeLimit(.minutes(5))) struct KeySourceTests {
     private func issuer(
         _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
@@ -77,7 +78,7 @@ import Testing
                 #expect(status.lastError?.description == expected)
                 #expect(!verifier.hasKeys)
                 #expect(server.requests(for: "/jwks") == 0)
-                // The control: with the right document the same issuer serves.
+                // The control: with the correct document the same issuer works.
                 server.publish(try key.jwk(kid: "a"))
                 await verifier.keysArrived()
                 #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
@@ -97,7 +98,7 @@ import Testing
                 #expect(verifier.issuerStates.first?.lastError != nil)
                 #expect(verifier.issuerStates.first?.age == nil)
                 #expect(verifier.issuerStates.first?.failures ?? 0 >= 3)
-                // What can be judged without keys is.
+                // Faults that need no keys are still reported.
                 #expect(
                     await verifier.fault(of: TokenSketch(issuer: "https://other").signed(by: key)) == .unknownIssuer)
                 #expect(await verifier.fault(of: "garbage") == .notCompact)
@@ -160,7 +161,8 @@ import Testing
                 var fetching = TokenSketch(issuer: server.url, kid: "z")
                 fetching.header = fetching.header.with("jku", .string(server.url + "/evil"))
                 #expect(server.requests(for: "/jwks") == 1)
-                // The control: a token of this issuer with a strange key id does fetch, but not from where it says.
+                // The control: a token of this issuer with an unknown key id does cause a fetch, but not from the
+                // address in the token.
                 #expect(await verifier.fault(of: fetching.signed(by: key)) == .unknownKey)
                 #expect(server.requests(for: "/jwks") == 2)
                 #expect(server.requests(for: "/evil") == 0)
@@ -291,7 +293,7 @@ import Testing
         }
     }
 
-    /// Whoever can see the new keys finds every old one withdrawn: no token of an old key is still remembered then.
+    /// When the new keys are visible, all old ones are withdrawn: no token of an old key is cached any more.
     @Test func oldKeysAreWithdrawnBeforeNewOnesAreSeen() async throws {
         let many = try (0..<200).map { try TestKey.make(.es256).jwk(kid: "old-\($0)") }
         let one = try TestKey.make(.es256).jwk(kid: "new")
@@ -305,7 +307,7 @@ import Testing
                     try Data(JSONValue.object(["keys": .array(many)]).text.utf8).write(to: URL(fileURLWithPath: path))
                     let old = try #require(await source.status { $0.keys?.keys.count == many.count }.keys?.keys)
                     try Data(keySet(one)).write(to: URL(fileURLWithPath: path))
-                    // Looks again and again instead of being woken up, so as to see the change as early as anybody can.
+                    // Polls instead of waiting for a signal, so that it sees the change as early as possible.
                     while source.keys?.keys.count != 1 { await Task.yield() }
                     #expect(old.lastIndex { !$0.isWithdrawn } == nil)
                 }
@@ -325,7 +327,8 @@ import Testing
         }
     }
 
-    /// A verifier that has the key `a`, and a call with an unknown key id that waits for a fetch without answer.
+    /// Runs a verifier that has the key `a`, and a call with an unknown key id that waits for a fetch without a
+    /// response.
     private func withWaitingCall(
         _ body: (KeyServer, JWTVerifier, Task<TokenFault?, Never>) async throws -> Void,
         afterwards: (JWTVerifier, Task<TokenFault?, Never>, String) async throws -> Void
@@ -356,7 +359,7 @@ import Testing
         try await withWaitingCall { _, _, _ in
         } afterwards: { verifier, call, known in
             #expect(await call.value == .unknownKey)
-            // Keys that are known still serve; nothing more is fetched.
+            // Known keys still verify tokens, and nothing more is fetched.
             #expect(await verifier.reason(against: known) == nil)
         }
     }

@@ -15,7 +15,7 @@ import Testing
         #expect(!missing.isMissing(.id("a"), at: now))
         for pause in [30, 60, 120, 240, 480, 600, 600] {
             missing.wasNotFound(.id("a"), at: now)
-            // Whoever waited for the same answer adds nothing.
+            // A second search that waited for the same response adds nothing.
             missing.wasNotFound(.id("a"), at: now)
             #expect(missing.isMissing(.id("a"), at: now + .seconds(pause) - .nanoseconds(1)))
             now += .seconds(pause)
@@ -30,7 +30,7 @@ import Testing
         // Equal for Swift's ==, different for an issuer.
         missing.wasNotFound(.id("\u{212A}"), at: start)
         #expect(!missing.isMissing(.id("K"), at: start))
-        // Nor is a key that may have replaced another the key of an id.
+        // A search for a replaced key is distinct from a search for a key id.
         for other in [KeySearch.replacement(id: "a"), .replacement(id: nil), .replacement(id: "")] {
             #expect(!missing.isMissing(other, at: start))
             missing.wasNotFound(other, at: start)

@@ -48,7 +48,7 @@ import Testing
         #expect(schedule.demanded(at: at(1)) == .init(dueAt: at(1), isBroughtForward: true))
         #expect(schedule.isOnDemand)
         #expect(schedule.due == at(1))
-        // Others join it, before it begins and while it runs.
+        // Other demands join it, before it begins and while it runs.
         #expect(schedule.demanded(at: at(2)) == .init(dueAt: at(1), isBroughtForward: false))
         schedule.fetchBegan()
         #expect(schedule.demanded(at: at(3)) == .init(dueAt: at(3), isBroughtForward: false))
@@ -57,7 +57,7 @@ import Testing
         #expect(schedule.due == at(604))
     }
 
-    /// Whatever was demanded before, the next demand is met at once or within an interval.
+    /// However many demands there were, the next one is met at once or within an interval.
     @Test func demandsBeyondTheBurstAreMetOneAnInterval() {
         var schedule = running(refreshedAt: start)
         var due: [ContinuousClock.Instant] = []
@@ -72,7 +72,7 @@ import Testing
             schedule.fetchSucceeded(at: due.last ?? now)
         }
         #expect(due == [start, start, start, start, at(6), at(12), at(18)])
-        // The allowance comes back with time, up to the burst and no further.
+        // The allowance is refilled with time, up to the burst and no further.
         for _ in 0..<RefreshSchedule.maxBurst {
             #expect(schedule.demanded(at: at(500))?.dueAt == at(500))
             schedule.fetchBegan()
@@ -92,7 +92,7 @@ import Testing
         _ = schedule.demanded(at: start)
         schedule.fetchBegan()
         schedule.fetchFailed(at: at(7))
-        // The retry of the failure comes before what demands may have.
+        // The retry after the failure is due before the next demand would be.
         #expect(schedule.demanded(at: at(7)) == .init(dueAt: at(8), isBroughtForward: false))
         #expect(!schedule.isOnDemand)
     }

@@ -10,7 +10,7 @@ extension ProviderShape {
         .string("https://login.microsoftonline.com/\(tenant)/v2.0")
     }
     private static let application = "6731de76-14a6-49ae-97bc-6eba6914391e"
-    /// Of no use for signatures.
+    /// A key that is not for signatures.
     private static let encryptionKey: JSONValue = [
         "kty": "RSA", "kid": "enc", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB",
     ]
@@ -78,13 +78,13 @@ extension ProviderShape {
             subject: "HKZpfaHyWade", tokenIssuer: "https://login.microsoftonline.com/\(otherTenant)/v2.0",
             refused: [
                 (["iss": entraIssuer(strangersTenant), "tid": .string(strangersTenant)], .wrongTenant),
-                // A tenant's name in capital letters, or with a letter more, is another's.
+                // A tenant's name in capital letters, or with an additional letter, belongs to another tenant.
                 (
                     ["iss": entraIssuer(otherTenant.uppercased()), "tid": .string(otherTenant.uppercased())],
                     .wrongTenant
                 ),
                 (["iss": entraIssuer(otherTenant + "x"), "tid": .string(otherTenant + "x")], .wrongTenant),
-                // Issuer and tenant have to be the same one.
+                // Issuer and tenant must match.
                 (["iss": entraIssuer(tenant)], .unknownIssuer), (["tid": .string(tenant)], .unknownIssuer),
                 (["tid": nil], .unknownIssuer), (["tid": 5], .unknownIssuer),
                 (["iss": entraIssuer("{tenantid}"), "tid": nil], .unknownIssuer),
@@ -149,7 +149,7 @@ extension ProviderShape {
             subject: "aaaaaaaa-bbbb",
             refused: [
                 (["client_id": "another"], .wrongParty),
-                // An ID token names the client as its audience, and no party.
+                // An ID token names the client as its audience, and no authorised party.
                 (["client_id": nil, "aud": "app-client", "token_use": "id"], .wrongParty),
             ]),
     ]

@@ -4,28 +4,29 @@ import Testing
 
 @testable import Authentication
 
-/// A token and a key set as a provider writes them, with the settings that the guide gives for it, and what must come of it.
+/// A token and a key set as a provider writes them, with the settings that the guide gives for it, and the expected
+/// result.
 struct ProviderShape: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let issuer: String
     var audience: IssuerConfiguration.Audience = .oneOf(["simpleai"])
-    /// Of the key that signs.
+    /// The algorithm of the signing key.
     var algorithm = SignatureAlgorithm.rs256
     /// The members of the signing key beside its numbers, `kid` and `kty`.
     var keyMembers: JSONValue = ["use": "sig", "alg": "RS256"]
     var hasCertificate = false
     /// Keys of the set beside the one that signs.
     var otherKeys: [JSONValue] = []
-    /// Beside `alg` and `kid`; the providers that leave out `typ` are many.
+    /// Header members beside `alg` and `kid`; many providers leave out `typ`.
     var header: JSONValue = [:]
-    /// Beside `iss`, `iat` and `exp`.
+    /// Claims beside `iss`, `iat` and `exp`.
     var claims: JSONValue
     var settings: @Sendable (inout IssuerConfiguration) -> Void = { _ in }
     var subject: String
-    /// The caller's issuer, where the one of the settings is a template.
+    /// The caller's issuer, if the settings state a template.
     var tokenIssuer: String?
     var isAdmin = true
-    /// Changes of the claims after which the same token must be refused, and why.
+    /// Changes of the claims after which the same token must be refused, each with the fault.
     var refused: [(JSONValue, TokenFault)] = []
 
     var configuration: IssuerConfiguration {

@@ -16,7 +16,7 @@ import Testing
             for (changes, fault) in shape.refused {
                 #expect(await verifier.fault(of: shape.token(by: key, changes)) == fault, "\(changes)")
             }
-            // Under the provider's own header, too, nobody else's signature is good.
+            // Under the provider's own header, too, another key's signature is refused.
             let forged = shape.token(by: stranger)
             #expect([.badSignature, .algorithmMismatch].contains(await verifier.fault(of: forged)))
             #expect(await verifier.fault(of: shape.token(by: key, ["exp": 0])) == .expired)

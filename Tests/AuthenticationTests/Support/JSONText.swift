@@ -15,7 +15,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         self = .object(Dictionary(elements.map { (ExactString($0), $1) }) { _, last in last })
     }
 
-    /// The value written as JSON, members in the order of their names.
+    /// The value as JSON text, members sorted by name.
     var text: String {
         switch self {
         case .null, .ambiguous: "null"
@@ -33,7 +33,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         }
     }
 
-    /// A copy with one member more, or changed; nil removes it.
+    /// A copy with one member added or changed; nil removes it.
     func with(_ name: String, _ value: JSONValue?) -> JSONValue {
         var members = object ?? [:]
         members[ExactString(name)] = value

@@ -6,17 +6,17 @@ import Synchronization
 
 @testable import Authentication
 
-/// An issuer on loopback whose every answer can be changed while it runs.
+/// An issuer on loopback whose responses can be changed while it runs.
 final class KeyServer: Sendable {
     enum Answer: Sendable {
         case document([UInt8], status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:])
-        /// The connection is closed without an answer.
+        /// The connection is closed without a response.
         case hangUp
-        /// The request is never answered.
+        /// The request never gets a response.
         case silence
-        /// The head comes, and then the body never ends.
+        /// The head is sent, and the body never ends.
         case stall
-        /// The document comes when the gate is open.
+        /// The document is sent when the gate opens.
         case held([UInt8], until: Gate)
     }
 
@@ -62,7 +62,7 @@ final class KeyServer: Sendable {
         try await channel.close().get()
     }
 
-    /// Also the issuer's name.
+    /// The server's URL, which is also the issuer's name.
     var url: String { "http://127.0.0.1:\(port)" }
 
     func answer(_ path: String, with answer: Answer) {
@@ -73,7 +73,7 @@ final class KeyServer: Sendable {
         answer(path, with: .document(Array(value.text.utf8)))
     }
 
-    /// Discovery and a key set, as a well-behaved issuer has them.
+    /// Serves discovery and a key set, like a well-behaved issuer.
     func publish(_ keys: JSONValue...) {
         answer(
             "/.well-known/openid-configuration", with: ["issuer": .string(url), "jwks_uri": .string(url + "/jwks")])
@@ -84,12 +84,12 @@ final class KeyServer: Sendable {
         state.withLock { $0.requests[path] ?? 0 }
     }
 
-    /// What the last request for a path accepted.
+    /// The media types that the last request for a path accepted.
     func accepted(for path: String) -> String {
         state.withLock { $0.accepted[path] ?? "" }
     }
 
-    /// `Authorization` of every request for a path, in the order of arrival.
+    /// The `Authorization` values of all requests for a path, in order of arrival.
     func credentials(for path: String) -> [String?] {
         state.withLock { $0.credentials[path] ?? [] }
     }
@@ -164,7 +164,7 @@ final class KeyServer: Sendable {
     }
 }
 
-/// Holds answers back until a test lets them go.
+/// Holds responses back until a test releases them.
 final class Gate: Sendable {
     private struct State {
         var isOpen = false
@@ -183,7 +183,7 @@ final class Gate: Sendable {
         reach.yield()
     }
 
-    /// Returns when something is held, or was.
+    /// Returns when a response is held, or was.
     func isReached() async {
         for await _ in reached { return }
     }

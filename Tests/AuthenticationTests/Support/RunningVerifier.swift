@@ -6,14 +6,14 @@ import Testing
 
 @testable import Authentication
 
-/// A wall clock that moves when it is told to.
+/// A wall clock that a test sets.
 final class SettableClock: Sendable {
     private let time = Mutex(TestTime.date)
     var now: Date { time.withLock { $0 } }
     func advance(by seconds: Double) { time.withLock { $0 += seconds } }
 }
 
-/// Quick retries, so that a recovery is seen soon.
+/// Short retry delays, so that a recovery shows soon.
 let quickLimits: KeyFetchLimits = {
     var limits = KeyFetchLimits()
     limits.firstRetry = .milliseconds(5)
@@ -22,7 +22,7 @@ let quickLimits: KeyFetchLimits = {
     return limits
 }()
 
-/// Runs a verifier around the body and ends it afterwards.
+/// Runs a verifier around the body and stops it afterwards.
 func withRunningVerifier(
     _ issuers: IssuerConfiguration..., leeway: Duration = .seconds(30), limits: KeyFetchLimits = quickLimits,
     clock: SettableClock = SettableClock(), _ body: (JWTVerifier) async throws -> Void
@@ -37,7 +37,7 @@ func withRunningVerifier(
     }
 }
 
-/// A verifier that knows the keys of the document and nothing else.
+/// Runs a verifier that has only the keys of the document.
 func withVerifier(
     knowing document: [UInt8], as configuration: IssuerConfiguration = .example,
     leeway: Duration = .seconds(30), clock: SettableClock = SettableClock(),
@@ -61,7 +61,7 @@ func withTemporaryFile(_ contents: [UInt8], _ body: (String) async throws -> Voi
 }
 
 extension IssuerConfiguration {
-    /// The issuer that `TokenSketch` writes tokens of.
+    /// The issuer of the tokens of `TokenSketch`.
     static let example = IssuerConfiguration(issuer: "https://issuer.example", audience: .oneOf(["simpleai"]))
 
     static func of(_ server: KeyServer, every: Duration, cooldown: Duration) -> IssuerConfiguration {
@@ -91,7 +91,7 @@ extension JWTVerifier {
         }
     }
 
-    /// The fault that the reason begins with; what was found and expected follows it.
+    /// The fault that the reason begins with; the values found and expected follow it.
     func fault(of token: String) async -> TokenFault? {
         let reason = await reason(against: token)
         return reason.flatMap { TokenFault(rawValue: $0.split(separator: ": ").first.map(String.init) ?? "") }

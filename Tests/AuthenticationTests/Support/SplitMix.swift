@@ -1,4 +1,4 @@
-/// A small generator with a seed (SplitMix64), so that what a random test found can be found again.
+/// A small seeded generator (SplitMix64), so that failures of random tests can be reproduced.
 struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Authentication
 
-/// A private key made for the tests: signs, and shows its public half as a JWK.
+/// A private key generated for the tests: signs, and provides its public half as a JWK.
 struct TestKey: Sendable {
     private enum Material: Sendable {
         case rsa(_RSA.Signing.PrivateKey)
@@ -29,7 +29,7 @@ struct TestKey: Sendable {
         }
     }
 
-    /// Making an RSA key takes long; one is enough for all who do not need two.
+    /// Generating an RSA key is slow; tests that need only one share it.
     private static let rsa = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
 
     func using(_ algorithm: SignatureAlgorithm) -> TestKey {
@@ -60,7 +60,7 @@ struct TestKey: Sendable {
         try key.signature(for: digest, padding: padding).rawRepresentation
     }
 
-    /// The public half, declaring its algorithm unless told not to.
+    /// The public half; it declares its algorithm if `declares` is true.
     func jwk(kid: String? = nil, declares: Bool = true) throws -> JSONValue {
         var jwk: JSONValue =
             switch material {
@@ -89,7 +89,8 @@ struct TestKey: Sendable {
         }
     }
 
-    /// A certificate of the key. Its signature is nobody's: what an issuer publishes is trusted as it is.
+    /// A certificate of the key with an invalid signature: the keys that an issuer publishes are trusted without a
+    /// chain.
     var certificate: [UInt8] {
         let algorithm = DER.sequence([0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02])
         let time: [UInt8] = [0x17, 0x0D] + Array("250101000000Z".utf8)
@@ -121,7 +122,7 @@ struct TokenSketch {
     var header: JSONValue
     var claims: JSONValue
 
-    /// A good token of `issuer` for the audience `simpleai`, an hour long.
+    /// A valid token of `issuer` for the audience `simpleai`, with a lifetime of one hour.
     init(issuer: String = "https://issuer.example", kid: String? = "k", algorithm: SignatureAlgorithm = .es256) {
         header = ["alg": .string(algorithm.rawValue), "typ": "JWT"]
         if let kid { header = header.with("kid", .string(kid)) }
@@ -135,7 +136,7 @@ struct TokenSketch {
         Self.signed(header: header.text, claims: claims.text, by: key)
     }
 
-    /// A signature that cannot be made fails the test.
+    /// A signature that cannot be computed fails the test.
     static func signed(header: String, claims: String, by key: TestKey) -> String {
         let input = Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array(claims.utf8))
         do {
@@ -147,7 +148,7 @@ struct TokenSketch {
     }
 }
 
-/// The wall clock of the tests stands still.
+/// The tests' wall clock, which stands still.
 enum TestTime {
     static let now = 1_800_000_000.0
     static let date = Date(timeIntervalSince1970: now)
@@ -157,7 +158,7 @@ func keySet(_ keys: JSONValue...) -> [UInt8] {
     Array(JSONValue.object(["keys": .array(keys)]).text.utf8)
 }
 
-/// Just enough ASN.1 to write a certificate.
+/// The part of ASN.1 that a certificate needs.
 private enum DER {
     static func sequence(_ parts: [UInt8]...) -> [UInt8] {
         let contents = parts.flatMap(\.self)

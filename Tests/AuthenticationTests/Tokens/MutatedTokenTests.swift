@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-/// Tokens and key sets that were changed at random, from seeds: a good token passes before and after, a changed one never.
+/// Tokens and key sets with random changes from seeds: a valid token passes before and after, a changed one never.
 @Suite(.timeLimit(.minutes(5))) struct MutatedTokenTests {
     private static let algorithms: [SignatureAlgorithm] = [.es256, .rs256, .edDSA, .es384]
 
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// Members are added, taken away and exchanged before the signature is made by somebody else.
+    /// Members are added, removed and exchanged before another key signs.
     @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAStrangersSignatureGood(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
         let (key, stranger) = (try TestKey.make(.es256), try TestKey.make(.es256))
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    /// A set that was damaged gives the keys that it gave, or fewer, or none; never another that a stranger has.
+    /// A damaged set yields the original keys, or fewer, or none; never a key of another party.
     @Test(arguments: 0..<8 as Range<UInt64>) func aDamagedKeySetServesNobodyElse(seed: UInt64) throws {
         var random = SplitMix(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
@@ -72,7 +72,7 @@ import Testing
         #expect(served > 0, "the damage is so large that nothing was tried")
     }
 
-    /// One to three changes of some bytes: other ones, fewer, more, twice, moved.
+    /// One to three changes of some bytes: replaced, removed, added, duplicated, moved.
     private static func mutated(_ bytes: [UInt8], by random: inout SplitMix) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...3, using: &random) {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-/// Identity is bytes, and a name is nothing but a name.
+/// Names are compared as bytes, and have no other meaning than a name.
 @Suite struct NamesInTokensTests {
     private func claims(_ more: String, subject: String = #""alice""#) throws -> Claims {
         try Claims(json: Array(#"{"iss":"i","sub":\#(subject),"exp":1,\#(more)}"#.utf8))
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func claimsThatLookAlikeAreDifferent() throws {
-        // No duplicate, and neither is read for the other.
+        // These are not duplicates, and neither is read in place of the other.
         #expect(try roles(#""K":["a"],"\u212A":["b"]"#, at: .dotted("K")) == ["a"])
         #expect(try roles(#""K":["a"],"\u212A":["b"]"#, at: .keys(["\u{212A}"])) == ["b"])
         #expect(throws: TokenFault.duplicateClaim) { try claims(#""K":1,"K":2"#) }

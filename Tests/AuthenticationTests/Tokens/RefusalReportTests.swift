@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-/// What the log says of a token that is refused: the fault, what was found, what was expected, and never the token.
+/// The log entry for a refused token: the fault, the values found and expected, and never the token.
 @Suite struct RefusalReportTests {
     private let key = Result { try TestKey.make(.es256) }
 
@@ -58,7 +58,7 @@ import Testing
         #expect(try report(.wrongAudience, claims: ["aud": .null]).contains("found null"))
     }
 
-    /// Values are others' words: they are quoted and cut, and none of them ends its quotes or its line.
+    /// Values from tokens are quoted and cut, and none of them ends its quotes or its line.
     @Test func quotesWhatOthersWrote() throws {
         let hostile = "a\" status=200 caller=\"b\r\nx: y\u{1B}[31m\u{202E}\\"
         let report = try report(.wrongAudience, claims: ["aud": [.string(hostile), .string("é")]])
@@ -72,7 +72,7 @@ import Testing
         #expect(QuotedValue([["a"], 5, true, nil, "x"] as JSONValue).description == "[[…], 5, true, null, …]")
     }
 
-    /// Every fault has a report, for whatever text.
+    /// Every fault has a report, whatever the text.
     @Test(arguments: ["", "garbage", "a.b.c", "e30.e30.e30", String(repeating: "x", count: 20_000)])
     func anyTextIsReportedOn(token: String) {
         for fault in TokenFault.allCases {

@@ -32,16 +32,16 @@ import Testing
                 ["roles": ["a"], "groups": ["b"], "more": "c"], [.dotted("roles"), .dotted("groups"), .keys(["more"])],
                 ["a", "b", "c"]
             ),
-            // What is no string in a list is no role, and takes nothing from those that are.
+            // An entry of a list that is not a string is not a role, and leaves the others unaffected.
             (["roles": ["a", 5]], [.dotted("roles")], ["a"]),
             (["roles": ["a", nil, "b", ["c"], ["d": true], "", false]], [.dotted("roles")], ["a", "b"]),
             (["roles": [["a"]]], [.dotted("roles")], []),
-            // Scopes are words; no other claim is taken apart.
+            // Scopes are split at spaces; no other claim is.
             (["scope": "openid admin  profile "], [.dotted("scope")], ["openid", "admin", "profile"]),
             (["scp": "a b"], [.keys(["scp"])], ["a", "b"]), (["scp": ["a", "b c"]], [.dotted("scp")], ["a", "b c"]),
             (["scope": ""], [.dotted("scope")], []), (["scope": ["admin": true]], [.dotted("scope")], []),
             (["x": ["scope": "a b"]], [.dotted("x.scope")], ["a b"]), (["scopes": "a b"], [.dotted("scopes")], ["a b"]),
-            // The names of an object's members, but for those that it denies.
+            // The names of an object's members, except for those with the value false or null.
             (
                 ["urn:x:roles": ["admin": ["1": "example.test"], "user": true]],
                 [.memberNames(.keys(["urn:x:roles"]))], ["admin", "user"]

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Authentication
 
-/// Every way in which a token can be wrong, each beside a good one.
+/// Every fault of a token, each beside a valid token.
 @Suite(.timeLimit(.minutes(5))) struct TokenRefusalTests {
-    /// Runs a verifier that knows one key, of id `k`, and checks that a good token passes before and after the body.
+    /// Runs a verifier that has one key, with id `k`, and checks that a valid token passes before and after the body.
     private func withKey(
         _ algorithm: SignatureAlgorithm = .es256,
         _ body: (JWTVerifier, TestKey, TokenSketch) async throws -> Void
@@ -73,14 +73,14 @@ import Testing
         }
     }
 
-    /// The algorithm is the key's, whatever the token says and however well it is signed.
+    /// The algorithm is the key's, whatever the token states and even if the signature is valid.
     @Test func refusesAnotherAlgorithmOfTheSameKey() async throws {
         try await withKey(.rs256) { verifier, key, _ in
             for algorithm in SignatureAlgorithm.allCases where algorithm.isRSA && algorithm != .rs256 {
                 let token = TokenSketch(algorithm: algorithm).signed(by: key.using(algorithm))
                 #expect(await verifier.fault(of: token) == .algorithmMismatch)
             }
-            // The classic confusion: a signature of one kind under the name of another.
+            // Algorithm confusion: a signature of one kind under the name of another.
             #expect(
                 await verifier.fault(of: TokenSketch(algorithm: .rs256).signed(by: key.using(.ps256))) == .badSignature)
         }
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    /// What only offers a key (RFC 7515 §4.1.2 to §4.1.8), what is null, and what nobody has heard of.
+    /// Parameters that only offer a key (RFC 7515 §4.1.2 to §4.1.8), null values, and unknown parameters.
     @Test(
         arguments: [
             ("jku", "https://evil.example/jwks"), ("jku", 5), ("x5u", "https://evil.example/c"), ("x5c", ["MIIB"]),
@@ -116,7 +116,7 @@ import Testing
             token.header = good.header.with(name, value)
             #expect(await verifier.reason(against: token.signed(by: key)) == nil)
             #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
-            // A key that the token brings along verifies nothing, under whatever id.
+            // A key inside the token verifies nothing, under any id.
             token.header = token.header.with("jwk", try stranger.jwk(kid: "stranger"))
                 .with("x5c", [.string(Data(stranger.certificate).base64EncodedString())])
             #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    /// RFC 9864 names EdDSA over Ed25519 anew; keys and tokens may use either name.
+    /// RFC 9864 renames EdDSA over Ed25519; keys and tokens may use either name.
     @Test(arguments: ["EdDSA", "Ed25519", nil], ["EdDSA", "Ed25519"])
     func edwardsCurvesHaveTwoNames(ofKey: String?, ofToken: String) async throws {
         let key = try TestKey.make(.edDSA)
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    /// Whatever the kind of a key, a set that names no algorithm is enough under the settings' defaults.
+    /// For every key type, a set without algorithms is enough under the default settings.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
     func keysWithoutAlgorithmServeUnderTheDefaults(algorithm: SignatureAlgorithm) async throws {
         let key = try TestKey.make(algorithm)
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    /// A signature's last character has bits that mean nothing; only one of its spellings is the token.
+    /// A signature's last character has unused bits; only the canonical spelling is accepted.
     @Test func refusesOtherSpellingsOfTheSameSignature() async throws {
         try await withKey(.es256) { verifier, key, good in
             let token = good.signed(by: key)
@@ -301,7 +301,8 @@ import Testing
         }
     }
 
-    /// The first claim that is there names the caller; one that is there and no name stands for itself.
+    /// The first claim that is present names the caller; a claim that is present but not a name does not fall through
+    /// to the next.
     @Test(
         arguments: [
             (["sub": "alice", "client_id": "batch"], "alice"), (["sub": nil, "client_id": "batch"], "batch"),
@@ -328,7 +329,7 @@ import Testing
         }
     }
 
-    /// Of an expired token only a good signature shows that it was good once, and nothing else may be wrong with it.
+    /// A token is reported as expired only if its signature is valid and it has no other fault.
     @Test func onlyAGoodTokenIsCalledExpired() async throws {
         try await withKey { verifier, key, good in
             func rejection(_ token: String) async -> TokenRejection? {

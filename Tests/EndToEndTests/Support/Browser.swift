@@ -1,22 +1,22 @@
 import Foundation
 import Testing
 
-/// A real browser without a window and without a network; `scripts/setup --tests` brings it.
+/// A real headless browser without network access; `scripts/setup --tests` installs it.
 enum Browser {
     static let missing: Comment = "chromium is not on the PATH: run `scripts/setup --tests`"
     static let executable = Python.path("chromium") ?? Python.path("chromium-browser") ?? Python.path("google-chrome")
     static var isThere: Bool { executable != nil && Python.isThere }
 
-    /// What a picture shows, in figures.
+    /// Figures that describe a picture.
     struct Picture {
         let width: Int
         let height: Int
         let colours: Int
-        /// Share of the commonest colour.
+        /// Share of the most common colour.
         let plain: Double
     }
 
-    /// Opens a page as a person would who is offline, and takes a picture of it.
+    /// Opens a page offline and takes a screenshot of it.
     static func photograph(_ page: URL, into picture: URL, width: Int, height: Int) async throws -> Picture {
         let run = try await opened(
             page, ["--screenshot=\(picture.path)", "--window-size=\(width),\(height)", "--hide-scrollbars"])
@@ -28,7 +28,7 @@ enum Browser {
             width: Int(numbers[0]), height: Int(numbers[1]), colours: Int(numbers[2]), plain: numbers[3])
     }
 
-    /// The page's elements as the browser understood them.
+    /// The page's elements as the browser parsed them.
     static func document(of page: URL) async throws -> RunningProcess.Ended {
         try await opened(page, ["--dump-dom", "--enable-logging=stderr"])
     }
@@ -39,7 +39,7 @@ enum Browser {
             try await Program(
                 executable,
                 [
-                    // Chromium's own sandbox needs rights that neither root nor a container has.
+                    // Chromium's own sandbox needs permissions that neither root nor a container has.
                     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                     "--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=\(profile.path)",
                 ] + arguments + [page.absoluteString], environment: ["HOME": profile.path]

@@ -7,10 +7,10 @@ import Darwin
 import Glibc
 #endif
 
-/// A started program: its process id and the ends of its pipes that are ours.
+/// A started program: its process id and the parent's ends of its pipes.
 ///
-/// Not Foundation's `Process`: started from several tests at once it loses the news of a child's end, and children inherit
-/// the blocked signals of the thread that starts them.
+/// Not Foundation's `Process`: if several tests start one at the same time, it misses a child's exit, and children
+/// inherit the blocked signals of the thread that starts them.
 struct ChildProcess: Sendable {
     let id: pid_t
     let output: Int32
@@ -22,14 +22,14 @@ struct ChildProcess: Sendable {
         var description: String { "\(what): \(String(cString: strerror(number)))" }
     }
 
-    /// One start at a time: a child must not inherit the pipes of another that are not marked yet.
+    /// One start at a time: a child must not inherit another child's pipes before they are marked close-on-exec.
     private static let starting = Mutex(())
 
     init(_ program: Program) throws {
         self = try Self.starting.withLock { _ in try Self.start(program) }
     }
 
-    /// Blocks until the program has ended. The code is the one that a shell shows: 128 + number for a signal.
+    /// Blocks until the program has ended. Returns the code that a shell shows: 128 + number for a signal.
     func waitForEnd() -> Int32 {
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0 && errno == EINTR {}
@@ -37,7 +37,7 @@ struct ChildProcess: Sendable {
         return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
     }
 
-    /// Blocks while nothing is there; nil at the end.
+    /// Blocks until data is available; returns nil at the end.
     static func read(_ descriptor: Int32) -> Data? {
         var buffer = [UInt8](repeating: 0, count: 16384)
         while true {
@@ -84,7 +84,8 @@ struct ChildProcess: Sendable {
         posix_spawnattr_setsigdefault(&attributes, &ordinary)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
 
-        // The shell changes the directory, which not every C library lets posix_spawn do, and then becomes the program.
+        // The shell changes the directory, which not every C library supports in posix_spawn, and then executes the
+        // program.
         let shell = ["sh", "-c", #"cd "$0" && exec "$@""#, program.directory.path, path] + program.arguments
         var id: pid_t = 0
         let result = withCStrings(shell) { arguments in
@@ -106,7 +107,7 @@ struct ChildProcess: Sendable {
         self.errors = errors
     }
 
-    /// A pipe whose ends no child inherits by accident.
+    /// A pipe with close-on-exec ends, so that no child inherits them.
     private static func pipe() throws -> (reader: Int32, writer: Int32) {
         var ends: [Int32] = [0, 0]
         guard unistdPipe(&ends) == 0 else { throw Failure(what: "no pipe", number: errno) }
@@ -115,11 +116,11 @@ struct ChildProcess: Sendable {
     }
 }
 
-// The names of the system, where a method of ours has the same.
+// The system's functions, where a method here has the same name.
 private let unistdRead = read
 private func unistdPipe(_ ends: UnsafeMutablePointer<Int32>) -> Int32 { pipe(ends) }
 
-/// The array of C strings, closed by a null, that `exec` and its kin take.
+/// A null-terminated array of C strings, as `exec` and similar functions take it.
 private func withCStrings<Result>(
     _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
 ) -> Result {

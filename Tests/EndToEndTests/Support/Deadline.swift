@@ -1,16 +1,16 @@
-/// What was waited for did not happen in time.
+/// The awaited event did not happen in time.
 struct DeadlinePassed: Error, CustomStringConvertible {
     let awaited: String
     let limit: Duration
-    /// What there was to see instead.
+    /// The output so far.
     var seen = ""
 
     var description: String { "waited \(limit) for \(awaited)" + (seen.isEmpty ? "" : "; until then:\n\(seen)") }
 }
 
-/// The value of `body`, or `DeadlinePassed` when that takes longer than `limit`.
+/// The value of `body`, or `DeadlinePassed` if that takes longer than `limit`.
 ///
-/// Limits are for what never comes, so they are generous: nothing is asserted about durations.
+/// Limits are for events that never happen, so they are generous: no test asserts a duration.
 func value<Value: Sendable>(
     of awaited: String, within limit: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

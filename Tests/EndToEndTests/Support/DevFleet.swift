@@ -5,7 +5,7 @@ import Testing
 struct DevFleet: Sendable {
     let url: String
     let tokens: [String: String]
-    /// Where programs of the operator leave the note by which `simpleai token` finds this fleet.
+    /// The environment in which `simpleai token` finds this fleet's file.
     let environment: [String: String]
 
     @TaskLocal fileprivate static var running: DevFleet?
@@ -22,7 +22,7 @@ struct DevFleetTrait: SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
-            // Not where somebody's own fleet may have left its note.
+            // Not where the developer's own fleet may have written its file.
             let environment = ["XDG_RUNTIME_DIR": folder.path]
             let dev = Program(Repository.binary, ["dev", "--json"] + arguments, environment: environment)
             try await RunningProcess.run(dev) { process in
@@ -35,11 +35,11 @@ struct DevFleetTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == DevFleetTrait {
-    /// - Parameter arguments: further ones of `simpleai dev`.
+    /// - Parameter arguments: additional arguments of `simpleai dev`.
     static func devFleet(_ arguments: String...) -> Self { DevFleetTrait(arguments: arguments) }
 }
 
-/// A program of the operator's, written for one test.
+/// Writes a program of the operator's for one test.
 @discardableResult
 func writeScript(_ name: String, in folder: URL, _ text: String) throws -> URL {
     let file = folder.appendingPathComponent(name)

@@ -9,7 +9,7 @@ import Glibc
 enum FreePort {
     struct None: Error {}
 
-    /// A TCP port of 127.0.0.1 that nobody holds at this moment.
+    /// A TCP port of 127.0.0.1 that is unused at this moment.
     static func tcp() throws -> Int {
         #if canImport(Darwin)
         let descriptor = socket(AF_INET, SOCK_STREAM, 0)

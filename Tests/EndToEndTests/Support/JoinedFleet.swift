@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A `simpleai serve` that agents of a test join, and calls to it with curl.
+/// A `simpleai serve` that a test's agents join, and calls to it with curl.
 struct JoinedFleet: Sendable {
     private static let token = "fleet-token-of-a-test"
 
@@ -9,8 +9,8 @@ struct JoinedFleet: Sendable {
     let gateway: RunningProcess
     private let folder: URL
 
-    /// Runs a gateway that asks nobody for a token, and in whose class `fast` are these models.
-    /// - Parameter more: further lines of its settings.
+    /// Runs a gateway without authentication whose class `fast` has these models.
+    /// - Parameter more: additional lines of its settings.
     static func with<Value: Sendable>(
         models: [String], more: String = "", _ body: (JoinedFleet) async throws -> Value
     ) async throws -> Value {
@@ -32,7 +32,7 @@ struct JoinedFleet: Sendable {
         }
     }
 
-    /// Runs `simpleai runner` with one engine; `body` gets it as soon as the gateway has taken it in.
+    /// Runs `simpleai runner` with one engine; `body` gets it as soon as the gateway has accepted it.
     func runner<Value: Sendable>(
         _ id: String, engine: String, more: String = "", _ body: (RunningProcess) async throws -> Value
     ) async throws -> Value {
@@ -53,7 +53,7 @@ struct JoinedFleet: Sendable {
         }
     }
 
-    /// The file of a runner's settings, as it stands.
+    /// The current text of a runner's settings file.
     func settings(of id: String) throws -> String {
         try String(contentsOf: folder.appendingPathComponent("\(id).yaml"), encoding: .utf8)
     }
@@ -77,7 +77,7 @@ struct JoinedFleet: Sendable {
         return try curl("/v1/chat/completions", ["-H", "Content-Type: application/json", "-d", body])
     }
 
-    /// Asks until the page says what is waited for; each turn is a whole exchange of a process of its own.
+    /// Polls the metrics until `isSatisfied`; each poll is an exchange of a process of its own.
     func metrics(within limit: Duration = .seconds(60), until isSatisfied: @escaping @Sendable (String) -> Bool)
         async throws
     {
@@ -87,7 +87,7 @@ struct JoinedFleet: Sendable {
         }
     }
 
-    /// Asks until the model answers.
+    /// Polls until the model responds.
     func answers(_ model: String, within limit: Duration = .seconds(60)) async throws {
         let program = try chat(model)
         try await value(of: "an answer of \(model)", within: limit) {
@@ -97,6 +97,6 @@ struct JoinedFleet: Sendable {
 }
 
 extension RunningProcess {
-    /// How a streamed answer ended.
+    /// How a streamed response ended.
     func streamEnded() async throws -> Ended { try await ended(within: .seconds(100)) }
 }

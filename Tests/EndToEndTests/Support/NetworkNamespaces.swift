@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Two network namespaces that are joined by a cable and by nothing else: addresses in them exist nowhere else.
+/// Two network namespaces that are connected only to each other: their addresses exist nowhere else.
 struct NetworkNamespaces: Sendable {
     static let missing: Comment =
         "network namespaces need Linux, root and iproute2: run the tests as root, after `scripts/setup --tests`"
@@ -21,7 +21,7 @@ struct NetworkNamespaces: Sendable {
     /// The machine's end of the cable.
     let machineInterface: String
 
-    /// Makes them, with 10.99.0.1 for the gateway and 10.99.0.2 for the machine, and takes them away again.
+    /// Creates them, with 10.99.0.1 for the gateway and 10.99.0.2 for the machine, and removes them afterwards.
     static func with(_ body: (NetworkNamespaces) async throws -> Void) async throws {
         let suffix = "\(getpid() % 100_000)"
         let pair = NetworkNamespaces(
@@ -47,7 +47,7 @@ struct NetworkNamespaces: Sendable {
         try await pair.remove()
     }
 
-    /// A program inside one of them.
+    /// A program inside one of the namespaces.
     func program(in namespace: String, _ program: Program) throws -> Program {
         var inside = program
         inside.executable = try #require(Self.ip)
@@ -56,7 +56,7 @@ struct NetworkNamespaces: Sendable {
     }
 
     private func remove() async throws {
-        // The cable goes with its ends.
+        // Deleting its ends deletes the cable.
         for name in [gateway, machine] { try await Self.run("netns del \(name)") }
     }
 

@@ -1,20 +1,20 @@
 import Foundation
 
-/// What to start: an executable, its arguments and its surroundings.
+/// A program to start: an executable, its arguments and its environment.
 struct Program: Sendable {
     var executable: URL
     var arguments: [String]
     var environment: [String: String]
     var directory: URL
 
-    /// Variables of the person who runs the tests must not steer what is tested.
+    /// Variables of the developer's environment must not affect the tests.
     private static let surroundings = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("SIMPLEAI") }
 
     init(_ executable: URL, _ arguments: [String], environment: [String: String] = [:], directory: URL? = nil) {
         self.executable = executable
         self.arguments = arguments
         self.environment = Self.surroundings.merging(environment) { _, given in given }
-        // A neutral place: neither a simpleai.yaml nor an .env file of somebody is found there.
+        // A neutral folder: it contains neither a simpleai.yaml nor an .env file.
         self.directory = directory ?? URL(fileURLWithPath: "/", isDirectory: true)
     }
 
@@ -23,7 +23,7 @@ struct Program: Sendable {
         Program(Repository.binary, arguments, directory: directory)
     }
 
-    /// A file of the repository, run with the binary under test.
+    /// A script of the repository, run with the binary under test.
     static func script(_ path: String, _ arguments: [String], environment: [String: String] = [:]) -> Program {
         Program(
             Repository.file(path), arguments,
@@ -36,12 +36,12 @@ struct Program: Sendable {
     }
 }
 
-/// Where things are.
+/// Paths in the repository.
 enum Repository {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The test runner lies beside the products of its build.
+    /// The test runner is beside the products of its build.
     static let binary: URL = {
         let runner = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
         let beside = runner.deletingLastPathComponent().appendingPathComponent("simpleai")
@@ -54,7 +54,7 @@ enum Repository {
     static func has(_ path: String) -> Bool { FileManager.default.fileExists(atPath: file(path).path) }
 }
 
-/// A folder that is gone when `body` returns.
+/// Runs `body` with a folder that is removed when it returns.
 func withTemporaryFolder<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
     let folder = FileManager.default.temporaryDirectory
         .appendingPathComponent("simpleai-tests-\(UUID().uuidString)", isDirectory: true)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The tools that may be missing on a machine; `scripts/setup --tests` brings them.
+/// The tools that may be missing on a machine; `scripts/setup --tests` installs them.
 enum Python {
     static let missing: Comment = "python3 is not on the PATH"
     static let isThere = path("python3") != nil
@@ -24,7 +24,7 @@ enum Python {
     }
 
     static func path(_ command: String) -> URL? {
-        // Tools of administrators lie where not every PATH looks.
+        // Administrators' tools are in folders that not every PATH contains.
         ((ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin").split(separator: ":")
             .map { URL(fileURLWithPath: String($0)).appendingPathComponent(command) }
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// The line of JSON with which servers say that they accept calls.
+/// The line of JSON that servers print when they accept calls.
 struct ReadyLine: Decodable {
     let url: String
-    /// Those of `simpleai dev`: one each for `basic`, `specific` and `admin`.
+    /// The tokens of `simpleai dev`: one each for `basic`, `specific` and `admin`.
     let tokens: [String: String]?
 }
 
 extension RunningProcess {
-    /// What a server says once it listens.
+    /// The line that a server prints once it listens.
     func ready(within limit: Duration = .seconds(60)) async throws -> ReadyLine {
         let line = try await line("the server's address", within: limit) { $0.hasPrefix("{") }
         return try JSONDecoder().decode(ReadyLine.self, from: Data(line.utf8))
@@ -16,7 +16,7 @@ extension RunningProcess {
 }
 
 extension Program {
-    /// The same, where the executable is a Python file.
+    /// The same program, if the executable is a Python file.
     func interpretedByPython() -> Program {
         guard let python = Python.path("python3") else { return self }
         var program = self

@@ -7,7 +7,7 @@ import Darwin
 import Glibc
 #endif
 
-/// A program under test, started as a shell would start it; what it prints can be awaited.
+/// A program under test, started as a shell would start it; a test can wait for its output.
 final class RunningProcess: Sendable {
     enum Channel: Sendable { case output, errors }
 
@@ -17,7 +17,7 @@ final class RunningProcess: Sendable {
         fileprivate var openChannels = 2
         fileprivate var exitCode: Int32?
 
-        /// Complete lines only: a line is there when its end is.
+        /// Only complete lines: a line counts when its end has arrived.
         func lines(_ channel: Channel) -> [String] {
             let text = String(decoding: channel == .output ? output : errors, as: UTF8.self)
             return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
@@ -26,14 +26,14 @@ final class RunningProcess: Sendable {
         fileprivate var hasEnded: Bool { exitCode != nil && openChannels == 0 }
     }
 
-    /// The program ended before it printed what was waited for.
+    /// The program ended before it printed the expected text.
     struct EndedEarly: Error, CustomStringConvertible {
         let awaited: String
         let seen: String
         var description: String { "the program ended without \(awaited); it said:\n\(seen)" }
     }
 
-    /// How a program ended: the exit code, as a shell shows it (128 + number for a signal), and all that it printed.
+    /// How a program ended: the exit code, as a shell shows it (128 + number for a signal), and its whole output.
     struct Ended: Sendable {
         let code: Int32
         let output: String
@@ -52,7 +52,7 @@ final class RunningProcess: Sendable {
 
     private init(_ program: Program) throws {
         child = try ChildProcess(program)
-        // Threads, not tasks: each blocks until something comes, for as long as the program runs.
+        // Threads, not tasks: each blocks on reading for as long as the program runs.
         listen(to: child.output, \.output)
         listen(to: child.errors, \.errors)
         Thread.detachNewThread { [self] in
@@ -61,7 +61,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Runs `body` beside the program, which is gone when this returns.
+    /// Runs `body` beside the program, which has ended when this returns.
     static func run<Value: Sendable>(
         _ program: Program, _ body: (RunningProcess) async throws -> Value
     ) async throws -> Value {
@@ -76,7 +76,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// The first line on `channel` that is `wanted`, also one that came before.
+    /// The first line on `channel` that is `wanted`, including earlier lines.
     func line(
         _ awaited: String, on channel: Channel = .output, within limit: Duration = .seconds(60),
         where wanted: @escaping @Sendable (String) -> Bool
@@ -88,7 +88,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Returns when the program has said something so many times among its errors.
+    /// Returns when the program has printed `part` that many times on standard error.
     func says(_ part: String, times: Int, within limit: Duration = .seconds(60)) async throws {
         try await seen("\(part), \(times) times", within: limit) { transcript in
             if transcript.lines(.errors).count(where: { $0.contains(part) }) >= times { return () }
@@ -97,7 +97,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// How the program ended, once it did and everything it printed is here.
+    /// How the program ended, once it has ended and its whole output has arrived.
     func ended(within limit: Duration) async throws -> Ended {
         try await seen("the end of the program", within: limit) { transcript in
             guard let code = transcript.exitCode, transcript.hasEnded else { return nil }
@@ -107,18 +107,18 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// What Ctrl-C does.
+    /// Sends SIGINT, like Ctrl-C.
     func interrupt() { signal(SIGINT) }
 
     func hangUp() { signal(SIGHUP) }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     func terminate() { signal(SIGTERM) }
 
-    /// What the kernel does when memory is short.
+    /// Sends SIGKILL, like the kernel when memory is short.
     func kill() { signal(SIGKILL) }
 
-    /// Sends a signal to the program, unless it has ended: its id may be somebody else's by now.
+    /// Sends a signal to the program, unless it has ended: its id may belong to another process by now.
     private func signal(_ number: Int32) {
         state.withLock { state in
             if state.transcript.exitCode == nil { _ = systemKill(child.id, number) }
@@ -151,7 +151,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// One element at once, and one after each change; changes that nobody looked at yet melt into one.
+    /// One element at once, and one after each change; changes that were not consumed yet are merged into one.
     private func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state in
@@ -185,5 +185,5 @@ final class RunningProcess: Sendable {
     }
 }
 
-// The name of the system, where a method of ours has the same.
+// The system's function, where a method here has the same name.
 private func systemKill(_ id: pid_t, _ number: Int32) -> Int32 { kill(id, number) }

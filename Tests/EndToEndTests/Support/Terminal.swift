@@ -3,17 +3,17 @@ import Testing
 
 /// A real terminal in which a program runs until Ctrl-C (clients/terminal.py).
 enum Terminal {
-    /// When Ctrl-C is pressed.
+    /// The moment at which Ctrl-C is pressed.
     enum Moment: Sendable {
         case text(String)
-        /// A file is there that matches a pattern with `*`.
+        /// A file exists that matches a pattern with `*`.
         case file(String)
     }
 
-    /// What is left when the program has ended.
+    /// The state after the program has ended.
     struct Left: Decodable, Sendable {
         let code: Int32?
-        /// From the first Ctrl-C to the end.
+        /// The time from the first Ctrl-C to the end.
         let seconds: Double?
         let screen: [String]
         let isPlain: Bool

@@ -1,7 +1,7 @@
-"""What the scripts of real clients have in common. Needs scripts/real-fleet around it.
+"""Helpers shared by the scripts of real clients. Runs inside scripts/real-fleet.
 
-A script marks its checks with `@check` and ends with `run`, which prints `ok NAME` or `FAILED NAME: reason` per check and
-exits 1 when one failed.
+A script marks its checks with `@check` and ends with `run`, which prints `ok NAME` or `FAILED NAME: reason` per check
+and exits 1 if one failed.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ def check(function):
 
 
 def key(name):
-    """The fleet's token for BASIC, SPECIFIC or ADMIN; any other name stands for itself, and is no good token."""
+    """The fleet's token for BASIC, SPECIFIC or ADMIN; any other name is returned as it is, an invalid token."""
     return os.environ.get(f"REAL_FLEET_{name}", name)
 
 
@@ -32,7 +32,7 @@ def expect(condition, what):
 
 @contextlib.contextmanager
 def expect_error(kind, status, code):
-    """That an error of the `openai` package is raised, of this type, with the gateway's error object in it."""
+    """Expects that the `openai` package raises an error of this type, with the gateway's error object in it."""
     import openai
 
     try:
@@ -53,7 +53,7 @@ def run(title):
         name = function.__name__.replace("_", " ")
         try:
             note = function()
-        except Exception as problem:  # whatever the client raises where nothing should be
+        except Exception as problem:  # any error that the client raises where none is expected
             failed += 1
             print(f"FAILED {name}: {type(problem).__name__}: {problem}".replace("\n", " "))
         else:

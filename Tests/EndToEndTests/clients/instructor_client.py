@@ -1,4 +1,4 @@
-"""What a program written with `instructor` notices of the gateway: run by RealClientTests on a real fleet."""
+"""The gateway as a program with `instructor` uses it: run by RealClientTests on a real fleet."""
 
 import importlib.metadata
 import typing
@@ -44,7 +44,7 @@ def streams():
 
 
 def cause_of(problem):
-    """Instructor tells of its own attempts, and has what the client raised behind it."""
+    """The client's error: Instructor raises an error about its own attempts, with the client's as the cause."""
     while problem is not None and not isinstance(problem, openai.APIStatusError):
         problem = problem.__cause__ or problem.__context__
     return problem

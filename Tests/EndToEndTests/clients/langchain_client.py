@@ -1,4 +1,4 @@
-"""What a program written with `langchain-openai` notices of the gateway: run by RealClientTests on a real fleet."""
+"""The gateway as a program with `langchain-openai` uses it: run by RealClientTests on a real fleet."""
 
 import importlib.metadata
 

@@ -1,4 +1,4 @@
-"""What a user of the command `llm` notices of the gateway: run by RealClientTests on a real fleet."""
+"""The gateway as the command `llm` uses it: run by RealClientTests on a real fleet."""
 
 import importlib.metadata
 import json
@@ -15,7 +15,7 @@ from checks import BASE_URL, MODEL, QUESTION, check, expect, expect_error, key, 
 
 HOME = tempfile.TemporaryDirectory()
 
-# As its manual says: models that speak OpenAI's protocol elsewhere.
+# As in its manual: models of other servers with OpenAI's protocol.
 SETTINGS = "".join(
     f"- model_id: {name}\n  model_name: \"{model}\"\n  api_base: \"{BASE_URL}\"\n  api_key_name: {token}\n"
     for name, model, token in [("fast", "class:fast", "basic"), ("exact", MODEL, "basic"), ("nobody", "class:fast", "bad")])

@@ -1,4 +1,4 @@
-"""What a program written with the `openai` package notices of the gateway: run by RealClientTests on a real fleet."""
+"""The gateway as a program with the `openai` package uses it: run by RealClientTests on a real fleet."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def streams_without_usage():
         model="class:fast", messages=QUESTION, max_tokens=16, stream=True))
     expect(len(chunks) > 2, f"{len(chunks)} chunks are no stream")
     expect(not any(chunk.usage for chunk in chunks), "usage came, though it was not asked for")
-    # llama.cpp's timings ride on the chunk for usage, of which usage alone is taken out.
+    # llama.cpp's timings are part of the usage chunk; the gateway removes only the usage from it.
     if "timings" in (chunks[-1].model_extra or {}) and not chunks[-1].choices:
         chunks.pop()
     expect(all(chunk.choices for chunk in chunks), "a chunk without choices came, though no usage was asked for")
@@ -99,7 +99,7 @@ def raises_not_found_error():
 
 
 def busy_slots():
-    """Slots of all engines that are generating right now, asked of the engines themselves."""
+    """The number of slots of all engines that are generating now, as the engines themselves report it."""
     busy = 0
     for engine in os.environ["REAL_FLEET_ENGINES"].split():
         with urllib.request.urlopen(f"{engine}/slots", timeout=10) as response:
@@ -108,7 +108,7 @@ def busy_slots():
 
 
 def wait_for_slots(busy, seconds):
-    """The seconds until exactly so many slots are busy; None when they were not in time."""
+    """The seconds until exactly this number of slots is busy; None if that takes too long."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         if busy_slots() == busy:
@@ -119,7 +119,7 @@ def wait_for_slots(busy, seconds):
 
 @check
 def killed_while_streaming_frees_the_slot():
-    # Only streams: this engine notices a closed connection when it writes, and without a stream that is at the end.
+    # Only streams: this engine notices a closed connection when it writes, which without a stream is at the end.
     expect(wait_for_slots(0, 30) is not None, "the engines are not idle before the test")
     with subprocess.Popen([sys.executable, __file__, "stream"], stdout=subprocess.PIPE) as victim:
         try:
@@ -134,7 +134,7 @@ def killed_while_streaming_frees_the_slot():
 
 
 def stream_for_ever():
-    """The victim: asks for an answer that takes the engine many seconds and says so when parts of it come."""
+    """The process to kill: requests a completion that takes the engine many seconds, and reports its first parts."""
     for _ in client().chat.completions.create(
             model="class:fast", messages=QUESTION, max_tokens=900, stream=True, extra_body={"ignore_eos": True}):
         print("a chunk", flush=True)

@@ -1,10 +1,10 @@
-"""A program written with the `openai` package, default settings, that waits for a machine to boot behind nginx.
+"""A program with the `openai` package and its default settings that waits for a machine to boot, through nginx.
 
     patient_client.py GATEWAY-URL TOKEN MODEL
 
-Starts an nginx in front of the gateway with its default timeouts and buffers, streams one chat through it, and prints one
-line of JSON: `seconds` until the first token, `text`, `finish`, and `comments`: how many comment lines a second stream, read
-as bytes, got through nginx at least a second before its first event.
+Starts an nginx in front of the gateway with its default timeouts and buffers, streams one chat through it, and prints
+one line of JSON: `seconds` until the first token, `text`, `finish`, and `comments`: the number of comment lines of a
+second stream, read as bytes, that arrived through nginx at least a second before its first event.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import time
 
 import openai
 
-# Nothing here is about time or buffers: that is the point.
+# No timeouts and buffers are set here: the test needs nginx's defaults.
 NGINX = """\
 daemon off; {user} worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ }}
@@ -67,7 +67,7 @@ def await_listening(port, process, log):
 
 
 def count_comments(url, token, model, result):
-    """What a client that looks at bytes sees: whether nginx passes comments on when they come."""
+    """Counts the comments that a client without an SSE parser receives early: nginx must not hold them back."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
     body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "Hello"}]})
     connection.request("POST", "/v1/chat/completions", body,

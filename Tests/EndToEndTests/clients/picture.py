@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Facts about a PNG, one line: width, height, number of distinct colours, share of the commonest colour.
+"""Facts about a PNG, one line: width, height, number of distinct colours, share of the most common colour.
 
     picture.py FILE
 

@@ -1,8 +1,8 @@
-"""Canaille, an OpenID Connect provider as people run it, with three people and two clients, on loopback.
+"""Canaille, a real OpenID Connect provider, with three users and two clients, on loopback.
 
-Prints one line of JSON when it listens: {"url": ISSUER}. Canaille has no device grant of its own; the one of the library
-that it is built on (Authlib's, RFC 8628) is registered beside its other grants. Nobody has a browser here: whoever opens
-ISSUER/device/approve?user_code=…&user=… has signed in as that user.
+Prints one line of JSON when it listens: {"url": ISSUER}. Canaille has no device grant of its own; its library's
+grant (Authlib, RFC 8628) is registered beside its other grants. Tests have no browser: a request for
+ISSUER/device/approve?user_code=…&user=… signs in as that user.
 """
 
 import json
@@ -21,12 +21,12 @@ from werkzeug.serving import make_server
 
 HOST = "127.0.0.1"
 PASSWORD = "correct horse battery staple"
-# Nobody, a role, and all rights: whom the acceptance suite asks for.
+# The subjects that the acceptance suite needs: without a role, with one role, and with all rights.
 GROUPS = {"basic": [], "specific": ["model:specific"], "admin": ["admin"]}
 
 
 class Devices:
-    """What people have been asked for, and what they said."""
+    """The pending device authorisations, and the users' decisions."""
 
     def __init__(self):
         self.credentials = {}
@@ -116,7 +116,7 @@ def add_people_and_clients(app):
 
 def main():
     logging.disable(logging.CRITICAL)
-    # The port must be known before the provider, whose name it is part of.
+    # The port must be known before the provider is created, because the provider's name contains it.
     server = make_server(HOST, 0, lambda environ, start: app(environ, start), threaded=True)
     issuer = f"http://{HOST}:{server.server_port}"
     app = create_app({

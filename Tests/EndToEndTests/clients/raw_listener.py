@@ -1,8 +1,8 @@
-"""Prints every UDP payload to port 9 that an interface sees, read from the wire below the IP stack.
+"""Prints every UDP payload to port 9 that an interface receives, read below the IP stack.
 
     raw_listener.py INTERFACE
 
-One line for each: where it was sent, and the payload in hexadecimal digits. Linux, root.
+One line for each: its destination, and the payload in hexadecimal digits. Needs Linux and root.
 """
 
 import socket

@@ -1,15 +1,15 @@
-"""Runs a program in a terminal of its own, presses Ctrl-C at a chosen moment, and says what is left on the screen.
+"""Runs a program in a terminal of its own, presses Ctrl-C at a chosen moment, and reports the final screen.
 
     terminal.py [--presses N] (--at-text REGEX | --at-file GLOB) [--] PROGRAM ARGUMENT…
 
 The moment is when the screen shows REGEX, or when a file matches GLOB. Prints one line of JSON:
 
-    code            the exit code as a shell shows it; null when the program had to be killed
+    code            the exit code as a shell shows it; null if the program had to be killed
     seconds         from the first Ctrl-C to the program's end
     screen          the screen's lines at the end
     isPlain         whether colours and attributes are back to normal
     cursorIsVisible
-    modesAreKept    whether the terminal's attributes (termios) are what they were before
+    modesAreKept    whether the terminal's attributes (termios) are the same as before
 """
 
 import argparse
@@ -31,7 +31,7 @@ CONTROL_C = b"\x03"
 
 
 class Screen:
-    """As much of a terminal as the program makes use of; what it does not know, it refuses."""
+    """The part of a terminal that the program uses; an unknown sequence is an error."""
 
     sequence = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
 
@@ -94,7 +94,7 @@ def main():
     terminal, other_end = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     modes = termios.tcgetattr(other_end)
-    # A session of its own, so that the terminal is the program's and Ctrl-C reaches it as it would a shell's child.
+    # A session of its own, so that the program controls the terminal and receives Ctrl-C like a shell's child.
     child = os.fork()
     if child == 0:
         os.setsid()

@@ -1,4 +1,4 @@
-"""An engine that says hello: prints one line of JSON with its address, and serves until it is stopped."""
+"""A minimal engine: prints one line of JSON with its address, and serves until it is stopped."""
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 

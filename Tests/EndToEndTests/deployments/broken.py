@@ -1,8 +1,8 @@
-"""A server that is no deployment: `http://…` that gives one kind of nonsense to every caller.
+"""A server that is not a deployment: it fails every request in the same way.
 
     broken.py closes | silent | rubbish | html | text | missing | redirect [--mark FILE]
 
-Prints `{"url": …}` when it listens. FILE is there once somebody has connected.
+Prints `{"url": …}` when it listens. Creates FILE when the first client has connected.
 """
 
 import argparse

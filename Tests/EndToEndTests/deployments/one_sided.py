@@ -1,8 +1,8 @@
-"""A stand-in deployment with two ready runners: `fair` serves them in turn, `one-sided` sends everything to one.
+"""A stand-in deployment with two ready runners: `fair` alternates between them, `one-sided` uses only one.
 
     one_sided.py fair | one-sided
 
-Prints `{"url": …}` when it listens. It knows just enough of the contract for the workload routing test.
+Prints `{"url": …}` when it listens. It implements the part of the contract that the workload routing test needs.
 """
 
 import http.server

@@ -57,13 +57,13 @@ import Testing
         #expect(order == ["a1", "b", "a2", "b", "a1", "b", "a2"])
         loop.advanceTime(by: .seconds(1))
         #expect(order.count == 7)
-        // What comes later is decoded, too.
+        // Work that is added later is decoded, too.
         turns.add(work("c", slices: 1), of: Sample.caller.id)
         loop.advanceTime(by: DecodingTurns.pause)
         #expect(order.last == "c")
     }
 
-    /// A body that goes on decoding until another connection of the same loop has been served.
+    /// A body whose decoding continues until another connection of the same event loop has been served.
     @Test func betweenTurnsTheLoopServesItsConnections() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Gateway
 
-/// What requests say and where they end, and which ones leave that in doubt. Every case is also read in two pieces, cut at
-/// every byte: how bytes arrive must not decide what they mean.
+/// The content and the end of requests, and the refusal of ambiguous ones. Every case is also read in two pieces, cut
+/// at every byte: the segmentation must not change the result.
 @Suite struct RequestReaderTests {
     private struct Request: Equatable {
         var head: HTTPRequestHead
@@ -141,7 +141,7 @@ import Testing
         let text = "POST / HTTP/1.1\r\n" + Self.host + fields
         #expect(read(text).violation == violation, "\(fields)")
         #expect(read(text).requests.isEmpty, "no part of a bad head is handed on")
-        // A good request before it is not held responsible.
+        // A valid request before it is unaffected.
         let both = read("GET / HTTP/1.1\r\n" + Self.host + "\r\n" + text)
         #expect(both.requests.map(\.head.method) == [.GET] && both.violation == violation)
     }
@@ -216,7 +216,7 @@ import Testing
         #expect(read(request + "\r\n", maxHead: 90).violation == nil)
         #expect(read(request + "X: \(long)", maxHead: 90).violation == .tooLarge)
         #expect(read(request + String(repeating: "X: y\r\n", count: 20), maxHead: 90).violation == .tooLarge)
-        // Every request has the whole limit to itself.
+        // The limit applies to each request separately.
         let short = "GET / HTTP/1.1\r\n\(Self.host)\r\n"
         #expect(read(String(repeating: short, count: 20), maxHead: 40).violation == nil)
     }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-/// Streams of HTTP/2 beside the first one of their connection: shared out by address.
+/// HTTP/2 streams beside the first one of their connection are shared among addresses.
 @Suite struct StreamShareTests {
     private static let greedy = Peer.v4(1)
     private static let other = Peer.v4(2)
@@ -20,7 +20,7 @@ import Testing
         try #require(connections.admit(EmbeddedChannel(), from: peer))
     }
 
-    /// - Returns: how many of them there was room for.
+    /// - Returns: how many of them were admitted.
     private func begin(_ count: Int, _ place: ClientConnectionPlace) -> Int {
         (0..<count).count { _ in place.beginStream() }
     }
@@ -36,14 +36,15 @@ import Testing
         #expect(begin(150, try place(of: Self.other)) == 150, "another address")
     }
 
-    /// A connection's promise (`SETTINGS_MAX_CONCURRENT_STREAMS`) holds as long as there is anything left.
+    /// A connection's advertised limit (`SETTINGS_MAX_CONCURRENT_STREAMS`) holds as long as the shared capacity
+    /// lasts.
     @Test func everybodyHasTheStreamsOfOneConnection() throws {
         for number in 1...5 { #expect(begin(100, try place(of: Peer.v4(UInt32(number)))) == 100) }
         #expect(begin(100, try place(of: Self.greedy)) > 0)
         #expect(begin(100, try place(of: Peer.v4(77))) == 100)
     }
 
-    /// A trusted proxy is many clients: it counts, and has no share.
+    /// A trusted proxy represents many clients: its streams count, but have no share.
     @Test func aTrustedProxyIsNotOneHolder() throws {
         #expect(begin(2_000, try place(of: nil)) == 1_024)
         #expect(begin(1, try place(of: Self.other)) == 0)
@@ -56,7 +57,7 @@ import Testing
             idleTimeout: .seconds(60), drain: .seconds(30), place: try place(of: Self.greedy))
         let crowd = try place(of: Self.greedy)
         #expect(begin(600, crowd) == 512)
-        // The library sets a stream up before it says that there is one.
+        // The library initialises a stream before it announces it.
         #expect(watch.admits(EmbeddedChannel()))
         watch.streamBegan()
         #expect(!watch.admits(EmbeddedChannel()), "its address has its share")
@@ -70,7 +71,7 @@ import Testing
         #expect(crowd.beginStream(), "a stream that is over gives its place back")
     }
 
-    /// The client may send what is refused again (RFC 9113 §8.7), so nothing of it is looked at.
+    /// The client may retry a refused stream (RFC 9113 §8.7), so the gateway processes no part of it.
     @Test func aStreamWithoutAPlaceIsRefused() throws {
         let stream = EmbeddedChannel(handler: StreamRules(maxHead: 1_024, hasPlace: false))
         let head = HTTP2Frame.FramePayload.headers(.init(headers: [":method": "GET"]))

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Gateway
 
-/// The proxy is 10.0.0.1, its network trusted; the client that it saw is 203.0.113.9 unless said otherwise.
+/// The proxy is 10.0.0.1 in a trusted network; the client that it reports is 203.0.113.9 unless a case states
+/// another.
 @Suite struct TrustedProxiesTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let peer: String
@@ -41,7 +42,7 @@ import Testing
         Case("Forwarded: proto=http ; for=203.0.113.9 , for=10.3.3.3"),
         Case("Forwarded: For=\"[2001:db9::1]:4711\"", is: "2001:db9::1"),
         Case("X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"),
-        // All of them are trusted: the first that is known.
+        // All of them are trusted: the first address counts.
         Case("X-Forwarded-For: 10.0.0.7, 10.0.0.8", is: "10.0.0.7"),
     ])
     func whatAProxySaysIsBelieved(_ test: Case) throws {
@@ -49,26 +50,26 @@ import Testing
     }
 
     @Test(arguments: [
-        // From whom nobody trusts nothing is believed.
+        // An untrusted peer's header is ignored.
         Case("X-Forwarded-For: 127.0.0.1", from: "203.0.113.9"),
         Case("X-Forwarded-For: 10.0.0.1", "Forwarded: for=10.0.0.1", from: "203.0.113.9"),
         Case("X-Forwarded-For: 1.1.1.1", from: "11.0.0.1", is: "11.0.0.1"),
-        // What the client put in front of what the proxy added.
+        // Addresses that the client put before the one that the proxy added.
         Case("X-Forwarded-For: 127.0.0.1, 203.0.113.9"), Case("X-Forwarded-For: 10.0.0.2, 203.0.113.9, 10.0.0.3"),
         Case("X-Forwarded-For: , ,, 203.0.113.9"), Case("X-Forwarded-For: \"1.1.1.1, 203.0.113.9"),
         Case("X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 203.0.113.9"),
         Case("Forwarded: for=127.0.0.1, for=203.0.113.9"), Case("Forwarded: for=unknown, for=203.0.113.9"),
-        // A second header that the proxy only passes on: two stories, and none of them is believed.
+        // A second header that the proxy only passes on: they contradict each other, and both are ignored.
         Case("X-Forwarded-For: 203.0.113.9", "Forwarded: for=1.1.1.1", is: "10.0.0.1"),
         Case("X-Forwarded-For: 1.1.1.1", "Forwarded: for=203.0.113.9", is: "10.0.0.1"),
         Case("X-Forwarded-For: 203.0.113.9", "Forwarded: nonsense", is: "10.0.0.1"),
-        // Quotes that swallow what the proxy adds, or would.
+        // Quotes that would swallow the address that the proxy adds.
         Case("Forwarded: for=\"1.1.1.1, for=203.0.113.9", is: "10.0.0.1"),
         Case("Forwarded: for=\"1.1.1.1, for=\"203.0.113.9\"", is: "10.0.0.1"),
         Case("Forwarded: for=1.1.1.1;for=203.0.113.9", is: "10.0.0.1"),
         Case("Forwarded: for=\"1.1.1.1\\\", for=203.0.113.9", is: "10.0.0.1"),
         Case("Forwarded: for=1.1.1.1 x, for=203.0.113.9", is: "10.0.0.1"),
-        // What is no address says nothing: the nearest that is known counts.
+        // An entry that is not an address is ignored: the nearest known address counts.
         Case("X-Forwarded-For: unknown", is: "10.0.0.1"), Case("X-Forwarded-For: ", is: "10.0.0.1"),
         Case("X-Forwarded-For: 203.0.113.9, _hidden", is: "10.0.0.1"),
         Case("X-Forwarded-For: 203.0.113.9, 10.0.0.6:x", is: "10.0.0.1"),
@@ -85,7 +86,7 @@ import Testing
         try check(test)
     }
 
-    /// Both planes see the same.
+    /// Both planes determine the same address.
     private func check(_ test: Case) throws {
         let peer = try #require(IPAddress(test.peer))
         let client = try #require(IPAddress(test.client))
@@ -93,7 +94,7 @@ import Testing
         var fields = HTTPFields()
         for (name, value) in test.pairs { fields.append(.init(name: try #require(.init(name)), value: value)) }
         #expect(Self.proxies.client(of: peer, fields) == client)
-        // Without the setting there is nobody to be believed.
+        // Without the setting no peer is trusted.
         #expect(TrustedProxies([]).client(of: peer, HTTPHeaders(test.pairs)) == peer)
     }
 
@@ -101,7 +102,7 @@ import Testing
         #expect(Self.proxies.client(of: nil, HTTPHeaders([("X-Forwarded-For", "1.1.1.1")])) == nil)
     }
 
-    /// Chains that go on and on are not read to their end.
+    /// Long chains are read only up to a limit.
     @Test func endlessChainsAreCut() throws {
         let many = (1...50_000).map { "10.0.\($0 >> 8 & 0xFF).\($0 & 0xFF)" }
         let client = Self.proxies.client(

@@ -10,7 +10,7 @@ struct DescriptorBudgetTests {
         try budget.check()
         let connections = budget.maxConnections(configured: 10_000)
         #expect(connections == expected)
-        // A call has a connection to a runner besides, and the reserve stays.
+        // A call needs a connection to a runner in addition, and the reserve remains.
         #expect(connections + connections / 2 + DescriptorBudget.reserve <= limit)
     }
 

@@ -36,7 +36,7 @@ import Testing
         return String(buffer: body.forwarded(model: model, addingUsage: usage))
     }
 
-    // MARK: What is asked for
+    // MARK: The requested model
 
     @Test(arguments: [
         (#"{"messages":[]}"#, ModelRequest.byClass("fast")), (#"{"messages":[],"model":null}"#, .byClass("fast")),
@@ -128,7 +128,7 @@ import Testing
             (#"{"messages":[],"stream":1}"#, .invalidRequest, "stream"),
             (#"{"messages":[],"stream_options":true}"#, .invalidRequest, "stream_options"),
             (#"{"messages":[],"stream_options":[]}"#, .invalidRequest, "stream_options"),
-            // What was authorised must be what is run.
+            // The model that was authorised must be the model that runs.
             (#"{"messages":[],"model":"a","model":"b"}"#, .invalidRequest, "model"),
             (#"{"messages":[],"model":"a","\u006dodel":"b"}"#, .invalidRequest, "model"),
             (#"{"messages":[],"stream":false,"str\u0065am":true}"#, .invalidRequest, "stream"),
@@ -140,7 +140,8 @@ import Testing
         #expect(error?.status() == 400)
     }
 
-    /// Whatever another reader may take for a field that matters here is refused on every path, whatever it decides there.
+    /// A key that another parser may take for a decisive field is refused on every path, whether or not it decides
+    /// there.
     @Test(
         arguments: [
             ("Model", "model"), ("MODEL", "model"), ("\\u004dodel", "model"), ("mode\\u004C", "model"),
@@ -206,7 +207,7 @@ import Testing
         #expect(error?.param == "model")
     }
 
-    // MARK: What is sent on
+    // MARK: The forwarded body
 
     @Test(arguments: [
         (#"{"model":"old","messages":[]}"#, #"{"model":"NEW","messages":[]}"#),
@@ -326,7 +327,8 @@ import Testing
     }
 }
 
-/// nst/JSONTestSuite inside a request: y reaches the engine unchanged, n is refused with 400, i is the parser's choice.
+/// nst/JSONTestSuite inside a request: y reaches the engine unchanged, n is refused with 400, i may be accepted or
+/// refused.
 @Suite(
     .enabled(
         if: Corpora.hasJSONParsing,

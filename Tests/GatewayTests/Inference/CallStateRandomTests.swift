@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// Whatever happens in whatever order: what `CallState` promises holds.
+/// The invariants of `CallState` hold for any sequence of events.
 @Suite struct CallStateRandomTests {
     private static let callsPerSeed: Int = {
         let wanted = ProcessInfo.processInfo.environment["SIMPLEAI_RANDOM_EVENTS"].flatMap { Int($0) } ?? 0
@@ -19,7 +19,8 @@ import Testing
         var endings: [String: Int] = [:]
         for number in 0..<Self.callsPerSeed {
             var watched = try Watched(using: &random)
-            // Wild calls get any event at any time, the others what their phase lets happen.
+            // A quarter of the calls gets any event at any time, the others only events that are possible in their
+            // phase.
             let isWild = number % 4 == 0
             for _ in 0..<Int.random(in: 3...25, using: &random) { watched.step(isWild: isWild, using: &random) }
             watched.end()
@@ -37,7 +38,7 @@ import Testing
     }
 }
 
-/// A call and the promises that its actions must keep.
+/// A call and the invariants that its actions must keep.
 private struct Watched {
     private var state: CallState
     private let limits: CallState.Limits
@@ -45,7 +46,7 @@ private struct Watched {
     private var nextLease: UInt64 = 1
     private var open: Set<Lease> = []
     private var placements = 0
-    /// Responses of runners that cannot serve, and have not failed.
+    /// Responses of runners that cannot serve and have not failed.
     private var searches = 0
     private var isPlacing = false
     private var headIsOut = false
@@ -72,7 +73,7 @@ private struct Watched {
         send(event)
     }
 
-    /// The client leaves, and whatever is still under way reports back.
+    /// The client disconnects, and all pending operations report their end.
     mutating func end() {
         send(.clientClosed)
         send(.placed(lease("late")))

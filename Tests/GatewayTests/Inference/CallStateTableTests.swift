@@ -6,7 +6,7 @@ import Testing
 
 /// Every event in every phase.
 @Suite struct CallStateTableTests {
-    /// Where a call can be; `late` phases belong to streams whose head went out before anybody served.
+    /// The phases of a call; in `late` phases the head of the stream was sent before a runner responded.
     enum Place: CaseIterable {
         case reading, placing, latePlacing, forwarding, lateForwarding, relaying, relayingDocument, finished
     }
@@ -37,7 +37,7 @@ import Testing
     private struct Row {
         let name: String
         let event: CallState.Event
-        /// Per phase in the order of `Place`; "" for an event that means nothing there.
+        /// The expected actions per phase, in the order of `Place`; "" for an event that is ignored there.
         let expected: [String]
     }
 

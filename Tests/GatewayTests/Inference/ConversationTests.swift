@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// What `prefix_affinity` knows a conversation by: its beginning, which its later calls share.
+/// The key by which `prefix_affinity` recognises a conversation: its beginning, which its later calls share.
 @Suite struct ConversationTests {
     private func fingerprint(
         _ text: String, _ endpoint: Endpoint = .chatCompletions
@@ -29,7 +29,7 @@ import Testing
         #expect(bare == (try chat(("user", "Hello"), ("assistant", "Hi!"), ("user", "Bye"))))
     }
 
-    /// One system prompt for everybody must not make everybody one conversation.
+    /// A system prompt that all callers share must not make all their calls one conversation.
     @Test func anotherQuestionOrPromptIsAnotherConversation() throws {
         let first = try chat(("system", "Be kind."), ("user", "Hello"))
         #expect(first != (try chat(("system", "Be kind."), ("user", "Good morning"))))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// contract.md, "Retry and failover", and what a caller is told when nobody can take over.
+/// contract.md, "Retry and failover", and the error that the caller gets if no other runner can take over.
 @Suite struct FailoverTests {
     private func forwarding(
         _ limits: CallState.Limits = .init(), streams: Bool = false, early: Bool = false
@@ -68,7 +68,7 @@ import Testing
         #expect(error.status() == 503)
     }
 
-    /// Nobody else has that response, so there is nowhere to move, and the caller can do something about it.
+    /// No other runner has that response, so failover is impossible, and the caller can act on the error.
     @Test func aMissingResponseIsSaidWith404() throws {
         var state = CallState()
         _ = state.handle(.authorized(try Sample.authorized(previous: "resp_1")))
@@ -82,12 +82,12 @@ import Testing
     @Test func aStaleConnectionIsTriedAfreshOncePerRunner() throws {
         var state = try forwarding()
         #expect(notation(state.handle(.upstreamFailed(.staleConnection))) == "forward(r1,fresh)")
-        // A fresh one cannot be stale.
+        // A new connection cannot be stale.
         var again = state
         #expect(
             notation(again.handle(.upstreamFailed(.staleConnection)))
                 == "return(r1) respond(upstream_error) settle(upstream_error)")
-        // All runners were restarted: the next one's kept connection is stale as well.
+        // All runners were restarted: the next runner's kept connection is stale as well.
         _ = state.handle(.upstreamFailed(.refused))
         _ = state.handle(.placed(Sample.lease(2, "r2")))
         #expect(notation(state.handle(.upstreamFailed(.staleConnection))) == "forward(r2,fresh)")
@@ -106,12 +106,12 @@ import Testing
         #expect(notation(first.handle(.upstreamFailed(.staleConnection))) == stale)
         var second = try forwarding(.init(afterSend: afterSend))
         #expect(notation(second.handle(.upstreamFailed(.closedBeforeAnswer))) == fresh)
-        // An engine that is merely slow, or broke off, is never replaced.
+        // A slow engine, or one that broke off, is never replaced.
         for failure in [UpstreamFailure.firstByteTimeout, .gapTimeout, .closedDuringAnswer, .malformed("x")] {
             var other = try forwarding(.init(afterSend: afterSend))
             #expect(!notation(other.handle(.upstreamFailed(failure))).contains("place"))
         }
-        // Connections that could not be made had no request sent over them.
+        // Over connections that failed to open no request was sent.
         var third = try forwarding(.init(afterSend: afterSend))
         #expect(notation(third.handle(.upstreamFailed(.refused))) == "down(r1) return(r1) place")
     }

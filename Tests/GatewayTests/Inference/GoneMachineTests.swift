@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 @testable import Scheduling
 
-/// Calls on machines that are gone, that load, or for which something else answers.
+/// Calls on machines that are unreachable, that load, or behind a front end that responds for them.
 @Suite struct GoneMachineTests {
     private func forwarding(
         _ limits: CallState.Limits = .init(), streams: Bool = false, runnerHasServed: Bool = true
@@ -23,7 +23,8 @@ import Testing
         return nil
     }
 
-    /// Nothing of a response has come, so that nothing is lost; the same machine may serve it when it has been woken.
+    /// No part of a response has arrived, so failover loses nothing; the same machine may serve the call after a
+    /// wake.
     @Test(arguments: [CallState.AfterSend.never, .staleOnly, .always])
     func aCallOnAMachineThatIsGoneIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
         var gone = try forwarding(.init(afterSend: afterSend))
@@ -40,7 +41,7 @@ import Testing
         #expect(actions == "cancel return(r1) inBand(upstream_error) settle(upstream_error)")
     }
 
-    /// However often it is told so: how long it waits is the scheduler's to say.
+    /// However often the engine reports that it loads: the scheduler limits the wait.
     @Test func aCallThatFindsALoadingEngineWaits() throws {
         var state = try forwarding(runnerHasServed: false)
         for number in 2...20 {
@@ -67,7 +68,7 @@ import Testing
         #expect(notation(actions) == "return(r1) place" && outcome(actions) == .notAble)
     }
 
-    /// Only a 503 may mean that: 502 and 504 of an engine are failures.
+    /// Only a 503 may mean loading: 502 and 504 from an engine are failures.
     @Test(arguments: [502, 504])
     func otherFailuresOfAFreshRunnerAreFailures(_ status: Int) throws {
         var state = try forwarding(runnerHasServed: false)

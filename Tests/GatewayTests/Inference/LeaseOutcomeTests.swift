@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// What a call tells the scheduler about its runner when it gives the slot back.
+/// The outcome about its runner that a call reports to the scheduler with its lease.
 @Suite struct LeaseOutcomeTests {
     /// - Parameter relays: whether a stream has begun before `event`.
     private func outcome(of event: CallState.Event, relays: Bool = false) throws -> LeaseOutcome? {
@@ -45,11 +45,11 @@ import Testing
     @Test func connections() throws {
         #expect(try outcome(of: .upstreamFailed(.firstByteTimeout)) == .failed)
         #expect(try outcome(of: .upstreamFailed(.closedBeforeAnswer)) == .failed)
-        // Whether it is there at all is for the probe to find out.
+        // The probe finds out whether the runner is reachable.
         #expect(try outcome(of: .upstreamFailed(.refused)) == .undecided)
     }
 
-    /// A caller that leaves, and a gateway that ends, say nothing about the runner.
+    /// A client that disconnects, and a gateway that shuts down, are not evidence about the runner.
     @Test func whatIsNotTheRunnersDoing() throws {
         for relays in [false, true] {
             #expect(try outcome(of: .clientClosed, relays: relays) == .undecided)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// What an engine said while its caller waited for it to load is in the error that ends the waiting.
+/// The engine's message while its caller waited for loading is part of the error that ends the wait.
 @Suite struct LoadingWordsTests {
     private func waiting(_ words: String...) throws -> CallState {
         var state = CallState()
@@ -33,7 +33,7 @@ import Testing
         #expect(message(state.handle(.placementRefused(Sample.error))) == "nobody")
     }
 
-    /// The words of an engine that the call has left are about something else.
+    /// The message of an engine that the call has moved away from is not relevant.
     @Test func wordsOfAnEngineThatWasLeftAreNotQuoted() throws {
         var state = try waiting("Loading model")
         _ = state.handle(.placed(Sample.lease(7, "r2")))

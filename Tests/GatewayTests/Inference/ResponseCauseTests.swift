@@ -33,7 +33,8 @@ import Testing
         }
     }
 
-    /// A missing model only if the body says so; a missing path by its words or none; anything else is the request's.
+    /// A missing model only if the body states it; a missing path if the body states it or is empty; any other 404 is
+    /// the request's fault.
     @Test(
         arguments: [
             (#"{"error":{"message":"model \"x\" not found, try pulling it first","type":"api_error"}}"#, .modelMissing),
@@ -76,7 +77,7 @@ import Testing
         #expect(Sample.document(200, "<html>", isJSON: false).status == 200)
     }
 
-    /// 503 after a start is loading; so is one that says it.
+    /// 503 after a start means loading; so does a body that states it.
     @Test func loadingIsTold() {
         #expect(cause(503, runnerHasServed: false) == .loading)
         #expect(cause(503, #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#) == .loading)
@@ -103,7 +104,7 @@ import Testing
         #expect(cause(429, body, addsUsageOption: true) == .overloaded)
     }
 
-    /// What the agent says itself is not what an engine says.
+    /// The agent's own errors are distinguished from the engine's.
     @Test func anAgentsOwnErrorsAreTold() {
         #expect(cause(503, runnerHasServed: false, agentCode: "no_runner_available") == .unavailable)
         #expect(cause(503, agentCode: "queue_full") == .overloaded)
@@ -134,7 +135,8 @@ import Testing
         #expect(!error.headers().contains { $0.name == "WWW-Authenticate" })
     }
 
-    /// What an engine says of our credentials is not for callers; all else is.
+    /// An engine's message about the gateway's credentials is withheld from callers; every other message is passed
+    /// on.
     @Test func theEnginesWordsAreKept() {
         let words = #"{"error":{"message":"the words","code":"the_code"}}"#
         for status in [400, 403, 404, 408, 422, 429, 500, 501, 502, 503, 504] {
@@ -148,7 +150,7 @@ import Testing
         #expect(Sample.document(404).error(runner: "r").message.contains("/v1/responses"))
     }
 
-    /// An engine may say anything; it must not be able to stop the gateway with it.
+    /// Any value that an engine sends is safe: none of them stops the gateway.
     @Test(arguments: [(0, "1"), (7, "7"), (60, "60"), (61, "60"), (Int.max, "60"), (-5, "1"), (Int.min, "1")])
     func enginesRetryAfterIsBounded(_ stated: Int, _ header: String) {
         for status in [429, 503] {

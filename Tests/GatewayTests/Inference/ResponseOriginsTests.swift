@@ -34,7 +34,7 @@ import Testing
         #expect(origins.runner(of: "resp_K", for: kevin, now: start) == "r1")
         #expect(origins.runner(of: "resp_K", for: kelvin, now: start) == nil)
         #expect(origins.runner(of: "resp_\u{212A}", for: kevin, now: start) == nil, "another id")
-        // Neither takes the place of the other.
+        // Neither replaces the other.
         origins.note("resp_\u{212A}", madeBy: "r2", for: kelvin, now: start)
         #expect(origins.runner(of: "resp_K", for: kevin, now: start) == "r1")
     }
@@ -45,7 +45,7 @@ import Testing
         origins.note("resp_1", madeBy: "r2", for: Sample.specific, now: start)
         #expect(origins.runner(of: "resp_1", for: Sample.caller, now: start) == "r1")
         #expect(origins.runner(of: "resp_1", for: Sample.specific, now: start) == "r2")
-        // Nor does one caller's forgetting reach the other's.
+        // Expiry of one caller's entries does not affect the other's.
         #expect(origins.runner(of: "resp_1", for: Sample.specific, now: start + .hours(7)) == nil)
         origins.note("resp_1", madeBy: "r1", for: Sample.caller, now: start + .hours(7))
         #expect(origins.runner(of: "resp_1", for: Sample.caller, now: start + .hours(7)) == "r1")
@@ -57,7 +57,7 @@ import Testing
         #expect(origins.runner(of: "a", for: Sample.caller, now: start + .minutes(89)) == "r1")
         #expect(origins.runner(of: "a", for: Sample.caller, now: start + .minutes(180)) == nil)
         origins.note("b", madeBy: "r1", for: Sample.caller, now: start + .minutes(180))
-        // Nobody asked for a long time: nothing of that is kept either.
+        // After a long time without requests, nothing of it is kept either.
         #expect(origins.runner(of: "b", for: Sample.caller, now: start + .hours(30)) == nil)
     }
 

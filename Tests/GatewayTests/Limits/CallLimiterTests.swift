@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct CallLimiterTests {
-    /// A clock that stands still until it is told to go on.
+    /// A clock that stands still until a test advances it.
     private final class Clock: Sendable {
         private let time = Mutex(ContinuousClock.now)
         var now: ContinuousClock.Instant { time.withLock { $0 } }
@@ -69,11 +69,11 @@ import Testing
         #expect(try begin("a", rules).error == nil)
         #expect(try begin("a", rules).error == nil)
         #expect(try begin("a", rules).error?.cause == "requests_per_minute of the caller")
-        // What was refused for one of them does not count for the other.
+        // A call that was refused for one of them does not count for the other.
         #expect(try begin("b", rules).error == nil)
         #expect(try begin("b", rules).error?.cause == "requests_per_minute of the address")
         #expect(try begin("b", from: "192.0.2.2", rules).error == nil)
-        // The same subject of another issuer is somebody else.
+        // The same subject of another issuer is another caller.
         #expect(try begin("a", issuer: "other", from: "192.0.2.2", rules).error == nil)
     }
 
@@ -114,7 +114,7 @@ import Testing
         #expect(try begin("a", rules).error?.cause == "concurrent_calls of the address")
     }
 
-    /// A call ends by the limits that it began with, so that what it took up is given back whatever was reloaded.
+    /// A call ends under the limits that it began with, so that it returns exactly what it took, even after a reload.
     @Test func aReloadKeepsTheCount() throws {
         let before = LimitRules(caller: .init(requestsPerMinute: 3, concurrentCalls: 1))
         let first = try #require(try begin("a", before).admission)

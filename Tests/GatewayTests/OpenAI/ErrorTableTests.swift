@@ -31,7 +31,7 @@ import Testing
             #expect(error.status() == row.status, "\(row.code)")
             #expect(error.body.type == row.type, "\(row.code)")
             #expect(error.body.code == row.code.rawValue)
-            // Clients of older deployments may be given 400 for missing rights; nothing else changes.
+            // For clients of older deployments, 400 may replace 403; nothing else changes.
             #expect(error.status(permissionDeniedStatus: 400) == (row.code == .permissionDenied ? 400 : row.status))
         }
     }
@@ -90,7 +90,7 @@ import Testing
         #expect(bad.headers().first?.value == "Bearer realm=\"simpleai\", error=\"invalid_token\"")
         #expect(bad.status() == 401)
         #expect(bad.cause == "expired at noon")
-        // Malformed and unknown look the same from outside; a token that was good until now is called expired.
+        // Malformed and unknown credentials get the same error; an expired token is reported as expired.
         #expect(bad.body == GatewayError(TokenRejection.invalid(reason: "unknown key")).body)
         let expired = GatewayError(TokenRejection.expired(reason: "an hour ago"))
         #expect(expired.message.hasPrefix("The token has expired."))

@@ -6,7 +6,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct AccessLineTests {
-    /// Keeps what was logged.
+    /// Records log events.
     private struct Recorder: LogHandler {
         final class Lines: Sendable {
             let all = Mutex<[(level: Logger.Level, message: String, metadata: [String: String])]>([])
@@ -81,13 +81,13 @@ import Testing
         #expect(try logged(line).level == .error)
     }
 
-    /// What a caller asks for cannot look like a line of its own.
+    /// A value from a caller cannot look like a line of its own.
     @Test func whatCallersWriteStaysOnTheLine() throws {
         var line = AccessLine(id: "id", endpoint: .embeddings, status: 403, total: .zero)
         line.request = .exactly("m\n2030-01-01 info call status=200\r\u{1B}[2J\u{2028}x é😀")
         line.caller = Caller(subject: "a\nb", issuer: "", roles: [], privileges: [])
         let metadata = try logged(line).metadata
-        // Handlers write values so that they end where they end; nothing is lost before.
+        // Log handlers delimit values; nothing is removed before.
         for (key, value) in metadata {
             let shown = LogValue.text("\(value)")
             #expect(shown.unicodeScalars.allSatisfy { $0.isVisible }, "\(key)")

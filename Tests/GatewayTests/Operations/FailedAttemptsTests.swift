@@ -12,11 +12,11 @@ import Testing
         var attempts = FailedAttempts(perMinute: 60)
         for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start) == nil) }
         #expect(attempts.failed(from: .v4(1), at: start) == .seconds(1))
-        // Whoever goes on is not kept out for longer.
+        // Further attempts do not extend the delay.
         for _ in 0..<1_000 { #expect(attempts.failed(from: .v4(1), at: start) == .seconds(1)) }
         #expect(attempts.failed(from: .v4(1), at: start + .seconds(1)) == nil)
         #expect(attempts.failed(from: .v4(1), at: start + .seconds(1)) == .seconds(1))
-        // All is forgiven after a minute.
+        // After a minute all attempts are forgotten.
         for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start + .seconds(62)) == nil) }
     }
 
@@ -33,7 +33,8 @@ import Testing
         #expect(attempts.count == 0)
     }
 
-    /// However many addresses somebody has, the table stays as it is, and a thousand others do not make one forgotten.
+    /// However many addresses a client has, the table keeps its size, and a thousand other addresses do not displace
+    /// one entry.
     @Test func aFloodOfAddressesDoesNotGrowIt() {
         var attempts = FailedAttempts(perMinute: 2)
         for round in 0..<100 {
@@ -65,11 +66,11 @@ import Testing
         let address = try #require(IPAddress("192.0.2.1"))
         let invalid = TokenRejection.invalid(reason: "r")
         for _ in 0..<2 { #expect(throttle.refusal(invalid, from: address).code == .invalidAPIKey) }
-        // What is not the sender's fault costs nothing.
+        // Failures that the sender did not cause cost nothing.
         for _ in 0..<10 {
             let error = throttle.refusal(.keysUnavailable(retryAfter: .seconds(1)), from: address)
             #expect(error.code == .keysUnavailable)
-            // Nor does a token that was good once: its sender has to learn that it needs another.
+            // An expired token costs nothing either: its sender has to learn that it needs another.
             #expect(throttle.refusal(.expired(reason: "r"), from: address).code == .invalidAPIKey)
         }
         let refused = throttle.refusal(invalid, from: address)

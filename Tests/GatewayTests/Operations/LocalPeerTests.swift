@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// Who counts as this machine: `/metrics` without a token is for nobody else.
+/// Addresses that count as this machine: only they may read `/metrics` without a token.
 @Suite struct LocalPeerTests {
     @Test(arguments: ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
     func metricsAreForLoopbackPeers(address: String) throws {

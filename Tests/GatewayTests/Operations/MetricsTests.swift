@@ -4,9 +4,9 @@ import Testing
 @testable import Gateway
 @testable import Scheduling
 
-/// The page of `GET /metrics`, read as Prometheus reads it.
+/// The page of `GET /metrics`, parsed as Prometheus parses it.
 @Suite struct MetricsTests {
-    /// One issuer may stand in the settings with keys in two places, but in the page only once.
+    /// An issuer may stand in the settings twice, with keys in two places, but is one series on the page.
     @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
         let united = Metrics.IssuerGauge.united([
             .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),
@@ -24,7 +24,7 @@ import Testing
 
     private struct Page {
         var types: [String: String] = [:]
-        /// By the whole of name and labels.
+        /// Samples by name and labels.
         var samples: [String: Double] = [:]
 
         init(_ text: String) throws {
@@ -151,7 +151,7 @@ import Testing
         #expect(counts == counts.sorted())
     }
 
-    /// Engines state the numbers of tokens; none may stop the gateway.
+    /// Engines state token counts; no value may stop the gateway.
     @Test func absurdUsageDoesNotOverflow() throws {
         let metrics = Metrics()
         for _ in 0..<3 {

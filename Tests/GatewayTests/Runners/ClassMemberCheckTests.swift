@@ -22,7 +22,7 @@ struct ClassMemberCheckTests {
         #expect(found.map(\.className) == ["fast", "big"])
     }
 
-    /// A machine that has not told yet may have anything.
+    /// A machine that has not reported yet may have any model.
     @Test func nothingIsMissingWhereAListIsNotKnown() {
         #expect(ClassMemberCheck.findings(classes, listed: []).isEmpty)
         #expect(ClassMemberCheck.findings(classes, listed: [("a", ["x"]), ("b", [])]).isEmpty)

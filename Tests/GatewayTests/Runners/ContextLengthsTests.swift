@@ -6,7 +6,7 @@ import Testing
 @testable import Gateway
 
 struct ContextLengthsTests {
-    /// As engines write it.
+    /// In the formats of engines.
     @Test(arguments: [
         (#"{"id":"m","max_model_len":262144}"#, 262_144), (#"{"id":"m","context_length":32768}"#, 32_768),
         (#"{"id":"m","meta":{"n_ctx_train":131072,"n_params":8}}"#, 131_072),

@@ -4,16 +4,16 @@ import Testing
 
 @testable import Gateway
 
-/// What engines really put into lists of models.
+/// Model lists in the formats of real engines.
 @Suite struct EngineModelListTests {
     private func read(_ text: String) -> EngineModelList? { EngineModelList(ByteBuffer(string: text)) }
 
     @Test(
         arguments: [
             (#"{"object":"list","data":[{"id":"a","object":"model"},{"id":"b"}]}"#, ["a", "b"]),
-            // Go writes an empty list as null.
+            // Go encodes an empty list as null.
             (#"{"object":"list","data":null}"#, []), (#"{"models":null}"#, []), (#"{"data":[]}"#, []),
-            // The list alone, as some providers answer.
+            // A bare list, as some providers return it.
             (#"[{"id":"a"},{"id":"b"}]"#, ["a", "b"]),
             // Ollama's own list.
             (#"{"models":[{"name":"llama3:8b","model":"llama3:8b","size":1}]}"#, ["llama3:8b"]),
@@ -28,7 +28,7 @@ import Testing
         #expect(list.skipped == 0 && list.problem == nil)
     }
 
-    /// One odd entry costs no other.
+    /// A malformed entry does not affect the others.
     @Test(arguments: [
         (#"{"id":""}"#, "an id is empty"), (#"{"id":null}"#, "an entry has no id that is a string"),
         (#"{"id":7}"#, "an entry has no id that is a string"), (#"{}"#, "an entry has no id that is a string"),

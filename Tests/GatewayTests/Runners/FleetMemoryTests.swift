@@ -71,7 +71,7 @@ import Testing
             let place = directory.appendingPathComponent("comes later")
             let file = StateFile(path: place.appendingPathComponent("state.json").path)
             let looks = Mutex(0)
-            // What only the first look has seen is not lost either.
+            // State that only the first snapshot contained is kept as well.
             let memory = memory(file) {
                 let number = looks.withLock {
                     $0 += 1

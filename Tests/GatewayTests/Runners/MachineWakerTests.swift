@@ -9,9 +9,9 @@ import Testing
 
 @testable import Gateway
 
-/// Which ways are tried when, and what the scheduler hears of it.
+/// The wake methods in their order, and what is reported to the scheduler.
 @Suite(.timeLimit(.minutes(2))) struct MachineWakerTests {
-    /// Notes what it was told to do, and fails as it was told to.
+    /// Records the attempts, and fails those that a test selects.
     private final class Recorder: WakeSender {
         let sent = Mutex<[WakeWay]>([])
         let fails: @Sendable (WakeWay, Int) -> Bool
@@ -41,7 +41,7 @@ import Testing
         return settings
     }
 
-    /// A scheduler whose only machine sleeps; its wakes' attempts go to a waker, and come to an end before this returns.
+    /// A scheduler whose only machine is asleep; a waker runs its wake attempts, which end before this returns.
     private func wake(_ sender: Recorder, _ settings: Settings, attempts: Int) async throws -> GatewayError? {
         var state = SchedulerState()
         for runner in settings.runners { state.add(Runner(runner)) }

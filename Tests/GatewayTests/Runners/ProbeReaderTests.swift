@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// What a probe's result says about a runner: values as real engines, proxies and networks give them.
+/// The meaning of a probe's result: values from real engines, proxies and networks.
 @Suite struct ProbeReaderTests {
     private static let list = "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\"}]}"
     private static let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>"
@@ -46,7 +46,7 @@ import Testing
         let testDescription: String
         let result: Result<UpstreamFetch.Answer, UpstreamFailure>
         let meaning: Meaning
-        /// Where no models are stated.
+        /// The meaning if the settings state no models.
         let withoutModels: Meaning
 
         init(
@@ -102,7 +102,7 @@ import Testing
         #expect(meaning(open.read(row.result)) == row.withoutModels)
     }
 
-    /// An address that another machine has got: its list is another, too.
+    /// Another machine has the address now: its list differs, too.
     @Test func anotherMachineAtItsAddress() {
         var reader = reader(models: ["m"], aliases: ["m": "engine-m"])
         let own = Self.answer(200, "{\"data\":[{\"id\":\"engine-m\"},{\"id\":\"more\"}]}")
@@ -114,14 +114,14 @@ import Testing
         #expect(meaning(reader.read(own)) == .able)
     }
 
-    /// Ollama lists `m:latest` for what settings call `m`.
+    /// Ollama lists `m:latest` for a model that the settings call `m`.
     @Test func aStatedModelMayBeListedWithItsTag() {
         var reader = reader(models: ["m"])
         #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
         #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"stranger\"}]}"))) == .replaced)
     }
 
-    /// Where the list counts, another list may be the same engine with another model: it is believed.
+    /// If the list decides, a different list may be the same engine with another model: it is accepted.
     @Test func anotherListIsBelievedWhereNoModelsAreStated() {
         var reader = reader(models: [])
         #expect(meaning(reader.read(Self.answer(200, Self.list))) == .able)
@@ -131,7 +131,7 @@ import Testing
                 == .responded(models: EngineModelList(ByteBuffer(string: "{\"data\":[{\"id\":\"another\"}]}"))))
     }
 
-    /// Some engines list nothing until they have loaded it.
+    /// Some engines list nothing until they have loaded the model.
     @Test(arguments: [["m"], []] as [[ModelID]])
     func anEngineThatListsNothingAnyMoreLoads(_ models: [ModelID]) {
         var reader = reader(models: models)
@@ -142,7 +142,7 @@ import Testing
         #expect(meaning(reader.read(some)) == .able)
     }
 
-    /// llama-server lists the path of its file, whatever it is asked for.
+    /// llama-server lists the path of its file, whatever model is requested.
     @Test func anEngineMayNameItsModelsAsItPleases() {
         var reader = reader(models: ["m"])
         for _ in 0..<3 {

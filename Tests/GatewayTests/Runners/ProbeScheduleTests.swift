@@ -8,7 +8,7 @@ import Testing
 @Suite struct ProbeScheduleTests {
     private let now = NIODeadline.uptimeNanoseconds(60_000_000_000)
 
-    /// - Parameter foundAtFirst: what its first probe, which was urgent, has found.
+    /// - Parameter foundAtFirst: the result of its first, urgent probe.
     private func schedule(
         isUrgent: Bool = false, foundAtFirst: Bool = true, _ change: (inout Settings.StaticRunner) -> Void = { _ in }
     ) -> ProbeSchedule {
@@ -55,7 +55,8 @@ import Testing
         #expect(schedule().rest(servedAt: now - .seconds(ago), now: now) == left.map { .seconds($0) })
     }
 
-    /// Calls may still end well on a machine that counts as gone. It counts as there again when a probe has found it.
+    /// Calls may still end successfully on a machine that counts as unreachable. Only a successful probe makes it
+    /// reachable again.
     @Test func whoWasNotThereIsAskedWhateverItHasServed() {
         var schedule = schedule(foundAtFirst: false)
         #expect(schedule.rest(servedAt: now, now: now) == nil)

@@ -24,7 +24,7 @@ import Testing
                 == StateFile.KnownRunner(
                     models: ["engine", "z"], bootMilliseconds: 41_250, recentBootMilliseconds: [50_000, 40_000]))
         #expect(content.runners["b"] == StateFile.KnownRunner(models: ["m"], bootMilliseconds: nil))
-        // Nothing is known of it: what an older file knows must not be overwritten.
+        // Without a report from the runner, an older file's entry must not be overwritten.
         #expect(content.runners["silent"] == nil)
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    /// As version 0.1 wrote it, without agents.
+    /// The format of version 0.1, without agents.
     @Test func anOlderFileIsRead() async throws {
         try await inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
@@ -82,7 +82,7 @@ import Testing
                 opened.problem == .setAside(to: place, cause: "it is no state file of version 1") && !opened.isWritten)
             #expect(opened.content == StateFile.Content())
             #expect(try Data(contentsOf: URL(fileURLWithPath: place)) == Data(text.utf8))
-            // The place is free for a new one.
+            // The path is free for a new file.
             try file.write(StateFile.Content())
             #expect(file.open().problem == nil)
         }

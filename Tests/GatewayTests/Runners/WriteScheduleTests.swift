@@ -46,12 +46,12 @@ struct WriteScheduleTests {
         schedule.hurryEnded()
         expect(schedule.updateRequested(at: start), .wait(.seconds(60)))
         expect(schedule.hurry(), .look)
-        // Nothing is left to hurry, and nothing is done twice.
+        // No write is pending, and none is repeated.
         expect(schedule.waitEnded(), nil)
     }
 }
 
-/// `#expect` takes no call that changes a value.
+/// `#expect` accepts no mutating call.
 private func expect<Value: Equatable>(
     _ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
 ) {

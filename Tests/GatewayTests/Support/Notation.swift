@@ -3,7 +3,7 @@ import SimpleAICore
 
 @testable import Gateway
 
-/// Actions in a few words, so that a table of them can be read.
+/// A compact notation of actions, for use in tables.
 func notation(_ actions: [CallState.Action]) -> String {
     actions.map(\.notation).joined(separator: " ")
 }

@@ -3,7 +3,7 @@ import SimpleAICore
 @testable import Gateway
 @testable import Scheduling
 
-/// Callers, calls and leases to test with.
+/// Sample callers, calls and leases.
 enum Sample {
     static let classes = ClassTable(
         [ModelClass(name: "fast", models: ["m"]), ModelClass(name: "big", models: ["large"])], defaultClass: "fast")
@@ -30,7 +30,7 @@ enum Sample {
 
     static let error = GatewayError(.noRunnerAvailable, "nobody", retry: .after(.seconds(10)))
 
-    /// - Parameter body: what the engine says, for any status but 2xx.
+    /// - Parameter body: the engine's message, for any status but 2xx.
     static func document(
         _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil,
         endpoint: Endpoint = .responses,
@@ -44,6 +44,6 @@ enum Sample {
                 runnerHasServed: runnerHasServed, agentCode: agentCode))
     }
 
-    /// In the words of an engine.
+    /// An engine's error message.
     static let missingModel = #"{"error":{"message":"model 'llama3.1:8b' not found"}}"#
 }

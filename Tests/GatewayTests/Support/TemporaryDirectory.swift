@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory of a test's own, removed when it is over.
+/// A temporary directory for one test, removed at its end.
 func inTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

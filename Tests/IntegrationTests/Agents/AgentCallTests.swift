@@ -5,7 +5,7 @@ import Testing
 @testable import RunnerAgent
 
 extension Integration {
-    /// The gateway's calls on their way through an agent.
+    /// Calls that the gateway sends through an agent.
     @Suite struct AgentCallTests {
         private static let chat = RunningGateway.chat()
         private static let stream = RunningGateway.chat(stream: true)
@@ -28,7 +28,7 @@ extension Integration {
             }
         }
 
-        /// Every event reaches the gateway before the engine says the next one.
+        /// Every event reaches the gateway before the engine sends the next one.
         @Test func streamsPassAsTheyCome() async throws {
             let (steps, step) = AsyncStream.makeStream(of: Void.self)
             try await AgentServer.with { _, wire in
@@ -84,7 +84,7 @@ extension Integration {
             }
         }
 
-        /// Never a clean end: the gateway would take half an answer for a whole one.
+        /// A clean end would make the gateway take a truncated response for a complete one.
         @Test(arguments: [true, false])
         func anEngineThatDiesCutsTheAnswer(stream: Bool) async throws {
             try await AgentServer.with { _, wire in
@@ -101,7 +101,7 @@ extension Integration {
             }
         }
 
-        /// 503: another runner may do better.
+        /// 503 lets the gateway try another runner.
         @Test func anEngineThatIsGoneIsSaid() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
                 await agent.engine.stopListening()
@@ -134,7 +134,7 @@ extension Integration {
             }
         }
 
-        /// A gateway that does not read stops the engine, and costs no memory for it.
+        /// A gateway that stops reading stops the engine, and the agent buffers nothing for it.
         @Test func backPressureReachesTheEngine() async throws {
             let sent = Watched(0)
             try await AgentServer.with { _, wire in
@@ -150,7 +150,7 @@ extension Integration {
                 try await wire.pauseReading()
                 try await wire.send(agent.request(Self.stream))
                 _ = try await sent.value { $0 > 0 }
-                // Sixty-four megabytes would be through long before so many other calls.
+                // 64 MiB would have passed within far fewer calls.
                 for _ in 1...200 { #expect(try await agent.send("", "GET", "/health").status == 200) }
                 #expect(sent.value < 900)
                 try await wire.resumeReading()
@@ -208,14 +208,14 @@ extension Integration {
                 let answer = try await agent.send(Self.chat, fields: fields)
                 #expect(answer.status == status)
                 #expect(try await agent.send("", "GET", "/v1/models", fields: fields).status == status)
-                // Whether it lives is no secret.
+                // The health endpoint needs no secret.
                 #expect(try await agent.send("", "GET", "/health", fields: fields).status == 200)
-                // The engine never sees it.
+                // The secret never reaches the engine.
                 #expect(agent.engine.counts.value.requests.allSatisfy { $0["authorization"] == nil })
             }
         }
 
-        /// Towards a gateway of version 1, which has none to send.
+        /// A gateway of protocol version 1 has no secret to send.
         @Test func theSecretIsNotDemandedWhereItIsNotAgreed() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
                 let answer = try await agent.send(Self.chat)
@@ -223,7 +223,7 @@ extension Integration {
             }
         }
 
-        // MARK: The end
+        // MARK: Shutdown
 
         @Test func callsThatRunAreFinishedAndNoOthersTaken() async throws {
             let (go, release) = AsyncStream.makeStream(of: Void.self)
@@ -242,7 +242,7 @@ extension Integration {
                 try await wire.read(until: "t0")
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { await agent.server.end(by: .now() + .seconds(30)) }
-                    // Nothing is under way there.
+                    // No call is in progress on this connection.
                     try await idle.isLeft()
                     await #expect(throws: (any Error).self) { try await agent.connect() }
                     release.yield()

@@ -6,11 +6,11 @@ import Testing
 @testable import RunnerAgent
 
 extension Integration {
-    /// Both halves together: a live gateway, and agents that dial in.
+    /// A live gateway with agents that connect to it.
     @Suite struct AgentFleetTests {
         private static let stream = RunningGateway.chat(stream: true)
 
-        /// Begins a stream, and goes on when it is told to.
+        /// Begins a stream and continues it when `go` yields.
         private static func held(_ go: AsyncStream<Void>) -> ScriptedEngine.Script {
             { request, wire in
                 guard request.body.contains("\"stream\":true") else {
@@ -31,7 +31,7 @@ extension Integration {
                     #expect(answer["x-simpleai-runner"] == "gpu-1")
                     let streamed = try await gateway.send(Self.stream)
                     #expect(streamed.events.last == "data: [DONE]\n\n")
-                    // The fleet's secret ends at the agent, the caller's at the gateway.
+                    // The agent removes the fleet's secret, and the gateway removes the caller's.
                     for request in engine.counts.value.requests { #expect(request["authorization"] == nil) }
                     try await gateway.settled()
                 }
@@ -51,7 +51,7 @@ extension Integration {
             }
         }
 
-        /// Gateway and agent know `http_auth`, so nobody gets past the gateway.
+        /// Gateway and agent have agreed on `http_auth`, so requests that bypass the gateway are refused.
         @Test func theAgentServesItsGatewayOnly() async throws {
             try await withAgentsWelcome(ScriptedEngine.wellBehaved) { gateway, engine in
                 try await JoinedAgent.with(of: gateway, engine: engine) { agent in
@@ -75,7 +75,7 @@ extension Integration {
                     try await wire.send(gateway.request(Self.stream))
                     try await wire.read(until: "t0")
                     await agent.shutDown()
-                    // The gateway knows before the agent stops listening.
+                    // The gateway learns of the shutdown before the agent stops listening.
                     _ = try await gateway.metrics { $0["simpleai_runners{state=\"ready\"}"] == 0 }
                     release.yield()
                     let answer = try await wire.answer()
@@ -87,7 +87,7 @@ extension Integration {
             }
         }
 
-        /// As when the power fails: nothing is said, connections are just gone.
+        /// Like a power failure: connections close without any message.
         @Test func anAgentThatVanishesEndsItsCallsInErrors() async throws {
             let (go, _) = AsyncStream.makeStream(of: Void.self)
             try await withAgentsWelcome(Self.held(go)) { gateway, engine in
@@ -108,7 +108,7 @@ extension Integration {
                     await wire.close()
                 }
                 try await gateway.settled()
-                // Started again it is the same machine.
+                // After a restart it is the same machine.
                 try await JoinedAgent.with(of: gateway, engine: engine) { _ in
                     let answer = try await gateway.send(RunningGateway.chat())
                     #expect(answer.status == 200)

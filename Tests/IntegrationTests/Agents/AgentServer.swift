@@ -8,7 +8,7 @@ import Testing
 @testable import LocalFleet
 @testable import RunnerAgent
 
-/// The agent's HTTP side in front of a scripted engine, without a gateway: a test plays the gateway.
+/// The agent's HTTP side in front of a scripted engine, without a gateway: the test acts as the gateway.
 struct AgentServer: Sendable {
     static let secret = "fleet-secret"
 
@@ -68,7 +68,7 @@ struct AgentServer: Sendable {
         return answer
     }
 
-    /// Returns when nothing runs, and nothing is held.
+    /// Returns when no call is in progress and no body is held.
     func settled() async throws {
         await services.counts.idle()
         #expect(services.budget.bytesInUse == 0)

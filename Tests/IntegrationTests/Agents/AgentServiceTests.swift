@@ -8,9 +8,9 @@ import WebSocketTransport
 @testable import LocalFleet
 
 extension Integration {
-    /// Agents that join a live gateway and serve.
+    /// Agents that join a live gateway and serve calls.
     @Suite struct AgentServiceTests {
-        /// A gateway that agents may join, and an engine on this machine.
+        /// A gateway that accepts agents, and an engine on this machine.
         private func withGateway(
             serving script: @escaping ScriptedEngine.Script = ScriptedEngine.wellBehaved,
             settings change: @escaping @Sendable (inout Settings) -> Void = { _ in },
@@ -28,7 +28,7 @@ extension Integration {
             }
         }
 
-        /// Word for word what an agent of version 1 says, which knows of no extensions.
+        /// The exact messages of an agent of protocol version 1, which has no extensions.
         @Test func version1JoinsAndServes() async throws {
             try await withGateway { gateway, engine in
                 let agent = try await ScriptedAgent.connect(to: gateway)
@@ -120,7 +120,7 @@ extension Integration {
             }
         }
 
-        /// The call has its own connection: a blip of the socket cuts nobody off.
+        /// A call has its own connection: a short loss of the WebSocket interrupts no call.
         @Test func callsOutliveTheSocket() async throws {
             let gate = Watched(false)
             try await withGateway(serving: { _, wire in
@@ -149,7 +149,7 @@ extension Integration {
                 let first = try await ScriptedAgent.join(gateway, as: "a", port: 1)
                 let second = try await ScriptedAgent.join(gateway, as: "a", port: engine.port)
                 #expect(try await first.end() == .closedByPeer(code: 1000, reason: ""))
-                // The end of the first is not the end of the machine.
+                // The end of the first connection does not end the machine.
                 _ = try await gateway.metrics {
                     $0["simpleai_agents_connected"] == 1 && $0["simpleai_runners{state=\"ready\"}"] == 1
                 }

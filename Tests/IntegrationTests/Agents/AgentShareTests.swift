@@ -6,7 +6,7 @@ import Testing
 @testable import RunnerAgent
 
 extension Integration {
-    /// An agent in front of an engine, and addresses that want all of it.
+    /// An agent in front of an engine, and addresses that try to use all of its capacity.
     @Suite struct AgentShareTests {
         private static let greedy = "127.0.0.2"
 
@@ -28,7 +28,7 @@ extension Integration {
                 }
                 #expect(try await agent.send(RunningGateway.chat()).status == 200, "from another address")
                 await wires[0].close()
-                // Its place is free as soon as the agent has seen that.
+                // The slot is free as soon as the agent has seen the client disconnect.
                 while true {
                     let wire = try await agent.connect(from: Self.greedy)
                     try? await wire.send(agent.request("", "GET", "/health"))
@@ -50,11 +50,11 @@ extension Integration {
                 var wires: [Wire] = []
                 for _ in 0..<3 {
                     let wire = try await agent.connect(from: Self.greedy)
-                    // All but the end of it.
+                    // All but the last byte.
                     try await wire.send(String(agent.request(body).dropLast()))
                     wires.append(wire)
                 }
-                // They have come when there is nothing left for one more of the same address.
+                // All calls have arrived when one more of the same address is refused.
                 var refused = try await agent.send(body, from: Self.greedy)
                 while refused.status == 200 {
                     try Task.checkCancellation()

@@ -9,7 +9,7 @@ import WebSocketTransport
 @testable import LocalFleet
 
 extension Integration {
-    /// Peers that break the protocol, or try to be somebody else. A good agent is there all the time, and serves.
+    /// Peers that break the protocol or impersonate other agents, while a well-behaved agent serves calls.
     @Suite struct HostileAgentTests {
         private func besideAGoodAgent(
             settings change: @escaping @Sendable (inout Settings) -> Void = { _ in },
@@ -158,7 +158,7 @@ extension Integration {
             }
         }
 
-        /// Strangers hold all places that there are for them; who has registered from here before gets in all the same.
+        /// Unauthenticated peers hold all their places; an address that has registered before is still admitted.
         @Test func knownAgentsGetInWhileStrangersHoldAllPlaces() async throws {
             try await besideAGoodAgent { gateway, port in
                 var strangers: [Wire] = []
@@ -180,7 +180,7 @@ extension Integration {
             }
         }
 
-        /// A stranger that has something to say gets in: those that are silent give way.
+        /// A new agent that registers is admitted: silent connections are evicted.
         @Test func aNewAgentGetsInWhileStrangersHoldAllPlaces() async throws {
             try await RunningGateway.with([]) {
                 $0.fleet.token = ScriptedAgent.token
@@ -196,7 +196,7 @@ extension Integration {
                     do {
                         agent = try await ScriptedAgent.join(gateway, as: "new", port: 1)
                     } catch WebSocketConnectError.refused(status: 429) {
-                        // As an agent does: again, until those before it have had their second.
+                        // Retries like an agent, until the older connections have been idle for their second.
                         try Task.checkCancellation()
                     }
                 }
@@ -205,7 +205,8 @@ extension Integration {
             }
         }
 
-        /// Whoever knows the shared token can make up agents, and each may say a lot of itself: both have an end.
+        /// A peer with the shared token can invent agents, each with a large status: both their number and size are
+        /// limited.
         @Test func madeUpAgentsTakeTheirShareOfMemoryAndNoMore() async throws {
             try await besideAGoodAgent { gateway, port in
                 let models = (0..<900).map { "\($0)" + String(repeating: "x", count: 250) }
@@ -226,7 +227,7 @@ extension Integration {
                     }
                 }
                 #expect((12...16).contains(agents.count) && refused == 30 - agents.count)
-                // One that was taken cannot grow either, and stays what it was.
+                // An agent that was accepted cannot grow beyond the limit either, and keeps its last valid status.
                 let small = try await ScriptedAgent.join(
                     gateway, as: "small", port: port, status: ScriptedAgent.status(["other"]))
                 small.say(.heartbeat(ScriptedAgent.status(models)))
@@ -262,7 +263,7 @@ extension Integration {
                 #expect(plain.status == 400)
                 #expect(try plain.error().code == "invalid_request")
                 #expect(try await gateway.send("{}", "POST", "/ws/runners").status == 405)
-                // A WebSocket elsewhere is no business of ours.
+                // WebSocket upgrades of other paths are ignored.
                 let elsewhere = try await gateway.get("/health", fields: ["Connection: Upgrade", "Upgrade: websocket"])
                 #expect(elsewhere.status == 200)
             }

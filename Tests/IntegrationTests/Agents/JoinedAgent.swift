@@ -10,7 +10,7 @@ import SimpleAICore
 struct JoinedAgent: Sendable {
     static let token = "fleet-token"
 
-    /// Where the gateway's calls come in.
+    /// The port on which the agent accepts the gateway's calls.
     let port: Int
     private let group: ServiceGroup
 
@@ -45,7 +45,7 @@ struct JoinedAgent: Sendable {
         }
     }
 
-    /// The same, but in the end the agent is cancelled instead of shut down: it tells nobody.
+    /// Like `with`, but finally cancels the agent instead of shutting it down: it sends no message to the gateway.
     static func untilPowerFails<Result: Sendable>(
         _ id: RunnerID = "a1", of gateway: RunningGateway, engine: ScriptedEngine,
         _ body: @escaping @Sendable () async throws -> Result
@@ -63,7 +63,7 @@ struct JoinedAgent: Sendable {
             while let next = try await tasks.next() {
                 guard let result = next else { continue }
                 tasks.cancelAll()
-                // Gone before anybody looks at what has become of its calls.
+                // The agent has ended before the test examines its calls.
                 while try await tasks.next() != nil {}
                 return result
             }
@@ -90,11 +90,11 @@ struct JoinedAgent: Sendable {
         return settings
     }
 
-    /// What SIGTERM does.
+    /// Does what SIGTERM does.
     func shutDown() async { await group.triggerGracefulShutdown() }
 }
 
-/// A gateway that lets agents join, and an engine for one of them.
+/// Runs a gateway that accepts agents, and an engine for one of them.
 func withAgentsWelcome<Result: Sendable>(
     _ script: @escaping ScriptedEngine.Script,
     settings change: @escaping @Sendable (inout Settings) -> Void = { _ in },
@@ -113,7 +113,7 @@ func withAgentsWelcome<Result: Sendable>(
 }
 
 extension Logger {
-    /// Tells every message to somebody.
+    /// A logger that passes every message to a closure.
     static func telling(_ hear: @escaping @Sendable (String) -> Void) -> Logger {
         Logger(label: "test") { _ in TellingLogHandler(hear: hear) }
     }

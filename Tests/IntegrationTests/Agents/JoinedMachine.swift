@@ -15,8 +15,8 @@ struct JoinedMachine: Sendable {
     /// Runs both, waits until the gateway sends the machine calls, and runs `body`.
     ///
     /// - Parameters:
-    ///   - models: of its engine, which loads like Ollama, and answers at once.
-    ///   - loading: what is in memory; nil: everything, always.
+    ///   - models: the models of its engine, which loads like Ollama and responds at once.
+    ///   - loading: the models in memory; nil: all of them, always.
     static func with<Result: Sendable>(
         models: [ModelID], loading: ModelLoading?,
         machine changeMachine: @escaping @Sendable (inout MachineOptions) -> Void = { _ in },
@@ -54,12 +54,12 @@ struct JoinedMachine: Sendable {
 }
 
 extension RunningGateway {
-    /// Returns when so many runners are in this state.
+    /// Returns when `count` runners are in this state.
     func await(_ state: RunnerState, _ count: Int) async throws {
         _ = try await metrics { $0["simpleai_runners{state=\"\(state.rawValue)\"}"] == Double(count) }
     }
 
-    /// So many chats at the same time, each on a connection of its own.
+    /// Sends `count` chats at the same time, each on a connection of its own.
     func chats(_ count: Int, _ body: String) async throws -> [Answer] {
         try await withThrowingTaskGroup(of: Answer.self) { group in
             for _ in 0..<count { group.addTask { try await send(body) } }

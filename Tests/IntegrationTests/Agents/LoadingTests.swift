@@ -4,7 +4,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Models that come into memory when somebody asks for them: gateway, real agent, an engine that loads like Ollama.
+    /// Models that are loaded on demand: gateway, real agent, and an engine that loads like Ollama.
     @Suite struct LoadingTests {
         private static func chat(_ model: String, tokens: Int = 4, stream: Bool = false) -> String {
             RunningGateway.chat(model, stream: stream, more: "\"max_tokens\":\(tokens),")
@@ -15,7 +15,7 @@ extension Integration {
                 let answers = try await fleet.gateway.chats(20, Self.chat("a"))
                 #expect(answers.map(\.status) == Array(repeating: 200, count: 20))
                 #expect(fleet.memory.now.loads == ["a": 1])
-                // The gateway had it loaded; none of the calls had to.
+                // The gateway loaded the model in advance; no call caused a load.
                 #expect(fleet.memory.now.surprises == 0)
                 #expect(try await fleet.gateway.send(Self.chat("a")).status == 200)
                 #expect(fleet.memory.now.loads == ["a": 1])
@@ -23,7 +23,7 @@ extension Integration {
             }
         }
 
-        /// Three models of 1 GiB on a card of 2: the one that was used longest ago goes, and only that.
+        /// Three models of 1 GiB on a card of 2 GiB: only the least recently used model is unloaded.
         @Test func theModelThatWasUsedLongestAgoMakesRoom() async throws {
             try await JoinedMachine.with(
                 models: ["a", "b", "c"], loading: ModelLoading(size: .mebibytes(1024)),
@@ -44,7 +44,8 @@ extension Integration {
             }
         }
 
-        /// A stream runs on the model that has to go: what is waited for is loaded when the stream is over, not before.
+        /// A stream uses the model that must be unloaded: the requested model is loaded after the stream ends, not
+        /// before.
         @Test func aCallUnderWayIsNeverCutByASwap() async throws {
             try await JoinedMachine.with(
                 models: ["a", "b"], loading: ModelLoading(atStart: ["a"], size: .mebibytes(1024)),
@@ -70,7 +71,7 @@ extension Integration {
             }
         }
 
-        /// The failure is remembered: who asks again at once is told so without another attempt.
+        /// The failure is remembered: the next call gets the error at once, without another attempt.
         @Test func aModelThatCannotBeLoadedIsSaidSo() async throws {
             var loading = ModelLoading(atStart: ["a"])
             loading.broken = ["b"]
@@ -82,7 +83,7 @@ extension Integration {
                     #expect(try answer.error().code == "no_runner_available")
                 }
                 #expect(fleet.memory.now.loads == ["b": 1])
-                // The other model serves all the while.
+                // The other model serves calls throughout.
                 #expect(try await fleet.gateway.send(Self.chat("a")).status == 200)
             }
         }

@@ -4,7 +4,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Machines that an admin wakes and puts to sleep.
+    /// Machines that an administrator wakes and puts to sleep.
     @Suite struct OperatedFleetTests {
         private func order(
             _ order: String, _ gateway: RunningGateway, id: String = "gpu-1", roles: [Role] = ["admin"]
@@ -20,7 +20,7 @@ extension Integration {
                 _ = try await fleet.machine.status { $0.phase == .asleep }
                 #expect(try await order("sleep", fleet.gateway).status == 200)
 
-                // Nobody waits for it, and it is woken.
+                // No call waits for the machine, and it is woken.
                 let woken = try await order("wake", fleet.gateway)
                 #expect(woken.status == 202)
                 let wake = try #require(try woken.json()["wake"] as? String)

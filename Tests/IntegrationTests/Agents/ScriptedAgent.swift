@@ -7,12 +7,12 @@ import WebSocketTransport
 
 @testable import LocalFleet
 
-/// A runner agent over a real socket that says what a test tells it to.
+/// A runner agent over a real socket that sends what a test gives it.
 final class ScriptedAgent: Sendable {
     static let token = "runner-secret"
 
     let connection: WebSocketConnection
-    /// What the gateway has said and nobody has taken yet.
+    /// Messages of the gateway that the test has not taken yet.
     private let heard = Watched<[GatewayMessage]>([])
     private let texts = Watched<[String]>([])
     private let reader: Task<Void, Never>
@@ -39,7 +39,7 @@ final class ScriptedAgent: Sendable {
             try await WebSocketClient.connect(to: address, on: MultiThreadedEventLoopGroup.singleton))
     }
 
-    /// A status of one engine that has these models loaded.
+    /// The status of one engine that has these models loaded.
     static func status(
         _ models: [String] = ["m"], health: RunnerStatus.Health = .healthy, slots: Int = 4,
         aliases: [ModelID: EngineModelID] = [:]
@@ -63,7 +63,7 @@ final class ScriptedAgent: Sendable {
         return registration
     }
 
-    /// Connects, registers, and waits until it is taken.
+    /// Connects, registers, and waits until the gateway accepts the registration.
     static func join(
         _ gateway: RunningGateway, as id: RunnerID, port: Int, status: RunnerStatus = status(),
         _ change: (inout Registration) -> Void = { _ in }
@@ -81,7 +81,7 @@ final class ScriptedAgent: Sendable {
     func say(_ message: RunnerMessage) { connection.send(MessageCodec.text(message)) }
     func say(_ text: String) { connection.send(text) }
 
-    /// The next message of the gateway.
+    /// The next message from the gateway.
     func next() async throws -> GatewayMessage {
         let first = try await heard.value { !$0.isEmpty }
         heard.update { $0.removeFirst() }
@@ -95,10 +95,10 @@ final class ScriptedAgent: Sendable {
         }
     }
 
-    /// The first thing that the gateway said, as it was written.
+    /// The gateway's first message, as text.
     func firstText() async throws -> String { try await texts.value { !$0.isEmpty }[0] }
 
-    /// Returns when the connection is over, and how.
+    /// Returns how the connection ended, when it has ended.
     func end() async throws -> WebSocketEnd? {
         try await connection.socket.closed.get()
         return connection.end

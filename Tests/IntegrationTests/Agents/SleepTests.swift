@@ -7,7 +7,7 @@ import Testing
 extension Integration {
     /// Machines that are put to sleep and woken again: gateway, real agent, virtual power.
     @Suite struct SleepTests {
-        /// Whoever is idle for a moment is put to sleep.
+        /// A gateway that puts idle machines to sleep almost at once.
         private func with(
             machine: @escaping @Sendable (inout MachineOptions) -> Void = { _ in },
             _ body: @escaping @Sendable (JoinedMachine) async throws -> Void
@@ -24,7 +24,8 @@ extension Integration {
             try await with { fleet in
                 for round in 1...3 {
                     _ = try await fleet.machine.status { $0.phase == .asleep && $0.wakes == round - 1 }
-                    // At once: the grace of a machine whose agent has left is a minute here.
+                    // Listed as asleep at once, although the grace period of a machine whose agent has disconnected
+                    // is a minute here.
                     let list = try await fleet.gateway.get("/v1/models", roles: ["model:specific"])
                     #expect(list.text.contains("\"state\":\"asleep\""))
                     let answer = try await fleet.gateway.send(RunningGateway.chat())
@@ -38,7 +39,7 @@ extension Integration {
             }
         }
 
-        /// After each sleep one token of our own comes before the first call of others.
+        /// After each sleep the gateway requests one token before the first call of a caller.
         @Test func aCheckComesBeforeTraffic() async throws {
             try await with { fleet in
                 #expect(fleet.machine.engine.receivedRequests.isEmpty)
@@ -51,7 +52,7 @@ extension Integration {
             }
         }
 
-        /// A stream that lasts longer than `sleep.after`, however quiet it is.
+        /// A stream that lasts longer than `sleep.after` keeps its machine awake, even while it is silent.
         @Test func aStreamKeepsItsMachineAwake() async throws {
             try await with {
                 $0.engine.pace = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 1)

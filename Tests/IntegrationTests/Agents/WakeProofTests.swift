@@ -9,7 +9,7 @@ import WebSocketTransport
 @testable import LocalFleet
 
 extension Integration {
-    /// Wakes of machines whose real agents join when they are up, with all that can go wrong on the way.
+    /// Wakes of machines whose real agents join when they are up, and every failure on the way.
     @Suite struct WakeProofTests {
         /// A machine that has joined, and has then been put to sleep by its owner.
         private func asleep(
@@ -52,7 +52,7 @@ extension Integration {
                 #expect(answers.count == 100)
                 #expect(answers.allSatisfy { $0.status == 200 && $0.endedCleanly && !$0.text.contains("\"error\"") })
                 #expect(answers.count { $0.text.hasSuffix("data: [DONE]\n\n") } == 50)
-                // Whoever came when the machine was up already has waited for none.
+                // Calls that arrived after the machine was up have not waited for a wake.
                 let waited = answers.compactMap { $0["x-simpleai-wake"] }.filter { $0 != "none" }
                 #expect(Set(waited.compactMap { $0.components(separatedBy: "wake=").last }).count == 1, "\(waited)")
                 #expect(fleet.machine.status.wakes == 1)
@@ -76,7 +76,8 @@ extension Integration {
             }
         }
 
-        /// One hangs in its boot, or comes up without the model: the other one that has it is woken, and serves.
+        /// One machine hangs in its boot, or comes up without the model: the other machine with the model is woken
+        /// and serves.
         @Test(arguments: [true, false])
         func anotherMachineIsTried(hangs: Bool) async throws {
             var options = LocalFleet.Options.of(machines: 3, asleep: 2)
@@ -102,7 +103,8 @@ extension Integration {
             }
         }
 
-        /// Neither somebody else nor the machine itself, before it has what is waited for.
+        /// Neither another agent nor the machine itself releases the call before it has the model that the call waits
+        /// for.
         @Test func aRunnerWithoutTheModelReleasesNobody() async throws {
             let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
             try await running([engine]) {
@@ -128,7 +130,7 @@ extension Integration {
                     let stranger = try await join("b", ["other"])
                     try await gateway.await(.ready, 1)
                     let back = try await join("a", ["other"])
-                    // They have been acknowledged, so what they have is known.
+                    // Both statuses have been acknowledged, so the gateway knows their models.
                     let metrics = try await gateway.metrics { $0["simpleai_agents_connected"] == 2 }
                     #expect(metrics["simpleai_calls_waiting"] == 1)
                     #expect(metrics["simpleai_runners{state=\"waking\"}"] == 1)

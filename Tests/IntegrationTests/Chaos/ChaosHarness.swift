@@ -6,8 +6,8 @@ import SimpleAICore
 @testable import Gateway
 @testable import Relay
 
-/// One exchange without sockets: the parser, the reading and the decisions of the gateway, with a shell that writes what
-/// they say into a string.
+/// One exchange without sockets: the gateway's parser and state machines, in a shell that writes their output into a
+/// string.
 struct ChaosHarness {
     private var state: CallState
     private var answer: AnswerInProgress
@@ -79,7 +79,7 @@ struct ChaosHarness {
         handle(event)
     }
 
-    /// The connection closes, or stays open until time is up.
+    /// The connection closes, or stays open until the timeout.
     private mutating func finish(_ script: ChaosScript) {
         guard !state.isFinished else { return }
         if script.ending == .open {

@@ -1,13 +1,13 @@
-/// What a caller must see of a script: contract.md (*Errors*, *Streaming*) read once more, from values instead of bytes and
-/// without a line of the gateway's.
+/// The response that a caller must get for a script: a second implementation of contract.md (*Errors*, *Streaming*),
+/// from values instead of bytes and without any code of the gateway.
 enum ChaosReference {
     struct Expected: Equatable, CustomStringConvertible {
-        /// Of a stream that has begun: 200.
+        /// 200 for a stream that has begun.
         var status = 200
         var text = ""
         /// The stream ended with `[DONE]`, or the document was a result.
         var isWhole = false
-        /// An error object, in its words if the caller may read them.
+        /// The response has an error object, with the engine's text if the caller may read it.
         var hasError = false
         var words: String?
         var showsUsage = false
@@ -26,8 +26,8 @@ enum ChaosReference {
         }
     }
 
-    /// A cut body of a stated length lacks its last byte. Where that is the LF of a CR LF, the last word has been said: nobody
-    /// waits for more.
+    /// A cut body with Content-Length lacks its last byte. If that byte is the LF of a CR LF, the last event is
+    /// complete and the gateway does not wait for more.
     private static func lacksLastEvent(_ script: ChaosScript) -> Bool {
         guard script.framing == .length, script.ending == .cut else { return false }
         guard script.lineEnd == .crlf, case .stream(let items) = script.body, case .done? = items.last else {
@@ -36,7 +36,7 @@ enum ChaosReference {
         return false
     }
 
-    /// Whether the exchange comes to an end without a timeout of minutes, if its body stays open.
+    /// Whether the exchange ends without a timeout of minutes although its body stays open.
     static func endsBySelf(_ script: ChaosScript) -> Bool {
         guard script.ending == .open else { return true }
         guard case .stream(let items) = script.body else { return false }
@@ -50,7 +50,7 @@ enum ChaosReference {
         return false
     }
 
-    /// Whether the framing was kept to its end.
+    /// Whether the framing is complete.
     private static func isComplete(_ script: ChaosScript) -> Bool {
         script.ending == .clean || script.framing == .untilClosed && script.ending == .cut
     }
@@ -100,14 +100,14 @@ enum ChaosReference {
             case 200: expected.status = 500
             case 401: (expected.status, expected.words) = (502, nil)
             case 403, 502...504, 520, 302: expected.status = 502
-            // Words that name neither a model nor a path are about something else.
+            // Text that names neither a model nor a path is about something else.
             case 404: break
             case 405: expected.status = 501
             case 408: expected.status = 504
             default: break
             }
         }
-        // After the head went out, errors are in band.
+        // Once the head was sent, errors are events in the stream.
         if script.isLate { expected.status = 200 }
         return expected
     }

@@ -10,7 +10,7 @@ extension ChaosScript {
         if ending == .cut { bytes.removeLast(cutLength(content.count)) }
         var pieces: [[UInt8]] = []
         var rest = bytes[...]
-        // Now and then byte for byte, mostly in a few pieces.
+        // Occasionally byte by byte, usually in a few pieces.
         let most =
             Int.random(in: 0..<6, using: &random) == 0 ? 1 : max(1, bytes.count / Int.random(in: 1...8, using: &random))
         while !rest.isEmpty {
@@ -21,7 +21,8 @@ extension ChaosScript {
         return pieces
     }
 
-    /// A cut takes the end that the framing needs, and no more of a chunked body: what has been said stays said.
+    /// The number of bytes that a cut removes: the last chunk (`0`, CR LF CR LF) of a chunked body, or the last byte
+    /// of a body with a stated length. Chunks with data stay complete.
     private func cutLength(_ length: Int) -> Int {
         switch framing {
         case .chunked, .chunkPerByte: min(length, 5)

@@ -1,7 +1,7 @@
-/// What an engine does in one exchange, composed from a seed: every oddity of engines known to us, as values. The bytes
-/// are in `ChaosScript+Bytes`, what a caller must see of them in `ChaosReference`.
+/// The behaviour of an engine in one exchange, composed from a seed: every known deviation of engines, as values.
+/// `ChaosScript+Bytes.swift` has the bytes, `ChaosReference` the response that a caller must get.
 struct ChaosScript: Sendable {
-    /// A finish reason as engines write it before the end, and at it.
+    /// A finish reason as engines write it before the end, and at the end.
     enum Reason: String, CaseIterable, Sendable {
         case missing = "", null = "null", empty = "\"\"", word = "\"null\"", stop = "\"stop\"", length = "\"length\""
 
@@ -15,7 +15,7 @@ struct ChaosScript: Sendable {
     enum Item: Sendable {
         case piece(String, Reason)
         case finish(Reason)
-        /// `more`: it carries timings.
+        /// `more`: the usage includes timings.
         case usage(more: Bool)
         case done
         case comment
@@ -24,11 +24,11 @@ struct ChaosScript: Sendable {
     }
 
     enum Ending: CaseIterable, Sendable {
-        /// As the framing says.
+        /// The body ends as its framing states.
         case clean
-        /// The connection closes before that.
+        /// The connection closes before the end.
         case cut
-        /// Nothing more comes, and nothing closes.
+        /// No more bytes arrive, and the connection stays open.
         case open
     }
 
@@ -38,13 +38,13 @@ struct ChaosScript: Sendable {
     enum Body: Sendable {
         case stream([Item])
         case result(String)
-        /// A status, and what the engine says; 200 for an error without a status of its own.
+        /// A status and the engine's text; 200 for an error without a status of its own.
         case error(Int, ErrorShape, words: String)
     }
 
     let seed: UInt64
     var streams = true
-    /// The response head and comments went out before the engine answered.
+    /// The response head and comments were sent before the engine responded.
     var isLate = false
     var wantsUsage = false
     var body: Body = .result("")
@@ -54,12 +54,13 @@ struct ChaosScript: Sendable {
     /// Nil for none.
     var mediaType: String?
     var hasMark = false
-    /// What the engine calls the model.
+    /// The model name that the engine reports.
     var model = "m"
     /// Interim responses before the real one.
     var interim = 0
 
-    /// - Parameter isAlone: only what leaves no trace behind for the next exchange with the same engine.
+    /// - Parameter isAlone: whether to use only behaviour that leaves the next exchange with the same engine
+    ///   unaffected.
     init(seed: UInt64, isAlone: Bool = false) {
         self.seed = seed
         var random = ChaosGenerator(seed: seed)
@@ -80,7 +81,7 @@ struct ChaosScript: Sendable {
             let lasting = [404, 405, 501, 503]
             let statuses = [200, 400, 404, 405, 408, 413, 418, 422, 429, 500, 501, 502, 503, 504, 401, 403, 302, 520]
             let status = pick(statuses.filter { !isAlone || !lasting.contains($0) && $0 < 502 }, or: 400)
-            // A 200 whose body is text is no error object; that is another case.
+            // A 200 with a text body is not an error object; that is a separate case.
             let isText = shape == .text || shape == .page || shape == .detail || shape == .list || shape == .message
             body = .error(status, status == 200 && isText ? .openAI : shape, words: words)
             mediaType = pick(["application/json", "text/plain", nil], or: nil)
@@ -115,7 +116,7 @@ struct ChaosScript: Sendable {
         if chance(2) { items.append(.usage(more: chance(3))) }
         if !chance(3) { items.append(.done) }
         if chance(6) { items.append(.piece("late", .null)) }
-        // An event stream begins like one.
+        // An event stream starts with an event or a comment.
         return items.isEmpty ? [.comment] : items
     }
 }

@@ -9,13 +9,13 @@ import Testing
 @testable import Scheduling
 
 extension Integration {
-    /// Engines with every oddity known to us, against a reference reading of the contract.
+    /// Engines with every known deviation, against a reference implementation of the contract.
     @Suite struct ChaosTests {
-        /// So many exchanges without sockets; `make chaos` asks for a hundred thousand.
+        /// The number of exchanges without sockets; `make chaos` runs a hundred thousand.
         private static let exchanges =
             ProcessInfo.processInfo.environment["SIMPLEAI_CHAOS"].flatMap { Int($0) } ?? 8_000
 
-        /// What a caller reads, in the reference's terms.
+        /// The response that a caller reads, in the reference's terms.
         private static func seen(_ status: Int, _ output: String, streams: Bool) -> ChaosReference.Expected {
             var seen = ChaosReference.Expected(status: status)
             let events = output.replacing("\r\n", with: "\n").components(separatedBy: "\n\n")
@@ -70,7 +70,7 @@ extension Integration {
             #expect(counts.count == 3, "every kind occurs: \(counts)")
         }
 
-        /// The same scripts over real sockets: what the harness says is what a caller gets.
+        /// The same scripts over real sockets: callers get the same responses as the harness.
         @Test func theGatewayAgreesWithTheContract() async throws {
             try await withEngine(
                 { request, wire in

@@ -4,7 +4,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// nst/JSONTestSuite as callers' bodies, from the client's socket to the engine's.
+    /// nst/JSONTestSuite as request bodies, from the client's socket to the engine's.
     @Suite(
         .enabled(
             if: Corpora.hasJSONParsing,
@@ -28,7 +28,7 @@ extension Integration {
                     let received = engine.counts.value.requests.dropFirst(before)
                     if answer.status == 200, prefix != "n_" {
                         #expect(received.count == 1, "\(file.name)")
-                        // Compared as bytes: to strings, different spellings of a letter are the same.
+                        // Compared as bytes: as strings, canonically equivalent spellings of a letter are equal.
                         #expect(received.first.map { Array($0.body.utf8) } == body, "\(file.name) was changed")
                     } else {
                         #expect(prefix != "y_" && answer.status == 400, "\(file.name): \(answer.status) \(answer.text)")

@@ -5,10 +5,10 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// gunicorn's corpus of raw requests: how many answers come, with which status, and whether the connection ends.
+    /// gunicorn's corpus of raw requests: the number of responses, their statuses, and whether the connection ends.
     ///
-    /// Most of its HTTP/1.1 requests have no `Host`, which this gateway insists on. So every file is judged twice: as
-    /// it is, and with a `Host` put into heads that lack one, so that its own point decides.
+    /// Most of its HTTP/1.1 requests have no `Host`, which this gateway requires. So every file is judged twice:
+    /// unchanged, and with a `Host` added to heads that lack one, so that the fault that the file is about decides.
     @Suite(
         .enabled(
             if: Corpora.hasRequests,
@@ -43,7 +43,7 @@ extension Integration {
             }
         }
 
-        /// Exceptions are for files that exist: a misspelt one would hide a wrong verdict.
+        /// Exceptions name existing files: a misspelt one would hide a wrong verdict.
         @Test func everyExceptionIsAFile() throws {
             let names = Set(try (Corpora.requestFiles("valid") + Corpora.requestFiles("invalid")).map(\.name))
             for name in [RequestVerdicts.accepted, RequestVerdicts.refused, RequestVerdicts.endsBeforeItsFault].flatMap(
@@ -74,8 +74,8 @@ extension Integration {
             }
         }
 
-        /// No answer, or as the last one that this is no HTTP, and the end of the connection, although the client keeps it
-        /// open.
+        /// Expects no response, or a last response that reports malformed HTTP, and the end of the connection
+        /// although the client keeps it open.
         private func expectRefused(_ bytes: [UInt8], _ name: String, _ gateway: RunningGateway) async throws {
             let wire = try await gateway.connect()
             try await wire.send(bytes)
@@ -86,7 +86,7 @@ extension Integration {
                 statuses.append(answer.status)
                 rest.removeFirst(length)
             }
-            // In front of a refused request there may be a good one; its 404 must not pass for a refusal.
+            // A valid request may precede the refused one; its 404 must not count as a refusal.
             #expect(statuses.count <= RequestVerdicts.answers[name] ?? 1, "\(name): \(statuses)")
             if let last = statuses.last {
                 #expect(
@@ -96,8 +96,8 @@ extension Integration {
             await wire.close()
         }
 
-        /// As many answers as there are requests, none of them about malformed HTTP; then either the end, or a
-        /// connection on which the next request is understood.
+        /// Expects as many responses as there are requests, none of them about malformed HTTP; then either the end of
+        /// the connection, or a connection on which the next request is parsed.
         private func expectAnswered(
             _ bytes: [UInt8], _ name: String, _ count: Int, _ gateway: RunningGateway, _ why: String
         ) async throws {
@@ -122,7 +122,7 @@ extension Integration {
         }
     }
 
-    /// Requests whose length two readers could see differently, with credentials and a body that would be served.
+    /// Requests whose length two parsers could read differently, with valid credentials and a valid body.
     @Suite struct SmugglingTests {
         @Test(arguments: [
             "Content-Length: LENGTH\r\nContent-Length: LENGTH", "Content-Length: LENGTH\r\nContent-Length: 0",
@@ -143,7 +143,7 @@ extension Integration {
                 #expect(good.contains(length))
                 let bad = good.replacing(length, with: fields.replacing("LENGTH", with: "\(body.utf8.count)"))
                 let wire = try await gateway.connect()
-                // Served before it: a good request. Not served behind it: whatever it is.
+                // The valid request before the ambiguous one is served. Whatever follows it is not.
                 try await wire.send(good + bad + good)
                 #expect(try await wire.answer().status == 200)
                 let refusal = try await wire.answer()
@@ -167,7 +167,7 @@ extension Integration {
                         + "\(String(body.utf8.count - 10, radix: 16))\r\n\(body.dropFirst(10))\r\n0\r\nX-T: 1\r\n\r\n")
                 #expect(try await wire.answer().status == 200)
                 #expect(try engine.request(0).body == body)
-                // The head is good, and the second chunk is not, whose first one has been read already.
+                // The head and the first chunk are valid and have been read; the second chunk is malformed.
                 try await wire.send(chunked + "5\r\n{\"mod\r\n")
                 _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
                 try await wire.send("+5\r\nel\":1}\r\n0\r\n\r\n")
@@ -179,7 +179,7 @@ extension Integration {
             }
         }
 
-        /// Proxies' clients name the host in the target; curl offers an upgrade that nobody has to take.
+        /// Clients of proxies name the host in the target; curl offers an upgrade that a server may ignore.
         @Test func oddButHarmlessRequestsAreServed() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let wire = try await gateway.connect()

@@ -1,6 +1,6 @@
-/// Where this gateway's verdict on a request differs from gunicorn's, each with its reason.
+/// Requests for which this gateway's verdict differs from gunicorn's, each with its reason.
 enum RequestVerdicts {
-    /// gunicorn takes these, as its settings for a file say; we do not.
+    /// gunicorn accepts these under the settings of the file; the gateway refuses them.
     static let refused: [String: String] = [
         "valid/009": coding, "valid/025": coding, "valid/025_line": coding, "valid/029": coding, "valid/030": coding,
         "valid/rfc9112_smuggle_gzip_chunked_01": coding, "valid/rfc9112_smuggle_te_identity_chunked_01": coding,
@@ -17,17 +17,17 @@ enum RequestVerdicts {
         "valid/rfc9112_target_authority_connect_01": tunnel, "valid/rfc9112_target_authority_ipv6_01": tunnel,
     ]
 
-    /// gunicorn refuses these, mostly because the file sets one of its limits very low; we take them.
+    /// gunicorn refuses these, mostly because the file sets one of its limits very low; the gateway accepts them.
     static let accepted: [String: String] = [
         "invalid/006": limit, "invalid/007": limit, "invalid/008": limit, "invalid/009": limit, "invalid/010": limit,
         "invalid/011": limit, "invalid/012": limit, "invalid/017": limit, "invalid/limit_header_default_01": limit,
         "invalid/019": "`X-Forwarded-*` of callers is neither believed nor forwarded, so it cannot contradict itself",
     ]
 
-    /// How many answers files with more than one request get.
+    /// The number of responses to files with more than one request.
     static let answers = ["valid/018": 2, "valid/022": 2, "valid/023": 2]
 
-    /// Nothing that was listened to is malformed, so the last thing that is said may be a 404; then the connection ends.
+    /// The bytes that were parsed are valid, so the last response may be a 404; then the connection ends.
     static let endsBeforeItsFault: [String: String] = [
         "valid/019":
             "its second request has no `Host`, but the first one, of HTTP/1.0, is the last that is listened to",
@@ -46,7 +46,7 @@ enum RequestVerdicts {
 
 /// Requests as bytes.
 enum RawRequest {
-    /// With `Host` in every HTTP/1.1 head that has none. A body that only looks like a request stays as it is.
+    /// Adds `Host` to every HTTP/1.1 head that has none. A body that only looks like a request stays unchanged.
     static func withHost(_ bytes: [UInt8]) -> [UInt8] {
         let end = Array(" HTTP/1.1\r\n".utf8)
         var result: [UInt8] = []

@@ -1,13 +1,13 @@
 import Foundation
 
-/// What the tests of faults have in common.
+/// Helpers shared by the fault tests.
 enum Fault {
     /// One line of the table that `make faults` prints.
     static func report(_ name: String, _ figure: String) {
         print("fault: \(name): \(figure)")
     }
 
-    /// Runs `work` for every number, so many at a time.
+    /// Runs `work` for every number, `workers` at a time.
     static func forEach(_ numbers: Range<Int>, workers: Int, _ work: @escaping @Sendable (Int) async throws -> Void)
         async throws
     {
@@ -23,7 +23,7 @@ enum Fault {
         }
     }
 
-    /// The memory that this process holds, in bytes; nil where the system does not say.
+    /// The resident memory of this process, in bytes; nil if the system does not report it.
     static var residentMemory: Int? {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
@@ -38,7 +38,7 @@ enum Fault {
         String(format: "%.1f ms", duration / .milliseconds(1))
     }
 
-    /// The duration that 95 of 100 do not exceed.
+    /// The 95th percentile.
     static func p95(_ durations: [Duration]) -> Duration {
         let sorted = durations.sorted()
         return sorted.isEmpty ? .zero : sorted[min(sorted.count - 1, sorted.count * 95 / 100)]

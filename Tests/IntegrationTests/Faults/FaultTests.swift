@@ -6,11 +6,11 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What a proxy must survive, in figures. `make faults` prints them as a table.
+    /// Failures that a proxy must survive, with figures. `make faults` prints them as a table.
     @Suite struct FaultTests {
         private typealias Engine = ScriptedEngine
 
-        /// The engine dies at every event boundary, in two ways: the caller always learns of it.
+        /// The engine dies at every event boundary, in two ways: the caller always receives an error.
         @Test func anEngineThatDiesIsNeverATruncatedAnswer() async throws {
             let events = Engine.events(tokens: 8).dropLast()  // all but [DONE]
             let mayDie = Watched<Set<String>>([])
@@ -52,7 +52,7 @@ extension Integration {
                 "\(silent.value.count) silent truncations of \(deaths.value)")
         }
 
-        /// Nobody asks the runners how they are: the calls themselves have to find out.
+        /// Probes are off: the calls themselves have to detect the failure.
         @Test func oneOfThreeEnginesIsDown() async throws {
             let failed = Watched<[String]>([])
             let script = Engine.wellBehaved
@@ -69,10 +69,10 @@ extension Integration {
             Fault.report("one of three engines down", "\(failed.value.count) failed of 1,000")
         }
 
-        /// An engine that closes idle connections at the worst moment: when the next request is on its way.
+        /// An engine that closes idle connections while the next request is on its way.
         @Test func staleConnectionsAreReplaced() async throws {
             let failed = Watched<[String]>([])
-            // Kept, so that no later connection can be taken for one of them.
+            // Retained, so that no later connection has the identifier of one of them.
             let used = Mutex<[ObjectIdentifier: Wire]>([:])
             try await withEngine { request, wire in
                 guard used.withLock({ $0.updateValue(wire, forKey: ObjectIdentifier(wire)) }) == nil else {
@@ -150,7 +150,7 @@ extension Integration {
                 "upstream cancelled within 1 s in \(300 - late) of 300, the slowest in \(Fault.milliseconds(slowest))")
         }
 
-        /// What SIGTERM does to streams that are shorter than `server.drain`.
+        /// SIGTERM lets streams that are shorter than `server.drain` finish.
         @Test func aShutdownLetsStreamsEnd() async throws {
             let mayGoOn = Watched(false)
             let events = Engine.events()
@@ -183,7 +183,7 @@ extension Integration {
             Fault.report("SIGTERM under 100 streams", "\(complete) of 100 end with [DONE]")
         }
 
-        /// Answers that are no HTTP/1.1: what follows them on the connection could be anything.
+        /// Responses that are not HTTP/1.1: the bytes that follow them on the connection could be anything.
         @Test func malformedAnswersAreNotPassedOnAndTheirConnectionsNotUsedAgain() async throws {
             let answers = [
                 "SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
@@ -220,7 +220,7 @@ extension Integration {
                 "\(passedOn) passed on of \(2 * answers.count), \(reused) connections used again")
         }
 
-        /// A second answer that nobody asked for must not become the answer to the next caller.
+        /// An unsolicited second response must not become the response to the next caller.
         @Test func anAnswerTooManyIsNobodys() async throws {
             let poisoned = try await withEngine { request, wire in
                 let id = request["x-request-id"] ?? ""

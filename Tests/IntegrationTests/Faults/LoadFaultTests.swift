@@ -5,9 +5,10 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Clients that cost more than they should: what they do to memory and to everybody else.
+    /// Expensive clients: their effect on memory and on other clients.
     ///
-    /// Memory is measured for the whole process: gateway, engines and clients together, so the gateway's share is less.
+    /// Memory is measured for the whole process: gateway, engines and clients together, so the gateway's share is
+    /// less.
     @Suite struct LoadFaultTests {
         private typealias Engine = ScriptedEngine
         private static let mostMemory = 64 << 20
@@ -47,7 +48,7 @@ extension Integration {
                 let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
                 if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
                 let (calm, busy) = (Fault.p95(before), Fault.p95(during))
-                // The same, within what a computer that has other work to do makes of it.
+                // Equal, within the tolerance for a computer that does other work.
                 #expect(busy < calm * 3 + .milliseconds(20), "p95 \(calm) before, \(busy) during")
                 for wire in wires { await wire.close() }
                 try await gateway.settled()
@@ -85,7 +86,7 @@ extension Integration {
                     count += 1
                     let start = ContinuousClock.now
                     let wire = try await gateway.connect()
-                    // The gateway may hang up before the whole megabyte is out.
+                    // The gateway may close the connection before the whole megabyte is sent.
                     try? await wire.send(request)
                     let answer = try await wire.answer()
                     slowest = max(slowest, ContinuousClock.now - start)
@@ -122,7 +123,7 @@ extension Integration {
             }
         }
 
-        /// A head that never gets complete, however diligently its client sends another byte.
+        /// A head that never completes, although its client keeps sending bytes.
         @Test func clientsThatNeverGetToThePoint() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) { gateway, _ in
                 let memory = Fault.residentMemory

@@ -8,7 +8,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Many streams for a while: whatever grows by a little each time would show. `make soak` takes a minute.
+    /// Many streams for a while: growth that is small per stream would show. `make soak` takes a minute.
     @Suite struct SoakFaultTests {
         private static let streams = 200
         private static let mostGrowth = 32 << 20
@@ -22,7 +22,7 @@ extension Integration {
         }
 
         @Test(.timeLimit(.minutes(3))) func manyStreamsLeaveNothingBehind() async throws {
-            // Everything that is made once has been made: event loops, and what the runtime keeps.
+            // All one-time allocations have been made: event loops and runtime caches.
             _ = try await Self.soak(for: .zero)
             let before = try #require(Self.descriptors)
             let figures = try await Self.soak(for: Self.time)
@@ -51,7 +51,7 @@ extension Integration {
                     for _ in 0..<streams {
                         clients.append(try await StreamClient.connect(to: gateway.port, request, counts))
                     }
-                    // Everybody has had a whole stream: what is held from now on is what streams cost.
+                    // Every client has read a whole stream: further growth is caused by streams.
                     let warm = try await counts.value { $0.complete >= streams }
                     let memory = Fault.residentMemory
                     let end = ContinuousClock.now + time
@@ -72,18 +72,18 @@ extension Integration {
             }
         }
 
-        /// How many files this process has open; nil where the system does not say.
+        /// The number of open file descriptors of this process; nil if the system does not report it.
         private static var descriptors: Int? {
             (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count
         }
 
-        /// Connections are closed by both ends, one after the other: looks again until they are gone.
+        /// Connections are closed by both ends, one after the other: counts again until they have closed.
         private static func descriptors(downTo wanted: Int) async throws -> Int {
             var count = Int.max
             for _ in 0..<2_000 {
                 count = try #require(descriptors)
                 if count <= wanted { break }
-                // A turn of every event loop.
+                // Runs one tick of every event loop.
                 for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }
             }
             return count
@@ -92,12 +92,12 @@ extension Integration {
         struct Counts: Sendable {
             var complete = 0
             var broken = 0
-            /// Clients that have had their last stream.
+            /// The number of clients that have read their last stream.
             var ended = 0
             var isOver = false
         }
 
-        /// Asks for one stream after the other on one connection, and keeps nothing of them.
+        /// Requests one stream after the other on one connection, and retains nothing of them.
         private final class StreamClient: ChannelInboundHandler {
             typealias InboundIn = ByteBuffer
 

@@ -2,14 +2,14 @@ import Foundation
 
 @testable import LocalFleet
 
-/// A response as it came over the wire.
+/// A response as it arrived over the wire.
 struct Answer: Sendable {
     var status = 0
     var fields: [(name: String, value: String)] = []
-    /// Without the chunks' sizes.
+    /// Without the chunk sizes.
     var body: [UInt8] = []
     var chunks = 0
-    /// Whether the message said where it ends, and got there.
+    /// Whether the message stated its end, and reached it.
     var endedCleanly = false
 
     var text: String { String(decoding: body, as: UTF8.self) }
@@ -24,7 +24,7 @@ struct Answer: Sendable {
         fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
     }
 
-    /// The error object, all of whose four keys have to be there.
+    /// The error object; throws if one of its four keys is missing.
     func error() throws -> Failure { try JSONDecoder().decode(Wrapper.self, from: Data(body)).error }
 
     func json() throws -> [String: Any] {
@@ -55,8 +55,8 @@ struct Answer: Sendable {
 
     // MARK: Reading
 
-    /// The first final response in `bytes`, and how many bytes it is long; nil until it is all there. What a
-    /// connection's end cut off is returned with `endedCleanly` false.
+    /// The first final response in `bytes` and its length in bytes; nil until it is complete. A response that the end
+    /// of the connection cut off is returned with `endedCleanly` false.
     static func parse(_ bytes: [UInt8], isEnd: Bool) -> (Answer, Int)? {
         var start = 0
         while let (head, bodyStart) = head(in: bytes, from: start) {
@@ -106,7 +106,7 @@ struct Answer: Sendable {
         return (answer, bytes.count)
     }
 
-    /// What of a stream has come so far.
+    /// Reads the chunks of a stream that have arrived so far.
     mutating func readChunks(_ bytes: [UInt8], from start: Int) -> (end: Int, isWhole: Bool) {
         var position = start
         while let lineEnd = Self.firstIndex(of: [0x0D, 0x0A], in: bytes, from: position) {
@@ -133,7 +133,8 @@ extension Wire {
         try await take { Answer.parse($0, isEnd: $1) }
     }
 
-    /// The head of the next response, and of its body what has come, without taking it; as soon as `isEnough`.
+    /// The head of the next response and the part of its body that has arrived, as soon as `isEnough`; leaves both in
+    /// the buffer.
     func peek(until isEnough: @escaping @Sendable (Answer) -> Bool) async throws -> Answer {
         let found = try await state.value { state in
             state.hasEnded || Answer.parse(state.received, isEnd: true).map { isEnough($0.0) } ?? false

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Public test files that the project does not hold itself; docs/ tells where to get them.
+/// Public test files that the project does not contain; docs/ states where to get them.
 enum Corpora {
     static let directory: URL = {
         if let path = ProcessInfo.processInfo.environment["SIMPLEAI_CORPORA"], !path.isEmpty {
@@ -31,8 +31,8 @@ extension Corpora {
     static let requestsPath = requests.path
     static let hasRequests = FileManager.default.fileExists(atPath: requestsPath)
 
-    /// gunicorn's raw requests of one verdict, `valid` or `invalid`, in order. In the files line ends are written out,
-    /// and real ones are to be dropped; so are other bytes that would not survive an editor.
+    /// gunicorn's raw requests of one verdict, `valid` or `invalid`, in order. The files spell line ends as escapes,
+    /// and real line ends are to be dropped; other bytes that an editor would change are escaped as well.
     static func requestFiles(_ verdict: String) throws -> [(name: String, bytes: [UInt8])] {
         let folder = requests.appendingPathComponent(verdict, isDirectory: true)
         return try FileManager.default.contentsOfDirectory(atPath: folder.path)

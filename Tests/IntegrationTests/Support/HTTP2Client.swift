@@ -8,7 +8,7 @@ import Testing
 
 @testable import LocalFleet
 
-/// A client's connection in HTTP/2, whose streams, windows and mistakes are a test's own business.
+/// A client's HTTP/2 connection whose streams, windows and protocol violations are controlled by a test.
 final class HTTP2Client: Sendable {
     struct State: Sendable {
         /// Last stream and error code of every GOAWAY.
@@ -28,8 +28,8 @@ final class HTTP2Client: Sendable {
     }
 
     /// - Parameters:
-    ///   - window: how much of an answer may come on one stream before it has been read.
-    ///   - source: where to come from, an address of this machine; nil for any.
+    ///   - window: the number of bytes of a response that may arrive on one stream before they are read.
+    ///   - source: the local address to connect from; nil for any.
     static func connect(
         to port: Int, window: Int = 65_535, from source: String? = nil
     ) async throws -> HTTP2Client {
@@ -42,7 +42,7 @@ final class HTTP2Client: Sendable {
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     var connection = NIOHTTP2Handler.ConnectionConfiguration()
-                    // Mistakes are for the gateway to find.
+                    // Violations are for the gateway to detect.
                     connection.headerBlockValidation = .disabled
                     connection.contentLengthValidation = .disabled
                     connection.initialSettings = [HTTP2Setting(parameter: .initialWindowSize, value: window)]
@@ -66,7 +66,7 @@ final class HTTP2Client: Sendable {
     /// - Parameters:
     ///   - fields: the whole head, pseudo-headers first.
     ///   - body: nil for none.
-    ///   - isWhole: false when more of the body will come.
+    ///   - isWhole: false if more of the body will follow.
     func send(_ fields: [(String, String)], body: String? = nil, isWhole: Bool = true) async throws -> HTTP2Stream {
         let state = Watched(HTTP2Stream.State())
         let channel = try await streams.createStreamChannel { channel in
@@ -78,12 +78,12 @@ final class HTTP2Client: Sendable {
         let ends = body == nil && isWhole
         let head = HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(fields), endStream: ends))
         try await channel.writeAndFlush(head)
-        // A head may be refused before its body has been sent: the stream's state tells.
+        // The gateway may refuse the head before the body has been sent: the stream's state shows it.
         if let body { try? await stream.send(body, isLast: isWhole) }
         return stream
     }
 
-    /// A whole request with trailers behind its body.
+    /// Sends a whole request with trailers after its body.
     func send(_ fields: [(String, String)], body: String, trailers: [(String, String)], areLast: Bool = true)
         async throws -> HTTP2Stream
     {
@@ -93,14 +93,14 @@ final class HTTP2Client: Sendable {
         return stream
     }
 
-    /// A frame of the connection itself.
+    /// Sends a frame on the connection itself.
     func send(_ payload: HTTP2Frame.FramePayload) async throws {
         try await channel.writeAndFlush(HTTP2Frame(streamID: .rootStream, payload: payload))
     }
 
     func close() async { try? await channel.close() }
 
-    /// Returns when the connection is gone.
+    /// Returns when the connection has closed.
     func isLeft() async throws { _ = try await state.value { $0.hasEnded } }
 
     private final class Watcher: ChannelInboundHandler {
@@ -124,7 +124,7 @@ final class HTTP2Client: Sendable {
     }
 }
 
-/// One request and what comes of it.
+/// One request and its response.
 final class HTTP2Stream: Sendable {
     struct State: Sendable {
         var fields: [(name: String, value: String)] = []
@@ -132,7 +132,7 @@ final class HTTP2Stream: Sendable {
         var body: [UInt8] = []
         var frames = 0
         var hasEnd = false
-        /// The stream was reset with it.
+        /// The error code with which the stream was reset.
         var code: HTTP2ErrorCode?
         var isClosed = false
 
@@ -162,17 +162,17 @@ final class HTTP2Stream: Sendable {
         try await channel.writeAndFlush(HTTP2Frame.FramePayload.data(data))
     }
 
-    /// What a client does that wants no more of it.
+    /// Resets the stream, like a client that cancels.
     func reset() async { try? await channel.close() }
 
     func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
-    /// Unlike a socket, a stream does not begin by itself.
+    /// Unlike a socket, a stream does not begin reading by itself.
     func resumeReading() async throws {
         try await channel.setOption(.autoRead, value: true).get()
         channel.read()
     }
 
-    /// The whole answer, or what came of it.
+    /// The whole response, or the part of it that arrived.
     func answer() async throws -> Answer { try await state.value { $0.hasEnd || $0.isClosed }.answer }
 
     func read(until text: String) async throws {
@@ -180,7 +180,7 @@ final class HTTP2Stream: Sendable {
         #expect(found.answer.text.contains(text), "ended after: \(found.answer.text)")
     }
 
-    /// With which code the stream was reset; nil when it ended without.
+    /// The error code with which the stream was reset; nil if it ended without a reset.
     func code() async throws -> HTTP2ErrorCode? { try await state.value { $0.isClosed }.code }
 
     fileprivate final class Receiver: ChannelInboundHandler {
@@ -224,7 +224,7 @@ extension RunningGateway {
     }
 
     /// The head of a request in HTTP/2.
-    /// - Parameter token: empty for none; nil for a good one.
+    /// - Parameter token: empty for none; nil for a valid one.
     func head(
         _ method: String = "POST", _ path: String = "/v1/chat/completions", token: String? = nil,
         fields: [(String, String)] = []

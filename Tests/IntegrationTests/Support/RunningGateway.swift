@@ -8,7 +8,7 @@ import Testing
 
 @testable import LocalFleet
 
-/// A live gateway, and tokens that it takes.
+/// A live gateway, and tokens that it accepts.
 struct RunningGateway: Sendable {
     static let issuer = "https://issuer.test"
 
@@ -16,7 +16,7 @@ struct RunningGateway: Sendable {
     let stateFile: String
     let mint: TokenMint
     let application: GatewayApplication
-    /// As they were at the start.
+    /// The settings at the start.
     let settings: Settings
     private let group: ServiceGroup
 
@@ -72,7 +72,7 @@ struct RunningGateway: Sendable {
                         application: application, settings: settings, group: group)
                     if awaitRunners { try await gateway.awaitRunners(settings.runners.count) }
                     let result = await Swift.Result { try await body(gateway) }
-                    // Also after a failure: a server that is cancelled may leave a connection half made.
+                    // Also after a failure: cancelling a server may leave a connection half set up.
                     await group.triggerGracefulShutdown()
                     return try result.get()
                 }
@@ -83,11 +83,11 @@ struct RunningGateway: Sendable {
         }
     }
 
-    /// What SIGTERM does.
+    /// Does what SIGTERM does.
     func shutDown() async { await group.triggerGracefulShutdown() }
 
-    /// What SIGHUP does when the file says something else.
-    /// - Parameter change: of the settings that the gateway began with.
+    /// Does what SIGHUP does after the settings file changed.
+    /// - Parameter change: applied to the settings that the gateway started with.
     func reload(_ change: (inout Settings) -> Void) throws {
         var settings = settings
         change(&settings)
@@ -107,7 +107,7 @@ struct RunningGateway: Sendable {
     }
 
     /// The bytes of a request.
-    /// - Parameter token: empty for none; nil for a good one with these roles.
+    /// - Parameter token: empty for none; nil for a valid one with these roles.
     func request(
         _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", token: String? = nil,
         fields: [String] = [], roles: [Role] = ["model:specific"], version: String = "1.1"
@@ -140,8 +140,8 @@ struct RunningGateway: Sendable {
         return answer
     }
 
-    /// One request without a body on a connection of its own, which is read to its end: for HEAD, whose response has a
-    /// length and no body. All that comes behind the head counts as body.
+    /// One request without a body on a connection of its own, which is read to its end: for HEAD, whose response has
+    /// a length and no body. All bytes behind the head count as body.
     func exchange(
         _ method: String, _ path: String, token: String? = nil, fields: [String] = [], roles: [Role] = ["admin"]
     ) async throws -> Answer {
@@ -162,9 +162,9 @@ struct RunningGateway: Sendable {
         try await send("", "GET", path, token: token, fields: fields, roles: roles)
     }
 
-    // MARK: What the gateway says about itself
+    // MARK: The gateway's own reports
 
-    /// Asks until the page says what is waited for. Every turn is a whole exchange, so nothing spins.
+    /// Polls the metrics until `isSatisfied`. Every poll is a whole exchange, so the loop does not spin.
     func metrics(until isSatisfied: (Metrics) -> Bool) async throws -> Metrics {
         let wire = try await connect()
         while true {
@@ -178,7 +178,7 @@ struct RunningGateway: Sendable {
         }
     }
 
-    /// Returns when no call is open, waiting or holding a lease any more, and no body is held.
+    /// Returns when no call is open, waiting or holding a lease, and no body is held.
     func settled() async throws {
         let metrics = try await metrics {
             $0["simpleai_calls_open"] == 0 && $0["simpleai_leases"] == 0 && $0["simpleai_calls_waiting"] == 0
@@ -187,8 +187,8 @@ struct RunningGateway: Sendable {
         #expect(metrics["simpleai_lease_double_returns_total"] == 0)
     }
 
-    /// A count when it has stopped growing: it stayed the same while the gateway served many other requests, on every
-    /// event loop.
+    /// A count after it has stopped growing: it stayed the same while the gateway served many other requests, on
+    /// every event loop.
     func stalled(_ count: () -> Int) async throws -> Int {
         while true {
             let before = count()
@@ -225,7 +225,7 @@ struct RunningGateway: Sendable {
 }
 
 extension Settings.StaticRunner {
-    /// In front of an engine on this machine.
+    /// A runner for an engine on this machine.
     static func at(
         _ port: Int, id: RunnerID = "r1", models: [ModelID] = [], slots: Int = 8,
         _ change: (inout Settings.StaticRunner) -> Void = { _ in }
@@ -252,7 +252,7 @@ func withEngine<Result: Sendable>(
     }
 }
 
-/// Several engines, as runners `r1`, `r2`, ….
+/// Runs several engines, as runners `r1`, `r2`, ….
 func withEngines<Result: Sendable>(
     _ scripts: [ScriptedEngine.Script],
     runner: @escaping @Sendable (inout Settings.StaticRunner) -> Void = { _ in },
@@ -270,7 +270,7 @@ func withEngines<Result: Sendable>(
     }
 }
 
-/// Runs engines as long as `body` takes.
+/// Runs engines while `body` runs.
 func running<Result: Sendable>(
     _ engines: [ScriptedEngine], _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
@@ -290,7 +290,7 @@ func running<Result: Sendable>(
     }
 }
 
-/// Runs a service as long as `body` takes.
+/// Runs a service while `body` runs.
 func running<Running: Service, Result: Sendable>(
     _ service: Running, _ body: @escaping @Sendable (Running) async throws -> Result
 ) async throws -> Result {

@@ -6,9 +6,9 @@ import Testing
 
 @testable import LocalFleet
 
-/// An engine that answers exactly the bytes that a test tells it to, dies where it is told, and counts.
+/// An engine that sends exactly the bytes that a test gives it, disconnects where the test says, and counts.
 ///
-/// Its list of models (the gateway's probe) it answers by itself, except where a test wants to do that, too.
+/// It responds to requests for its model list (the gateway's probe) by itself, unless a test scripts them, too.
 final class ScriptedEngine: Sendable {
     struct Request: Sendable {
         var method = ""
@@ -26,11 +26,11 @@ final class ScriptedEngine: Sendable {
         var requests: [Request] = []
         /// Connections that carried at least one request that was no probe.
         var connections = 0
-        /// Clients that left before their exchange was over.
+        /// The number of clients that disconnected before their exchange was over.
         var departures = 0
     }
 
-    /// What becomes of one request. The connection is kept when it returns.
+    /// Handles one request. The connection is kept when it returns.
     typealias Script = @Sendable (Request, Wire) async throws -> Void
 
     let port: Int
@@ -63,7 +63,7 @@ final class ScriptedEngine: Sendable {
         self.script = script
     }
 
-    /// One of the requests that were no probes, counted from 0.
+    /// One of the requests that are not probes, counted from 0.
     func request(_ index: Int) throws -> Request { try #require(counts.value.requests.dropFirst(index).first) }
 
     /// Serves until it is cancelled.
@@ -77,7 +77,7 @@ final class ScriptedEngine: Sendable {
         await stopListening()
     }
 
-    /// From now on connections are refused.
+    /// Refuses new connections.
     func stopListening() async { try? await listener.close() }
 
     private func serve(_ wire: Wire) async {
@@ -96,7 +96,7 @@ final class ScriptedEngine: Sendable {
                 try await script(request, wire)
             }
         } catch {
-            // The client has left in the middle, or the test is over.
+            // The client has disconnected in the middle, or the test is over.
             if isCounted { counts.update { $0.departures += 1 } }
         }
         await wire.close()
@@ -107,7 +107,7 @@ final class ScriptedEngine: Sendable {
         try await wire.send(Self.document("{\"object\":\"list\",\"data\":[\(list)]}"))
     }
 
-    /// Nil when the client closes between requests.
+    /// Nil if the client closes between requests.
     private static func request(from wire: Wire) async throws -> Request? {
         let state = try await wire.state.value { parse($0.received) != nil || $0.hasEnded }
         guard let (request, length) = parse(state.received) else { return nil }
@@ -135,7 +135,7 @@ final class ScriptedEngine: Sendable {
         return (request, head + length)
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
     static func document(_ body: String, status: String = "200 OK", fields: String = "") -> String {
         "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -150,13 +150,13 @@ final class ScriptedEngine: Sendable {
 
     static let lastChunk = "0\r\n\r\n"
 
-    /// A whole answer to a chat.
+    /// A complete response to a chat.
     static func completion(_ content: String = "hello", model: String = "m") -> String {
         "{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"\(model)\",\"choices\":[{\"index\":0,\"message\":"
             + "{\"role\":\"assistant\",\"content\":\"\(content)\"},\"finish_reason\":\"stop\"}]}"
     }
 
-    /// The events of a streamed chat of so many tokens, `[DONE]` included.
+    /// The events of a streamed chat with `tokens` tokens, `[DONE]` included.
     static func events(tokens: Int = 3, model: String = "m", usage: Bool = false) -> [String] {
         func event(_ delta: String, _ reason: String) -> String {
             "data: {\"id\":\"c\",\"model\":\"\(model)\",\"choices\":[{\"index\":0,\"delta\":\(delta),"
@@ -169,7 +169,7 @@ final class ScriptedEngine: Sendable {
             + (usage ? [usageEvent] : []) + ["data: [DONE]\n\n"]
     }
 
-    /// Answers documents and streams as they are asked for.
+    /// Responds with a document or a stream, as requested.
     static let wellBehaved: Script = { request, wire in
         guard request.body.contains("\"stream\":true") else { return try await wire.send(document(completion())) }
         let usage = request.body.contains("\"include_usage\":true")
@@ -178,7 +178,7 @@ final class ScriptedEngine: Sendable {
         try await wire.send(lastChunk)
     }
 
-    /// Says nothing until the client leaves.
+    /// Sends nothing until the client disconnects.
     static let silent: Script = { _, wire in
         try await wire.isLeft()
         throw ClientLeft()

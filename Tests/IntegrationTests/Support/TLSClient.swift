@@ -3,18 +3,18 @@ import NIOSSL
 import Settings
 import StandIn
 
-/// What clients of a gateway with TLS use. They trust everybody: whom they talk to is for the test to look at.
+/// TLS for clients of a gateway. They accept any certificate: the test examines it.
 enum TLSClient {
     /// - Parameters:
-    ///   - protocols: what is offered, best first.
-    ///   - maximum: the newest version of TLS that the client knows.
+    ///   - protocols: the ALPN protocols to offer, best first.
+    ///   - maximum: the highest TLS version that the client supports.
     static func context(_ protocols: [String], maximum: TLSVersion? = nil) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.certificateVerification = .none
         configuration.applicationProtocols = protocols
         configuration.minimumTLSVersion = .tlsv1
         configuration.maximumTLSVersion = maximum
-        // A client of a test that closes does not wait for a goodbye.
+        // A test's client closes without waiting for the peer's TLS close alert.
         configuration.shutdownTimeout = .milliseconds(20)
         return try NIOSSLContext(configuration: configuration)
     }
@@ -27,7 +27,7 @@ extension Settings.ServerTLS {
 }
 
 extension Wire {
-    /// The certificate that the gateway has shown, in DER.
+    /// The certificate that the gateway presented, in DER.
     func certificate() async throws -> [UInt8] {
         try await channel.nioSSL_peerCertificate().get()?.toDERBytes() ?? []
     }

@@ -13,14 +13,14 @@ import Musl
 import Darwin
 #endif
 
-/// One end of a TCP connection whose bytes, FIN and RST are a test's own business.
+/// One end of a TCP connection whose bytes, FIN and RST are controlled by a test.
 final class Wire: Sendable {
     struct State: Sendable {
-        /// What has come and nobody has taken yet.
+        /// Bytes that have arrived and that the test has not taken yet.
         var received: [UInt8] = []
-        /// How much has ever come.
+        /// The total number of bytes that have arrived.
         var total = 0
-        /// The other side has sent its FIN, or the connection is gone.
+        /// The peer has sent its FIN, or the connection has closed.
         var hasEnded = false
         var isClosed = false
 
@@ -35,7 +35,7 @@ final class Wire: Sendable {
         self.state = state
     }
 
-    /// To be called while the channel is made.
+    /// Must be called while the channel is initialised.
     static func install(on channel: any Channel) throws -> Wire {
         let state = Watched(State())
         try channel.pipeline.syncOperations.addHandler(Receiver(state))
@@ -44,10 +44,10 @@ final class Wire: Sendable {
 
     /// - Parameters:
     ///   - window: the size of the receive buffer, for a client that reads slowly.
-    ///   - segment: the largest segment. A small one, as on a real network, also keeps the other side's kernel from
-    ///     taking megabytes for a client that does not read.
-    ///   - source: where to come from, an address of this machine; nil for any.
-    ///   - tls: what to speak TLS with; nil for plain TCP.
+    ///   - segment: the maximum segment size. A small one, as on a real network, also keeps the peer's kernel from
+    ///     buffering megabytes for a client that does not read.
+    ///   - source: the local address to connect from; nil for any.
+    ///   - tls: the TLS context; nil for plain TCP.
     static func connect(
         to port: Int, host: String = "127.0.0.1", from source: String? = nil, window: Int? = nil,
         segment: Int? = nil, tls: NIOSSLContext? = nil
@@ -82,10 +82,10 @@ final class Wire: Sendable {
         try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
     }
 
-    /// FIN: says that nothing more will come.
+    /// Sends FIN.
     func finish() async throws { try await channel.close(mode: .output) }
 
-    /// Closes with FIN. No error when the other side was quicker.
+    /// Closes with FIN. No error if the peer has closed first.
     func close() async { try? await channel.close() }
 
     /// Closes with RST.
@@ -100,7 +100,7 @@ final class Wire: Sendable {
     func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
     func resumeReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
 
-    /// All that has come and was not taken, as soon as it holds `text`.
+    /// All bytes that have arrived and were not taken, as soon as they contain `text`.
     @discardableResult
     func read(until text: String) async throws -> String {
         let state = try await state.value { $0.text.contains(text) || $0.hasEnded }
@@ -108,14 +108,14 @@ final class Wire: Sendable {
         return state.text
     }
 
-    /// All that has come and was not taken, as soon as the other side has ended.
+    /// All bytes that have arrived and were not taken, as soon as the peer has sent its FIN.
     func readToEnd() async throws -> String { try await state.value { $0.hasEnded }.text }
 
-    /// Returns when the connection is gone.
+    /// Returns when the connection has closed.
     func isLeft() async throws { _ = try await state.value { $0.hasEnded } }
 
-    /// Takes what `parse` understands, as soon as it understands something.
-    /// - Parameter parse: of the bytes and whether they are the last ones; how many bytes it took.
+    /// Takes the bytes that `parse` accepts, as soon as it accepts some.
+    /// - Parameter parse: receives the bytes and whether they are the last ones; returns how many bytes it took.
     func take<Value: Sendable>(
         _ parse: @escaping @Sendable ([UInt8], Bool) -> (Value, Int)?
     ) async throws -> Value {

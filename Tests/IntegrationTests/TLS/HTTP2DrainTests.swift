@@ -6,7 +6,8 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// SIGTERM with HTTP/2: the connection says goodbye, its calls end in peace or are told why not.
+    /// SIGTERM with HTTP/2: the gateway sends GOAWAY, and calls in progress finish or end with an error that gives
+    /// the reason.
     @Suite struct HTTP2DrainTests {
         private typealias Engine = ScriptedEngine
 
@@ -29,7 +30,8 @@ extension Integration {
                 await gateway.shutDown()
                 try await gateway.refusesConnections()
                 try await idle.isLeft()
-                // Two of them: no more streams, please; and, once the client has heard that, the last one that counts.
+                // Two GOAWAY frames: the first stops new streams; the second, sent once the client has received the
+                // first, names the last stream that is processed.
                 _ = try await client.state.value { $0.goAways.count == 2 }
                 #expect(client.state.value.goAways.allSatisfy { $0.code == .noError })
                 mayGoOn.update { $0 = true }
@@ -82,7 +84,7 @@ extension Integration {
                 }
                 #expect(answer.status == 503)
                 #expect(try answer.error().code == "shutting_down")
-                // Calls are served until the notice is over.
+                // Calls are served until `server.drain_notice` has passed.
                 #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).answer().status == 200)
                 try await client.isLeft()
             }

@@ -8,11 +8,11 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// What hostile and broken clients can do with HTTP/2, and how far it gets them.
+    /// Hostile and broken HTTP/2 clients, and the limits that stop them.
     @Suite struct HTTP2HygieneTests {
         private typealias Engine = ScriptedEngine
 
-        /// Heads that are malformed (RFC 9113 §8.1.1), as changes to a good one.
+        /// Malformed heads (RFC 9113 §8.1.1), as changes to a valid one.
         private static let malformed: [(String, @Sendable (inout [(String, String)]) -> Void)] = [
             ("no method", { $0.removeAll { $0.0 == ":method" } }),
             ("no path", { $0.removeAll { $0.0 == ":path" } }),
@@ -62,7 +62,7 @@ extension Integration {
             ("proxy-connection", { $0.append(("proxy-connection", "keep-alive")) }),
         ]
 
-        /// Trailers that are malformed.
+        /// Malformed trailers.
         private static let malformedTrailers: [(String, String)] = [
             (":path", "/health"), (":status", "200"), ("X-Name", "value"), ("x name", "value"), ("x-name", "a\r\nb"),
             ("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "3"), ("host", "other"),
@@ -86,7 +86,7 @@ extension Integration {
             }
         }
 
-        /// `HTTP2ConnectionGuard` says why this one costs its connection; what it must not cost is anything else.
+        /// `HTTP2ConnectionGuard` explains why this head costs its connection; nothing else may be affected.
         @Test(arguments: [false, true])
         func aFieldWithoutANameEndsItsConnection(isTrailer: Bool) async throws {
             try await withHTTP2(Engine.silent) { gateway, engine in
@@ -102,7 +102,7 @@ extension Integration {
                 try await client.isLeft()
                 #expect(client.state.value.goAways.last?.code == .compressionError)
                 #expect(call.state.value.isClosed)
-                // The call beside it ends as if its client had left.
+                // The other call on the connection ends as if its client had disconnected.
                 _ = try await engine.counts.value { $0.departures == 1 }
                 #expect(engine.counts.value.requests.count == 1)
                 #expect(try await other.send(gateway.head("GET", "/health")).answer().status == 200)
@@ -111,7 +111,7 @@ extension Integration {
             }
         }
 
-        /// Streams beside the first one of their connection are shared out by address.
+        /// Streams beside the first one of their connection are shared among addresses.
         @Test func oneAddressLeavesStreamsToOthers() async throws {
             try await withHTTP2(settings: { $0.server.maxConnections = 100 }) { gateway, _ in
                 var clients: [HTTP2Client] = []
@@ -186,7 +186,7 @@ extension Integration {
             }
         }
 
-        /// CVE-2024-24549 and its relatives: nobody has to keep what has no end.
+        /// CVE-2024-24549 and similar ones: an endless head is refused instead of buffered.
         @Test func headsWithoutAnEnd() async throws {
             try await withHTTP2 { gateway, _ in
                 let wire = try await Wire.connect(to: gateway.port, tls: TLSClient.context(["h2"]))
@@ -200,7 +200,7 @@ extension Integration {
                 try await wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
                 try await wire.send(frame(4, stream: 0, []) + frame(1, stream: 1, [0x82]))
                 for _ in 1...100 where !wire.state.value.hasEnded {
-                    // A field that is never indexed, of no use, again and again (RFC 7541 §6.2.3).
+                    // A never-indexed field (RFC 7541 §6.2.3) in one CONTINUATION frame after the other.
                     try? await wire.send(frame(9, stream: 1, [0x10, 1, UInt8(ascii: "a"), 1, UInt8(ascii: "b")]))
                 }
                 try await wire.isLeft()
@@ -212,7 +212,7 @@ extension Integration {
             case resets, pings, settings
         }
 
-        /// CVE-2023-44487 and its older relatives.
+        /// CVE-2023-44487 and its predecessors.
         @Test(arguments: Flood.allCases)
         func floodsEndTheirConnection(flood: Flood) async throws {
             try await withHTTP2(Engine.silent, slots: 10) { gateway, _ in
@@ -228,7 +228,7 @@ extension Integration {
                     }
                 }
                 try await client.isLeft()
-                // Its last words get lost where the flood goes on behind them.
+                // The GOAWAY is lost if the flood continues after it.
                 if let code = client.state.value.goAways.last?.code { #expect(code == .enhanceYourCalm) }
                 try await gateway.settled()
                 let other = try await gateway.connectHTTP2()
@@ -246,7 +246,8 @@ extension Integration {
             }
         }
 
-        /// A connection without a request, a body in dribs, a reader who has stopped: none of them is kept for ever.
+        /// A connection without a request, a body that arrives byte by byte, a reader that has stopped: each ends
+        /// after a timeout.
         @Test func whoGetsNowhereIsNotWaitedFor() async throws {
             let event = "data: " + String(repeating: "x", count: 32 << 10) + "\n\n"
             try await withHTTP2 { _, wire in

@@ -135,7 +135,8 @@ extension Integration {
             }
         }
 
-        /// A reader who stops holds up its engine, not its neighbours on the same connection, and not our memory.
+        /// A client that stops reading one stream stops that stream's engine, without delaying other streams or
+        /// filling the gateway's memory.
         @Test func backPressureIsPerStream() async throws {
             let event = "data: " + String(repeating: "x", count: 32 << 10) + "\n\n"
             let taken = Watched(0)
@@ -152,7 +153,7 @@ extension Integration {
                     gateway.head(), body: RunningGateway.chat(stream: true, more: "\"user\":\"flood\","))
                 _ = try await flooded.state.value { !$0.body.isEmpty }
                 try await flooded.pauseReading()
-                // Both kernels' buffers between the gateway and its engine hold some megabytes.
+                // The kernel buffers between the gateway and its engine hold some megabytes.
                 let stalled = try await gateway.stalled { taken.value }
                 #expect(stalled < 24 << 20, "\(stalled) bytes were taken for a client that does not read")
                 let beside = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
@@ -180,7 +181,7 @@ extension Integration {
             }
         }
 
-        /// What is refused before it has been sent is not waited for, and costs only its stream.
+        /// A refusal is sent before the whole request has arrived, and ends only its stream.
         @Test func aRefusalDoesNotWaitForTheBody() async throws {
             try await withHTTP2 { gateway, engine in
                 let client = try await gateway.connectHTTP2()

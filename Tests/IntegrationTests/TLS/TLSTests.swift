@@ -8,7 +8,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// TLS for clients: what is negotiated, and that HTTP/1.1 behaves in it as it does without.
+    /// TLS for clients: negotiation, and HTTP/1.1 over TLS behaving as it does without.
     @Suite struct TLSTests {
         private typealias Engine = ScriptedEngine
 
@@ -47,7 +47,7 @@ extension Integration {
                 let wire = try await Wire.connect(to: gateway.port, tls: TLSClient.context(offered))
                 try await wire.send(gateway.request("", "GET", "/health"))
                 if isHTTP2 {
-                    // The frame that a server begins with is one of settings (RFC 9113 §3.4, §6.5).
+                    // A server's first frame is SETTINGS (RFC 9113 §3.4, §6.5).
                     let state = try await wire.state.value { $0.received.count >= 9 || $0.hasEnded }
                     #expect(state.received.dropFirst(3).first == 4)
                 } else {
@@ -108,7 +108,7 @@ extension Integration {
                 try await stream.send(gateway.request(RunningGateway.chat(stream: true)))
                 try await stream.read(until: "t0")
                 let silent = try await Wire.connect(to: gateway.port)
-                // Served after it: so it has been accepted.
+                // Served afterwards: so the connection has been accepted.
                 #expect(try await gateway.get("/health").status == 200)
                 await gateway.shutDown()
                 try await silent.isLeft()

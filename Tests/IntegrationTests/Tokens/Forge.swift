@@ -4,13 +4,13 @@ import Foundation
 
 @testable import LocalFleet
 
-/// Makes tokens: good ones, and all kinds of others. Header and claims are JSON text, so that anything can stand there.
+/// Makes valid and invalid tokens. Header and claims are JSON text, so that they can contain anything.
 struct Forge: Sendable {
     typealias Signer = @Sendable (_ input: [UInt8]) throws -> [UInt8]
 
     let issuer: String
     let audience = "simpleai"
-    /// What the issuer publishes: one key of each kind.
+    /// The keys that the issuer publishes: one of each kind.
     let rsa: SigningKey
     let curve: SigningKey
 
@@ -20,7 +20,7 @@ struct Forge: Sendable {
         curve = try SigningKey(generating: .es256)
     }
 
-    /// Making one takes long; one serves all tests.
+    /// Generating an RSA key is slow; one serves all tests.
     private static let onlyRSAKey = Result { try SigningKey(generating: .rs256) }
 
     // MARK: Parts
@@ -30,7 +30,7 @@ struct Forge: Sendable {
         return [("alg", .string(key.algorithm.rawValue)), ("typ", "JWT"), ("kid", .string(key.id))]
     }
 
-    /// Good for an hour, for somebody with every right.
+    /// Claims that are valid for an hour and grant every right.
     func claims() -> [(String, JSONText)] {
         let now = Int(Date().timeIntervalSince1970)
         return [
@@ -41,10 +41,10 @@ struct Forge: Sendable {
 
     // MARK: Tokens
 
-    /// A good token, unless told otherwise.
+    /// A valid token, unless a parameter changes it.
     /// - Parameters:
-    ///   - key: signs, and gives the header its algorithm and id.
-    ///   - header: members that replace or add to it; nil takes one away.
+    ///   - key: signs, and sets the algorithm and id in the header.
+    ///   - header: members that replace or extend the header's; nil removes one.
     ///   - signer: signs instead of the key.
     func token(
         _ key: SigningKey? = nil, header: [String: JSONText?] = [:], claims: [String: JSONText?] = [:],
@@ -57,7 +57,7 @@ struct Forge: Sendable {
             signer: signer ?? { try signing.signature(of: Data($0)) })
     }
 
-    /// A token of these texts, which need not be JSON.
+    /// A token of these texts, which may be invalid JSON.
     static func token(header: String, claims: String, signer: Signer) throws -> String {
         try token(header: Array(header.utf8), claims: Array(claims.utf8), signer: signer)
     }
@@ -67,7 +67,7 @@ struct Forge: Sendable {
         return input + "." + Base64URL.encode(try signer(Array(input.utf8)))
     }
 
-    /// Text members, for headers and claims that are put together by hand.
+    /// JSON text of members, for headers and claims that are composed by hand.
     func text(_ members: [(String, JSONText)]) -> String { JSONText.object(members).text }
 
     private static func changed(_ members: [(String, JSONText)], _ changes: [String: JSONText?]) -> JSONText {
@@ -89,7 +89,7 @@ struct Forge: Sendable {
         }
     }
 
-    /// A signature that is good for the RSA key under an algorithm that the key is not for.
+    /// A signature that is valid for the RSA key under an algorithm that the key is not for.
     func rsaSignature(with padding: _RSA.Signing.Padding, bits: Int) throws -> Signer {
         let key = try _RSA.Signing.PrivateKey(pemRepresentation: rsa.pem)
         return { input in
@@ -113,14 +113,14 @@ struct Forge: Sendable {
         }
     }
 
-    /// ES256 as ASN.1, the way TLS has it and JOSE has not.
+    /// An ES256 signature in ASN.1, as in TLS; JOSE uses another encoding.
     func curveSignatureInASN1() throws -> Signer {
         let key = try P256.Signing.PrivateKey(pemRepresentation: curve.pem)
         return { Array(try key.signature(for: $0).derRepresentation) }
     }
 }
 
-/// The ways to write a public key down, each of which somebody once took for a shared secret.
+/// The ways to spell a public key, each of which some implementation once took for a shared secret.
 struct PublicSpellings: Sendable {
     let pem: String
     let der: [UInt8]

@@ -5,15 +5,15 @@ import Testing
 
 @testable import LocalFleet
 
-/// A token that nobody may accept, wrong in one way only. (Of those that are too long, the HTTP layer may be the one to
-/// refuse.)
+/// A token that must be refused, with exactly one fault. (The HTTP layer may be the one to refuse a token that is too
+/// long.)
 struct HostileToken: Sendable {
     let name: String
     let text: String
     var statuses: Set<Int> = [401]
     var message = "The token is not valid."
 
-    /// Every kind of them.
+    /// Every kind of hostile token.
     static func all(_ forge: Forge, keys: PublishedKeys, evil: String) throws -> [HostileToken] {
         try unsigned(forge) + confusions(forge, keys) + signatures(forge, keys) + headers(forge, evil: evil)
             + keyIDs(forge) + shapes(forge) + claims(forge) + sizes(forge)
@@ -43,7 +43,7 @@ struct HostileToken: Sendable {
         return tokens
     }
 
-    // MARK: One kind of key taken for another
+    // MARK: Key type confusion
 
     private static func confusions(_ forge: Forge, _ keys: PublishedKeys) throws -> [HostileToken] {
         var tokens: [HostileToken] = []
@@ -69,7 +69,7 @@ struct HostileToken: Sendable {
                             key, header: ["alg": .string("HS\(bits)")],
                             signer: Forge.hmac(bits, secret: Array(spellings.pem.utf8)))))
             }
-            // Under the key's own algorithm: whoever looked at the signature's length would be told apart here.
+            // Under the key's own algorithm: a verifier that checks the signature's length would be detected here.
             tokens.append(
                 .init(
                     name: "a MAC by the \(kind) key's DER, named as the key's own algorithm",
@@ -215,7 +215,7 @@ struct HostileToken: Sendable {
         return tokens
     }
 
-    /// What a token may offer as a key or as the address of one. It is ignored.
+    /// Ways in which a token may offer a key or the address of one. The gateway ignores them.
     static func offeredKeys(_ key: SigningKey, evil: String) -> [(String, JSONText)] {
         [
             ("jwk", key.publicKey.json), ("jku", .string("\(evil)/jwks.json")),
@@ -225,7 +225,7 @@ struct HostileToken: Sendable {
 
     // MARK: Key ids
 
-    /// A key id is a name and nothing else: no path, no query, no command, no address.
+    /// A key id is only a name: not a path, a query, a command or an address.
     private static func keyIDs(_ forge: Forge) throws -> [HostileToken] {
         var tokens: [HostileToken] = []
         for (id, secret) in [
@@ -242,7 +242,7 @@ struct HostileToken: Sendable {
                     text: try forge.token(
                         header: ["alg": "HS256", "kid": .string(id)],
                         signer: Forge.hmac(256, secret: Array(secret.utf8)))))
-            // Even where the signature is the issuer's own.
+            // Even if the signature is the issuer's own.
             tokens.append(.init(name: name, text: try forge.token(header: ["kid": .string(id)])))
         }
         for (name, value) in [("missing", nil), ("null", .null), ("a number", 1), ("a list", ["k"])]
@@ -260,7 +260,7 @@ struct HostileToken: Sendable {
         return tokens
     }
 
-    // MARK: What is no compact token
+    // MARK: Malformed compact serialisations
 
     private static func shapes(_ forge: Forge) throws -> [HostileToken] {
         let good = try forge.token()
@@ -293,7 +293,7 @@ struct HostileToken: Sendable {
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
-    // MARK: Claims, signed as they should be
+    // MARK: Claims, correctly signed
 
     private static func claims(_ forge: Forge) throws -> [HostileToken] {
         let now = Int(Date().timeIntervalSince1970)
@@ -319,7 +319,7 @@ struct HostileToken: Sendable {
         ] as [(String, [String: JSONText?])] {
             tokens.append(.init(name: name, text: try forge.token(claims: claims)))
         }
-        // Well signed, and nothing wrong with it but its time: the one reason that callers learn.
+        // Correctly signed and only expired: the one reason that callers learn.
         for expiry in [now - 3600, -1] {
             tokens.append(
                 .init(
@@ -370,7 +370,8 @@ struct HostileToken: Sendable {
     }
 }
 
-/// What the issuer publishes. Beside its good keys there are some that must not serve, though some of them could.
+/// The keys that the issuer publishes. Beside its valid keys there are some that must not verify a token, though some
+/// of them could.
 struct PublishedKeys: Sendable {
     static let symmetricID = "shared"
     static let secret = Array("a secret that the issuer was careless with".utf8)
@@ -388,7 +389,7 @@ struct PublishedKeys: Sendable {
         forSigningOnly = try SigningKey(generating: .es256)
         leaked = try SigningKey(generating: .es256)
         let modulus = try PublicSpellings(rsa: forge.rsa).raw
-        // With the second of its kind, a token without a key id is nobody's.
+        // With a second key of its kind, a token without a key id matches no key.
         let good = [forge.rsa, forge.curve, try SigningKey(generating: .es256)]
         usable = good.count
         document =

@@ -4,8 +4,8 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Tokens that nobody may accept, against a running gateway. Around each of them a good token passes, so that no
-    /// refusal can come from a gateway that refuses everything; and no engine learns of the others.
+    /// Hostile tokens against a running gateway. Around each of them a valid token passes, so that a gateway that
+    /// refuses everything fails the test; and no engine receives the others.
     @Suite struct HostileTokenTests {
         @Test func nothingIsAccepted() async throws {
             let evil = try await ScriptedIssuer([])
@@ -41,8 +41,8 @@ extension Integration {
             Fault.report("hostile tokens", "\(accepted.count) accepted of \(tokens.count), \(fetches) fetches of keys")
         }
 
-        /// The control of the keys that hostile tokens offer: a token of a known key is good although it offers another,
-        /// and no address in it is visited.
+        /// The control for the keys that hostile tokens offer: a token of a known key is valid although it offers
+        /// another, and the gateway fetches no address in it.
         @Test func offeredKeysChangeNothing() async throws {
             let evil = try await ScriptedIssuer([])
             let issuer = try await ScriptedIssuer([])
@@ -72,14 +72,14 @@ extension Integration {
             #expect(evil.state.value.paths.isEmpty, "an address in a token was visited")
         }
 
-        /// The names of those that were not refused as they should be.
+        /// The names of the tokens that were not refused correctly.
         private static func tried(
             _ tokens: [HostileToken], _ forge: Forge, _ gateway: RunningGateway, _ engine: ScriptedEngine
         ) async throws -> [String] {
             var accepted: [String] = []
             var served = 0
             func expectGood(_ moment: String, _ name: String) async throws {
-                // A new one each time: a remembered one would say nothing about the keys.
+                // A new token each time: a cached one would prove nothing about the keys.
                 let key = served % 2 == 0 ? forge.curve : forge.rsa
                 let answer = try await gateway.send(RunningGateway.chat(), token: forge.token(key))
                 #expect(answer.status == 200, "\(moment) \(name): \(answer.status) \(answer.text)")

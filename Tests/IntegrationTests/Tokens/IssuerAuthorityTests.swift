@@ -10,7 +10,7 @@ import Testing
 @testable import StandIn
 
 extension Integration {
-    /// An issuer whose certificate is of an authority that the system does not know.
+    /// An issuer whose certificate authority is unknown to the system.
     @Suite struct IssuerAuthorityTests {
         private static func with(
             _ kind: StandInCertificate.Kind, isTrusted: Bool,
@@ -46,7 +46,7 @@ extension Integration {
             }
         }
 
-        /// Whoever is in the issuer's place is not asked for a byte, and says nothing about anybody's keys.
+        /// A server that impersonates the issuer receives no request, and its keys are not used.
         @Test(arguments: [
             (StandInCertificate.Kind.ofAuthority, false), (.selfSigned, true), (.expired, true), (.otherHost, true),
         ])
@@ -61,7 +61,7 @@ extension Integration {
             }
         }
 
-        /// A file that holds no certificate is found before anybody calls.
+        /// A file without certificates is reported before the first call.
         @Test func aFileWithoutCertificatesIsNamed() async throws {
             try await withTemporaryDirectory { directory in
                 let path = directory + "/empty.pem"
@@ -78,7 +78,8 @@ extension Integration {
             }
         }
 
-        /// What settings name comes first, then what the environment names, then the system.
+        /// The authority in the settings takes precedence over the one in the environment, and that over the
+        /// system's.
         @Test func theNearestAuthorityCounts() throws {
             func roots(_ file: String, _ environment: String) -> NIOSSLTrustRoots? {
                 OutgoingTLS.configuration(authoritiesFile: file, environmentFile: environment).trustRoots

@@ -5,12 +5,12 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// An issuer that is out of order, in all its ways: calls with known keys go on as if nothing were.
+    /// Every failure of an issuer: calls with known keys continue unaffected.
     @Suite struct IssuerTroubleTests {
         struct Trouble: Sendable, CustomTestStringConvertible {
             let testDescription: String
             let answer: ScriptedIssuer.Answer
-            /// Whether a fetch ends at all, within the time of a test.
+            /// Whether a fetch ends within the time of a test.
             var ends = true
         }
 
@@ -45,7 +45,7 @@ extension Integration {
             try await Self.withTrouble(trouble)
         }
 
-        /// Away to another host, which would have had keys.
+        /// A redirect to another host, which would have had keys.
         @Test func redirectsAreNotFollowed() async throws {
             let stranger = try SigningKey(generating: .es256)
             let other = try await ScriptedIssuer([stranger.publicKey.json])
@@ -107,7 +107,7 @@ extension Integration {
 
         private static let provocations = 20
 
-        /// Tokens with unknown key ids have the keys fetched, time after time.
+        /// Sends tokens with unknown key ids, each of which may cause a fetch of the keys.
         private static func provoke(
             _ trouble: Trouble, _ gateway: RunningGateway, _ waiting: Wire, _ issuer: ScriptedIssuer, _ key: SigningKey
         ) async throws {

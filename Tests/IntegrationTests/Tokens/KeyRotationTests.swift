@@ -5,13 +5,13 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// An issuer changes its keys while calls run.
+    /// An issuer rotates its keys while calls run.
     @Suite struct KeyRotationTests {
         private static let calls = 800
         private static let rate = 200
         private static let workers = 8
 
-        /// Which key signs a call's token: the old one alone, both in turn, the new one alone.
+        /// The key that signs a call's token: the old one alone, both alternately, the new one alone.
         private enum Stage {
             static let bothFrom = calls / 4
             static let newFrom = calls * 5 / 8
@@ -48,11 +48,11 @@ extension Integration {
                         let key = try Self.key(of: call, old: old, new: new, issuer, progress)
                         return (try Self.token(key, issuer), { Self.ended(call, $0, progress) })
                     }
-                    // Nobody has to use the old key any more. Its withdrawal is the last thing that the issuer says.
+                    // No call uses the old key any more. Its removal is the issuer's last publication.
                     _ = try await progress.value { $0.oldAnswered == Stage.oldCalls }
                     issuer.publishOnce([new.publicKey.json])
                     _ = try await gateway.metrics { $0[keys] == 1 }
-                    // Whether a token of it was seen before, or not.
+                    // Whether a token of the old key was seen before, or not.
                     for token in [kept, try Self.token(old, issuer)] {
                         #expect(try await gateway.send(RunningGateway.chat(), token: token).status == 401)
                     }
@@ -72,7 +72,7 @@ extension Integration {
                 user: "tester", roles: ["model:specific"])
         }
 
-        /// The issuer signs with a key from the moment that it publishes it.
+        /// The issuer signs with a key as soon as it has published it.
         private static func key(
             of call: Int, old: SigningKey, new: SigningKey, _ issuer: ScriptedIssuer, _ progress: Watched<Progress>
         ) throws -> SigningKey {
@@ -92,7 +92,7 @@ extension Integration {
             }
         }
 
-        /// So many calls at their rate, or as quickly as this computer can; how long they took.
+        /// Sends `count` calls at their rate, or as fast as this computer can, and returns how long they took.
         private static func load(
             _ gateway: RunningGateway,
             _ call: @escaping @Sendable (Int) async throws -> (token: String, ended: @Sendable (Answer) -> Void)
@@ -103,7 +103,7 @@ extension Integration {
                     group.addTask {
                         let wire = try await gateway.connect()
                         for number in stride(from: worker, to: calls, by: workers) {
-                            // The pace of the load; nothing is waited for.
+                            // The pace of the load; no assertion depends on it.
                             try await ContinuousClock().sleep(until: start + .seconds(number) / rate)
                             let (token, ended) = try await call(number)
                             try await wire.send(gateway.request(RunningGateway.chat(), token: token))

@@ -5,14 +5,14 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Tokens and key sets as providers write them, beside all that these put there for others.
+    /// Tokens and key sets in the shapes of real providers, with all their additional members.
     @Suite struct ProviderShapeTests {
         private struct Right: Equatable {
             var exact: Int
             var admin: Int
         }
 
-        /// What a token is good for: an exact model, and the admin surface.
+        /// The rights that a token grants: an exact model, and the admin API.
         private static func right(_ token: String, _ gateway: RunningGateway) async throws -> Right {
             let ofClass = try await gateway.send(RunningGateway.chat("class:fast"), token: token)
             #expect(ofClass.status == 200, "\(ofClass.text)")
@@ -47,7 +47,7 @@ extension Integration {
 
         // MARK: Keycloak
 
-        /// Keycloak publishes a key for encryption beside that for signatures, both with certificates.
+        /// Keycloak publishes an encryption key beside the signing key, both with certificates.
         private static func keycloakKeys(_ key: SigningKey) -> [JSONText] {
             guard case .object(let members) = key.publicKey.json else { return [] }
             let certificate: [(String, JSONText)] = [
@@ -94,7 +94,7 @@ extension Integration {
                     let token = try forge.token(forge.rsa, claims: claims)
                     #expect(try await Self.right(token, gateway) == expected, "\(realm) \(client)")
                 }
-                // The roles of another client of the realm, and tokens made for another application.
+                // The roles of another client of the realm, and tokens for another audience.
                 var claims = Self.keycloakClaims(realm: [], client: [])
                 claims["resource_access"] = .object([("other", .object([("roles", ["admin"])]))])
                 let other = try forge.token(forge.rsa, claims: claims)
@@ -107,7 +107,7 @@ extension Integration {
 
         // MARK: Auth0
 
-        /// RFC 9068's type, a role claim that is named by a URL, and permissions.
+        /// The token type of RFC 9068, a role claim named by a URL, and permissions.
         @Test func auth0() async throws {
             try await Self.with(keys: { [$0.publicKey.json] }) {
                 $0.roleClaims = [.dotted("https://example.com/roles"), .dotted("permissions")]

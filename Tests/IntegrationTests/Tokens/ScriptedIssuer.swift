@@ -4,29 +4,29 @@ import Testing
 
 @testable import LocalFleet
 
-/// An issuer on loopback, discovery included, whose answers a test changes while it runs.
+/// An issuer on loopback, discovery included, whose responses a test changes while it runs.
 final class ScriptedIssuer: Sendable {
     enum Answer: Sendable {
         case keys([JSONText])
-        /// Bytes as they stand, head and all.
+        /// Raw bytes, head included.
         case raw(String)
-        /// Bytes, and then the end of the connection.
+        /// Bytes, followed by the end of the connection.
         case cut(String)
-        /// Nothing, ever.
+        /// No response at all.
         case silence
-        /// A head, and then a byte now and then.
+        /// A head, and then one byte at a time.
         case drip
         case hangUp
     }
 
     struct State: Sendable {
         var answer: Answer
-        /// What the next request gets instead, once.
+        /// The response to the next request, once.
         var next: Answer?
-        /// Requests for the key set, and those of them that were answered.
+        /// Requests for the key set, and those of them that got a response.
         var fetches = 0
         var answered = 0
-        /// Every path that was asked for.
+        /// Every path that was requested.
         var paths: [String] = []
     }
 
@@ -59,13 +59,13 @@ final class ScriptedIssuer: Sendable {
 
     static let keyPath = "/protocol/openid-connect/certs"
 
-    /// Also its name, as tokens state it.
+    /// The issuer's URL, which is also its name in tokens.
     var url: String { "\(scheme)://127.0.0.1:\(server.port)" }
 
     func publish(_ keys: [JSONText]) { state.update { $0.answer = .keys(keys) } }
     func answer(_ answer: Answer) { state.update { $0.answer = answer } }
 
-    /// These keys once, and from then on no answer.
+    /// Publishes these keys once, and sends no response afterwards.
     func publishOnce(_ keys: [JSONText]) {
         state.update {
             $0.next = .keys(keys)
@@ -92,7 +92,7 @@ final class ScriptedIssuer: Sendable {
             try await wire.isLeft()
         case .drip:
             try await wire.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{")
-            // The pace of this server; nobody waits for it.
+            // The pace of this server; no test waits for it.
             while !wire.state.value.hasEnded {
                 try await ContinuousClock().sleep(for: .milliseconds(50))
                 try await wire.send(" ")

@@ -5,7 +5,7 @@ import Testing
 @testable import LocalFleet
 
 extension Integration {
-    /// Somebody who sends bad token after bad token, and somebody else behind the same address.
+    /// A client that sends one bad token after the other, and another client behind the same address.
     @Suite struct ThrottleTests {
         @Test func badTokensAreSlowedDownAndGoodOnesPass() async throws {
             try await withEngine(
@@ -17,7 +17,7 @@ extension Integration {
                 for (method, path) in places + places {
                     #expect(try await gateway.send(RunningGateway.chat(), method, path, token: "bad").status == 401)
                 }
-                // An attempt comes back every ten seconds; a few of them are enough on any computer.
+                // One attempt is restored every ten seconds; a few more are enough on any computer.
                 var isThrottled: Set<String> = []
                 while isThrottled.count < places.count {
                     for (method, path) in places {
@@ -37,7 +37,7 @@ extension Integration {
                         #expect(answer.status == 200)
                     }
                 }
-                // Who sends nothing has not tried anything.
+                // A request without credentials does not count as a failed attempt.
                 #expect(try await gateway.send(RunningGateway.chat(), token: "").status == 401)
                 #expect(engine.counts.value.requests.count == 4)
                 let page = try await gateway.metrics { _ in true }

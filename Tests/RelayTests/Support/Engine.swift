@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-/// A listening socket on loopback whose connections say what a test tells them.
+/// A listening socket on loopback whose connections send what a test gives them.
 final class Engine: Sendable {
     private let listener: any Channel
     let port: Int
@@ -34,13 +34,13 @@ final class Engine: Sendable {
         self.accepted = accepted
     }
 
-    /// The next connection that somebody makes.
+    /// The next incoming connection.
     func accept() async throws -> Peer {
         var iterator = accepted.makeAsyncIterator()
         return try #require(await iterator.next())
     }
 
-    /// From now on connections are refused.
+    /// Refuses new connections.
     func stopListening() async throws { try await listener.close() }
 
     private final class Receiver: ChannelInboundHandler {
@@ -70,7 +70,7 @@ struct Peer: Sendable {
     let incoming: AsyncStream<String>
     var seen = ""
 
-    /// What has come so far, as soon as it ends with `text`; fails when the connection ends before.
+    /// The bytes received so far, as soon as they end with `text`; fails if the connection ends before.
     @discardableResult
     mutating func read(until text: String) async throws -> String {
         var incoming = incoming.makeAsyncIterator()
@@ -79,7 +79,7 @@ struct Peer: Sendable {
         return seen
     }
 
-    /// Returns when the other side has closed.
+    /// Returns when the peer has closed.
     func isLeft() async {
         for await _ in incoming {}
     }

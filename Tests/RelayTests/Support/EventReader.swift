@@ -1,5 +1,5 @@
-/// An event stream read as a browser reads it: the rules of WHATWG HTML §9.2.5 and §9.2.6, word for word, and nothing of
-/// how the relay does it.
+/// An event stream parsed as by a browser: the rules of WHATWG HTML §9.2.5 and §9.2.6, word for word, and independent
+/// of the relay.
 struct EventReader {
     struct Message: Hashable, CustomStringConvertible {
         var type = "message"
@@ -50,7 +50,7 @@ struct EventReader {
         case "event": type = value
         case "data": data += value + "\n"
         case "id": if !value.unicodeScalars.contains("\0") { lastEventID = value }
-        default: break  // "retry" concerns reconnecting; whatever else there is, is ignored
+        default: break  // "retry" concerns reconnecting; all other fields are ignored
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-/// A pool on its event loop, for tests that are not.
+/// A pool on its event loop, for tests that run outside of it.
 struct Loop: Sendable {
     let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let pool: NIOLoopBoundBox<UpstreamPool?>
@@ -45,7 +45,7 @@ struct Loop: Sendable {
 
         init(_ report: AsyncStream<Exchange.Event>.Continuation) { self.report = report }
 
-        /// Let go of without a word, as after `cancel`.
+        /// Released without a final event, as after `cancel`.
         deinit { report.finish() }
 
         func upstreamAnswered(_ head: HTTPResponseHead) { report.yield(.head(Int(head.status.code))) }
@@ -63,7 +63,7 @@ struct Loop: Sendable {
     }
 }
 
-/// A request under way, and what has come of it.
+/// A request in progress, and the events received for it.
 struct Exchange: Sendable {
     enum Event: Hashable, Sendable {
         case head(Int)
@@ -81,7 +81,7 @@ struct Exchange: Sendable {
         return try #require(await iterator.next())
     }
 
-    /// Everything up to the end, pieces of the body joined.
+    /// All events up to the end, pieces of the body joined.
     func all() async -> [Event] {
         var all: [Event] = []
         for await event in events {

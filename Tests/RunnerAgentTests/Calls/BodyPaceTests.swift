@@ -7,7 +7,7 @@ import Testing
 
 @testable import RunnerAgent
 
-/// How fast a body has to come to an agent. The clock is the event loop's own, and the test's.
+/// The minimum rate of a request body to an agent. The test controls the event loop's clock.
 @Suite struct BodyPaceTests {
     private let services = CallServices(
         roster: EngineRoster([], logger: .silent), counts: CallCounts(), secret: "s", logger: .silent)
@@ -60,7 +60,7 @@ import Testing
             try send(part, to: channel)
         }
         try send("\"}", to: channel)
-        // Its end ends the watch: how long the engine takes is the gateway's business.
+        // The body's end ends the check: the gateway limits the engine's time.
         try channel.writeInbound(HTTPServerRequestPart.end(nil))
         guard case .head(let head)? = try channel.readOutbound(as: HTTPServerResponsePart.self) else {
             Issue.record("there was no answer")

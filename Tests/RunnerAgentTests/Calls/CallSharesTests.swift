@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnerAgent
 
-/// What all gateways share of an agent: no address fills it alone.
+/// An agent's capacity, which all gateways share: no address can use it up alone.
 @Suite struct CallSharesTests {
     private static let greedy = Peer.v4(1)
     private static let other = Peer.v4(2)
@@ -23,7 +23,8 @@ import Testing
         #expect(begin(2, from: Self.greedy) <= 1, "what is given back is shared again")
     }
 
-    /// A gateway that has a connection for each slot, its probes and its pools is served beside any crowd.
+    /// A gateway with a connection for each slot, for its probes and its pools is served beside any number of other
+    /// addresses.
     @Test func everyAddressHasRoomForOneGateway() {
         for number in 0..<20 { #expect(begin(64, from: Peer.v4(UInt32(number))) == 64) }
         #expect(begin(3_000, from: Self.greedy) < 1_024)

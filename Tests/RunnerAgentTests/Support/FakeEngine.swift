@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// Answers what an engine's own API would, from a table, and remembers what it was asked.
+/// Responds like an engine's own API, from a table, and records the requests.
 final class FakeEngine: Sendable {
     struct Answer: Sendable {
         var status = 200
@@ -23,7 +23,7 @@ final class FakeEngine: Sendable {
     private let book: Book
     private let listener: any Channel
 
-    /// - Parameter answers: by method and path, such as `GET /api/tags`; everything else is answered 404.
+    /// - Parameter answers: responses by method and path, such as `GET /api/tags`; all other requests get 404.
     static func with<Result: Sendable>(
         _ answers: [String: Answer], _ body: (FakeEngine) async throws -> Result
     ) async throws -> Result {

@@ -12,7 +12,7 @@ struct LogStream {
         logger = Logger(label: "test") { _ in Handler(line: line) }
     }
 
-    /// Returns when so many lines have begun with this text.
+    /// Returns when `times` lines have begun with this text.
     func wait(for text: String, times: Int = 1) async {
         var left = times
         for await line in lines where line.hasPrefix(text) {

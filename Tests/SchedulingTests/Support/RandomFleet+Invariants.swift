@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// What must hold after each event.
+/// The invariants that hold after each event.
 extension RandomFleet {
     func check() throws {
         var active = Array(repeating: 0, count: state.records.count)
@@ -36,7 +36,7 @@ extension RandomFleet {
         try expect(state.queue.count == waiting.count, "who waits is in the queue")
         try checkWaiters()
         if let next = state.nextDeadline {
-            // A timer that is due has not fired yet; one that is asked for is never later than needed.
+            // A timer that is due has not fired yet; a requested timer is never later than needed.
             try expect(timer.map { $0 <= next } ?? false, "the timer is set for the next deadline")
         } else {
             try expect(waiting.isEmpty && wakes.isEmpty, "whatever is under way has a deadline")
@@ -51,14 +51,14 @@ extension RandomFleet {
         }
         for waiter in everybody {
             try expect(waiting[waiter.id] == waiter.request, "a waiter is one of ours")
-            // By index: records are large, and copies of them would be most of the test's time.
+            // By index: records are large, and copying them would take most of the test's time.
             let able = state.records.indices.filter { index in
                 waiter.request.allows(state.records[index].runner.id)
                     && waiter.request.models.contains { state.records[index].models[$0] != nil }
             }
             let atHand = able.filter { state.records[$0].firstAtHand(of: waiter.request.models) != nil }
             try expect(!atHand.contains { state.records[$0].canTakeCall }, "nobody waits beside a free slot")
-            // Of a copy: picking remembers the list of candidates.
+            // On a copy: picking caches the list of candidates.
             var copy = state
             let choice = copy.pick(for: waiter.request)
             try expect(

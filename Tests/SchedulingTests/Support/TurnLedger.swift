@@ -2,30 +2,31 @@ import SimpleAICore
 
 @testable import Scheduling
 
-/// Who was served while whom waited: nobody is passed over more often than the others' priorities are worth.
+/// Records which callers are served while others wait: no caller is overtaken more often than the others' priorities
+/// allow.
 struct TurnLedger {
-    /// How many calls of each caller were served while one waited, without a turn of its own caller's.
+    /// The number of calls of each caller that were served while one call waited and its own caller was not served.
     private struct Overtakings {
-        /// By calls for the same models, anywhere.
+        /// By calls for the same models, on any runner.
         var alike: [CallerID: Int] = [:]
-        /// By whatever calls, on each runner that could have served it.
+        /// By any calls, on each runner that could have served it.
         var here: [RunnerID: [CallerID: Int]] = [:]
-        /// The same, its own caller's turns on other runners not regarded.
+        /// The same, without counting its own caller's calls on other runners.
         var whateverIsServedElsewhere: [RunnerID: [CallerID: Int]] = [:]
     }
 
     private var overtakings: [WaiterID: Overtakings] = [:]
-    /// How often somebody was passed over for the first time.
+    /// How often a caller was overtaken for the first time.
     private(set) var tally: [String: Int] = ["took turns": 0, "took turns on a machine": 0]
 
     mutating func begins(_ id: WaiterID) { overtakings[id] = Overtakings() }
 
     mutating func ends(_ id: WaiterID) { overtakings[id] = nil }
 
-    /// A call was served after waiting.
+    /// Records that a call was served after waiting.
     /// - Parameters:
-    ///   - waiting: all others.
-    ///   - couldServe: whether the runner could have served that one.
+    ///   - waiting: all other waiting calls.
+    ///   - couldServe: whether the runner could have served that call.
     /// - Returns: the rule that was broken.
     mutating func served(
         _ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID, waiting: [WaiterID: PlacementRequest],
@@ -41,7 +42,7 @@ struct TurnLedger {
                 overtakings[other]?.whateverIsServedElsewhere[runner] = nil
                 continue
             }
-            // A round, and one more: of two that are due at the same time, whoever had the last turn is last.
+            // A round, and one more: of two callers that are due at the same time, the one served last comes second.
             let round = TurnClock.round / request.priority.costOfTurn
             if isAlike {
                 let turns = (overtakings[other]?.alike[request.caller] ?? 0) + 1

@@ -21,7 +21,7 @@ import Testing
         for other in ["", "secre", "secret ", "Secret", "secreT", "xecret"] {
             #expect(!Bearer.isEqual("secret", other))
         }
-        // Canonically equivalent is not equal.
+        // Canonically equivalent strings are not equal.
         #expect(!Bearer.isEqual("\u{212A}x", "Kx\u{0}\u{0}"))
     }
 }

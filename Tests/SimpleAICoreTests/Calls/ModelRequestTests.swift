@@ -9,7 +9,7 @@ import Testing
             ("llama3:8b", .exactly("llama3:8b")),
             ("class", .exactly("class")), ("Class:big", .exactly("Class:big")), (" class:big", .exactly(" class:big")),
             ("org/model", .exactly("org/model")), ("ｃlass:big", .exactly("ｃlass:big")), (" ", .exactly(" ")),
-            // A combining mark joins the colon to one character, but the prefix is there all the same.
+            // A combining mark joins the colon to one character, but the prefix is present nevertheless.
             ("class:\u{301}x", .byClass("\u{301}x")),
         ] as [(String?, ModelRequest)])
     func readsTheField(_ field: String?, _ expected: ModelRequest) {

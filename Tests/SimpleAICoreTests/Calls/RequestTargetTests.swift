@@ -22,7 +22,7 @@ import Testing
         ("/v1%2Fmodels", "/v1%2Fmodels"), ("/v1/../admin", "/v1/../admin"), ("/v1/%2e%2e/admin", "/v1/../admin"),
         ("/v1/models/%zz", "/v1/models/%zz"), ("/v1/models/%", "/v1/models/%"), ("/health/", "/health"),
         ("//ready", "/ready"),
-        // Everything else is read as it is.
+        // All other targets are unchanged.
         ("/admin", "/admin"), ("/admin/", "/admin/"), ("//admin", "//admin"), ("/%61dmin", "/%61dmin"),
         ("/metrics/", "/metrics/"), ("/ws//runners", "/ws//runners"), ("/x/../v1/models", "/x/../v1/models"),
         ("/v1x/", "/v1x/"),

@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// Nothing that an engine says to its caller is lost, whatever shape it has.
+/// Every error message from an engine reaches its caller, whatever its shape.
 @Suite struct EngineErrorTests {
     private func read(_ body: String) -> EngineError { EngineError(ArraySlice(body.utf8)) }
 
@@ -64,7 +64,7 @@ import Testing
         #expect(error.type == "overloaded")
     }
 
-    /// What SDKs read passes as it is; what lacks a key does not.
+    /// An error that SDKs can read passes unchanged; one that lacks a key does not.
     @Test(arguments: [
         (#"{"error":{"message":"m","type":null,"param":null,"code":null},"own":1}"#, true),
         (#"{"error":{"message":"m","type":"t","code":null}}"#, false),
@@ -115,7 +115,7 @@ import Testing
         #expect(EventStreamStart.verdict(on: ArraySlice(text.utf8)) == verdict)
     }
 
-    /// A byte order mark may come in pieces.
+    /// A byte order mark may arrive in pieces.
     @Test func halfAMarkIsUndecided() {
         #expect(EventStreamStart.verdict(on: [0xEF]) == .undecided)
         #expect(EventStreamStart.verdict(on: [0xEF, 0xBB]) == .undecided)

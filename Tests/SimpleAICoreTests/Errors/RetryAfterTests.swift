@@ -2,7 +2,7 @@ import SimpleAICore
 import Testing
 
 @Suite struct RetryAfterTests {
-    /// 1994-11-06 08:49:37, the moment of RFC 9110's examples.
+    /// 1994-11-06 08:49:37, the time in RFC 9110's examples.
     private static let moment = 784_111_777
 
     @Test(

@@ -24,13 +24,13 @@ import Testing
         #expect(models(aliases: ["a": "x"], listed: ["y"]) == ["y": "y"])
     }
 
-    /// What settings call `a` is not what the engine happens to call `a`.
+    /// The settings' alias `a` takes precedence over an engine's model named `a`.
     @Test func anAliasWinsOverTheEnginesOwnName() {
         #expect(models(aliases: ["a": "b"], listed: ["a", "b"]) == ["a": "b"])
         #expect(models(aliases: ["a": "b", "b": "a"], listed: ["b", "a"]) == ["a": "b", "b": "a"])
     }
 
-    /// Ollama lists `llama3.2:latest`, and means it by `llama3.2`.
+    /// Ollama lists `llama3.2:latest`, and accepts `llama3.2` for it.
     @Test func aListedTagIsImplied() {
         #expect(models(listed: ["a:latest", "b:1b"]) == ["a": "a:latest", "a:latest": "a:latest", "b:1b": "b:1b"])
         #expect(models(listed: ["a:latest", "a"])["a"] == "a", "a name that is listed is that model")

@@ -7,7 +7,7 @@ import Testing
         String(decoding: FoldedKey.bytes(of: Array(key.utf8)), as: UTF8.self)
     }
 
-    /// Every character that some case mapping of Unicode turns into ASCII letters is one of them, whoever does the mapping.
+    /// Covers every character that any Unicode case mapping turns into ASCII letters.
     @Test func everyCaseMappingToASCIIIsCovered() {
         for value in UInt32(0x80)...0x10FFFF {
             guard let scalar = Unicode.Scalar(value) else { continue }
@@ -38,7 +38,7 @@ import Testing
         #expect(FoldedKey.bytes(of: pair + [0x41]) == pair + [0x61])
     }
 
-    /// The scanner never hands over such bytes; nothing may go wrong all the same.
+    /// The scanner never passes such bytes on; they must be safe nevertheless.
     @Test(arguments: [[0xF0], [0xED, 0xA0], [0xED], [0xC5], [0x6D, 0xE2, 0x84]] as [[UInt8]])
     func bytesThatEndEarly(bytes: [UInt8]) {
         #expect(FoldedKey.bytes(of: bytes) == bytes)
@@ -52,7 +52,7 @@ import Testing
         #expect(throws: Never.self) { try lenient.scan(Array(document.utf8)[...]) }
     }
 
-    /// Every way to write a key with other letters and separators, found without folding most other keys.
+    /// Every spelling of a key with other letter cases and separators is found without folding most other keys.
     @Test func everyMixtureOfCaseIsFound() {
         let keys = JSONScanner.Keys(refusingVariantsOf: ["user", "max_tokens"])
         for mask in 0..<16 {

@@ -2,7 +2,7 @@ import Foundation
 import SimpleAICore
 import Testing
 
-/// Our scanner against Foundation's parser: where the two disagree there is a reason that this file names.
+/// The scanner compared with Foundation's parser: this file names the reason for every difference.
 @Suite struct JSONDifferentialTests {
     private func foundationAccepts(_ bytes: [UInt8]) -> Bool {
         do {
@@ -13,17 +13,17 @@ import Testing
         }
     }
 
-    /// Foundation is laxer with what is not UTF-8: it takes a byte order mark, and guesses UTF-16 and UTF-32 from zero
-    /// bytes. RFC 8259 §8.1 allows UTF-8 alone, and what an engine behind us guesses would be anybody's guess. It also
-    /// takes a comma after an array's last element, which the grammar does not have.
+    /// Foundation is laxer with input that is not UTF-8: it accepts a byte order mark, and guesses UTF-16 and UTF-32
+    /// from zero bytes. RFC 8259 §8.1 allows UTF-8 alone, and an engine might guess differently. Foundation also
+    /// accepts a comma after an array's last element, which the grammar does not have.
     private func mayBeTakenByFoundationAlone(_ bytes: [UInt8]) -> Bool {
         String(decoding: bytes, as: UTF8.self).contains(/,[ \t\r\n]*\]/) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
             || bytes.starts(with: [0xFE, 0xFF]) || bytes.starts(with: [0xFF, 0xFE])
             || bytes.prefix(4).contains(0)
     }
 
-    /// Foundation is stricter with what it cannot represent: halves of surrogate pairs, and numbers beyond a double. The
-    /// grammar has both, and what an engine makes of them is its own affair: we pass them on.
+    /// Foundation is stricter with values that it cannot represent: unpaired surrogates, and numbers beyond a double.
+    /// The grammar allows both, and their interpretation is left to the engine: the gateway passes them on.
     private func mayBeTakenByUsAlone(_ bytes: [UInt8]) -> Bool {
         let text = String(decoding: bytes, as: UTF8.self).lowercased()
         return text.contains("\\ud") || text.contains(/[0-9]e\+?[0-9]{3}/) || text.contains(/[0-9]{19}/)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// A document that both accept also means the same to both, as far as we read documents at all.
+    /// A document that both accept has the same meaning for both, as far as the gateway reads documents.
     @Test(arguments: 7...9 as ClosedRange<UInt64>)
     func readsTheSameValues(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

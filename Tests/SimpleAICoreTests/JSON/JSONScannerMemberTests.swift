@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// What the scanner remembers of the top level.
+/// The top-level members that the scanner records.
 @Suite struct JSONScannerMemberTests {
     /// The bytes of `model`'s value.
     private func model(_ document: String) -> String? {

@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// A document means the same however the network cut it.
+/// A document has the same meaning however the network segments it.
 @Suite struct JSONScannerSplitTests {
     static let documents: [String] = [
         #"{"model":"llama3:8b","stream":true,"messages":[{"role":"user","content":"é漢😀 \"\u00e9\ud83d\ude00\\"}],"n":-1.5e+10}"#,

@@ -71,7 +71,7 @@ import Testing
             ([0xF3, 0xBF, 0xBF, 0xBF], true), ([0xF4, 0x8F, 0xBF, 0xBF], true), ([0xF4, 0x90, 0x80, 0x80], false),
             ([0xF5, 0x80, 0x80, 0x80], false), ([0xF0, 0x90, 0x80], false), ([0xF8, 0x88, 0x80, 0x80, 0x80], false),
             ([0xFE], false), ([0xFF], false), ([0xE0, 0xA0, 0x80, 0xE0, 0x80, 0x80], false),
-            // The narrower range of a second byte is not kept for later ones.
+            // The narrower range of a second byte does not apply to later bytes.
             ([0xE0, 0xA0, 0x80, 0xE1, 0x80, 0x80], true), ([0xED, 0x80, 0x80, 0xEE, 0xBF, 0xBF], true),
             ([0xF4, 0x80, 0xBF, 0xBF], true), ([0xF0, 0xBF, 0x80, 0x80], true),
         ] as [([UInt8], Bool)])
@@ -94,7 +94,7 @@ import Testing
         #expect(Scanned(nested(513)).error?.offset == 512)
         #expect(Scanned("[{\"a\":[]}]", maximumDepth: 3).error == nil)
         #expect(Scanned("[{\"a\":[[]]}]", maximumDepth: 3).error?.reason == .tooDeep)
-        // Closed containers do not count, however many.
+        // Closed containers do not count towards the depth, however many.
         #expect(Scanned("[" + String(repeating: "[],", count: 5000) + "[]]", maximumDepth: 2).error == nil)
     }
 

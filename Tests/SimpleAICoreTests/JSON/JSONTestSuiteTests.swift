@@ -2,7 +2,7 @@ import SimpleAICore
 import Foundation
 import Testing
 
-/// nst/JSONTestSuite, `test_parsing`: y has to be accepted, n refused, i is the parser's choice.
+/// nst/JSONTestSuite, `test_parsing`: y must be accepted, n refused, i may be either.
 @Suite(
     .enabled(
         if: Corpora.hasJSONParsing,
@@ -27,7 +27,7 @@ struct JSONTestSuiteTests {
         }
     }
 
-    /// Either verdict is good; it only has to be the same for every cut, and one that both our readers share.
+    /// Either verdict is allowed; it must be the same for every cut, and for both readers of the project.
     @Test func isConsistentAboutTheRest() throws {
         let files = try Corpora.jsonParsingFiles("i_")
         #expect(files.count >= 35)

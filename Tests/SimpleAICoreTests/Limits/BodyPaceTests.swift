@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// Uploads as public reports describe them, on a clock of their own: by when each is given up, if it is.
+/// Uploads as public reports describe them, on a clock of their own: the time at which each is refused, if it is.
 @Suite struct BodyPaceTests {
     private static let second: Int64 = 1_000_000_000
     private static let kib = 1024.0
@@ -10,15 +10,15 @@ import Testing
     struct Upload: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let size: Double
-        /// Bytes that have arrived after so many seconds.
+        /// The number of bytes that have arrived after a number of seconds.
         let arrived: @Sendable (Double) -> Double
 
-        /// Even over the whole time.
+        /// A constant rate over the whole time.
         static func even(_ name: String, _ size: Double, perSecond rate: Double) -> Upload {
             Upload(testDescription: name, size: size) { $0 * rate }
         }
 
-        /// Nothing comes for a while in the middle of it.
+        /// A pause in the middle.
         static func stalled(_ name: String, _ size: Double, perSecond rate: Double, at: Double, for time: Double)
             -> Upload
         {
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// - Returns: when the upload is given up, in seconds; nil if it is complete before.
+    /// - Returns: when the upload is refused, in seconds; nil if it completes before.
     private func end(of upload: Upload, gracePeriod: Int64 = 75) -> Double? {
         var pace = BodyPace(gracePeriod: gracePeriod * Self.second, now: 0)
         while true {

@@ -6,7 +6,7 @@ import Testing
     private typealias Ledger = CallLedger<String>
     private let start = ContinuousClock.now
 
-    /// Asks and, where it may, begins.
+    /// Checks the limits and, if they allow it, begins a call.
     private func call(
         _ ledger: inout Ledger, as key: String = "a", _ limits: CallLimits, after time: Duration = .zero
     ) -> LimitStanding.Refusal? {
@@ -30,7 +30,7 @@ import Testing
         #expect(call(&ledger, limits, after: wait + .seconds(60)) != nil)
     }
 
-    /// However often somebody asks, time passes as fast as it does.
+    /// Refused requests do not delay the next allowed one.
     @Test func refusalsCostNothing() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 60)
@@ -41,7 +41,7 @@ import Testing
         #expect(call(&ledger, limits, after: .seconds(1)) == nil)
     }
 
-    /// For every number, a caller that waits as long as it is told is served, and one that waits less is not.
+    /// For every limit, a caller that waits for the stated time is served, and one that waits less is not.
     @Test(arguments: [1, 2, 3, 7, 59, 60, 61, 999, 60_000, 1_000_000])
     func whatIsToldIsExact(limit: Int) {
         let limits = CallLimits(requestsPerMinute: limit)
@@ -66,7 +66,7 @@ import Testing
         ledger.end("a", under: limits, tokens: 999, at: start)
         #expect(call(&ledger, limits) == nil)
         ledger.end("a", under: limits, tokens: 2, at: start)
-        // One comes back every 86.4 s: the one that is owed, and one to spend.
+        // One token is restored every 86.4 s: the one that is owed, and one to spend.
         #expect(call(&ledger, limits) == .tokensPerDay(retryAfter: .milliseconds(2 * 86_400)))
         let standing = ledger.standing(of: "a", under: limits, at: start)
         #expect(standing.tokens?.limit == 1_000 && standing.tokens?.remaining == 0)
@@ -74,7 +74,7 @@ import Testing
         #expect(call(&ledger, limits, after: .milliseconds(2 * 86_400)) == nil)
     }
 
-    /// An engine that miscounts keeps nobody out for ever.
+    /// An engine that miscounts cannot lock a caller out permanently.
     @Test(arguments: [2_000, 1 << 40, Int.max])
     func aDayIsTheLongestThatAnybodyWaits(tokens: Int) {
         for limit in [1, 1_000, Allowance.mostUnits] where tokens / 2 >= limit {
@@ -100,7 +100,7 @@ import Testing
         #expect(call(&ledger, limits, after: .seconds(86_400)) == .concurrentCalls)
         for _ in 0..<2 { ledger.end("a", under: limits, tokens: 5, at: start) }
         ledger.end("b", under: limits, tokens: 5, at: start)
-        // Nothing is kept of whom nothing has to be remembered.
+        // Callers without a balance take no memory.
         #expect(ledger.count == (0, 0))
     }
 
@@ -127,7 +127,7 @@ import Testing
         #expect(ledger.begin("a", under: .init(tokensPerDay: 60), at: start).requests == nil)
     }
 
-    /// After a reload: what was spent stays spent, and the new allowance is what it is spent of.
+    /// After a reload usage is kept, and counts against the new allowance.
     @Test func otherLimitsKeepTheCount() {
         var ledger = Ledger(start: start)
         for _ in 0..<10 { #expect(call(&ledger, .init(requestsPerMinute: 10)) == nil) }
@@ -140,7 +140,7 @@ import Testing
         #expect(call(&ledger, .none) == nil)
     }
 
-    /// However many keys there are, the ledger stays as it is, and half as many others do not make one forgotten.
+    /// However many keys there are, the ledger keeps its size, and half as many other keys do not displace one.
     @Test func aFloodOfKeysDoesNotGrowIt() {
         var ledger = CallLedger<Int>(capacity: 100, start: start)
         let limits = CallLimits(requestsPerMinute: 2, concurrentCalls: 9)
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// A call that is open for longer than its caller is remembered still counts.
+    /// A call that is open for longer than its caller's account is kept still counts.
     @Test func openCallsOutliveTheirAccounts() {
         var ledger = CallLedger<Int>(capacity: 10, start: start)
         let limits = CallLimits(requestsPerMinute: 60, concurrentCalls: 1)
@@ -175,7 +175,7 @@ import Testing
         #expect(ledger.standing(of: -1, under: limits, at: start).refusal == nil)
     }
 
-    /// A clock that stands still or goes back changes nothing.
+    /// A clock that stands still or goes backwards changes nothing.
     @Test func timeNeverGoesBack() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 1)

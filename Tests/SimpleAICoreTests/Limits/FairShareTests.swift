@@ -23,7 +23,8 @@ import Testing
         #expect(Self.rule.verdict(on: row.amount, held: row.held, inUse: row.inUse) == row.verdict)
     }
 
-    /// However many take what they can, each in its turn: nobody has more than its part, and something is left.
+    /// However many holders take as much as they can, one after the other: none exceeds its share, and some capacity
+    /// is left.
     @Test(arguments: 1...20) func everyNumberOfGreedyHoldersLeavesSomething(_ holders: Int) {
         let rule = FairShare(capacity: 1_000, minShare: 1)
         var ledger = ShareLedger<Int>()
@@ -55,7 +56,7 @@ import Testing
         #expect(ledger.holderCount == 0 && ledger.inUse == 0)
     }
 
-    /// Whatever happens in whatever order: the sum is the sum of the parts, and the capacity holds.
+    /// For any sequence of events: the sum equals the sum of the parts, and the capacity holds.
     @Test(arguments: 0..<20) func randomHistories(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let rule = FairShare(capacity: 500, minShare: 20)

@@ -19,7 +19,7 @@ import Testing
         #expect(rules.address == .init(requestsPerMinute: 5))
         for (roles, requests, calls, tokens) in [
             ([], 10, 2, 1_000), (["other"], 10, 2, 1_000),
-            // A grant may also give less than everybody has.
+            // A grant may also be lower than the default.
             (["student"], 3, 2, 1_000), (["student", "staff"], 50, 0, 1_000),
             (["staff", "script"], 50, 0, 0), (["script"], 10, 9, 0),
         ] as [(Set<Role>, Int, Int, Int)] {

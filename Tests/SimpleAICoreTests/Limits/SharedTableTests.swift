@@ -27,7 +27,7 @@ import Testing
         #expect(table.count == 0 && table[1] == nil)
     }
 
-    /// However entries come and go: never more than the capacity, and what is in it is what was put in last.
+    /// For any sequence of changes: never more than the capacity, and each entry has its latest value.
     @Test(arguments: 0..<10) func randomHistories(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var table = SharedTable<Int, Int, Int>(capacity: 50)

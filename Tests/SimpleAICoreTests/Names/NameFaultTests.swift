@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// What may be a name, and how what is none is shown.
+/// Valid names, and the display of invalid ones.
 @Suite struct NameFaultTests {
     @Test(arguments: [
         "llama3:8b", "meta-llama/Llama-3.1-8B-Instruct", "a b", "我的模型[test] v2", "modèle", "🦙", "👩‍🚀:7b",
@@ -25,7 +25,7 @@ import Testing
             return
         }
         #expect(throws: NameFault.self) { try RunnerID(checking: text) }
-        // The fault names the code point and shows nothing of the text.
+        // The fault names the code point and contains no part of the text.
         #expect(NameFault(in: text)?.description.hasPrefix("contains U+") == true)
     }
 
@@ -33,7 +33,7 @@ import Testing
         #expect(NameFault(in: "") == .empty)
         #expect(NameFault(in: "   ") == .empty)
         #expect(NameFault(in: String(repeating: "m", count: 513)) == .tooLong(maxLength: 512))
-        // By bytes: what is short to a reader may be long on a wire.
+        // In bytes: a name with few characters may have many bytes.
         #expect(NameFault(in: String(repeating: "é", count: 5), maxLength: 9) == .tooLong(maxLength: 9))
     }
 
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    // MARK: Shown
+    // MARK: Display
 
     @Test(arguments: [
         ("alice", "alice"), ("", #""""#), ("it answered 500", #""it answered 500""#),

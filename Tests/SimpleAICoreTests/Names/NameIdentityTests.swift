@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// Identity is bytes: what Swift's strings take for equal are different names.
+/// Names are compared as bytes: strings that are equal for Swift may be different names.
 @Suite struct NameIdentityTests {
     /// Canonically equivalent: equal as strings, and no two of them are the same bytes.
     private static let lookAlikes = [
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func namesAreOrderedByTheirBytes() {
-        // By code point; Swift's strings have U+FF21 before U+1F600 too, but U+212A where the K is.
+        // By code point; Swift's strings sort U+FF21 before U+1F600 too, but U+212A like K.
         let names: [ModelID] = [
             "", "A", "K", "Kevin", "a", "e\u{301}", "\u{E9}", "\u{212A}evin", "\u{FF21}", "\u{1F600}",
         ]
@@ -60,7 +60,7 @@ import Testing
                 #expect(!base.isExactly(String(decoding: other, as: UTF8.self)), "\(length), \(position)")
             }
         }
-        // A slice of another string, which has storage of its own only when it is copied.
+        // A slice of another string, which has storage of its own only after a copy.
         #expect(
             "xmodely".dropFirst().dropLast() == "model" && String("xmodely".dropFirst().dropLast()).isExactly("model"))
     }
@@ -71,7 +71,7 @@ import Testing
         let elsewhere = Caller(subject: "Kevin", issuer: "\u{131}", roles: [], privileges: [])
         #expect(kevin.id != kelvin.id && kevin != kelvin)
         #expect(Set([kevin.id, kelvin.id, elsewhere.id]).count == 3)
-        // Where one name ends and the next begins counts, too.
+        // The boundary between two names counts, too.
         #expect(CallerID(subject: "ab", issuer: "c") != CallerID(subject: "a", issuer: "bc"))
         #expect(CallerID(subject: "ab", issuer: "c").hashValue != CallerID(subject: "a", issuer: "bc").hashValue)
     }

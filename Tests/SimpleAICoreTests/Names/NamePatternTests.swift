@@ -10,14 +10,14 @@ import Testing
         ("a*b*c", "abc", true), ("a*b*c", "axxbxbxc", true), ("a*b*c", "axxbxb", false),
         ("?", "x", true), ("?", "", false), ("?", "xy", false), ("?", "é", true), ("a?c", "aéc", true),
         ("llama?:*", "llama3:8b", true), ("llama?:*", "llama:8b", false), ("*?", "", false), ("*?", "é", true),
-        // The Kelvin sign is no K.
+        // The Kelvin sign is not a K.
         ("K", "\u{212A}", false), ("[a-z]", "b", false), (".*", "x", false),
     ])
     func matches(pattern: String, name: String, isMatch: Bool) {
         #expect(NamePattern(pattern).matches(name) == isMatch)
     }
 
-    /// What takes other matchers longer than anybody lives.
+    /// Patterns that take exponential time in other matchers.
     @Test func cannotBeMadeToTakeLong() {
         let pattern = NamePattern(String(repeating: "a*", count: 200) + "b")
         #expect(!pattern.matches(String(repeating: "a", count: 20_000)))

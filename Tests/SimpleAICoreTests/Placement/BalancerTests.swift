@@ -34,7 +34,7 @@ import Testing
     @Test func tiesGoToWhoWasPickedLongestAgo() {
         #expect(best([rank(0, picked: 3), rank(0, picked: 1), rank(0, picked: 2)]) == 1)
         #expect(best([rank(0), rank(0)]) == 0)
-        // After four million million picks the order begins anew, and load still comes first.
+        // After four million million picks the order begins anew, and load still has precedence.
         #expect(rank(0, of: 2, picked: 1 << 42 - 1) < rank(1, of: 2, picked: 0))
     }
 

@@ -25,7 +25,7 @@ import Testing
         #expect(PrefixFingerprint([0, 0, 0, 0, 0, 0, 0]) != PrefixFingerprint([0, 0, 0, 0, 0, 0, 0, 0]))
     }
 
-    /// Over restarts and releases, or prompt caches would go cold with every update.
+    /// Across restarts and releases, or prompt caches would be cold after every update.
     @Test func fingerprintsStayTheSameForEver() {
         #expect(PrefixFingerprint("hello, world".utf8).value == 8_923_419_971_688_151_561)
     }
@@ -44,7 +44,7 @@ import Testing
         #expect((1800...2200).contains(counts[0]) && (3750...4250).contains(counts[1]), "\(counts)")
     }
 
-    /// What rendezvous hashing is for: a runner that goes takes only its own conversations with it.
+    /// The purpose of rendezvous hashing: a runner that is removed moves only its own conversations.
     @Test func onlyTheConversationsOfALostRunnerMove() {
         for conversation in 0..<2000 {
             let before = winner(conversation, among: runners)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Public test files that the project does not hold itself; docs/ tells where to get them.
+/// Public test files that the project does not contain; docs/ states where to get them.
 enum Corpora {
     static let directory: URL = {
         if let path = ProcessInfo.processInfo.environment["SIMPLEAI_CORPORA"], !path.isEmpty {

@@ -1,4 +1,4 @@
-/// A JSON value, and documents made of it in many spellings.
+/// A JSON value, and documents that spell it in many ways.
 indirect enum Tree: Hashable {
     case null
     case boolean(Bool)
@@ -39,7 +39,7 @@ indirect enum Tree: Hashable {
         return text
     }
 
-    /// One of the many ways to write it: white space and escapes vary.
+    /// One of the many spellings: white space and escapes vary.
     func document(using random: inout SeededGenerator) -> String {
         switch self {
         case .null: "null"
@@ -81,7 +81,7 @@ indirect enum Tree: Hashable {
     }
 }
 
-/// A document with a few bytes changed, left out, doubled or swapped: most are wrong, some still right.
+/// A document with a few bytes changed, removed, doubled or swapped: most are invalid, some still valid.
 func mutated(_ document: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
     var bytes = document
     let interesting =

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// What a scanner makes of a document, however it was cut into pieces.
+/// The scanner's result for a document, however it was cut into pieces.
 struct Scanned: Equatable {
     var members: [JSONScanner.Member?] = []
     var isObject = false

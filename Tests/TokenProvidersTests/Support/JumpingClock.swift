@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A clock on which every sleep is over at once, and was as long as it should be.
+/// A clock on which every sleep ends at once, and advances the time by its full duration.
 final class JumpingClock: Clock {
     struct Instant: InstantProtocol {
         var elapsed: Duration = .zero
@@ -19,7 +19,7 @@ final class JumpingClock: Clock {
 
     var now: Instant { state.withLock(\.now) }
     var minimumResolution: Duration { .nanoseconds(1) }
-    /// How long each sleep was, in order.
+    /// The duration of each sleep, in order.
     var sleeps: [Duration] { state.withLock(\.sleeps) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {

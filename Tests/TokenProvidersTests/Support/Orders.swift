@@ -14,14 +14,14 @@ func answer(_ body: String, status: Int = 200, type: String = "application/json"
     ProviderAnswer(address: "https://sso.example.org/token", status: status, contentType: type, body: Array(body.utf8))
 }
 
-/// A token that looks like one; nobody ever checks its signature here.
+/// A token with the shape of a JWT; its signature is never verified here.
 func jwt(_ claims: String) -> String {
     [#"{"alg":"RS256"}"#, claims, "signature"]
         .map { Data($0.utf8).base64EncodedString().replacing("=", with: "").replacing("+", with: "-") }
         .joined(separator: ".")
 }
 
-/// The problem that a body throws, as people read it.
+/// The error message that a body throws, as people read it.
 func problem(_ body: () async throws -> Void) async -> String {
     do {
         try await body()

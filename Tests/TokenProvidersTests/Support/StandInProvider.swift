@@ -5,15 +5,15 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// A provider on loopback whose every answer the test writes; what it was asked stays to be looked at.
+/// A provider on loopback whose responses the test writes; it records its requests.
 final class StandInProvider: Sendable {
     enum Answer: Sendable {
         case text(String, status: HTTPResponseStatus = .ok, type: String = "application/json", location: String? = nil)
-        /// The request is never answered.
+        /// The request never gets a response.
         case silence
-        /// The head comes, and then the body never ends.
+        /// The head is sent, and the body never ends.
         case stall
-        /// The connection is closed without an answer.
+        /// The connection is closed without a response.
         case hangUp
 
         static func refusal(_ error: String, _ details: String = "") -> Answer {
@@ -36,7 +36,7 @@ final class StandInProvider: Sendable {
     }
 
     private struct State {
-        /// The last answer of a path is given for ever.
+        /// The last response of a path is repeated.
         var answers: [String: [Answer]] = [:]
         var asked: [Asked] = []
     }
@@ -77,10 +77,10 @@ final class StandInProvider: Sendable {
     }
 
     var issuer: String { "\(scheme)://127.0.0.1:\(port)" }
-    /// Every request but the one for the discovery document.
+    /// Every request except those for the discovery document.
     var asked: [Asked] { state.withLock { $0.asked.filter { !$0.path.contains("well-known") } } }
 
-    /// A discovery document; `changes` replaces members, nil takes one out.
+    /// Serves a discovery document; `changes` replaces members, nil removes one.
     func publish(_ changes: [String: String?] = [:]) {
         var members: [String: String] = [
             "issuer": "\"\(issuer)\"", "token_endpoint": "\"\(issuer)/token\"",

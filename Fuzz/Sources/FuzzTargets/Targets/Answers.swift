@@ -5,8 +5,8 @@ import NIOHTTP1
 @testable import Relay
 
 extension FuzzTarget {
-    /// Bytes of an engine's connection: however they are cut, they are the same answer, refused or not; and an answer
-    /// that is complete to us and to another reader is the same to both.
+    /// Bytes of an engine's connection: however they are cut, they parse as the same response, refused or not; and a
+    /// response that is complete for both parsers is the same for both.
     static let answers = FuzzTarget(
         "answers",
         seeds: [
@@ -29,14 +29,15 @@ extension FuzzTarget {
         }
         guard whole.isComplete, let status = whole.status, status != 101 else { return }
         let other = try Reading(decoding: bytes)
-        // It refuses more: words of chunk extensions outside ASCII, lengths among trailers, a tab behind `chunked`.
+        // The other parser refuses more: chunk extensions outside ASCII, lengths among trailers, a tab behind
+        // `chunked`.
         guard other.isComplete else { return }
         try require(
             other.status == status && other.body == whole.body,
             "another reader reads \(other) instead of \(whole)")
     }
 
-    /// The first answer.
+    /// The first response.
     private struct Reading: Equatable {
         var status: UInt?
         var body: [UInt8] = []
@@ -68,7 +69,7 @@ extension FuzzTarget {
             try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
             let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
             try channel.writeOutbound(HTTPClientRequestPart.head(head))
-            // Behind the end may come what is no answer any more.
+            // Bytes behind the end may be malformed.
             _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
             while !isComplete, let part = try channel.readInbound(as: HTTPClientResponsePart.self) {
                 switch part {

@@ -5,7 +5,8 @@ import NIOCore
 @testable import SimpleAICore
 
 extension FuzzTarget {
-    /// The body of a call: our scanner against Foundation's parser, in one piece and in many; and what is sent on.
+    /// The body of a call: the scanner compared with Foundation's parser, in one piece and in many; and the forwarded
+    /// body.
     static let body = FuzzTarget(
         "body",
         seeds: [
@@ -58,20 +59,20 @@ extension FuzzTarget {
         }
     }
 
-    /// Foundation guesses encodings, takes a byte order mark, and a comma after the last element or member.
+    /// Foundation guesses encodings, and accepts a byte order mark and a comma after the last element or member.
     private static func mayBeTakenByFoundationAlone(_ bytes: [UInt8]) -> Bool {
         String(decoding: bytes, as: UTF8.self).contains(/,[ \t\r\n]*[\]}]/) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
             || bytes.starts(with: [0xFE, 0xFF]) || bytes.starts(with: [0xFF, 0xFE]) || bytes.prefix(4).contains(0)
     }
 
-    /// Foundation has no halves of surrogate pairs, no numbers beyond a double, and its own limit of depth.
+    /// Foundation refuses unpaired surrogates, numbers beyond a double, and depths beyond its own limit.
     private static func mayBeTakenByUsAlone(_ bytes: [UInt8]) -> Bool {
         let text = String(decoding: bytes, as: UTF8.self).lowercased()
         return text.contains("\\ud") || text.contains(/[0-9]e\+?[0-9]{3}/) || text.contains(/[0-9]{19}/)
             || bytes.filter { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }.count >= 512
     }
 
-    /// What reaches an engine says what came, but for what the contract replaces.
+    /// The body that reaches an engine equals the received one, except for the replacements of the contract.
     private static func checkForwarding(_ bytes: [UInt8], _ endpoint: Endpoint, _ theirs: [String: Any]?) throws {
         var body = CallBody()
         let call: Call

@@ -7,8 +7,8 @@ extension FuzzTarget {
     private static let chunk =
         "data: {\"model\":\"local\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}\n\n"
 
-    /// An engine's event stream, wherever it is cut: what a client reads behind the relay is what it would have read from
-    /// the engine, up to the engine's last word: `[DONE]`, or an error, which the gateway states itself.
+    /// An engine's event stream, wherever it is cut: a client behind the relay reads the same events as from the
+    /// engine, up to the engine's final event: `[DONE]`, or an error, which the gateway reports in its own format.
     static let events = FuzzTarget(
         "events",
         seeds: [
@@ -43,7 +43,7 @@ extension FuzzTarget {
         var usage: TokenUsage?
         var pieces = 0
         var responseID: String?
-        /// Whether nothing that follows is passed.
+        /// Whether the relay passes no further events.
         var hasEnded = false
 
         init(_ endpoint: Endpoint, _ hides: Bool, _ pieces: [ArraySlice<UInt8>]) throws {
@@ -55,7 +55,7 @@ extension FuzzTarget {
             let hadEnded = !relay.phase.takesEvents
             let rest = relay.end { sent += $0.readableBytesView }
             hasEnded = hadEnded || rest == nil
-            // The LF that may follow the last CR is not waited for behind the engine's last word.
+            // After the engine's final event the relay does not wait for an LF behind the last CR.
             if sent.suffix(2) == [0x0D, 0x0A] { sent.removeLast() }
             (bytes, addition) = (sent, rest.map { Array($0.readableBytesView) })
             (usage, self.pieces, responseID) = (relay.usage, relay.pieces, relay.responseID)
@@ -65,12 +65,12 @@ extension FuzzTarget {
     private static func checkMeaning(_ bytes: [UInt8], _ relayed: Relayed) throws {
         func messages(_ bytes: [UInt8]) -> [EventReader.Message] {
             EventReader.messages(in: bytes).filter { message in
-                // As the relay reads it: white space may follow.
+                // The relay's own rule: white space may follow.
                 !message.data.hasPrefix("[DONE]") || message.data.dropFirst(6).contains { !$0.isWhitespace }
             }
         }
         let read = messages(relayed.bytes)
-        // The last event's empty line is the relay's to add.
+        // The relay adds the last event's empty line.
         let possible = [messages(bytes), messages(bytes + [0x0A, 0x0A])]
         func isSame(_ one: EventReader.Message, _ other: EventReader.Message) -> Bool {
             if one == other { return true }

@@ -6,7 +6,7 @@ import SimpleAICore
 @testable import Relay
 
 extension FuzzTarget {
-    /// Names and values of fields from outside: nothing with a control character ever leaves in a line protocol, and each
+    /// Names and values of fields from outside: no control character is ever written in a line protocol, and each
     /// value ends where its field, comment, pair or label ends.
     static let namesAndFields = FuzzTarget(
         "names",
@@ -69,7 +69,7 @@ extension FuzzTarget {
         try require(line.count + 4 == bytes.readableBytes, "the request line ends early")
     }
 
-    /// An event stream's reader splits lines at CR LF, LF and CR (WHATWG HTML §9.2.5).
+    /// A parser of event streams splits lines at CR LF, LF and CR (WHATWG HTML §9.2.5).
     private static func comment(_ text: String) throws {
         let line = ": served by \(JSONString.visible(text))"
         try require(!line.utf8.contains { $0 == 0x0A || $0 == 0x0D }, "a comment ends early")

@@ -5,8 +5,8 @@ import NIOHTTP1
 @testable import Gateway
 
 extension FuzzTarget {
-    /// Bytes of a client's connection: however they are cut, they are the same requests, refused or not; and those that are
-    /// good to us are the same to another reader, which may refuse more.
+    /// Bytes of a client's connection: however they are cut, they parse as the same requests, refused or not; and
+    /// each request that the gateway accepts is the same for another parser, which may refuse more.
     static let requests = FuzzTarget(
         "requests",
         seeds: [
@@ -28,11 +28,12 @@ extension FuzzTarget {
             let cut = Reading(pieces)
             try require(cut == whole, "pieces are other requests: \(cut) instead of \(whole)")
         }
-        // Where another protocol is offered it goes on as if that had been taken.
+        // After the offer of another protocol the other parser continues as if it had been accepted.
         guard !whole.requests.contains(where: \.offersUpgrade) else { return }
         let other = try Reading(decoding: bytes)
         let common = min(whole.requests.count, other.requests.count)
-        // It hands on requests that are read in more than one way, but it must not read another one where we read one.
+        // The other parser accepts requests that are ambiguous, but it must not read another request where the
+        // gateway reads one.
         try require(
             Array(whole.requests[..<common]) == Array(other.requests[..<common]),
             "another reader reads \(other) instead of \(whole)")
@@ -47,12 +48,12 @@ extension FuzzTarget {
 
         init(_ head: HTTPRequestHead) {
             line = "\(head.method) \(head.uri) \(head.version)"
-            // The other one leaves white space behind a value where it is.
+            // The other parser keeps white space behind a value.
             fields = head.headers.map { "\($0): \($1.trimmingPrefix { $0.isWhitespace })".trimmedAtEnd }
         }
     }
 
-    /// The whole requests that come out.
+    /// The complete requests that were parsed.
     private struct Reading: Equatable {
         var requests: [Request] = []
         var violation: RequestReader.Violation?
@@ -80,7 +81,7 @@ extension FuzzTarget {
             let channel = EmbeddedChannel()
             try channel.pipeline.syncOperations.addHandler(
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
-            // Behind a good request may come what is none.
+            // A malformed request may follow a valid one.
             _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
             var request: Request?
             while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {

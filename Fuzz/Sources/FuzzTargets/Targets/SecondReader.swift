@@ -5,8 +5,8 @@ import NIOCore
 @testable import SimpleAICore
 
 extension FuzzTarget {
-    /// A call's body as it reaches an engine, read by programs that compare keys in other ways: what was authorised is what
-    /// would run.
+    /// A call's body as it reaches an engine, read by programs that compare keys in other ways: the authorised model
+    /// is the model that would run.
     static let secondReader = FuzzTarget(
         "second-reader",
         seeds: [
@@ -55,7 +55,7 @@ extension FuzzTarget {
         "max_output_tokens", "user", "previous_response_id",
     ]
 
-    /// No reader finds one of the fields where it is not, or twice.
+    /// Checks that no reader finds one of the fields where it is not, or twice.
     /// - Returns: `stream_options`, or the only field that was looked for.
     private static func checked(
         _ members: [TolerantReader.Member], for names: [String]

@@ -1,7 +1,7 @@
 @testable import Settings
 
 extension FuzzTarget {
-    /// A settings file: whatever it says, it is either good or told why not, with a place.
+    /// A settings file: any text is either accepted or refused with a problem and its place.
     static let settings = FuzzTarget(
         "settings",
         seeds: [
@@ -19,7 +19,7 @@ extension FuzzTarget {
         ]
     ) { bytes in
         let text = String(decoding: bytes, as: UTF8.self)
-        // Line breaks of YAML 1.1, too.
+        // Including the line breaks of YAML 1.1.
         let lines = text.unicodeScalars.count { "\n\r\u{85}\u{2028}\u{2029}".unicodeScalars.contains($0) } + 2
         let problems: [SettingsProblem]
         do throws(SettingsError) {

@@ -4,7 +4,7 @@ import Foundation
 @testable import SimpleAICore
 
 extension FuzzTarget {
-    /// A token before its signature is looked at.
+    /// A token before its signature is verified.
     static let tokens = FuzzTarget(
         "tokens",
         seeds: [
@@ -26,7 +26,7 @@ extension FuzzTarget {
         if let decoded = Base64URL.decode(bytes) {
             try require(Base64URL.encode(decoded) == text, "another spelling of the same bytes is taken")
         }
-        // As a whole, and as the JSON that a token could hold.
+        // As a whole, and as the JSON that a token could contain.
         if let token = try? CompactToken(text) {
             try require(text.hasPrefix(String(decoding: token.signingInput, as: UTF8.self) + "."), "what is signed")
             _ = try? Claims(json: token.payload)

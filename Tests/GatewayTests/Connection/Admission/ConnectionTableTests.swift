@@ -14,7 +14,7 @@ import Testing
         return activity
     }
 
-    /// - Returns: how many of them got in without anybody having to leave.
+    /// - Returns: how many of them were admitted without an eviction.
     private func open(_ count: Int, of peer: Peer?, _ table: inout ConnectionTable, isBusy: Bool) -> Int {
         (0..<count).count { number in
             let activity = isBusy ? busy() : ConnectionActivity(idleSince: Int64(number))

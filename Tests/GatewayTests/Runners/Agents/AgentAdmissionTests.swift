@@ -24,11 +24,11 @@ import Testing
         var sockets = Sockets()
         #expect(sockets.enter(500, from: .v4(1), at: start) == AgentAdmission.maxUnregistered / 2)
         #expect(sockets.enter(.v4(2), at: start) == .admitted(evicting: nil))
-        // One that registers makes room.
+        // An agent that registers frees a place.
         sockets.admission.registered(1)
     }
 
-    /// An IPv6 network has as many addresses as it likes, and is one all the same: `Peer` sees to that.
+    /// An IPv6 network has any number of addresses and counts as one: `Peer` maps them to their network.
     @Test func anIPv6NetworkIsOneAddress() {
         var sockets = Sockets()
         let peers = (0..<500).map { Peer(IPAddress("2001:db8::\(String($0, radix: 16))")) }
@@ -36,7 +36,7 @@ import Testing
         #expect(sockets.enter(Peer(IPAddress("2001:db8:0:1::1")), at: start) == .admitted(evicting: nil))
     }
 
-    /// Seventy-seven sockets from eleven addresses kept every agent out once.
+    /// Reproduces a case in which 77 sockets from eleven addresses kept every agent out.
     @Test func silentSocketsOfManyAddressesGiveWay() {
         var sockets = Sockets()
         for address in 1...300 { _ = sockets.enter(10, from: .v4(UInt32(address)), at: start) }
@@ -48,7 +48,7 @@ import Testing
                 Issue.record("\(number) was kept out")
                 return
             }
-            // An agent that registers leaves the place that was made for it to the next one.
+            // An agent that registers leaves the place that was freed for it to the next one.
             #expect((evicted != nil) == (number == 1))
             sockets.admission.registered(sockets.latest)
         }
@@ -66,7 +66,7 @@ import Testing
         #expect(sockets.enter(.v4(8), at: start) == .admitted(evicting: nil), "known from before a restart")
     }
 
-    /// After a power cut all come back at once.
+    /// After a power cut all agents reconnect at once.
     @Test func aHerdFromOneAddressIsLetIn() {
         var sockets = Sockets()
         for _ in 0..<1_000 {
@@ -90,7 +90,7 @@ import Testing
         #expect(sockets.enter(.v4(1), at: start.advanced(by: .seconds(3))) == .admitted(evicting: nil))
     }
 
-    /// A machine with a wrong token shares its address with those that have the right one.
+    /// A machine with a wrong token shares its address with machines that have the right one.
     @Test func failuresBesideAnAgentDoNotKeepItOut() {
         var sockets = Sockets()
         sockets.admission.remember(.v4(1))

@@ -10,7 +10,7 @@ import Testing
 
     private func at(_ seconds: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(seconds)) }
 
-    /// - Returns: how many of them are taken.
+    /// - Returns: how many of them are accepted.
     private func join(
         _ count: Int, _ prefix: String, of holder: AgentRoster.Holder, size: Int = 1_000, _ roster: inout AgentRoster,
         isWakeable: Bool = false
@@ -28,7 +28,7 @@ import Testing
         #expect(roster.joined("own", .agent("own"), size: 1_000, canBeWoken: false).refusal == nil)
     }
 
-    /// Ninety-seven agents with a megabyte of model names each once took 400 MiB.
+    /// Reproduces a case in which 97 agents with a megabyte of model names each took 400 MiB.
     @Test func anAddressWithTheSharedTokenHasItsShareOfMemory() {
         var roster = AgentRoster()
         let taken = join(97, "h", of: Self.hostile, size: 1 << 20, &roster)
@@ -73,7 +73,7 @@ import Testing
         #expect(forgotten == ["new", "new, wakeable", "served", "served, wakeable"])
     }
 
-    /// One address does not make another's machines forgotten as long as it has its own share.
+    /// An address beyond its share displaces its own remembered machines, not those of another address.
     @Test func whoIsBeyondItsShareForgetsItsOwn() {
         var roster = AgentRoster()
         #expect(join(10, "a", of: Self.home, &roster) == 10)

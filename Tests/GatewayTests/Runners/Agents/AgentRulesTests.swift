@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    // MARK: Who
+    // MARK: Identity
 
     @Test func withoutATokenNobodyJoins() {
         #expect(refusal(AgentRules(), registration(token: "")) == .authFailed)
@@ -68,7 +68,7 @@ import Testing
         #expect(refusal(AgentRules(token: "secret"), registration { $0.protocolVersion = version }) == .authFailed)
     }
 
-    // MARK: Where
+    // MARK: Addresses
 
     @Test(arguments: [
         ("10.0.0.7", "10.0.0.7"), ("::ffff:10.0.0.7", "10.0.0.7"), ("fe80::1", "fe80::1"), ("::1", "::1"),
@@ -112,7 +112,7 @@ import Testing
         #expect(refusal(rules, registration(), from: "10.0.0.2") == nil)
     }
 
-    // MARK: What a status means
+    // MARK: Effect of a status
 
     @Test func aStatusBecomesAReport() {
         let status = RunnerStatus(

@@ -22,7 +22,7 @@ import Testing
         return registration
     }
 
-    /// A session that the registry has taken.
+    /// A session whose registration was accepted.
     private func joined() -> RunnerSession {
         var session = session()
         _ = session.messageArrived(.register(Self.registration()), now: start)
@@ -100,7 +100,7 @@ import Testing
         var session = session()
         let actions = session.messageArrived(.register(Self.registration(token: "guess")), now: start)
         #expect(codes(actions) == [.authFailed] && actions.last == .close)
-        // Nor does a right one that comes after it.
+        // A valid registration that follows a wrong token is ignored.
         #expect(session.messageArrived(.register(Self.registration()), now: start).isEmpty)
     }
 
@@ -124,7 +124,7 @@ import Testing
         #expect(session.timePassed(now: half) == [.send(.ping(timestamp: 0))])
         #expect(session.nextDeadline == whole)
         #expect(session.timePassed(now: whole) == [.left, .close])
-        // The socket's end comes later, and is no second one.
+        // The socket closes later, and does not count as a second end.
         #expect(session.closed().isEmpty)
     }
 
@@ -182,7 +182,7 @@ import Testing
         #expect(session.closed().isEmpty)
     }
 
-    /// Whatever comes in whatever order: joined at most once, gone exactly once if joined, silent after the end.
+    /// For any sequence of events: joined at most once, left exactly once if joined, no action after the end.
     @Test func randomEventsKeepThePromises() {
         var generator = SeededGenerator(seed: 11)
         for _ in 1...2_000 {
@@ -215,7 +215,7 @@ import Testing
         }
     }
 
-    /// A gateway whose own host was suspended has heard of nobody for long: its agents have the time to answer first.
+    /// A gateway whose own host was suspended has received nothing for long: its agents get time to respond first.
     @Test func anAgentHasTheTimeToAnswerHoweverLateItIsAsked() throws {
         var session = joined()
         let late = start.advanced(by: .seconds(3600))
