@@ -69,7 +69,8 @@ def _end_of_comment(text, start):
     return len(text)
 
 
-LITERAL = re.compile(r'(#*)("""|")')
+# Three quotes begin a multi-line literal only at the end of a line: `#""""#` is one quote between single ones.
+LITERAL = re.compile(r'(#*)("""(?=[ \t]*\n)|")')
 
 
 def _end_of_literal(text, start):
