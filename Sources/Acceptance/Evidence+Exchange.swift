@@ -17,7 +17,7 @@ extension Evidence {
     /// Evidence of a request that received no response.
     init(_ failed: RequestFailed, expected: String) {
         self.init(
-            sent: Self.sent(failed.request), received: "no answer: \(failed.failure)", expected: expected,
+            sent: Self.sent(failed.request), received: "no response: \(failed.failure)", expected: expected,
             curl: Self.curl(failed.request))
     }
 

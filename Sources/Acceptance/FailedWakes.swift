@@ -14,5 +14,5 @@ final class FailedWakes: Sendable {
         targets.withLock { $0.contains { $0.utf8.elementsEqual(target.utf8) } }
     }
 
-    static func note(on target: String) -> String { "\(target) did not wake, as \(check) says" }
+    static func note(on target: String) -> String { "\(target) did not wake up, see \(check)" }
 }

@@ -168,7 +168,7 @@ public struct Suite: Sendable {
         } catch let failed as RequestFailed where failed.failure == .deadlinePassed {
             return .inconclusive("\(failed.failure)")
         } catch let failed as RequestFailed {
-            return .fail("\(failed.failure)", Evidence(failed, expected: "an answer"))
+            return .fail("\(failed.failure)", Evidence(failed, expected: "a response"))
         } catch let problem as TokenProblem where !problem.isWrongUsage {
             return .fail("no token: \(problem)")
         } catch let problem as TokenProblem {
@@ -202,7 +202,7 @@ struct Reachability: Sendable {
             if session.isRefused(exchange, as: .unauthenticated), session.tokens.hasAny,
                 TokenText.hasExpired(try await session.tokens.token(role: nil))
             {
-                return "the token has expired and the deployment refuses it: give a fresh one"
+                return "the token has expired and the deployment refuses it: provide a new one"
             }
             return exchange.reasonWhyNoAPI(at: session.client.target)
         } catch let problem as TokenProblem where !problem.isWrongUsage {

@@ -56,7 +56,7 @@ public struct SuiteReport: Sendable {
         var counts =
             (["\(count(.pass)) passed"] + failed
             + ["\(count(.inconclusive)) inconclusive", "\(count(.skip)) skipped"]).joined(separator: ", ")
-        if advice > 0 { counts += ", \(advice) that only \(advice == 1 ? "advises" : "advise") not kept" }
+        if advice > 0 { counts += ", \(advice) advisory not met" }
         let runs = rounds > 1 ? " in \(rounds) runs" : ""
         if results.isEmpty, !interrupted { return "\(conclusion.rawValue): no check ran" }
         return "\(conclusion.rawValue): \(counts)\(runs)"

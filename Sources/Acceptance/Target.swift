@@ -14,7 +14,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String) throws(TargetError) {
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let components = URLComponents(string: trimmed), let scheme = components.scheme?.lowercased() else {
-            throw TargetError("'\(trimmed)' is not a URL; expected something like https://ai.example.com")
+            throw TargetError("'\(trimmed)' is not a URL; use one such as https://ai.example.com")
         }
         // `localhost:8080` parses as a URL with the scheme `localhost`, which is not what the operator means.
         guard trimmed.contains("://") else {
@@ -24,13 +24,13 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
             throw TargetError("'\(trimmed)' begins with \(scheme)://; only https:// and http:// can be tested")
         }
         guard components.user == nil, components.password == nil else {
-            throw TargetError("the URL holds a user or password; give credentials with --token or --token-binary")
+            throw TargetError("the URL contains a user or password; use --token or --token-binary for credentials")
         }
         guard components.query == nil, components.fragment == nil else {
-            throw TargetError("'\(trimmed)' has a query or fragment; the base URL ends with its path")
+            throw TargetError("'\(trimmed)' has a query or fragment; the base URL must end with its path")
         }
         guard let rawHost = components.encodedHost, !rawHost.isEmpty else {
-            throw TargetError("'\(trimmed)' names no host; expected something like https://ai.example.com")
+            throw TargetError("'\(trimmed)' has no host; use a URL such as https://ai.example.com")
         }
         host = rawHost.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()
         usesTLS = scheme == "https"

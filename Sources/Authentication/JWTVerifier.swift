@@ -99,7 +99,7 @@ public final class JWTVerifier: TokenVerifier {
             }
         } catch {
             logger.warning(
-                "The client for keys did not shut down in order", metadata: ["error": "\(NetworkErrorText.of(error))"])
+                "Key client shutdown failed", metadata: ["cause": "\(NetworkErrorText.of(error))"])
         }
     }
 

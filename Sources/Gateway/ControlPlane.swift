@@ -23,7 +23,7 @@ struct ControlPlane: Sendable {
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
         guard let entry = list.entry(for: id) else {
             throw GatewayError(
-                .modelNotFound, "There is no model \"\(id)\" that you may ask for. GET /v1/models lists them.",
+                .modelNotFound, "Unknown model \"\(id)\". GET /v1/models lists the models you can use.",
                 param: "model")
         }
         return Self.json(entry.json)
@@ -41,7 +41,7 @@ struct ControlPlane: Sendable {
         }
         guard gateway.verifier?.hasKeys ?? true else {
             throw GatewayError(
-                .keysUnavailable, "No token issuer's keys are known yet.", retry: .after(.seconds(5)))
+                .keysUnavailable, "Keys of the token issuers have not been fetched yet.", retry: .after(.seconds(5)))
         }
         return Self.json("{\"status\":\"ready\"}")
     }
@@ -58,8 +58,8 @@ struct ControlPlane: Sendable {
                     .permissionDenied, "Permission denied: metrics are for loopback peers only.",
                     cause: "the request came from or through another host, and metrics.token is not set")
                 : GatewayError(
-                    .invalidAPIKey, "Metrics need the metrics token.",
-                    cause: "found no bearer token that equals metrics.token")
+                    .invalidAPIKey, "Metrics require the bearer token of metrics.token.",
+                    cause: "missing or wrong bearer token of metrics.token")
         }
         let text = gateway.metrics.text(
             gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse,
@@ -72,13 +72,15 @@ struct ControlPlane: Sendable {
     /// Reached only without a WebSocket upgrade: the client did not request one, or there are too many sockets.
     func runnerSocket(for request: Request) throws -> Response {
         guard HTTPField.Name("sec-websocket-key").map({ request.headers[$0] != nil }) ?? false else {
-            throw GatewayError(.invalidRequest, "Runner agents open a WebSocket (HTTP/1.1, version 13) here.")
+            throw GatewayError(
+                .invalidRequest, "This path accepts WebSocket connections (HTTP/1.1, version 13) of runner agents only."
+            )
         }
         if gateway.drain.isDraining {
             throw GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5)))
         }
         throw GatewayError(
-            .rateLimitExceeded, "Too many connections that do not register. Try again shortly.",
+            .rateLimitExceeded, "Too many unregistered agent connections. Retry later.",
             retry: .after(.seconds(5)))
     }
 
@@ -161,7 +163,7 @@ struct ControlPlane: Sendable {
 
     /// Logs one line for a change by an administrator: who, what, and which object.
     func audit(_ action: String, of object: String, by admin: Caller) {
-        gateway.logger.notice("Administration", metadata: Self.auditMetadata(action, of: object, by: admin))
+        gateway.logger.notice("Admin action", metadata: Self.auditMetadata(action, of: object, by: admin))
     }
 
     static func auditMetadata(_ action: String, of object: String, by caller: Caller) -> Logger.Metadata {

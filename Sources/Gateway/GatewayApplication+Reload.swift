@@ -21,7 +21,7 @@ extension GatewayApplication {
         let rules = try GatewayRules(adopted)
         let plan = try RunnerPlan(from: old, to: adopted, gateway.upstreams)
         if let taken = plan.placed.map(\.runner.id).first(where: { supervisor.isAgent($0) }) {
-            throw GatewayStartError("\(taken) is the id of an agent that has joined; choose another", at: ["runners"])
+            throw GatewayStartError("\(taken) is the id of a registered agent; choose another id", at: ["runners"])
         }
 
         // Rules first: an old rule that does not know its class must not place a call on a new runner.
@@ -64,7 +64,7 @@ extension GatewayApplication {
                 GatewayStartError(
                     "the API key \(key.hint)\(others > 0 ? " and \(others) more" : "") "
                         + "\(others > 0 ? "have" : "has") the role \(JSONString.encode(role.rawValue)), which "
-                        + "no policy and no setting names; "
+                        + "no policy and no setting lists; "
                         + (roles.nearest(to: role).map { "did you mean \($0)?" }
                             ?? "add it to a policy's roles, or revoke the key"),
                     at: ["keys", "database"]))
@@ -97,7 +97,7 @@ extension GatewayApplication {
         }
         return ClassMemberCheck.findings(ClassTable(settings).classes, listed: listed).map {
             GatewayStartError(
-                "\($0.message); write the name as the machine lists it, or give it an alias",
+                "\($0.message); use the name in the machine's list, or define an alias",
                 at: ["classes", $0.className.rawValue])
         }
     }
@@ -107,9 +107,9 @@ extension GatewayApplication {
         if let from = change.from { metadata[LogKeys.from] = "\(from)" }
         if let to = change.to { metadata[LogKeys.to] = "\(to)" }
         if change.needsRestart {
-            gateway.logger.warning("A setting changes only with a restart", metadata: metadata)
+            gateway.logger.warning("Setting requires restart", metadata: metadata)
         } else {
-            gateway.logger.info("A setting changed", metadata: metadata)
+            gateway.logger.info("Setting changed", metadata: metadata)
         }
     }
 }

@@ -178,7 +178,7 @@ public struct GatewayApplication: Service {
         switch opened.problem {
         case .setAside(let place, let cause):
             logger.warning(
-                "State file set aside",
+                "State file moved aside",
                 metadata: [LogKeys.path: "\(file.path)", LogKeys.to: "\(place)", LogKeys.cause: "\(cause)"])
         case .unusable(let cause):
             logger.error("State file unusable", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
@@ -212,10 +212,10 @@ public struct GatewayApplication: Service {
     private static func explanation(of error: IOError, _ server: Settings.Server) -> String {
         let address = "\(server.host):\(server.port)"
         switch error.errnoCode {
-        case EADDRINUSE: return "\(address) is in use by another program; stop it, or choose another server.port"
-        case EACCES: return "\(address) may not be listened on by this user; choose a server.port above 1023"
-        case EADDRNOTAVAIL: return "\(server.host) is no address of this machine; mend server.host"
-        default: return "\(address) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
+        case EADDRINUSE: return "\(address) is in use by another process; stop it, or choose another server.port"
+        case EACCES: return "\(address) requires privileges this user lacks; choose a server.port above 1023"
+        case EADDRNOTAVAIL: return "\(server.host) is not an address of this machine; correct server.host"
+        default: return "\(address) cannot be bound: \(String(cString: strerror(error.errnoCode)))"
         }
     }
 }
@@ -257,7 +257,7 @@ private struct DrainNotice: Service {
     func run() async throws {
         try await gracefulShutdown()
         gateway.drain.begin()
-        gateway.logger.info("Shutting down")
+        gateway.logger.info("Shutdown started")
         try await Task.sleep(for: gateway.rules.settings.server.drainNotice)
     }
 }

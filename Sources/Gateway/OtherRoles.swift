@@ -18,7 +18,7 @@ enum OtherRoles {
         guard !named.isEmpty else { return nil }
         try rules.policy.authorizeAdministration(by: asker)
         guard named.count <= most else {
-            throw GatewayError(.invalidRequest, "No more than \(most) roles can be asked about.", param: "as_role")
+            throw GatewayError(.invalidRequest, "At most \(most) roles can be queried.", param: "as_role")
         }
         let roles = Set(named.filter { !$0.isEmpty }.map { Role(String($0)) })
         // Which roles are special is each issuer's own setting; where there is no issuer, as for API keys.

@@ -81,7 +81,7 @@ extension IssuerConfiguration {
         algorithms = []
         for name in issuer.algorithms {
             guard let algorithm = SignatureAlgorithm(name: name) else {
-                throw GatewayStartError("issuer \(issuer.issuer): \"\(name)\" is no algorithm that is supported")
+                throw GatewayStartError("issuer \(issuer.issuer): \"\(name)\" is not a supported algorithm")
             }
             algorithms.append(algorithm)
         }
@@ -116,8 +116,8 @@ extension IssuerConfiguration {
             _ = try NIOSSLContext(configuration: OutgoingTLS.configuration(authoritiesFile: authoritiesFile))
         } catch {
             throw GatewayStartError(
-                "issuer \(issuer): \(OutgoingTLS.source(of: authoritiesFile)) cannot be used: \(NetworkErrorText.of(error)); name a PEM file with "
-                    + "the certificates of the authorities to trust", at: ["auth", "issuers"])
+                "issuer \(issuer): \(OutgoingTLS.source(of: authoritiesFile)) cannot be used: \(NetworkErrorText.of(error)); use a PEM file with "
+                    + "the certificates of the trusted authorities", at: ["auth", "issuers"])
         }
     }
 }

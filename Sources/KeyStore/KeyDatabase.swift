@@ -40,7 +40,7 @@ final class KeyDatabase: Sendable {
                 (try Self.migrator.hasCompletedMigrations(database), try Self.migrator.hasBeenSuperseded(database))
             }
             guard !isNewer else {
-                throw KeyStoreError.unusable(path: path, reason: "a newer version of this program has written it")
+                throw KeyStoreError.unusable(path: path, reason: "it was written by a newer version of SimpleAI")
             }
             // Only if needed: a read-only database serves as well as any other until a key changes.
             if !isCurrent { try Self.migrator.migrate(queue) }

@@ -257,20 +257,22 @@ public final class KeyStore: Sendable {
     private static func check(_ order: APIKeyOrder, at now: Date) throws(KeyStoreError) {
         let name = order.name
         if let fault = NameFault(in: name, maxLength: longestName) {
-            throw .invalidOrder(reason: "a key's name must not be so: it \(fault)")
+            throw .invalidOrder(reason: "invalid key name: it \(fault)")
         }
         for role in order.roles {
-            if let fault = NameFault(in: role.rawValue) { throw .invalidOrder(reason: "a role \(fault)") }
+            if let fault = NameFault(in: role.rawValue) { throw .invalidOrder(reason: "invalid role: it \(fault)") }
         }
         for name in order.classes ?? [] {
-            if let fault = NameFault(in: name.rawValue) { throw .invalidOrder(reason: "a class name \(fault)") }
+            if let fault = NameFault(in: name.rawValue) {
+                throw .invalidOrder(reason: "invalid class name: it \(fault)")
+            }
         }
         guard order.classes.map({ !$0.isEmpty }) ?? true else {
             throw .invalidOrder(
-                reason: "a key for no class at all is good for nothing; leave classes out for all of them")
+                reason: "classes is empty; list at least one class, or omit it for all classes")
         }
         guard order.expiry.map({ $0 > now }) ?? true else {
-            throw .invalidOrder(reason: "a key's expiry has to lie in the future")
+            throw .invalidOrder(reason: "a key's expiry must be in the future")
         }
     }
 }

@@ -15,14 +15,14 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unusable(let path, let reason):
-            "the key database \(path) cannot be used: \(reason); mend or remove it, or name another one as keys.database"
-        case .notWritten(let reason): "the key database could not be written: \(reason)"
+            "the key database \(path) cannot be used: \(reason); fix or remove it, or set another keys.database"
+        case .notWritten(let reason): "writing the key database failed: \(reason)"
         case .unreadableRevocations(let path, let reason):
-            "\(path) holds revocations of API keys and cannot be read: \(reason); make it readable, or remove it and revoke "
+            "\(path) contains API key revocations and cannot be read: \(reason); make it readable, or remove it and revoke "
                 + "those keys again"
-        case .unknownKey(let id): "there is no key \"\(id)\""
+        case .unknownKey(let id): "unknown key \"\(id)\""
         case .invalidOrder(let reason): reason
-        case .full(let limit): "there are \(limit) keys already; revoke some that nobody uses"
+        case .full(let limit): "the limit of \(limit) keys is reached; revoke unused keys"
         }
     }
 }

@@ -20,7 +20,7 @@ public enum NetworkErrorText {
         case let error as IOError: of(errno: error.errnoCode)
         case let error as SystemError: of(errno: error.number)
         case let error as ChannelError: of(error)
-        case is SocketAddressError: "its name cannot be resolved"
+        case is SocketAddressError: "its host name does not resolve"
         case let error as HTTPClientError: of(error)
         case is HTTPParserError: "the response is not HTTP"
         case is NIOTooManyBytesError: "the response is too large"
@@ -37,7 +37,7 @@ public enum NetworkErrorText {
     }
 
     private static func connecting(_ error: NIOConnectionError) -> String {
-        guard let first = error.connectionErrors.first?.error else { return "its name cannot be resolved" }
+        guard let first = error.connectionErrors.first?.error else { return "its host name does not resolve" }
         let refusal = error.connectionErrors.first { ($0.error as? IOError)?.errnoCode == ECONNREFUSED }
         return of(refusal?.error ?? first)
     }
@@ -70,8 +70,8 @@ public enum NetworkErrorText {
         case .deadlineExceeded, .readTimeout, .writeTimeout, .getConnectionFromPoolTimeout: "no response in time"
         case .remoteConnectionClosed, .uncleanShutdown: "the connection was closed without a response"
         case .cancelled, .requestStreamCancelled, .alreadyShutdown: "it was cancelled"
-        case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath: "its address is no URL"
-        case .redirectLimitReached, .redirectCycleDetected: "it redirects without end"
+        case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath: "its address is not a URL"
+        case .redirectLimitReached, .redirectCycleDetected: "too many redirects"
         case .proxyAuthenticationRequired, .invalidProxyResponse, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
             "the proxy refused the connection"
         default: "the response is not valid HTTP"
@@ -82,11 +82,11 @@ public enum NetworkErrorText {
     private static func of(_ error: CocoaError) -> String {
         if let cause = error.underlying as? POSIXError { return of(errno: cause.code.rawValue) }
         return switch error.code {
-        case .fileNoSuchFile, .fileReadNoSuchFile: "there is no such file"
+        case .fileNoSuchFile, .fileReadNoSuchFile: "the file does not exist"
         case .fileReadNoPermission, .fileWriteNoPermission: "permission denied"
         case .fileReadTooLarge: "the file is too large"
         case .fileWriteOutOfSpace: "no space is left on the disk"
-        case .fileReadInapplicableStringEncoding, .fileReadUnknownStringEncoding: "it is not text in UTF-8"
+        case .fileReadInapplicableStringEncoding, .fileReadUnknownStringEncoding: "it is not UTF-8"
         default: "it cannot be read or written"
         }
     }

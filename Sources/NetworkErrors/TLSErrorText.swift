@@ -7,12 +7,12 @@ enum TLSErrorText {
         switch error {
         case .handshakeFailed(let reason), .shutdownFailed(let reason): of(reason, certificate, now)
         case .unableToValidateCertificate, .noCertificateToValidate: untrusted(certificate, now)
-        case .noSuchFilesystemObject: "there is no such file"
-        case .failedToLoadCertificate: "it holds no certificate in PEM"
-        case .failedToLoadPrivateKey: "it holds no private key in PEM"
-        case .cannotMatchULabel, .cannotFindPeerIP: "TLS: the name in the certificate cannot be compared"
-        case .uncleanShutdown: "the TLS connection was cut off"
-        default: "the TLS connection broke"
+        case .noSuchFilesystemObject: "the file does not exist"
+        case .failedToLoadCertificate: "it contains no PEM certificate"
+        case .failedToLoadPrivateKey: "it contains no PEM private key"
+        case .cannotMatchULabel, .cannotFindPeerIP: "TLS: the name in the certificate is invalid"
+        case .uncleanShutdown: "the TLS connection was truncated"
+        default: "the TLS connection was lost"
         }
     }
 
@@ -20,9 +20,9 @@ enum TLSErrorText {
         switch error {
         case .failedToValidateHostname: "TLS: the certificate is for another host"
         case .serverHostnameImpossibleToMatch, .cannotUseIPAddressInSNI, .invalidSNIHostname:
-            "TLS: the host's name cannot stand in a certificate"
-        case .unknownPrivateKeyFileType: "it is no private key in PEM or DER"
-        default: "the TLS connection broke"
+            "TLS: the host name is not valid in a certificate"
+        case .unknownPrivateKeyFileType: "it is not a PEM or DER private key"
+        default: "the TLS connection was lost"
         }
     }
 
@@ -31,8 +31,8 @@ enum TLSErrorText {
     static func of(_ error: BoringSSLError, _ certificate: NIOSSLCertificate?, _ now: Date) -> String {
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return untrusted(certificate, now) }
-        if notTLS.contains(where: text.contains) { return "TLS: the peer does not speak TLS at this port" }
-        if text.contains("EOF") || error == .zeroReturn { return "TLS: the connection was closed in the handshake" }
+        if notTLS.contains(where: text.contains) { return "TLS: the peer does not support TLS on this port" }
+        if text.contains("EOF") || error == .zeroReturn { return "TLS: the connection was closed during the handshake" }
         // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION: odd words, but ones to search for.
         guard let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 else {
             return "TLS: the handshake failed"

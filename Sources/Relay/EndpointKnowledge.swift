@@ -62,8 +62,8 @@ public final class EndpointKnowledge: Sendable {
         if stated != 0 {
             guard stated & endpoint.bit == 0 else { return nil }
             return GatewayError(
-                .endpointNotSupported, "No engine that has this model serves \(endpoint.path).",
-                cause: "the runner's endpoints in the settings do not name it")
+                .endpointNotSupported, "No engine with this model supports \(endpoint.path).",
+                cause: "the endpoints of the runner in the settings do not list it")
         }
         return missing.withLock { missing in
             func error(_ model: ModelID?) -> GatewayError? {

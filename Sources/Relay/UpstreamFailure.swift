@@ -32,11 +32,11 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
         case .refused: "connection refused"
         case .unreachable(let reason), .exhausted(let reason), .untrusted(let reason), .malformed(let reason): reason
         case .staleConnection, .closedBeforeAnswer: "the connection was closed without a response"
-        case .closedDuringAnswer: "the connection was closed within the response"
-        case .connectionTimedOut: "the host acknowledges nothing any more"
-        case .machineGone: "the machine is gone"
+        case .closedDuringAnswer: "the connection was closed during the response"
+        case .connectionTimedOut: "the host stopped acknowledging packets"
+        case .machineGone: "the machine is unreachable"
         case .firstByteTimeout: "no response in time"
-        case .gapTimeout: "the response stopped for too long"
+        case .gapTimeout: "the response stalled"
         }
     }
 

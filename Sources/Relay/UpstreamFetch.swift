@@ -63,7 +63,7 @@ public enum UpstreamFetch {
         collector.cancel = { ticket.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             // An accepted connection shows that the host is up, however busy its engine is.
-            let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no answer in time")
+            let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no response in time")
             ticket.cancel()
             collector.finish(.failure(failure))
         }
@@ -92,7 +92,7 @@ public enum UpstreamFetch {
         func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
             guard body.readableBytes + bytes.readableBytes <= largestBody else {
                 cancel?()
-                return finish(.failure(.malformed("the answer is too long")))
+                return finish(.failure(.malformed("the response is too long")))
             }
             body.writeImmutableBuffer(bytes)
         }

@@ -101,7 +101,7 @@ public struct RunnerAgent: Service {
     }
 
     private func drain(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
-        logger.info("Shutting down", metadata: [LogKeys.active: "\(counts.total.active)"])
+        logger.info("Shutdown started", metadata: [LogKeys.active: "\(counts.total.active)"])
         let deadline = NIODeadline.now() + TimeAmount(settings.drain)
         report.drain()
         link.tell(.drainBegan)

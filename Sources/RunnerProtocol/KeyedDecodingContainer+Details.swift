@@ -14,7 +14,9 @@ extension KeyedDecodingContainer {
         _ type: Value.Type, _ key: Key, _ omitted: inout OmittedEntries
     ) -> [Value] {
         guard let entries = detail([Entry<Value>].self, key) else {
-            if contains(key), (try? decodeNil(forKey: key)) == false { omitted.add(1, "\(key.stringValue) is no list") }
+            if contains(key), (try? decodeNil(forKey: key)) == false {
+                omitted.add(1, "\(key.stringValue) is not a list")
+            }
             return []
         }
         let values = entries.compactMap(\.value)
@@ -28,7 +30,7 @@ extension KeyedDecodingContainer {
         var names: [ModelID: EngineModelID] = [:]
         for (name, entry) in entries { names[ModelID(name)] = entry.value.map { EngineModelID($0) } }
         var omitted = OmittedEntries()
-        omitted.add(entries.count - names.count, "a value of \(key.stringValue) is no string")
+        omitted.add(entries.count - names.count, "a value of \(key.stringValue) is not a string")
         return (names, omitted)
     }
 

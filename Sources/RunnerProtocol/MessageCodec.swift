@@ -148,10 +148,10 @@ public enum MessageFault: Error, Hashable {
 extension MessageFault: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .tooLarge: "the message is larger than \(MessageCodec.maxMessage) bytes"
-        case .malformed(at: ""): "the message is no JSON object with usable fields"
-        case .malformed(let place): "the message has no usable \(place)"
-        case .excessive(let what): "the message has too many or too long \(what)"
+        case .tooLarge: "the message exceeds \(MessageCodec.maxMessage) bytes"
+        case .malformed(at: ""): "the message is not a JSON object with valid fields"
+        case .malformed(let place): "the message lacks a valid \(place)"
+        case .excessive(let what): "the message has too many \(what), or they are too long"
         case .unusable(let field, let fault): "the message's \(field) \(fault)"
         }
     }

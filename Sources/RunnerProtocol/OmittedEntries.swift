@@ -40,7 +40,7 @@ extension EngineStatus {
             if let fault = NameFault(in: id, maxLength: MessageCodec.maxName) {
                 omitted.add(1, "a name in \(list) \(fault)")
             } else if usable.count == MessageCodec.maxEntries {
-                omitted.add(1, "\(list) has more than \(MessageCodec.maxEntries) entries")
+                omitted.add(1, "\(list) exceeds \(MessageCodec.maxEntries) entries")
             } else if known.insert(ExactString(id)).inserted {
                 usable.append(entry)
             }

@@ -190,7 +190,7 @@ extension SchedulerState {
 
     mutating func endLateLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let load = records[index].agent?.load, load.deadline <= now else { return }
-        failLoad(onRunnerAt: index, "it was not loaded within \(configuration.loadTimeout)", now: now)
+        failLoad(onRunnerAt: index, "loading timed out after \(configuration.loadTimeout)", now: now)
     }
 
     /// A failed load.

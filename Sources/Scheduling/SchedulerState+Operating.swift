@@ -31,8 +31,8 @@ extension SchedulerState {
         case .ready, .checking, .loading: return .isAwake
         case .unknown where isConnected: return .isAwake
         case .down where isConnected:
-            return .impossible("it is awake, and its agent reports that its engine does not serve")
-        case .lost: return .impossible("it is gone, and no way to wake it is set")
+            return .impossible("it is awake, and its agent reports an unhealthy engine")
+        case .lost: return .impossible("it is unreachable, and no wake method is configured")
         case .waking:
             guard let wake = records[index].wake else { return .isAwake }
             records[index].wake?.isOrdered = true
@@ -40,10 +40,10 @@ extension SchedulerState {
         // An unnecessary packet is harmless, and the first evidence that the machine is awake ends the wake.
         case .unknown, .down, .asleep, .wakeFailed: break
         }
-        guard configuration.wakeEnabled else { return .impossible("this gateway wakes no machines (wake.enabled)") }
+        guard configuration.wakeEnabled else { return .impossible("waking is disabled by wake.enabled") }
         guard records[index].runner.canBeWoken else {
             return .impossible(
-                "no way to wake it is set: it needs runners[].wake, or an agent that reports a MAC address")
+                "no wake method is configured: set runners[].wake, or let its agent report a MAC address")
         }
         let wake = startWake(ofRunnerAt: index, isWanted: true, now: now)
         records[index].wake?.isOrdered = true
@@ -56,23 +56,25 @@ extension SchedulerState {
         let record = records[index]
         switch record.state {
         case .asleep, .wakeFailed: return .isAsleep
-        case .waking: return .impossible("it is being woken")
-        case .unknown, .checking, .loading: return .impossible("it is being looked at; try again in a moment")
-        case .lost: return .impossible("it is gone")
+        case .waking: return .impossible("a wake is in progress")
+        case .unknown, .checking, .loading: return .impossible("a check is in progress; retry in a moment")
+        case .lost: return .impossible("it is unreachable")
         case .down, .ready: break
         }
         guard let agent = record.agent else {
-            return .impossible("it was not joined by an agent, and only agents can put their machines to sleep")
+            return .impossible("it has no agent, and only agents can put their machines to sleep")
         }
-        guard record.state == .ready else { return .impossible("its engine does not serve, so it may not come back") }
+        guard record.state == .ready else {
+            return .impossible("its engine is unhealthy and may not recover after a sleep")
+        }
         guard agent.isSleepable else { return .impossible("its agent has no power.sleep_command") }
         guard configuration.wakeEnabled, record.runner.canBeWoken else {
-            return .impossible("it could not be woken again: it has no MAC address, or wake.enabled is off")
+            return .impossible("it could not be woken again: its MAC address is unknown, or wake.enabled is false")
         }
         guard record.active == 0 else {
-            return .impossible("\(record.active) \(record.active == 1 ? "call runs" : "calls run") on it")
+            return .impossible("\(record.active) \(record.active == 1 ? "call is" : "calls are") in progress")
         }
-        guard agent.load == nil else { return .impossible("it loads a model") }
+        guard agent.load == nil else { return .impossible("a model load is in progress") }
         putToSleep(index, now: now)
         return .ordered
     }

@@ -160,5 +160,5 @@ extension SchedulerState {
         return true
     }
 
-    static var missingGPU: OperatorReason { "the GPU that it had is not there any more" }
+    static var missingGPU: OperatorReason { "its GPU is no longer available" }
 }

@@ -39,7 +39,7 @@ extension SchedulerState {
         case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
         case .notAble:
             if weigh(
-                .callReplaced, reason: "a call was answered by something else than the engine", ofRunnerAt: index,
+                .callReplaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
             {
                 reconsiderWaiters(now: now)
@@ -53,7 +53,7 @@ extension SchedulerState {
 
     @discardableResult
     private mutating func noteLoading(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
-        weigh(.loading(.call), reason: "its engine refused a call because it loads", ofRunnerAt: index, now: now)
+        weigh(.loading(.call), reason: "its engine refused a call while loading", ofRunnerAt: index, now: now)
     }
 
     /// A call on a loading engine is over.
@@ -64,7 +64,8 @@ extension SchedulerState {
         case .loading: noteLoading(ofRunnerAt: index, now: now)
         case .notAble:
             weigh(
-                .replaced, reason: "a call was answered by something else than the engine", ofRunnerAt: index, now: now)
+                .replaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
+                now: now)
         case .failed, .internalError, .undecided: break
         }
         // After a call from before, the next trial is already due; unless a probe found it loading, and no trial was

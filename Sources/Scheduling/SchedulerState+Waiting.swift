@@ -51,29 +51,30 @@ extension SchedulerState {
     ) -> GatewayError {
         if known.isEmpty, request.isExact, let model = request.models.first {
             return GatewayError(
-                .modelNotFound, "There is no model \"\(model)\". GET /v1/models lists what you may ask for.",
+                .modelNotFound, "Unknown model \"\(model)\". GET /v1/models lists the models you can use.",
                 param: "model")
         }
         if !wakeable.isEmpty {
             return GatewayError(
                 .noRunnerAvailable,
-                "The machine that serves this is asleep, and waking it needs a role that you do not have.",
+                "The machine that serves this model is asleep, and your roles do not permit waking it.",
                 retry: .after(.seconds(60)))
         }
         if let next = nextLoadAttempt(request, among: indices, now: now) {
             return GatewayError(
-                .noRunnerAvailable, "The model could not be loaded; it will be tried again.",
+                .noRunnerAvailable, "The model could not be loaded. Retry later.",
                 retry: .after(max(.seconds(1), now.duration(to: next))))
         }
         let failed = indices.filter { [.wakeFailed, .down, .asleep].contains(records[$0].state) }
         if let soonest = failed.compactMap({ records[$0].wakeNotBefore }).min() {
             return GatewayError(
-                .wakeFailed, "The machine that serves this did not wake up; it will be tried again.",
+                .wakeFailed, "The machine that serves this model did not wake up. Retry later.",
                 retry: .after(max(.seconds(1), now.duration(to: soonest))))
         }
         let states = known.sorted().map { "\(records[$0].runner.id) \(records[$0].state.rawValue)" }
         return GatewayError(
-            .noRunnerAvailable, "No runner that serves this is available right now.", retry: .after(.seconds(10)),
+            .noRunnerAvailable, "No runner that serves this model is available. Retry later.",
+            retry: .after(.seconds(10)),
             cause: states.isEmpty ? "no runner lists it" : states.joined(separator: ", "))
     }
 
@@ -218,18 +219,19 @@ extension SchedulerState {
                 switch waiter.hope {
                 case .slot:
                     GatewayError(
-                        .queueFull, "No slot became free within \(timeouts.queue). Try again shortly.",
+                        .queueFull, "No slot became free within \(timeouts.queue). Retry later.",
                         retry: .after(.seconds(5)))
                 case .probe:
                     GatewayError(
-                        .noRunnerAvailable, "No runner that serves this has answered yet.", retry: .after(.seconds(5)))
+                        .noRunnerAvailable, "No runner that serves this model has been probed yet. Retry later.",
+                        retry: .after(.seconds(5)))
                 case .loading:
                     GatewayError(
-                        .noRunnerAvailable, "The engine did not finish loading within \(timeouts.wake).",
+                        .noRunnerAvailable, "The engine was still loading after \(timeouts.wake).",
                         retry: .after(.seconds(30)))
                 case .load:
                     GatewayError(
-                        .noRunnerAvailable, "The model was not loaded within \(timeouts.load).",
+                        .noRunnerAvailable, "Loading the model timed out after \(timeouts.load).",
                         retry: .after(.seconds(30)))
                 case .wake:
                     GatewayError(

@@ -13,7 +13,7 @@ extension SchedulerState {
         records[index].wake = wake
         guard let failure, wake.failedAttempts >= configuration.attemptsUntilHopeless else { return }
         let error = GatewayError(
-            .wakeFailed, "The machine that serves this could not be woken.",
+            .wakeFailed, "The machine that serves this model could not be woken.",
             retry: .after(configuration.wakeBackOff), cause: "wake \(wake.id) of \(id): \(failure)")
         failWake(wake, ofRunnerAt: index, error, now: now)
     }
@@ -58,7 +58,7 @@ extension SchedulerState {
             let retry = min(max(records[index].bootTime.mean ?? .seconds(30), .seconds(1)), .seconds(60))
             let error = GatewayError(
                 .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).", retry: .after(retry),
-                cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no answer")
+                cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no response")
             return failWake(wake, ofRunnerAt: index, error, now: now)
         }
         let isWanted = wake.isOrdered || queue.contains { $0.awaits(wake.id) }

@@ -206,14 +206,14 @@ public struct SchedulerState: Sendable {
             guard let whoGivesWay = queue.makeRoom(for: request) else {
                 return .refused(
                     GatewayError(
-                        .queueFull, "Too many calls are waiting for this model. Try again shortly.",
+                        .queueFull, "Too many calls are waiting for this model. Retry later.",
                         retry: .after(.seconds(5))))
             }
             effects.append(
                 .reject(
                     whoGivesWay,
                     GatewayError(
-                        .queueFull, "Too many of your calls are waiting for this model. Try again shortly.",
+                        .queueFull, "Too many of your calls are waiting for this model. Retry later.",
                         retry: .after(.seconds(5)))))
         }
         waiters += 1

@@ -21,7 +21,7 @@ struct SettingsEnvironment {
             result += rest[..<start]
             let afterBrace = rest[start...].dropFirst(2)
             guard let end = afterBrace.firstIndex(of: "}") else {
-                throw ExpansionFailure(message: "has a ${ that no } closes; write ${NAME} or ${NAME:-default}")
+                throw ExpansionFailure(message: "contains ${ without }; use ${NAME} or ${NAME:-default}")
             }
             result += try value(of: afterBrace[..<end])
             rest = afterBrace[end...].dropFirst()
@@ -40,18 +40,20 @@ struct SettingsEnvironment {
             fallback = nil
         }
         guard Self.isName(name) else {
-            throw ExpansionFailure(message: "${\(reference)} names no variable; write ${NAME} or ${NAME:-default}")
+            throw ExpansionFailure(
+                message: "${\(reference)} is not a variable reference; use ${NAME} or ${NAME:-default}")
         }
         if let fallback {
             guard Self.opening(in: fallback) == nil else {
-                throw ExpansionFailure(message: "${\(name):-…} has another ${ in its default; they cannot be nested")
+                throw ExpansionFailure(
+                    message: "${\(name):-…} has another ${ in its default; references cannot be nested")
             }
             let value = variables[String(name)] ?? ""
             return value.isEmpty ? String(fallback) : value
         }
         guard let value = variables[String(name)] else {
             throw ExpansionFailure(
-                message: "the environment has no \(name); set it, or write ${\(name):-default} to do without")
+                message: "variable \(name) is not set; set it, or use ${\(name):-default} for a fallback")
         }
         return value
     }
@@ -90,12 +92,12 @@ extension SettingsEnvironment {
             let place = SettingsPlace(file: Self.placePrefix + variable, line: 0)
             let names = variable.dropFirst(Self.prefix.count).lowercased().components(separatedBy: "__")
             guard !names.contains("") else {
-                report.problem("is no key; write SIMPLEAI__SECTION__KEY", at: .root, place: place)
+                report.problem("is not a settings key; use SIMPLEAI__SECTION__KEY", at: .root, place: place)
                 continue
             }
             if !root.replaceScalar(at: names[...], with: value, from: place) {
                 report.problem(
-                    "overrides no single value; the environment can replace scalars, write lists and sections "
+                    "does not name a single value; the environment overrides scalars only, put lists and sections "
                         + "into the file", at: SettingsPath(components: names.map { .key($0) }), place: place)
             }
         }

@@ -59,7 +59,7 @@ public enum SettingsFile {
             throw SettingsError(file: path, line: 0, error.message)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SettingsError(file: path, line: invalidLine(of: bytes), "is no UTF-8 here; save the file as UTF-8")
+            throw SettingsError(file: path, line: invalidLine(of: bytes), "is not UTF-8; save the file as UTF-8")
         }
         return text
     }
@@ -75,7 +75,7 @@ public enum SettingsFile {
         let others = paths.dropFirst().joined(separator: ", ")
         throw SettingsError(
             file: paths.first ?? "", line: 0,
-            "is not there, nor is \(others); copy \(example) there or name a file with --config")
+            "does not exist, nor does \(others); copy \(example) there or use --config FILE")
     }
 
     private static func invalidLine(of bytes: [UInt8]) -> Int {

@@ -16,7 +16,7 @@ extension SettingsValidation {
     /// The gateway itself appends the paths of the API.
     private func checkAPIPath(of runner: Settings.StaticRunner, at path: SettingsPath) {
         guard let base = Self.withoutAPIPath(runner.url) else { return }
-        warning("ends in a path of the engine's API, to which the gateway adds its own; write \(base)", at: path)
+        warning("ends in an API path, which the gateway adds itself; use \(base)", at: path)
     }
 
     /// The base URL of the engine; nil if a URL does not end in an API path.
@@ -39,7 +39,7 @@ extension SettingsValidation {
     }
 
     static func missing(_ program: String) -> String {
-        "there is no program \(quoted(program)) on this machine that may be executed; install it, or mend the path"
+        "the program \(quoted(program)) does not exist or is not executable; install it or fix the path"
     }
 
     /// If policies grant the rights, a role that only `wake.roles` names grants no calls.
@@ -47,7 +47,7 @@ extension SettingsValidation {
         let roles = RoleNames(policiesOf: settings)
         for role in settings.wake.roles.sorted() where !roles.hasMeaning(role) {
             warning(
-                "no policy names the role \(quoted(role.rawValue)), so its callers may call nothing; ",
+                "no policy lists the role \(quoted(role.rawValue)), so its callers may use no model; ",
                 at: .root["wake"]["roles"]
             ) {
                 roles.nearest(to: role).map { "did you mean \($0)?" } ?? "add it to a policy's roles"
@@ -61,8 +61,8 @@ extension SettingsValidation {
             settings.server.trustedProxies.isEmpty, settings.auth.mode != .none
         else { return }
         warning(
-            "\(settings.server.host) can be reached from this machine only, so no agent of another machine can join; "
-                + "write 0.0.0.0, or name the proxy of this machine in server.trusted_proxies",
+            "\(settings.server.host) is reachable from this machine only, so agents on other machines cannot join; "
+                + "use 0.0.0.0, or list this machine's proxy in server.trusted_proxies",
             at: .root["server"]["host"])
     }
 }

@@ -43,14 +43,14 @@ extension SettingsValidation {
         case .oidc where settings.auth.issuers.isEmpty && !report.hasProblem(at: auth["issuers"]):
             problem(
                 "mode oidc needs at least one issuer; add one with its issuer and audience. Without an identity "
-                    + "provider: `simpleai token init` makes one for a home lab, and auth.mode: none serves "
-                    + "this machine alone", at: auth["issuers"])
+                    + "provider: `simpleai token init` creates a key for a home lab, and auth.mode: none serves "
+                    + "this machine only", at: auth["issuers"])
         case .none where !HostName.isLoopback(settings.server.host):
             problem(
-                "none would serve everybody who reaches \(settings.server.host); set server.host: 127.0.0.1, "
+                "none would let every client that reaches \(settings.server.host) in; set server.host: 127.0.0.1, "
                     + "or auth.mode: oidc", at: auth["mode"])
         case .none where !settings.auth.issuers.isEmpty:
-            warning("none asks nobody for a token; the issuers are not used", at: auth["mode"])
+            warning("none disables authentication; the issuers are ignored", at: auth["mode"])
         case .oidc, .none:
             break
         }
@@ -65,19 +65,19 @@ extension SettingsValidation {
             case .file: ("", "")
             }
         if !issuer.caFile.isEmpty, !fetched.lowercased().hasPrefix("https:") {
-            warning("is not used, because the keys do not come over TLS", at: path["tls"]["ca_file"])
+            warning("is ignored, because the keys are not fetched over TLS", at: path["tls"]["ca_file"])
         }
         // An invalid address is reported where it was read.
         guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlainBeyondLoopback else { return }
         warning(
-            "\(fetched) has no TLS: whoever is on the way can replace the keys and so make tokens; use https",
+            "\(fetched) lacks TLS: an attacker on the network can replace the keys and forge tokens; use https",
             at: path[key])
     }
 
     private func checkIssuersDiffer() {
         for (index, first) in repetitions(in: settings.auth.issuers.map { ExactString($0.issuer) }) {
             problem(
-                "is the same as auth.issuers[\(first)]; write one entry with all its audiences",
+                "repeats auth.issuers[\(first)]; use one entry with all audiences",
                 at: .root["auth"]["issuers"][index]["issuer"])
         }
     }
@@ -94,12 +94,12 @@ extension SettingsValidation {
         if names.isEmpty, report.hasProblem(at: .root["classes"]) { return }
         if tree.holds(path) {
             let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
-            problem("there is no class \(name); \(nearest ?? "name one of classes, or add it there")", at: path)
+            problem("unknown class \(name); \(nearest ?? "use one of classes, or add it there")", at: path)
         } else if names.isEmpty {
-            let right = settings.auth.mode == .oidc ? ", which takes a role of its own" : ""
-            warning("there are none: every call has to name its model\(right)", at: .root["classes"])
+            let right = settings.auth.mode == .oidc ? ", which requires a role of its own" : ""
+            warning("is empty: every call must name its model\(right)", at: .root["classes"])
         } else {
-            problem("is \(name) unless set, and there is no such class; name one of classes", at: path)
+            problem("defaults to \(name), which is not a class; use one of classes", at: path)
         }
     }
 
@@ -107,11 +107,11 @@ extension SettingsValidation {
     private func check(_ modelClass: Settings.ModelClass, served: Set<ModelID>?) {
         let path = SettingsPath.root["classes"][modelClass.name.rawValue]
         for (index, _) in repetitions(in: modelClass.models) {
-            problem("names \(modelClass.models[index]) twice; name it once", at: path)
+            problem("lists \(modelClass.models[index]) twice; list it once", at: path)
         }
         guard let served else { return }
         for model in modelClass.models where !served.contains(model) {
-            warning("no runner has \(model); ", at: path) {
+            warning("no runner lists \(model); ", at: path) {
                 longerName(of: model)
                     ?? Spelling.nearest(to: model.rawValue, among: served.map(\.rawValue).sorted())
                     .map { "did you mean \($0)?" } ?? "add it to a runner's models or aliases"
@@ -146,7 +146,7 @@ extension SettingsValidation {
         let names = settings.classes.map(\.name.rawValue)
         let known = Set(names.map { ExactString($0) })
         for name in tree.keys(of: classes) where !known.contains(ExactString(name)) {
-            problem("there is no such class; ", at: classes[name]) {
+            problem("unknown class; ", at: classes[name]) {
                 Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
                     ?? "add it to classes or remove it"
             }
@@ -161,7 +161,7 @@ extension SettingsValidation {
         for (name, together) in settings.routing.speculativeWake.sorted(by: { $0.key < $1.key }) {
             for machine in together where !machines.contains(ExactString(machine)) {
                 warning(
-                    "no runner of this file has the id or machine_type \(machine)",
+                    "no runner in this file has the id or machine_type \(machine)",
                     at: classes[name.rawValue]["speculative_wake"])
             }
         }
@@ -176,14 +176,14 @@ extension SettingsValidation {
         let names = settings.classes.map(\.name.rawValue)
         for (index, grant) in settings.policies.enumerated() {
             for pattern in grant.classes where !names.contains(where: pattern.matches) {
-                problem("there is no class \(pattern); ", at: policies[index]["classes"]) {
+                problem("unknown class \(pattern); ", at: policies[index]["classes"]) {
                     Spelling.nearest(to: pattern.text, among: names).map { "did you mean \($0)?" }
-                        ?? "name one of classes, or * for all of them"
+                        ?? "use one of classes, or * for all of them"
                 }
             }
         }
         if settings.auth.mode == .none, !settings.policies.isEmpty {
-            warning("mode none makes everybody an admin; the policies are not used", at: policies)
+            warning("mode none makes every caller an admin; the policies are ignored", at: policies)
         }
     }
 }
@@ -193,14 +193,14 @@ extension SettingsValidation {
 extension SettingsValidation {
     private func check(_ runner: Settings.StaticRunner, at path: SettingsPath) {
         for (index, _) in repetitions(in: runner.models) {
-            problem("names \(runner.models[index]) twice; name it once", at: path["models"])
+            problem("lists \(runner.models[index]) twice; list it once", at: path["models"])
         }
         if !runner.models.isEmpty {
             let models = Set(runner.models.map { ExactString($0.rawValue) })
             for (publicID, engineID) in runner.aliases.sorted(by: { $0.key < $1.key })
             where !models.contains(ExactString(engineID)) && !models.contains(ExactString(publicID.rawValue)) {
                 problem(
-                    "stands for \(engineID), which is not among this runner's models; add it there or mend the id",
+                    "refers to \(engineID), which is not among this runner's models; add it there or correct the id",
                     at: path["aliases"][publicID.rawValue])
             }
         }
@@ -208,16 +208,16 @@ extension SettingsValidation {
             address.isPlainBeyondLoopback
         {
             warning(
-                "has no TLS: whoever is on the way can see it and call it, too; use https where you can",
+                "is sent without TLS: an attacker on the network can read and use it; use https where possible",
                 at: path["wake"]["http"])
         }
         if !runner.tls.verify, runner.url.hasPrefix("https://") {
             warning(
-                "false accepts any certificate: whoever is on the way can read the calls; set tls.ca_file instead",
+                "false accepts any certificate: an attacker on the network can read the calls; set tls.ca_file instead",
                 at: path["tls"]["verify"])
         }
         if runner.wake != nil, !settings.wake.enabled {
-            warning("is not used, because wake.enabled is false", at: path["wake"])
+            warning("is ignored, because wake.enabled is false", at: path["wake"])
         }
     }
 
@@ -225,11 +225,11 @@ extension SettingsValidation {
         let path = SettingsPath.root["runners"]
         for (index, first) in repetitions(in: settings.runners.map(\.id)) {
             problem(
-                "\(settings.runners[index].id) is the id of runners[\(first)] already; give each runner its own",
+                "\(settings.runners[index].id) is already the id of runners[\(first)]; give each runner its own id",
                 at: path[index]["id"])
         }
         if settings.runners.isEmpty, !settings.fleet.letsAgentsJoin, !report.hasProblem(at: path) {
-            warning("there are none: every call gets 503 until there is one", at: path)
+            warning("is empty: every call gets 503 until an agent joins", at: path)
         }
     }
 
@@ -237,13 +237,13 @@ extension SettingsValidation {
         let path = SettingsPath.root["fleet"]
         for runner in settings.runners where settings.fleet.tokens[runner.id] != nil {
             problem(
-                "is the id of a runner of this file, and no agent may take it; give one of them another",
+                "is the id of a runner in this file, so no agent can use it; rename one of them",
                 at: path["tokens"][runner.id.rawValue])
         }
         // Heartbeats of version 1 may be 30 s apart.
         if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.letsAgentsJoin {
             warning(
-                "\(settings.fleet.runnerTimeout.written) is less than agents may be silent (30s); use 90s",
+                "\(settings.fleet.runnerTimeout.written) is less than the heartbeat tolerance of agents (30s); use 90s",
                 at: path["runner_timeout"])
         }
     }

@@ -20,7 +20,7 @@ extension StandInDeployment {
         let delay = serviceTime(number)
         loop.scheduleTask(in: delay) { self.state.withLock { $0.inFlight[runner, default: 0] -= 1 } }
 
-        if isLost(number, wake: wake) { return error(503, "no_runner_available", "nobody there") }
+        if isLost(number, wake: wake) { return error(503, "no_runner_available", "not found") }
         if defect == .emptyObject { return StandInAnswer(body: "{}") }
         let model = name(isBig ? "sim-large" : "sim-small", asked: asked, number: number)
         let streams = request.wantsStream && defect != .streamIgnored
@@ -128,7 +128,7 @@ extension StandInDeployment {
         if defect == .badTokenIs400 { return error(400, "invalid_request", "bad token") }
         if defect == .badTokenIs500 { return error(500, "internal_error", "bad token") }
         let token = defect == .tokenInMessage ? " with \(request.authorization ?? "nothing")" : ""
-        var answer = error(variant.unauthenticatedStatus, "invalid_api_key", "who are you\(token)")
+        var answer = error(variant.unauthenticatedStatus, "invalid_api_key", "unauthorized\(token)")
         if defect != .noChallenge { answer.headers.append(("www-authenticate", "Bearer realm=\"stand-in\"")) }
         if defect == .tokenEchoed { answer.headers.append(("x-debug", request.authorization ?? "")) }
         return answer

@@ -65,11 +65,11 @@ package struct StandInVariant: Sendable {
     package static let named: KeyValuePairs<String, (variant: StandInVariant, says: String)> = [
         "forbidden": (.forbidden, "refuses with 403"),
         "bad-request": (.badRequest, "refuses with 400 and `Permission denied`"),
-        "no-runner-header": (.silent, "does not say who served, nor which wake was waited for"),
-        "least-busy": (StandInVariant(sharing: .leastBusy), "gives calls to the runner with the fewest in flight"),
+        "no-runner-header": (.silent, "names neither the runner nor the wake"),
+        "least-busy": (StandInVariant(sharing: .leastBusy), "routes to the runner with the fewest calls in flight"),
         "no-admin-surface": (StandInVariant(hasAdminSurface: false), "has nothing under /admin"),
         "unusual-statuses": (.unusualStatuses, "refuses with 422, 418 and 410 for 403, 401 and 404"),
-        "open": (.open, "asks nobody for credentials"),
-        "never-sleeps": (StandInVariant(bigSleeps: false), "has no machine that sleeps"),
+        "open": (.open, "requires no credentials"),
+        "never-sleeps": (StandInVariant(bigSleeps: false), "has no sleeping machine"),
     ]
 }

@@ -17,7 +17,7 @@ public struct Broadcaster: Sendable {
 
     public func send(_ request: WakePacketRequest) async throws(WakeSendError) {
         guard let packet = MagicPacket(mac: request.mac, secureOn: request.secureOn) else {
-            throw .invalidRequest(reason: "a SecureOn password has 6 bytes, this one \(request.secureOn.count)")
+            throw .invalidRequest(reason: "a SecureOn password must have 6 bytes, not \(request.secureOn.count)")
         }
         try await send(packet, to: request.broadcast, port: request.port)
     }
@@ -28,7 +28,7 @@ public struct Broadcaster: Sendable {
     ///   - address: an IP address, or a host name, which is resolved off the event loops.
     ///   - port: 1 to 65535; 9 by convention.
     public func send(_ packet: MagicPacket, to address: String, port: Int) async throws(WakeSendError) {
-        guard (1...65_535).contains(port) else { throw .invalidRequest(reason: "there is no UDP port \(port)") }
+        guard (1...65_535).contains(port) else { throw .invalidRequest(reason: "\(port) is not a UDP port") }
         let remote = try await resolve(address, port: port)
         do {
             try await transmit(packet, to: remote)

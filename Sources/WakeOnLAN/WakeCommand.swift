@@ -17,7 +17,7 @@ struct WakeCommand: Sendable {
     func run(_ request: WakeCommandRequest) async throws(WakeSendError) {
         func failed(_ reason: String) -> WakeSendError { .programFailed(program: request.program, reason: reason) }
         guard let path = ExecutableFile.path(of: request.program, searchPath: searchPath) else {
-            throw failed("is not there, or may not be executed")
+            throw failed("does not exist or is not executable")
         }
         var process = ChildProcess(executable: path, arguments: request.arguments, environment: environment)
         process.errors = .captured(.first(Self.maxQuote))
@@ -28,12 +28,12 @@ struct WakeCommand: Sendable {
         } catch {
             throw failed("cannot be started: \(error)")
         }
-        if ending.didTimeOut { throw failed("did not end within \(timeout) and was stopped") }
+        if ending.didTimeOut { throw failed("was stopped after \(timeout)") }
         if ending.wasCancelled { throw failed("was stopped") }
         switch ending.status {
         case .exited(0): return
-        case .exited(let status): throw failed("ended with \(status)\(Self.quote(ending.errors))")
-        case .signalled(let signal): throw failed("was ended by signal \(signal)\(Self.quote(ending.errors))")
+        case .exited(let status): throw failed("exited with status \(status)\(Self.quote(ending.errors))")
+        case .signalled(let signal): throw failed("was terminated by signal \(signal)\(Self.quote(ending.errors))")
         }
     }
 

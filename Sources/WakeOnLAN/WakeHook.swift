@@ -16,17 +16,17 @@ struct WakeHook: Sendable {
 
     func call(_ request: WakeHookRequest) async throws(WakeSendError) {
         guard let url = URLComponents(string: request.url), let host = url.encodedHost, !host.isEmpty else {
-            throw .invalidRequest(reason: "its web hook is no URL")
+            throw .invalidRequest(reason: "its webhook is not a URL")
         }
         let status: Int
         do {
             status = try await exchange(request.method, url, host: host)
         } catch {
-            let reason = error is NoAnswer ? "it closed the connection without an answer" : NetworkErrorText.of(error)
+            let reason = error is NoAnswer ? "it closed the connection without a response" : NetworkErrorText.of(error)
             throw .failed(address: request.host, reason: reason)
         }
         guard (200...299).contains(status) else {
-            throw .failed(address: request.host, reason: "its web hook answered \(status)")
+            throw .failed(address: request.host, reason: "its webhook returned status \(status)")
         }
     }
 

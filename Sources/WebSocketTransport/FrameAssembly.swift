@@ -48,7 +48,7 @@ struct FrameAssembly {
             fragments = Fragments(isText: isText, bytes: bytes)
             return .fragment
         case .continuation:
-            guard var message = fragments else { throw .protocolViolation("the rest of no message") }
+            guard var message = fragments else { throw .protocolViolation("a continuation without a message") }
             fragments = nil
             message.count += 1
             guard message.count <= maxFragments, message.bytes.readableBytes + bytes.readableBytes <= maxMessage
@@ -72,7 +72,7 @@ struct FrameAssembly {
         var bytes = bytes
         if bytes.readableBytes == 0 { return .close(code: nil, reason: "") }
         guard let code = bytes.readInteger(as: UInt16.self), isAllowed(code) else {
-            throw .protocolViolation("a close code that may not be sent")
+            throw .protocolViolation("an invalid close code")
         }
         guard let reason = String(validating: bytes.readableBytesView, as: UTF8.self) else { throw .invalidText }
         return .close(code: Int(code), reason: reason)

@@ -56,8 +56,8 @@ extension WebSocketConnectError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let reason): "it cannot be reached: \(reason)"
-        case .refused(let status): "it answered with status \(status) instead of a WebSocket"
-        case .noHandshake: "it does not answer as a WebSocket server"
+        case .refused(let status): "it returned status \(status) instead of a WebSocket upgrade"
+        case .noHandshake: "it is not a WebSocket server"
         }
     }
 }

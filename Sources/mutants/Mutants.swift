@@ -7,12 +7,12 @@ import Synchronization
 @main struct Mutants: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mutants",
-        abstract: "Deployments that break one promise each, and some that keep them all.",
+        abstract: "Simulated deployments, each with one defect, and some without.",
         subcommands: [Serve.self, Token.self])
 
-    @Flag(help: "Print what can be served.")
+    @Flag(help: "List the deployments.")
     var list = false
-    @Flag(help: "Print it as JSON.")
+    @Flag(help: "Print the list as JSON.")
     var json = false
 
     private struct Listing: Encodable {
@@ -50,30 +50,30 @@ import Synchronization
 }
 
 struct Serve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve one until it is interrupted.")
+    static let configuration = CommandConfiguration(abstract: "Serve one until interrupted.")
 
     @Argument(help: "A name of `mutants --list`.")
     var name: String
-    @Option(help: "TCP port on loopback; 0 takes a free one.")
+    @Option(help: "TCP port on loopback; 0 picks a free port.")
     var port = 0
-    @Flag(help: "Speak TLS, under a certificate that it signs itself.")
+    @Flag(help: "Serve TLS with a self-signed certificate.")
     var tls = false
     @Option(
-        help: .init("Speak TLS under a certificate of this kind: \(Serve.kinds).", valueName: "kind"))
+        help: .init("Serve TLS with this kind of certificate: \(Serve.kinds).", valueName: "kind"))
     var certificate: String?
-    @Option(help: .init("Where to write the authority that vouches for the certificate.", valueName: "file"))
+    @Option(help: .init("Where to write the certificate authority.", valueName: "file"))
     var authorityFile: String?
-    @Option(help: .init("UDP port of this machine that gets a copy of every magic packet.", valueName: "port"))
+    @Option(help: .init("Local UDP port that receives a copy of every magic packet.", valueName: "port"))
     var packetPort: Int?
-    @Option(help: .init("Let a wake last until so many calls are held and the list was looked at.", valueName: "calls"))
+    @Option(help: .init("Number of waiting calls, plus a model list request, that end a wake.", valueName: "calls"))
     var held = 0
 
     func validate() throws {
         guard Defect(name: name) != nil || variant != nil else {
-            throw ValidationError("nothing is called '\(name)'; --list shows all")
+            throw ValidationError("unknown deployment '\(name)'; --list shows all")
         }
         guard certificate.map({ StandInCertificate.Kind(rawValue: $0) != nil }) ?? true else {
-            throw ValidationError("--certificate knows \(Serve.kinds)")
+            throw ValidationError("--certificate must be one of \(Serve.kinds)")
         }
     }
 
@@ -115,14 +115,15 @@ struct Serve: AsyncParsableCommand {
 }
 
 struct Token: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print a token, as a token program of the suite does.")
+    static let configuration = CommandConfiguration(abstract: "Print a token, like a --token-binary of the suite.")
 
-    @Option(help: "Whose token.")
+    @Option(help: "Subject of the token.")
     var user = "tester"
     @Option(help: "model:specific, admin, or none.")
     var role: String?
     @Option(
-        parsing: .unconditional, help: .init("How long it is good; below 0 it has expired.", valueName: "seconds"))
+        parsing: .unconditional,
+        help: .init("Lifetime in seconds; a negative value makes an expired token.", valueName: "seconds"))
     var expiresIn = 600.0
 
     func run() {

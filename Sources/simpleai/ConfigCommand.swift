@@ -8,14 +8,14 @@ import SimpleAICore
 /// `simpleai config …`: checks and shows settings without serving.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Look at the settings file.", subcommands: [Check.self])
+        commandName: "config", abstract: "Work with the settings file.", subcommands: [Check.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check the settings and say what `serve` or `runner` would do with them.",
+            abstract: "Check the settings and print what `serve` or `runner` would do with them.",
             discussion: """
-                Every problem is listed with its file and line. Exits with 1 if there is one. A file that names a gateway \
-                and engines is a runner's, and is checked as such.
+                Lists every problem with its file and line; exits with 1 if there is one. A file with a gateway \
+                and engines is checked as the settings of a runner.
                 """)
 
         @Option(
@@ -88,8 +88,9 @@ struct SettingsSummary {
 
     private var authentication: String {
         switch settings.auth.mode {
-        case .none: "callers     everybody on this machine, without a token"
-        case .oidc: "callers     with a token of \(settings.auth.issuers.map(describe).joined(separator: " or "))"
+        case .none: "callers     every process on this machine, without a token"
+        case .oidc:
+            "callers     holders of a token from \(settings.auth.issuers.map(describe).joined(separator: " or "))"
         }
     }
 
@@ -112,16 +113,16 @@ struct SettingsSummary {
     private func ways(_ wake: Settings.WakeTarget) -> String {
         let addresses = wake.macs.map(\.description).joined(separator: " and ")
         let mac = addresses.isEmpty ? nil : "at \(addresses) via \(wake.broadcast)"
-        let relay = wake.relay.map { "through \($0.host):\($0.port)" }
+        let relay = wake.relay.map { "via relay \($0.host):\($0.port)" }
         let command = wake.command.first.map { "with \($0)" }
-        let hook = wake.http.map { "through \($0.host)" }
+        let hook = wake.http.map { "via \($0.host)" }
         return ", woken " + [mac, relay, command, hook].compactMap { $0 }.joined(separator: ", ")
     }
 
     private var runners: [String] {
         settings.runners.map { runner in
             let listed = runner.models.map(\.rawValue).joined(separator: ", ")
-            let models = listed.isEmpty ? "the models that the engine lists" : listed
+            let models = listed.isEmpty ? "models discovered from the engine" : listed
             let slots = runner.slots == 1 ? "1 slot" : "\(runner.slots) slots"
             return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(runner.wake.map(ways) ?? "")"
         }

@@ -58,7 +58,7 @@ struct DevAnnouncement {
     /// For people: at most twelve lines of at most 80 columns, however large the fleet is.
     var text: String {
         """
-        A local fleet is running. Every answer is simulated.
+        A local fleet is running. All responses are simulated.
           gateway       \(fleet.url)
           token issuer  \(fleet.issuerURL)
           machines      \(Self.counted(fleet.machines.map(\.status.phase.rawValue)))

@@ -12,53 +12,53 @@ import UnixSignals
 struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev",
-        abstract: "Run a whole fleet in one process: token issuer, gateway, and machines of which some are asleep.",
+        abstract: "Run a local fleet in one process: token issuer, gateway and machines, some of them asleep.",
         discussion: """
-            Everything listens on 127.0.0.1 and every answer is simulated. The machines have virtual power and real \
-            agents: `simpleai wake` and `simpleai sleep` work on them, and a table shows what they do. While it runs, \
-            `simpleai token` without a key asks its token issuer.
+            Everything listens on 127.0.0.1 and every response is simulated. The machines have virtual power and real \
+            agents: `simpleai wake` and `simpleai sleep` work on them, and a table shows their states. While it runs, \
+            `simpleai token` without a key uses its token issuer.
             """)
 
-    @Option(help: ArgumentHelp("Put machines to sleep after so long without a call; 0 is never.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Put machines to sleep after this idle time; 0 means never.", valueName: "seconds"))
     var sleepAfter = 0.0
 
-    @Flag(help: "Print one line of JSON when the fleet is up, and nothing else.")
+    @Flag(help: "Print one line of JSON when the fleet is up, and no other output.")
     var json = false
 
-    @Option(help: "The gateway's port; 0 is any free one.")
+    @Option(help: "The gateway's port; 0 picks a free port.")
     var port = 0
 
-    @Option(help: ArgumentHelp("How long the sleeping machine boots.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Boot time of the sleeping machine.", valueName: "seconds"))
     var bootDelay = 2.0
 
-    @Option(help: ArgumentHelp("Milliseconds until the first token.", valueName: "ms"))
+    @Option(help: ArgumentHelp("Time to first token in milliseconds.", valueName: "ms"))
     var ttft = 20
 
-    @Option(help: ArgumentHelp("How fast each answer comes; 0 is as fast as possible.", valueName: "n"))
+    @Option(help: ArgumentHelp("Generation speed per response; 0 means as fast as possible.", valueName: "n"))
     var tokensPerSecond = 200.0
 
-    @Option(help: ArgumentHelp("Requests that one engine works on at the same time.", valueName: "n"))
+    @Option(help: ArgumentHelp("Concurrent requests per engine.", valueName: "n"))
     var slots = 4
 
-    @Option(help: ArgumentHelp("The same seed gives the same answers.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the simulation; the same seed gives the same responses.", valueName: "n"))
     var seed: UInt64 = 1
 
     @OptionGroup(title: "Fleet") var shape: FleetShape
 
-    @Flag(help: "Cut the machines' power: magic packets arrive and wake nothing, so that a Wake-on-LAN test must fail.")
+    @Flag(help: "Cut the machines' power: magic packets arrive but wake no machine, so a Wake-on-LAN test must fail.")
     var cutPower = false
 
     func validate() throws {
-        guard (0...65535).contains(port) else { throw ValidationError("--port is a number from 0 to 65535.") }
-        guard (0...3600).contains(bootDelay) else { throw ValidationError("--boot-delay is 0 to 3600 seconds.") }
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be a number from 0 to 65535.") }
+        guard (0...3600).contains(bootDelay) else { throw ValidationError("--boot-delay must be 0 to 3600 seconds.") }
         guard (0...1_000_000).contains(sleepAfter) else {
-            throw ValidationError("--sleep-after is not negative.")
+            throw ValidationError("--sleep-after must not be negative.")
         }
-        guard (0...3_600_000).contains(ttft) else { throw ValidationError("--ttft is 0 to 3600000 milliseconds.") }
+        guard (0...3_600_000).contains(ttft) else { throw ValidationError("--ttft must be 0 to 3600000 milliseconds.") }
         guard tokensPerSecond >= 0, tokensPerSecond.isFinite else {
-            throw ValidationError("--tokens-per-second is not negative.")
+            throw ValidationError("--tokens-per-second must not be negative.")
         }
-        guard (1...4096).contains(slots) else { throw ValidationError("--slots is a number from 1 to 4096.") }
+        guard (1...4096).contains(slots) else { throw ValidationError("--slots must be a number from 1 to 4096.") }
     }
 
     func run() async throws {

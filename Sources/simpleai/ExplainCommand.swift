@@ -7,37 +7,38 @@ import OperatingSystem
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Tell where a call would go: every machine, and why it would serve or not. Nothing is run or woken.",
-        discussion: "The gateway answers what your token may see. docs/guides/explain.md describes every column.")
+        abstract:
+            "Explain where a call would go: every machine, and why it is eligible or not. Runs and wakes nothing.",
+        discussion: "Shows what your token permits. docs/guides/explain.md describes every column.")
 
     @Option(
-        help: .init("What to ask for: class:NAME, or a model's id (default: the default class).", valueName: "model"))
+        help: .init("The model to request: class:NAME or a model id (default: the default class).", valueName: "model"))
     var model: String?
     @Option(
         help: .init(
-            "For a caller with these roles and no others, who need not be you (admins only); may be repeated.",
+            "Explain for a caller with exactly these roles (admins only); may be repeated.",
             valueName: "role"))
     var asRole: [String] = []
     @Option(
         help: .init(
-            "The gateway (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
             valueName: "base-url"))
     var url: String?
     @Option(
         help: """
-            Token to use (default: $SIMPLEAI_TOKEN or $SIMPLEAI_TEST_TOKEN, else as `simpleai token --role admin` finds \
-            one).
+            Token to use (default: $SIMPLEAI_TOKEN or $SIMPLEAI_TEST_TOKEN, else the token of `simpleai token --role \
+            admin`).
             """)
     var token: String?
     @Option(help: .init("Program that prints a JWT.", valueName: "path"))
     var tokenBinary: String?
-    @Flag(help: "The gateway asks nobody for credentials: send none.")
+    @Flag(help: "The gateway requires no credentials: send none.")
     var noAuth = false
     @Flag(name: .customLong("no-verify-ssl"), help: "Accept any certificate.")
     var noVerifySSL = false
-    @Flag(help: "Send the token over plain http to public addresses, too.")
+    @Flag(help: "Allow sending the token over plain http to public addresses.")
     var allowInsecure = false
-    @Flag(help: "Print the gateway's JSON as it is.")
+    @Flag(help: "Print the gateway's JSON response.")
     var json = false
 
     func run() async throws {
@@ -64,7 +65,7 @@ struct ExplainCommand: AsyncParsableCommand {
             throw ExitCode.failure
         }
         guard answer.status == 200 else {
-            complain("the gateway answered \(answer.status): \(Self.message(in: answer.body))")
+            complain("the gateway returned \(answer.status): \(Self.message(in: answer.body))")
             throw ExitCode.failure
         }
         if json {
@@ -72,7 +73,7 @@ struct ExplainCommand: AsyncParsableCommand {
         } else if let table = RouteTable(answer.body, tellsRights: !asRole.isEmpty) {
             print(table.text, terminator: "")
         } else {
-            complain("the gateway's answer is not the document that this command knows; --json shows it")
+            complain("the gateway's response is not a route explanation; --json shows it")
             throw ExitCode.failure
         }
     }

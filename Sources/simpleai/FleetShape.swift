@@ -5,30 +5,32 @@ import SimpleAICore
 /// Options for the composition of a local fleet: the number of machines, how many of them sleep, how fast each is, and
 /// which faults their wakes have.
 struct FleetShape: ParsableArguments {
-    @Option(help: .init("Machines of the local fleet.", valueName: "n"))
+    @Option(help: .init("Number of machines of the local fleet.", valueName: "n"))
     var machines = 3
-    @Option(help: .init("How many of them sleep, in class big; the others are in class fast.", valueName: "n"))
+    @Option(help: .init("Number of sleeping machines, in class big; the others are in class fast.", valueName: "n"))
     var asleep = 1
-    @Option(help: .init("How fast the machines are, in order, such as 1:1:4; the others have 1.", valueName: "a:b:…"))
+    @Option(
+        help: .init("Relative speeds of the machines, in order, such as 1:1:4; the others have 1.", valueName: "a:b:…"))
     var speeds: String?
-    @Option(help: .init("So many magic packets get lost before one wakes a machine.", valueName: "n"))
+    @Option(help: .init("Number of magic packets lost before one wakes a machine.", valueName: "n"))
     var losePackets = 0
-    @Option(help: .init("So many of the sleeping machines never come up.", valueName: "n"))
+    @Option(help: .init("Number of sleeping machines that never boot.", valueName: "n"))
     var neverBoot = 0
-    @Option(help: .init("So many of the sleeping machines come up without the model that they had.", valueName: "n"))
+    @Option(help: .init("Number of sleeping machines that boot without their model.", valueName: "n"))
     var wrongModel = 0
 
     func validate() throws {
-        guard (1...64).contains(machines) else { throw ValidationError("--machines takes 1 to 64") }
+        guard (1...64).contains(machines) else { throw ValidationError("--machines must be 1 to 64") }
         guard (0..<machines).contains(asleep) else {
-            throw ValidationError("--asleep takes 0 to \(machines - 1): one of \(machines) machines has to be awake")
+            throw ValidationError(
+                "--asleep must be 0 to \(machines - 1): at least one of \(machines) machines must be awake")
         }
         guard try parsedSpeeds().count <= machines else {
-            throw ValidationError("--speeds names more machines than the \(machines) of --machines")
+            throw ValidationError("--speeds has more values than the \(machines) of --machines")
         }
-        guard (0...100).contains(losePackets) else { throw ValidationError("--lose-packets takes 0 to 100") }
+        guard (0...100).contains(losePackets) else { throw ValidationError("--lose-packets must be 0 to 100") }
         guard neverBoot >= 0, wrongModel >= 0, neverBoot + wrongModel <= asleep else {
-            throw ValidationError("--never-boot and --wrong-model are about the \(asleep) machines that sleep")
+            throw ValidationError("--never-boot and --wrong-model together exceed the \(asleep) sleeping machines")
         }
     }
 
@@ -40,8 +42,8 @@ struct FleetShape: ParsableArguments {
     var faultsInWords: String {
         var words = ""
         if losePackets > 0 { words += ", \(losePackets) lost packets before a wake" }
-        if neverBoot > 0 { words += ", \(neverBoot) that never boot" }
-        if wrongModel > 0 { words += ", \(wrongModel) that boot into a wrong model" }
+        if neverBoot > 0 { words += ", \(neverBoot) never boot" }
+        if wrongModel > 0 { words += ", \(wrongModel) boot with a wrong model" }
         return words
     }
 
@@ -71,7 +73,7 @@ struct FleetShape: ParsableArguments {
     private func parsedSpeeds() throws -> [Double] {
         try (speeds ?? "").split(whereSeparator: { $0 == ":" || $0 == "," }).map { text in
             guard let speed = Double(text), (0.01...100).contains(speed) else {
-                throw ValidationError("--speeds takes numbers from 0.01 to 100, such as 1:1:4; '\(text)' is none")
+                throw ValidationError("--speeds must be numbers from 0.01 to 100, such as 1:1:4, not '\(text)'")
             }
             return speed
         }

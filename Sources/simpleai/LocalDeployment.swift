@@ -44,7 +44,7 @@ extension LocalDeployment {
         let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"
-                + (powerIsCut ? ", the power cut" : "") + faults,
+                + (powerIsCut ? ", power cut" : "") + faults,
             url: fleet.url,
             token: { user, role in try fleet.token(user: user ?? "operator", roles: role.map { [Role($0)] } ?? []) },
             expiredToken: {

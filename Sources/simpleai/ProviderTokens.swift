@@ -31,8 +31,8 @@ struct ProviderTokens {
         }
         if !token.isJWT {
             Self.warn(
-                "this \(settings.token.rawValue) is no JWT: only its provider can read it, a gateway cannot. "
-                    + "Other clients, scopes or an audience may bring one; so may token: id_token")
+                "this \(settings.token.rawValue) is not a JWT: only its provider can verify it, not the gateway. "
+                    + "Try another client, scope or audience, or token: id_token")
         }
         return token.text
     }

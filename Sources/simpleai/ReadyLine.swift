@@ -18,7 +18,7 @@ struct ReadyLine {
             }
         } catch {
             logger.error(
-                "Nobody could be told that calls are accepted", metadata: ["cause": "\(OperatorText.of(error))"])
+                "Readiness notification failed", metadata: ["cause": "\(OperatorText.of(error))"])
         }
     }
 }

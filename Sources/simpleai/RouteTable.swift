@@ -71,16 +71,17 @@ struct RouteTable {
         let wait = route.expectedWaitMs.map { ", expected within \(Self.seconds($0))" } ?? ""
         let limit = route.longestWaitMs.map { ", at most \(Self.seconds($0))" } ?? ""
         let others =
-            route.queue == 1 ? ", 1 call waits already" : route.queue > 0 ? ", \(route.queue) calls wait already" : ""
+            route.queue == 1
+            ? ", 1 call is already waiting" : route.queue > 0 ? ", \(route.queue) calls are already waiting" : ""
         switch route.outcome {
         case "served":
             return route.runner.map { "\($0) would serve it now, with \(route.serves ?? "?")" }
-                ?? "it would be served now"
-        case "waits_for_slot": return "it would wait for a free slot\(limit)\(others)"
-        case "waits_for_probe": return "it would wait until a machine has been looked at\(limit)\(others)"
-        case "waits_for_load": return "it would wait for its model to be loaded\(limit)\(others)"
-        case "waits_for_wake": return "it would wait for a machine to wake up\(wait)\(limit)\(others)"
-        default: return "it would be refused with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
+                ?? "the call would be served now"
+        case "waits_for_slot": return "the call would wait for a free slot\(limit)\(others)"
+        case "waits_for_probe": return "the call would wait until a machine has been probed\(limit)\(others)"
+        case "waits_for_load": return "the call would wait for its model to load\(limit)\(others)"
+        case "waits_for_wake": return "the call would wait for a machine to wake up\(wait)\(limit)\(others)"
+        default: return "the call would be rejected with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
         }
     }
 

@@ -12,18 +12,18 @@ import UnixSignals
 struct RunnerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runner",
-        abstract: "Let this machine join a gateway's fleet.",
+        abstract: "Run the agent that connects this machine to a gateway.",
         discussion: """
-            Reads runner.yaml (see runner.example.yaml for every key), starts and watches what it says, joins the gateway, \
-            and serves its calls until SIGTERM or SIGINT. SIGHUP makes it read the file again and, if it says anything else, \
+            Reads runner.yaml (see runner.example.yaml for every key), starts its engines, registers with the gateway \
+            and serves its calls until SIGTERM or SIGINT. SIGHUP makes it reload the file and, if it contains changes, \
             leave the gateway when its calls have ended and join again. `simpleai config check --config runner.yaml` checks the file \
-            without joining.
+            without connecting.
             """)
 
     @Option(help: "The settings file; default ./runner.yaml, then /etc/simpleai/runner.yaml.")
     var config: String?
 
-    @Flag(help: "Print one line of JSON on standard output when the gateway has taken this machine in.")
+    @Flag(help: "Print one line of JSON on standard output once the agent has registered.")
     var json = false
 
     @Option(help: ArgumentHelp("Print that line on this file descriptor instead.", valueName: "n"))

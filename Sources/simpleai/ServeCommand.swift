@@ -15,14 +15,14 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run the gateway.",
         discussion: """
             Reads simpleai.yaml (see simpleai.example.yaml for every key), listens, and serves until SIGTERM or SIGINT. \
-            SIGHUP makes it read the file, and the certificate, again. `simpleai config check` checks the file without \
+            SIGHUP reloads the file and the certificate. `simpleai config check` checks the file without \
             serving.
             """)
 
     @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.")
     var config: String?
 
-    @Flag(help: "Print one line of JSON on standard output when calls are accepted.")
+    @Flag(help: "Print one line of JSON on standard output once the gateway accepts calls.")
     var json = false
 
     @Option(help: ArgumentHelp("Print that line on this file descriptor instead.", valueName: "n"))
@@ -62,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
     private func announce(_ settings: Settings, port: Int, _ logger: Logger) {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
         let url = "\(settings.server.tls == nil ? "http" : "https")://\(host):\(port)"
-        logger.info("Serving", metadata: ["url": "\(url)"])
+        logger.info("Gateway listening", metadata: ["url": "\(url)"])
         let line = "{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}"
         ReadyLine(json: json, descriptor: readyFd).write(line, logger)
     }

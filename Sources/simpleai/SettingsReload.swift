@@ -21,10 +21,10 @@ struct SettingsReload: Service {
         do throws(SettingsError) {
             let loaded = try SettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
             try takeOver(loaded)
-            for warning in loaded.warnings { log(.warning, "A setting is hardly what was meant", warning) }
+            for warning in loaded.warnings { log(.warning, "Suspicious setting", warning) }
         } catch {
-            for problem in error.problems { log(.error, "A setting cannot be used", problem) }
-            logger.error("Settings not reloaded", metadata: ["path": "\(path)"])
+            for problem in error.problems { log(.error, "Invalid setting", problem) }
+            logger.error("Settings reload failed", metadata: ["path": "\(path)"])
         }
     }
 

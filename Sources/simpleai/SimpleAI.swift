@@ -13,7 +13,7 @@ struct SimpleAI: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "simpleai",
-        abstract: "A fleet of machines with GPUs as one OpenAI-compatible endpoint, and the proof that it works.",
+        abstract: "A fleet of GPU machines behind one OpenAI-compatible endpoint, with an acceptance suite.",
         version: version,
         subcommands: [
             ServeCommand.self, RunnerCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self,

@@ -5,9 +5,9 @@ import ArgumentParser
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Find out whether a deployment keeps the contract.",
+        abstract: "Verify that a deployment meets the contract.",
         discussion: """
-            Exit codes: 0 every required check passed; 1 something failed or could not be decided; 2 wrong usage; \
+            Exit codes: 0 every required check passed; 1 a check failed or was inconclusive; 2 wrong usage; \
             130 interrupted.
             """,
         subcommands: [
@@ -18,11 +18,11 @@ struct TestCommand: AsyncParsableCommand {
 
 struct TestWakeOnLAN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wol", abstract: "A call for a model on a sleeping machine wakes it, once, and is answered.")
+        commandName: "wol", abstract: "A call for a model on a sleeping machine wakes it once and is served.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
-    @Option(help: "Class or model to ask for. With --local: class:big, the machine that sleeps.")
+    @Option(help: "Class or model to request (with --local: class:big, the sleeping machine).")
     var model: String?
 
     func run() async throws {
@@ -36,16 +36,16 @@ struct TestWakeOnLAN: AsyncParsableCommand {
 
 struct TestModelRouting: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model-routing", abstract: "What was asked for is what answers, by model and by class.")
+        commandName: "model-routing", abstract: "Calls are served by the requested model or class.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
-    @Option(help: "The one class or model to ask for.")
+    @Option(help: "The only class or model to request.")
     var model: String?
 
     func validate() throws {
         guard model == nil || routing.models.isEmpty else {
-            throw ValidationError("--model names one target, --models several: give one of the two")
+            throw ValidationError("--model and --models are mutually exclusive")
         }
     }
 
@@ -59,11 +59,11 @@ struct TestModelRouting: AsyncParsableCommand {
 
 struct TestWorkloadRouting: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workload-routing", abstract: "Under load every call is answered, and not all by one machine.")
+        commandName: "workload-routing", abstract: "Under load every call is served, by more than one machine.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
-    @Option(help: "Class or model to ask for (default: class:fast).")
+    @Option(help: "Class or model to request (default: class:fast).")
     var model: String?
 
     func run() async throws {
@@ -77,7 +77,7 @@ struct TestWorkloadRouting: AsyncParsableCommand {
 
 struct TestAuthentication: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "auth", abstract: "Who is let in, and to what.")
+        commandName: "auth", abstract: "Authentication and authorization of callers.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
@@ -91,16 +91,16 @@ struct TestAuthentication: AsyncParsableCommand {
 
 struct TestEverything: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "All four tests, one report.")
+        commandName: "all", abstract: "Run all four tests and write one report.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
     @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
-    @Option(help: "Class or model that has to wake (default: a class that the model list shows asleep).")
+    @Option(help: "Class or model to wake (default: a class that the model list shows as asleep).")
     var wolModel: String?
-    @Option(help: "Class or model for the load (default: class:fast, or what the model list shows awake).")
+    @Option(help: "Class or model for the load (default: class:fast, or one that the model list shows as awake).")
     var workloadModel: String?
 
     func run() async throws {

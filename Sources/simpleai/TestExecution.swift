@@ -190,11 +190,11 @@ extension TestExecution.Remote {
         }
         throw TokenProblem(
             """
-            No JWT token available. Give one in one of three ways:
+            No JWT token available. Provide one in one of three ways:
               --token TOKEN           the token itself
               --token-binary PATH     a program that prints one, called with --user and --role
               SIMPLEAI_TEST_TOKEN     in the environment or in a .env file here
-            A deployment that asks nobody for credentials is tested with --no-auth.
+            For a deployment without authentication use --no-auth.
             """)
     }
 
@@ -207,11 +207,11 @@ extension TestExecution.Remote {
         guard !hasNoAuthentication else { return nil }
         switch target.exposure {
         case .none: return nil
-        case .localNetwork: return "plain http: tokens can be read on the local network"
-        case .internet where allowsInsecure: return "plain http: tokens can be read on their way"
+        case .localNetwork: return "plain http: tokens are readable on the local network"
+        case .internet where allowsInsecure: return "plain http: tokens are readable in transit"
         case .internet:
             throw TokenProblem(
-                "plain http to a public address would show the token; use https, or --allow-insecure",
+                "plain http to a public address would expose the token; use https, or --allow-insecure",
                 isWrongUsage: true)
         }
     }

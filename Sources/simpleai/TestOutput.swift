@@ -48,7 +48,7 @@ struct TestOutput: Sendable {
     func finish(_ report: SuiteReport?) -> Bool {
         guard let report else {
             terminal.clear()
-            Self.write("\(Conclusion.interrupted.rawValue): nothing was tested yet\n", to: STDOUT_FILENO)
+            Self.write("\(Conclusion.interrupted.rawValue): no check has run yet\n", to: STDOUT_FILENO)
             return true
         }
         var isComplete = true

@@ -23,7 +23,7 @@ struct TestRun {
         }
         let unknown = Suite.unknownSelectors(common.only + common.skip, in: tests)
         guard unknown.isEmpty else {
-            throw ValidationError("no check is called \(unknown.joined(separator: ", ")); --list shows all")
+            throw ValidationError("unknown check \(unknown.joined(separator: ", ")); --list shows all")
         }
         var options = try common.suiteOptions()
         do {

@@ -24,57 +24,57 @@ extension TokenCommand {
             commandName: "mint",
             abstract: "Print a token from a key file, an identity provider, or the fleet of `simpleai dev`.",
             discussion: """
-                From a key file: --key, else the file named by SIMPLEAI_TOKEN_KEY. Issuer and audience are read from \
+                From a key file: --key, else $SIMPLEAI_TOKEN_KEY. Issuer and audience are read from \
                 the .json file beside the key.
                 Else from an OpenID Connect provider: --provider, else the file named by SIMPLEAI_TOKEN_PROVIDER, else \
-                \(TokenProviderFile.defaultPath). Its tokens are kept until shortly before they expire.
-                Else from the fleet that `simpleai dev` keeps running.
+                \(TokenProviderFile.defaultPath). Its tokens are cached until shortly before they expire.
+                Else from a running `simpleai dev`.
                 Else from the key file ~/.simpleai/token-key.pem.
                 """)
 
-        @Option(help: ArgumentHelp("Private key in PEM, as `simpleai token init` writes it.", valueName: "file"))
+        @Option(help: ArgumentHelp("PEM private key, as written by `simpleai token init`.", valueName: "file"))
         var key: String?
 
         @Option(help: ArgumentHelp("Settings of an OpenID Connect provider.", valueName: "file"))
         var provider: String?
 
-        @Flag(help: "Ask the provider although a token of an earlier call is still good, and keep none.")
+        @Flag(help: "Request a new token from the provider, without reading or writing the cache.")
         var noCache = false
 
-        @Option(help: "Whom the token is for; for a provider, one of its settings' users. (default: developer)")
+        @Option(help: "Subject of the token; for a provider, one of the users in its settings. (default: developer)")
         var user: String?
 
         @Option(
             help: """
-                A role of that user; may be given several times. `model:specific` and `admin` mean something. For a \
-                provider, one of its settings' roles.
+                Role of the user; may be repeated. Known roles are `model:specific` and `admin`. For a \
+                provider, one of the roles in its settings.
                 """)
         var role: [String] = []
 
         @Option(
             help: ArgumentHelp(
-                "How long it is good: 30s, 15m, 1h, 365d. (default: 1h; a provider decides itself)",
+                "Lifetime: 30s, 15m, 1h, 365d. (default: 1h; a provider sets its own)",
                 valueName: "duration"))
         var ttl: TimeToLive?
 
-        @Option(help: "Instead of the issuer beside the key.")
+        @Option(help: "Overrides the issuer in the key's .json file.")
         var issuer: String?
 
-        @Option(help: "Instead of the audience beside the key.")
+        @Option(help: "Overrides the audience in the key's .json file.")
         var audience: String?
 
         func validate() throws {
             if user?.isEmpty ?? false { throw ValidationError("--user must not be empty.") }
             if role.contains(where: \.isEmpty) { throw ValidationError("--role must not be empty.") }
             guard provider != nil else { return }
-            if key != nil { throw ValidationError("--key and --provider are two sources; give one.") }
+            if key != nil { throw ValidationError("--key and --provider are mutually exclusive.") }
             try refuseWhatProvidersDecide()
         }
 
         private func refuseWhatProvidersDecide() throws {
             let options = [("--ttl", ttl != nil), ("--issuer", issuer != nil), ("--audience", audience != nil)]
             guard let option = options.first(where: \.1)?.0 else { return }
-            throw ValidationError("\(option) is for keys of your own: a provider and its settings decide that.")
+            throw ValidationError("\(option) applies to key files only, not to a provider.")
         }
 
         func run() async throws {
@@ -129,12 +129,12 @@ extension TokenCommand {
 
         private static let noSource = """
             nothing to make a token with. Five ways:
-              simpleai token --key FILE          a key that `simpleai token init` wrote
+              simpleai token --key FILE          a key from `simpleai token init`
               export SIMPLEAI_TOKEN_KEY=FILE     the same, for every call
               ~/.simpleai/token-key.pem          the same, from `simpleai token init --directory ~/.simpleai`
-              simpleai token --provider FILE     your identity provider, as the file says; SIMPLEAI_TOKEN_PROVIDER=FILE
+              simpleai token --provider FILE     an identity provider's settings; SIMPLEAI_TOKEN_PROVIDER=FILE
                                                  and \(TokenProviderFile.defaultPath) mean the same for every call
-              simpleai dev                       a local fleet; while it runs, its issuer is asked
+              simpleai dev                       a local fleet; its issuer is used while it runs
             """
     }
 
@@ -148,19 +148,19 @@ extension TokenCommand {
                 and jwks.json (public, for the gateway).
                 """)
 
-        @Option(help: ArgumentHelp("Where the files go.", valueName: "directory"))
+        @Option(help: ArgumentHelp("Folder for the files.", valueName: "directory"))
         var directory = "."
 
-        @Option(help: "The tokens' issuer: any name that no other issuer of the gateway has.")
+        @Option(help: "Issuer of the tokens; must be unique among the gateway's issuers.")
         var issuer = "https://tokens.simpleai.internal"
 
-        @Option(help: "The tokens' audience.")
+        @Option(help: "Audience of the tokens.")
         var audience = "simpleai"
 
         @Option(help: "RS256 or ES256.")
         var algorithm = SigningKey.Algorithm.rs256
 
-        @Flag(help: "Replace a key that is there already: tokens signed with it stop working.")
+        @Flag(help: "Replace an existing key; tokens signed with it become invalid.")
         var force = false
 
         func validate() throws {
@@ -180,9 +180,9 @@ extension TokenCommand {
             }
             print(
                 """
-                Wrote \(files.key) (private: keep it), \(files.details) and \(files.keySet).
+                Wrote \(files.key) (private: keep it secret), \(files.details) and \(files.keySet).
 
-                For simpleai.yaml on the gateway's machine, which needs jwks.json alone:
+                Add to simpleai.yaml on the gateway's machine, which needs only jwks.json:
 
                 auth:
                   issuers:

@@ -34,7 +34,7 @@ struct AnswerTests {
         (#"{"model":"m","choices":[{"message":{"tool_calls":[{}]},"finish_reason":"tool_calls"}]}"#, ""),
         (#"{"model":"m","choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#, "all empty"),
         (#"{"model":"m","choices":[{"message":{"content":"x"},"finish_reason":null}]}"#, "no finish_reason"),
-        (#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}"#, "names no model"),
+        (#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}"#, "has no model"),
         ("{}", "no choices"), ("<html>", "an HTML page instead of JSON"), ("", "an empty body instead of JSON"),
     ]) func plainAnswers(body: String, part: String) {
         let found = problem(exchange(body))
@@ -46,7 +46,10 @@ struct AnswerTests {
             "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n"
                 + "data: [DONE]\n\n", ""
         ),
-        ("data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n", "it was cut"),
+        (
+            "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n",
+            "it was truncated"
+        ),
         (
             "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n",
             "without [DONE]"

@@ -8,7 +8,7 @@ struct ClockTrustTests {
         let trust = try await ClockTrust.measured(delay: .milliseconds(100))
         #expect(!trust.isTrusted)
         #expect(try #require(trust.error) >= .milliseconds(100))
-        #expect(trust.summary.hasSuffix("too coarse for what needs milliseconds"))
+        #expect(trust.summary.hasSuffix("too coarse for millisecond measurements"))
         #expect(throws: Finding.self) { try trust.demand() }
     }
 
@@ -57,7 +57,7 @@ struct ClockTrustTests {
         for id in ["response", "phases", "queueing", "parallel"] {
             let result = try #require(report["workload-routing.timing.\(id)"])
             #expect(result.verdict == .inconclusive, "\(id): \(result.summary)")
-            #expect(result.summary.hasSuffix("too coarse for what needs milliseconds"))
+            #expect(result.summary.hasSuffix("too coarse for millisecond measurements"))
         }
         #expect(report.conclusion == .passed, "\(report.outline)")
         #expect(JSONReport(report).text.contains("\"clockError\" : \(error.inSeconds)"))
@@ -67,11 +67,11 @@ struct ClockTrustTests {
         let trust = ClockTrust(error: .milliseconds(5), moments: 160)
         #expect(trust.isTrusted)
         try trust.demand()
-        #expect(trust.summary == "times are good to ±5.0 ms (p95 of 160 moments with a known time)")
+        #expect(trust.summary == "measured times are accurate to ±5.0 ms (p95 of 160 moments with a known time)")
         let coarse = ClockTrust(error: .milliseconds(6), moments: 160)
         #expect(!coarse.isTrusted && coarse.isGood(to: .milliseconds(250)))
         #expect(!ClockTrust(error: nil, moments: 0).isGood(to: .seconds(60)))
         #expect(
-            ClockTrust(error: nil, moments: 0, problem: "no port").summary == "times are not to be trusted: no port")
+            ClockTrust(error: nil, moments: 0, problem: "no port").summary == "measured times are unreliable: no port")
     }
 }

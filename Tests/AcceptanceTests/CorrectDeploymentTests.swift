@@ -151,7 +151,7 @@ struct CorrectDeploymentTests {
         for persona in ["basic", "specific", "admin"] {
             let result = report["auth.\(persona).classes"]
             #expect(result?.verdict == .pass, "\(report.outline)")
-            #expect(result?.summary.hasSuffix("class:big is not there") == true, "\(report.outline)")
+            #expect(result?.summary.hasSuffix("class:big is not available") == true, "\(report.outline)")
         }
     }
 

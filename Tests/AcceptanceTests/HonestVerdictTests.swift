@@ -68,7 +68,7 @@ struct HonestVerdictTests {
             "model-routing.permissions.class-allowed",
         ] {
             #expect(report[id]?.verdict == .skip, "\(report.outline)")
-            #expect(report[id]?.summary.contains("the given token may not ask for class:") == true, "\(report.outline)")
+            #expect(report[id]?.summary.contains("the provided token may not use class:") == true, "\(report.outline)")
         }
     }
 

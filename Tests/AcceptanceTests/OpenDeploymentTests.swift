@@ -51,7 +51,7 @@ struct OpenDeploymentTests {
 
     @Test func itSaysWhatIsWrongWithTheFlag() async throws {
         let report = try await bench(.forbidden, .listIsPublic).run([.authentication])
-        #expect(report["auth.open"]?.summary.contains("leave out --no-auth") == true, "\(report.outline)")
+        #expect(report["auth.open"]?.summary.contains("remove --no-auth") == true, "\(report.outline)")
         #expect(report["auth.open"]?.evidence?.expected.contains("--no-auth") == true)
     }
 

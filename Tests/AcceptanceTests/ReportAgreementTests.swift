@@ -28,7 +28,7 @@ struct ReportAgreementTests {
         #expect(report.verdictLine.hasPrefix("passed: 1 passed, 0 failed"))
         let page = ReportFormat.html.render(report)
         #expect(page.contains("<b>0</b> failed</li>"), "\(page)")
-        #expect(page.contains("<b>1</b> advice not kept</li>"))
+        #expect(page.contains("<b>1</b> advisory not met</li>"))
     }
 
     @Test func `of several rounds the table of rights shows the worst`() throws {

@@ -37,7 +37,7 @@ struct SingleFlightTests {
         #expect(cold(calls("w1", "w2", "w1")).singleFlight.verdict == .fail)
         let some = cold(calls("w1", nil, "w1")).singleFlight
         #expect(some.verdict == .fail)
-        #expect(some.summary.contains("1 of 3 calls that were held name no wake"), "\(some.summary)")
+        #expect(some.summary.contains("1 of 3 calls that waited name no wake"), "\(some.summary)")
         #expect(some.evidence != nil)
     }
 

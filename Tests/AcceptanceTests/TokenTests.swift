@@ -42,9 +42,9 @@ struct TokenTests {
     }
 
     @Test(arguments: [
-        ("echo 'bad luck' >&2; exit 3", "ended with status 3; its stderr: bad luck"),
-        ("true", "printed nothing"), ("echo hello; echo why >&2", "no JWT (5 bytes); its stderr: why"),
-        ("echo a.b.c", "no JWT"),
+        ("echo 'bad luck' >&2; exit 3", "exited with status 3; its stderr: bad luck"),
+        ("true", "printed no output"), ("echo hello; echo why >&2", "not a JWT (5 bytes); its stderr: why"),
+        ("echo a.b.c", "not a JWT"),
     ]) func uselessProgramsAreReported(script: String, part: String) async throws {
         try await withScript(script) { path in
             let tokens = try source(path)
@@ -60,7 +60,7 @@ struct TokenTests {
             let problem = await #expect(throws: ExternalProgram.Problem.self) {
                 try await program.run([], limit: .milliseconds(300))
             }
-            #expect("\(try #require(problem))".contains("did not end within 0.30 s"))
+            #expect("\(try #require(problem))".contains("was stopped after 0.30 s"))
         }
     }
 
@@ -70,7 +70,7 @@ struct TokenTests {
             let tokens = try TokenSource.program(program, limit: .milliseconds(200))
             let problem = await #expect(throws: TokenProblem.self) { try await tokens.token(role: nil) }
             let text = "\(try #require(problem))"
-            #expect(text.contains("--token-binary") && text.contains("did not end within 0.20 s"), "\(text)")
+            #expect(text.contains("--token-binary") && text.contains("was stopped after 0.20 s"), "\(text)")
         }
         #expect(TokenSource.programLimit == .seconds(30))
     }

@@ -26,7 +26,7 @@ struct UnansweredWakeTests {
         for id in open { #expect(report[id]?.summary.hasPrefix("not decided: ") == true, "\(report.outline)") }
         let hint = report["wol.calls.answered"]?.summary
         #expect(hint?.contains("Request timed out") == true, "\(report.outline)")
-        #expect(hint?.hasSuffix("the model list had class:big asleep") == true, "\(report.outline)")
+        #expect(hint?.hasSuffix("the model list showed class:big as asleep") == true, "\(report.outline)")
         #expect(report["wol.list.final"]?.summary.contains("the list shows class:big waking") == true)
     }
 

@@ -18,7 +18,7 @@ import Testing
         ("not a url", ["'not a url' is not a URL", "https://ai.example.com"]),
         ("", ["is not a URL", "https://ai.example.com"]),
         ("localhost:8080", ["'localhost:8080' does not begin with https:// or http://"]),
-        ("ftp://127.0.0.1", ["ftp://", "https://"]), ("https://", ["names no host", "https://ai.example.com"]),
+        ("ftp://127.0.0.1", ["ftp://", "https://"]), ("https://", ["has no host", "https://ai.example.com"]),
         ("http://127.0.0.1:99999", ["port 99999"]),
         ("http://192.0.2.1", ["plain http to a public address", "--allow-insecure"]),
     ])
@@ -54,15 +54,15 @@ import Testing
     @Test(
         .enabled(if: Python.isThere, Python.missing),
         arguments: [
-            ("missing", "http", ["/v1/models answered 404", "--url"]),
-            ("html", "http", ["/v1/models answered an HTML page (status 200) instead of JSON", "--url"]),
-            ("text", "http", ["/v1/models answered text/plain (status 200) instead of JSON", "--url"]),
+            ("missing", "http", ["/v1/models returned 404", "--url"]),
+            ("html", "http", ["/v1/models returned an HTML page (status 200) instead of JSON", "--url"]),
+            ("text", "http", ["/v1/models returned text/plain (status 200) instead of JSON", "--url"]),
             ("redirect", "http", ["/v1/models redirects to https://elsewhere.example/", "--url"]),
             ("rubbish", "http", ["is not HTTP", "--url"]),
-            ("closes", "http", ["closed the connection without an answer", "--url"]),
+            ("closes", "http", ["closed the connection without a response", "--url"]),
             ("closes", "https", ["no TLS connection", "closed during the handshake", "--url"]),
-            ("rubbish", "https", ["no TLS connection", "speaks no TLS", "http:// instead of https://"]),
-            ("silent", "http", ["Request timed out after", "no answer", "--timeout"]),
+            ("rubbish", "https", ["no TLS connection", "does not support TLS", "use http:// in --url"]),
+            ("silent", "http", ["Request timed out after", "no response", "--timeout"]),
             ("silent", "https", ["Request timed out after", "TLS handshake unfinished", "--timeout"]),
         ])
     func `a server that is no deployment`(kind: String, scheme: String, parts: [String]) async throws {
@@ -117,17 +117,17 @@ import Testing
     @Test func `plain http on a TLS port`() async throws {
         try await RunningProcess.run(Self.standIn(["--tls"])) { process in
             let url = try await process.ready().url.replacing("https:", with: "http:")
-            try await expectOneLine(["--url", url, "--token", Self.token], ["speaks TLS, not plain http", "https://"])
+            try await expectOneLine(["--url", url, "--token", Self.token], ["requires TLS", "https://"])
         }
     }
 
     // MARK: Token programs
 
     @Test(arguments: [
-        ("echo hello", ["printed something that is no JWT (5 bytes)", "must print a JWT"]),
-        ("true", ["printed nothing", "must print a JWT"]),
-        ("echo 'no key' >&2; echo 'ask the vault' >&2; exit 3", ["ended with status 3", "no key / ask the vault"]),
-        ("exit 4", ["ended with status 4", "call it by hand"]), ("kill -9 $$", ["was ended by signal 9"]),
+        ("echo hello", ["printed output that is not a JWT (5 bytes)", "must print a JWT"]),
+        ("true", ["printed no output", "must print a JWT"]),
+        ("echo 'no key' >&2; echo 'ask the vault' >&2; exit 3", ["exited with status 3", "no key / ask the vault"]),
+        ("exit 4", ["exited with status 4", "run it manually"]), ("kill -9 $$", ["was terminated by signal 9"]),
     ])
     func `a token program that gives no token`(script: String, parts: [String]) async throws {
         try await withTemporaryFolder { folder in
@@ -141,7 +141,7 @@ import Testing
             try writeScript("issue", in: folder, "echo waiting >&2; sleep 600 & wait")
             try await expectOneLine(
                 Self.options("./issue") + ["--deadline", "1"],
-                ["--token-binary", "'./issue' did not end within 1.0 s and was stopped", "waiting"], in: folder)
+                ["--token-binary", "'./issue' was stopped after 1.0 s", "waiting"], in: folder)
         }
     }
 
@@ -151,10 +151,10 @@ import Testing
             let odd = try writeScript("odd", in: folder, "")
             try Data("#!/no/such/interpreter\n".utf8).write(to: odd)
             for (program, parts) in [
-                ("./missing", ["there is no program './missing'", "check its path"]),
-                ("missing", ["there is no program 'missing', neither here nor on the PATH"]),
+                ("./missing", ["the program './missing' does not exist", "check its path"]),
+                ("missing", ["the program 'missing' was found neither here nor on the PATH"]),
                 ("./plain", ["'./plain' is not executable", "chmod +x"]),
-                ("./odd", ["'./odd' does not start", "interpreter of its first line"]),
+                ("./odd", ["'./odd' cannot be started", "interpreter in its first line"]),
             ] {
                 try await expectOneLine(Self.options(program), parts + ["--token-binary"], in: folder)
             }

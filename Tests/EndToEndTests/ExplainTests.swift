@@ -26,7 +26,7 @@ import Testing
         for _ in 0..<2 {
             let run = try await explain("--model", "class:big")
             #expect(run.code == 0, "\(run.text)")
-            #expect(run.output.contains("it would wait for a machine to wake up"), "\(run.output)")
+            #expect(run.output.contains("the call would wait for a machine to wake up"), "\(run.output)")
             #expect(run.output.contains("asleep, would be woken"), "\(run.output)")
         }
     }
@@ -35,22 +35,22 @@ import Testing
         let run = try await explain("--model", "class:fast", "--as-role", "guest & friends", "--as-role", "x")
         #expect(run.code == 0, "\(run.text)")
         #expect(
-            run.output.contains("\nallowed: classes are for every caller; may wake machines; priority 0\n"),
+            run.output.contains("\nallowed: every caller may use classes; may wake machines; priority 0\n"),
             "\(run.output)")
         let denied = try await explain("--model", "llama3:8b", "--as-role", "guest")
         #expect(denied.code == 0, "\(denied.text)")
         let lines = denied.output.split(separator: "\n")
         #expect(
-            lines.first?.hasPrefix("llama3:8b: it would be refused with 403: Permission denied") == true,
+            lines.first?.hasPrefix("llama3:8b: the call would be rejected with 403: Permission denied") == true,
             "\(denied.output)")
-        #expect(lines.last?.hasPrefix("denied: exact ids take a role that the caller has not;") == true)
+        #expect(lines.last?.hasPrefix("denied: exact ids require a role that the caller lacks;") == true)
         let plain = try DevFleet.current()
         let refused = try await Program(
             Repository.binary, ["explain", "--url", plain.url, "--as-role", "guest"],
             environment: ["SIMPLEAI_TEST_TOKEN": try plain.token("basic")]
         ).run()
         #expect(refused.code == 1)
-        #expect(refused.errors.hasPrefix("explain: the gateway answered 403: "), "\(refused.errors)")
+        #expect(refused.errors.hasPrefix("explain: the gateway returned 403: "), "\(refused.errors)")
     }
 
     @Test func `a running fleet is found, and a token for it`() async throws {
@@ -72,7 +72,7 @@ import Testing
         let run = try await explain("--model", "class:none")
         #expect(run.code == 1)
         #expect(run.output.isEmpty)
-        #expect(run.errors.hasPrefix("explain: the gateway answered 404: There is no class"), "\(run.errors)")
+        #expect(run.errors.hasPrefix("explain: the gateway returned 404: Unknown class"), "\(run.errors)")
     }
 
     @Test func `nobody there`() async throws {

@@ -24,7 +24,7 @@ import Testing
         let load = run.line("workload-routing.load") ?? ""
         #expect(load.hasPrefix("PASS") && load.contains("by load:"), "\(run.output)")
         let shares = run.line("workload-routing.shares") ?? ""
-        #expect(shares.hasPrefix("PASS") && shares.contains("not equal (33 %), and by load"), "\(shares)")
+        #expect(shares.hasPrefix("PASS") && shares.contains("not equal (33 %), but explained by load"), "\(shares)")
     }
 
     private func judge(machines: Int, _ options: String...) async throws -> RunningProcess.Ended {

@@ -42,9 +42,9 @@ struct KeysCommandTests {
 
     @Test func `what cannot be done is one line and exit code 1`() async throws {
         for (arguments, words) in [
-            (["create", "x", "--role", "admin"], "No API key administers"),
-            (["create", "x", "--class", "nowhere"], "There is no class"),
-            (["revoke", "zzz"], "There is no key"),
+            (["create", "x", "--role", "admin"], "API keys cannot have the admin role"),
+            (["create", "x", "--class", "nowhere"], "Unknown class"),
+            (["revoke", "zzz"], "Unknown key"),
         ] {
             let fleet = try DevFleet.current()
             let run = try await Program(

@@ -24,7 +24,7 @@ struct ProviderTokenTests {
             #expect(run.code == 0, "\(run.errors)")
             #expect(run.output.split(separator: "\n").count == 1)
             // This provider's tokens for clients are opaque, which has to be reported.
-            #expect(run.errors.contains("is no JWT"), "\(run.errors)")
+            #expect(run.errors.contains("is not a JWT"), "\(run.errors)")
         }
     }
 
@@ -56,7 +56,7 @@ struct ProviderTokenTests {
             let refused = try await surroundings.token(["--user", "service"]).run()
             #expect(refused.code == 1)
             #expect(refused.output == "")
-            #expect(refused.errors.contains("can be read by others"), "\(refused.errors)")
+            #expect(refused.errors.contains("is readable by other users"), "\(refused.errors)")
         }
     }
 

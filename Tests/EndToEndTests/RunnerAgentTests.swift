@@ -109,7 +109,7 @@ struct RunnerAgentTests {
                     // Invalid settings change nothing.
                     try fleet.write("nonsense: 1", asSettingsOf: "left")
                     runner.hangUp()
-                    _ = try await runner.line("the refusal", on: .errors) { $0.contains("Settings not reloaded") }
+                    _ = try await runner.line("the refusal", on: .errors) { $0.contains("Settings reload failed") }
                     try await fleet.answers("left")
                     // Twice, because a handler may work for the first signal only.
                     for alias in ["mine", "other"] {

@@ -51,7 +51,7 @@ import Testing
                     Repository.binary, ["dev", "--port", String(port)], environment: ["XDG_RUNTIME_DIR": folder.path]
                 ).run(within: .seconds(60))
                 expectRefusal(dev)
-                expectOneLine(dev, naming: "127.0.0.1:\(port) is in use by another program")
+                expectOneLine(dev, naming: "127.0.0.1:\(port) is in use by another process")
                 #expect(dev.errors.split(separator: "\n").count == 1 && dev.output.isEmpty, "\(dev.text)")
             }
         }
@@ -62,7 +62,7 @@ import Testing
         let run = try await serve("server: { host: \(host), port: 0 }\nauth: { mode: none }\n")
         expectRefusal(run)
         expectOneLine(run, naming: "auth.mode")
-        #expect(run.errors.contains("would serve everybody"), "\(run.errors)")
+        #expect(run.errors.contains("would let every client"), "\(run.errors)")
     }
 
     @Test func `with authentication it needs somebody to trust`() async throws {
@@ -86,7 +86,7 @@ import Testing
             try Data().write(to: occupied)
             try Data("{".utf8).write(to: folder.appendingPathComponent("state.json"))
             let settings = folder.appendingPathComponent("simpleai.yaml")
-            for (place, message) in [(occupied, "State file unusable"), (folder, "State file set aside")] {
+            for (place, message) in [(occupied, "State file unusable"), (folder, "State file moved aside")] {
                 try Self.settings(port: 0, in: place).write(to: settings, atomically: true, encoding: .utf8)
                 try await RunningProcess.run(.simpleai("serve", "--json", "--config", settings.path)) { process in
                     _ = try await process.ready()
@@ -104,7 +104,9 @@ import Testing
             let (one, other) = (try StandInCertificate(.ofAuthority), try StandInCertificate(.ofAuthority))
             let files = ["tls.crt": one.certificate, "tls.key": other.privateKey, "broken.key": Self.brokenKey]
             for (name, pem) in files { try Data(pem.utf8).write(to: folder.appendingPathComponent(name)) }
-            for (key, part) in [("tls.key", "does not belong to the certificate"), ("broken.key", "can be read")] {
+            for (key, part) in [
+                ("tls.key", "does not match server.tls.certificate"), ("broken.key", "no readable PEM private key"),
+            ] {
                 let tls =
                     "server: { port: 0,\n  tls: { certificate: \(folder.path)/tls.crt,\n    key: \(folder.path)/\(key) } }\n"
                 let text =

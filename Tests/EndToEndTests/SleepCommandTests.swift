@@ -63,13 +63,13 @@ struct SleepCommandTests {
                 let power = "power: { sleep_command: [\(script.path)] }\n" + mac
                 try await fleet.runner("tiny", engine: engine, more: power) { _ in
                     let slept = try await simpleai("sleep", "tiny")
-                    #expect(slept.code == 0 && slept.output == "tiny sleeps.\n", "\(slept.text)")
+                    #expect(slept.code == 0 && slept.output == "tiny is asleep.\n", "\(slept.text)")
                     let line = try await fleet.gateway.line("the audit line", on: .errors) {
-                        $0.contains("Administration") && $0.contains("object=tiny")
+                        $0.contains("Admin action") && $0.contains("object=tiny")
                     }
                     #expect(line.contains("action=sleep_machine") && line.contains("object=tiny"), "\(line)")
                     let woken = try await simpleai("wake", "tiny")
-                    #expect(woken.code == 0 && woken.output.hasPrefix("tiny is being woken"), "\(woken.text)")
+                    #expect(woken.code == 0 && woken.output.hasPrefix("Wake of tiny started"), "\(woken.text)")
                 }
             }
         }

@@ -119,7 +119,7 @@ import Testing
                 .replacing("auth: { mode: none }", with: "auth: { mode: nobody }")
             try broken.write(to: served.settingsFile, atomically: true, encoding: .utf8)
             served.process.hangUp()
-            try await served.process.says("Settings not reloaded", times: 1)
+            try await served.process.says("Settings reload failed", times: 1)
             for line in [6, 8] {
                 _ = try await served.process.line("line \(line)", on: .errors) {
                     $0.contains("simpleai.yaml:\(line): ")
@@ -132,7 +132,7 @@ import Testing
             try Data(try StandInCertificate(.ofAuthority).privateKey.utf8)
                 .write(to: served.folder.appendingPathComponent("tls.key"))
             served.process.hangUp()
-            try await served.process.says("Settings not reloaded", times: 2)
+            try await served.process.says("Settings reload failed", times: 2)
             _ = try await served.process.line("the key's line", on: .errors) {
                 $0.contains("simpleai.yaml:5: server.tls.key: ")
             }
@@ -151,7 +151,7 @@ import Testing
             served.process.hangUp()
             try await served.process.says("Settings reloaded", times: 1)
             _ = try await served.process.line("the port's warning", on: .errors) {
-                $0.contains("A setting changes only with a restart") && $0.contains("key=server.port")
+                $0.contains("Setting requires restart") && $0.contains("key=server.port")
             }
             #expect(try await served.curl(served.url + "/health").output.contains("ok"))
         }

@@ -95,11 +95,11 @@ extension Integration {
                 let id = try #require(try created.json()["id"] as? String)
                 _ = try await gateway.send("", "DELETE", "/admin/api/keys/\(id)", roles: ["admin"])
                 #expect(
-                    lines("Administration")
+                    lines("Admin action")
                         == ["create_key", "revoke_key"].map {
                             ["caller": "tester", "issuer": RunningGateway.issuer, "action": $0, "object": id]
                         })
-                #expect(lines("Administration refused").isEmpty)
+                #expect(lines("Admin request refused").isEmpty)
 
                 // Failed changes, and attempts by callers without the role.
                 for (method, path, roles, code) in [
@@ -110,19 +110,19 @@ extension Integration {
                     ("GET", "/admin", [], "permission_denied"),
                 ] as [(String, String, [Role], String)] {
                     _ = try await gateway.send("{}", method, path, roles: roles)
-                    let line = try #require(lines("Administration refused").last)
+                    let line = try #require(lines("Admin request refused").last)
                     #expect(
                         line == [
                             "caller": "tester", "issuer": RunningGateway.issuer, "action": method, "object": path,
                             "code": code, "address": "127.0.0.1",
                         ])
                 }
-                #expect(lines("Administration refused").count == 5)
+                #expect(lines("Admin request refused").count == 5)
                 // Reads are not changes, and unauthenticated clients cannot fill the log.
                 _ = try await gateway.get("/admin")
                 _ = try await gateway.get("/admin/api/keys")
                 _ = try await gateway.send("{}", "POST", "/admin/api/keys", token: "bad")
-                #expect(lines("Administration refused").count == 5 && lines("Administration").count == 2)
+                #expect(lines("Admin request refused").count == 5 && lines("Admin action").count == 2)
                 let everything = log.lines.withLock { "\($0)" }
                 #expect(!everything.contains("sk-simpleai-"))
             }

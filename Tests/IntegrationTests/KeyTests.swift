@@ -55,7 +55,7 @@ extension Integration {
                 for unknown in [String(key.dropLast(4)) + "AAAA", "sk-simpleai-", "sk-simpleai-" + key] {
                     let answer = try await gateway.get("/v1/models", token: unknown)
                     #expect(answer.status == 401)
-                    #expect(try answer.error().message.hasPrefix("There is no such API key here."))
+                    #expect(try answer.error().message.hasPrefix("Unknown API key."))
                 }
                 #expect(try await gateway.send(RunningGateway.chat("class:fast"), token: other).status == 200)
                 #expect(engine.counts.value.requests.count == 2)
@@ -81,7 +81,7 @@ extension Integration {
                     #expect(found.first?.hasPrefix("keys.database: the API key sk-simpleai-") == true, "\(found)")
                     #expect(
                         found.first?.hasSuffix(
-                            " and 1 more have the role \"stuff\", which no policy and no setting names; did you mean staff?"
+                            " and 1 more have the role \"stuff\", which no policy and no setting lists; did you mean staff?"
                         )
                             == true, "\(found)")
                     settings.policies.append(AccessGrant(roles: ["stuff"], classes: ["*"]))

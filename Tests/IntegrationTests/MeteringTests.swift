@@ -46,7 +46,7 @@ extension Integration {
                 #expect(metrics["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 1, "of the stream")
                 #expect(try #require(metrics["simpleai_tokens_per_second_count{class=\"fast\"}"]) >= 1)
                 #expect(try #require(metrics["simpleai_tokens_per_second_sum{class=\"fast\"}"]) > 0)
-                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 0)
+                #expect(metrics["simpleai_interrupted_stream_tokens_total{kind=\"generated\"}"] == 0)
                 try await gateway.settled()
             }
         }
@@ -68,8 +68,8 @@ extension Integration {
                 }
                 let metrics = try await gateway.metrics { _ in true }
                 #expect(metrics["simpleai_calls_total{class=\"fast\",code=\"client_gone\"}"] == 2)
-                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 10)
-                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 10)
+                #expect(metrics["simpleai_interrupted_stream_tokens_total{kind=\"generated\"}"] == 10)
+                #expect(metrics["simpleai_interrupted_stream_tokens_total{kind=\"delivered\"}"] == 10)
                 #expect(metrics["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 2)
             }
         }
@@ -84,8 +84,8 @@ extension Integration {
                 _ = try await gateway.send(Self.inFast(true))
                 try await gateway.settled()
                 let metrics = try await gateway.metrics { _ in true }
-                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 3)
-                #expect(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 3)
+                #expect(metrics["simpleai_interrupted_stream_tokens_total{kind=\"generated\"}"] == 3)
+                #expect(metrics["simpleai_interrupted_stream_tokens_total{kind=\"delivered\"}"] == 3)
             }
         }
 
@@ -111,8 +111,8 @@ extension Integration {
                 try await wire.reset()
                 try await gateway.settled()
                 let metrics = try await gateway.metrics { _ in true }
-                let generated = try #require(metrics["simpleai_broken_stream_tokens_total{kind=\"generated\"}"])
-                let delivered = try #require(metrics["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"])
+                let generated = try #require(metrics["simpleai_interrupted_stream_tokens_total{kind=\"generated\"}"])
+                let delivered = try #require(metrics["simpleai_interrupted_stream_tokens_total{kind=\"delivered\"}"])
                 #expect(delivered < generated && generated < 5_000, "\(delivered) of \(generated)")
             }
         }

@@ -10,7 +10,7 @@ extension Integration {
         private typealias Engine = ScriptedEngine
 
         private static func refusals(_ bound: String) -> String {
-            "simpleai_share_refusals_total{bound=\"\(bound)\"}"
+            "simpleai_limit_rejections_total{limit=\"\(bound)\"}"
         }
 
         /// Sends the beginning of a body that does not end, and the length that it states.

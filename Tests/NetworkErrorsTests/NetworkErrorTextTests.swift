@@ -24,17 +24,17 @@ import Testing
         (HTTPClientError.deadlineExceeded, "no response in time"),
         (HTTPClientError.remoteConnectionClosed, "the connection was closed without a response"),
         (HTTPParserError.invalidVersion, "the response is not HTTP"),
-        (NIOSSLError.failedToLoadCertificate, "it holds no certificate in PEM"),
+        (NIOSSLError.failedToLoadCertificate, "it contains no PEM certificate"),
         (
             NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])),
-            "TLS: the connection was closed in the handshake"
+            "TLS: the connection was closed during the handshake"
         ),
         (
             NIOSSLError.unableToValidateCertificate,
             "TLS: the certificate has expired, or no trusted authority signed it"
         ),
         (NIOSSLExtraError.failedToValidateHostname, "TLS: the certificate is for another host"),
-        (CocoaError(.fileReadNoSuchFile), "there is no such file"),
+        (CocoaError(.fileReadNoSuchFile), "the file does not exist"),
         (CancellationError(), "it was cancelled"),
         (Secretive(), "unexpected error Secretive"),
     ]

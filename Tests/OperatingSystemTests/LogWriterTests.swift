@@ -14,7 +14,7 @@ import Testing
         #expect(!queue.isIdle)
         let batch = queue.take()
         #expect(batch == .init(lines: ["one", "two"], droppedCount: 1))
-        #expect(batch?.text == "one\ntwo\nLog lines dropped: number=1\n")
+        #expect(batch?.text == "one\ntwo\nLog lines dropped: count=1\n")
         #expect(!queue.isIdle, "it is being written")
         let next = queue.append("four")
         #expect(next, "the bound is about what waits")
@@ -45,7 +45,7 @@ import Testing
 
 /// Real descriptors: readers that read, stall and close, and a full disk.
 @Suite(.timeLimit(.minutes(5))) struct LogWriterTests {
-    private static let report = "Log lines dropped: number="
+    private static let report = "Log lines dropped: count="
 
     /// The lines up to and including `last`.
     private func lines(from descriptor: Int32, until last: String) throws -> [String] {

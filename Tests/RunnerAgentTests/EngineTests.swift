@@ -67,10 +67,10 @@ import Testing
             let roster = try roster(.openAI, fake.url)
             await roster.look()
             #expect(roster.statuses.first?.isHealthy == false)
-            #expect(roster.statuses.first?.error == "it answered 500: out of memory")
+            #expect(roster.statuses.first?.error == "it returned status 500: out of memory")
             fake.set("GET /v1/models", .json("{}"))
             await roster.look()
-            #expect(roster.statuses.first?.error == "it answered something that this kind of engine does not")
+            #expect(roster.statuses.first?.error == "it sent a response that this kind of engine never sends")
             fake.set("GET /v1/models", Self.list)
             await roster.look()
             #expect(roster.statuses.first?.isHealthy == true)
@@ -89,10 +89,10 @@ import Testing
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url)
             await roster.look()
-            await #expect(throws: EngineFault.unsupported("openai decides itself which models it loads")) {
+            await #expect(throws: EngineFault.unsupported("openai does not support loading models on request")) {
                 try await roster.load("a")
             }
-            await #expect(throws: EngineFault.unsupported("no engine here has this model")) {
+            await #expect(throws: EngineFault.unsupported("no engine on this machine has this model")) {
                 try await roster.load("z")
             }
         }
@@ -236,7 +236,7 @@ import Testing
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.llamaServer, fake.url)
             await roster.look()
-            #expect(roster.statuses.first?.error == "it answered 503: Loading model")
+            #expect(roster.statuses.first?.error == "it returned status 503: Loading model")
         }
     }
 

@@ -180,7 +180,7 @@ import Testing
     }
 
     @Test func sleepNeedsACommandAndNoCalls() async {
-        #expect(await orders([]).perform(.sleep) == "no power.sleep_command is set on this machine")
+        #expect(await orders([]).perform(.sleep) == "power.sleep_command is not set on this machine")
         let counts = CallCounts()
         counts.began("m")
         #expect(await orders(["true"], counts).perform(.sleep) == "1 calls are running")
@@ -190,14 +190,14 @@ import Testing
 
     @Test func aCommandThatIsNotThereIsRefusedAtOnce() async {
         let refusal = await orders(["no-such-program-here"]).perform(.sleep)
-        #expect(refusal == "there is no executable no-such-program-here; correct power.sleep_command")
+        #expect(refusal == "executable no-such-program-here not found; correct power.sleep_command")
     }
 
     @Test func theCommandDecidesWhetherItWorked() async {
         #expect(await orders(["true"]).sleep() == nil)
         #expect(await orders(["false"]).sleep() == .failed(command: "false", code: 1, output: ""))
         #expect(
-            await orders(["no-such-program-here"]).sleep() == .notStarted("there is no executable no-such-program-here")
+            await orders(["no-such-program-here"]).sleep() == .notStarted("executable no-such-program-here not found")
         )
     }
 
@@ -207,7 +207,7 @@ import Testing
         let problem = await orders(["sh", "-c", script]).sleep()
         #expect(
             problem?.description
-                == "the sleep command sh ended with exit code 3; its last output:\nFailed to suspend\n [31mInhibited  by backup"
+                == "the sleep command sh exited with code 3; its last output:\nFailed to suspend\n [31mInhibited  by backup"
         )
     }
 
@@ -226,6 +226,6 @@ import Testing
     }
 
     @Test func ordersThatFailSayWhy() async {
-        #expect(await orders([]).perform(.load("m")) == "no engine here has this model")
+        #expect(await orders([]).perform(.load("m")) == "no engine on this machine has this model")
     }
 }

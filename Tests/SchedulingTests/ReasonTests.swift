@@ -62,10 +62,10 @@ import Testing
         bench.put(Runner(id: "a"))
         bench.connected("a")
         bench.reported("a", .init(models: [.init(engineID: "m")]))
-        bench.observe { $0.agentDisconnected("a", reason: "its agent's connection broke", now: $1) }
-        #expect(bench.status("a")?.reason == "its agent's connection broke")
+        bench.observe { $0.agentDisconnected("a", reason: "its agent's connection was lost", now: $1) }
+        #expect(bench.status("a")?.reason == "its agent's connection was lost")
         bench.pass(.seconds(60))
-        #expect(bench.state("a") == .lost && bench.status("a")?.reason == "its agent's connection broke")
+        #expect(bench.state("a") == .lost && bench.status("a")?.reason == "its agent's connection was lost")
         bench.connected("a")
         bench.reported("a", .init(admitsCalls: false, reason: "its agent reports: openai: connection refused"))
         #expect(bench.state("a") == .down)

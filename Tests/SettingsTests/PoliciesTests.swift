@@ -28,18 +28,19 @@ import Testing
     @Test(arguments: [
         ProblemCase("policies: [{classes: fast}]", "s.yaml:2: policies[0].roles: is required; …"),
         ProblemCase("policies: [{roles: [], classes: fast}]", "s.yaml:2: policies[0].roles: is empty; …"),
-        ProblemCase("policies: [{roles: ['*', a], classes: fast}]", "s.yaml:2: policies[0].roles: lists `*` besides…"),
-        ProblemCase("policies: [{roles: a}]", "s.yaml:2: policies[0]: gives nothing; …"),
-        ProblemCase("policies: [{roles: a, classes: []}]", "s.yaml:2: policies[0]: gives nothing; …"),
+        ProblemCase(
+            "policies: [{roles: ['*', a], classes: fast}]", "s.yaml:2: policies[0].roles: lists `*` with other…"),
+        ProblemCase("policies: [{roles: a}]", "s.yaml:2: policies[0]: grants nothing; …"),
+        ProblemCase("policies: [{roles: a, classes: []}]", "s.yaml:2: policies[0]: grants nothing; …"),
         ProblemCase(
             "policies: [{roles: a, classes: [fats]}]",
-            "s.yaml:2: policies[0].classes: there is no class fats; did you mean fast?"),
+            "s.yaml:2: policies[0].classes: unknown class fats; did you mean fast?"),
         ProblemCase(
-            "policies: [{roles: a, classes: ['x*']}]", "s.yaml:2: policies[0].classes: there is no class x*; …"),
+            "policies: [{roles: a, classes: ['x*']}]", "s.yaml:2: policies[0].classes: unknown class x*; …"),
         ProblemCase("policies: [{roles: a, models: m, wake: maybe}]", "s.yaml:2: policies[0].wake: …"),
         ProblemCase(
             "policies: [{roles: a, models: m, priority: 5}]",
-            "s.yaml:2: policies[0].priority: 5 is out of range; write a whole number from 0 to 4"),
+            "s.yaml:2: policies[0].priority: 5 is out of range; use a whole number from 0 to 4"),
         ProblemCase("policies: {roles: a}", "s.yaml:2: policies: must be a list; …"),
     ])
     func mistakesAreNamed(_ problem: ProblemCase) {

@@ -33,72 +33,76 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("server:\n  prot: 1", "s.yaml:3: server.prot: is unknown; did you mean `port`?"),
         ProblemCase("server: {max-body: 1MiB}", "s.yaml:2: server.max-body: is unknown; did you mean `max_body`?"),
         ProblemCase("server: {maxBody: 1MiB}", "s.yaml:2: server.maxBody: is unknown; did you mean `max_body`?"),
-        ProblemCase("models: {teapot: 1}", "s.yaml:2: models.teapot: is unknown; known here: show_members"),
-        ProblemCase("log:\n  level: info\n  level: debug", "s.yaml:3: log.level: is written again in line 4; keep one"),
-        ProblemCase("server: {<<: {port: 1}}", "s.yaml:2: server.\"<<\": merge keys are not read; write the keys out"),
-        ProblemCase("server: {[a]: 1}", "s.yaml:2: server: holds a key that is a list or a table; write a name"),
-        // Shapes
-        ProblemCase("server: 8080", "s.yaml:2: server: must be a table; write keys below it, indented"),
-        ProblemCase("server: {port: [1]}", "s.yaml:2: server.port: must be a single value; write a whole number…"),
-        ProblemCase("runners: {url: 'http://a'}", "s.yaml:2: runners: must be a list; write [first, second]…"),
-        ProblemCase("runners: [http]", "s.yaml:2: runners[0]: must be a table…"),
-        ProblemCase("classes:\n  fast:\n    - a\n    -\n", "s.yaml:5: classes.fast[1]: is empty; write a model id…"),
-        // Numbers, sizes and durations
-        ProblemCase("server:\n\n  port: 65536", "s.yaml:4: server.port: 65536 is out of range; write a whole number…"),
-        ProblemCase("server: {port: -1}", "s.yaml:2: server.port: -1 is out of range; write a whole number from 0 to…"),
-        ProblemCase("server: {port: 80a}", "s.yaml:2: server.port: \"80a\" is no whole number; write a whole number…"),
+        ProblemCase("models: {teapot: 1}", "s.yaml:2: models.teapot: is unknown; known keys: show_members"),
+        ProblemCase("log:\n  level: info\n  level: debug", "s.yaml:3: log.level: is defined again in line 4; keep one"),
         ProblemCase(
-            "server: {max_body: 32MB}", "s.yaml:2: server.max_body: \"32MB\" has no unit that is known; write 32MiB"),
-        ProblemCase("server: {max_body: big}", "s.yaml:2: server.max_body: \"big\" is no size; write one like 64KiB…"),
-        ProblemCase("server: {drain: 30}", "s.yaml:2: server.drain: \"30\" has no unit that is known; write 30s…"),
-        ProblemCase("server: {drain: soon}", "s.yaml:2: server.drain: \"soon\" is no duration; write one like 500ms…"),
+            "server: {<<: {port: 1}}", "s.yaml:2: server.\"<<\": merge keys are not supported; write the keys out"),
+        ProblemCase("server: {[a]: 1}", "s.yaml:2: server: has a list or a table as a key; use a name"),
+        // Shapes
+        ProblemCase("server: 8080", "s.yaml:2: server: must be a table; put its keys below it, indented"),
+        ProblemCase("server: {port: [1]}", "s.yaml:2: server.port: must be a single value; use a whole number…"),
+        ProblemCase("runners: {url: 'http://a'}", "s.yaml:2: runners: must be a list; use [first, second]…"),
+        ProblemCase("runners: [http]", "s.yaml:2: runners[0]: must be a table…"),
+        ProblemCase("classes:\n  fast:\n    - a\n    -\n", "s.yaml:5: classes.fast[1]: is empty; set a model id…"),
+        // Numbers, sizes and durations
+        ProblemCase("server:\n\n  port: 65536", "s.yaml:4: server.port: 65536 is out of range; use a whole number…"),
+        ProblemCase("server: {port: -1}", "s.yaml:2: server.port: -1 is out of range; use a whole number from 0 to…"),
+        ProblemCase("server: {port: 80a}", "s.yaml:2: server.port: \"80a\" is not a whole number; use a whole number…"),
+        ProblemCase(
+            "server: {max_body: 32MB}", "s.yaml:2: server.max_body: \"32MB\" has no known unit; use 32MiB"),
+        ProblemCase(
+            "server: {max_body: big}", "s.yaml:2: server.max_body: \"big\" is not a size; use a value such as 64KiB…"),
+        ProblemCase("server: {drain: 30}", "s.yaml:2: server.drain: \"30\" has no known unit; use 30s…"),
+        ProblemCase(
+            "server: {drain: soon}", "s.yaml:2: server.drain: \"soon\" is not a duration; use a value such as 500ms…"),
         ProblemCase(
             "server: {drain: 9223372036854775807h}", "s.yaml:2: server.drain: \"9223372036854775807h\" is out of…"),
-        ProblemCase("keepalive: {every: 0s}", "s.yaml:2: keepalive.every: \"0s\" is out of range; write 100ms to 5m"),
+        ProblemCase("keepalive: {every: 0s}", "s.yaml:2: keepalive.every: \"0s\" is out of range; use 100ms to 5m"),
         ProblemCase("server: {max_buffered: 1MiB}", "s.yaml:2: server.max_buffered: 1MiB is less than one body…"),
         // Choices
-        ProblemCase("models: {show_members: yes}", "s.yaml:2: models.show_members: \"yes\" is neither true nor false…"),
+        ProblemCase("models: {show_members: yes}", "s.yaml:2: models.show_members: \"yes\" is not a boolean…"),
         ProblemCase(
             "log: {level: warn}",
-            "s.yaml:2: log.level: \"warn\" is not known here; write trace, debug, info, notice, warning, error or critical"
+            "s.yaml:2: log.level: \"warn\" is not supported; use trace, debug, info, notice, warning, error or critical"
                 + "…"),
         ProblemCase(
             "log: {format: jsn}",
-            "s.yaml:2: log.format: \"jsn\" is not known here; write text or json: did you mean json?"),
+            "s.yaml:2: log.format: \"jsn\" is not supported; use text or json: did you mean json?"),
         ProblemCase(
             "errors: {permission_denied_status: 404}", "s.yaml:2: errors.permission_denied_status: \"404\" is not…"),
         // Machines
-        ProblemCase("runners:\n  - {id: a}", "s.yaml:3: runners[0].url: is required; write the engine's address…"),
+        ProblemCase("runners:\n  - {id: a}", "s.yaml:3: runners[0].url: is required; set the engine's URL…"),
         ProblemCase(
             "runners:\n  - url: http://a\n    wake: {port: 9}",
-            "s.yaml:4: runners[0].wake.mac: is required; write the machine's MAC address"),
+            "s.yaml:4: runners[0].wake.mac: is required; set the machine's MAC address"),
         ProblemCase(
             "runners:\n  - url: http://a\n    wake:\n      mac: AA:BB:CC:DD:EE",
-            "s.yaml:5: runners[0].wake.mac: \"AA:BB:CC:DD:EE\" is no MAC address; write it as AA:BB:CC:DD:EE:FF…"),
+            "s.yaml:5: runners[0].wake.mac: \"AA:BB:CC:DD:EE\" is not a MAC address; use the form AA:BB:CC:DD:EE:FF…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: 'FF:FF:FF:FF:FF:FF'}}]",
-            "s.yaml:2: runners[0].wake.mac: FF:FF:FF:FF:FF:FF belongs to no single machine…"),
+            "s.yaml:2: runners[0].wake.mac: FF:FF:FF:FF:FF:FF is not a unicast address…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', secure_on: hunter2}}]",
-            "s.yaml:2: runners[0].wake.secure_on: is no SecureOn password; write its six bytes…"),
+            "s.yaml:2: runners[0].wake.secure_on: is not a SecureOn password; use six bytes…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {command: wake-it}}]",
             "s.yaml:2: runners[0].wake.command: must be a list…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {http: POST x}}]",
-            "s.yaml:2: runners[0].wake.http: is no http or https URL; begin with http:// or https://"),
+            "s.yaml:2: runners[0].wake.http: is not a URL with the scheme http or https; begin with http:// or https://"
+        ),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {http: FETCH http://127.0.0.1/hunter2}}]",
-            "s.yaml:2: runners[0].wake.http: has no method that is known; write GET, POST, PUT, PATCH or DELETE…"),
+            "s.yaml:2: runners[0].wake.http: lacks a known method; put GET, POST, PUT, PATCH or DELETE…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: 'a:0'}}]",
-            "s.yaml:2: runners[0].wake.relay: \"a:0\" has no port; write one like 192.168.1.2:9999"),
+            "s.yaml:2: runners[0].wake.relay: \"a:0\" lacks a port; use a value such as 192.168.1.2:9999"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', relay: '::1:9'}}]",
-            "s.yaml:2: runners[0].wake.relay: \"::1:9\" has no host that can be read…"),
+            "s.yaml:2: runners[0].wake.relay: \"::1:9\" lacks a valid host…"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {relay: 'a:9'}}]",
-            "s.yaml:2: runners[0].wake.mac: is required; write the machine's MAC address"),
+            "s.yaml:2: runners[0].wake.mac: is required; set the machine's MAC address"),
         ProblemCase(
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
             "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
@@ -107,34 +111,34 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: [chat_completions]}]",
-            "s.yaml:2: runners[0].endpoints[0]: \"chat_completions\" is not known here; write chat/completions, "
+            "s.yaml:2: runners[0].endpoints[0]: \"chat_completions\" is not supported; use chat/completions, "
                 + "completions, embeddings or responses: did you mean chat/completions?"),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: [/v1/embeddings?x]}]",
-            "s.yaml:2: runners[0].endpoints[0]: \"/v1/embeddings?x\" is not known here…"),
+            "s.yaml:2: runners[0].endpoints[0]: \"/v1/embeddings?x\" is not supported…"),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: []}]",
-            "s.yaml:2: runners[0].endpoints: is empty; name the endpoints that the engine serves, or leave it out"),
+            "s.yaml:2: runners[0].endpoints: is empty; list the endpoints that the engine supports, or remove it"),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: embeddings}]", "s.yaml:2: runners[0].endpoints: must be a list…"),
         ProblemCase(
             "runners: [{url: 'http://a', probe: {path: health}}]",
-            "s.yaml:2: runners[0].probe.path: \"health\" is no path…"),
+            "s.yaml:2: runners[0].probe.path: \"health\" is not a path…"),
         ProblemCase(
             "runners: [{url: 'http://a', api_key: \"a\\nb\"}]",
-            "s.yaml:2: runners[0].api_key: has characters that no header…"),
+            "s.yaml:2: runners[0].api_key: contains characters that are invalid in headers…"),
         ProblemCase(
             "runners: [{url: 'http://a', tls: {ca_file: /nowhere/ca.pem}}]",
-            "s.yaml:2: runners[0].tls.ca_file: there is no file \"/nowhere/ca.pem\"; create it or mend the path"),
+            "s.yaml:2: runners[0].tls.ca_file: file \"/nowhere/ca.pem\" does not exist; create it or fix the path"),
         ProblemCase(
-            "server: {host: 'http://a'}", "s.yaml:2: server.host: \"http://a\" is no host; write an IP address…"),
+            "server: {host: 'http://a'}", "s.yaml:2: server.host: \"http://a\" is not a host; use an IP address…"),
         // Waking
-        ProblemCase("wake: {schedule: [0s, 3s, 1s]}", "s.yaml:2: wake.schedule: does not rise…"),
-        ProblemCase("wake: {schedule: []}", "s.yaml:2: wake.schedule: is empty; write at least [0s]"),
+        ProblemCase("wake: {schedule: [0s, 3s, 1s]}", "s.yaml:2: wake.schedule: is not ascending…"),
+        ProblemCase("wake: {schedule: []}", "s.yaml:2: wake.schedule: is empty; use at least [0s]"),
         ProblemCase(
             "wake: {timeout: 5s, schedule: [6s]}", "s.yaml:2: wake.schedule: sends its first packet at 6s, not before…"),
         ProblemCase(
-            "wake: {timeout: 1s, probe_every: 2s}", "s.yaml:2: wake.probe_every: looks for the machine too seldom…"),
+            "wake: {timeout: 1s, probe_every: 2s}", "s.yaml:2: wake.probe_every: is not shorter than wake.timeout…"),
     ])
     func problemIsReportedWhereItIs(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
@@ -152,12 +156,14 @@ func expect(_ problem: ProblemCase, in found: [String]) {
     @Test(arguments: [
         ProblemCase(
             "server: {trusted_proxies: [10.0.0.1/8]}", "s.yaml:2: server.trusted_proxies[0]: \"10.0.0.1/8\" has bits…"),
-        ProblemCase("server: {trusted_proxies: [lan]}", "s.yaml:2: server.trusted_proxies[0]: \"lan\" is no network…"),
+        ProblemCase(
+            "server: {trusted_proxies: [lan]}", "s.yaml:2: server.trusted_proxies[0]: \"lan\" is not a network…"),
         ProblemCase("server: {trusted_proxies: ['::/129']}", "s.yaml:2: server.trusted_proxies[0]: \"::/129\" is no…"),
         ProblemCase("server: {trusted_proxies: 10.0.0.1}", "s.yaml:2: server.trusted_proxies: must be a list…"),
-        ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins[0]: * would let every page…"),
+        ProblemCase("server: {cors: {origins: ['*']}}", "s.yaml:2: server.cors.origins[0]: * would let any website…"),
         ProblemCase(
-            "server: {cors: {origins: [a.example]}}", "s.yaml:2: server.cors.origins[0]: is no http or https URL…"),
+            "server: {cors: {origins: [a.example]}}",
+            "s.yaml:2: server.cors.origins[0]: is not a URL with the scheme http or https…"),
         ProblemCase(
             "server: {cors: {origins: ['http://a/']}}", "s.yaml:2: server.cors.origins[0]: \"http://a/\" has a path…"),
         ProblemCase(
@@ -176,24 +182,25 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("limits: {address: {tokens_per_day: many}}", "s.yaml:2: limits.address.tokens_per_day: …"),
         ProblemCase(
             "policies: [{roles: a, models: m, limits: {calls: 1}}]", "s.yaml:2: policies[0].limits.calls: is unknown…"),
-        ProblemCase("policies: [{roles: a, limits: {concurrent_calls: 1}}]", "s.yaml:2: policies[0]: gives nothing; …"),
+        ProblemCase(
+            "policies: [{roles: a, limits: {concurrent_calls: 1}}]", "s.yaml:2: policies[0]: grants nothing; …"),
     ])
     func limitsAndClientsAreReadStrictly(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
     }
 
     @Test(arguments: [
-        ProblemCase("fleet: {token: 'a b'}", "s.yaml:2: fleet.token: has characters that no header may carry…"),
-        ProblemCase("fleet: {token: a, token_file: b}", "s.yaml:2: fleet.token_file: is given besides token…"),
+        ProblemCase("fleet: {token: 'a b'}", "s.yaml:2: fleet.token: contains characters that are invalid in headers…"),
+        ProblemCase("fleet: {token: a, token_file: b}", "s.yaml:2: fleet.token_file: conflicts with token…"),
         ProblemCase("fleet: {token_file: /nowhere/token}", "s.yaml:2: fleet.token_file: …"),
-        ProblemCase("fleet: {tokens: {a: ''}}", "s.yaml:2: fleet.tokens.a: is empty; write the token of this runner"),
+        ProblemCase("fleet: {tokens: {a: ''}}", "s.yaml:2: fleet.tokens.a: is empty; set the token of this runner"),
         ProblemCase("fleet: {tokens: {'a b': x}}", "s.yaml:2: fleet.tokens.\"a b\": the name…"),
         ProblemCase("fleet: {allowed_hosts: ['http://a']}", "s.yaml:2: fleet.allowed_hosts[0]: …"),
         ProblemCase("fleet: {runner_timeout: 0s}", "s.yaml:2: fleet.runner_timeout: …"),
         ProblemCase("fleet: {grace: 2h}", "s.yaml:2: fleet.grace: …"),
         ProblemCase(
             "runners: [{url: 'http://a', id: r}]\nfleet: {tokens: {r: x}}",
-            "s.yaml:3: fleet.tokens.r: is the id of a runner of this file…"),
+            "s.yaml:3: fleet.tokens.r: is the id of a runner in this file…"),
     ])
     func agentsAreReadStrictly(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
@@ -230,8 +237,8 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         let found = problems(minimal + "log:\n  level: info\n  level: info\n  'level': info\n")
         #expect(
             found == [
-                "s.yaml:3: log.level: is written again in line 5; keep one",
-                "s.yaml:4: log.level: is written again in line 5; keep one",
+                "s.yaml:3: log.level: is defined again in line 5; keep one",
+                "s.yaml:4: log.level: is defined again in line 5; keep one",
             ])
     }
 }

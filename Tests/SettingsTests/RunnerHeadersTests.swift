@@ -41,7 +41,7 @@ struct RunnerHeadersTests {
         #expect(macs?.map(\.description) == ["02:00:00:00:03:01", "02:00:00:00:03:02"])
         for (keys, part) in [
             ("mac: ['02:00:00:00:03:01', '02:00:00:00:03:01']", "twice"), ("mac: []", "required"),
-            ("mac: ['02:00:00:00:03:01', x]", "no MAC address"), ("port: 9", "required"),
+            ("mac: ['02:00:00:00:03:01', x]", "not a MAC address"), ("port: 9", "required"),
         ] {
             let found = problems(minimal + "runners: [{url: 'http://a', wake: {\(keys)}}]")
             #expect(found.count == 1 && found.first?.contains(part) == true, "\(found)")

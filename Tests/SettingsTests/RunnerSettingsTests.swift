@@ -104,20 +104,20 @@ import Testing
     @Test func whatIsMissingIsSaidAtOnce() {
         #expect(
             problems("name: x\n") == [
-                "r.yaml:1: gateway: is required; write the gateway's address, like ws://gateway.lan:8080",
-                "r.yaml:1: token: is required; write the gateway's fleet.token, or name a file that holds it as token_file",
-                "r.yaml:1: engines: is required; write at least one `- kind: …`, "
+                "r.yaml:1: gateway: is required; set the gateway's URL, such as ws://gateway.lan:8080",
+                "r.yaml:1: token: is required; set the gateway's fleet.token, or its file as token_file",
+                "r.yaml:1: engines: is required; add at least one `- kind: …`, "
                     + "one of [\"openai\", \"ollama\", \"llama-server\"]",
             ])
     }
 
     @Test(arguments: [
-        (", mac: 00:00:00:00:00:00", "mac: 00:00:00:00:00:00 belongs to no single machine"),
-        (", mac: automatic", "mac: \"automatic\" is no MAC address"),
+        (", mac: 00:00:00:00:00:00", "mac: 00:00:00:00:00:00 is not a unicast address"),
+        (", mac: automatic", "mac: \"automatic\" is not a MAC address"),
         (", heartbeat: 5m", "heartbeat: \"5m\" is out of range"),
         (", sleep_command: [x]", "sleep_command: is unknown"),
         (", listn: {port: 1}", "listn: is unknown; did you mean `listen`?"),
-        (", base_url: ftp://x", "base_url: is no http or https URL"),
+        (", base_url: ftp://x", "base_url: is not a URL with the scheme http or https"),
         (", power: {sleep_command: systemctl suspend}", "power.sleep_command: must be a list"),
     ])
     func wrongValuesAreNamed(text: String, problem: String) {
@@ -128,12 +128,12 @@ import Testing
 
     @Test(arguments: [
         ("{kind: openai}", "engines[0].url: is required"),
-        ("{kind: olama}", "engines[0].kind: \"olama\" is not known here; write openai, ollama or llama-server: "),
-        ("{kind: ollama, command: [ollama, serve]}", "engines[0].command: is for kind: llama-server"),
+        ("{kind: olama}", "engines[0].kind: \"olama\" is not supported; use openai, ollama or llama-server: "),
+        ("{kind: ollama, command: [ollama, serve]}", "engines[0].command: requires kind: llama-server"),
         ("{kind: ollama}, {url: \"http://127.0.0.1:11434/v1/\"}", "engines[1].url: is the address of engines[0]"),
         (
             "{kind: llama-server, command: [llama-server, --port, \"9\"]}",
-            "engines[0].command: makes it listen on port 9, and its url is http://127.0.0.1:8080"
+            "engines[0].command: sets port 9, but its url is http://127.0.0.1:8080"
         ),
     ])
     func enginesThatCannotBeAreNamed(engines: String, problem: String) {
@@ -162,19 +162,19 @@ import Testing
     @Test(arguments: [
         (
             "ws://g", "{kind: llama-server, command: [no-such-program-here]}", "",
-            "engines[0].command: there is no program \"no-such-program-here\" on this machine"
+            "engines[0].command: the program \"no-such-program-here\" does not exist"
         ),
         (
             "ws://g", "{kind: ollama}", ", power: {sleep_command: [/nowhere/suspend]}",
-            "power: there is no program \"/nowhere/suspend\" on this machine"
+            "power: the program \"/nowhere/suspend\" does not exist"
         ),
         (
             "ws://g", "{kind: openai, url: 'http://127.0.0.1:9/v1/chat/completions'}", "",
-            "engines[0].url: ends in a path of the engine's API, to which the agent adds its own; write http://127.0.0.1:9"
+            "engines[0].url: ends in an API path, which the agent adds itself; use http://127.0.0.1:9"
         ),
         (
             "ws://gateway.lan", "{kind: ollama}", ", listen: {host: 127.0.0.1}",
-            "listen: 127.0.0.1 can be reached from this machine only, and the gateway is gateway.lan"
+            "listen: 127.0.0.1 is reachable from this machine only, and the gateway is gateway.lan"
         ),
     ])
     func whatIsHardlyMeantIsWarnedAbout(gateway: String, engine: String, more: String, expected: String) throws {
@@ -213,7 +213,7 @@ import Testing
         let loaded = try RunnerSettingsFile.parse(
             example, name: "runner.example.yaml", environment: ["RUNNER_TOKEN": "s3cret"])
         // The program that it starts need not be installed on the machine that runs the test.
-        #expect(loaded.warnings.filter { !$0.message.hasPrefix("there is no program") } == [])
+        #expect(loaded.warnings.filter { !$0.message.hasPrefix("does not exist or is not executable") } == [])
         #expect(loaded.settings.token == "s3cret")
         #expect(loaded.settings.engines.map(\.kind) == [.ollama, .llamaServer])
     }

@@ -50,7 +50,7 @@ import Testing
             #expect(try problem("    key_file: \(key)").hasPrefix("s.yaml:4: server.tls.key_file: has no certificate"))
             #expect(
                 try problem("    certificate: \(certificate)\n    key: \(key)\n    key_file: \(key)")
-                    .hasPrefix("s.yaml:6: server.tls.key_file: is given besides key"))
+                    .hasPrefix("s.yaml:6: server.tls.key_file: conflicts with key"))
         }
     }
 
@@ -62,13 +62,16 @@ import Testing
             let encrypted = try directory.write(
                 "locked.key", Data(Self.key.replacing("PRIVATE", with: "ENCRYPTED PRIVATE").utf8))
             let cases = [
-                ("/nowhere/tls.crt", key, "s.yaml:4: server.tls.certificate: there is no file"),
-                (text, key, "s.yaml:4: server.tls.certificate: \"\(text)\" holds no certificate in PEM"),
-                (key, key, "s.yaml:4: server.tls.certificate: \"\(key)\" holds a private key and no certificate"),
-                (certificate, "/nowhere/tls.key", "s.yaml:5: server.tls.key: there is no file"),
-                (certificate, text, "s.yaml:5: server.tls.key: \"\(text)\" holds no private key in PEM"),
-                (certificate, certificate, "s.yaml:5: server.tls.key: \"\(certificate)\" holds a certificate"),
-                (certificate, encrypted, "s.yaml:5: server.tls.key: \"\(encrypted)\" holds an encrypted key"),
+                ("/nowhere/tls.crt", key, "s.yaml:4: server.tls.certificate: file"),
+                (text, key, "s.yaml:4: server.tls.certificate: \"\(text)\" contains no PEM certificate"),
+                (
+                    key, key,
+                    "s.yaml:4: server.tls.certificate: \"\(key)\" contains a private key instead of a certificate"
+                ),
+                (certificate, "/nowhere/tls.key", "s.yaml:5: server.tls.key: file"),
+                (certificate, text, "s.yaml:5: server.tls.key: \"\(text)\" contains no PEM private key"),
+                (certificate, certificate, "s.yaml:5: server.tls.key: \"\(certificate)\" contains a certificate"),
+                (certificate, encrypted, "s.yaml:5: server.tls.key: \"\(encrypted)\" contains an encrypted key"),
             ]
             for (first, second, expected) in cases {
                 let problem = try problem("    certificate: \(first)\n    key: \(second)")
@@ -86,7 +89,7 @@ import Testing
             for text in ["    key: ${KEY}", "    key_file: \(file)"] {
                 let problem = try problem("    certificate: \(certificate)\n" + text, environment: ["KEY": secret])
                 #expect(!problem.contains("MC4CAQ"), "\(problem)")
-                #expect(problem.contains("neither a private key in PEM nor the path of one"))
+                #expect(problem.contains("neither a PEM private key nor the path of one"))
             }
         }
     }

@@ -25,8 +25,8 @@ import Testing
         let text = minimal + "runners:\n  - url: http://a\n    api_key: ${GPU_KEY}\n    slots: ${SLOTS}\n"
         #expect(
             problems(text, environment: ["SLOTS": "2"]) == [
-                "s.yaml:4: runners[0].api_key: the environment has no GPU_KEY; set it, or write ${GPU_KEY:-default} "
-                    + "to do without"
+                "s.yaml:4: runners[0].api_key: variable GPU_KEY is not set; set it, or use ${GPU_KEY:-default} "
+                    + "for a fallback"
             ])
     }
 
@@ -59,22 +59,22 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SIMPLEAI__SERVER__PORT", "x", "server.port: \"x\" is no whole number; write a whole number from 0 to 65535"),
+        ("SIMPLEAI__SERVER__PORT", "x", "server.port: \"x\" is not a whole number; use a whole number from 0 to 65535"),
         ("SIMPLEAI__SERVER__PROT", "1", "server.prot: is unknown; did you mean `port`?"),
         ("SIMPLEAI__SERVR__PORT", "1", "servr: is unknown; did you mean `server`?"),
-        ("SIMPLEAI__", "1", "is no key; write SIMPLEAI__SECTION__KEY"),
-        ("SIMPLEAI__SERVER____PORT", "1", "is no key; write SIMPLEAI__SECTION__KEY"),
+        ("SIMPLEAI__", "1", "is not a settings key; use SIMPLEAI__SECTION__KEY"),
+        ("SIMPLEAI__SERVER____PORT", "1", "is not a settings key; use SIMPLEAI__SECTION__KEY"),
         (
             "SIMPLEAI__SERVER", "1",
-            "server: overrides no single value; the environment can replace scalars, write lists and sections into "
+            "server: does not name a single value; the environment overrides scalars only, put lists and sections into "
                 + "the file"
         ),
         (
             "SIMPLEAI__SERVER__HOST__X", "1",
-            "server.host.x: overrides no single value; the environment can replace scalars, write lists and "
+            "server.host.x: does not name a single value; the environment overrides scalars only, put lists and "
                 + "sections into the file"
         ),
-        ("SIMPLEAI__RUNNERS", "a", "runners: must be a list; write [first, second] or one `- element` a line"),
+        ("SIMPLEAI__RUNNERS", "a", "runners: must be a list; use [first, second] or one `- element` per line"),
     ])
     func problemsNameTheVariable(_ variable: String, _ value: String, _ expected: String) {
         let found = problems(minimal + "server: {host: localhost}", environment: [variable: value])
@@ -109,12 +109,12 @@ import Testing
                 found("token_file: \(empty)") == [
                     "s.yaml:2: metrics.token_file: \"\(empty)\" is empty; write the secret into it"
                 ])
-            #expect(found("token_file: \(binary)").first?.contains("no UTF-8") == true)
-            #expect(found("token_file: \(two)").first?.contains("no header may carry") == true)
-            #expect(found("token_file: /nowhere/x").first?.contains("there is no file") == true)
+            #expect(found("token_file: \(binary)").first?.contains("not UTF-8") == true)
+            #expect(found("token_file: \(two)").first?.contains("invalid in headers") == true)
+            #expect(found("token_file: /nowhere/x").first?.contains("does not exist") == true)
             #expect(
                 found("token: a, token_file: \(two)") == [
-                    "s.yaml:2: metrics.token_file: is given besides token; keep one of them"
+                    "s.yaml:2: metrics.token_file: conflicts with token; keep one of them"
                 ])
         }
     }

@@ -15,14 +15,14 @@ import Testing
     @Test func missingFileIsOneProblem() {
         #expect(
             loadProblems("/nowhere/s.yaml")
-                == ["/nowhere/s.yaml: there is no file \"/nowhere/s.yaml\"; create it or mend the path"])
+                == ["/nowhere/s.yaml: file \"/nowhere/s.yaml\" does not exist; create it or fix the path"])
     }
 
     @Test func directoryIsOneProblem() throws {
         try withDirectory { directory in
             #expect(
                 loadProblems(directory.path) == [
-                    "\(directory.path): \"\(directory.path)\" is a directory; name a file in it"
+                    "\(directory.path): \"\(directory.path)\" is a directory; use the path of a file"
                 ])
         }
     }
@@ -30,7 +30,7 @@ import Testing
     @Test func bytesThatAreNoTextAreOneProblemWithTheirLine() throws {
         try withDirectory { directory in
             let path = try directory.write("s.yaml", Data("auth: {mode: none}\nserver:\n  host: ".utf8) + [0xFF, 0xFE])
-            #expect(loadProblems(path) == ["\(path):3: is no UTF-8 here; save the file as UTF-8"])
+            #expect(loadProblems(path) == ["\(path):3: is not UTF-8; save the file as UTF-8"])
         }
     }
 
@@ -46,12 +46,12 @@ import Testing
     func brokenYAMLIsOneProblemWithItsLine(_ text: String, _ line: Int) {
         let found = problems(text)
         #expect(found.count == 1)
-        #expect(found.first?.hasPrefix("s.yaml:\(line): is no YAML: ") == true, "\(found)")
+        #expect(found.first?.hasPrefix("s.yaml:\(line): is not valid YAML: ") == true, "\(found)")
     }
 
     @Test(arguments: ["just text", "- a\n- list\n"])
     func fileWithoutKeysIsOneProblem(_ text: String) {
-        #expect(problems(text).first == "s.yaml:1: must be a table; write keys below it, indented")
+        #expect(problems(text).first == "s.yaml:1: must be a table; put its keys below it, indented")
     }
 
     @Test func byteOrderMarkIsNoPartOfTheFirstKey() {
@@ -70,19 +70,19 @@ import Testing
             let elements = [String](repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
             text += "a\(level): &a\(level) [\(elements)]\n"
         }
-        #expect(problems(text).contains { $0.contains("aliases make more than 300000 values") })
+        #expect(problems(text).contains { $0.contains("YAML aliases expand to more than 300000 values") })
     }
 
     @Test func manyValuesAreNotBlamedOnAliases() {
         // Small enough to be read, and without an alias.
         let text = "x: [" + String(repeating: "1,", count: 400_000) + "1]\n"
-        #expect(problems(text) == ["s.yaml:1: holds more than 300000 values; remove what is not needed"])
+        #expect(problems(text) == ["s.yaml:1: contains more than 300000 values; remove unused ones"])
     }
 
     @Test func aLargeFileIsRefusedBeforeItIsRead() throws {
         try withDirectory { directory in
             let path = try directory.write("large.yaml", Data(repeating: UInt8(ascii: "a"), count: (4 << 20) + 1))
-            #expect(loadProblems(path) == ["\(path): \"\(path)\" is larger than 4MiB; name another file"])
+            #expect(loadProblems(path) == ["\(path): \"\(path)\" exceeds 4MiB; use another file"])
         }
     }
 

@@ -12,41 +12,41 @@ import Testing
             "server: {port: 1}\nauth: {leeway: 1s}", "s.yaml:2: auth.issuers: mode oidc needs at least one issuer; …"),
         ProblemCase(
             "server: {host: 0.0.0.0}\nauth: {mode: none}",
-            "s.yaml:2: auth.mode: none would serve everybody who reaches 0.0.0.0; …"),
-        ProblemCase("server: {host: '::'}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would serve everybody…"),
+            "s.yaml:2: auth.mode: none would let every client that reaches 0.0.0.0 in; …"),
+        ProblemCase("server: {host: '::'}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would let every client…"),
         ProblemCase(
-            "server: {host: gateway.lan}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would serve everybody…"),
+            "server: {host: gateway.lan}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would let every client…"),
         ProblemCase("auth: {issuers: [{audience: x}]}", "s.yaml:1: auth.issuers[0].issuer: is required; …"),
         ProblemCase("auth:\n  issuers:\n    - issuer: https://a", "s.yaml:3: auth.issuers[0].audience: is required; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: []}]}", "s.yaml:1: auth.issuers[0].audience: is empty; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: [any, x]}]}",
-            "s.yaml:1: auth.issuers[0].audience: lists `any` besides others; …"),
+            "s.yaml:1: auth.issuers[0].audience: lists `any` with other values; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a?b', audience: x}]}",
             "s.yaml:1: auth.issuers[0].issuer: has a query; …"),
         ProblemCase(
             "auth:\n  issuers:\n    - {issuer: 'https://a', audience: x}\n    - {issuer: 'https://a', audience: y}",
-            "s.yaml:4: auth.issuers[1].issuer: is the same as auth.issuers[0]; …"),
+            "s.yaml:4: auth.issuers[1].issuer: repeats auth.issuers[0]; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, algorithms: [HS256]}]}",
-            "s.yaml:1: auth.issuers[0].algorithms[0]: HS256 lets anybody…"),
+            "s.yaml:1: auth.issuers[0].algorithms[0]: HS256 lets every party…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, algorithms: [RSA256]}]}",
-            "s.yaml:1: auth.issuers[0].algorithms[0]: \"RSA256\" is not known here…"),
+            "s.yaml:1: auth.issuers[0].algorithms[0]: \"RSA256\" is not supported…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, algorithms: []}]}",
             "s.yaml:1: auth.issuers[0].algorithms: is empty; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: []}]}",
-            "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
+            "s.yaml:1: auth.issuers[0].role_claims: is not a claim; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [[]]}]}",
-            "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
+            "s.yaml:1: auth.issuers[0].role_claims: is not a claim; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: [], keys: true}]}]}",
-            "s.yaml:1: auth.issuers[0].role_claims: names no claim; …"),
+            "s.yaml:1: auth.issuers[0].role_claims: is not a claim; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{keys: true}]}]}",
             "s.yaml:1: auth.issuers[0].role_claims[0].path: is required; write the claim…"),
@@ -55,89 +55,90 @@ import Testing
             "s.yaml:1: auth.issuers[0].role_claims[0].key: is unknown; did you mean `keys`?"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: r, keys: perhaps}]}]}",
-            "s.yaml:1: auth.issuers[0].role_claims[0].keys: \"perhaps\" is neither true nor false…"),
+            "s.yaml:1: auth.issuers[0].role_claims[0].keys: \"perhaps\" is not a boolean…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: []}]}",
-            "s.yaml:1: auth.issuers[0].subject_claims: names no claim; …"),
+            "s.yaml:1: auth.issuers[0].subject_claims: is not a claim; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [{path: r, keys: true}]}]}",
-            "s.yaml:1: auth.issuers[0].subject_claims: takes no `keys: true`: …"),
+            "s.yaml:1: auth.issuers[0].subject_claims: does not support `keys: true`; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, tls: {ca_file: /nowhere/ca.pem}}]}",
-            "s.yaml:1: auth.issuers[0].tls.ca_file: there is no file \"/nowhere/ca.pem\"; …"),
+            "s.yaml:1: auth.issuers[0].tls.ca_file: file \"/nowhere/ca.pem\" does not exist; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'https://a/k', jwks_file: /dev/null}]}",
-            "s.yaml:1: auth.issuers[0].jwks_file: is given besides jwks_url; keep one of them"),
+            "s.yaml:1: auth.issuers[0].jwks_file: conflicts with jwks_url; keep one of them"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_file: /dev/null, jwks_token_file: /dev/null}]}",
-            "s.yaml:1: auth.issuers[0].jwks_token_file: is not used, because the keys come from a file; …"),
+            "s.yaml:1: auth.issuers[0].jwks_token_file: is ignored, because the keys come from a file; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'http://a/k', jwks_token_file: /dev/null}]}",
-            "s.yaml:1: auth.issuers[0].jwks_token_file: would travel in the open, because jwks_url has no TLS; …"),
+            "s.yaml:1: auth.issuers[0].jwks_token_file: would be sent in plain text, because jwks_url lacks TLS; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'http://a', audience: x, jwks_token_file: /dev/null}]}",
-            "s.yaml:1: auth.issuers[0].jwks_token_file: would travel in the open, because issuer has no TLS; …"),
+            "s.yaml:1: auth.issuers[0].jwks_token_file: would be sent in plain text, because issuer lacks TLS; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_token_file: /nowhere/token}]}",
-            "s.yaml:1: auth.issuers[0].jwks_token_file: there is no file \"/nowhere/token\"; …"),
+            "s.yaml:1: auth.issuers[0].jwks_token_file: file \"/nowhere/token\" does not exist; …"),
         ProblemCase(
             "auth:\n  issuers:\n    - issuer: https://login.microsoftonline.com/{tenantid}/v2.0\n      audience: x",
-            "s.yaml:3: auth.issuers[0].tenants: is required beside {tenantid}, which tokens of every tenant…"),
+            "s.yaml:3: auth.issuers[0].tenants: is required with {tenantid}, which accepts tokens of every tenant…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a/{tenantid}/v2.0', audience: x, tenants: []}]}",
-            "s.yaml:1: auth.issuers[0].tenants: is required beside {tenantid}…"),
+            "s.yaml:1: auth.issuers[0].tenants: is required with {tenantid}…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a/{tenantid}', audience: x, tenants: [contoso.onmicrosoft.com]}]}",
-            "s.yaml:1: auth.issuers[0].tenants[0]: \"contoso.onmicrosoft.com\" is in no token; write the tenant's id…"),
+            "s.yaml:1: auth.issuers[0].tenants[0]: \"contoso.onmicrosoft.com\" is not a tenant id; use the id in lower case…"
+        ),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a/{tenantid}', audience: x, "
                 + "tenants: [8EAEF023-2b34-4da1-9baa-8bc8c9d6a490]}]}",
-            "s.yaml:1: auth.issuers[0].tenants[0]: \"8EAEF023-2b34-4da1-9baa-8bc8c9d6a490\" is in no token; …"),
+            "s.yaml:1: auth.issuers[0].tenants[0]: \"8EAEF023-2b34-4da1-9baa-8bc8c9d6a490\" is not a tenant id; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, tenants: [8eaef023-2b34-4da1-9baa-8bc8c9d6a490]}]}",
-            "s.yaml:1: auth.issuers[0].tenants: is for an issuer with {tenantid}…"),
+            "s.yaml:1: auth.issuers[0].tenants: requires an issuer with {tenantid}…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a/{tenant}/v2.0', audience: x}]}",
-            "s.yaml:1: auth.issuers[0].issuer: has braces; only {tenantid} has a meaning…"),
+            "s.yaml:1: auth.issuers[0].issuer: has braces; only {tenantid} is allowed…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a/{tenantid}.b', audience: x}]}",
             "s.yaml:1: auth.issuers[0].issuer: has braces; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://login.microsoftonline.com/organizations/v2.0', audience: x}]}",
-            "s.yaml:1: auth.issuers[0].issuer: organizations is in no token: each names its own tenant; write "
+            "s.yaml:1: auth.issuers[0].issuer: organizations never occurs in a token, which names its own tenant; use "
                 + "https://login.microsoftonline.com/{tenantid}/v2.0 and list your tenants' ids as tenants"),
         ProblemCase("auth: {issuers: [a]}", "s.yaml:1: auth.issuers[0]: must be a table; …"),
         // Classes
         ProblemCase(issuer + "classes:\n  fast: []", "s.yaml:3: classes.fast: has no models; …"),
         ProblemCase(issuer + "classes:\n  fast:", "s.yaml:3: classes.fast: has no models; …"),
-        ProblemCase(issuer + "classes:\n  fast: [a, b, a]", "s.yaml:3: classes.fast: names a twice; name it once"),
+        ProblemCase(issuer + "classes:\n  fast: [a, b, a]", "s.yaml:3: classes.fast: lists a twice; list it once"),
         ProblemCase(
             issuer + "classes: {'class:fast': [a]}\ndefault_class: 'class:fast'",
             "s.yaml:2: classes.\"class:fast\": the name…"),
         ProblemCase(
-            issuer + "classes: {big: [a]}", "s.yaml:1: default_class: is fast unless set, and there is no such class; …"
+            issuer + "classes: {big: [a]}", "s.yaml:1: default_class: defaults to fast, which is not a class; …"
         ),
         ProblemCase(
             issuer + "classes: {fast: [a]}\ndefault_class: fats",
-            "s.yaml:3: default_class: there is no class fats; did you mean fast?"),
-        ProblemCase(issuer + "default_class: fast", "s.yaml:2: default_class: there is no class fast; …"),
+            "s.yaml:3: default_class: unknown class fats; did you mean fast?"),
+        ProblemCase(issuer + "default_class: fast", "s.yaml:2: default_class: unknown class fast; …"),
         ProblemCase(
             issuer + "classes: {fast: [a]}\nrouting:\n  classes:\n    fasst: {prefer: []}",
-            "s.yaml:5: routing.classes.fasst: there is no such class; did you mean fast?"),
+            "s.yaml:5: routing.classes.fasst: unknown class; did you mean fast?"),
         // Runners
         ProblemCase(
             issuer
                 + "runners:\n  - {id: a, url: 'http://a'}\n  - {id: b, url: 'http://b'}\n  - {id: a, url: 'http://c'}",
-            "s.yaml:5: runners[2].id: a is the id of runners[0] already; give each runner its own"),
+            "s.yaml:5: runners[2].id: a is already the id of runners[0]; give each runner its own id"),
         ProblemCase(
             issuer + "runners: [{url: 'http://a'}, {url: 'http://a/v1'}]",
             "s.yaml:2: runners[1].id: a is the id of runners[0]…"),
         ProblemCase(
             issuer + "runners: [{url: 'http://a', models: [m, m]}]",
-            "s.yaml:2: runners[0].models: names m twice; name it once"),
+            "s.yaml:2: runners[0].models: lists m twice; list it once"),
         ProblemCase(
             issuer + "runners:\n  - url: http://a\n    models: [m]\n    aliases:\n      x.y: n",
-            "s.yaml:6: runners[0].aliases.\"x.y\": stands for n, which is not among this runner's models; …"),
+            "s.yaml:6: runners[0].aliases.\"x.y\": refers to n, which is not among this runner's models; …"),
     ])
     func problemIsReportedWhereItIs(_ problem: ProblemCase) {
         let found = problems(problem.text)
@@ -181,31 +182,37 @@ import Testing
     }
 
     @Test(arguments: [
-        ("auth: {issuers: [{issuer: 'https://a', audience: any}]}", "auth.issuers[0].audience: any takes every token"),
+        (
+            "auth: {issuers: [{issuer: 'https://a', audience: any}]}",
+            "auth.issuers[0].audience: any accepts every token"
+        ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: any, authorized_parties: [app]}]}",
-            "auth.issuers[0].audience: any takes every token of these authorized_parties"
+            "auth.issuers[0].audience: any accepts every token of these authorized_parties"
         ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [sub, email]}]}",
-            "auth.issuers[0].subject_claims: email may change hands"
+            "auth.issuers[0].subject_claims: email can be reassigned"
         ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x, subject_claims: [[preferred_username]]}]}",
-            "auth.issuers[0].subject_claims: preferred_username may change hands"
+            "auth.issuers[0].subject_claims: preferred_username can be reassigned"
         ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_file: /dev/null, tls: {ca_file: /dev/null}}]}",
-            "auth.issuers[0].tls.ca_file: is not used"
+            "auth.issuers[0].tls.ca_file: is ignored"
         ),
-        ("auth: {issuers: [{issuer: 'http://a', audience: x}]}", "auth.issuers[0].issuer: http://a has no TLS"),
+        ("auth: {issuers: [{issuer: 'http://a', audience: x}]}", "auth.issuers[0].issuer: http://a lacks TLS"),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x, jwks_url: 'http://a/k'}]}",
-            "auth.issuers[0].jwks_url: http://a/k has no TLS"
+            "auth.issuers[0].jwks_url: http://a/k lacks TLS"
         ),
-        ("auth: {mode: none, issuers: [{issuer: 'https://a', audience: x}]}", "auth.mode: none asks nobody"),
-        ("auth: {mode: none}", "classes: there are none"),
-        ("auth: {mode: none}", "runners: there are none"),
+        (
+            "auth: {mode: none, issuers: [{issuer: 'https://a', audience: x}]}",
+            "auth.mode: none disables authentication"
+        ),
+        ("auth: {mode: none}", "classes: is empty"),
+        ("auth: {mode: none}", "runners: is empty"),
         (
             "auth: {mode: none}\nclasses: {fast: [lama]}\nrunners: [{url: 'http://a', models: [llama]}]",
             "classes.fast: no runner has lama; did you mean llama?"
@@ -225,32 +232,32 @@ import Testing
         ),
         (
             "auth: {mode: none}\nwake: {enabled: false}\nrunners: [{url: 'http://a', wake: {mac: 'aa:bb:cc:dd:ee:ff'}}]",
-            "runners[0].wake: is not used"
+            "runners[0].wake: is ignored"
         ),
         (
             "auth: {mode: none}\nrunners: [{url: 'http://a:1/v1/chat/completions'}]",
-            "runners[0].url: ends in a path of the engine's API, to which the gateway adds its own; write http://a:1"
+            "runners[0].url: ends in an API path, which the gateway adds itself; use http://a:1"
         ),
         (
             "auth: {mode: none}\nrunners: [{url: 'http://a:1/proxy/api'}]",
-            "runners[0].url: ends in a path of the engine's API, to which the gateway adds its own; write http://a:1/proxy"
+            "runners[0].url: ends in an API path, which the gateway adds itself; use http://a:1/proxy"
         ),
         (
             "auth: {mode: none}\nrunners: [{url: 'http://a', wake: {command: [no-such-program-here]}}]",
-            "runners[0].wake.command: there is no program \"no-such-program-here\" on this machine"
+            "runners[0].wake.command: the program \"no-such-program-here\" does not exist"
         ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x}]}\nclasses: {fast: [m]}\nwake: {roles: [stuff]}\n"
                 + "policies: [{roles: [staff], classes: [fast]}]",
-            "wake.roles: no policy names the role \"stuff\", so its callers may call nothing; did you mean staff?"
+            "wake.roles: no policy lists the role \"stuff\", so its callers may use no model; did you mean staff?"
         ),
         (
             "auth: {issuers: [{issuer: 'https://a', audience: x}]}\nclasses: {fast: [m]}\nfleet: {token: x}",
-            "server.host: 127.0.0.1 can be reached from this machine only, so no agent of another machine can join"
+            "server.host: 127.0.0.1 is reachable from this machine only, so agents on other machines cannot join"
         ),
         (
             "auth: {mode: none}\nfleet: {token: x, runner_timeout: 20s}",
-            "fleet.runner_timeout: 20s is less than agents may be silent"
+            "fleet.runner_timeout: 20s is less than the heartbeat tolerance of agents"
         ),
     ])
     func warningsAreGiven(_ text: String, _ expected: String) throws {

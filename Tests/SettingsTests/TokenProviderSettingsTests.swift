@@ -52,32 +52,32 @@ import Testing
     }
 
     @Test(arguments: [
-        ("issuer: https://sso.example.org\n", "t.yaml:1: client: no client is named; write client: { id: … }"),
+        ("issuer: https://sso.example.org\n", "t.yaml:1: client: client is not set; set client: { id: … }"),
         (
             "client: {id: app, secret: s}\n",
-            "t.yaml:1: issuer: is required; write the provider's URL, exactly as it names itself"
+            "t.yaml:1: issuer: is required; set the provider's issuer URL, exactly as the provider states it"
         ),
-        ("issuer: http://sso.lan\nclient: {id: app, secret: s}\n", "t.yaml:1: issuer: has no TLS"),
+        ("issuer: http://sso.lan\nclient: {id: app, secret: s}\n", "t.yaml:1: issuer: lacks TLS"),
         (
             "issuer: https://a.example\ntls: {ca_file: /nowhere/ca.pem}\nclient: {id: app, secret: s}\n",
-            "t.yaml:2: tls.ca_file: there is no file \"/nowhere/ca.pem\""
+            "t.yaml:2: tls.ca_file: file \"/nowhere/ca.pem\" does not exist"
         ),
         (
             "issuer: http://localhost\ntls: {ca_file: /dev/null}\nclient: {id: app, secret: s}\n",
-            "t.yaml:2: tls.ca_file: is not used, because the issuer has no TLS"
+            "t.yaml:2: tls.ca_file: is ignored, because the issuer lacks TLS"
         ),
         ("issuer: https://a.example\nclient: {secret: s}\n", "t.yaml:2: client.id: is required"),
         (
             "issuer: https://a.example\nclient: {id: app}\n",
-            "t.yaml:2: client: client_credentials needs the client's secret"
+            "t.yaml:2: client: client_credentials requires the client's secret"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, authentication: client_secret_post}\n",
-            "client.authentication: needs a secret"
+            "client.authentication: requires a secret"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s, authentication: none}\n",
-            "client.authentication: none sends no secret"
+            "client.authentication: none does not send the configured secret"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\ngrants: password\n",
@@ -85,24 +85,24 @@ import Testing
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\ngrant: passwort\n",
-            "grant: \"passwort\" is not known here"
+            "grant: \"passwort\" is not supported"
         ),
-        ("issuer: https://a.example\nclient: {id: app, secret: s}\ngrant: password\n", "needs a user's password"),
+        ("issuer: https://a.example\nclient: {id: app, secret: s}\ngrant: password\n", "requires a user's password"),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\npassword: x\n",
-            "username: is required beside a password"
+            "username: is required with a password"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\nscopes: ['a b']\n",
-            "scopes[0]: \"a b\" is no scope"
+            "scopes[0]: \"a b\" is not a scope"
         ),
         (
             "issuer: https://a.example\nclient: {id: app}\nusers:\n  ann: {scopes: [a]}\n",
-            "t.yaml:4: users.ann: client_credentials needs"
+            "t.yaml:4: users.ann: client_credentials requires"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\nroles:\n  admin: {user: ann}\n",
-            "roles.admin.user: there is no user ann; add it to users"
+            "roles.admin.user: unknown user ann; add it to users"
         ),
         (
             "issuer: https://a.example\nclient: {id: app, secret: s}\nusers: {anna: {}}\nroles: {admin: {user: ann}}\n",
@@ -176,10 +176,10 @@ import Testing
     private static let refusals: [(String?, [String], String)] = [
         (
             "dave", [],
-            "there is no user dave in the provider's settings; add it to users, where there are: ann, bob, bot, eve"
+            "unknown user dave in the provider's settings; add it to users, which contains: ann, bob, bot, eve"
         ),
-        (nil, ["admn"], "there is no role admn in the provider's settings; did you mean admin?"),
-        ("ann", ["admin"], "roles.admin stands for the user bob, and --user ann for another one"),
+        (nil, ["admn"], "unknown role admn in the provider's settings; did you mean admin?"),
+        ("ann", ["admin"], "roles.admin selects the user bob, and --user ann another one"),
         ("bot", ["model:specific"], "roles.model:specific and users.bot differ in `client`"),
         ("bob", ["reader"], "roles.reader and users.bob differ in `scopes`"),
     ]
@@ -197,7 +197,7 @@ import Testing
     @Test func theServicesPasswordNeverStandsInForAUsers() throws {
         let text =
             "issuer: https://a.example\nclient: {id: app, secret: s}\nusername: service\npassword: p\ngrant: password\nusers: {ann: {}}\n"
-        #expect(problems(text).first?.contains("users.ann: the grant password needs a user's password") ?? false)
+        #expect(problems(text).first?.contains("users.ann: the password grant requires a user's password") ?? false)
     }
 
     // MARK: - The example

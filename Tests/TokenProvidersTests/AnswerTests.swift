@@ -40,12 +40,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"token_type":"Bearer"}"#, "gives no access_token"),
-        (#"{"access_token":"a","token_type":"DPoP"}"#, "of the type DPoP"),
-        (#"{"access_token":"two words"}"#, "could not stand in a header"),
-        (#"{"access_token":"a\nb"}"#, "could not stand in a header"),
+        (#"{"token_type":"Bearer"}"#, "returned no access_token"),
+        (#"{"access_token":"a","token_type":"DPoP"}"#, "token type is DPoP"),
+        (#"{"access_token":"two words"}"#, "contains characters that are invalid in headers"),
+        (#"{"access_token":"a\nb"}"#, "contains characters that are invalid in headers"),
         (#"{"access_token":"a","expires_in":-1}"#, "application/json"),
-        (#"{"access_token":5}"#, "something else than expected for access_token"),
+        (#"{"access_token":5}"#, "an unexpected value for access_token"),
         ("<html>", "application/json"), ("", "application/json"), ("[]", "application/json"),
     ])
     func whatIsNoTokenIsSaid(body: String, why: String) async {
@@ -82,11 +82,11 @@ import Testing
     @Test(arguments: [
         (
             #"{"issuer":"https://sso.example.org/","token_endpoint":"https://a/"}"#,
-            "calls itself https://sso.example.org/"
+            "the provider's issuer is https://sso.example.org/"
         ),
         (#"{"token_endpoint":"https://a/"}"#, "without issuer"),
-        (#"{"issuer":"https://sso.example.org"}"#, "states no token_endpoint"),
-        (#"{"issuer":"https://sso.example.org","token_endpoint":"http://sso.example.org/"}"#, "has no TLS"),
+        (#"{"issuer":"https://sso.example.org"}"#, "has no token_endpoint"),
+        (#"{"issuer":"https://sso.example.org","token_endpoint":"http://sso.example.org/"}"#, "lacks TLS"),
         ("<html>", "application/json"),
     ])
     func aDocumentThatIsNotTheIssuersIsRefused(body: String, why: String) async {
@@ -99,10 +99,10 @@ import Testing
             {"issuer":"https://sso.example.org","token_endpoint":"https://a/","device_authorization_endpoint":"http://a/"}
             """
         try discovery(body)
-        #expect(await problem { try discovery(body, grant: .deviceCode) }.contains("has no TLS"))
+        #expect(await problem { try discovery(body, grant: .deviceCode) }.contains("lacks TLS"))
     }
 
     @Test func whatIsNotFoundAsksForTheIssuer() async {
-        #expect(await problem { try discovery("", status: 404) }.contains("is `issuer` right?"))
+        #expect(await problem { try discovery("", status: 404) }.contains("check `issuer`"))
     }
 }

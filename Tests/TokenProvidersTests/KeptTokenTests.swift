@@ -73,7 +73,7 @@ import Testing
         }
 
         func read(_ name: String) throws -> [UInt8]? {
-            if refusesToRead { throw Refusal(description: "can be read by others") }
+            if refusesToRead { throw Refusal(description: "is readable by other users") }
             return contents.withLock { $0[name] }
         }
 
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test func aStoreThatIsNotToBeTrustedEndsIt() async {
-        #expect(await problem { _ = try await token(Memory(refusesToRead: true)) } == "can be read by others")
+        #expect(await problem { _ = try await token(Memory(refusesToRead: true)) } == "is readable by other users")
         #expect(asking.calls.withLock(\.self) == 0)
     }
 
@@ -142,6 +142,6 @@ import Testing
             ProvidedToken(text: "t", obtained: Date(timeIntervalSince1970: 0), expires: Date(timeIntervalSince1970: 60))
         }
         #expect(token.text == "t")
-        #expect(said.withLock(\.self) == ["the token cannot be kept for the next call: no space"])
+        #expect(said.withLock(\.self) == ["caching the token failed: no space"])
     }
 }

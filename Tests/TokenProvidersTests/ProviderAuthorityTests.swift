@@ -37,7 +37,7 @@ import Testing
     ])
     func nobodyElseIsAsked(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
         let outcome = try await Self.outcome(kind, isTrusted: isTrusted)
-        #expect(outcome.0.hasPrefix("no answer from https://127.0.0.1:"), "\(outcome.0)")
+        #expect(outcome.0.hasPrefix("no response from https://127.0.0.1:"), "\(outcome.0)")
         #expect(outcome.asked == 0)
     }
 }

@@ -54,7 +54,7 @@ import Testing
 
     @Test(arguments: [0, -1, 65_536])
     func impossiblePortIsRefused(_ port: Int) async {
-        await #expect(throws: WakeSendError.invalidRequest(reason: "there is no UDP port \(port)")) {
+        await #expect(throws: WakeSendError.invalidRequest(reason: "\(port) is not a UDP port")) {
             try await Broadcaster().send(MagicPacket(mac: mac), to: "127.0.0.1", port: port)
         }
     }
@@ -75,7 +75,7 @@ import Testing
 
     @Test func passwordOfWrongLengthIsRefused() async {
         let request = WakePacketRequest(mac: mac, secureOn: [1, 2, 3], broadcast: "127.0.0.1", port: 9)
-        await #expect(throws: WakeSendError.invalidRequest(reason: "a SecureOn password has 6 bytes, this one 3")) {
+        await #expect(throws: WakeSendError.invalidRequest(reason: "a SecureOn password must have 6 bytes, not 3")) {
             try await Broadcaster().send(request)
         }
     }

@@ -54,7 +54,7 @@ import Testing
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(reason.hasPrefix("ended with 3"))
+        #expect(reason.hasPrefix("exited with status 3"))
         #expect(reason.utf8.count < 500)
     }
 
@@ -67,7 +67,7 @@ import Testing
 
     @Test(arguments: ["no-such-program-anywhere", "/no/such/program", "/tmp"])
     func whatIsNoProgramIsSaid(_ program: String) async {
-        let expected = WakeSendError.programFailed(program: program, reason: "is not there, or may not be executed")
+        let expected = WakeSendError.programFailed(program: program, reason: "does not exist or is not executable")
         await #expect(throws: expected) {
             try await WakeCommand(searchPath: Self.path).run(WakeCommandRequest(program: program))
         }

@@ -39,7 +39,7 @@ import Testing
         let answer = "HTTP/1.1 \(status)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         try await withListener(answering: answer) { port, _ in
             let expected = WakeSendError.failed(
-                address: "127.0.0.1", reason: "its web hook answered \(status.prefix(3))")
+                address: "127.0.0.1", reason: "its webhook returned status \(status.prefix(3))")
             await #expect(throws: expected) { try await ways.send(hook("GET", "http://127.0.0.1:\(port)/")) }
         }
     }

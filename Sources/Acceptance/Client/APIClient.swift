@@ -38,7 +38,7 @@ struct APIClient: Sendable {
         configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
         if let authorities, !authorities.isEmpty, verifiesCertificates {
             guard FileManager.default.isReadableFile(atPath: authorities) else {
-                throw AnswerProblem("SSL_CERT_FILE names \(authorities), which cannot be read")
+                throw AnswerProblem("cannot read \(authorities) (SSL_CERT_FILE)")
             }
             configuration.trustRoots = .file(authorities)
         }

@@ -95,23 +95,23 @@ extension ClientFailure: CustomStringConvertible {
         case .nameNotFound(let host):
             "the name \(host) cannot be resolved; check --url"
         case .refused(let authority):
-            "connection refused by \(authority): nothing listens there; check --url"
+            "connection refused by \(authority): no process listens on this port; check --url"
         case .unreachable(let authority, let reason):
             "cannot connect to \(authority): \(reason); check --url and the network"
         case .certificate(let authority, let problem):
             "the certificate of \(authority) is not trusted: \(problem.reason); --no-verify-ssl accepts any certificate"
         case .speaksNoTLS(let authority):
-            "no TLS connection to \(authority): it speaks no TLS; is the url http:// instead of https://?"
+            "no TLS connection to \(authority): it does not support TLS; if it serves plain http, use http:// in --url"
         case .speaksTLS(let authority):
-            "\(authority) speaks TLS, not plain http; the url begins with https://"
+            "\(authority) requires TLS; use https:// in --url"
         case .tls(let authority, let reason):
             "no TLS connection to \(authority): \(reason); check --url"
         case .timedOut(let after, let seen):
-            "Request timed out after \(after.readable) (\(seen)); --timeout SECONDS allows more"
+            "Request timed out after \(after.readable) (\(seen)); raise --timeout SECONDS to wait longer"
         case .closedWithoutAnswer(let authority):
-            "\(authority) closed the connection without an answer; check --url, and the log of what listens there"
+            "\(authority) closed the connection without a response; check --url and the server's log"
         case .notHTTP(let authority, let reason):
-            "what \(authority) answers is not HTTP (\(reason)); check --url"
+            "the response of \(authority) is not HTTP (\(reason)); check --url"
         case .deadlinePassed:
             "the run's --deadline passed"
         }

@@ -18,7 +18,7 @@ struct CertificateLook {
         if names.isSelfSigned { return [date, "it is self-signed"].compactMap { $0 }.joined(separator: ", and ") }
         // Outside its validity period a certificate cannot be verified against an authority.
         if let date { return date }
-        let issuer = (chain.last.flatMap(self.names) ?? names).issuerName ?? "somebody without a name"
+        let issuer = (chain.last.flatMap(self.names) ?? names).issuerName ?? "an unnamed issuer"
         return "it was issued by '\(issuer)', an authority that this machine does not trust "
             + "(SSL_CERT_FILE=FILE trusts those in FILE)"
     }
@@ -35,7 +35,7 @@ struct CertificateLook {
             }
         }
         if hosts.isEmpty, let name = names(of: leaf)?.subjectName { hosts = [name] }
-        guard !hosts.isEmpty else { return "it names no host at all, so not \(host) either" }
+        guard !hosts.isEmpty else { return "it contains no host names, so it is not valid for \(host)" }
         let shown = hosts.prefix(5).joined(separator: ", ") + (hosts.count > 5 ? ", …" : "")
         return "it is for \(shown), not for \(host)"
     }

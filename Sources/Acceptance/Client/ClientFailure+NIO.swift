@@ -26,9 +26,9 @@ extension ClientFailure {
         case let failure as BoringSSLError:
             self = Self.handshake(failure, authority: authority)
         case is NIOSSLError:
-            self = .tls(authority: authority, reason: "the connection broke")
+            self = .tls(authority: authority, reason: "the connection was lost")
         case ChannelError.connectTimeout(let amount):
-            self = .unreachable(authority: authority, reason: "no answer within \(Duration(amount).readable)")
+            self = .unreachable(authority: authority, reason: "no response within \(Duration(amount).readable)")
         case let failure as IOError where failure.errnoCode == ECONNREFUSED:
             self = .refused(authority: authority)
         case let failure as IOError where [ECONNRESET, EPIPE].contains(failure.errnoCode):

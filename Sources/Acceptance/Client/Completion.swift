@@ -18,23 +18,23 @@ struct Completion: Sendable {
     init(_ exchange: Exchange) throws(AnswerProblem) {
         guard exchange.isSuccess else { throw AnswerProblem("status \(exchange.status)\(exchange.errorSummary)") }
         if case .broken(let reason) = exchange.ending { throw AnswerProblem(reason) }
-        guard exchange.ending == .clean else { throw AnswerProblem("the answer is longer than 8 MiB") }
+        guard exchange.ending == .clean else { throw AnswerProblem("the response exceeds 8 MiB") }
         if exchange.request.wantsStream {
             guard exchange.isEventStream else {
-                throw AnswerProblem("a stream was asked for, \(exchange.contentName) came")
+                throw AnswerProblem("expected a stream, got \(exchange.contentName)")
             }
             try readStream(EventStream(exchange))
         } else {
             try readObject(exchange)
         }
-        guard !model.isEmpty else { throw AnswerProblem("the answer names no model") }
-        guard finishReason != nil else { throw AnswerProblem("no finish_reason: the answer did not end") }
+        guard !model.isEmpty else { throw AnswerProblem("the response has no model") }
+        guard finishReason != nil else { throw AnswerProblem("no finish_reason: the response is incomplete") }
         guard !isEmpty else { throw AnswerProblem("content, reasoning and tool calls are all empty") }
     }
 
     private mutating func readObject(_ exchange: Exchange) throws(AnswerProblem) {
         guard let json = exchange.json else { throw AnswerProblem("\(exchange.contentName) instead of JSON") }
-        guard let choice = json["choices"]?[0] else { throw AnswerProblem("the answer has no choices") }
+        guard let choice = json["choices"]?[0] else { throw AnswerProblem("the response has no choices") }
         model = json["model"]?.string ?? ""
         models = [model]
         if let message = choice["message"] { add(message, at: nil) }
@@ -62,8 +62,10 @@ struct Completion: Sendable {
             if let delta = choice["delta"] { add(delta, at: event.at) }
             if let reason = choice["finish_reason"]?.string { finishReason = reason }
         }
-        guard !stream.events.isEmpty else { throw AnswerProblem("the stream holds no event") }
-        guard finishReason != nil else { throw AnswerProblem("the stream ended without finish_reason: it was cut") }
+        guard !stream.events.isEmpty else { throw AnswerProblem("the stream contains no event") }
+        guard finishReason != nil else {
+            throw AnswerProblem("the stream ended without finish_reason: it was truncated")
+        }
         guard ended else { throw AnswerProblem("the stream ended without [DONE]") }
     }
 
@@ -99,9 +101,9 @@ extension Exchange {
     /// Why the body is not an OpenAI error object, or nil if it is one.
     var errorObjectProblem: String? {
         guard let json else { return "\(contentName) instead of a JSON error object" }
-        guard let error = json["error"]?.object else { return "the JSON has no object `error`" }
+        guard let error = json["error"]?.object else { return "the JSON lacks the object `error`" }
         let missing = ["message", "type", "param", "code"].filter { error[$0] == nil }
-        if !missing.isEmpty { return "the error object has no `\(missing.joined(separator: "`, `"))`" }
-        return error["message"]?.string?.isEmpty == false ? nil : "the error's message is no text"
+        if !missing.isEmpty { return "the error object lacks `\(missing.joined(separator: "`, `"))`" }
+        return error["message"]?.string?.isEmpty == false ? nil : "the error's message is not a string"
     }
 }

@@ -14,10 +14,10 @@ enum ErrorText {
         case let problem as TokenProblem: "\(problem)"
         case let error as SystemError: error.description
         case let error as IOError: of(error)
-        case is SocketAddressError: "its name cannot be resolved"
+        case is SocketAddressError: "its host name does not resolve"
         case is ChannelError: "the connection was closed"
-        case NIOSSLError.noSuchFilesystemObject: "there is no such file"
-        case NIOSSLError.failedToLoadCertificate: "there is no certificate in PEM"
+        case NIOSSLError.noSuchFilesystemObject: "the file does not exist"
+        case NIOSSLError.failedToLoadCertificate: "it contains no PEM certificate"
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: "TLS failed"
         case is DecodingError: "the JSON is not of the expected shape"
         case let error as CocoaError: error.localizedDescription

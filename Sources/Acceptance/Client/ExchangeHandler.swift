@@ -69,7 +69,7 @@ final class ExchangeHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         if exchange.head != nil {
-            finish(.broken("the connection was closed in the middle of the answer"))
+            finish(.broken("the connection was closed in the middle of the response"))
         } else {
             fail(.closedWithoutAnswer(authority: target.authority))
         }
@@ -123,7 +123,7 @@ final class ExchangeHandler: ChannelInboundHandler {
             return "status \(exchange.status) after \((head - exchange.started).readable), "
                 + "then \(exchange.body.count) bytes"
         }
-        if exchange.sent != nil { return "sent to \(target.authority), no answer" }
+        if exchange.sent != nil { return "sent to \(target.authority), no response" }
         return exchange.connected == nil
             ? "not connected to \(target.authority)" : "connected to \(target.authority), TLS handshake unfinished"
     }

@@ -7,13 +7,13 @@ extension Exchange {
         if (300...399).contains(status) {
             let place = header("location").map { " to \($0.prefix(200))" } ?? ""
             return "\(address) redirects\(place) (status \(status)), and redirects are not followed; "
-                + "give the address behind it as --url"
+                + "use the target of the redirect as --url"
         }
         if isHTML || (isSuccess && ending == .clean && json == nil) {
-            return "\(address) answered \(contentName) (status \(status)) instead of JSON; "
-                + "is --url the base URL of the API?"
+            return "\(address) returned \(contentName) (status \(status)) instead of JSON; "
+                + "--url must be the base URL of the API"
         }
         guard status == 404 else { return nil }
-        return "\(address) answered 404: there is no API under that path; is --url the base URL of the API?"
+        return "\(address) returned 404: no API under that path; --url must be the base URL of the API"
     }
 }

@@ -12,7 +12,7 @@ public struct OperatorClient: Sendable {
         /// The message of an error object, or a description of the response; one line.
         public var complaint: String {
             let message = JSONValue(parsing: Array(body))?["error"]?["message"]?.string
-            return message ?? "it answered with status \(status), and no error object"
+            return message ?? "it returned status \(status) without an error object"
         }
     }
 
@@ -40,7 +40,7 @@ public struct OperatorClient: Sendable {
         let request = APIRequest(method: method, path: path, credential: credential, body: body)
         do {
             let exchange = try await client.send(request, timeout: timeout)
-            guard exchange.ending == .clean else { throw OperatorFailure("the answer broke off; try again") }
+            guard exchange.ending == .clean else { throw OperatorFailure("the response was interrupted; try again") }
             return Answer(status: exchange.status, body: Data(exchange.body))
         } catch let failed as RequestFailed {
             throw OperatorFailure("\(failed.failure)")

@@ -26,13 +26,13 @@ struct ModelList: Sendable {
     /// - Throws: ``AnswerProblem`` if the response is not a model list.
     init(_ exchange: Exchange) throws(AnswerProblem) {
         guard exchange.isSuccess else {
-            throw AnswerProblem("/v1/models answered status \(exchange.status)\(exchange.errorSummary)")
+            throw AnswerProblem("/v1/models returned status \(exchange.status)\(exchange.errorSummary)")
         }
         guard let json = exchange.json else {
-            throw AnswerProblem("/v1/models answered \(exchange.contentName) instead of JSON")
+            throw AnswerProblem("/v1/models returned \(exchange.contentName) instead of JSON")
         }
         guard let data = json["data"]?.array else {
-            throw AnswerProblem("/v1/models answered JSON without the array `data`")
+            throw AnswerProblem("/v1/models returned JSON without the array `data`")
         }
         entries = data.compactMap(Entry.init)
         self.exchange = exchange

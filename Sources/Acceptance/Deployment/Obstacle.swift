@@ -7,7 +7,7 @@ enum Obstacle: Sendable, Hashable {
 
     var text: String {
         switch self {
-        case .denied(let target): "the given token may not ask for \(target)"
+        case .denied(let target): "the provided token may not use \(target)"
         case .missing(let target): "the deployment has no \(target)"
         }
     }
@@ -38,7 +38,7 @@ extension Session {
     /// A clause for the failure of a check about refusals: how the operator says that this status is the right one.
     func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
         guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
-        return "; if that is how it refuses, --expect-status \(refusal.rawValue)=\(exchange.status) says so"
+        return "; if this is its refusal, set --expect-status \(refusal.rawValue)=\(exchange.status)"
     }
 }
 

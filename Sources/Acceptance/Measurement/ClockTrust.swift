@@ -22,9 +22,12 @@ struct ClockTrust: Sendable, Equatable {
 
     /// The line at the end of the report: `times are good to ±0.4 ms (p95 of 160 moments)`.
     var summary: String {
-        guard let error else { return "times are not to be trusted: \(problem ?? "the clock's self-test did not end")" }
+        guard let error else {
+            return "measured times are unreliable: \(problem ?? "the clock's self-test did not finish")"
+        }
         let figure = "\((error.inSeconds * 1000).fixed(1)) ms (p95 of \(moments) moments with a known time)"
-        return "times are good to ±\(figure)" + (isTrusted ? "" : ": too coarse for what needs milliseconds")
+        return "measured times are accurate to ±\(figure)"
+            + (isTrusted ? "" : ": too coarse for millisecond measurements")
     }
 
     /// Throws the finding of a time-related check if times are not accurate enough.

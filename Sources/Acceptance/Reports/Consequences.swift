@@ -5,7 +5,7 @@ struct Consequences: Sendable, Hashable {
     /// How many could not be decided for that.
     let count: Int
 
-    var summary: String { "\(count) \(count == 1 ? "check had" : "checks had") nothing to judge, see \(cause)" }
+    var summary: String { "\(count) \(count == 1 ? "check was" : "checks were") not judged, see \(cause)" }
 }
 
 extension SuiteReport {

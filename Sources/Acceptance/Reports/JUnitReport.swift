@@ -24,7 +24,7 @@ struct JUnitReport {
         if let aborted = report.aborted { lines += Self.problem("reachability", aborted) }
         // Without it, the checks of an interrupted run would look like a complete one.
         if report.interrupted {
-            lines += Self.problem("interrupted", "interrupted: the checks that are missing never ran")
+            lines += Self.problem("interrupted", "interrupted: missing checks did not run")
         }
         lines.append("</testsuites>\n")
         return lines.joined(separator: "\n")

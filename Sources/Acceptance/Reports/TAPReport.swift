@@ -23,7 +23,7 @@ struct TAPReport {
         case (.skip, _): return ["ok \(number) - \(id) # SKIP \(summary)"]
         case (.inconclusive, _) where report.allowsInconclusive || result.level == .advisory:
             return ["ok \(number) - \(id) # SKIP inconclusive: \(summary)"]
-        case (.fail, .advisory): return ["ok \(number) - \(id) # SKIP advisory, not kept: \(summary)"]
+        case (.fail, .advisory): return ["ok \(number) - \(id) # SKIP advisory, not met: \(summary)"]
         default: return ["not ok \(name)"] + diagnosis(result)
         }
     }

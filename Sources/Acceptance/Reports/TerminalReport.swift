@@ -85,7 +85,7 @@ public final class TerminalReport: Sendable {
             text += listed(lines, limit: 12) + "\n"
         }
         let unsteady = report.unsteady.map { id, verdicts in
-            oneLine("  unsteady  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))")
+            oneLine("  flaky  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))")
         }
         text += listed(unsteady, limit: 3)
         if let clock = report.clockSummary { text += paint(wrapped(clock, first: 0, margin: 0), .dim) + "\n" }
@@ -93,7 +93,7 @@ public final class TerminalReport: Sendable {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }
         // The reason why nothing could be tested is an error message, which the caller writes to standard error.
-        let verdict = report.aborted == nil ? report.verdictLine : "\(report.conclusion.rawValue): nothing was tested"
+        let verdict = report.aborted == nil ? report.verdictLine : "\(report.conclusion.rawValue): no check ran"
         emit(text + paint(verdict, colour(of: report.conclusion)) + "\n", isLast: true)
     }
 

@@ -17,7 +17,7 @@ struct Membership: Sendable {
 
     /// What is wrong with a response from `model`; nil if it is correct.
     func objection(to model: String) -> String? {
-        if model.hasPrefix("class:") { return "the answer's model is the echo '\(model)', not a model's id" }
+        if model.hasPrefix("class:") { return "the response's model is the echo '\(model)', not a model id" }
         if members.isEmpty { return nil }
         guard !members.contains(model) else { return nil }
         return isClass
@@ -47,17 +47,17 @@ struct Membership: Sendable {
             models[completion.model, default: 0] += 1
         }
         guard !models.isEmpty else {
-            throw .inconclusive("not decided: no call for \(target) was answered", following: answered)
+            throw .inconclusive("not decided: no call for \(target) succeeded", following: answered)
         }
         guard !members.isEmpty else {
             throw .inconclusive(
-                "the members of \(target) are unknown: the model list has no classes; --class-map NAME=a,b says them")
+                "the members of \(target) are unknown: the model list has no classes; set --class-map NAME=a,b")
         }
         let counts = models.sorted { $0.key < $1.key }.map { "\($0.key) ×\($0.value)" }
         return .pass("\(target) → \(counts.joined(separator: ", "))")
     }
 
     private var expected: String {
-        members.isEmpty ? "a model's id" : "model: one of \(members.sorted().joined(separator: ", "))"
+        members.isEmpty ? "a model id" : "model: one of \(members.sorted().joined(separator: ", "))"
     }
 }

@@ -41,17 +41,17 @@ public struct ExternalProgram: Sendable {
             } else {
                 let candidates = (searchPath ?? "").split(separator: ":").map { "\($0)/\(first)" }
                 guard let found = candidates.first(where: files.isExecutableFile) else {
-                    throw TokenProblem("there is no program '\(text)', neither here nor on the PATH; check its path")
+                    throw TokenProblem("the program '\(text)' was found neither here nor on the PATH; check its path")
                 }
                 executable = found
             }
         }
         var isDirectory: ObjCBool = false
         guard files.fileExists(atPath: executable, isDirectory: &isDirectory), !isDirectory.boolValue else {
-            throw TokenProblem("there is no program '\(executable)'; check its path")
+            throw TokenProblem("the program '\(executable)' does not exist; check its path")
         }
         guard files.isExecutableFile(atPath: executable) else {
-            throw TokenProblem("'\(executable)' is not executable; chmod +x makes it so")
+            throw TokenProblem("'\(executable)' is not executable; run chmod +x on it")
         }
     }
 
@@ -72,15 +72,15 @@ public struct ExternalProgram: Sendable {
         } catch {
             let hint =
                 error.isExhaustion
-                ? "\(error)" : "is it a program for this machine, and the interpreter of its first line installed?"
-            throw Problem(description: "'\(name)' does not start; \(hint)")
+                ? "\(error)" : "check its architecture and the interpreter in its first line"
+            throw Problem(description: "'\(name)' cannot be started; \(hint)")
         }
         if ending.wasCancelled { throw CancellationError() }
         let errors = String(decoding: ending.errors, as: UTF8.self)
         guard !ending.didTimeOut else {
             let said = Self.onOneLine(errors)
-            let tail = said.isEmpty ? "; call it by hand to see what it waits for" : "; its stderr: \(said)"
-            throw Problem(description: "'\(name)' did not end within \(limit.readable) and was stopped\(tail)")
+            let tail = said.isEmpty ? "; run it manually to see what it waits for" : "; its stderr: \(said)"
+            throw Problem(description: "'\(name)' was stopped after \(limit.readable)\(tail)")
         }
         let output = String(decoding: ending.output, as: UTF8.self)
         return switch ending.status {
@@ -108,7 +108,7 @@ extension ExternalProgram {
             let result = try await run([], limit: .seconds(60))
             guard result.status == 0 else {
                 let said = Self.onOneLine(result.errors)
-                throw Finding.inconclusive("--sleep-command ended with status \(result.status): \(said)")
+                throw Finding.inconclusive("--sleep-command exited with status \(result.status): \(said)")
             }
         } catch let problem as Problem {
             throw Finding.inconclusive("--sleep-command: \(problem)")

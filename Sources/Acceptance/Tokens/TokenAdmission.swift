@@ -22,11 +22,11 @@ public enum TokenAdmission: Sendable {
         switch Self.issuer(of: token) {
         case .host(let host) where Self.isUnderDomain(host): return
         case .host(let host): found = "its issuer is \(VisibleText.of(String(host.prefix(100))))"
-        case .unreadable: found = "it names no issuer whose host can be read"
+        case .unreadable: found = "it names no issuer with a valid host"
         }
         throw TokenProblem(
             "the token of \(origin) is not sent to the default deployment \(Self.defaultURL): \(found), and only "
-                + "tokens issued under \(Self.domain) go there unasked; name the deployment with --url or SIMPLEAI_URL",
+                + "tokens issued under \(Self.domain) are sent there by default; set --url or SIMPLEAI_URL",
             isWrongUsage: true)
     }
 

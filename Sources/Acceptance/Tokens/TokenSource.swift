@@ -104,7 +104,7 @@ public actor TokenSource {
     /// The credential of a kind of caller; the fixed token if there is one; none without tokens.
     func credential(_ persona: Persona) async throws -> Credential {
         guard hasAny else { return .none }
-        let name = hasRoles ? "\(persona.name) token" : "the given token"
+        let name = hasRoles ? "\(persona.name) token" : "the provided token"
         return .bearer(try await token(role: persona.role), name: name)
     }
 
@@ -160,13 +160,14 @@ public actor TokenSource {
         }
         let output = result.output.trimmingCharacters(in: .whitespacesAndNewlines)
         guard result.status == 0 else {
-            let end = result.wasKilled ? "was ended by signal \(result.status)" : "ended with status \(result.status)"
-            throw problem(end, result.errors, hint: "it said nothing: call it by hand to see why")
+            let end =
+                result.wasKilled ? "was terminated by signal \(result.status)" : "exited with status \(result.status)"
+            throw problem(end, result.errors, hint: "no output on stderr: run it manually to see why")
         }
-        let expectation = "it must print a JWT on standard output, and nothing else"
-        guard !output.isEmpty else { throw problem("printed nothing", result.errors, hint: expectation) }
+        let expectation = "it must print a JWT, and no other output, on standard output"
+        guard !output.isEmpty else { throw problem("printed no output", result.errors, hint: expectation) }
         guard TokenText.isJWT(output) else {
-            let what = "printed something that is no JWT (\(output.utf8.count) bytes)"
+            let what = "printed output that is not a JWT (\(output.utf8.count) bytes)"
             throw problem(what, result.errors, hint: expectation)
         }
         try admission.check(output, from: "--token-binary")

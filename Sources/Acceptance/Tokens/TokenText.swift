@@ -10,7 +10,7 @@ enum TokenText {
         }
         guard !text.isEmpty else { throw TokenProblem("\(origin) gave an empty token") }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw TokenProblem("\(origin) gave a token with white space or control characters in it")
+            throw TokenProblem("\(origin) gave a token with whitespace or control characters")
         }
         return text
     }

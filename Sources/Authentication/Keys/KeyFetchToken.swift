@@ -32,7 +32,7 @@ struct KeyFetchToken: Sendable {
         }
         let token = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw .unusableToken(path: path, reason: "it holds no token: one word of visible ASCII")
+            throw .unusableToken(path: path, reason: "it contains no token (one word of visible ASCII)")
         }
         return "Bearer \(token)"
     }

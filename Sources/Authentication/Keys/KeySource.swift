@@ -194,8 +194,8 @@ final class KeySource: Sendable {
                 $0.status.fetchesFailed += 1
             }
             logger.warning(
-                "Keys of an issuer could not be refreshed",
-                metadata: ["error": "\(error)", "keys_known": "\(known?.keys.count ?? 0)"])
+                "Issuer key refresh failed",
+                metadata: ["cause": "\(error)", "keys_known": "\(known?.keys.count ?? 0)"])
         }
     }
 
@@ -213,7 +213,7 @@ final class KeySource: Sendable {
         let added = keys.keys.count - (known?.keys.count ?? 0) + withdrawn.count
         if added > 0 || !withdrawn.isEmpty {
             logger.info(
-                "Keys of an issuer changed",
+                "Issuer keys changed",
                 metadata: [
                     "keys": "\(keys.keys.count)", "added": "\(added)", "withdrawn": "\(withdrawn.count)",
                 ])
@@ -221,7 +221,7 @@ final class KeySource: Sendable {
         if keys.skipped != known?.skipped {
             for key in keys.skipped {
                 logger.notice(
-                    "A key of an issuer is not used",
+                    "Issuer key ignored",
                     metadata: ["position": "\(key.position)", "reason": "\(key.problem.rawValue)"])
             }
         }

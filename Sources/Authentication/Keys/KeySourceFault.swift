@@ -20,18 +20,18 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     var description: String {
         switch self {
         case .unreachable(let reason): "not reachable: \(reason)"
-        case .timeout: "no complete answer in time"
+        case .timeout: "no complete response in time"
         case .status(let code):
-            "answered with status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
+            "returned status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
         case .unauthorized(let code, let host):
-            "jwks_uri answered with status \(code). It is at \(QuotedValue(host)), and jwks_token_file is sent to the issuer's "
-                + "own host only; if that address is the issuer's, write it as jwks_url"
+            "jwks_uri returned status \(code). It is at \(QuotedValue(host)), and jwks_token_file is sent to the issuer's "
+                + "own host only; if that address is the issuer's, set it as jwks_url"
         case .unusableToken(let path, let reason): "jwks_token_file \(QuotedValue(path)) cannot be used: \(reason)"
-        case .tooLarge: "document is larger than allowed"
-        case .notJSON: "document is not strict JSON"
-        case .notADiscoveryDocument: "discovery document has no issuer or no jwks_uri"
+        case .tooLarge: "document exceeds the size limit"
+        case .notJSON: "document is not valid JSON"
+        case .notADiscoveryDocument: "discovery document lacks issuer or jwks_uri"
         case .otherIssuer(let stated, let expected):
-            "discovery document is of another issuer: found \(QuotedValue(stated)), expected \(QuotedValue(expected))"
+            "discovery document names another issuer: found \(QuotedValue(stated)), expected \(QuotedValue(expected))"
         case .insecureKeyAddress: "jwks_uri is not https"
         case .notAKeySet: "document is not a key set"
         case .tooManyKeys: "key set has more than \(KeySet.maximumKeys) keys"

@@ -47,6 +47,6 @@ struct AdministrationGuard: RouterMiddleware {
         metadata[LogKeys.code] = "\(code.rawValue)"
         if let cause = (error as? GatewayError)?.cause { metadata[LogKeys.cause] = "\(cause)" }
         if let client = control.client(of: request, context) { metadata[LogKeys.address] = "\(client)" }
-        control.gateway.logger.notice("Administration refused", metadata: metadata)
+        control.gateway.logger.notice("Admin request refused", metadata: metadata)
     }
 }

@@ -25,8 +25,8 @@ struct ControlPlaneShares: RouterMiddleware {
             throw GatewayError(
                 verdict == .exhausted ? .queueFull : .rateLimitExceeded,
                 verdict == .exhausted
-                    ? "The gateway answers too many requests of this kind right now."
-                    : "Too many requests of this kind from your address are being answered. Wait for some of them.",
+                    ? "The gateway is at its limit for requests of this kind. Retry later."
+                    : "Too many concurrent requests of this kind from your address. Retry later.",
                 retry: .after(.seconds(1)), cause: "share of the control plane")
         }
         defer { gateway.controlRequests.withLock { $0.giveBack(of: holder) } }

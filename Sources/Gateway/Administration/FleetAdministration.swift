@@ -25,7 +25,7 @@ struct FleetAdministration: Sendable {
     func order(for request: Request, _ context: ControlContext) async throws -> Response {
         let admin = try await control.admin(of: request, context)
         guard let (id, order) = Self.order(in: request.uri.path) else {
-            throw GatewayError(.notFound, "There is nothing at this path.")
+            throw GatewayError(.notFound, "Path not found.")
         }
         switch order {
         case .wake: return try wake(id, for: admin)
@@ -53,7 +53,7 @@ struct FleetAdministration: Sendable {
             return Self.answer(id, "waking", wake, .accepted)
         case .isAwake: return Self.answer(id, "awake", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
-        case .impossible(let reason): throw Self.impossible("\(id) cannot be woken: \(reason).")
+        case .impossible(let reason): throw Self.impossible("Cannot wake \(id): \(reason).")
         }
     }
 
@@ -64,7 +64,7 @@ struct FleetAdministration: Sendable {
             return Self.answer(id, "falling_asleep", nil, .accepted)
         case .isAsleep: return Self.answer(id, "asleep", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
-        case .impossible(let reason): throw Self.impossible("\(id) cannot be put to sleep: \(reason).")
+        case .impossible(let reason): throw Self.impossible("Cannot put \(id) to sleep: \(reason).")
         }
     }
 
@@ -78,7 +78,7 @@ struct FleetAdministration: Sendable {
     }
 
     private static func unknown(_ id: RunnerID) -> GatewayError {
-        GatewayError(.notFound, "There is no machine \"\(id)\". GET /admin/api/fleet lists them.")
+        GatewayError(.notFound, "Unknown machine \"\(id)\". GET /admin/api/fleet lists the machines.")
     }
 
     private static func impossible(_ sentence: String) -> GatewayError { GatewayError(.invalidRequest, sentence) }

@@ -32,7 +32,7 @@ struct KeyAdministration: Sendable {
             try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(in: body)
         }
         if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
-            throw GatewayError(.invalidRequest, "There is no class \"\(unknown)\".", param: "classes")
+            throw GatewayError(.invalidRequest, "Unknown class \"\(unknown)\".", param: "classes")
         }
         let (text, key) = try await Self.blocking { try keys.create(order) }
         control.audit("create_key", of: key.id, by: admin)
@@ -47,7 +47,7 @@ struct KeyAdministration: Sendable {
         control.audit("revoke_key", of: key.id, by: admin)
         if let failure {
             control.gateway.logger.error(
-                "API key revocation not written yet",
+                "API key revocation write failed",
                 metadata: [
                     LogKeys.key: "\(key.id)", LogKeys.cause: "\(failure)",
                     LogKeys.path: "\(keys.revocationFilePath ?? "none")",
@@ -59,7 +59,7 @@ struct KeyAdministration: Sendable {
     private func open(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (KeyStore, Caller) {
         let admin = try await control.admin(of: request, context)
         guard let keys = control.gateway.keys else {
-            throw GatewayError(.notFound, "This gateway has no API keys: auth.mode or keys.database says so.")
+            throw GatewayError(.notFound, "API keys are disabled; see auth.mode and keys.database.")
         }
         return (keys, admin)
     }
@@ -75,7 +75,7 @@ struct KeyAdministration: Sendable {
             case .invalidOrder, .full: throw GatewayError(.invalidRequest, "\(error).".firstUppercased)
             case .unusable, .notWritten, .unreadableRevocations:
                 throw GatewayError(
-                    .internalError, "The key could not be stored; the log has the reason.", cause: "\(error)")
+                    .internalError, "Storing the key failed; see the gateway log.", cause: "\(error)")
             }
         }
     }

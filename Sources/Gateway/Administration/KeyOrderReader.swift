@@ -24,22 +24,22 @@ struct KeyOrderReader {
         guard let document = JSONSlice(document: body[...]) else {
             throw GatewayError(.invalidJSON, "The request body is not valid JSON.")
         }
-        guard document.isObject else { throw Self.refusal("The request body has to be a JSON object.", nil) }
+        guard document.isObject else { throw Self.refusal("The request body must be a JSON object.", nil) }
         try refuseUnknownMembers(of: document)
         guard let name = document["name"]?.string else {
-            throw Self.refusal("A key needs a name, so that its owner can tell it from others.", "name")
+            throw Self.refusal("The field \"name\" is required; it identifies the key.", "name")
         }
         var order = APIKeyOrder(name: name, creator: creator)
         order.roles = Set((try strings("roles", of: document) ?? []).map { Role($0) })
         order.classes = try strings("classes", of: document).map { Set($0.map { ClassName($0) }) }
         if let life = document["expires_in_seconds"], !life.isNull {
             guard let seconds = life.integer, (1...Self.longestLife).contains(seconds) else {
-                throw Self.refusal("A key lives 1 to \(Self.longestLife) seconds.", "expires_in_seconds")
+                throw Self.refusal("A key's lifetime must be 1 to \(Self.longestLife) seconds.", "expires_in_seconds")
             }
             order.expiry = now.addingTimeInterval(Double(seconds))
         }
         if order.roles.contains(KeyStore.adminRole) {
-            throw Self.refusal("No API key administers: that takes an admin's token.", "roles")
+            throw Self.refusal("API keys cannot have the admin role; use an admin's token.", "roles")
         }
         return order
     }
@@ -49,7 +49,7 @@ struct KeyOrderReader {
             return
         }
         let known = Self.members.sorted().map(\.rawValue).joined(separator: ", ")
-        throw Self.refusal("A key has no \"\(unknown)\"; it has \(known).", String(unknown.prefix(64)))
+        throw Self.refusal("Unknown field \"\(unknown)\"; known fields: \(known).", String(unknown.prefix(64)))
     }
 
     private func strings(_ member: String, of document: JSONSlice) throws(GatewayError) -> [String]? {
@@ -57,7 +57,7 @@ struct KeyOrderReader {
         let elements = value.elements.compactMap(\.string)
         guard value.bytes.first == UInt8(ascii: "["), elements.count == value.elements.count, elements.count <= 100
         else {
-            throw Self.refusal("The field \"\(member)\" has to be an array of at most 100 strings.", member)
+            throw Self.refusal("The field \"\(member)\" must be an array of at most 100 strings.", member)
         }
         return elements
     }

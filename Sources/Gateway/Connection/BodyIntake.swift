@@ -77,13 +77,13 @@ struct BodyIntake {
 
 extension GatewayError {
     static func tooLarge(_ limit: ByteCount) -> GatewayError {
-        GatewayError(.requestTooLarge, "The request body is larger than \(limit), which is the limit.")
+        GatewayError(.requestTooLarge, "The request body exceeds the limit of \(limit).")
     }
 
     /// The response states the supported codings in `Accept-Encoding` (RFC 7694).
     static let unsupportedCoding = GatewayError(
         .unsupportedMediaType,
-        "The request body's Content-Encoding is not supported. Send it as it is, or encoded once, as gzip or deflate.",
+        "Unsupported Content-Encoding. Use identity, gzip or deflate, once.",
         param: contentEncoding)
 
     static let contentEncoding = "Content-Encoding"
@@ -92,15 +92,15 @@ extension GatewayError {
         switch fault {
         case .malformed:
             self.init(
-                .invalidRequest, "The request body is not encoded as its Content-Encoding says.",
+                .invalidRequest, "The request body does not match its Content-Encoding.",
                 param: Self.contentEncoding)
         case .truncated:
             self.init(
-                .invalidRequest, "The request body ends before its Content-Encoding is complete.",
+                .invalidRequest, "The encoded request body is truncated.",
                 param: Self.contentEncoding)
         case .noMemory:
             self.init(
-                .queueFull, "The gateway has no memory to decode the request body right now.",
+                .queueFull, "The gateway has no memory left to decode the request body. Retry later.",
                 retry: .after(.seconds(5)))
         }
     }

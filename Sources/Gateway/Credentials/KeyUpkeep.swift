@@ -36,11 +36,11 @@ struct KeyUpkeep: Service {
         let ids = "\(lost.joined(separator: ", "))"
         if let path = keys.revocationFilePath {
             logger.warning(
-                "API key revocations kept in a file until the database can be written",
+                "API key revocations saved to the fallback file",
                 metadata: [LogKeys.key: "\(ids)", LogKeys.path: "\(path)"])
         } else {
             logger.critical(
-                "Revoked API keys will be accepted again after a restart", metadata: [LogKeys.key: "\(ids)"])
+                "API key revocations not saved before shutdown", metadata: [LogKeys.key: "\(ids)"])
         }
     }
 
@@ -53,7 +53,7 @@ struct KeyUpkeep: Service {
             try await NIOThreadPool.singleton.runIfActive { try keys.noteUses() }
         } catch {
             logger.error(
-                "The last uses of API keys could not be written", metadata: [LogKeys.cause: "\(Self.text(error))"])
+                "API key usage write failed", metadata: [LogKeys.cause: "\(Self.text(error))"])
         }
     }
 
@@ -63,13 +63,13 @@ struct KeyUpkeep: Service {
         guard !ids.isEmpty else { return }
         do {
             try await NIOThreadPool.singleton.runIfActive { try keys.writeRevocations() }
-            logger.notice("API key revocations written", metadata: [LogKeys.key: "\(ids)"])
+            logger.notice("API key revocations saved", metadata: [LogKeys.key: "\(ids)"])
             isReported = false
         } catch {
             guard !isReported else { return }
             isReported = true
             logger.error(
-                "API key revocations still not written",
+                "API key revocation retry failed",
                 metadata: [
                     LogKeys.key: "\(ids)", LogKeys.cause: "\(Self.text(error))",
                     LogKeys.path: "\(keys.revocationFilePath ?? "none")",

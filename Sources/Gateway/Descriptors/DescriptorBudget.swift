@@ -19,7 +19,7 @@ struct DescriptorBudget: Hashable, Sendable {
     func check() throws(GatewayStartError) {
         guard limit >= Self.minLimit else {
             throw GatewayStartError(
-                "this process may open \(limit) descriptors at a time, and a gateway needs \(Self.minLimit); \(Self.fix)"
+                "the limit of open files is \(limit), and the gateway needs \(Self.minLimit); \(Self.fix)"
             )
         }
     }
@@ -29,7 +29,7 @@ struct DescriptorBudget: Hashable, Sendable {
         guard server.maxConnections > maxConnections else { return nil }
         return GatewayStartError(
             "\(server.maxConnections) connections need \(needed(for: server.maxConnections)) descriptors, and this process "
-                + "may open \(limit) at a time: \(maxConnections) connections are accepted; \(Self.fix), or write "
+                + "can open \(limit): \(maxConnections) connections are accepted; \(Self.fix), or use "
                 + "\(maxConnections) here",
             at: ["server", "max_connections"])
     }

@@ -69,7 +69,7 @@ extension AnswerInProgress {
             if released.readableBytes > 0 { forward(released) }
             return nil
         } catch {
-            return .upstreamFailed(.malformed("a document that is no JSON object"))
+            return .upstreamFailed(.malformed("a document that is not a JSON object"))
         }
     }
 
@@ -95,7 +95,7 @@ extension AnswerInProgress {
         do {
             try events?.receive(bytes, forward: forward)
         } catch {
-            return .upstreamFailed(.malformed("an event without an end"))
+            return .upstreamFailed(.malformed("an unterminated event"))
         }
         switch events?.phase {
         case .complete: return .streamCompleted

@@ -39,14 +39,14 @@ struct CallBody {
             throw GatewayError(body: error)
         }
         guard scanner.isObject else {
-            throw GatewayError(.invalidRequest, "The request body has to be a JSON object.")
+            throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
         }
         let required = endpoint.requiredField
         guard let input = scanner.member(required), input.kind != .null else {
             throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
         }
         if endpoint == .chatCompletions, input.kind != .array {
-            throw GatewayError(.invalidRequest, "The field \"messages\" has to be an array.", param: required)
+            throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: required)
         }
         let streams = try boolean("stream")
         return Call(
@@ -125,7 +125,7 @@ struct CallBody {
     private func modelField() throws(GatewayError) -> String? {
         guard let member = scanner.member("model"), member.kind != .null else { return nil }
         guard member.kind == .string else {
-            throw GatewayError(.invalidRequest, "The field \"model\" has to be a string.", param: "model")
+            throw GatewayError(.invalidRequest, "The field \"model\" must be a string.", param: "model")
         }
         guard member.range.count <= Self.longestModel + 2 else {
             throw GatewayError(
@@ -141,7 +141,7 @@ struct CallBody {
         guard let member = scanner.member("previous_response_id"), member.kind != .null else { return nil }
         guard member.kind == .string, member.range.count <= Self.longestName + 2 else {
             throw GatewayError(
-                .invalidRequest, "The field \"previous_response_id\" has to be the id of a response.",
+                .invalidRequest, "The field \"previous_response_id\" must be a response id.",
                 param: "previous_response_id")
         }
         return JSONString.decode(view(member.range))
@@ -183,7 +183,7 @@ struct CallBody {
         switch scanner.member(key)?.kind {
         case nil, .null: return false
         case .boolean(let value): return value
-        default: throw GatewayError(.invalidRequest, "The field \"\(key)\" has to be true or false.", param: key)
+        default: throw GatewayError(.invalidRequest, "The field \"\(key)\" must be true or false.", param: key)
         }
     }
 
@@ -191,7 +191,7 @@ struct CallBody {
         guard let member = scanner.member("stream_options"), member.kind != .null else { return false }
         guard member.kind == .object else {
             throw GatewayError(
-                .invalidRequest, "The field \"stream_options\" has to be an object.", param: "stream_options")
+                .invalidRequest, "The field \"stream_options\" must be an object.", param: "stream_options")
         }
         var options = JSONScanner(watching: RequestKeys.streamOptions)
         do throws(JSONError) {

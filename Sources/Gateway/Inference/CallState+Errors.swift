@@ -4,7 +4,9 @@ import SimpleAICore
 /// What callers are told of runners that do not answer, or not to the end.
 extension CallState {
     static func lost(_ runner: RunnerID, _ how: String) -> GatewayError {
-        GatewayError(.upstreamError, "The runner was lost while it answered.", cause: "runner \(runner): \(how)")
+        GatewayError(
+            .upstreamError, "The connection to the runner was lost during the response.",
+            cause: "runner \(runner): \(how)")
     }
 
     static func stated(_ error: EngineError, by runner: RunnerID) -> GatewayError {
@@ -12,7 +14,8 @@ extension CallState {
         let code: GatewayError.Code =
             status == 429 ? .rateLimitExceeded : status < 500 ? .invalidRequest : .upstreamError
         return GatewayError(
-            code, "The engine failed while it answered.", cause: "runner \(runner): it stated an error in its stream",
+            code, "The engine reported an error during the response.",
+            cause: "runner \(runner): the stream contained an error",
             engine: error.message == nil ? nil : error)
     }
 
@@ -20,18 +23,18 @@ extension CallState {
         let cause = "runner \(runner): \(failure.reason)"
         return switch failure {
         case .refused, .unreachable, .untrusted, .connectionTimedOut, .machineGone:
-            GatewayError(.upstreamError, "The runner could not be reached.", retry: .after(.seconds(5)), cause: cause)
+            GatewayError(.upstreamError, "The runner is unreachable.", retry: .after(.seconds(5)), cause: cause)
         case .exhausted:
             GatewayError(
                 .queueFull, "The gateway has too many connections open.", retry: .after(.seconds(5)), cause: cause)
         case .firstByteTimeout, .gapTimeout:
-            GatewayError(.upstreamTimeout, "The runner took too long to answer.", cause: cause)
+            GatewayError(.upstreamTimeout, "The runner did not respond in time.", cause: cause)
         case .staleConnection, .closedBeforeAnswer:
-            GatewayError(.upstreamError, "The runner closed the connection without an answer.", cause: cause)
+            GatewayError(.upstreamError, "The runner closed the connection without a response.", cause: cause)
         case .closedDuringAnswer:
-            GatewayError(.upstreamError, "The runner was lost while it answered.", cause: cause)
+            GatewayError(.upstreamError, "The connection to the runner was lost during the response.", cause: cause)
         case .malformed:
-            GatewayError(.upstreamError, "The runner's answer was malformed.", cause: cause)
+            GatewayError(.upstreamError, "The runner sent a malformed response.", cause: cause)
         }
     }
 }
@@ -39,6 +42,6 @@ extension CallState {
 extension GatewayError {
     /// The response that a call wants to go on with is not there (any more), or is another caller's.
     static let previousResponseIsUnknown = GatewayError(
-        .notFound, "There is no response with this id to go on with. Send the whole conversation instead.",
+        .notFound, "Unknown previous_response_id. Send the whole conversation instead.",
         param: "previous_response_id")
 }

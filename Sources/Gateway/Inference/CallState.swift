@@ -176,13 +176,13 @@ struct CallState {
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
             guard !headWasSent else {
-                return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"), .failed)
+                return breakOff(lease, Self.lost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
             return notedOptions(of: lease) + [.beginDocument(lease, status: status)]
         case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
             guard isComplete else {
-                return abortDocument(lease, Self.lost(lease.runner, "its document was cut short"), .failed)
+                return abortDocument(lease, Self.lost(lease.runner, "the document was truncated"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
@@ -192,7 +192,7 @@ struct CallState {
             return breakOff(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
             guard complete else {
-                return breakOff(lease, Self.lost(lease.runner, "its stream was cut short"), .failed)
+                return breakOff(lease, Self.lost(lease.runner, "the stream was interrupted"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
@@ -211,7 +211,7 @@ struct CallState {
         case (_, .drainExpired):
             return abort(GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5))))
         case (_, .totalTimeExpired):
-            return abort(GatewayError(.upstreamTimeout, "The call took longer than the gateway allows."))
+            return abort(GatewayError(.upstreamTimeout, "The call exceeded the gateway's time limit."))
         default: return []
         }
     }
@@ -275,7 +275,7 @@ struct CallState {
         }
         switch document.cause {
         case .result where headWasSent:
-            return breakOff(lease, Self.lost(lease.runner, "it answered without a stream"), .failed)
+            return breakOff(lease, Self.lost(lease.runner, "it responded without a stream"), .failed)
         case .requestRejected where headWasSent, .internalError where headWasSent:
             return breakOff(lease, error, outcome)
         case .result, .requestRejected, .internalError:
@@ -348,7 +348,7 @@ struct CallState {
 
     /// The call waits as for a slot, as long as the scheduler lets it: that is no move.
     private mutating func waitForLoading(_ lease: Lease, _ words: EngineError?) -> [Action] {
-        guard let authorized else { return breakOff(lease, Self.lost(lease.runner, "it loads"), .loading) }
+        guard let authorized else { return breakOff(lease, Self.lost(lease.runner, "model loading"), .loading) }
         phase = .placing
         loadingEngine = words
         return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]

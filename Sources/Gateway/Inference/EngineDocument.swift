@@ -40,7 +40,7 @@ struct EngineDocument: Hashable, Sendable {
     /// The error for the caller if the engine's response is not forwarded: with the engine's message, if it is meant
     /// for the caller.
     func error(runner: RunnerID) -> GatewayError {
-        let cause = "runner \(runner) answered \(status)"
+        let cause = "runner \(runner) returned status \(status)"
         func error(_ code: GatewayError.Code, _ message: String, _ retry: GatewayError.Retry = .never) -> GatewayError {
             GatewayError(
                 code, message, retry: retry, cause: cause, engine: self.error?.message == nil ? nil : self.error)
@@ -52,25 +52,26 @@ struct EngineDocument: Hashable, Sendable {
             let words = status == 403 ? self.error?.message.map { ": \($0)" } ?? "." : "."
             return GatewayError(
                 .upstreamError,
-                "The engine refused the gateway's request with \(status); its operator has to fix that\(words)",
-                cause: "\(cause): the gateway's credentials or rights there are wrong")
+                "The engine rejected the gateway's credentials with \(status); report it to the operator\(words)",
+                cause: "\(cause): check the runner's api_key and its permissions")
         case .endpointMissing where status == 501:
-            return error(.endpointNotSupported, "No engine that has this model serves \(path).")
+            return error(.endpointNotSupported, "No engine with this model supports \(path).")
         case .endpointMissing:
-            let words = self.error?.message.map { " The engine: \($0)" } ?? ""
+            let words = self.error?.message.map { " The engine reported: \($0)" } ?? ""
             return GatewayError(
-                .endpointNotSupported, "No engine that has this model serves \(path).\(words)", cause: cause)
+                .endpointNotSupported, "No engine with this model supports \(path).\(words)", cause: cause)
         case .modelMissing:
             return GatewayError(
-                .noRunnerAvailable, "The runner no longer has this model.", retry: .after(.seconds(10)), cause: cause)
-        case .overloaded: return error(.rateLimitExceeded, "The runner has too much to do.", soon)
-        case .timedOut: return error(.upstreamTimeout, "The runner did not read the request in time.", soon)
+                .noRunnerAvailable, "The runner no longer lists this model. Retry later.", retry: .after(.seconds(10)),
+                cause: cause)
+        case .overloaded: return error(.rateLimitExceeded, "The runner is overloaded. Retry later.", soon)
+        case .timedOut: return error(.upstreamTimeout, "The runner timed out reading the request. Retry later.", soon)
         case .loading, .unavailable, .replaced:
             return error(.upstreamError, "The runner could not serve the request.", soon)
         case .requestRejected, .usageOptionRejected:
-            return error(.invalidRequest, "The engine refused the request with status \(status).")
-        case .internalError: return error(.upstreamError, "The engine failed on the request.")
-        case .result, .invalid: return error(.upstreamError, "The runner answered something unexpected.")
+            return error(.invalidRequest, "The engine rejected the request with status \(status).")
+        case .internalError: return error(.upstreamError, "The engine reported an internal error.")
+        case .result, .invalid: return error(.upstreamError, "The runner sent an unexpected response.")
         }
     }
 
@@ -78,7 +79,7 @@ struct EngineDocument: Hashable, Sendable {
     var body: ErrorBody {
         let type = status < 500 ? "invalid_request_error" : "server_error"
         let standard = ErrorBody(
-            message: "The engine answered \(status) without a reason.", type: type, param: nil,
+            message: "The engine returned status \(status) without a message.", type: type, param: nil,
             code: GatewayError.Code.upstreamError.rawValue)
         return error.map { ErrorBody($0, standard: standard) } ?? standard
     }

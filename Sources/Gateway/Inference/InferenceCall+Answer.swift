@@ -42,7 +42,7 @@ extension InferenceCall: UpstreamExchange {
         answer.documentBytes += bytes.readableBytes
         guard max(answer.documentBytes, answer.statedLength ?? 0) <= rules.settings.server.maxResponse.bytes else {
             ticket?.cancel()
-            return handle(.upstreamFailed(.malformed("a document that is longer than server.max_response")))
+            return handle(.upstreamFailed(.malformed("the response exceeds server.max_response")))
         }
         if answer.relaysDocument { relay(document: bytes, at: time) } else { collect(bytes, at: time) }
     }

@@ -28,7 +28,7 @@ extension InferenceCall {
     func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {
         guard gateway.upstreams[runner]?.takeRefusalReport() ?? false else { return }
         gateway.logger.warning(
-            "Engine refuses the gateway's credentials; check the runner's api_key and what that key may do",
+            "Engine rejected the gateway's credentials",
             metadata: [LogKeys.runner: "\(runner)", LogKeys.status: "\(status)", LogKeys.requestID: "\(id)"])
     }
 }

@@ -105,7 +105,7 @@ final class InferenceCall {
     /// The error of a head that is refused without its body; nil if it is accepted.
     private func refusalOfHead() -> GatewayError? {
         guard head.method == .POST else {
-            return GatewayError(.methodNotAllowed, "\(endpoint.path) takes POST only.")
+            return GatewayError(.methodNotAllowed, "\(endpoint.path) supports POST only.")
         }
         if let length = fields.contentLength.flatMap({ Int($0) }),
             length > rules.settings.server.maxBody.bytes
@@ -115,7 +115,7 @@ final class InferenceCall {
         guard fields.isJSON else {
             return GatewayError(
                 .unsupportedMediaType,
-                "Send the body as JSON in UTF-8, with \"Content-Type: application/json\".", param: "content-type")
+                "Send UTF-8 JSON with \"Content-Type: application/json\".", param: "content-type")
         }
         return fields.hasUnsupportedCoding ? .unsupportedCoding : nil
     }

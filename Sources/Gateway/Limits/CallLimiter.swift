@@ -100,24 +100,24 @@ final class CallLimiter: Sendable {
     private static func error(
         _ refusal: LimitStanding.Refusal, _ limits: CallLimits, _ whose: String, _ who: String
     ) -> GatewayError {
-        func again(_ time: Duration) -> String { "Try again in \(LimitStanding.written(max(time, .seconds(1))))." }
+        func again(_ time: Duration) -> String { "Retry in \(LimitStanding.written(max(time, .seconds(1))))." }
         switch refusal {
         case .requestsPerMinute(let time):
             let limit = counted(limits.requestsPerMinute, "call")
             return GatewayError(
-                .rateLimitExceeded, "This is beyond \(whose) limit of \(limit) per minute. \(again(time))",
+                .rateLimitExceeded, "Rate limit exceeded: \(whose) limit is \(limit) per minute. \(again(time))",
                 retry: .notBefore(time), cause: "requests_per_minute of the \(who)")
         case .tokensPerDay(let time):
             let limit = counted(limits.tokensPerDay, "token")
             return GatewayError(
-                .rateLimitExceeded, "This is beyond \(whose) limit of \(limit) per day. \(again(time))",
+                .rateLimitExceeded, "Rate limit exceeded: \(whose) limit is \(limit) per day. \(again(time))",
                 retry: .notBefore(time), cause: "tokens_per_day of the \(who)")
         case .concurrentCalls:
             // Nobody knows when one of them ends.
             let limit = counted(limits.concurrentCalls, "call")
             return GatewayError(
                 .rateLimitExceeded,
-                "This is beyond \(whose) limit of \(limit) at the same time. Try again when one has ended.",
+                "Rate limit exceeded: \(whose) limit is \(limit) at the same time. Retry when one has completed.",
                 retry: .after(.seconds(1)), cause: "concurrent_calls of the \(who)")
         }
     }

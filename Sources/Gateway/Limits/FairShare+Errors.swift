@@ -8,13 +8,13 @@ extension FairShare.Verdict {
         case .granted: nil
         case .exhausted:
             GatewayError(
-                .queueFull, "The gateway holds too many \(what) right now.", retry: .after(.seconds(5)),
-                cause: "server.max_buffered is reached")
+                .queueFull, "The gateway has no memory left for \(what). Retry later.", retry: .after(.seconds(5)),
+                cause: "server.max_buffered reached")
         case .beyondShare:
             GatewayError(
                 .rateLimitExceeded,
-                "Your calls hold as many \(what) as there is room for of one caller or address. Try again when some "
-                    + "of them have ended.",
+                "The \(what) of your calls exceed the memory share of one caller or address. Retry when some "
+                    + "of them have completed.",
                 retry: .after(.seconds(5)), cause: "share of server.max_buffered")
         }
     }

@@ -33,7 +33,7 @@ struct ErrorObjects: RouterMiddleware {
     static func notFound(_ path: String) -> String {
         let meant = RequestTarget(path).candidates.first { Routes.methods(of: $0) != nil }
         let api = "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."
-        return "There is nothing at \(path). " + (meant.map { "Paths of the API begin with /v1: use \($0)." } ?? api)
+        return "Unknown path \(path). " + (meant.map { "API paths begin with /v1: use \($0)." } ?? api)
     }
 
     private func response(to error: any Error, _ request: Request, _ context: Context, _ id: CallID) -> Response {
@@ -45,15 +45,16 @@ struct ErrorObjects: RouterMiddleware {
             if let allowed = Routes.methods(of: request.uri.path), !allowed.contains(request.method.rawValue) {
                 methods = allowed
                 gatewayError = GatewayError(
-                    .methodNotAllowed, "\(request.uri.path) takes \(allowed.joined(separator: ", ")) only.")
+                    .methodNotAllowed, "\(request.uri.path) supports \(allowed.joined(separator: ", ")) only.")
             } else {
                 gatewayError = GatewayError(.notFound, Self.notFound(request.uri.path))
             }
         default:
             context.logger.error(
-                "A request failed for our own fault",
+                "Unhandled error in the control plane",
                 metadata: [LogKeys.requestID: "\(id)", LogKeys.cause: "\(NetworkErrorText.of(error))"])
-            gatewayError = GatewayError(.internalError, "The gateway failed; its log has the details under \(id).")
+            gatewayError = GatewayError(
+                .internalError, "Internal error. The gateway log has details under request id \(id).")
         }
         if let cause = gatewayError.cause { log(gatewayError, cause, request, context, id) }
         var headers = HTTPFields()

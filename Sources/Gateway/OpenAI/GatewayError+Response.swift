@@ -72,12 +72,12 @@ extension GatewayError {
 
     /// RFC 9110 §15.5.9; the connection is closed after it.
     static let bodyIsTooSlow = GatewayError(
-        .requestTimeout, "The request body arrives too slowly. Send it again, in one go or over a faster network.")
+        .requestTimeout, "Timed out reading the request body. Retry over a faster network.")
 
     // MARK: Credentials
 
     static let missingCredentials = GatewayError(
-        .invalidAPIKey, "No credentials: send a token as \"Authorization: Bearer TOKEN\".")
+        .invalidAPIKey, "Missing credentials. Send a token as \"Authorization: Bearer TOKEN\".")
 
     /// The same with what was found instead, for the log; never the value itself, which may be a token.
     static func missingCredentials(found authorization: String?) -> GatewayError {
@@ -103,21 +103,21 @@ extension GatewayError {
     init(_ rejection: TokenRejection) {
         switch rejection {
         case .invalid(let reason):
-            self.init(.invalidAPIKey, "The token is not valid.", cause: reason)
+            self.init(.invalidAPIKey, "Invalid token.", cause: reason)
         case .expired(let reason):
-            self.init(.invalidAPIKey, "The token has expired. Get a new one from its issuer.", cause: reason)
+            self.init(.invalidAPIKey, "The token has expired. Request a new one from its issuer.", cause: reason)
         case .apiKey(let fault):
             let advice =
                 switch fault {
                 case .unknown:
-                    "There is no such API key here. Check that it is complete, or ask an administrator for one."
-                case .expired: "The API key has expired. Ask an administrator for a new one."
-                case .revoked: "The API key has been revoked. Ask an administrator for a new one."
+                    "Unknown API key. Check that it is complete, or request one from an administrator."
+                case .expired: "The API key has expired. Request a new one from an administrator."
+                case .revoked: "The API key has been revoked. Request a new one from an administrator."
                 }
             self.init(.invalidAPIKey, advice, cause: "the API key is \(fault.rawValue)")
         case .keysUnavailable(let retryAfter):
             self.init(
-                .keysUnavailable, "The token cannot be checked right now, because its issuer's keys are not known yet.",
+                .keysUnavailable, "The token cannot be verified yet: its issuer's keys are unavailable. Retry later.",
                 retry: .after(retryAfter), cause: "no keys of the token's issuer are known yet")
         }
     }

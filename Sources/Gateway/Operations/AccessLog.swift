@@ -59,7 +59,7 @@ struct AccessLine {
             metadata[LogKeys.side] = "\(error.side.rawValue)"
             if let cause = error.cause { metadata[LogKeys.cause] = "\(cause)" }
         }
-        logger.log(level: Self.level(of: error), "call", metadata: metadata)
+        logger.log(level: Self.level(of: error), "Call completed", metadata: metadata)
     }
 
     private static func milliseconds(_ seconds: Double) -> Logger.MetadataValue { "\(Int(seconds * 1000))" }

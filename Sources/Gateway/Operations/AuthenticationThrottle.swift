@@ -30,7 +30,7 @@ final class AuthenticationThrottle: Sendable {
         metrics.tokenWasRefused(isThrottled: wait != nil)
         guard let wait else { return GatewayError(rejection) }
         return GatewayError(
-            .rateLimitExceeded, "Too many tokens that are not valid have come from this address.",
+            .rateLimitExceeded, "Too many invalid tokens from this address. Retry later.",
             retry: .after(wait), cause: reason)
     }
 }

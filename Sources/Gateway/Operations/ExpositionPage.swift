@@ -1,16 +1,15 @@
 import SimpleAICore
 
-/// Prometheus text exposition format, version 0.0.4.
+/// Prometheus' text format, version 0.0.4.
 struct ExpositionPage {
     enum Kind: String { case counter, gauge, histogram }
 
     /// The samples of one metric.
     struct Samples {
-        let name: String
-        fileprivate(set) var lines: [String] = []
+        fileprivate var entries: [(labels: [(String, String)], value: Int)] = []
 
         mutating func sample(_ labels: KeyValuePairs<String, String>, _ value: Int) {
-            lines.append("\(name)\(Self.rendered(labels.map { ($0.key, $0.value) })) \(value)")
+            entries.append((labels.map { ($0.key, $0.value) }, value))
         }
 
         fileprivate static func rendered(_ labels: [(String, String)]) -> String {
@@ -20,13 +19,13 @@ struct ExpositionPage {
 
         private static func escaped(_ value: String) -> String {
             var result = ""
-            // Iterates scalars: "\r\n" is one character, and would put a bare line break into the page.
+            // By scalars: "\r\n" is one character, and would leave a bare line break in the page.
             for scalar in value.unicodeScalars {
                 switch scalar {
                 case "\\": result += "\\\\"
                 case "\"": result += "\\\""
                 case "\n": result += "\\n"
-                // Parsers that split lines at other characters than line feeds would read another sample.
+                // Readers that split lines by more than line feeds would see another sample.
                 case _ where !scalar.isVisible: result += "\u{FFFD}"
                 default: result.unicodeScalars.append(scalar)
                 }
@@ -38,13 +37,25 @@ struct ExpositionPage {
     private(set) var text = ""
 
     mutating func metric(_ name: String, _ kind: Kind, _ help: String, _ fill: (inout Samples) -> Void) {
-        var samples = Samples(name: name)
+        var samples = Samples()
         fill(&samples)
         begin(name, kind, help)
-        for line in samples.lines { text += line + "\n" }
+        for (labels, value) in samples.entries { text += "\(name)\(Samples.rendered(labels)) \(value)\n" }
+        guard let renamed = RenamedMetric(of: name) else { return }
+        begin(renamed.formerName, kind, renamed.help(for: name))
+        for (labels, value) in samples.entries {
+            let labels = labels.map { (renamed.label($0.0), $0.1) }
+            text += "\(renamed.formerName)\(Samples.rendered(labels)) \(value)\n"
+        }
     }
 
     mutating func histograms(_ name: String, _ help: String, _ byClass: [String: Histogram]) {
+        series(name, help, byClass)
+        guard let renamed = RenamedMetric(of: name) else { return }
+        series(renamed.formerName, renamed.help(for: name), byClass)
+    }
+
+    private mutating func series(_ name: String, _ help: String, _ byClass: [String: Histogram]) {
         begin(name, .histogram, help)
         for (label, histogram) in byClass.sorted(by: { $0.key < $1.key }) where !histogram.isEmpty {
             var total = 0

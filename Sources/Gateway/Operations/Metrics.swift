@@ -129,112 +129,135 @@ final class Metrics: Sendable {
     ) -> String {
         let counts = counts.withLock { $0 }
         var page = ExpositionPage()
-        page.metric("simpleai_calls_total", .counter, "Inference calls that ended, by what was asked for and outcome.")
-        {
+        page.metric("simpleai_calls_total", .counter, "Total number of inference calls, by class and result code.") {
             for (labels, count) in counts.calls.sorted(by: {
                 ($0.key.requested, $0.key.code) < ($1.key.requested, $1.key.code)
             }) {
                 $0.sample(["class": labels.requested, "code": labels.code], count)
             }
         }
-        page.metric("simpleai_calls_open", .gauge, "Inference calls under way.") { $0.sample([:], counts.openCalls) }
-        page.metric("simpleai_leases", .gauge, "Slots of runners that calls hold.") { $0.sample([:], fleet.leases) }
-        page.metric("simpleai_lease_double_returns_total", .counter, "Leases that were returned twice; always 0.") {
+        page.metric("simpleai_calls_open", .gauge, "Number of inference calls in flight.") {
+            $0.sample([:], counts.openCalls)
+        }
+        page.metric("simpleai_leases", .gauge, "Number of runner slots leased to calls.") {
+            $0.sample([:], fleet.leases)
+        }
+        page.metric(
+            "simpleai_lease_double_returns_total", .counter,
+            "Total number of leases returned twice; any value above 0 is a bug."
+        ) {
             $0.sample([:], fleet.doubleReturns)
         }
-        page.metric("simpleai_calls_waiting", .gauge, "Calls that wait for a slot or a machine.") {
+        page.metric("simpleai_calls_waiting", .gauge, "Number of calls waiting for a slot or a machine.") {
             $0.sample([:], fleet.waiting)
         }
         page.histograms(
-            "simpleai_call_seconds", "From a call's head to its end.", counts.classes.mapValues(\.callSeconds))
+            "simpleai_call_duration_seconds", "Call duration, from request head to end of response.",
+            counts.classes.mapValues(\.callSeconds))
         page.histograms(
-            "simpleai_time_to_first_byte_seconds", "From a call's head to the first byte of an engine's answer.",
+            "simpleai_time_to_first_byte_seconds", "Time from request head to first response byte of the engine.",
             counts.classes.mapValues(\.firstByteSeconds))
         page.histograms(
-            "simpleai_time_to_first_token_seconds", "From a streamed call's head to the first piece of its answer.",
+            "simpleai_time_to_first_token_seconds", "Time from request head to first generated token, streams only.",
             counts.classes.mapValues(\.firstTokenSeconds))
         page.histograms(
-            "simpleai_tokens_per_second", "How fast answers were made.", counts.classes.mapValues(\.tokensPerSecond))
-        page.metric("simpleai_tokens_total", .counter, "Tokens, as engines counted them.") {
+            "simpleai_tokens_per_second", "Token generation rate of a call.",
+            counts.classes.mapValues(\.tokensPerSecond))
+        page.metric("simpleai_tokens_total", .counter, "Total number of tokens reported by engines, by kind.") {
             $0.sample(["kind": "prompt"], counts.tokens.prompt)
             $0.sample(["kind": "completion"], counts.tokens.completion)
         }
         page.metric(
-            "simpleai_cached_prompt_tokens_total", .counter, "Those of the prompt tokens that engines had read before."
+            "simpleai_cached_prompt_tokens_total", .counter, "Total number of prompt tokens read from engine caches."
         ) { $0.sample([:], counts.tokens.cached) }
         page.metric(
-            "simpleai_reasoning_tokens_total", .counter, "Those of the completion tokens that were thoughts."
+            "simpleai_reasoning_tokens_total", .counter, "Total number of reasoning tokens."
         ) { $0.sample([:], counts.tokens.reasoning) }
         page.metric(
-            "simpleai_broken_stream_tokens_total", .counter, "Tokens of streams that ended before they were complete."
+            "simpleai_interrupted_stream_tokens_total", .counter,
+            "Total number of tokens of interrupted streams, by kind."
         ) {
             $0.sample(["kind": "generated"], counts.broken.generated)
             $0.sample(["kind": "delivered"], counts.broken.delivered)
         }
-        page.metric("simpleai_events_relayed_total", .counter, "Events of streams.") { $0.sample([:], counts.events) }
-        page.metric("simpleai_runners", .gauge, "Runners by state.") {
+        page.metric("simpleai_events_relayed_total", .counter, "Total number of relayed stream events.") {
+            $0.sample([:], counts.events)
+        }
+        page.metric("simpleai_runners", .gauge, "Number of runners, by state.") {
             for state in RunnerState.allCases {
                 $0.sample(["state": state.rawValue], fleet.runners.count { $0.state == state })
             }
         }
-        page.metric("simpleai_runner_active_calls", .gauge, "Calls that a runner is serving.") {
+        page.metric("simpleai_runner_active_calls", .gauge, "Number of calls in progress, by runner.") {
             for status in fleet.runners { $0.sample(["runner": status.runner.id.rawValue], status.active) }
         }
-        page.metric("simpleai_runners_ejected", .gauge, "Runners that failed so often that they rest, or are on trial.")
-        {
+        page.metric("simpleai_runners_ejected", .gauge, "Number of runners ejected or on probation.") {
             $0.sample([:], fleet.runners.count(where: \.isEjected))
         }
-        page.metric("simpleai_ejections_total", .counter, "How often a runner was given a rest.") {
+        page.metric("simpleai_ejections_total", .counter, "Total number of runner ejections.") {
             $0.sample([:], counts.ejections)
         }
-        page.metric("simpleai_wakes_total", .counter, "Wakes of machines, by outcome.") {
+        page.metric("simpleai_wakes_total", .counter, "Total number of machine wakes, by outcome.") {
             $0.sample(["outcome": "awake"], counts.wakes[true] ?? 0)
             $0.sample(["outcome": "failed"], counts.wakes[false] ?? 0)
         }
-        page.metric("simpleai_sleeps_total", .counter, "Machines put to sleep.") { $0.sample([:], counts.sleeps) }
-        page.metric("simpleai_agents_connected", .gauge, "Runner agents that have registered and are connected.") {
+        page.metric("simpleai_sleeps_total", .counter, "Total number of machines put to sleep.") {
+            $0.sample([:], counts.sleeps)
+        }
+        page.metric("simpleai_agents_connected", .gauge, "Number of registered and connected runner agents.") {
             $0.sample([:], counts.agentsConnected)
         }
         page.metric(
-            "simpleai_agent_registrations_total", .counter, "Registrations of runner agents, repeated ones too."
+            "simpleai_agent_registrations_total", .counter, "Total number of runner agent registrations."
         ) {
             $0.sample([:], counts.registrations)
         }
-        page.metric("simpleai_agent_protocol_errors_total", .counter, "Breaches of the runner protocol, by code.") {
+        page.metric(
+            "simpleai_agent_protocol_errors_total", .counter, "Total number of runner protocol errors, by code."
+        ) {
             for code in ProtocolErrorCode.all { $0.sample(["code": code.rawValue], counts.protocolErrors[code] ?? 0) }
         }
-        page.metric("simpleai_magic_packets_total", .counter, "Magic packets sent.") { $0.sample([:], counts.packets) }
-        page.metric("simpleai_buffered_bytes", .gauge, "Request bodies and collected answers held in memory.") {
+        page.metric("simpleai_magic_packets_total", .counter, "Total number of magic packets sent.") {
+            $0.sample([:], counts.packets)
+        }
+        page.metric("simpleai_buffered_bytes", .gauge, "Size of request and response bodies held in memory, in bytes.")
+        {
             $0.sample([:], bufferedBytes)
         }
-        page.metric("simpleai_connections_open", .gauge, "Client connections, those of runner agents included.") {
+        page.metric("simpleai_connections_open", .gauge, "Number of open client connections, including runner agents.")
+        {
             $0.sample([:], connections)
         }
         page.metric(
-            "simpleai_connections_evicted_total", .counter, "Idle client connections closed to make room for others."
+            "simpleai_connections_evicted_total", .counter, "Total number of idle client connections evicted."
         ) { $0.sample([:], counts.evictedConnections) }
         page.metric(
-            "simpleai_share_refusals_total", .counter, "Requests for more of a shared bound than there was, by bound."
+            "simpleai_limit_rejections_total", .counter,
+            "Total number of requests rejected at a shared limit, by limit."
         ) {
-            for bound in SharedBound.allCases { $0.sample(["bound": bound.rawValue], counts.refusedShares[bound] ?? 0) }
+            for bound in SharedBound.allCases { $0.sample(["limit": bound.rawValue], counts.refusedShares[bound] ?? 0) }
         }
-        page.metric("simpleai_refused_tokens_total", .counter, "Tokens that were not good, by the answer.") {
-            $0.sample(["answer": "refused"], counts.refusedTokens[false] ?? 0)
-            $0.sample(["answer": "throttled"], counts.refusedTokens[true] ?? 0)
+        page.metric(
+            "simpleai_authentication_failures_total", .counter, "Total number of authentication failures, by result."
+        ) {
+            $0.sample(["result": "refused"], counts.refusedTokens[false] ?? 0)
+            $0.sample(["result": "throttled"], counts.refusedTokens[true] ?? 0)
         }
         let byIssuer = IssuerGauge.united(issuers)
-        page.metric("simpleai_issuer_keys", .gauge, "Usable keys per token issuer.") {
+        page.metric("simpleai_issuer_keys", .gauge, "Number of usable signing keys, by token issuer.") {
             for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.keys) }
         }
         page.metric(
             "simpleai_issuer_keys_age_seconds", .gauge,
-            "Since an issuer's keys were last fetched; absent until they were."
+            "Time since the last successful key fetch, by token issuer."
         ) {
             for issuer in byIssuer {
                 if let age = issuer.age { $0.sample(["issuer": issuer.issuer], Int(age.components.seconds)) }
             }
         }
-        page.metric("simpleai_issuer_key_failures_total", .counter, "Fetches of an issuer's keys that failed.") {
+        page.metric(
+            "simpleai_issuer_key_fetch_failures_total", .counter, "Total number of failed key fetches, by token issuer."
+        ) {
             for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.failures) }
         }
         return page.text

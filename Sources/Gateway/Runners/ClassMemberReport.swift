@@ -20,7 +20,7 @@ final class ClassMemberReport: Sendable {
             guard reported.withLock({ $0.insert(ExactString("\(finding.className) \(finding.member)")).inserted })
             else { continue }
             logger.warning(
-                "Class member not listed by any machine",
+                "Class member unavailable",
                 metadata: [
                     LogKeys.object: "class:\(finding.className)", LogKeys.model: "\(finding.member)",
                     LogKeys.cause: "\(finding.message)",

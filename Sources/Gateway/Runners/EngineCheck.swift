@@ -71,7 +71,7 @@ enum EngineCheck {
             case 200...299, 429: .works
             // A wrong key is not a failure of the machine; calls will report it.
             case 400...499, 501: .refuses
-            default: .fails("it answered the check with status \(answer.status)")
+            default: .fails("the check returned status \(answer.status)")
             }
         case .failure(let failure): .fails(failure.reason)
         }

@@ -24,7 +24,7 @@ struct EngineModelList: Hashable {
                 let model = try Self.model(entry)
                 guard !known.contains(model) else { continue }
                 guard models.count < Self.maxModels else {
-                    throw Unusable(reason: "the list has more than \(Self.maxModels) models")
+                    throw Unusable(reason: "the list exceeds \(Self.maxModels) models")
                 }
                 known.insert(model)
                 models.append(model)
@@ -52,7 +52,7 @@ struct EngineModelList: Hashable {
 
     private static func model(_ entry: JSONSlice) throws(Unusable) -> EngineModelID {
         let text = entry.string ?? ["id", "model", "name"].lazy.compactMap { entry[$0]?.string }.first
-        guard let text else { throw Unusable(reason: "an entry has no id that is a string") }
+        guard let text else { throw Unusable(reason: "an entry lacks a string id") }
         do throws(NameFault) {
             return try EngineModelID(checking: text)
         } catch {

@@ -98,7 +98,7 @@ final class FleetMemory: Sendable {
                 try file.write(known.content)
                 known.isWritten = true
                 if known.complaint != nil {
-                    logger.notice("State file written again", metadata: [LogKeys.path: "\(file.path)"])
+                    logger.notice("State file writes resumed", metadata: [LogKeys.path: "\(file.path)"])
                 }
                 known.complaint = nil
             } catch {
@@ -113,6 +113,6 @@ final class FleetMemory: Sendable {
         guard cause != complaint else { return }
         complaint = cause
         logger.error(
-            "State file could not be written", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
+            "State file write failed", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
     }
 }

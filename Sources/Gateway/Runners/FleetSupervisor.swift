@@ -177,12 +177,12 @@ final class FleetSupervisor: Service {
         case .stateChanged(let runner, let old, let new, let reason): stateChanged(runner, from: old, to: new, reason)
         case .wakeStarted(let runner, let wake):
             logger.info(
-                "Waking a machine", metadata: [LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)"])
+                "Wake started", metadata: [LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)"])
         case .wakeEnded(let runner, let wake, let time, let succeeded):
             waker.forget(runner)
             metrics.wakeEnded(succeeded: succeeded)
             logger.log(
-                level: succeeded ? .info : .warning, succeeded ? "A machine woke up" : "A machine did not wake up",
+                level: succeeded ? .info : .warning, succeeded ? "Wake completed" : "Wake failed",
                 metadata: [
                     LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)",
                     LogKeys.milliseconds: "\(time.wholeMilliseconds)",
@@ -190,18 +190,18 @@ final class FleetSupervisor: Service {
             if succeeded { remember() }
         case .loadModel(let runner, let model, let request):
             logger.info(
-                "A runner loads a model", metadata: [LogKeys.runner: "\(runner)", LogKeys.model: "\(model)"])
+                "Model load started", metadata: [LogKeys.runner: "\(runner)", LogKeys.model: "\(model)"])
             tellAgent(runner, .loadModel(model.rawValue), request)
         case .unloadModel(let runner, let model, let request): tellAgent(runner, .unloadModel(model.rawValue), request)
         case .loadFailed(let runner, let model, let reason):
             logger.warning(
-                "A runner could not load a model",
+                "Model load failed",
                 metadata: [
                     LogKeys.runner: "\(runner)", LogKeys.model: "\(model)", LogKeys.cause: "\(reason)",
                 ])
         case .sleepMachine(let runner, let request):
             metrics.machineWasPutToSleep()
-            logger.info("Putting a machine to sleep", metadata: [LogKeys.runner: "\(runner)"])
+            logger.info("Sleep started", metadata: [LogKeys.runner: "\(runner)"])
             tellAgent(runner, .sleep, request)
         case .sleepFailed(let runner, let reason):
             logger.warning(
@@ -210,15 +210,15 @@ final class FleetSupervisor: Service {
         case .checkRunner(let runner, let model, let request): check(runner, model, request)
         case .checkFailed(let runner, let reason):
             logger.warning(
-                "A machine that was asleep is not as it was before",
+                "Post-wake check failed",
                 metadata: [LogKeys.runner: "\(runner)", LogKeys.cause: "\(reason)"])
         case .ejected(let runner, let time):
             metrics.runnerWasEjected()
             logger.warning(
-                "A runner failed call after call and gets none for a while",
+                "Runner ejected",
                 metadata: [LogKeys.runner: "\(runner)", LogKeys.milliseconds: "\(time.wholeMilliseconds)"])
         case .readmitted(let runner):
-            logger.info("A runner serves again", metadata: [LogKeys.runner: "\(runner)"])
+            logger.info("Runner readmitted", metadata: [LogKeys.runner: "\(runner)"])
         }
     }
 
@@ -258,7 +258,7 @@ final class FleetSupervisor: Service {
             LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)",
         ]
         if let reason { metadata[LogKeys.cause] = "\(reason)" }
-        logger.log(level: isTrouble ? .warning : .info, "A runner's state changed", metadata: metadata)
+        logger.log(level: isTrouble ? .warning : .info, "Runner state changed", metadata: metadata)
         eventLoop.execute { [self] in
             guard let probe = probes.value[runner] else { return }
             probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)

@@ -43,7 +43,7 @@ final class MachineWaker: Sendable {
         let ways = begin(machines.ways(toWake: runner), for: runner, wake)
         guard !ways.isEmpty else {
             if machines.ways(toWake: runner).isEmpty {
-                scheduler.wakeAttempted(runner, wake, failure: "no way to wake it is known")
+                scheduler.wakeAttempted(runner, wake, failure: "no wake method is configured")
             }
             return eventLoop.makeSucceededVoidFuture()
         }
@@ -90,14 +90,14 @@ final class MachineWaker: Sendable {
         switch result {
         case .success:
             if case .packet = way { metrics.packetWasSent() }
-            logger.debug("A machine was told to wake up", metadata: metadata)
+            logger.debug("Wake attempt sent", metadata: metadata)
         case .failure(let error):
             if !way.isRepeated {
                 // The next attempt repeats it.
                 progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.once.remove(way) } }
             }
             metadata[LogKeys.cause] = "\(Self.text(error))"
-            logger.error("A machine could not be told to wake up", metadata: metadata)
+            logger.error("Wake attempt failed", metadata: metadata)
         }
     }
 

@@ -83,8 +83,8 @@ struct ProbeReader {
         case .unreachable, .connectionTimedOut, .machineGone: .unreachable(failure.reason)
         case .firstByteTimeout, .gapTimeout: .silent
         case .staleConnection, .closedBeforeAnswer: .replaced("the connection was closed without a response")
-        case .closedDuringAnswer: .replaced("the connection was closed within the response")
-        case .exhausted(let reason): .noConnection("the gateway has no connection for it: \(reason)")
+        case .closedDuringAnswer: .replaced("the connection was closed during the response")
+        case .exhausted(let reason): .noConnection("the gateway has no free connection: \(reason)")
         case .untrusted, .malformed: .replaced(failure.reason)
         }
     }
@@ -93,13 +93,13 @@ struct ProbeReader {
         let status = answer.status
         switch status {
         case 200...299: return readList(answer)
-        case 502, 504, 300...399: return .replaced("its probe was answered with status \(status)")
+        case 502, 504, 300...399: return .replaced("the probe returned status \(status)")
         case 503:
             return Self.statesLoading(answer)
-                ? .loading(Self.words(of: answer)) : .replaced("its probe was answered with status 503")
+                ? .loading(Self.words(of: answer)) : .replaced("the probe returned status 503")
         case 429: return .responded(models: nil)
         case _ where Self.isPage(answer):
-            return .replaced("its probe was answered with a page and status \(status)")
+            return .replaced("the probe returned an HTML page with status \(status)")
         // Not every engine has a list, or shows it without other credentials. Settings then state its models.
         case 404, 405, 501: return hasStatedList ? .responded(models: nil) : .notAble(Self.refusal(status))
         case 401, 403, 407:
@@ -111,16 +111,16 @@ struct ProbeReader {
 
     private var hasStatedList: Bool { asksForList && !statedIDs.isEmpty }
 
-    private static func refusal(_ status: Int) -> String { "its probe was answered with status \(status)" }
+    private static func refusal(_ status: Int) -> String { "the probe returned status \(status)" }
 
     private mutating func readList(_ answer: UpstreamFetch.Answer) -> ProbeFinding {
         let list = EngineModelList(answer.body)
         guard asksForList else { return .responded(models: list) }
-        guard !Self.isPage(answer) else { return .replaced("its probe was answered with a page instead of a list") }
+        guard !Self.isPage(answer) else { return .replaced("the probe returned an HTML page instead of a model list") }
         guard let list else { return .responded(models: nil) }
         guard !list.models.isEmpty else {
             // It starts, and has nothing to serve yet.
-            if hasListedSome { return .loading("its list has no models any more") }
+            if hasListedSome { return .loading("its list no longer contains models") }
             return .responded(models: list, complaint: statedIDs.isEmpty ? "its list has no models" : nil)
         }
         hasListedSome = true
@@ -128,7 +128,8 @@ struct ProbeReader {
         if list.models.contains(where: isStated) {
             hasListedStated = true
         } else if hasListedStated {
-            return .replaced("its list holds none of the runner's models any more: is it another machine?")
+            return .replaced(
+                "its list no longer contains any of the runner's models; another machine may have its address")
         }
         return .responded(models: list)
     }

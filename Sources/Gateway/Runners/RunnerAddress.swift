@@ -10,7 +10,7 @@ extension Upstream {
     /// unreadable certificate file, are errors here.
     convenience init(_ runner: Settings.StaticRunner) throws(GatewayStartError) {
         guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.encodedHost else {
-            throw GatewayStartError("runner \(runner.id): \"\(runner.url)\" is no URL")
+            throw GatewayStartError("runner \(runner.id): \"\(runner.url)\" is not a URL")
         }
         var tls: NIOSSLContext?
         if scheme == "https" {

@@ -65,7 +65,7 @@ struct StateFile: Sendable {
         do throws(StoredFile.Failure) {
             guard let bytes = try file.read(atMost: Self.maxSize) else { return Opened() }
             guard let content = Self.content(of: bytes) else {
-                return setAside("it is no state file of version \(Content().version)", now)
+                return setAside("not a state file of version \(Content().version)", now)
             }
             return Opened(content: content, isWritten: true)
         } catch {

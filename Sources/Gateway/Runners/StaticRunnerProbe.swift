@@ -105,8 +105,8 @@ final class StaticRunnerProbe {
         let finding = reader.read(result)
         let reason = finding.reason(at: probing.authority)
         logger.debug(
-            "Probe ended",
-            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(reason?.description ?? "it is able")"])
+            "Probe completed",
+            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(reason?.description ?? "healthy")"])
         complain(finding.complaint)
         switch finding {
         case .responded(let list, _):
@@ -160,7 +160,7 @@ final class StaticRunnerProbe {
         defer { lastComplaint = complaint }
         guard let complaint, complaint != lastComplaint else { return }
         logger.warning(
-            "A runner's engine does not answer its probe properly",
+            "Probe failed",
             metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(complaint)"])
     }
 }

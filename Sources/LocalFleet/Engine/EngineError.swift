@@ -22,7 +22,7 @@ struct EngineError: Error, HTTPResponseError {
     }
 
     static let queueFull = Self(
-        status: .serviceUnavailable, message: "All slots and all places to wait are taken.", type: "server_error",
+        status: .serviceUnavailable, message: "All slots are busy and the queue is full.", type: "server_error",
         param: nil, code: "queue_full")
 
     func response(from request: Request, context: some RequestContext) -> Response {

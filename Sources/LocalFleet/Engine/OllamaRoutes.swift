@@ -45,7 +45,7 @@ struct OllamaRoutes {
     private func obey(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: Self.largestOrder)
         guard let order = try? JSONDecoder().decode(Order.self, from: Data(body.readableBytesView)) else {
-            return Response(status: .badRequest, json: ["error": "this is no order"])
+            return Response(status: .badRequest, json: ["error": "invalid request"])
         }
         let model = ModelID(order.model)
         guard engine.models.contains(model) else {
@@ -57,7 +57,7 @@ struct OllamaRoutes {
             do {
                 try await engine.memory.load(model)
             } catch is ModelMemory.Unloadable {
-                return Response(status: .internalServerError, json: ["error": "the model's file is damaged"])
+                return Response(status: .internalServerError, json: ["error": "the model file is damaged"])
             }
         }
         return Response(json: ["model": .string(order.model), "response": "", "done": true])

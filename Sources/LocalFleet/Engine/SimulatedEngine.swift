@@ -108,7 +108,7 @@ public final class SimulatedEngine: Service {
         let (work, client) = try await receive(request, context)
         guard work.request.input != nil else { throw EngineError.invalid("'input' is missing.", param: "input") }
         guard (1...4096).contains(work.request.dimensions ?? 64) else {
-            throw EngineError.invalid("'dimensions' must lie between 1 and 4096.", param: "dimensions")
+            throw EngineError.invalid("'dimensions' must be between 1 and 4096.", param: "dimensions")
         }
         let lease = try await lease(for: client)
         try await client.pause(until: .now() + .init(work.pace.timeToFirstToken))
@@ -160,7 +160,7 @@ public final class SimulatedEngine: Service {
             asked = try JSONDecoder().decode(InferenceRequest.self, from: Data(body.readableBytesView))
         } catch {
             throw EngineError.invalid(
-                "The body is no JSON of this endpoint: \(NetworkErrorText.of(error)).", code: "invalid_json")
+                "Invalid JSON for this endpoint: \(NetworkErrorText.of(error)).", code: "invalid_json")
         }
         guard let model = asked.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
         guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }

@@ -12,7 +12,7 @@ public struct LocalFleet: Sendable {
 
         public var description: String {
             switch self {
-            case .partEnded(let part): "\(part) of the local fleet ended by itself"
+            case .partEnded(let part): "\(part) of the local fleet ended unexpectedly"
             }
         }
     }
@@ -163,7 +163,7 @@ public struct LocalFleet: Sendable {
 extension MACAddress {
     fileprivate init(first: UInt8, _ rest: UInt8...) {
         guard let address = MACAddress(bytes: [first] + rest) else {
-            preconditionFailure("an address has six bytes")
+            preconditionFailure("a MAC address has six bytes")
         }
         self = address
     }

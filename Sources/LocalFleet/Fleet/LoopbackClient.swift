@@ -17,8 +17,8 @@ enum LoopbackClient {
 
         var description: String {
             switch self {
-            case .address(let url): "\(url) is no http:// address"
-            case .closedEarly: "the connection closed before the answer was complete"
+            case .address(let url): "\(url) is not an http:// URL"
+            case .closedEarly: "the connection closed before the response was complete"
             }
         }
     }

@@ -70,7 +70,7 @@ public final class TokenIssuer: Service {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [.string(key.algorithm.rawValue)],
             "token_endpoint_auth_methods_supported": ["none"],
-            "service_documentation": "Development issuer of SimpleAI: it believes whatever it is told. Loopback only.",
+            "service_documentation": "SimpleAI development issuer: signs any requested claims. Loopback only.",
         ])
     }
 
@@ -79,16 +79,16 @@ public final class TokenIssuer: Service {
     private func token(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: 65536)
         guard let form = FormFields(String(buffer: body)) else {
-            return refusal("invalid_request", "the body is no application/x-www-form-urlencoded")
+            return refusal("invalid_request", "the body is not application/x-www-form-urlencoded")
         }
         guard let grant = form["grant_type"].first else { return refusal("invalid_request", "grant_type is missing") }
         guard grant == "client_credentials" else {
-            return refusal("unsupported_grant_type", "only client_credentials is known here")
+            return refusal("unsupported_grant_type", "only client_credentials is supported")
         }
         var lifetime = lifetime
         if let asked = form["lifetime"].first {
             guard let seconds = Int(asked), (1...Self.longestLifetime).contains(seconds) else {
-                return refusal("invalid_request", "lifetime is a number of seconds, a year at most")
+                return refusal("invalid_request", "lifetime must be a number of seconds, at most one year")
             }
             lifetime = .seconds(seconds)
         }
@@ -119,7 +119,8 @@ private struct LoopbackHostOnly: RouterMiddleware {
     ) async throws -> Response {
         let host = (request.head.authority ?? "").split(separator: ":").first.map(String.init) ?? ""
         guard ["127.0.0.1", "localhost"].contains(host) else {
-            return Response(status: .misdirectedRequest, json: ["error": "the development issuer is for 127.0.0.1"])
+            return Response(
+                status: .misdirectedRequest, json: ["error": "the development issuer serves 127.0.0.1 only"])
         }
         return try await next(request, context)
     }

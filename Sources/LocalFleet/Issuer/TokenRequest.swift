@@ -23,9 +23,9 @@ public struct TokenRequest: Sendable {
 
         public var description: String {
             switch self {
-            case .unreachable(let issuer, let reason): "no answer from the token issuer at \(issuer): \(reason)"
+            case .unreachable(let issuer, let reason): "no response from the token issuer at \(issuer): \(reason)"
             case .refused(let issuer, let status, let reason):
-                "the token issuer at \(issuer) answered \(status): \(reason)"
+                "the token issuer at \(issuer) returned status \(status): \(reason)"
             }
         }
     }
@@ -57,7 +57,7 @@ public struct TokenRequest: Sendable {
         do {
             return try JSONDecoder().decode(Grant.self, from: Data(answer.body)).accessToken
         } catch {
-            throw Failure.refused(issuer: issuer, status: answer.status, reason: "no access_token in its answer")
+            throw Failure.refused(issuer: issuer, status: answer.status, reason: "no access_token in the response")
         }
     }
 }

@@ -35,7 +35,8 @@ struct PowerSwitch {
             if let port = socket.channel.localAddress?.port { onListening(port) }
             for try await datagram in inbound {
                 guard let packet = MagicPacket(decoding: datagram.data.readableBytesView) else {
-                    logger.debug("Datagram is no magic packet", metadata: ["bytes": "\(datagram.data.readableBytes)"])
+                    logger.debug(
+                        "Datagram ignored: not a magic packet", metadata: ["bytes": "\(datagram.data.readableBytes)"])
                     continue
                 }
                 onPacket(packet.mac == mac && packet.secureOn == secureOn)

@@ -157,7 +157,7 @@ public final class VirtualMachine: Service {
                     case .nothing:
                         break
                     case .boot(let number):
-                        logger.info("Machine boots", metadata: ["machine": "\(id)"])
+                        logger.info("Machine boot started", metadata: ["machine": "\(id)"])
                         group.addTask { [clock, options, reportEvent] in
                             try await clock.sleep(for: options.bootDelay)
                             reportEvent.yield(.bootTimeElapsed(number))
@@ -167,11 +167,11 @@ public final class VirtualMachine: Service {
                         engine.memory.begin()
                         try await port.answer()
                         state.update { $0.servingStarted() }
-                        logger.info("Machine is awake", metadata: ["machine": "\(id)"])
+                        logger.info("Machine awake", metadata: ["machine": "\(id)"])
                     case .stopServing:
                         try await port.fallSilent()
                         state.update { $0.servingStopped() }
-                        logger.info("Machine sleeps", metadata: ["machine": "\(id)"])
+                        logger.info("Machine asleep", metadata: ["machine": "\(id)"])
                     }
                 }
             }

@@ -10,10 +10,10 @@ public enum PrivateFile {
 
         public var description: String {
             switch self {
-            case .exists(let path): "\(path) exists already and was left as it is; --force replaces it"
+            case .exists(let path): "\(path) already exists; use --force to replace it"
             case .readableByOthers(let path, let mode):
-                "\(path) can be read by others (mode 0\(String(mode, radix: 8))); run: chmod 600 '\(path)'"
-            case .foreignOwner(let path): "\(path) belongs to somebody else and is not trusted"
+                "\(path) is readable by other users (mode 0\(String(mode, radix: 8))); run: chmod 600 '\(path)'"
+            case .foreignOwner(let path): "\(path) is owned by another user and is not trusted"
             case .system(let action, let path, let reason): "cannot \(action) \(path): \(reason)"
             }
         }

@@ -19,10 +19,10 @@ public struct SigningKey: Sendable {
 
         public var description: String {
             switch self {
-            case .generation(let reason): "the signing key could not be generated: \(reason)"
+            case .generation(let reason): "generating the signing key failed: \(reason)"
             case .unreadable(let reason):
-                "this is no private key that can sign tokens (PEM of RSA with at least 2048 bits, or of P-256): \(reason)"
-            case .signing(let reason): "the token could not be signed: \(reason)"
+                "not a usable signing key (PEM; RSA with at least 2048 bits, or P-256): \(reason)"
+            case .signing(let reason): "signing the token failed: \(reason)"
             }
         }
     }

@@ -37,7 +37,7 @@ public struct TokenKeyFiles: Sendable {
         public var description: String {
             switch self {
             case .noDetails(let path, let reason):
-                "cannot read issuer and audience from \(path) (\(reason)); say them with --issuer and --audience"
+                "cannot read issuer and audience from \(path) (\(reason)); set --issuer and --audience"
             }
         }
     }

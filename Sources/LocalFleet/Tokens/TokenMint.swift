@@ -13,8 +13,8 @@ public struct TokenMint: Sendable {
 
         public var description: String {
             switch self {
-            case .emptyUser: "a token needs a user: an empty one cannot be told apart from nobody"
-            case .emptyRole: "an empty role means nothing; leave it out"
+            case .emptyUser: "the user of a token must not be empty"
+            case .emptyRole: "roles must not be empty"
             }
         }
     }

@@ -3,7 +3,7 @@ public struct DeadlinePassed: Error, Equatable, CustomStringConvertible {
     public let awaited: String
     public let limit: Duration
 
-    public var description: String { "\(awaited) did not happen within \(limit)" }
+    public var description: String { "timed out after \(limit) waiting for \(awaited)" }
 }
 
 /// Runs `body`, and cancels it after `limit`.

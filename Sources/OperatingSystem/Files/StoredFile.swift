@@ -20,7 +20,7 @@ public struct StoredFile: Hashable, Sendable {
         public var description: String {
             switch self {
             case .system(let error): error.description
-            case .notRegular(let kind): "it is \(kind) and no regular file"
+            case .notRegular(let kind): "it is \(kind), not a regular file"
             case .tooLarge(let limit): "it is larger than \(limit) bytes"
             }
         }

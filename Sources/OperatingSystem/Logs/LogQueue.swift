@@ -7,7 +7,7 @@ struct LogQueue {
         var droppedCount: Int
 
         var text: String {
-            let report = droppedCount > 0 ? ["Log lines dropped: number=\(droppedCount)"] : []
+            let report = droppedCount > 0 ? ["Log lines dropped: count=\(droppedCount)"] : []
             return (lines + report).joined(separator: "\n") + "\n"
         }
     }

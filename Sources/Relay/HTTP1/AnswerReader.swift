@@ -18,10 +18,10 @@ struct AnswerReader {
 
         var description: String {
             switch self {
-            case .statusLine: "an answer that does not begin like one in HTTP/1"
+            case .statusLine: "not an HTTP/1 response"
             case .field: "a malformed header field"
-            case .headTooLarge: "a head without an end"
-            case .length: "Content-Length and Transfer-Encoding do not say in one way how long the answer is"
+            case .headTooLarge: "an unterminated header section"
+            case .length: "conflicting Content-Length or Transfer-Encoding"
             case .chunk: "a malformed chunk"
             }
         }

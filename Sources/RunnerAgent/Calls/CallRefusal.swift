@@ -26,30 +26,32 @@ struct CallRefusal: Error, Hashable {
     }
 
     static let noSecret = CallRefusal(
-        status: .unauthorized, code: .invalidAPIKey, message: "This runner serves its gateway only.")
-    static let notFound = CallRefusal(status: .notFound, code: .notFound, message: "There is nothing at this path.")
+        status: .unauthorized, code: .invalidAPIKey,
+        message: "Missing or invalid runner secret; this runner accepts its gateway only.")
+    static let notFound = CallRefusal(status: .notFound, code: .notFound, message: "Path not found.")
     static func methodNotAllowed(_ allowed: String) -> CallRefusal {
         CallRefusal(
-            status: .methodNotAllowed, code: .methodNotAllowed, message: "This path takes \(allowed) only.",
+            status: .methodNotAllowed, code: .methodNotAllowed, message: "This path supports \(allowed) only.",
             allowed: allowed)
     }
     /// - Parameter name: in lower case.
     static func repeatedField(_ name: String) -> CallRefusal {
         CallRefusal(
             status: .badRequest, code: .invalidRequest,
-            message: "The header field \(name) occurs more than once; send it once.", param: name)
+            message: "Repeated header field \(name). Send it once.", param: name)
     }
     /// The gateway decodes request bodies before it forwards them.
     static let encoded = CallRefusal(
         status: .unsupportedMediaType, code: .unsupportedMediaType,
-        message: "This runner takes bodies as they are; send the body without a Content-Encoding.",
+        message: "Unsupported Content-Encoding. Send the body unencoded.",
         param: "content-encoding", acceptedCodings: "identity")
     static let tooLarge = CallRefusal(
-        status: .payloadTooLarge, code: .requestTooLarge, message: "The request body is larger than this runner takes.")
+        status: .payloadTooLarge, code: .requestTooLarge, message: "The request body exceeds this runner's limit.")
     static let tooMuch = CallRefusal(
-        status: .serviceUnavailable, code: .queueFull, message: "This runner holds too many request bodies right now.")
+        status: .serviceUnavailable, code: .queueFull,
+        message: "This runner has no memory left for request bodies. Retry later.")
     static let noModel = CallRefusal(
-        status: .badRequest, code: .invalidRequest, message: "The field \"model\" has to be a string.", param: "model")
+        status: .badRequest, code: .invalidRequest, message: "The field \"model\" must be a string.", param: "model")
 
     static func invalid(_ error: JSONError) -> CallRefusal {
         error.isAboutKeys
@@ -62,13 +64,14 @@ struct CallRefusal: Error, Hashable {
 
     static func unknownModel(_ model: String) -> CallRefusal {
         CallRefusal(
-            status: .notFound, code: .modelNotFound, message: "No engine of this runner has the model \"\(model)\".",
+            status: .notFound, code: .modelNotFound,
+            message: "Unknown model \"\(model)\": no engine of this runner lists it.",
             param: "model")
     }
 
     static let noConnection = CallRefusal(
-        status: .serviceUnavailable, code: .queueFull, message: "This runner has too many connections open.")
+        status: .serviceUnavailable, code: .queueFull, message: "This runner has no connection left. Retry later.")
     /// A 503 lets a gateway try another runner.
     static let engineGone = CallRefusal(
-        status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine does not answer.")
+        status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine is unreachable.")
 }

@@ -78,10 +78,10 @@ final class CallServer: Sendable {
 
     private static func explanation(of error: IOError, _ host: String, _ port: Int) -> String {
         switch error.errnoCode {
-        case EADDRINUSE: "\(host):\(port) is in use by another program; stop it, or choose another listen.port"
-        case EACCES: "\(host):\(port) may not be listened on by this user; choose a listen.port above 1023"
-        case EADDRNOTAVAIL: "\(host) is no address of this machine; mend listen.host"
-        default: "\(host):\(port) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
+        case EADDRINUSE: "\(host):\(port) is in use by another process; stop it, or choose another listen.port"
+        case EACCES: "\(host):\(port) requires privileges this user lacks; choose a listen.port above 1023"
+        case EADDRNOTAVAIL: "\(host) is not an address of this machine; correct listen.host"
+        default: "\(host):\(port) cannot be bound: \(String(cString: strerror(error.errnoCode)))"
         }
     }
 }

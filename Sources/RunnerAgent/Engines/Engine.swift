@@ -18,11 +18,11 @@ protocol Engine: Sendable {
 
 extension Engine {
     func load(_ model: String) async throws(EngineFault) {
-        throw .unsupported("\(type) decides itself which models it loads")
+        throw .unsupported("\(type) does not support loading models on request")
     }
 
     func unload(_ model: String) async throws(EngineFault) {
-        throw .unsupported("\(type) decides itself which models it unloads")
+        throw .unsupported("\(type) does not support unloading models on request")
     }
 
     func run() async {}
@@ -49,10 +49,10 @@ enum EngineFault: Error, Hashable, CustomStringConvertible {
     var description: String {
         switch self {
         case .unreachable(let reason): "it cannot be reached: \(reason)"
-        case .timeout: "it did not answer in time"
-        case .answered(let status, ""): "it answered \(status)"
-        case .answered(let status, let words): "it answered \(status): \(words)"
-        case .nonsense: "it answered something that this kind of engine does not"
+        case .timeout: "it did not respond in time"
+        case .answered(let status, ""): "it returned status \(status)"
+        case .answered(let status, let words): "it returned status \(status): \(words)"
+        case .nonsense: "it sent a response that this kind of engine never sends"
         case .unsupported(let reason): reason
         }
     }

@@ -10,7 +10,7 @@ extension Upstream {
     /// The upstream of an engine in the settings, whose URL has already been validated.
     convenience init(_ engine: RunnerSettings.Engine, runner: RunnerID) throws(RunnerAgentStartError) {
         guard let url = URLComponents(string: engine.url), let scheme = url.scheme, let host = url.encodedHost else {
-            throw RunnerAgentStartError("\"\(engine.url)\" is no URL of an engine")
+            throw RunnerAgentStartError("\"\(engine.url)\" is not an engine URL")
         }
         var tls: NIOSSLContext?
         if scheme == "https" {

@@ -119,21 +119,21 @@ final class EngineRoster: Sendable {
 
     func load(_ model: String) async throws(EngineFault) {
         let engine = try engine(of: model)
-        logger.info("Loading a model", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
+        logger.info("Model load started", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
         try await engine.load(model)
         await look()
     }
 
     func unload(_ model: String) async throws(EngineFault) {
         let engine = try engine(of: model)
-        logger.info("Unloading a model", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
+        logger.info("Model unload started", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
         try await engine.unload(model)
         await look()
     }
 
     private func engine(of model: String) throws(EngineFault) -> any Engine {
         guard let index = seen.withLock({ Self.index(ofAvailable: model, in: $0) }) else {
-            throw .unsupported("no engine here has this model")
+            throw .unsupported("no engine on this machine has this model")
         }
         return engines[index]
     }
@@ -150,9 +150,9 @@ final class EngineRoster: Sendable {
         ]
         if let cause = status.error { metadata[LogKeys.cause] = "\(cause)" }
         switch (before?.isHealthy, status.isHealthy) {
-        case (true, false), (nil, false): logger.warning("An engine does not serve", metadata: metadata)
-        case (false, true), (nil, true): logger.info("An engine serves", metadata: metadata)
-        default: logger.debug("An engine's models changed", metadata: metadata)
+        case (true, false), (nil, false): logger.warning("Engine unhealthy", metadata: metadata)
+        case (false, true), (nil, true): logger.info("Engine healthy", metadata: metadata)
+        default: logger.debug("Engine models changed", metadata: metadata)
         }
         let omitted = status.omitted
         guard omitted.count > 0, omitted != before?.omitted else { return }

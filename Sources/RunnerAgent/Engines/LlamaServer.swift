@@ -57,7 +57,7 @@ struct LlamaServer: Engine {
             failures += 1
             let delay = backoff.delay(failures: failures, chance: .random(in: 0...1))
             logger.warning(
-                "An engine ended and will be started again",
+                "Engine exited, restart scheduled",
                 metadata: [
                     LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.cause: "\(end.reason)",
                     LogKeys.lastWords: "\(end.lastWords)",

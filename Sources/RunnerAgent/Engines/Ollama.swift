@@ -30,7 +30,7 @@ final class Ollama: Engine {
         var status = EngineStatus(
             engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
             availableModels: models, batchSize: slots ?? 1, slots: slots)
-        status.omit(tags.omitted, "an entry of /api/tags has no name that is a string")
+        status.omit(tags.omitted, "an entry of /api/tags lacks a string name")
         return status
     }
 

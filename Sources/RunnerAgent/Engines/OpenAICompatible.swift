@@ -14,7 +14,7 @@ struct OpenAICompatible: Engine {
         var status = EngineStatus(
             engineType: type, isHealthy: true, loadedModels: list.data.entries.map(\.id),
             availableModels: list.data.entries.map(\.model), batchSize: slots ?? 1, slots: slots)
-        status.omit(list.data.omitted, "an entry of /v1/models has no id that is a string")
+        status.omit(list.data.omitted, "an entry of /v1/models lacks a string id")
         return status
     }
 }

@@ -42,7 +42,7 @@ final class GatewayLink: Sendable {
         logger: Logger, onAgreement: @escaping @Sendable (Set<ProtocolExtension>) -> Void
     ) throws(RunnerAgentStartError) {
         guard let address = WebSocketAddress(settings.gateway) else {
-            throw RunnerAgentStartError("\(settings.gateway) is no WebSocket address")
+            throw RunnerAgentStartError("\(settings.gateway) is not a WebSocket URL")
         }
         self.address = address
         tls = try Self.tls(settings.tls, isNeeded: address.isSecure)
@@ -176,12 +176,12 @@ final class GatewayLink: Sendable {
 
     private static func reason(_ end: WebSocketEnd?) -> String {
         switch end {
-        case .closedByPeer(_, ""): "the gateway closed it"
-        case .closedByPeer(_, let reason): "the gateway closed it: \(reason)"
-        case .closedByUs, nil: "we closed it"
-        case .fault: "the gateway broke the rules of WebSockets"
-        case .silent: "the gateway fell silent"
-        case .lost: "the connection broke"
+        case .closedByPeer(_, ""): "the gateway closed the connection"
+        case .closedByPeer(_, let reason): "the gateway closed the connection: \(reason)"
+        case .closedByUs, nil: "the agent closed the connection"
+        case .fault: "the gateway violated the WebSocket protocol"
+        case .silent: "heartbeat timeout"
+        case .lost: "the connection was lost"
         }
     }
 
@@ -192,18 +192,18 @@ final class GatewayLink: Sendable {
         switch notice {
         case .joined:
             let names = agreed.map(\.rawValue).sorted().joined(separator: ",")
-            logger.info("Joined the fleet", metadata: gateway.adding([LogKeys.extensions: "\(names)"]))
+            logger.info("Registered with gateway", metadata: gateway.adding([LogKeys.extensions: "\(names)"]))
         case .refused(let code, let message):
             logger.error(
-                "The gateway refuses this runner",
+                "Registration refused",
                 metadata: gateway.adding([LogKeys.code: "\(code)", LogKeys.cause: "\(message)"]))
         case .failed(let reason, let delay):
-            logger.warning("The gateway cannot be joined", metadata: gateway.adding(Self.retry(reason, delay)))
+            logger.warning("Gateway unreachable", metadata: gateway.adding(Self.retry(reason, delay)))
         case .lost(let reason, let delay):
-            logger.warning("The gateway is lost", metadata: gateway.adding(Self.retry(reason, delay)))
+            logger.warning("Gateway connection lost", metadata: gateway.adding(Self.retry(reason, delay)))
         case .unreadable(let reason):
             logger.warning(
-                "The gateway said something unreadable", metadata: gateway.adding([LogKeys.cause: "\(reason)"]))
+                "Invalid gateway message", metadata: gateway.adding([LogKeys.cause: "\(reason)"]))
         }
     }
 

@@ -135,7 +135,7 @@ struct LinkState: Sendable {
 
         case (.registering, .received(number, let message)): return registering(message)
         case (.registering, .timerFired(.registration, number)):
-            return [.close] + retry { .failed(reason: "it did not answer the registration", retryAfter: $0) }
+            return [.close] + retry { .failed(reason: "no response to the registration", retryAfter: $0) }
         case (.joined(let extensions), .received(number, let message)): return obey(message, extensions)
         case (.registering, .unreadable(number, let reason)), (.joined, .unreadable(number, let reason)):
             return [.tell(.unreadable(reason: reason))]
@@ -198,7 +198,7 @@ struct LinkState: Sendable {
             // A wrong token does not become valid by retrying often.
             let patience = code == .authFailed ? times.backoff.limit / 2 : .zero
             return [.tell(.refused(code: code.rawValue, message: message)), .close]
-                + retry(atLeast: patience) { .failed(reason: "it refuses us", retryAfter: $0) }
+                + retry(atLeast: patience) { .failed(reason: "registration refused", retryAfter: $0) }
         default: return []
         }
     }
@@ -221,7 +221,7 @@ struct LinkState: Sendable {
             return [.respond(requestID: requestID, failure: "the runner is shutting down", withStatus: false)]
         }
         guard ordersUnderWay < Self.maxOrders else {
-            return [.respond(requestID: requestID, failure: "too many orders at the same time", withStatus: false)]
+            return [.respond(requestID: requestID, failure: "too many concurrent commands", withStatus: false)]
         }
         ordersUnderWay += 1
         return [.perform(order, requestID: requestID, connection: number)]

@@ -23,16 +23,16 @@ struct Orders: Sendable {
             }
             return nil
         } catch {
-            logger.warning("An order of the gateway failed", metadata: [LogKeys.cause: "\(error.description)"])
+            logger.warning("Gateway command failed", metadata: [LogKeys.cause: "\(error.description)"])
             return error.description
         }
     }
 
     private func refusalToSleep() -> String? {
         if surroundings.sleep == nil {
-            guard let program = sleepCommand.first else { return "no power.sleep_command is set on this machine" }
+            guard let program = sleepCommand.first else { return "power.sleep_command is not set on this machine" }
             guard Program.path(of: program) != nil else {
-                return "there is no executable \(program); correct power.sleep_command"
+                return "executable \(program) not found; correct power.sleep_command"
             }
         }
         let active = counts.total.active
@@ -42,10 +42,10 @@ struct Orders: Sendable {
     /// Puts the machine to sleep. The gateway has been told, and the connection is gone.
     /// - Returns: nil if the command succeeded; otherwise why the machine does not fall asleep.
     func sleep() async -> SleepProblem? {
-        logger.notice("Going to sleep", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])
+        logger.notice("Sleep started", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])
         let problem = await sleepProblem()
         if let problem {
-            logger.error("The sleep command failed", metadata: [LogKeys.cause: "\(problem.description)"])
+            logger.error("Sleep command failed", metadata: [LogKeys.cause: "\(problem.description)"])
         }
         return problem
     }

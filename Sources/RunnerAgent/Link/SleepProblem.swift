@@ -21,11 +21,11 @@ enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .notStarted(let reason): reason
             case .failed(let command, let code, let output) where code < 0:
-                "the sleep command \(command) was ended by signal \(-code)\(Self.quote(output))"
+                "the sleep command \(command) was terminated by signal \(-code)\(Self.quote(output))"
             case .failed(let command, let code, let output):
-                "the sleep command \(command) ended with exit code \(code)\(Self.quote(output))"
+                "the sleep command \(command) exited with code \(code)\(Self.quote(output))"
             case .timedOut(let command, let time, let output):
-                "the sleep command \(command) had not ended after \(time.components.seconds) s and was stopped"
+                "the sleep command \(command) was stopped after \(time.components.seconds) s"
                     + Self.quote(output)
             case .stayedAwake(let time):
                 "the sleep command succeeded, and the machine was still awake \(time.components.seconds) s later"

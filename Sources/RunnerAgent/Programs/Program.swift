@@ -27,7 +27,7 @@ struct Program: Sendable {
     /// - Throws: if there is no such executable.
     init(_ command: [String]) throws(StartFailure) {
         guard let name = command.first, let path = Self.path(of: name) else {
-            throw StartFailure(description: "there is no executable \(command.first ?? "")")
+            throw StartFailure(description: "executable \(command.first ?? "") not found")
         }
         executable = path
         arguments = Array(command.dropFirst())

@@ -7,13 +7,13 @@ enum ReadableFile {
     static func check(_ path: String) throws(SettingsMismatch) {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw .init("there is no file \(quoted(path)); create it or mend the path")
+            throw .init("file \(quoted(path)) does not exist; create it or fix the path")
         }
         guard !isDirectory.boolValue else {
-            throw .init("\(quoted(path)) is a directory; name a file in it")
+            throw .init("\(quoted(path)) is a directory; use the path of a file")
         }
         guard FileManager.default.isReadableFile(atPath: path) else {
-            throw .init("\(quoted(path)) may not be read; change its owner or mode")
+            throw .init("\(quoted(path)) is not readable; change its owner or mode")
         }
     }
 
@@ -23,11 +23,11 @@ enum ReadableFile {
             return try GivenFile.contents(of: path, atMost: limit.bytes)
         } catch {
             switch error {
-            case .missing: throw .init("there is no file \(quoted(path)); create it or mend the path")
-            case .directory: throw .init("\(quoted(path)) is a directory; name a file in it")
-            case .tooLarge: throw .init("\(quoted(path)) is larger than \(limit); name another file")
+            case .missing: throw .init("file \(quoted(path)) does not exist; create it or fix the path")
+            case .directory: throw .init("\(quoted(path)) is a directory; use the path of a file")
+            case .tooLarge: throw .init("\(quoted(path)) exceeds \(limit); use another file")
             case .system(let error):
-                throw .init("\(quoted(path)) cannot be read: \(error); change its owner or mode, or mend the path")
+                throw .init("\(quoted(path)) cannot be read: \(error); change its owner or mode, or fix the path")
             }
         }
     }
@@ -38,7 +38,7 @@ enum SecretFile {
     static func contents(of path: String) throws(SettingsMismatch) -> String {
         let bytes = try ReadableFile.contents(of: path)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .init("\(quoted(path)) holds bytes that are no UTF-8; write the secret as text")
+            throw .init("\(quoted(path)) is not UTF-8; write the secret as text")
         }
         // Editors end a file with a newline, which is not part of the secret.
         let secret = text.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -8,8 +8,12 @@ extension SettingsKind where Value == IPNetwork {
             let parts = text.split(separator: "/", maxSplits: 1)
             guard parts.count == 2, let address = IPAddress(parts[0]), let length = Int(parts[1]), length >= 0,
                 length <= (address.v4 == nil ? 128 : 32)
-            else { throw .init("\(quoted(text)) is no network; write one like 10.0.0.0/8, 2001:db8::/32 or 10.0.0.5") }
-            throw .init("\(quoted(text)) has bits beyond the first \(length); write the network's first address")
+            else {
+                throw .init(
+                    "\(quoted(text)) is not a network; use a value such as 10.0.0.0/8, 2001:db8::/32 or 10.0.0.5")
+            }
+            throw .init(
+                "\(quoted(text)) has bits set beyond the prefix length \(length); use the first address of the network")
         }
     }
 }
@@ -20,19 +24,19 @@ extension SettingsKind where Value == String {
     static var origin: Self {
         .init("an origin like https://chat.example.com or app://obsidian.md") { text throws(SettingsMismatch) in
             guard text != "*" else {
-                throw .init("* would let every page of the web call; name the origins of your own pages")
+                throw .init("* would let any website call the gateway; list the origins of your own pages")
             }
             guard text != "null" else {
                 throw .init(
-                    "null is the origin of local files and of every page in a sandbox; serve the page from an origin")
+                    "null is the origin of local files and of every sandboxed page; serve the page from an origin")
             }
             if let origin = try appOrigin(text) { return origin }
             let address = try WebAddress(text, allowingQuery: false)
             guard address.path.isEmpty else {
-                throw .init("\(quoted(text)) has a path; write \(address.scheme)://\(address.authority) alone")
+                throw .init("\(quoted(text)) has a path; use \(address.scheme)://\(address.authority)")
             }
             guard !(address.scheme == "https" && address.port == 443), !(address.scheme == "http" && address.port == 80)
-            else { throw .init("\(quoted(text)) has the port that goes without saying; leave it out as browsers do") }
+            else { throw .init("\(quoted(text)) has the scheme's default port; omit it as browsers do") }
             return "\(address.scheme)://\(address.authority.lowercased())"
         }
     }
@@ -47,15 +51,15 @@ extension SettingsKind where Value == String {
         else { return nil }
         guard !["file", "data", "blob", "about", "javascript"].contains(scheme) else {
             throw .init(
-                "\(quoted(text)) is no origin that browsers send: pages with \(scheme) addresses have the origin null")
+                "\(quoted(text)) is not an origin that browsers send: pages with \(scheme) URLs have the origin null")
         }
         let end = host.firstIndex { "/?#".contains($0) } ?? host.endIndex
         guard end == host.endIndex else {
-            throw .init("\(quoted(text)) has a path; write \(scheme)://\(host[..<end]) alone")
+            throw .init("\(quoted(text)) has a path; use \(scheme)://\(host[..<end])")
         }
         guard !host.isEmpty,
             host.utf8.allSatisfy({ isInScheme($0 | 0x20) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "_") })
-        else { throw .init("\(quoted(text)) has no host that can be read; write an origin like app://obsidian.md") }
+        else { throw .init("\(quoted(text)) lacks a valid host; use an origin such as app://obsidian.md") }
         return "\(scheme)://\(host)"
     }
 

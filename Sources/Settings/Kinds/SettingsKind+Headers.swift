@@ -7,10 +7,10 @@ extension SettingsKind where Value == String {
         .init("a header's name like Authorization") { text throws(SettingsMismatch) in
             let name = text.lowercased()
             guard !name.isEmpty, name.utf8.count <= 256, name.utf8.allSatisfy(isTokenByte) else {
-                throw .init("is no name of a header; write letters, digits and -")
+                throw .init("is not a valid header name; use letters, digits and -")
             }
             guard !ownHeaders.contains(ExactString(name)), !name.hasPrefix("x-simpleai-") else {
-                throw .init("is a header that the gateway sets itself, or that belongs to one connection; remove it")
+                throw .init("is a header that the gateway sets, or a hop-by-hop header; remove it")
             }
             return text
         }
@@ -19,13 +19,13 @@ extension SettingsKind where Value == String {
     /// The value of a header field; a secret, never quoted in messages.
     static var headerValue: Self {
         .init("a header's value") { text throws(SettingsMismatch) in
-            guard !text.isEmpty else { throw .init("is empty; write the header's value, or remove it") }
+            guard !text.isEmpty else { throw .init("is empty; set the header's value, or remove it") }
             guard text.utf8.count <= maxHeaderValue, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }),
                 text.first != " ", text.last != " ", text.first != "\t", text.last != "\t"
             else {
                 throw .init(
-                    "is no value of a header; write at most \(maxHeaderValue) characters of ASCII, without spaces around "
-                        + "them and without line breaks")
+                    "is not a valid header value; use at most \(maxHeaderValue) ASCII characters, without surrounding "
+                        + "spaces and without line breaks")
             }
             return text
         }

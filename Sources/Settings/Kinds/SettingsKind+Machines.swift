@@ -14,7 +14,7 @@ extension SettingsKind where Value == ClassName {
     static var className: Self {
         SettingsKind<String>.identifier("a class name").map { text throws(SettingsMismatch) in
             guard !text.hasPrefix("class:") else {
-                throw .init("\(quoted(text)) has the prefix that callers write; write \(text.dropFirst(6))")
+                throw .init("\(quoted(text)) has the prefix that belongs into requests only; use \(text.dropFirst(6))")
             }
             return ClassName(text)
         }
@@ -36,13 +36,14 @@ extension SettingsKind where Value == String {
     /// - Parameter allowsSpaces: between words.
     static func identifier(_ what: String, allowsSpaces: Bool = false) -> Self {
         .init(what) { text throws(SettingsMismatch) in
-            guard !text.isEmpty else { throw .init("is empty; write \(what)") }
+            guard !text.isEmpty else { throw .init("is empty; set \(what)") }
             let least: UInt8 = allowsSpaces ? 0x20 : 0x21
             guard text.utf8.count <= 128, text.utf8.allSatisfy({ (least...0x7E).contains($0) }),
                 text.utf8.first != 0x20, text.utf8.last != 0x20
             else {
                 let spaces = allowsSpaces ? ", spaces only between words" : " without spaces"
-                throw .init("\(quoted(text)) cannot be \(what); write at most 128 visible ASCII characters\(spaces)")
+                throw .init(
+                    "\(quoted(text)) is not valid as \(what); use at most 128 visible ASCII characters\(spaces)")
             }
             return text
         }
@@ -57,10 +58,10 @@ extension SettingsKind where Value == MACAddress {
         let example = "AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff"
         return .init(example) { text throws(SettingsMismatch) in
             guard let mac = MACAddress(text) else {
-                throw .init("\(quoted(text)) is no MAC address; write it as \(example)")
+                throw .init("\(quoted(text)) is not a MAC address; use the form \(example)")
             }
             guard let first = mac.bytes.first, first & 1 == 0, mac.bytes.contains(where: { $0 != 0 }) else {
-                throw .init("\(mac) belongs to no single machine; write the address of its network card")
+                throw .init("\(mac) is not a unicast address; use the MAC address of the machine's network card")
             }
             return mac
         }
@@ -73,7 +74,7 @@ extension SettingsKind where Value == [UInt8] {
         .init("a password in the form AA:BB:CC:DD:EE:FF") { text throws(SettingsMismatch) in
             if text.isEmpty { return [] }
             guard let password = MACAddress(text) else {
-                throw .init("is no SecureOn password; write its six bytes as AA:BB:CC:DD:EE:FF")
+                throw .init("is not a SecureOn password; use six bytes in the form AA:BB:CC:DD:EE:FF")
             }
             return password.bytes
         }
@@ -87,11 +88,12 @@ extension SettingsKind where Value == Settings.WebHook? {
             if text.isEmpty { return nil }
             let words = text.split(separator: " ")
             guard (1...2).contains(words.count), let url = words.last else {
-                throw .init("is no request; write a method and a URL, like POST http://home.lan/api/webhook/wake-gpu")
+                throw .init(
+                    "is not a request; use a method and a URL, such as POST http://home.lan/api/webhook/wake-gpu")
             }
             let method = words.count == 2 ? words[0].uppercased() : "POST"
             guard ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(method) else {
-                throw .init("has no method that is known; write GET, POST, PUT, PATCH or DELETE before the URL")
+                throw .init("lacks a known method; put GET, POST, PUT, PATCH or DELETE before the URL")
             }
             let address = try WebAddress(String(url), allowingQuery: true)
             return Settings.WebHook(method: method, url: String(url), host: address.host)
@@ -106,12 +108,12 @@ extension SettingsKind where Value == Settings.HostAndPort? {
             if text.isEmpty { return nil }
             guard let colon = text.lastIndex(of: ":"), let port = Int(text[colon...].dropFirst()),
                 (1...65_535).contains(port)
-            else { throw .init("\(quoted(text)) has no port; write one like 192.168.1.2:9999") }
+            else { throw .init("\(quoted(text)) lacks a port; use a value such as 192.168.1.2:9999") }
             var host = String(text[..<colon])
             let hasBrackets = host.hasPrefix("[") && host.hasSuffix("]")
             if hasBrackets { host = String(host.dropFirst().dropLast()) }
             guard HostName.isValid(host), hasBrackets == host.contains(":") else {
-                throw .init("\(quoted(text)) has no host that can be read; write one like 192.168.1.2:9999")
+                throw .init("\(quoted(text)) lacks a valid host; use a value such as 192.168.1.2:9999")
             }
             return Settings.HostAndPort(host: host, port: port)
         }
@@ -124,10 +126,10 @@ extension SettingsKind where Value == String {
     /// An IP address or a host name, without scheme, brackets or port.
     static var host: Self {
         .init("an address like 127.0.0.1, ::1 or gateway.lan") { text throws(SettingsMismatch) in
-            guard !text.isEmpty else { throw .init("is empty; write an IP address or a host name") }
+            guard !text.isEmpty else { throw .init("is empty; set an IP address or a host name") }
             guard HostName.isValid(text) else {
                 throw .init(
-                    "\(quoted(text)) is no host; write an IP address or a host name, without scheme, brackets or port")
+                    "\(quoted(text)) is not a host; use an IP address or a host name, without scheme, brackets or port")
             }
             return text
         }
@@ -160,7 +162,7 @@ extension SettingsKind where Value == String {
     static var urlPath: Self {
         .init("a path like /v1/models") { text throws(SettingsMismatch) in
             guard text.first == "/", text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") })
-            else { throw .init("\(quoted(text)) is no path; begin with / and write visible ASCII without #") }
+            else { throw .init("\(quoted(text)) is not a path; begin with / and use visible ASCII without #") }
             return text
         }
     }

@@ -13,8 +13,8 @@ extension SettingsKind where Value == String {
                 let name = isPEM(text) ? "the text" : quoted(text)
                 throw .init(
                     pem.contains("PRIVATE KEY-----")
-                        ? "\(name) holds a private key and no certificate; name the certificate's file here"
-                        : "\(name) holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+                        ? "\(name) contains a private key instead of a certificate; use the certificate file"
+                        : "\(name) contains no PEM certificate (-----BEGIN CERTIFICATE-----)")
             }
             return pem
         }
@@ -25,18 +25,18 @@ extension SettingsKind where Value == String {
         .init("the path of a PEM file") { text throws(SettingsMismatch) in
             guard !text.isEmpty else { return "" }
             guard isPEM(text) || looksLikePath(text) else {
-                throw .init("is neither a private key in PEM nor the path of one, like ./key.pem")
+                throw .init("is neither a PEM private key nor the path of one, such as ./key.pem")
             }
             let pem = isPEM(text) ? text : try contents(of: text)
             let name = isPEM(text) ? "the text" : quoted(text)
             if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || pem.contains("Proc-Type: 4,ENCRYPTED") {
-                throw .init("\(name) holds an encrypted key; decrypt it, with `openssl pkey -in FILE -out FILE`")
+                throw .init("\(name) contains an encrypted key; decrypt it with `openssl pkey -in FILE -out FILE`")
             }
             guard pem.contains(/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/) else {
                 throw .init(
                     pem.contains("-----BEGIN CERTIFICATE-----")
-                        ? "\(name) holds a certificate and no private key; name the key's file here"
-                        : "\(name) holds no private key in PEM, which begins with -----BEGIN PRIVATE KEY-----")
+                        ? "\(name) contains a certificate instead of a private key; use the key file"
+                        : "\(name) contains no PEM private key (-----BEGIN PRIVATE KEY-----)")
             }
             return pem
         }

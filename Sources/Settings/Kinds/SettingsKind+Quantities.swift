@@ -7,9 +7,9 @@ extension SettingsKind where Value == Int {
         let wanted = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         return .init(wanted) { text throws(SettingsMismatch) in
             guard let number = Int(text), text.first != "+" else {
-                throw .init("\(quoted(text)) is no whole number; write \(wanted)")
+                throw .init("\(quoted(text)) is not a whole number; use \(wanted)")
             }
-            guard range.contains(number) else { throw .init("\(number) is out of range; write \(wanted)") }
+            guard range.contains(number) else { throw .init("\(number) is out of range; use \(wanted)") }
             return number
         }
     }
@@ -18,7 +18,7 @@ extension SettingsKind where Value == Int {
         let wanted = numbers.map(String.init).joined(separator: " or ")
         return .init(wanted) { text throws(SettingsMismatch) in
             guard let number = Int(text), numbers.contains(number) else {
-                throw .init("\(quoted(text)) is not possible; write \(wanted)")
+                throw .init("\(quoted(text)) is not allowed; use \(wanted)")
             }
             return number
         }
@@ -30,7 +30,7 @@ extension SettingsKind where Value == Double {
         let wanted = "a number from \(range.lowerBound) to \(range.upperBound)"
         return .init(wanted) { text throws(SettingsMismatch) in
             guard let number = Double(text), range.contains(number) else {
-                throw .init("\(quoted(text)) is not possible; write \(wanted)")
+                throw .init("\(quoted(text)) is not allowed; use \(wanted)")
             }
             return number
         }
@@ -44,7 +44,7 @@ extension SettingsKind where Value == Duration {
     static func duration(from least: Duration = .zero, to most: Duration = .days(30)) -> Self {
         .init("a duration like 500ms, 90s, 5m or 1h") { text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
-                throw .init("\(quoted(text)) is no duration; write one like 500ms, 90s, 5m or 1h")
+                throw .init("\(quoted(text)) is not a duration; use a value such as 500ms, 90s, 5m or 1h")
             }
             let milliseconds: Int? =
                 switch unit {
@@ -55,12 +55,12 @@ extension SettingsKind where Value == Duration {
                 default: nil
                 }
             guard let milliseconds else {
-                let mending = unit.isEmpty ? "write \(count)s for seconds" : "units are ms, s, m and h"
-                throw .init("\(quoted(text)) has no unit that is known; \(mending)")
+                let mending = unit.isEmpty ? "use \(count)s for seconds" : "units are ms, s, m and h"
+                throw .init("\(quoted(text)) has no known unit; \(mending)")
             }
             let (total, overflow) = count.multipliedReportingOverflow(by: milliseconds)
             guard !overflow, case let duration = Duration.milliseconds(total), (least...most).contains(duration) else {
-                throw .init("\(quoted(text)) is out of range; write \(least.written) to \(most.written)")
+                throw .init("\(quoted(text)) is out of range; use \(least.written) to \(most.written)")
             }
             return duration
         }
@@ -72,7 +72,7 @@ extension SettingsKind where Value == ByteCount {
     static func size(from least: ByteCount, to most: ByteCount) -> Self {
         .init("a size like 64KiB, 32MiB or 1GiB") { text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
-                throw .init("\(quoted(text)) is no size; write one like 64KiB, 32MiB or 1GiB")
+                throw .init("\(quoted(text)) is not a size; use a value such as 64KiB, 32MiB or 1GiB")
             }
             let factor: Int? =
                 switch unit {
@@ -86,12 +86,12 @@ extension SettingsKind where Value == ByteCount {
                 let near =
                     Spelling.nearest(to: unit + "iB", among: ["KiB", "MiB", "GiB"])
                     ?? Spelling.nearest(to: unit, among: ["KiB", "MiB", "GiB"])
-                let mending = near.map { "write \(count)\($0)" } ?? "units are B, KiB, MiB and GiB"
-                throw .init("\(quoted(text)) has no unit that is known; \(mending)")
+                let mending = near.map { "use \(count)\($0)" } ?? "units are B, KiB, MiB and GiB"
+                throw .init("\(quoted(text)) has no known unit; \(mending)")
             }
             let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
             guard !overflow, case let size = ByteCount(bytes: bytes), (least...most).contains(size) else {
-                throw .init("\(quoted(text)) is out of range; write \(least) to \(most)")
+                throw .init("\(quoted(text)) is out of range; use \(least) to \(most)")
             }
             return size
         }

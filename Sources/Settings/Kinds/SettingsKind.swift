@@ -36,7 +36,7 @@ extension SettingsKind where Value == String {
     /// A name, or nothing.
     static func optionalName(_ what: String) -> Self {
         .init(what) { text throws(SettingsMismatch) in
-            if !text.isEmpty, let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); write \(what)") }
+            if !text.isEmpty, let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); use \(what)") }
             return text
         }
     }
@@ -44,10 +44,10 @@ extension SettingsKind where Value == String {
     /// A text that can appear in a header field, a path or a list of names: not empty, without control characters.
     static func name(_ what: String) -> Self {
         .init(what) { text throws(SettingsMismatch) in
-            guard !text.isEmpty else { throw .init("is empty; write \(what)") }
-            if let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); write \(what)") }
+            guard !text.isEmpty else { throw .init("is empty; set \(what)") }
+            if let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); use \(what)") }
             guard text.first != " ", text.last != " " else {
-                throw .init("\(quoted(text)) has spaces around it; write \(what) without them")
+                throw .init("\(quoted(text)) has surrounding spaces; use \(what) without them")
             }
             return text
         }
@@ -57,7 +57,7 @@ extension SettingsKind where Value == String {
     static var token: Self {
         .init("a token") { text throws(SettingsMismatch) in
             guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                throw .init("has characters that no header may carry; write visible ASCII without spaces")
+                throw .init("contains characters that are invalid in headers; use visible ASCII without spaces")
             }
             return text
         }
@@ -70,7 +70,7 @@ extension SettingsKind where Value == Bool {
             switch text {
             case "true", "True", "TRUE": return true
             case "false", "False", "FALSE": return false
-            default: throw .init("\(quoted(text)) is neither true nor false; write one of them")
+            default: throw .init("\(quoted(text)) is not a boolean; use true or false")
             }
         }
     }
@@ -98,7 +98,7 @@ extension SettingsKind where Value == String {
 func unknownName(_ text: String, among names: [String]) -> String {
     let all = names.formatted(last: "or")
     let nearest = Spelling.nearest(to: text, among: names).map { ": did you mean \($0)?" } ?? ""
-    return "\(quoted(text)) is not known here; write \(all)\(nearest)"
+    return "\(quoted(text)) is not supported; use \(all)\(nearest)"
 }
 
 extension [String] {

@@ -13,21 +13,21 @@ struct WebAddress: Hashable, Sendable {
 
     init(_ text: String, schemes: [String] = ["http", "https"], allowingQuery: Bool) throws(SettingsMismatch) {
         let first = schemes.first ?? ""
-        guard !text.isEmpty else { throw .init("is empty; write a URL like \(first)://10.0.0.5:11434") }
+        guard !text.isEmpty else { throw .init("is empty; use a URL such as \(first)://10.0.0.5:11434") }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw .init("has spaces or characters beyond ASCII; percent-encode them")
+            throw .init("contains spaces or non-ASCII characters; percent-encode them")
         }
         guard let (scheme, rest) = Self.scheme(of: text, among: schemes) else {
             let beginnings = schemes.map { $0 + "://" }.joined(separator: " or ")
-            throw .init("is no \(schemes.joined(separator: " or ")) URL; begin with \(beginnings)")
+            throw .init("is not a URL with the scheme \(schemes.joined(separator: " or ")); begin with \(beginnings)")
         }
         let authority = rest.prefix { !"/?#".contains($0) }
         let path = rest.dropFirst(authority.count)
         guard !authority.contains("@") else {
-            throw .init("has a user or password in it; remove them (an engine's key goes into api_key)")
+            throw .init("contains a user or password; remove them (an engine's key belongs in api_key)")
         }
-        guard !path.contains("#") else { throw .init("has a fragment; remove # and what follows") }
-        guard allowingQuery || !path.contains("?") else { throw .init("has a query; remove ? and what follows") }
+        guard !path.contains("#") else { throw .init("has a fragment; remove # and everything after it") }
+        guard allowingQuery || !path.contains("?") else { throw .init("has a query; remove ? and everything after it") }
         (host, port) = try Self.hostAndPort(of: authority)
         self.scheme = scheme
         self.authority = String(authority)
@@ -62,7 +62,7 @@ struct WebAddress: Hashable, Sendable {
             host = authority[..<end].dropFirst()
             let rest = authority[end...].dropFirst()
             guard rest.isEmpty || rest.first == ":", host.contains(":") else {
-                throw .init("has no host that can be read; write http://[::1]:8080 for IPv6")
+                throw .init("lacks a valid host; use the form http://[::1]:8080 for IPv6")
             }
             port = rest.isEmpty ? nil : rest.dropFirst()
         } else {
@@ -74,11 +74,11 @@ struct WebAddress: Hashable, Sendable {
         if let port {
             guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
                 (1...65_535).contains(number)
-            else { throw .init("has no port from 1 to 65535 after the colon; mend or remove it") }
+            else { throw .init("has an invalid port after the colon; use 1 to 65535, or remove it") }
             portNumber = number
         }
         guard HostName.isValid(String(host)) else {
-            throw .init("has no host that can be read; write an address like http://10.0.0.5:11434")
+            throw .init("lacks a valid host; use a URL such as http://10.0.0.5:11434")
         }
         return (String(host), portNumber)
     }

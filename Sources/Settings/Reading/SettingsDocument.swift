@@ -31,7 +31,7 @@ struct SettingsDocument {
         var document = SettingsDocument(name: name, environment: environment, report: report)
         guard let root, case let tree = try document.node(root, at: .root), tree.content != .nothing else {
             throw SettingsProblem(
-                file: name, line: 0, key: "", message: "is empty; begin with a copy of \(example)")
+                file: name, line: 0, key: "", message: "is empty; start from a copy of \(example)")
         }
         return tree
     }
@@ -50,8 +50,8 @@ struct SettingsDocument {
             // In a document without aliases all marks are different, except those of empty values.
             let message =
                 marks.count < nodes / 2
-                ? "aliases make more than \(Self.maxNodes) values of this file; write them out"
-                : "holds more than \(Self.maxNodes) values; remove what is not needed"
+                ? "YAML aliases expand to more than \(Self.maxNodes) values; write the values out"
+                : "contains more than \(Self.maxNodes) values; remove unused ones"
             throw SettingsProblem(file: name, line: place.line, key: "", message: message)
         }
         let content: SettingsNode.Content =
@@ -94,17 +94,18 @@ struct SettingsDocument {
         for (key, value) in mapping {
             let place = place(of: key)
             guard case .scalar(let scalar) = key else {
-                report.problem("holds a key that is a list or a table; write a name", at: path, place: place)
+                report.problem("has a list or a table as a key; use a name", at: path, place: place)
                 continue
             }
             if let original = RepeatedKeys.original(of: scalar.string) {
                 let other = mapping.first { $0.key.scalar?.string == original }
                 let again = other.map { "again in line \(self.place(of: $0.key).line)" } ?? "more than once"
-                report.problem("is written \(again); keep one", at: path[original], place: place)
+                report.problem("is defined \(again); keep one", at: path[original], place: place)
                 continue
             }
             if scalar.string == "<<" {
-                report.problem("merge keys are not read; write the keys out", at: path[scalar.string], place: place)
+                report.problem(
+                    "merge keys are not supported; write the keys out", at: path[scalar.string], place: place)
                 continue
             }
             let entryPath = path[scalar.string]
@@ -122,7 +123,8 @@ extension SettingsDocument {
     private static func problem(_ error: any Error, file: String) -> SettingsProblem {
         let (line, reason) = lineAndReason(of: error)
         return SettingsProblem(
-            file: file, line: line, key: "", message: "is no YAML: \(reason); mend the indentation, quotes or brackets")
+            file: file, line: line, key: "",
+            message: "is not valid YAML: \(reason); check indentation, quotes and brackets")
     }
 
     private static func lineAndReason(of error: any Error) -> (line: Int, reason: String) {
@@ -135,9 +137,9 @@ extension SettingsDocument {
         case .reader(let problem, let offset, _, let yaml):
             let before = offset.map { yaml.prefix($0) }
             return (before.map { $0.count(where: \.isNewline) + 1 } ?? 0, problem)
-        case .dataCouldNotBeDecoded: return (0, "it is not text in UTF-8")
+        case .dataCouldNotBeDecoded: return (0, "it is not UTF-8")
         case .duplicatedKeysInMapping(let duplicates, let context):
-            return (context.mark.line, "these keys stand twice: \(duplicates.joined(separator: ", "))")
+            return (context.mark.line, "these keys are repeated: \(duplicates.joined(separator: ", "))")
         default: return (0, "it cannot be read")
         }
     }

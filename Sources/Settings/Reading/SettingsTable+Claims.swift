@@ -7,7 +7,7 @@ extension SettingsTable {
             let path = table.oneOrList("path", .name("a claim")).map(Settings.ClaimPath.init)
             let takesNames = table.read("keys", .flag) ?? false
             if table.lacks("path") {
-                table.problem("is required; write the claim whose keys are meant, such as [roles]", at: "path")
+                table.problem("is required; set the claim that contains the roles, such as [roles]", at: "path")
             }
             return takesNames ? path.map { .memberNames($0) } : path
         }

@@ -38,7 +38,7 @@ struct SettingsTable {
         case .broken: table.isReadable = false
         case .scalar, .list:
             table.isReadable = false
-            report.problem("must be a table; write keys below it, indented", at: path, place: place)
+            report.problem("must be a table; put its keys below it, indented", at: path, place: place)
         }
         body(&table)
         table.reportUnknownKeys()
@@ -106,7 +106,7 @@ struct SettingsTable {
         for entry in entries where !knownKeySet.contains(ExactString(entry.key)) {
             report.problem("is unknown; ", at: path[entry.key], place: entry.place) {
                 Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
-                    ?? "known here: \(knownKeys.joined(separator: ", "))"
+                    ?? "known keys: \(knownKeys.joined(separator: ", "))"
             }
         }
     }
@@ -139,7 +139,7 @@ extension SettingsTable {
         let written = read(key, kind)
         guard let path = read(fileKey, .text), !path.isEmpty else { return written }
         guard !asksForSomething(key) else {
-            problem("is given besides \(key); keep one of them", at: fileKey)
+            problem("conflicts with \(key); keep one of them", at: fileKey)
             return nil
         }
         do {
@@ -171,7 +171,7 @@ extension SettingsTable {
         case .nothing, .broken:
             return nil
         case .list, .table:
-            report.problem("must be a single value; write \(kind.example)", at: path, place: place)
+            report.problem("must be a single value; use \(kind.example)", at: path, place: place)
             return nil
         case .scalar(let text):
             do {
@@ -253,7 +253,7 @@ extension SettingsTable {
         case .nothing, .broken: return nil
         case .list(let elements): return elements
         case .scalar, .table:
-            problem("must be a list; write [first, second] or one `- element` a line", at: key)
+            problem("must be a list; use [first, second] or one `- element` per line", at: key)
             return nil
         }
     }
@@ -262,7 +262,7 @@ extension SettingsTable {
         _ node: SettingsNode, _ kind: SettingsKind<Value>, at path: SettingsPath
     ) -> Value? {
         if node.content == .nothing {
-            report.problem("is empty; write \(kind.example) or remove it", at: path, place: node.place)
+            report.problem("is empty; set \(kind.example) or remove it", at: path, place: node.place)
         }
         return scalar(node, kind, at: path, place: node.place)
     }

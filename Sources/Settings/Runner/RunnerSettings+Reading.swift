@@ -3,7 +3,7 @@ import SimpleAICore
 extension RunnerSettings: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
         gateway =
-            table.required("gateway", .gatewayURL, "write the gateway's address, like ws://gateway.lan:8080") ?? ""
+            table.required("gateway", .gatewayURL, "set the gateway's URL, such as ws://gateway.lan:8080") ?? ""
         readToken(from: &table)
         table.read("id", .agentID, into: &id)
         table.read("name", .text, into: &name)
@@ -19,7 +19,7 @@ extension RunnerSettings: SettingsSection {
         readEngines(from: &table)
         table.names(in: "aliases") { table, name in
             let publicID = table.name(name, .model)
-            if let engineID = table.required(name, .name("a model id"), "write the engine's own id of the model") {
+            if let engineID = table.required(name, .name("a model id"), "use the engine's own id of the model") {
                 aliases[publicID] = engineID
             }
         }
@@ -47,8 +47,8 @@ extension RunnerSettings: SettingsSection {
             !HostName.isLoopback(address.host)
         else { return }
         table.warning(
-            "\(listen.host) can be reached from this machine only, and the gateway is \(address.host); write 0.0.0.0, or "
-                + "the address under which it reaches this machine as base_url", at: "listen")
+            "\(listen.host) is reachable from this machine only, and the gateway is \(address.host); use 0.0.0.0, or "
+                + "set base_url to an address of this machine that it reaches", at: "listen")
     }
 
     private mutating func readToken(from table: inout SettingsTable) {
@@ -56,7 +56,7 @@ extension RunnerSettings: SettingsSection {
             token = written
         } else if !table.hasProblem(at: "token"), !table.hasProblem(at: "token_file") {
             table.problem(
-                "is required; write the gateway's fleet.token, or name a file that holds it as token_file", at: "token")
+                "is required; set the gateway's fleet.token, or its file as token_file", at: "token")
         }
     }
 
@@ -69,13 +69,13 @@ extension RunnerSettings: SettingsSection {
             engines.append(engine)
             guard !engine.url.isEmpty else { return }
             if let first = places[ExactString(engine.url)] {
-                table.problem("is the address of engines[\(first)] already; write each engine once", at: "url")
+                table.problem("is already the URL of engines[\(first)]; list each engine once", at: "url")
             }
             places[ExactString(engine.url)] = places[ExactString(engine.url)] ?? index
         }
         if engines.isEmpty, !table.hasProblem(at: "engines") {
             table.problem(
-                "is required; write at least one `- kind: …`, one of \(Engine.Kind.allCases.map(\.rawValue))",
+                "is required; add at least one `- kind: …`, one of \(Engine.Kind.allCases.map(\.rawValue))",
                 at: "engines")
         }
     }
@@ -83,7 +83,7 @@ extension RunnerSettings: SettingsSection {
     private func checkTransport(in table: SettingsTable) {
         if !tls.verify, gateway.hasPrefix("wss://") {
             table.warning(
-                "verify: false accepts any certificate: whoever is on the way can take the token; set tls.ca_file instead",
+                "verify: false accepts any certificate: an attacker can steal the token; set tls.ca_file instead",
                 at: "tls")
         }
     }
@@ -97,7 +97,7 @@ extension RunnerSettings.Engine: SettingsSection {
         } else if let standard = Self.standardURL(of: kind), !table.hasProblem(at: "url") {
             url = standard
         } else if table.lacks("url"), !table.hasProblem(at: "kind") {
-            table.problem("is required; write the engine's address, like http://127.0.0.1:8000", at: "url")
+            table.problem("is required; set the engine's URL, such as http://127.0.0.1:8000", at: "url")
         }
         table.list("command", of: .argument, into: &command)
         slots = table.read("slots", .integer(1...10_000))
@@ -117,7 +117,7 @@ extension RunnerSettings.Engine: SettingsSection {
     private func checkCommand(in table: SettingsTable) {
         if let base = SettingsValidation.withoutAPIPath(url), !table.hasProblem(at: "url") {
             table.warning(
-                "ends in a path of the engine's API, to which the agent adds its own; write \(base)", at: "url")
+                "ends in an API path, which the agent adds itself; use \(base)", at: "url")
         }
         guard let program = command.first else { return }
         if SettingsValidation.isMissing(program) {
@@ -125,7 +125,7 @@ extension RunnerSettings.Engine: SettingsSection {
         }
         guard kind == .llamaServer else {
             return table.problem(
-                "is for kind: llama-server; start \(kind.rawValue) by your system's means, such as systemd",
+                "requires kind: llama-server; start \(kind.rawValue) with a service manager such as systemd",
                 at: "command")
         }
         guard let address = try? WebAddress(url, allowingQuery: false), !table.hasProblem(at: "url") else { return }
@@ -133,7 +133,7 @@ extension RunnerSettings.Engine: SettingsSection {
             address.port.map(String.init) ?? "80" != command[option + 1]
         {
             table.problem(
-                "makes it listen on port \(command[option + 1]), and its url is \(url); write the same port in both",
+                "sets port \(command[option + 1]), but its url is \(url); use the same port in both",
                 at: "command")
         }
     }
@@ -155,7 +155,7 @@ extension SettingsKind where Value == String {
     /// An executable or one of its arguments. No shell is involved.
     fileprivate static var argument: Self {
         .init("an executable or an argument") { text throws(SettingsMismatch) in
-            guard !text.unicodeScalars.contains("\0") else { throw .init("holds a NUL character; remove it") }
+            guard !text.unicodeScalars.contains("\0") else { throw .init("contains a NUL character; remove it") }
             return text
         }
     }

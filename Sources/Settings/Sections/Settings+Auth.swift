@@ -8,7 +8,7 @@ extension Settings.Auth: SettingsSection {
         table.tables("issuers") { table in
             // An invalid entry keeps its place, so that indices match those of the file.
             let url = table.required(
-                "issuer", .issuerURL, "write the URL that tokens name as `iss`, exactly as they write it")
+                "issuer", .issuerURL, "set the exact value of the `iss` claim of its tokens")
             var issuer = Settings.Issuer(issuer: url ?? "", audience: .oneOf([]))
             if url != nil { issuer.readTenants(from: &table) }
             issuer.read(from: &table)
@@ -32,12 +32,12 @@ extension Settings.Issuer: SettingsSection {
         readClaims(from: &table)
         table.section("tls") { $0.read("ca_file", .existingFile, into: &caFile) }
         if algorithms.isEmpty, !table.hasProblem(at: "algorithms") {
-            table.problem("is empty; name at least one, such as RS256", at: "algorithms")
+            table.problem("is empty; list at least one, such as RS256", at: "algorithms")
         }
     }
 
     private mutating func readAudience(from table: inout SettingsTable) {
-        let mending = "write the audience of your tokens, or `any` to take every token of this issuer"
+        let mending = "set the audience of your tokens, or `any` to accept every token of this issuer"
         let written = table.oneOrMore("audience", .name("an audience"))
         if table.lacks("audience") { table.problem("is required; \(mending)", at: "audience") }
         guard let written, !table.hasProblem(at: "audience") else { return }
@@ -45,13 +45,13 @@ extension Settings.Issuer: SettingsSection {
             audience = .any
             let taken =
                 table.asksForSomething("authorized_parties")
-                ? "every token of these authorized_parties, whatever it was issued for; name the audience unless this "
+                ? "every token of these authorized_parties, for any audience; set the audience unless this "
                     + "issuer's tokens have none (Cognito)"
-                : "every token of this issuer, those meant for other applications too; name the audience unless "
-                    + "nobody else uses it"
-            table.warning("any takes \(taken)", at: "audience")
+                : "every token of this issuer, including those for other applications; set the audience unless "
+                    + "no other application uses it"
+            table.warning("any accepts \(taken)", at: "audience")
         } else if written.contains("any") {
-            table.problem("lists `any` besides others; write `any` alone or leave it out", at: "audience")
+            table.problem("lists `any` with other values; use `any` alone or remove it", at: "audience")
         } else if written.isEmpty {
             table.problem("is empty; \(mending)", at: "audience")
         } else {
@@ -67,19 +67,19 @@ extension Settings.Issuer: SettingsSection {
         let isTemplate = parts.count == 2 && parts[0].hasSuffix("/") && (parts[1].isEmpty || parts[1].hasPrefix("/"))
         if let alias = Self.aliasOfTenants(in: issuer) {
             table.problem(
-                "\(alias) is in no token: each names its own tenant; write "
+                "\(alias) never occurs in a token, which names its own tenant; use "
                     + "\(issuer.replacing("/\(alias)", with: "/" + Self.tenantPlaceholder)) and list your tenants' ids as "
                     + "tenants", at: "issuer")
         } else if issuer.contains("{") || issuer.contains("}"), !isTemplate {
             table.problem(
-                "has braces; only \(Self.tenantPlaceholder) has a meaning, once, between slashes", at: "issuer")
+                "has braces; only \(Self.tenantPlaceholder) is allowed, once, between slashes", at: "issuer")
         } else if isTemplate, tenants.isEmpty, !table.hasProblem(at: "tenants") {
             table.problem(
-                "is required beside \(Self.tenantPlaceholder), which tokens of every tenant of the world fit; list the ids of "
-                    + "those that you trust", at: "tenants")
+                "is required with \(Self.tenantPlaceholder), which accepts tokens of every tenant; list the ids of "
+                    + "trusted tenants", at: "tenants")
         } else if !isTemplate, !tenants.isEmpty {
             table.problem(
-                "is for an issuer with \(Self.tenantPlaceholder) in the place of the tenant's id; write the issuer so, or "
+                "requires an issuer with \(Self.tenantPlaceholder) in place of the tenant's id; change the issuer, or "
                     + "remove tenants", at: "tenants")
         }
     }
@@ -102,7 +102,7 @@ extension Settings.Issuer: SettingsSection {
         case (false, true): keys = .url(url)
         case (true, false): keys = .file(path: file)
         case (false, false):
-            table.problem("is given besides jwks_url; keep one of them", at: "jwks_file")
+            table.problem("conflicts with jwks_url; keep one of them", at: "jwks_file")
         }
         table.read("jwks_token_file", .existingFile, into: &jwksTokenFile)
         if !jwksTokenFile.isEmpty { checkTokenForKeys(in: table) }
@@ -116,10 +116,10 @@ extension Settings.Issuer: SettingsSection {
             case .file: ("", "jwks_file")
             }
         if address.isEmpty {
-            table.problem("is not used, because the keys come from a file; remove one of them", at: "jwks_token_file")
+            table.problem("is ignored, because the keys come from a file; remove one of them", at: "jwks_token_file")
         } else if (try? WebAddress(address, allowingQuery: true))?.isPlainBeyondLoopback ?? false {
             table.problem(
-                "would travel in the open, because \(key) has no TLS; use https, or remove the token",
+                "would be sent in plain text, because \(key) lacks TLS; use https, or remove the token",
                 at: "jwks_token_file")
         }
     }
@@ -128,7 +128,7 @@ extension Settings.Issuer: SettingsSection {
         if let written = table.claimPaths("role_claims") {
             roleClaims = written
             if roleClaims.isEmpty || roleClaims.contains(where: \.isEmpty), !table.hasProblem(at: "role_claims") {
-                table.problem("names no claim; write one like realm_access.roles", at: "role_claims")
+                table.problem("is not a claim; use one such as realm_access.roles", at: "role_claims")
             }
         }
         if let written = table.claimPaths("subject_claims") {
@@ -141,18 +141,18 @@ extension Settings.Issuer: SettingsSection {
 
     private func checkSubject(in table: SettingsTable) {
         if subjectClaims.isEmpty || subjectClaims.contains(where: \.isEmpty) {
-            return table.problem("names no claim; write [sub], or several like [sub, client_id]", at: "subject_claims")
+            return table.problem("is not a claim; use [sub], or several such as [sub, client_id]", at: "subject_claims")
         }
         for claim in subjectClaims {
             if case .memberNames = claim {
                 table.problem(
-                    "takes no `keys: true`: a caller has one name; write the claim alone", at: "subject_claims")
+                    "does not support `keys: true`; use the claim alone", at: "subject_claims")
             }
             // OpenID Connect Core 1.0 §5.7.
             if let name = claim.onlyKey, Self.changingClaims.contains(name) {
                 table.warning(
-                    "\(name) may change hands or be chosen by its owner, and limits and conversations go by it; "
-                        + "use sub, or a claim that the provider never gives to another", at: "subject_claims")
+                    "\(name) can be reassigned or chosen by the user, but limits and conversations are bound to it; "
+                        + "use sub, or a claim that the provider never reassigns", at: "subject_claims")
             }
         }
     }
@@ -185,8 +185,8 @@ extension SettingsKind where Value == String {
                 }
             guard isID else {
                 throw .init(
-                    "\(quoted(text)) is in no token; write the tenant's id, in lower case, like "
-                        + "8eaef023-2b34-4da1-9baa-8bc8c9d6a490: names of domains are not compared")
+                    "\(quoted(text)) is not a tenant id; use the id in lower case, such as "
+                        + "8eaef023-2b34-4da1-9baa-8bc8c9d6a490; domain names are not supported")
             }
             return text
         }
@@ -199,7 +199,7 @@ extension SettingsKind where Value == String {
         ])
         return .init(choice.example) { text throws(SettingsMismatch) in
             guard text != "none", !text.hasPrefix("HS") else {
-                throw .init("\(text) lets anybody who can check a token make one; use RS256 or ES256")
+                throw .init("\(text) lets every party that verifies tokens create them; use RS256 or ES256")
             }
             return try choice.read(text)
         }

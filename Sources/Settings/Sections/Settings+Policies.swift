@@ -5,14 +5,14 @@ extension Settings {
         table.tables("policies") { table in
             let written = table.oneOrMore("roles", .role)
             if table.lacks("roles") {
-                table.problem("is required; name the roles that this is for, or `*` for every caller", at: "roles")
+                table.problem("is required; list the roles this applies to, or `*` for every caller", at: "roles")
             } else if written?.isEmpty ?? false, !table.hasProblem(at: "roles") {
-                table.problem("is empty; name the roles that this is for, or `*` for every caller", at: "roles")
+                table.problem("is empty; list the roles this applies to, or `*` for every caller", at: "roles")
             }
             let roles = Set(written ?? [])
             let isForEverybody = roles.contains("*")
             if isForEverybody, roles.count > 1 {
-                table.problem("lists `*` besides others; write `*` alone or leave it out", at: "roles")
+                table.problem("lists `*` with other values; use `*` alone or remove it", at: "roles")
             }
             var mayWake = true
             let classes = table.oneOrMore("classes", .name("a class")) ?? []
@@ -22,7 +22,7 @@ extension Settings {
             table.read("priority", .integer(Priority.levels), into: &priority)
             let limits = GrantedLimits(from: &table)
             if classes.isEmpty, models.isEmpty, !table.hasProblem(at: "classes"), !table.hasProblem(at: "models") {
-                table.problem("gives nothing; name classes or models, for example classes: [fast]")
+                table.problem("grants nothing; list classes or models, for example classes: [fast]")
             }
             policies.append(
                 AccessGrant(

@@ -5,7 +5,7 @@ extension Settings {
         table.names(in: "classes") { table, name in
             let models = table.list(name, of: .model) ?? []
             if models.isEmpty, !table.hasProblem(at: name) {
-                table.problem("has no models; list the ids of its models, or remove the class", at: name)
+                table.problem("has no models; list model ids, or remove the class", at: name)
             }
             classes.append(ModelClass(name: table.name(name, .className), models: models))
         }

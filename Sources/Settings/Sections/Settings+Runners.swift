@@ -4,7 +4,7 @@ extension Settings {
     /// `wake` must be read before.
     mutating func readRunners(from table: inout SettingsTable) {
         table.tables("runners") { table in
-            let url = table.required("url", .engineURL, "write the engine's address, like http://10.0.0.5:11434")
+            let url = table.required("url", .engineURL, "set the engine's URL, such as http://10.0.0.5:11434")
             let id = table.read("id", .runnerID)
             // An invalid entry keeps its place, so that indices match those of the file.
             var runner = StaticRunner(id: id ?? RunnerID(Self.hostAndPort(of: url ?? "")), url: url ?? "")
@@ -26,7 +26,7 @@ extension Settings.StaticRunner: SettingsSection {
         table.list("models", of: .model, into: &models)
         table.names(in: "aliases") { table, name in
             let publicID = table.name(name, .model)
-            if let engineID = table.required(name, .name("a model id"), "write the engine's own id of the model") {
+            if let engineID = table.required(name, .name("a model id"), "use the engine's own id of the model") {
                 aliases[publicID] = engineID
             }
         }
@@ -37,7 +37,7 @@ extension Settings.StaticRunner: SettingsSection {
         if let written = table.list("endpoints", of: .endpoint) {
             endpoints = Endpoint.allCases.filter(written.contains)
             if written.isEmpty, !table.hasProblem(at: "endpoints") {
-                table.problem("is empty; name the endpoints that the engine serves, or leave it out", at: "endpoints")
+                table.problem("is empty; list the endpoints that the engine supports, or remove it", at: "endpoints")
             }
         }
         table.section("tls") {
@@ -61,7 +61,7 @@ extension Settings.StaticRunner: SettingsSection {
             guard !fields.contains(where: { $0.name.lowercased() == name.lowercased() }) else {
                 if name == key {
                     _ = table.secret(key, .text)
-                    table.problem("names a header twice; name it once", at: key)
+                    table.problem("lists a header twice; list it once", at: key)
                 }
                 return
             }
@@ -76,7 +76,7 @@ extension Settings.StaticRunner: SettingsSection {
         }
         headers = fields
         if !apiKey.isEmpty, fields.contains(where: { $0.name.lowercased() == "authorization" }) {
-            table.problem("holds Authorization, and api_key is sent as that; keep one of them", at: "headers")
+            table.problem("contains Authorization, which api_key sets too; keep one of them", at: "headers")
         }
     }
 
@@ -88,9 +88,9 @@ extension Settings.StaticRunner: SettingsSection {
                 !table.isEmpty && !["command", "http", "http_file"].contains(where: table.asksForSomething)
             let macs = table.oneOrMore("mac", .mac) ?? []
             if needsAddress || table.asksForSomething("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
-                table.problem("is required; write the machine's MAC address", at: "mac")
+                table.problem("is required; set the machine's MAC address", at: "mac")
             }
-            if Set(macs).count < macs.count { table.problem("names an address twice; name it once", at: "mac") }
+            if Set(macs).count < macs.count { table.problem("lists an address twice; list it once", at: "mac") }
             let broadcast = table.read("broadcast", .host) ?? defaults.broadcast
             let port = table.read("port", .wakePort) ?? defaults.port
             let secureOn = table.secret("secure_on", .secureOn) ?? []
@@ -118,7 +118,7 @@ extension Settings.Wake: SettingsSection {
 
     private func checkTimes(in table: SettingsTable) {
         if zip(schedule, schedule.dropFirst()).contains(where: { $0 >= $1 }) {
-            table.problem("does not rise; write each offset later than the one before", at: "schedule")
+            table.problem("is not ascending; make each offset later than the one before", at: "schedule")
         }
         if let first = schedule.first, first >= timeout {
             table.problem(
@@ -126,12 +126,12 @@ extension Settings.Wake: SettingsSection {
                     + "begin with 0s", at: "schedule")
         }
         if schedule.isEmpty, !table.hasProblem(at: "schedule") {
-            table.problem("is empty; write at least [0s]", at: "schedule")
+            table.problem("is empty; use at least [0s]", at: "schedule")
         }
         if probeEvery >= timeout {
             table.problem(
-                "looks for the machine too seldom to see it within wake.timeout (\(timeout.written)); "
-                    + "write a shorter time", at: "probe_every")
+                "is not shorter than wake.timeout (\(timeout.written)), so a wake is never noticed in time; "
+                    + "use a shorter interval", at: "probe_every")
         }
     }
 }

@@ -16,7 +16,7 @@ extension Settings.Server: SettingsSection {
         table.list("trusted_proxies", of: .network, into: &trustedProxies)
         if trustedProxies.contains(where: \.isEverything) {
             table.warning(
-                "believes every client about its own address; name the networks of your proxies", at: "trusted_proxies")
+                "trusts every client's X-Forwarded-For; list the networks of your proxies only", at: "trusted_proxies")
         }
         table.section("cors") { $0.list("origins", of: .origin, into: &corsOrigins) }
         table.read("max_headers", .size(from: .kibibytes(1), to: .mebibytes(1)), into: &maxHeaders)
@@ -37,11 +37,11 @@ extension Settings.ServerTLS {
         switch (certificate.isEmpty, key.isEmpty) {
         case (false, false): self.init(certificate: certificate, key: key)
         case (false, true) where !isRefused:
-            table.problem("has no key; write key or key_file, or remove the certificate", at: "certificate")
+            table.problem("has no key; set key or key_file, or remove the certificate", at: "certificate")
             return nil
         case (true, false) where !isRefused:
             let key = table.asksForSomething("key") ? "key" : "key_file"
-            table.problem("has no certificate; write certificate, or remove the key", at: key)
+            table.problem("has no certificate; set certificate, or remove the key", at: key)
             return nil
         default: return nil
         }
@@ -57,11 +57,11 @@ extension Settings.Fleet: SettingsSection {
         table.secret("token", .token, into: &token)
         table.names(in: "tokens") { table, name in
             let id = table.name(name, .agentID)
-            let own = table.required(name, .token, "write the token of this runner")
+            let own = table.required(name, .token, "set the token of this runner")
             if let own, !own.isEmpty {
                 tokens[id] = own
             } else if own != nil {
-                table.problem("is empty; write the token of this runner", at: name)
+                table.problem("is empty; set the token of this runner", at: name)
             }
         }
         table.list("allowed_hosts", of: .host, into: &allowedHosts)

@@ -1,13 +1,15 @@
 extension TokenProviderSettings: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
-        issuer = table.required("issuer", .issuerURL, "write the provider's URL, exactly as it names itself") ?? ""
+        issuer =
+            table.required("issuer", .issuerURL, "set the provider's issuer URL, exactly as the provider states it")
+            ?? ""
         table.read("allow_insecure", .flag, into: &allowsInsecure)
         table.read("token", .choice(Token.allCases), into: &token)
         table.read("timeout", .duration(from: .milliseconds(100), to: .seconds(300)), into: &timeout)
         table.section("tls") { table in
             table.read("ca_file", .existingFile, into: &caFile)
             if !caFile.isEmpty, issuer.lowercased().hasPrefix("http:") {
-                table.problem("is not used, because the issuer has no TLS; use https, or remove it", at: "ca_file")
+                table.problem("is ignored, because the issuer lacks TLS; use https, or remove it", at: "ca_file")
             }
         }
         standard.read(from: &table)
@@ -50,7 +52,7 @@ extension TokenProviderSettings: SettingsSection {
                 role.user = table.read("user", .name("a user of users"))
                 guard let user = role.user, users[user] == nil else { return }
                 let names = users.keys
-                table.problem("there is no user \(user); ", at: "user") {
+                table.problem("unknown user \(user); ", at: "user") {
                     Spelling.nearest(to: user, among: names.sorted()).map { "did you mean \($0)?" }
                         ?? "add it to users"
                 }
@@ -77,7 +79,7 @@ extension TokenProviderSettings: SettingsSection {
             let address = try? WebAddress(issuer, allowingQuery: false), address.isPlainBeyondLoopback
         else { return }
         table.problem(
-            "has no TLS: passwords and secrets would travel in the open; use https, or say allow_insecure: true",
+            "lacks TLS: passwords and secrets would be sent in plain text; use https, or set allow_insecure: true",
             at: "issuer")
     }
 }
@@ -98,7 +100,7 @@ extension TokenProviderSettings.Identity {
         table.section("client") { table in
             let id =
                 isWritten
-                ? table.required("id", .name("a client's id"), "write the client's id at the provider")
+                ? table.required("id", .name("a client's id"), "set the client id registered at the provider")
                 : table.read("id", .name("a client's id"))
             let secret = table.secret("secret", .credential) ?? ""
             let authentication = table.read(
@@ -115,9 +117,9 @@ extension TokenProviderSettings.Identity {
     private func check(_ client: TokenProviderSettings.Client, in table: SettingsTable) {
         switch client.authentication {
         case .basic where client.secret.isEmpty, .post where client.secret.isEmpty:
-            table.problem("needs a secret; write secret or secret_file beside it", at: "authentication")
+            table.problem("requires a secret; set secret or secret_file", at: "authentication")
         case TokenProviderSettings.ClientAuthentication.none? where !client.secret.isEmpty:
-            table.problem("none sends no secret, and there is one; remove either", at: "authentication")
+            table.problem("none does not send the configured secret; remove one of them", at: "authentication")
         default:
             break
         }
@@ -129,7 +131,8 @@ extension TokenProviderSettings.Identity {
         guard !password.isEmpty else { return }
         guard let username = written.isEmpty ? standard : written else {
             if !table.hasProblem(at: "username") {
-                table.problem("is required beside a password; write the user's name at the provider", at: "username")
+                table.problem(
+                    "is required with a password; set the user name registered at the provider", at: "username")
             }
             return
         }
@@ -146,7 +149,7 @@ extension SettingsKind where Value == String {
         .init("a scope") { text throws(SettingsMismatch) in
             let isToken = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
             guard !text.isEmpty, isToken else {
-                throw .init("\(quoted(text)) is no scope; write one per element, without spaces or quotes")
+                throw .init("\(quoted(text)) is not a scope; use one scope per element, without spaces or quotes")
             }
             return text
         }

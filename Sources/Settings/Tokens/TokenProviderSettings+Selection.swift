@@ -29,8 +29,8 @@ extension TokenProviderSettings {
             guard let roleUser = role.user else { continue }
             if let person, person.name != roleUser {
                 throw .init(
-                    "roles.\(name) stands for the user \(roleUser), and \(person.source) for another one; "
-                        + "leave one of them out")
+                    "roles.\(name) selects the user \(roleUser), and \(person.source) another one; "
+                        + "remove one of them")
             }
             person = (roleUser, "roles.\(name).user")
         }
@@ -50,8 +50,8 @@ extension TokenProviderSettings {
         let nearest = Spelling.nearest(to: name, among: names).map { "did you mean \($0)?" }
         let all =
             names.isEmpty
-            ? "add it to \(kind)s" : "add it to \(kind)s, where there are: \(names.joined(separator: ", "))"
-        return .init("there is no \(kind) \(name) in the provider's settings; \(nearest ?? all)")
+            ? "add it to \(kind)s" : "add it to \(kind)s, which contains: \(names.joined(separator: ", "))"
+        return .init("unknown \(kind) \(name) in the provider's settings; \(nearest ?? all)")
     }
 
     private static func agreement(
@@ -62,7 +62,7 @@ extension TokenProviderSettings {
             let said = chosen.filter { $0.identity[keyPath: part] != nil }
             guard let first = said.first else { return }
             if let other = said.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
-                throw .init("\(first.name) and \(other.name) differ in `\(key)`; ask for one of them")
+                throw .init("\(first.name) and \(other.name) differ in `\(key)`; request one of them")
             }
             merged[keyPath: part] = first.identity[keyPath: part]
         }
@@ -77,16 +77,16 @@ extension TokenProviderSettings {
 
     private func completed(_ merged: Identity, impliesPassword: Bool) throws(SelectionProblem) -> Selection {
         guard let client = merged.client ?? standard.client else {
-            throw .init("no client is named; write client: { id: … }")
+            throw .init("client is not set; set client: { id: … }")
         }
         let whereNothingIsSaid: Grant = merged.credentials == nil ? .clientCredentials : .password
         let grant = merged.grant ?? (impliesPassword ? .password : nil) ?? standard.grant ?? whereNothingIsSaid
         switch grant {
         case .clientCredentials where client.secret.isEmpty:
-            throw .init("client_credentials needs the client's secret; write client.secret or client.secret_file")
+            throw .init("client_credentials requires the client's secret; set client.secret or client.secret_file")
         case .password where merged.credentials == nil:
             throw .init(
-                "the grant password needs a user's password; write password or password_file, or ask with --user")
+                "the password grant requires a user's password; set password or password_file, or use --user")
         default:
             break
         }

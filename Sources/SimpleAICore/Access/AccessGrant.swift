@@ -65,12 +65,12 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .administrator: "the caller is an admin"
-        case .specificModels: "the caller may ask for every id"
-        case .withoutPolicies: "classes are for every caller"
-        case .granted(let index): "policies[\(index)] grants it"
-        case .roleIsMissing: "exact ids take a role that the caller has not"
-        case .notGranted: "no policy of the caller's roles grants it"
-        case .beyondCredentials: "the credentials are for other classes"
+        case .specificModels: "the caller has the right to exact ids"
+        case .withoutPolicies: "every caller may use classes"
+        case .granted(let index): "granted by policies[\(index)]"
+        case .roleIsMissing: "exact ids require a role that the caller lacks"
+        case .notGranted: "no policy grants it to the caller's roles"
+        case .beyondCredentials: "the credentials are limited to other classes"
         }
     }
 }

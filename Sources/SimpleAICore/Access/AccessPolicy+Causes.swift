@@ -12,19 +12,19 @@ public struct PrivilegedRoles: Hashable, Sendable {
 /// Why a caller was refused, for the operator's log: what the caller holds, and what would have been enough.
 extension AccessPolicy {
     func cause(of ruling: AccessRuling, _ request: ModelRequest, _ caller: Caller) -> String {
-        var text = "\(ruling.description); asked for \(Self.quoted("\(request)")); \(Self.description(of: caller))"
+        var text = "\(ruling.description); requested \(Self.quoted("\(request)")); \(Self.description(of: caller))"
         if ruling == .beyondCredentials {
             let classes = (caller.classes ?? []).map(\.rawValue).sorted()
-            text += "; the credentials are for the classes \(Self.list(classes))"
+            text += "; the credentials are limited to the classes \(Self.list(classes))"
         } else {
-            text += "; wanted one of the roles \(Self.list(wantedRoles(for: request).map(\.rawValue).sorted()))"
+            text += "; expected one of the roles \(Self.list(wantedRoles(for: request).map(\.rawValue).sorted()))"
         }
         return OperatorReason(text).description
     }
 
     func causeOfAdministrationRefusal(of caller: Caller) -> String {
         let wanted = Self.list(privilegedRoles.administration.map(\.rawValue).sorted())
-        return OperatorReason("\(Self.description(of: caller)); wanted one of the roles \(wanted)").description
+        return OperatorReason("\(Self.description(of: caller)); expected one of the roles \(wanted)").description
     }
 
     /// The roles of the policies that cover it, and those that may ask for everything.

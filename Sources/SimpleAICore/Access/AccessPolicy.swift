@@ -87,7 +87,7 @@ public struct AccessPolicy: Hashable, Sendable {
         case .byClass(let name):
             guard let found = classes[name] else {
                 throw GatewayError(
-                    .modelNotFound, "There is no class \"\(name)\". GET /v1/models lists what you may ask for.",
+                    .modelNotFound, "Unknown class \"\(name)\". GET /v1/models lists the classes you can use.",
                     param: "model")
             }
             return AuthorizedCall(
@@ -128,12 +128,12 @@ public struct AccessPolicy: Hashable, Sendable {
         let message =
             switch (request, ruling) {
             case (_, .beyondCredentials):
-                "Permission denied: these credentials are not for \"\(request)\"."
+                "Permission denied: these credentials do not cover \"\(request)\"."
             case (.exactly, _):
-                "Permission denied: asking for a model by its id needs the right to do so. "
-                    + "Ask for a class instead, for example \"class:\(classes.defaultClass)\"."
+                "Permission denied: requests for an exact model id require the role for it. "
+                    + "Request a class instead, for example \"class:\(classes.defaultClass)\"."
             case (.byClass, _):
-                "Permission denied: you may not ask for this class. GET /v1/models lists what you may ask for."
+                "Permission denied: no policy grants you this class. GET /v1/models lists the models you can use."
             }
         return GatewayError(.permissionDenied, message, param: "model", cause: cause(of: ruling, request, caller))
     }
@@ -171,7 +171,7 @@ public struct AccessPolicy: Hashable, Sendable {
     public func authorizeAdministration(by caller: Caller) throws(GatewayError) {
         guard caller.isAdmin else {
             throw GatewayError(
-                .permissionDenied, "Permission denied: this needs the admin role.",
+                .permissionDenied, "Permission denied: this requires the admin role.",
                 cause: causeOfAdministrationRefusal(of: caller))
         }
     }

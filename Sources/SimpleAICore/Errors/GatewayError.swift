@@ -70,7 +70,8 @@ public struct GatewayError: Error, Hashable, Sendable {
     public func quoting(_ engine: EngineError?) -> GatewayError {
         guard let words = engine?.message else { return self }
         return GatewayError(
-            code, "\(message) The engine: \(words)", param: param, retry: retry, cause: cause, engine: self.engine)
+            code, "\(message) The engine reported: \(words)", param: param, retry: retry, cause: cause,
+            engine: self.engine)
     }
 
     public var side: Side {

@@ -19,15 +19,15 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch reason {
-        case .byteOrderMark: "it begins with a byte order mark, which JSON does not have; save it as UTF-8 without one"
+        case .byteOrderMark: "it begins with a byte order mark; save it as UTF-8 without one"
         case .syntax: "unexpected character at byte \(offset)"
         case .truncated: "the document ends early, after \(offset) bytes"
-        case .trailingBytes: "something follows the document at byte \(offset)"
+        case .trailingBytes: "unexpected content after the document at byte \(offset)"
         case .invalidUTF8: "invalid UTF-8 at byte \(offset)"
         case .tooDeep: "nested too deeply at byte \(offset)"
         case .duplicateKey(let key): "the key \"\(key)\" occurs twice"
         case .ambiguousKey(let key, let meaning):
-            "the key \"\(Self.visible(key))\" may be read as \"\(meaning)\"; write \"\(meaning)\", once"
+            "the key \"\(Self.visible(key))\" is ambiguous with \"\(meaning)\"; write \"\(meaning)\" once"
         case .longKey: "the key that ends at byte \(offset) is too long"
         }
     }

@@ -32,7 +32,7 @@ extension NameFault: CustomStringConvertible {
         switch self {
         case .empty: "is empty"
         case .tooLong(let maxLength): "is longer than \(maxLength) bytes"
-        case .forbidden(let scalar): "contains \(scalar.codePoint), which no name may contain"
+        case .forbidden(let scalar): "contains the forbidden character \(scalar.codePoint)"
         }
     }
 }

@@ -111,9 +111,9 @@ public enum WakeSendError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .invalidRequest(let reason): "nothing can be sent: \(reason)"
-        case .unknownHost(let host): "the host \(host) is unknown"
-        case .notPermitted(let address): "the system does not permit packets to \(address)"
+        case .invalidRequest(let reason): "no packet can be sent: \(reason)"
+        case .unknownHost(let host): "the host name \(host) does not resolve"
+        case .notPermitted(let address): "the operating system does not permit packets to \(address)"
         case .noRoute(let address): "there is no route to \(address)"
         case .failed(let address, let reason): "sending to \(address) failed: \(reason)"
         case .programFailed(let program, let reason): "\(program) \(reason)"

@@ -16,7 +16,7 @@ struct DiscoveryDocument: Hashable, Sendable {
     init(_ answer: ProviderAnswer, for order: TokenOrder) throws(TokenProviderProblem) {
         guard answer.isSuccess || (300..<400).contains(answer.status) else {
             throw .nonsense(
-                at: answer.address, status: answer.status, what: "no discovery document; is `issuer` right?")
+                at: answer.address, status: answer.status, what: "not a discovery document; check `issuer`")
         }
         let content = try answer.decoded(Content.self)
         // Byte for byte: two spellings of one text are two issuers.

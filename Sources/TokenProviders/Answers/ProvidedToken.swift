@@ -29,7 +29,7 @@ public struct ProvidedToken: Hashable, Sendable {
             if let type = content.token_type, type.lowercased() != "bearer" {
                 throw .noToken(
                     issuer: order.issuer, wanted: .accessToken,
-                    mending: "its token is of the type \(ShownText(type, limit: 40).text), and a bearer token is needed"
+                    mending: "its token type is \(ShownText(type, limit: 40).text), not Bearer"
                 )
             }
             text = content.access_token ?? ""
@@ -40,12 +40,13 @@ public struct ProvidedToken: Hashable, Sendable {
             stated = nil
         }
         guard !text.isEmpty else {
-            let mending = order.wanted == .idToken ? "it needs the scope openid and a grant with a user" : ""
+            let mending = order.wanted == .idToken ? "it requires the scope openid and a grant with a user" : ""
             throw .noToken(issuer: order.issuer, wanted: order.wanted, mending: mending)
         }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw .noToken(
-                issuer: order.issuer, wanted: order.wanted, mending: "what it gives could not stand in a header")
+                issuer: order.issuer, wanted: order.wanted,
+                mending: "its token contains characters that are invalid in headers")
         }
         obtained = now
         expires = [stated, JWTClaims(of: text)?.expiry].compactMap(\.self).min()

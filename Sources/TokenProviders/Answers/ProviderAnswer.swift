@@ -39,14 +39,14 @@ struct ProviderAnswer: Hashable, Sendable {
     /// Describes the actual response, for messages about an unexpected one.
     var kind: String {
         let type = ShownText(String(contentType.prefix { $0 != ";" }), limit: 60).text
-        return type.isEmpty ? "something that is no JSON" : "\(type), not with the JSON of a provider"
+        return type.isEmpty ? "a document that is not JSON" : "\(type) instead of JSON"
     }
 
     private func what(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, _): "a document without \(key.stringValue)"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            context.codingPath.last.map { "something else than expected for \($0.stringValue)" } ?? kind
+            context.codingPath.last.map { "an unexpected value for \($0.stringValue)" } ?? kind
         default: kind
         }
     }
@@ -65,7 +65,7 @@ struct Seconds: Decodable {
             number = try container.decode(Double.self)
         }
         guard number.isFinite, number >= 0, number < 1e10 else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no number of seconds")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a number of seconds")
         }
         value = number
     }

@@ -19,20 +19,21 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
     public var description: String {
         switch self {
         case .address(let address, let what): "\(address) \(what)"
-        case .unreachable(let address, let reason): "no answer from \(address): \(reason)"
-        case .silent(let address, let limit): "no answer from \(address) within \(limit)"
-        case .tooLarge(let address): "\(address) answers with more than a megabyte"
+        case .unreachable(let address, let reason): "no response from \(address): \(reason)"
+        case .silent(let address, let limit): "no response from \(address) within \(limit)"
+        case .tooLarge(let address): "the response of \(address) exceeds 1 MiB"
         case .redirected(let address, let status):
-            "\(address) answers with a redirection (\(status)), which is not followed; name the final address"
-        case .nonsense(let address, let status, let what): "\(address) answers \(status) with \(what)"
+            "\(address) redirects (\(status)), and redirects are not followed; use the final URL"
+        case .nonsense(let address, let status, let what): "\(address) returned \(status) with \(what)"
         case .otherIssuer(let wanted, let stated):
-            "the provider calls itself \(stated), the settings say \(wanted); write `issuer` exactly as it does"
-        case .noEndpoint(let issuer, let name): "the provider \(issuer) states no \(name), so it has no such grant"
-        case .refused(let refusal, let issuer): "the provider \(issuer) refuses: \(refusal)"
+            "the provider's issuer is \(stated), but the settings have \(wanted); set `issuer` to the exact value"
+        case .noEndpoint(let issuer, let name):
+            "the provider \(issuer) has no \(name), so it does not support this grant"
+        case .refused(let refusal, let issuer): "the provider \(issuer) rejected the request: \(refusal)"
         case .noToken(let issuer, let wanted, let mending):
-            "the provider \(issuer) gives no \(wanted.rawValue)\(mending.isEmpty ? "" : "; \(mending)")"
+            "the provider \(issuer) returned no \(wanted.rawValue)\(mending.isEmpty ? "" : "; \(mending)")"
         case .deviceCodeExpired(let issuer):
-            "nobody entered the code at \(issuer) in time; ask again"
+            "the code was not entered at \(issuer) in time; retry"
         case .keptTokenUnreadable(let reason): reason
         }
     }

@@ -8,12 +8,12 @@ enum EndpointAddress {
         let shown = ShownText(text).text
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.encodedHost, !host.isEmpty, scheme == "https" || scheme == "http"
-        else { throw .address(shown, "is no http or https URL") }
+        else { throw .address(shown, "is not an http or https URL") }
         guard parts.user == nil, parts.password == nil, parts.fragment == nil else {
-            throw .address(shown, "has a user, a password or a fragment in it")
+            throw .address(shown, "contains a user, a password or a fragment")
         }
         guard scheme == "https" || allowsInsecure || isLoopback(host) else {
-            throw .address(shown, "has no TLS: secrets would travel in the open; `allow_insecure: true` permits it")
+            throw .address(shown, "lacks TLS: secrets would be sent in plain text; `allow_insecure: true` permits it")
         }
     }
 

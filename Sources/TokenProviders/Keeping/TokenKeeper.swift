@@ -54,7 +54,7 @@ public struct TokenKeeper: Sendable {
         do {
             try store.write([UInt8](try JSONEncoder().encode(kept)), order.keepingName)
         } catch {
-            warn("the token cannot be kept for the next call: \(error)")
+            warn("caching the token failed: \(error)")
         }
     }
 }

@@ -6,22 +6,22 @@ import Foundation
 struct FleetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet",
-        abstract: "Show the machines of a running gateway: states, models, calls, and when they were last woken.",
+        abstract: "Show the machines of a running gateway: states, models, calls and last wakes.",
         discussion: """
             In a terminal the table is live until Ctrl-C; elsewhere it is printed once. `simpleai wake NAME` and \
             `simpleai sleep NAME` act on a machine.
             """)
 
-    @Flag(help: "Print what the gateway says, as JSON, once.")
+    @Flag(help: "Print the gateway's JSON response once.")
     var json = false
-    @Flag(help: "Print the table once, also in a terminal.")
+    @Flag(help: "Print the table once, even in a terminal.")
     var once = false
-    @Option(help: .init("How often the live table is drawn; default 1.", valueName: "seconds"))
+    @Option(help: .init("Refresh interval of the live table; default 1.", valueName: "seconds"))
     var every = 1.0
     @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 
     func validate() throws {
-        guard (0.1...3600).contains(every) else { throw ValidationError("--every takes 0.1 to 3600 seconds") }
+        guard (0.1...3600).contains(every) else { throw ValidationError("--every must be 0.1 to 3600 seconds") }
     }
 
     func run() async throws {

@@ -55,7 +55,7 @@ struct FleetRequests {
     /// - Throws: if the machine does not exist any more.
     func machine(_ id: String) async throws -> FleetState.Machine {
         guard let machine = try await fleet().runners.first(where: { $0.id == id }) else {
-            throw CommandFailure("the gateway does not know \(id) any more")
+            throw CommandFailure("the gateway no longer lists \(id)")
         }
         return machine
     }
@@ -67,7 +67,7 @@ struct FleetRequests {
 
     private func send(_ method: String, _ path: String) async throws -> Data {
         let answer = try await client.send(method, path)
-        guard answer.isSuccess else { throw CommandFailure("the gateway refuses: \(answer.complaint)") }
+        guard answer.isSuccess else { throw CommandFailure("the gateway refused the request: \(answer.complaint)") }
         return answer.body
     }
 
@@ -77,7 +77,7 @@ struct FleetRequests {
         do {
             return try decoder.decode(Value.self, from: body)
         } catch {
-            throw CommandFailure("what answers there is no gateway of this kind; check --url")
+            throw CommandFailure("the response is not from a SimpleAI gateway; check --url")
         }
     }
 }

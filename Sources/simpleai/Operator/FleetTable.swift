@@ -28,7 +28,7 @@ struct FleetTable {
         let notes = machines.flatMap { machine -> [String] in
             // That a machine that sleeps does not respond is no news.
             let reason = ["asleep", "waking"].contains(machine.state) ? nil : machine.stateReason
-            return [reason, machine.sleepProblem.map { "does not sleep: \($0)" }].compactMap { $0 }
+            return [reason, machine.sleepProblem.map { "sleep failed: \($0)" }].compactMap { $0 }
                 .map { "\(machine.id): \(firstLine(of: $0))" }
         }
         return notes.isEmpty ? [] : [""] + notes.map { TextColumns.printable($0) }
@@ -51,9 +51,9 @@ struct FleetTable {
     static func state(of machine: FleetState.Machine) -> String {
         var state = machine.state
         if machine.isFallingAsleep, state == "asleep" { state = "falling asleep" }
-        if machine.isEjected { state += ", resting" }
-        if let model = machine.loading { state += ", loads \(model)" }
-        if machine.sleepProblem != nil { state += ", does not sleep" }
+        if machine.isEjected { state += ", ejected" }
+        if let model = machine.loading { state += ", loading \(model)" }
+        if machine.sleepProblem != nil { state += ", sleep failed" }
         return state.replacing("_", with: " ")
     }
 
@@ -69,7 +69,7 @@ struct FleetTable {
         switch wake.outcome {
         case "awake": return "\(age) ago, took \(TextColumns.time(wake.tookMs ?? 0))"
         case "failed": return "\(age) ago, failed"
-        default: return "for \(age) now"
+        default: return "for \(age)"
         }
     }
 

@@ -68,7 +68,7 @@ struct KeyRequests {
 
     private func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
         let answer = try await client.send(method, path, body: body)
-        guard answer.isSuccess else { throw CommandFailure("the gateway refuses: \(answer.complaint)") }
+        guard answer.isSuccess else { throw CommandFailure("the gateway refused the request: \(answer.complaint)") }
         return answer.body
     }
 
@@ -76,7 +76,7 @@ struct KeyRequests {
         do {
             return try JSONDecoder().decode(type, from: body)
         } catch {
-            throw CommandFailure("what answers there is no gateway of this kind; check --url")
+            throw CommandFailure("the response is not from a SimpleAI gateway; check --url")
         }
     }
 }

@@ -6,8 +6,8 @@ struct KeysCommand: AsyncParsableCommand {
         commandName: "keys",
         abstract: "Create, list and revoke API keys of a running gateway.",
         discussion: """
-            For programs that know nothing but `OPENAI_API_KEY`. A key calls the classes of the gateway, or some of \
-            them; with the role model:specific also exact models. No key administers.
+            For programs that support `OPENAI_API_KEY` only. A key may use all classes of the gateway, or some of \
+            them; with the role model:specific also exact model ids. No key has the admin role.
             """,
         subcommands: [Create.self, List.self, Revoke.self],
         defaultSubcommand: List.self)
@@ -17,16 +17,16 @@ extension KeysCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create",
-            abstract: "Create a key and print it. It is shown this once.",
-            discussion: "The key alone goes to standard output, what is to be known about it to standard error.")
+            abstract: "Create a key and print it. It cannot be shown again.",
+            discussion: "Prints the key on standard output and its description on standard error.")
 
-        @Argument(help: "What it is for, so that it can be told from others.")
+        @Argument(help: "Name that identifies the key.")
         var name: String
-        @Option(help: "A role, as a token would state it; may be given several times.")
+        @Option(help: "Role of the key; may be repeated.")
         var role: [String] = []
-        @Option(name: .customLong("class"), help: .init("A class that it is good for (default: all); may be repeated."))
+        @Option(name: .customLong("class"), help: .init("Class that the key may use (default: all); may be repeated."))
         var classes: [String] = []
-        @Option(help: .init("How long it is good: 12h, 90d (default: until it is revoked).", valueName: "duration"))
+        @Option(help: .init("Lifetime: 12h, 90d (default: until revoked).", valueName: "duration"))
         var expires: TimeToLive?
         @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 
@@ -37,16 +37,16 @@ extension KeysCommand {
                     lifeInSeconds: expires.map { Int($0.duration.components.seconds) })
                 let key = try await KeyRequests(client: gateway.client()).create(order)
                 print(key.key ?? "")
-                StandardError.write("\(key.summary)\nKeep it now: it cannot be shown again.")
+                StandardError.write("\(key.summary)\nSave it now: it cannot be shown again.")
             }
         }
     }
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the keys: whose they are, what they may, when they were last used.")
+            commandName: "list", abstract: "List the keys: creator, rights and last use.")
 
-        @Flag(help: "Print what the gateway says, as JSON.")
+        @Flag(help: "Print the gateway's JSON response.")
         var json = false
         @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 
@@ -55,14 +55,14 @@ extension KeysCommand {
                 let requests = KeyRequests(client: try await gateway.client())
                 if json { return print(try await requests.listing()) }
                 let keys = try await requests.list()
-                print(keys.isEmpty ? "There are no keys. `simpleai keys create NAME` makes one." : KeyTable(keys).text)
+                print(keys.isEmpty ? "No keys. Create one with `simpleai keys create NAME`." : KeyTable(keys).text)
             }
         }
     }
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "revoke", abstract: "Take a key out of service, at once and for good.")
+            commandName: "revoke", abstract: "Revoke a key immediately and permanently.")
 
         @Argument(help: "The key's id, as `simpleai keys list` shows it.")
         var id: String
@@ -70,7 +70,7 @@ extension KeysCommand {
 
         func validate() throws {
             guard !id.isEmpty, id.utf8.allSatisfy({ $0.isLetterOrDigit }) else {
-                throw ValidationError("'\(id)' is no key's id; `simpleai keys list` shows them")
+                throw ValidationError("unknown key id '\(id)'; `simpleai keys list` shows the ids")
             }
         }
 

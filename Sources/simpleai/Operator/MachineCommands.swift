@@ -5,11 +5,11 @@ import Foundation
 /// `simpleai wake NAME`.
 struct WakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wake", abstract: "Wake a machine of a running gateway, whether calls wait for it or not.")
+        commandName: "wake", abstract: "Wake a machine of a running gateway.")
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")
     var name: String
-    @Flag(help: "Return when the machine serves; fail when it does not come.")
+    @Flag(help: "Wait until the machine is ready; exit with 1 if the wake fails.")
     var wait = false
     @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 
@@ -17,8 +17,8 @@ struct WakeCommand: AsyncParsableCommand {
         try await reporting {
             let requests = FleetRequests(client: try await gateway.client())
             let answer = try await requests.wake(name)
-            guard answer.state == "waking" else { return print("\(name) is awake already.") }
-            print("\(name) is being woken (\(answer.wake ?? "")).")
+            guard answer.state == "waking" else { return print("\(name) is already awake.") }
+            print("Wake of \(name) started (\(answer.wake ?? "")).")
             if wait { try await waitUntilAwake(requests) }
         }
     }
@@ -29,9 +29,9 @@ struct WakeCommand: AsyncParsableCommand {
             let machine = try await requests.machine(name)
             switch machine.state {
             case "ready":
-                return print("\(name) serves, after \(TextColumns.time(machine.lastWake?.tookMs ?? 0)).")
+                return print("\(name) is ready after \(TextColumns.time(machine.lastWake?.tookMs ?? 0)).")
             case "waking", "unknown", "checking", "loading": try await Task.sleep(for: .milliseconds(250))
-            default: throw CommandFailure("\(name) did not wake up; it is \(FleetTable.state(of: machine))")
+            default: throw CommandFailure("\(name) did not wake up; its state is \(FleetTable.state(of: machine))")
             }
         }
     }
@@ -41,11 +41,11 @@ struct WakeCommand: AsyncParsableCommand {
 struct SleepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sleep",
-        abstract: "Put a machine of a running gateway to sleep, if no call runs on it and it can be woken again.",
+        abstract: "Put an idle machine of a running gateway to sleep. It must have a way to be woken again.",
         discussion: """
-            Waits for the outcome, which takes about 20 seconds: a machine that sleeps cannot say so, but its agent \
-            reports a sleep command that fails, hangs, or leaves the machine awake. Fails then, with the reason and the \
-            last lines that the command wrote.
+            Waits for the outcome, which takes about 20 seconds: a sleeping machine cannot report it, but its agent \
+            reports a sleep command that fails, hangs, or leaves the machine awake. Exits with 1 then and prints the reason and the \
+            last lines of the command's output.
             """)
 
     /// Longer than a gateway waits for an agent that comes back.
@@ -61,14 +61,14 @@ struct SleepCommand: AsyncParsableCommand {
         try await reporting {
             let requests = FleetRequests(client: try await gateway.client())
             guard try await requests.sleep(name).state == "falling_asleep" else {
-                return print("\(name) is asleep already.")
+                return print("\(name) is already asleep.")
             }
             var outcome = SleepOutcome(deadline: .now + Self.timeout, reasonTimeout: Self.reasonTimeout)
             while true {
                 switch outcome.look(at: try await requests.machine(name), now: .now) {
                 case .undecided: try await Task.sleep(for: .milliseconds(100))
-                case .asleep: return print("\(name) sleeps.")
-                case .failed(let reason): throw CommandFailure("\(name) does not sleep: \(reason)")
+                case .asleep: return print("\(name) is asleep.")
+                case .failed(let reason): throw CommandFailure("putting \(name) to sleep failed: \(reason)")
                 }
             }
         }

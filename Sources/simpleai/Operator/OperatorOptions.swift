@@ -7,21 +7,21 @@ import LocalFleet
 struct OperatorOptions: ParsableArguments {
     @Option(
         help: .init(
-            "The gateway (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
             valueName: "base-url"))
     var url: String?
-    @Option(help: "An admin's token (default: $SIMPLEAI_TOKEN, else as `simpleai token --role admin` finds one).")
+    @Option(help: "Admin token (default: $SIMPLEAI_TOKEN, else the token of `simpleai token --role admin`).")
     var token: String?
-    @Option(help: .init("Per request; default 30.", valueName: "seconds"))
+    @Option(help: .init("Timeout per request; default 30.", valueName: "seconds"))
     var timeout: Double = 30
     @Flag(name: .customLong("no-verify-ssl"), help: "Accept any certificate.")
     var noVerifySSL = false
-    @Flag(help: "Send the token over plain http to a public address, too.")
+    @Flag(help: "Allow sending the token over plain http to a public address.")
     var allowInsecure = false
 
     func validate() throws {
         guard timeout > 0, timeout <= 1_000_000 else {
-            throw ValidationError("--timeout takes a number of seconds above 0")
+            throw ValidationError("--timeout must be a number of seconds above 0")
         }
     }
 
@@ -31,7 +31,8 @@ struct OperatorOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let target = try Target(try url ?? Self.usualURL(environment["SIMPLEAI_URL"]))
         if target.exposure == .internet, !allowInsecure {
-            throw CommandFailure("plain http to a public address would show the token; use https, or --allow-insecure")
+            throw CommandFailure(
+                "plain http to a public address would expose the token; use https, or --allow-insecure")
         }
         return try OperatorClient(
             target: target, token: try await credential(environment, role), timeout: .seconds(timeout),

@@ -20,14 +20,14 @@ struct SleepOutcome {
     mutating func look(at machine: FleetState.Machine, now: ContinuousClock.Instant) -> Verdict {
         if let problem = machine.sleepProblem { return .failed(Self.lines(problem)) }
         if machine.isFallingAsleep {
-            return now < deadline ? .undecided : .failed("the gateway does not know the outcome; see `simpleai fleet`")
+            return now < deadline ? .undecided : .failed("the outcome is unknown to the gateway; see `simpleai fleet`")
         }
         // One that is being woken has slept: a call wanted it.
         if ["asleep", "waking", "wake_failed", "lost"].contains(machine.state) { return .asleep }
         let since = awakeSince ?? now
         awakeSince = since
         guard since.duration(to: now) >= reasonTimeout else { return .undecided }
-        return .failed("its agent has come back and states no reason; it is \(FleetTable.state(of: machine))")
+        return .failed("its agent has reconnected without a reason; its state is \(FleetTable.state(of: machine))")
     }
 
     /// The agent and its command wrote them: nothing in them may move the cursor.

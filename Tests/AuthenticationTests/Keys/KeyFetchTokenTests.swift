@@ -104,7 +104,7 @@ import Testing
                     try await withRunningVerifier(issuer) { verifier in
                         let status = await verifier.sources[0].status { $0.lastError != nil }
                         let report = status.lastError?.description ?? ""
-                        #expect(report.contains("status 401") && report.contains("write it as jwks_url"), "\(report)")
+                        #expect(report.contains("status 401") && report.contains("set it as jwks_url"), "\(report)")
                         #expect(!report.contains("s3cret"))
                     }
                     #expect(issuing.credentials(for: "/.well-known/openid-configuration").first == "Bearer s3cret")

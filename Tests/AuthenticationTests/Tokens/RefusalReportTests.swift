@@ -31,22 +31,22 @@ import Testing
                 == #"issuer is not configured: found "https://issuer.example/", expected "https://issuer.example""#)
         #expect(
             try report(.wrongAudience, claims: ["aud": ["account", "other"]])
-                == #"token is for another audience: found ["account", "other"], expected "simpleai""#)
+                == #"unexpected audience: found ["account", "other"], expected "simpleai""#)
         #expect(
             try report(.wrongParty, claims: ["azp": nil, "cid": "app"]) { $0.authorizedParties = ["cli", "web"] }
-                == #"token was issued to another application: found "app", expected "cli", "web""#)
+                == #"unexpected authorized party: found "app", expected "cli", "web""#)
         #expect(
             try report(.missingScope, claims: ["scope": "openid"]) { $0.scopes = ["llm"] }
                 == #"a required scope is missing: found "openid", expected "llm""#)
         #expect(
             try report(.wrongType, header: ["typ": "JWT"]) { $0.tokenType = "at+jwt" }
-                == #"token is of another type: found "JWT", expected "at+jwt""#)
+                == #"unexpected token type: found "JWT", expected "at+jwt""#)
         #expect(
             try report(.unknownKey, header: ["kid": "old"])
-                == #"key id is not among the issuer's keys: found "old", expected "k""#)
+                == #"unknown key id: found "old", expected "k""#)
         #expect(
             try report(.algorithmMismatch, header: ["alg": "ES384"])
-                == #"algorithm is not that of the key: found "ES384", expected "ES256""#)
+                == #"algorithm does not match the key: found "ES384", expected "ES256""#)
         #expect(
             try report(.unsupportedAlgorithm, header: ["alg": "HS256"]).contains(#"found "HS256", expected "RS256""#))
         #expect(

@@ -21,7 +21,7 @@ struct DescriptorBudgetTests {
         server.maxConnections = 1_000
         let warning = try #require(DescriptorBudget(limit: 256).warning(for: server))
         #expect(warning.keys == ["server", "max_connections"])
-        for part in ["1000 connections need 1564 descriptors", "may open 256", "128 connections are accepted"] {
+        for part in ["1000 connections need 1564 descriptors", "can open 256", "128 connections are accepted"] {
             #expect(warning.message.contains(part), "\(warning)")
         }
         #expect(throws: GatewayStartError.self) { try DescriptorBudget(limit: 127).check() }

@@ -23,9 +23,10 @@ import Testing
 
     @Test func theLastWordsAreQuoted() throws {
         var state = try waiting("Loading model", #"{"error":{"message":"Loading model: 80%"}}"#)
-        #expect(message(state.handle(.placementRefused(Sample.error))) == "nobody The engine: Loading model: 80%")
+        #expect(
+            message(state.handle(.placementRefused(Sample.error))) == "nobody The engine reported: Loading model: 80%")
         state = try waiting("Loading model")
-        #expect(message(state.handle(.totalTimeExpired))?.hasSuffix(" The engine: Loading model") == true)
+        #expect(message(state.handle(.totalTimeExpired))?.hasSuffix(" The engine reported: Loading model") == true)
     }
 
     @Test func whatSaidNothingIsNotQuoted() throws {
@@ -39,6 +40,6 @@ import Testing
         _ = state.handle(.placed(Sample.lease(7, "r2")))
         _ = state.handle(.upstreamFailed(.refused))
         let said = message(state.handle(.placementRefused(Sample.error)))
-        #expect(said == "The runner could not be reached.")
+        #expect(said == "The runner is unreachable.")
     }
 }

@@ -131,7 +131,7 @@ import Testing
         let header = error.headers().first { $0.name == "Retry-After" }?.value
         #expect(header == retryAfter.map(String.init))
         #expect(!error.body.json.contains("secret-runner"))
-        #expect(error.cause?.hasPrefix("runner secret-runner answered \(status)") == true)
+        #expect(error.cause?.hasPrefix("runner secret-runner returned status \(status)") == true)
         #expect(!error.headers().contains { $0.name == "WWW-Authenticate" })
     }
 

@@ -48,14 +48,15 @@ import Testing
         let perMinute = LimitRules(caller: .init(requestsPerMinute: 60))
         for _ in 0..<60 { #expect(try begin("m", perMinute).error == nil) }
         let minute = try #require(try begin("m", perMinute).error)
-        #expect(minute.message == "This is beyond your limit of 60 calls per minute. Try again in 1s.")
+        #expect(minute.message == "Rate limit exceeded: your limit is 60 calls per minute. Retry in 1s.")
         #expect(minute.headers().contains { $0 == ("Retry-After", "1") })
 
         let atOnce = LimitRules(address: .init(concurrentCalls: 1))
         #expect(try begin("c", atOnce).error == nil)
         #expect(
             try begin("c", atOnce).error?.message
-                == "This is beyond your address's limit of 1 call at the same time. Try again when one has ended.")
+                == "Rate limit exceeded: your address's limit is 1 call at the same time. Retry when one has completed."
+        )
 
         let perDay = LimitRules(caller: .init(tokensPerDay: 24))
         limiter.end(try #require(try begin("d", perDay).admission), tokens: 26)

@@ -8,7 +8,7 @@ import Testing
         #expect(
             ErrorObjects.notFound(path).hasSuffix(
                 "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."))
-        #expect(ErrorObjects.notFound(path).hasPrefix("There is nothing at \(path). "))
+        #expect(ErrorObjects.notFound(path).hasPrefix("Unknown path \(path). "))
     }
 
     @Test func aPathWithoutItsBeginningIsCompleted() {

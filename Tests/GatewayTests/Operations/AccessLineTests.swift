@@ -49,15 +49,15 @@ import Testing
             usage: TokenUsage(prompt: 3, completion: 4, cached: 2, reasoning: 1))
         let logged = try logged(line)
         #expect(logged.level == .info)
-        #expect(logged.message == "call")
+        #expect(logged.message == "Call completed")
         #expect(
             logged.metadata == [
-                "request_id": "id", "endpoint": "/v1/chat/completions", "status": "200", "ms": "1234",
+                "request_id": "id", "endpoint": "/v1/chat/completions", "status": "200", "duration_ms": "1234",
                 "caller": "alice", "address": "192.0.2.7",
                 "requested": "class:fast", "runner": "r1", "model": "m", "stream": "true", "waited_ms": "77",
                 "wake": "w1",
                 "prompt_tokens": "3", "completion_tokens": "4", "cached_tokens": "2", "reasoning_tokens": "1",
-                "ttfb_ms": "12", "ttft_ms": "1500", "tokens_per_s": "33.4",
+                "ttfb_ms": "12", "ttft_ms": "1500", "tokens_per_second": "33.4",
             ])
     }
 
@@ -66,7 +66,7 @@ import Testing
         line.figures.broken = .init(generated: 9, delivered: 4)
         let metadata = try logged(line).metadata
         #expect(metadata["generated_tokens"] == "9" && metadata["delivered_tokens"] == "4")
-        #expect(metadata["ttft_ms"] == nil && metadata["tokens_per_s"] == nil && metadata["cached_tokens"] == nil)
+        #expect(metadata["ttft_ms"] == nil && metadata["tokens_per_second"] == nil && metadata["cached_tokens"] == nil)
     }
 
     @Test func errorsSayWhoHasToActAndWhy() throws {
@@ -75,7 +75,7 @@ import Testing
         let failed = try logged(line)
         #expect(failed.level == .info)
         #expect(failed.metadata["code"] == "upstream_error")
-        #expect(failed.metadata["side"] == "upstream")
+        #expect(failed.metadata["error_origin"] == "upstream")
         #expect(failed.metadata["cause"] == "runner r1: refused")
         line.error = GatewayError(.internalError, "m")
         #expect(try logged(line).level == .error)

@@ -98,8 +98,8 @@ import Testing
         #expect(page.samples["simpleai_tokens_total{kind=\"completion\"}"] == 20)
         #expect(page.samples["simpleai_cached_prompt_tokens_total"] == 8)
         #expect(page.samples["simpleai_reasoning_tokens_total"] == 5)
-        #expect(page.samples["simpleai_broken_stream_tokens_total{kind=\"generated\"}"] == 9)
-        #expect(page.samples["simpleai_broken_stream_tokens_total{kind=\"delivered\"}"] == 4)
+        #expect(page.samples["simpleai_interrupted_stream_tokens_total{kind=\"generated\"}"] == 9)
+        #expect(page.samples["simpleai_interrupted_stream_tokens_total{kind=\"delivered\"}"] == 4)
         #expect(page.samples["simpleai_time_to_first_token_seconds_count{class=\"fast\"}"] == 2)
         #expect(page.samples["simpleai_time_to_first_token_seconds_bucket{class=\"fast\",le=\"0.25\"}"] == 1)
         #expect(page.samples["simpleai_time_to_first_token_seconds_sum{class=\"fast\"}"] == 0.5)
@@ -117,13 +117,13 @@ import Testing
         #expect(page.samples["simpleai_buffered_bytes"] == 123)
         #expect(page.samples["simpleai_issuer_keys{issuer=\"https://issuer\"}"] == 2)
         #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://issuer\"}"] == 3)
-        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://issuer\"}"] == 5)
+        #expect(page.samples["simpleai_issuer_key_fetch_failures_total{issuer=\"https://issuer\"}"] == 5)
         #expect(page.samples["simpleai_issuer_keys{issuer=\"https://down\"}"] == 0)
         #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://down\"}"] == nil)
-        #expect(page.samples["simpleai_issuer_key_failures_total{issuer=\"https://down\"}"] == 7)
+        #expect(page.samples["simpleai_issuer_key_fetch_failures_total{issuer=\"https://down\"}"] == 7)
         #expect(page.types["simpleai_calls_total"] == "counter")
         #expect(page.types["simpleai_calls_open"] == "gauge")
-        #expect(page.types["simpleai_call_seconds"] == "histogram")
+        #expect(page.types["simpleai_call_duration_seconds"] == "histogram")
     }
 
     @Test func histogramsAreCumulative() throws {
@@ -134,7 +134,7 @@ import Testing
         }
         let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
         func bucket(_ bound: String) -> Double? {
-            page.samples["simpleai_call_seconds_bucket{class=\"fast\",le=\"\(bound)\"}"]
+            page.samples["simpleai_call_duration_seconds_bucket{class=\"fast\",le=\"\(bound)\"}"]
         }
         // A bound belongs to its own bucket.
         #expect(bucket("0.005") == 1)
@@ -143,8 +143,8 @@ import Testing
         #expect(bucket("0.5") == 3)
         #expect(bucket("300.0") == 3)
         #expect(bucket("+Inf") == 5)
-        #expect(page.samples["simpleai_call_seconds_count{class=\"fast\"}"] == 5)
-        let sum = try #require(page.samples["simpleai_call_seconds_sum{class=\"fast\"}"])
+        #expect(page.samples["simpleai_call_duration_seconds_count{class=\"fast\"}"] == 5)
+        let sum = try #require(page.samples["simpleai_call_duration_seconds_sum{class=\"fast\"}"])
         #expect(abs(sum - 701.3101) < 1e-9)
         let counts = Histogram.seconds.compactMap { bucket("\($0)") }
         #expect(counts.count == Histogram.seconds.count)

@@ -30,12 +30,12 @@ import Testing
 
     /// A malformed entry does not affect the others.
     @Test(arguments: [
-        (#"{"id":""}"#, "an id is empty"), (#"{"id":null}"#, "an entry has no id that is a string"),
-        (#"{"id":7}"#, "an entry has no id that is a string"), (#"{}"#, "an entry has no id that is a string"),
-        ("null", "an entry has no id that is a string"), ("[1]", "an entry has no id that is a string"),
-        (#"{"id":"a\r\nX-Evil: 1"}"#, "an id contains U+000D, which no name may contain"),
-        (#"{"id":"a\n\ndata: {}"}"#, "an id contains U+000A, which no name may contain"),
-        (#"{"id":"a\u202eb"}"#, "an id contains U+202E, which no name may contain"),
+        (#"{"id":""}"#, "an id is empty"), (#"{"id":null}"#, "an entry lacks a string id"),
+        (#"{"id":7}"#, "an entry lacks a string id"), (#"{}"#, "an entry lacks a string id"),
+        ("null", "an entry lacks a string id"), ("[1]", "an entry lacks a string id"),
+        (#"{"id":"a\r\nX-Evil: 1"}"#, "an id contains the forbidden character U+000D"),
+        (#"{"id":"a\n\ndata: {}"}"#, "an id contains the forbidden character U+000A"),
+        (#"{"id":"a\u202eb"}"#, "an id contains the forbidden character U+202E"),
     ])
     func skipsAnEntryAlone(_ entry: String, _ problem: String) throws {
         let list = try #require(read("{\"data\":[{\"id\":\"a\"},\(entry),{\"id\":\"b\"}]}"))

@@ -79,7 +79,7 @@ import Testing
             let opened = file.open(now: Date(timeIntervalSince1970: 1_767_323_045))
             let place = path + ".broken-20260102T030405Z"
             #expect(
-                opened.problem == .setAside(to: place, cause: "it is no state file of version 1") && !opened.isWritten)
+                opened.problem == .setAside(to: place, cause: "not a state file of version 1") && !opened.isWritten)
             #expect(opened.content == StateFile.Content())
             #expect(try Data(contentsOf: URL(fileURLWithPath: place)) == Data(text.utf8))
             // The path is free for a new file.
@@ -96,7 +96,7 @@ import Testing
                 try nowhere.write(StateFile.Content())
             }
             let folder = StateFile(path: directory.path)
-            #expect(folder.open().problem == .unusable(cause: "it is a directory and no regular file"))
+            #expect(folder.open().problem == .unusable(cause: "it is a directory, not a regular file"))
             #expect(FileManager.default.fileExists(atPath: directory.path))
         }
     }

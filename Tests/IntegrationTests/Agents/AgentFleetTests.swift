@@ -124,7 +124,7 @@ extension Integration {
                 let agent = try RunnerAgent(settings: settings, logger: .telling { line.yield($0) })
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { try? await agent.run() }
-                    for await text in lines where text == "The gateway refuses this runner" { break }
+                    for await text in lines where text == "Registration refused" { break }
                     group.cancelAll()
                 }
                 let metrics = try await gateway.metrics { _ in true }

@@ -168,7 +168,7 @@ extension Integration {
                     strangers.append(wire)
                 }
                 let full = try await gateway.metrics {
-                    ($0["simpleai_share_refusals_total{bound=\"agent_sockets\"}"] ?? 0) >= 1
+                    ($0["simpleai_limit_rejections_total{limit=\"agent_sockets\"}"] ?? 0) >= 1
                 }
                 #expect(full["simpleai_agents_connected"] == 1)
                 for number in 0..<20 {
@@ -221,7 +221,7 @@ extension Integration {
                     switch try await agent.next() {
                     case .registerAck: agents.append(agent)
                     case .error(.protocolError, let message):
-                        #expect(message.contains("more models than there is room for"))
+                        #expect(message.contains("too many models"))
                         refused += 1
                     default: Issue.record("neither taken nor refused")
                     }
@@ -232,7 +232,7 @@ extension Integration {
                     gateway, as: "small", port: port, status: ScriptedAgent.status(["other"]))
                 small.say(.heartbeat(ScriptedAgent.status(models)))
                 _ = try await gateway.metrics {
-                    ($0["simpleai_share_refusals_total{bound=\"agents\"}"] ?? 0) >= Double(refused + 1)
+                    ($0["simpleai_limit_rejections_total{limit=\"agents\"}"] ?? 0) >= Double(refused + 1)
                 }
                 #expect(try await gateway.get("/v1/models/other").status == 200)
                 for agent in agents { agent.connection.socket.abort() }

@@ -44,7 +44,7 @@ extension Integration {
                 _ = try await stream.peek { $0.text.contains("\"content\":\"") }
                 let refused = try await order("sleep", fleet.gateway)
                 #expect(refused.status == 400)
-                #expect(try refused.error().message.contains("1 call runs on it"))
+                #expect(try refused.error().message.contains("1 call is in progress"))
                 #expect(fleet.machine.status.phase == .awake)
                 await stream.close()
                 try await fleet.gateway.settled()

@@ -122,7 +122,7 @@ extension Integration {
                     }
                     clients.append(client)
                 }
-                let refusals = "simpleai_share_refusals_total{bound=\"streams\"}"
+                let refusals = "simpleai_limit_rejections_total{limit=\"streams\"}"
                 _ = try await gateway.metrics { $0[refusals] == Double(6 * (HTTP2Connection.maxStreams - 1) - 512) }
                 let last = try #require(clients.last)
                 let refused = try await last.send(gateway.head("GET", "/health"))

@@ -11,7 +11,7 @@ struct HostileToken: Sendable {
     let name: String
     let text: String
     var statuses: Set<Int> = [401]
-    var message = "The token is not valid."
+    var message = "Invalid token."
 
     /// Every kind of hostile token.
     static func all(_ forge: Forge, keys: PublishedKeys, evil: String) throws -> [HostileToken] {
@@ -324,7 +324,7 @@ struct HostileToken: Sendable {
             tokens.append(
                 .init(
                     name: "expiry at \(expiry)", text: try forge.token(claims: ["exp": .integer(expiry)]),
-                    message: "The token has expired. Get a new one from its issuer."))
+                    message: "The token has expired. Request a new one from its issuer."))
         }
         let sign: Forge.Signer = { try forge.curve.signature(of: Data($0)) }
         let header = forge.text(forge.header())

@@ -52,7 +52,7 @@ extension Integration {
         ])
         func keysComeFromNobodyElse(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
             try await Self.with(kind, isTrusted: isTrusted) { gateway, issuer, token in
-                let failures = "simpleai_issuer_key_failures_total{issuer=\"\(issuer.url)\"}"
+                let failures = "simpleai_issuer_key_fetch_failures_total{issuer=\"\(issuer.url)\"}"
                 _ = try await gateway.metrics { $0[failures] ?? 0 >= 1 }
                 let answer = try await gateway.send(RunningGateway.chat(), token: token)
                 #expect(answer.status == 503)

@@ -89,7 +89,7 @@ extension Integration {
                     #expect(page[Self.series("keys", issuer)] == 1)
                     #expect(page[Self.series("keys_age_seconds", issuer)] != nil)
                     if trouble.ends {
-                        #expect(page[Self.series("key_failures_total", issuer)] ?? 0 >= Double(Self.provocations))
+                        #expect(page[Self.series("key_fetch_failures_total", issuer)] ?? 0 >= Double(Self.provocations))
                         issuer.publish([known.publicKey.json, new.publicKey.json])
                         let answer = try await gateway.send(RunningGateway.chat(), token: Self.token(new, issuer))
                         #expect(answer.status == 200, "the issuer has recovered")

@@ -43,17 +43,17 @@ extension Integration {
                 for (token, cause, message) in [
                     (
                         try other.token(user: "alice", roles: []),
-                        #"token is for another audience: found "account", expected "simpleai""#,
-                        "The token is not valid."
+                        #"unexpected audience: found "account", expected "simpleai""#,
+                        "Invalid token."
                     ),
                     (
                         try stranger.token(user: "alice", roles: []),
                         #"issuer is not configured: found "https://issuer.test/", expected "https://issuer.test""#,
-                        "The token is not valid."
+                        "Invalid token."
                     ),
                     (
                         try gateway.mint.token(user: "alice", roles: [], issuedAt: past), "token has expired: found ",
-                        "The token has expired. Get a new one from its issuer."
+                        "The token has expired. Request a new one from its issuer."
                     ),
                 ] {
                     for (method, path) in Self.paths {
@@ -79,7 +79,7 @@ extension Integration {
             let log = Log()
             let logger = Logger(label: "test") { _ in Recorder(log: log) }
             try await RunningGateway.with([], logger: logger) { gateway in
-                let admin = #"holds the roles "reader"; wanted one of the roles "admin""#
+                let admin = #"holds the roles "reader"; expected one of the roles "admin""#
                 for (method, path, wanted) in [
                     ("POST", "/v1/chat/completions", admin + #", "model:specific""#),
                     ("POST", "/v1/route", admin + #", "model:specific""#),

@@ -41,8 +41,8 @@ extension Integration {
                 #expect(try await gateway.send(RunningGateway.chat(), token: "").status == 401)
                 #expect(engine.counts.value.requests.count == 4)
                 let page = try await gateway.metrics { _ in true }
-                #expect(page["simpleai_refused_tokens_total{answer=\"refused\"}"] ?? 0 >= 6)
-                #expect(page["simpleai_refused_tokens_total{answer=\"throttled\"}"] ?? 0 >= 3)
+                #expect(page["simpleai_authentication_failures_total{result=\"refused\"}"] ?? 0 >= 6)
+                #expect(page["simpleai_authentication_failures_total{result=\"throttled\"}"] ?? 0 >= 3)
             }
         }
     }

@@ -91,7 +91,7 @@ import Testing
             #expect(refused.code == .permissionDenied)
             #expect(refused.message.hasPrefix("Permission denied:"))
             #expect(
-                refused.cause?.hasPrefix("no policy of the caller's roles grants it; asked for \"\(field)\"") == true)
+                refused.cause?.hasPrefix("no policy grants it to the caller's roles; requested \"\(field)\"") == true)
         }
         #expect(error("class:none", "staff")?.code == .modelNotFound)
         #expect(error("class:fast", "student") == nil)

@@ -27,8 +27,8 @@ import Testing
 
     @Test func anExactIDTakesOneOfTheRolesOfTheSettings() {
         #expect(
-            cause("small", caller(["reader", "b"])) == "exact ids take a role that the caller has not; "
-                + "asked for \"small\"; \(Self.holder)\"b\", \"reader\"; wanted one of the roles \"boss\", \"exact\"")
+            cause("small", caller(["reader", "b"])) == "exact ids require a role that the caller lacks; "
+                + "requested \"small\"; \(Self.holder)\"b\", \"reader\"; expected one of the roles \"boss\", \"exact\"")
     }
 
     @Test func aPolicyNamesItsRoles() {
@@ -36,7 +36,8 @@ import Testing
             AccessGrant(roles: ["gold", "silver"], classes: ["big"]), AccessGrant(roles: ["tin"], classes: ["fast"]),
         ]
         let cause = cause("class:big", caller([]), grants: grants)
-        #expect(cause?.contains("\(Self.holder)(none); wanted one of the roles \"boss\", \"gold\", \"silver\"") == true)
+        #expect(
+            cause?.contains("\(Self.holder)(none); expected one of the roles \"boss\", \"gold\", \"silver\"") == true)
     }
 
     @Test func credentialsForSomeClassesNameThem() {
@@ -50,7 +51,7 @@ import Testing
         let error = #expect(throws: GatewayError.self) {
             try policy.authorizeAdministration(by: caller(["reader"]))
         }
-        #expect(error?.cause == "\(Self.holder)\"reader\"; wanted one of the roles \"boss\"")
+        #expect(error?.cause == "\(Self.holder)\"reader\"; expected one of the roles \"boss\"")
         #expect(error?.message.contains("reader") == false)
     }
 

@@ -119,7 +119,7 @@ import Testing
     @Test func errorsAreExplained() {
         #expect(Scanned("[x").error?.description == "unexpected character at byte 1")
         #expect(Scanned("[").error?.description == "the document ends early, after 1 bytes")
-        #expect(Scanned("[]x").error?.description == "something follows the document at byte 2")
+        #expect(Scanned("[]x").error?.description == "unexpected content after the document at byte 2")
         #expect(Scanned([0x22, 0xFF]).error?.description == "invalid UTF-8 at byte 1")
         #expect(Scanned("[[", maximumDepth: 1).error?.description == "nested too deeply at byte 1")
         #expect(Scanned(#"{"model":1,"model":2}"#).error?.description == "the key \"model\" occurs twice")

@@ -9,7 +9,7 @@ struct WakeTimeline: Sendable, Hashable {
             case .visible: "ready in the model list"
             case .firstHeader: "first header"
             case .firstToken: "first token"
-            case .lastAnswer: "last answer complete"
+            case .lastAnswer: "last response complete"
             }
         }
     }

@@ -67,7 +67,7 @@ struct HTMLReport {
         switch report.conclusion {
         case .passed: "Passed"
         case .failed: "Failed"
-        case .notDecided: "Not decided"
+        case .notDecided: "Inconclusive"
         case .interrupted: "Interrupted"
         }
     }
@@ -77,11 +77,11 @@ struct HTMLReport {
         if report.results.isEmpty { return " <span>no check ran</span>" }
         let note: HTML =
             switch report.conclusion {
-            case .passed: "every required check that could be tried holds"
-            case .failed: "at least one required check does not hold"
-            case .notDecided where report.count(.pass) == 0: "nothing could be decided"
-            case .notDecided: "a required check could not be decided"
-            case .interrupted: "this is what was known by then"
+            case .passed: "every required check that ran passed"
+            case .failed: "at least one required check failed"
+            case .notDecided where report.count(.pass) == 0: "no check was conclusive"
+            case .notDecided: "a required check was inconclusive"
+            case .interrupted: "results up to the interruption"
             }
         return " <span>\(note)</span>"
     }
@@ -102,13 +102,13 @@ struct HTMLReport {
 
     private var adviceTile: HTML {
         let count = report.unheededAdvice
-        return count == 0 ? "" : "<li class=\"open\"><b>\(count)</b> advice not kept</li>"
+        return count == 0 ? "" : "<li class=\"open\"><b>\(count)</b> advisory not met</li>"
     }
 
     private var footnotes: HTML {
         var notes: [String] = []
         if report.rounds > 1 { notes.append("\(report.rounds) runs") }
-        notes += report.unsteady.map { "unsteady: \($0.id) (\($0.verdicts.map(\.rawValue).joined(separator: ", ")))" }
+        notes += report.unsteady.map { "flaky: \($0.id) (\($0.verdicts.map(\.rawValue).joined(separator: ", ")))" }
         if let clock = report.clockSummary { notes.append(clock) }
         return HTML(notes.map { " · \($0)" as HTML })
     }
@@ -137,7 +137,7 @@ struct HTMLReport {
             <section id="\(test.rawValue)">
             <h2>\(test.title) <small>\(counts.joined(separator: " · "))</small></h2>
             <div class="wide"><table class="checks">
-            <thead><tr><th scope="col">Verdict</th><th scope="col">Check</th><th scope="col">What was seen</th>\
+            <thead><tr><th scope="col">Verdict</th><th scope="col">Check</th><th scope="col">Observed</th>\
             <th scope="col" class="number">Time</th></tr></thead>
             <tbody>
             \(results.map { CheckRow($0, note: report.runNote($0)).html })</tbody>

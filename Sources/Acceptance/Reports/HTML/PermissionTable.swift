@@ -7,9 +7,9 @@ struct PermissionTable {
     var html: HTML {
         """
         <section id="permissions">
-        <h2>Who may do what</h2>
-        <p class="lead">Each cell: what the contract says, and the status that came. \
-        A caller is the role its token was issued for.</p>
+        <h2>Permissions</h2>
+        <p class="lead">Each cell: the contract's expectation and the returned status. \
+        A caller is named after the role of its token.</p>
         <div class="wide"><table class="grid">
         <thead><tr><th scope="col">Caller</th>\(titles)</tr></thead>
         <tbody>
@@ -27,7 +27,7 @@ struct PermissionTable {
     }
 
     private func cell(_ cell: PermissionGrid.Cell?) -> HTML {
-        guard let cell else { return "<td class=\"absent\"><span>not asked</span></td>" }
+        guard let cell else { return "<td class=\"absent\"><span>not tested</span></td>" }
         let status = cell.status.map { "\($0)" } ?? cell.verdict.rawValue
         let expected: HTML =
             switch cell.expectation {

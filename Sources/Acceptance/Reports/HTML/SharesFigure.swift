@@ -11,7 +11,7 @@ struct SharesFigure {
     var html: HTML {
         """
         <section id="shares">
-        <h2>Who served</h2>
+        <h2>Calls by runner</h2>
         <p class="lead">\(sentence)</p>
         <div class="wide"><svg viewBox="0 0 880 \(bottom + 36)" role="img" aria-labelledby="shares-title shares-text">
         <title id="shares-title">Share of the calls by runner</title>
@@ -23,10 +23,10 @@ struct SharesFigure {
     }
 
     private var sentence: String {
-        let unseen = shares.unseen > 0 ? " \(shares.unseen) that could have served were not seen." : ""
+        let unseen = shares.unseen > 0 ? " \(shares.unseen) eligible runners served none." : ""
         return
             "\(shares.calls) calls, \(shares.ready) runners ready.\(unseen) Whiskers are simultaneous 95 % intervals: "
-            + "what the share may be in the long run, as far as this many calls can tell."
+            + "the range of long-run shares consistent with this number of calls."
     }
 
     private var spoken: String {

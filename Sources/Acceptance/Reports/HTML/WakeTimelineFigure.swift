@@ -23,8 +23,8 @@ struct WakeTimelineFigure {
     }
 
     private var sentence: String {
-        let calls = "\(wake.calls) calls for \(wake.target) were held, \(wake.answered) answered."
-        guard let time = wake.wake else { return "\(calls) Nothing woke." }
+        let calls = "\(wake.calls) calls for \(wake.target) waited, \(wake.answered) were answered."
+        guard let time = wake.wake else { return "\(calls) No machine woke up." }
         let load = wake.load.map { ", loading the model took \($0.readable)" } ?? ""
         return "\(calls) The machine was up after \(time.readable) (± \(wake.resolution.readable))\(load)."
     }
@@ -70,7 +70,7 @@ struct WakeTimelineFigure {
 
                 """
         }
-        return "<text class=\"name\" x=\"\(Self.left - 14)\" y=\"36\">model list says</text>\n\(spans)"
+        return "<text class=\"name\" x=\"\(Self.left - 14)\" y=\"36\">model list</text>\n\(spans)"
     }
 
     private func row(_ index: Int, _ mark: WakeTimeline.Mark) -> HTML {

@@ -17,7 +17,9 @@ extension AuthenticationTest {
     }
 
     private static let generalChecks: [Check<AuthenticationTest>] = [
-        Check("auth.errors.challenge", "A 401 says how to authenticate, in WWW-Authenticate (RFC 6750, 3).") {
+        Check(
+            "auth.errors.challenge", "A 401 response names the authentication scheme in WWW-Authenticate (RFC 6750, 3)."
+        ) {
             try await $0.challenge()
         },
         Check("auth.errors.object", "Every refusal is an OpenAI error object with all four keys.") {
@@ -43,9 +45,9 @@ extension AuthenticationTest {
             }
         let mayAskForIDs = persona != .basic
         return [
-            (.classes, "classes", "\(who) may ask for classes."),
-            (.existingID, "existing-id", "\(who) \(mayAskForIDs ? "gets" : "is refused") an existing id."),
-            (.unknownID, "unknown-id", "\(who) asking for an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."),
+            (.classes, "classes", "\(who) may use classes."),
+            (.existingID, "existing-id", "\(who) \(mayAskForIDs ? "is served" : "is refused") an existing id."),
+            (.unknownID, "unknown-id", "\(who) requesting an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."),
             (.models, "models", "\(who) may list models."),
             (.admin, "admin-surface", "\(who) \(persona == .admin ? "may use" : "is refused") the admin surface."),
         ]
@@ -65,7 +67,7 @@ extension AuthenticationTest {
                 let isOpen = bad == .none && exchange.isSuccess
                 let hint =
                     isOpen
-                    ? "; if it asks nobody for credentials, --no-auth says so"
+                    ? "; if it has no authentication, use --no-auth"
                     : session.statusHint(exchange, for: .unauthenticated)
                 return .fail(
                     "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)\(hint)",
@@ -74,7 +76,7 @@ extension AuthenticationTest {
             answers.append("\(request.path) \(exchange.status)")
         }
         try await control()
-        return .pass("\(answers.joined(separator: ", ")); the good token still works")
+        return .pass("\(answers.joined(separator: ", ")); the valid token still works")
     }
 
     // MARK: Permission table
@@ -106,13 +108,13 @@ extension AuthenticationTest {
                 answered.append("\(target) → \(completion.model)")
             } catch {
                 if let finding = notAllowed(exchange, Obstacle.denied(target: target).text) { return finding }
-                return .fail("\(target): \(error)", Evidence(exchange, expected: "200 and a whole completion"))
+                return .fail("\(target): \(error)", Evidence(exchange, expected: "200 and a complete response"))
                     .answered(exchange)
             }
             last = exchange
         }
         let absent =
-            missing.map { "; \($0) is not there" }.joined()
+            missing.map { "; \($0) is not available" }.joined()
             + ["class:fast", "class:big"].filter(session.failedWakes.contains)
             .map { "; \(FailedWakes.note(on: $0))" }.joined()
         let finding = Finding.pass(answered.joined(separator: ", ") + absent)
@@ -121,14 +123,14 @@ extension AuthenticationTest {
 
     private func allowed(_ exchange: Exchange, _ what: String) async throws -> Finding {
         guard exchange.isSuccess else {
-            if let finding = notAllowed(exchange, "the given token may not ask for \(what)") { return finding }
+            if let finding = notAllowed(exchange, "the provided token may not use \(what)") { return finding }
             let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail(
-                "\(what) answered \(exchange.status)\(exchange.errorSummary)\(hint)",
+                "\(what) returned \(exchange.status)\(exchange.errorSummary)\(hint)",
                 Evidence(exchange, expected: "2xx")
             ).answered(exchange)
         }
-        return .pass("\(what) answered \(exchange.status)").answered(exchange)
+        return .pass("\(what) returned \(exchange.status)").answered(exchange)
     }
 
     /// A SKIP where the operator's one token is refused something that another may get.
@@ -145,7 +147,7 @@ extension AuthenticationTest {
                 let hint =
                     exchange.isSuccess ? try await roleHint() : session.statusHint(exchange, for: .denied)
                 return .fail(
-                    "\(id) answered \(exchange.status)\(hint)",
+                    "\(id) returned \(exchange.status)\(hint)",
                     Evidence(exchange, expected: session.expected(.denied))
                 ).answered(exchange)
             }
@@ -156,7 +158,7 @@ extension AuthenticationTest {
             return .pass("\(id) → \(try Completion(exchange).model)").answered(exchange)
         } catch {
             let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
-            return .fail("\(id): \(error)\(hint)", Evidence(exchange, expected: "200 and a whole completion"))
+            return .fail("\(id): \(error)\(hint)", Evidence(exchange, expected: "200 and a complete response"))
                 .answered(exchange)
         }
     }
@@ -169,7 +171,7 @@ extension AuthenticationTest {
                 session.isRefused(exchange, as: .denied)
                 ? try await roleHint() : session.statusHint(exchange, for: .unknown)
             return .fail(
-                "an unknown id answered \(exchange.status)\(hint)",
+                "an unknown id returned \(exchange.status)\(hint)",
                 Evidence(
                     exchange,
                     expected: session.expected(.unknown)
@@ -177,23 +179,23 @@ extension AuthenticationTest {
             ).answered(exchange)
         }
         try await control(as: persona)
-        return .pass("an unknown id answered \(exchange.status)").answered(exchange)
+        return .pass("an unknown id returned \(exchange.status)").answered(exchange)
     }
 
     private func adminSurface(_ persona: Persona) async throws -> Finding {
         let path = session.options.authentication.adminPath
         let admin = try await get(path, as: .admin)
-        guard admin.status != 404 else { return .skip("the deployment has no \(path); --admin-path names another") }
+        guard admin.status != 404 else { return .skip("the deployment has no \(path); set --admin-path") }
         if persona == .admin { return try await allowed(admin, path) }
         let exchange = try await get(path, as: persona)
         guard session.options.expectedStatuses.isAdminDenial(exchange) else {
             let hint =
                 exchange.isSuccess ? try await roleHint() : session.statusHint(exchange, for: .denied)
             let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
-            return .fail("\(path) answered \(exchange.status)\(hint)", evidence).answered(exchange)
+            return .fail("\(path) returned \(exchange.status)\(hint)", evidence).answered(exchange)
         }
         try await control(as: persona)
-        return .pass("\(path) answered \(exchange.status), and \(admin.status) to an admin").answered(exchange)
+        return .pass("\(path) returned \(exchange.status), and \(admin.status) to an admin").answered(exchange)
     }
 
     private func roleHint() async throws -> String {
@@ -204,16 +206,17 @@ extension AuthenticationTest {
 
     private func challenge() async throws -> Finding {
         let refusals = try await answers { $0.status == 401 }
-        guard !refusals.isEmpty else { return .skip("nothing was refused with 401") }
+        guard !refusals.isEmpty else { return .skip("no request was refused with 401") }
         if let bare = refusals.first(where: { $0.header("www-authenticate")?.isEmpty ?? true }) {
-            return .fail("a 401 without WWW-Authenticate", Evidence(bare, expected: "WWW-Authenticate: Bearer …"))
+            return .fail(
+                "a 401 response lacks WWW-Authenticate", Evidence(bare, expected: "WWW-Authenticate: Bearer …"))
         }
-        return .pass("\(refusals.count) answers, \(refusals[0].header("www-authenticate") ?? "")")
+        return .pass("\(refusals.count) responses,  \(refusals[0].header("www-authenticate") ?? "")")
     }
 
     private func errorObjects() async throws -> Finding {
         let refusals = try await answers { $0.status >= 400 }
-        guard !refusals.isEmpty else { return .skip("nothing was refused") }
+        guard !refusals.isEmpty else { return .skip("no request was refused") }
         for exchange in refusals {
             if let problem = exchange.errorObjectProblem {
                 return .fail(
@@ -229,10 +232,10 @@ extension AuthenticationTest {
         for exchange in exchanges {
             let text = exchange.headers.map(\.value).joined(separator: "\n") + exchange.bodyText
             if session.redactor.leaks(in: text) {
-                return .fail("an answer contains the token", Evidence(exchange, expected: "no token in any answer"))
+                return .fail("a response contains the token", Evidence(exchange, expected: "no token in any response"))
             }
         }
-        return .pass("\(exchanges.count) answers looked at")
+        return .pass("\(exchanges.count) responses checked")
     }
 
     /// The matching responses so far; with `--only`, at least those to a call without credentials.

@@ -1,7 +1,7 @@
 extension AuthenticationTest {
     /// Verifies the operator's statement that there is no authentication, for which all other checks are skipped.
     static let openCheck = Check<AuthenticationTest>(
-        "auth.open", "A deployment that is said to have no authentication answers whatever credentials come, or none.",
+        "auth.open", "With --no-auth, requests with any credentials, or none, are served.",
         needs: "--no-auth"
     ) { try await $0.open() }
 
@@ -18,7 +18,7 @@ extension AuthenticationTest {
             do throws(AnswerProblem) {
                 _ = try Completion(answer)
             } catch {
-                return .fail("\(model): \(error)", Evidence(answer, expected: "200 and a whole completion"))
+                return .fail("\(model): \(error)", Evidence(answer, expected: "200 and a complete response"))
             }
             answers.append("\(credential.name) \(listed.status) and \(answer.status)")
         }
@@ -30,8 +30,8 @@ extension AuthenticationTest {
         let isRefused = session.isRefused(exchange, as: .unauthenticated)
         return .fail(
             "\(request.method) \(request.path) with \(request.credential.name) got \(exchange.status)"
-                + (isRefused ? ": it has authentication; leave out --no-auth, and give a token" : ""),
-            Evidence(exchange, expected: "2xx, as --no-auth says"))
+                + (isRefused ? ": the deployment requires authentication; remove --no-auth and provide a token" : ""),
+            Evidence(exchange, expected: "2xx, because of --no-auth"))
     }
 }
 

@@ -80,7 +80,7 @@ struct AuthenticationTest: AcceptanceTest {
             }
             if isKnown { present.append(target) } else { missing.append(target) }
         }
-        guard !targets.isEmpty else { throw Finding.skip("neither class:fast nor class:big woke") }
+        guard !targets.isEmpty else { throw Finding.skip("neither class:fast nor class:big woke up") }
         guard !present.isEmpty else { throw Finding.skip("the deployment has neither class:fast nor class:big") }
         return (present, missing)
     }
@@ -95,7 +95,7 @@ struct AuthenticationTest: AcceptanceTest {
         let exchange = try await send(try session.chatRequest("class:fast", as: credential))
         // A response that is not a completion names no id; other checks report it.
         if let completion = try? Completion(exchange), !completion.model.hasPrefix("class:") { return completion.model }
-        throw Finding.skip("no exact id is known to exist: the list has none and class:fast names none")
+        throw Finding.skip("no existing id is known: neither the model list nor class:fast names one")
     }
 
     /// The positive control after a negative series: the caller's valid token still works.
@@ -104,7 +104,7 @@ struct AuthenticationTest: AcceptanceTest {
         let exchange = try await send(request)
         guard exchange.isSuccess else {
             throw Finding.fail(
-                "positive control: a good token (\(persona.name)) got \(exchange.status) from /v1/models",
+                "positive control: a valid token (\(persona.name)) got \(exchange.status) from /v1/models",
                 Evidence(exchange, expected: "200"))
         }
     }

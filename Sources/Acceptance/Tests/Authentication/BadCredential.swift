@@ -13,7 +13,7 @@ enum BadCredential: String, CaseIterable, Sendable {
         switch self {
         case .none: "A request without credentials is refused."
         case .empty: "A request with an empty bearer token is refused."
-        case .garbage: "A bearer token that is no token at all is refused."
+        case .garbage: "A bearer token that is not a JWT is refused."
         case .brokenSignature: "A real token whose signature was changed is refused."
         case .noSignature: "A real token without its signature is refused."
         case .changedClaims: "A real token's signature under other claims is refused."
@@ -49,7 +49,7 @@ enum BadCredential: String, CaseIterable, Sendable {
             return try await forged("the real claims under alg: none", tokens, TokenText.withAlgorithmNone)
         case .expired:
             guard let token = try await tokens.expiredToken() else {
-                throw Finding.skip("no expired token can be had here: --expired-token gives one")
+                throw Finding.skip("no expired token available; provide one with --expired-token")
             }
             return .bearer(token, name: "an expired token")
         }
@@ -59,7 +59,7 @@ enum BadCredential: String, CaseIterable, Sendable {
         _ name: String, _ tokens: TokenSource, _ forge: (String) -> String?
     ) async throws -> Credential {
         let real = try await tokens.token(role: nil)
-        guard TokenText.isJWT(real), let token = forge(real) else { throw Finding.skip("the token is no JWT") }
+        guard TokenText.isJWT(real), let token = forge(real) else { throw Finding.skip("the token is not a JWT") }
         tokens.redactor.register(token)
         // Only the token differs from the valid one; in the curl command the reader supplies the forged token.
         return Credential(name: name, authorization: "Bearer \(token)", shellForm: "Bearer $FORGED_TOKEN")

@@ -3,36 +3,40 @@ extension ModelRoutingTest {
         Check("model-routing.list.shape", "The model list is an OpenAI list: ids, each once, with object and owner.") {
             try await $0.listShape()
         },
-        Check("model-routing.class.answered", "Every call for a class is answered with a whole completion.") {
+        Check("model-routing.class.answered", "Every call for a class gets a complete response.") {
             try await $0.answered(classes: true)
         },
         Check(
-            "model-routing.class.member", "A class is served by one of its members, and the answer names it.",
+            "model-routing.class.member", "A class is served by one of its members, and the response names it.",
             needs: "classes in the model list, or --class-map"
         ) { try await $0.classMembers() },
         Check(
             "model-routing.class.apart", "Classes that share no member are never served by each other's models.",
             needs: "two classes"
         ) { try await $0.classesApart() },
-        Check("model-routing.exact.answered", "Every call for an exact id is answered with a whole completion.") {
+        Check("model-routing.exact.answered", "Every call for an exact id gets a complete response.") {
             try await $0.answered(classes: false)
         },
         Check("model-routing.exact.same", "An exact id is served by exactly that model.") { try await $0.exactSame() },
-        Check("model-routing.stream.agrees", "The chunks of a stream name the model like a plain answer does.") {
+        Check("model-routing.stream.agrees", "The chunks of a stream name the model, as a non-streaming response does.")
+        {
             try await $0.streamsAgree()
         },
         Check(
-            "model-routing.header.agrees", "The header that names the serving model agrees with the answer.",
+            "model-routing.header.agrees", "The header that names the serving model matches the response.",
             needs: "x-simpleai-model"
         ) { try await $0.headersAgree() },
-        Check("model-routing.unknown.class", "An unknown class is 404, as an error object, fast.") {
+        Check("model-routing.unknown.class", "An unknown class gets 404 with an error object, within 2 seconds.") {
             try await $0.unknown("class:no-such-", as: .basic)
         },
-        Check("model-routing.unknown.id", "An unknown id is 404 model_not_found for a caller who may ask for ids.") {
+        Check(
+            "model-routing.unknown.id",
+            "An unknown id gets 404 model_not_found for callers with the right to exact ids."
+        ) {
             try await $0.unknown("no-such-model-", as: .specific)
         },
         Check(
-            "model-routing.permissions.class-allowed", "A caller without special roles may ask for classes.",
+            "model-routing.permissions.class-allowed", "A caller without special roles may use classes.",
             needs: "--test-permissions"
         ) { try await $0.classAllowed() },
         Check(
@@ -46,7 +50,7 @@ extension ModelRoutingTest {
             needs: "--test-permissions; a token binary"
         ) { try await $0.idRefused(stream: true) },
         Check(
-            "model-routing.permissions.id-allowed", "A caller with model:specific gets the same id.",
+            "model-routing.permissions.id-allowed", "A caller with model:specific is served the same id.",
             needs: "--test-permissions; a token binary"
         ) { try await $0.idAllowed() },
     ]
@@ -83,7 +87,7 @@ extension ModelRoutingTest {
         guard !usable.isEmpty else {
             throw Finding.skip(
                 routes.first?.skipped
-                    ?? (classes ? "no class was asked for" : "no model is awake and asked for by its id"))
+                    ?? (classes ? "no class was requested" : "no awake model was requested by its id"))
         }
         return usable
     }
@@ -92,7 +96,7 @@ extension ModelRoutingTest {
     private func anyRoutes() async throws -> [Route] {
         let routes = try await routes()
         let usable = routes.filter { $0.skipped == nil }
-        guard !usable.isEmpty else { throw Finding.skip(routes.first?.skipped ?? "nothing was asked for") }
+        guard !usable.isEmpty else { throw Finding.skip(routes.first?.skipped ?? "no model was requested") }
         return usable
     }
 
@@ -104,7 +108,7 @@ extension ModelRoutingTest {
                 let state = try await list().state(of: route.target)
                 let hint =
                     "\(problem)".hasPrefix("Request timed out") && state.isAsleep
-                    ? "; the model list had it \(state.rawValue)" : ""
+                    ? "; the model list showed it as \(state.rawValue)" : ""
                 return .fail(
                     "\(failed) of \(route.calls.count) calls for \(route.target) failed: \(problem)\(hint)", evidence)
             }
@@ -130,7 +134,7 @@ extension ModelRoutingTest {
     private func classesApart() async throws -> Finding {
         let list = try await list()
         let routes = try await routes(classes: true)
-        guard routes.count > 1 else { return .skip("only one class was asked for") }
+        guard routes.count > 1 else { return .skip("only one class was requested") }
         var apart: [String] = []
         for (index, one) in routes.enumerated() {
             for other in routes[(index + 1)...] {
@@ -138,7 +142,7 @@ extension ModelRoutingTest {
                 guard shared.isEmpty else { continue }
                 if members(one, list).isEmpty || members(other, list).isEmpty {
                     return .inconclusive(
-                        "members of \(one.target) and \(other.target) unknown; --class-map NAME=a,b says them")
+                        "members of \(one.target) and \(other.target) unknown; set --class-map NAME=a,b")
                 }
                 let crossed = one.models.intersection(other.models)
                 if let model = crossed.sorted().first {
@@ -155,7 +159,8 @@ extension ModelRoutingTest {
                 apart.append("\(one.target) and \(other.target)")
             }
         }
-        return apart.isEmpty ? .skip("the classes share members") : .pass("\(apart.joined(separator: ", ")) kept apart")
+        return apart.isEmpty
+            ? .skip("the classes share members") : .pass("\(apart.joined(separator: ", ")) served separately")
     }
 
     private func members(_ route: Route, _ list: ModelList) -> Set<String> {
@@ -189,12 +194,14 @@ extension ModelRoutingTest {
                 // That the model is the right one is the business of other checks.
                 let plain = route.plainModels
                 let known = route.isClass ? members(route, try await list()) : [route.target]
-                let evidence = call.evidence(expected: "one model in all chunks, and the one of plain answers")
+                let evidence = call.evidence(
+                    expected: "one model in all chunks, the same as in non-streaming responses")
                 guard completion.models.count == 1 else {
                     return .fail("chunks name \(completion.models.sorted().joined(separator: ", "))", evidence)
                 }
                 guard known.isEmpty || known.union(plain).contains(completion.model) else {
-                    let others = plain.isEmpty ? "" : ", plain answers \(plain.sorted().joined(separator: ", "))"
+                    let others =
+                        plain.isEmpty ? "" : ", non-streaming responses \(plain.sorted().joined(separator: ", "))"
                     return .fail("the chunks for \(route.target) name \(completion.model)\(others)", evidence)
                 }
                 agreeing += 1
@@ -214,13 +221,13 @@ extension ModelRoutingTest {
                 else { continue }
                 guard model == completion.model else {
                     return .fail(
-                        "the header says \(model), the answer \(completion.model)",
-                        Evidence(exchange, expected: "x-simpleai-model equal to the answer's model"))
+                        "the header has \(model), the response \(completion.model)",
+                        Evidence(exchange, expected: "x-simpleai-model equal to the response's model"))
                 }
                 agreeing += 1
             }
         }
-        return agreeing > 0 ? .pass("\(agreeing) answers") : .skip("the deployment does not expose x-simpleai-model")
+        return agreeing > 0 ? .pass("\(agreeing) responses") : .skip("the deployment does not expose x-simpleai-model")
     }
 
     // MARK: Unknown models and classes
@@ -229,13 +236,13 @@ extension ModelRoutingTest {
         let target = prefix + session.nonce()
         let exchange = try await session.chat(target, as: try await session.tokens.credential(persona))
         if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
-            return .skip("the given token may not ask for \(persona == .specific ? "ids" : "classes")")
+            return .skip("the provided token may not use \(persona == .specific ? "ids" : "classes")")
         }
         let status = exchange.status
         guard session.isRefused(exchange, as: .unknown) else {
             let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with the code model_not_found")
             return .fail(
-                "\(target) was answered with \(status)\(session.statusHint(exchange, for: .unknown))", evidence)
+                "\(target) returned \(status)\(session.statusHint(exchange, for: .unknown))", evidence)
         }
         // A deployment with its own status code may also have its own error code.
         let isContracts = status == 404
@@ -266,7 +273,7 @@ extension ModelRoutingTest {
 
     private func classAllowed() async throws -> Finding {
         try needsPermissionTest(roles: false)
-        return .pass("\(try await control().target) answered for \(try await session.tokens.credential(.basic).name)")
+        return .pass("\(try await control().target) served \(try await session.tokens.credential(.basic).name)")
     }
 
     /// A class that a basic caller can use: the positive control around every refusal.
@@ -280,7 +287,7 @@ extension ModelRoutingTest {
             }
             throw Finding.fail(
                 "positive control: \(target) failed for a basic caller: \(problem)",
-                result.evidence(expected: "200 and a whole completion"))
+                result.evidence(expected: "200 and a complete response"))
         }
         return (target, credential)
     }
@@ -295,7 +302,7 @@ extension ModelRoutingTest {
             let hint =
                 exchange.isSuccess
                 ? try await RoleHint(tokens: session.tokens).text() : session.statusHint(exchange, for: .denied)
-            return .fail("\(proven.id) (\(proven.proof)) was answered with \(exchange.status)\(hint)", evidence)
+            return .fail("\(proven.id) (\(proven.proof)) returned \(exchange.status)\(hint)", evidence)
         }
         if let problem = exchange.errorObjectProblem { return .fail("refused, but \(problem)", evidence) }
         _ = try await control()
@@ -313,7 +320,7 @@ extension ModelRoutingTest {
                 let hint = isDenied ? try await RoleHint(tokens: session.tokens).text() : ""
                 return .fail(
                     "\(proven.id)\(stream ? " as a stream" : ""): \(problem)\(hint)",
-                    result.evidence(expected: "200 and a whole completion"))
+                    result.evidence(expected: "200 and a complete response"))
             }
         }
         return .pass("\(proven.id), plain and streaming")

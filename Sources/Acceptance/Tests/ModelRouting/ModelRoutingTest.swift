@@ -25,7 +25,7 @@ struct ModelRoutingTest: AcceptanceTest {
         var failure: (AnswerProblem, Evidence)? {
             for call in calls {
                 if case .failure(let problem) = call.completion {
-                    return (problem, call.evidence(expected: "200 and a whole completion"))
+                    return (problem, call.evidence(expected: "200 and a complete response"))
                 }
             }
             return nil
@@ -77,7 +77,7 @@ struct ModelRoutingTest: AcceptanceTest {
                     routes.append(Route(target: target, calls: [], skipped: FailedWakes.note(on: target)))
                     continue
                 }
-                session.progress("asking for \(target)")
+                session.progress("requesting \(target)")
                 routes.append(try await route(to: target))
             }
             return routes
@@ -103,13 +103,13 @@ struct ModelRoutingTest: AcceptanceTest {
     func provenID() async throws -> ProvenID {
         try await permissionProof.value {
             for route in try await routes() where !route.isClass && route.models.contains(route.target) {
-                return ProvenID(id: route.target, proof: "a model:specific caller got an answer from it")
+                return ProvenID(id: route.target, proof: "it served a caller with model:specific")
             }
             let served = try await routes().flatMap { $0.models.sorted() }.first { !$0.hasPrefix("class:") }
             if let id = try await list().models.first(where: \.isAwake)?.id ?? served {
-                return ProvenID(id: id, proof: "the deployment lists it or answered with it")
+                return ProvenID(id: id, proof: "the deployment lists it or served with it")
             }
-            throw Finding.skip("no exact id is known to exist")
+            throw Finding.skip("no existing id is known")
         }
     }
 }

@@ -40,7 +40,7 @@ extension ColdStart {
         if let id = ids.first, let silent = held.first(where: { Served($0).wakeID == nil }) {
             let count = held.count { Served($0).wakeID == nil }
             return .fail(
-                "\(count) of \(held.count) calls that were held name no wake, the others \(id)",
+                "\(count) of \(held.count) calls that waited name no wake, the others \(id)",
                 Evidence(silent, expected: expected))
         }
         let burst = packetBurst
@@ -60,6 +60,6 @@ extension ColdStart {
             return .pass("at most \(packets) within \(Self.sendingWindow.readable) for \(calls.count) calls\(sharing)")
         }
         if let id = ids.first { return .pass("\(naming) of \(answered) calls waited, all for wake \(id)") }
-        return .skip("neither x-simpleai-wake nor magic packets (--packet-port) can be seen")
+        return .skip("neither x-simpleai-wake nor magic packets (--packet-port) are visible")
     }
 }

@@ -68,7 +68,7 @@ struct ColdStart: Sendable {
         case nil: nil
         case .denied: obstacle.map { .skip($0.text) }
         // Not a skip: whoever asks whether machines wake is not told that all is well.
-        case .missing: obstacle.map { .inconclusive("not decided: \($0.text); --model or --wol-model names another") }
+        case .missing: obstacle.map { .inconclusive("not decided: \($0.text); set --model or --wol-model to another") }
         }
     }
 
@@ -76,7 +76,7 @@ struct ColdStart: Sendable {
     var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
         for call in calls {
             if case .failure(let problem) = call.completion {
-                return (problem, call.evidence(expected: "200 and a whole completion"))
+                return (problem, call.evidence(expected: "200 and a complete response"))
             }
         }
         return nil
@@ -87,7 +87,7 @@ struct ColdStart: Sendable {
         if let hindered { return hindered }
         guard wasAsleep else {
             return .inconclusive(
-                "nothing was asleep (\(target) was \(before.rawValue)): put it to sleep, or --sleep-command CMD")
+                "no machine was asleep (\(target) was \(before.rawValue)): put it to sleep, or set --sleep-command CMD")
         }
         return isNeverListed ? neverListed : nil
     }
@@ -101,7 +101,7 @@ struct ColdStart: Sendable {
     private var neverListed: Finding {
         .inconclusive(
             "nothing shows that \(target) slept: the model list has it neither before nor after the calls; "
-                + "--model or --wol-model names a target that is listed")
+                + "set --model or --wol-model to a listed target")
     }
 
     /// What the list that was read after the calls says of the target.
@@ -111,13 +111,13 @@ struct ColdStart: Sendable {
             return .pass("\(target) went from \(before.rawValue) to \(state.rawValue)")
         }
         if var finding = unanswered {
-            finding.summary += ", and the list shows \(target) \(state.rawValue)"
+            finding.summary += ", and the list shows \(target) as \(state.rawValue)"
             return finding
         }
         // A list that does not name such targets at all says nothing about this one.
         if state == .absent, before == .absent {
             return .inconclusive("not decided: the model list has \(target) neither before nor after the calls")
         }
-        return .fail("after the calls the list shows \(target) \(state.rawValue)", evidence)
+        return .fail("after the calls, the list shows \(target) as \(state.rawValue)", evidence)
     }
 }

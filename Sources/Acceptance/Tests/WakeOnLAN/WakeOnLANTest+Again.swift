@@ -12,14 +12,14 @@ extension WakeOnLANTest {
             return .inconclusive(
                 "not decided: \(target) was \(state.rawValue) \(options.sleepLimit.readable) after it was put to sleep")
         }
-        session.progress("\(target) is \(state.rawValue) again, one call is on its way")
+        session.progress("\(target) is \(state.rawValue) again; one call sent")
         let caller = try await session.credential(for: target)
         let result = try await session.outcome(of: session.chatRequest(target, as: caller))
         switch result.completion {
         case .failure(let problem):
             return .fail(
-                "the second wake: \(problem); the model list had \(target) \(state.rawValue)",
-                result.evidence(expected: "200 and a whole completion, as after the first sleep"))
+                "the second wake: \(problem); the model list showed \(target) as \(state.rawValue)",
+                result.evidence(expected: "200 and a complete response, as after the first sleep"))
         case .success(let completion):
             let took = result.exchange.map { " after \($0.duration.readable)" } ?? ""
             return .pass("\(target) was \(state.rawValue) again, and \(completion.model) answered\(took)")

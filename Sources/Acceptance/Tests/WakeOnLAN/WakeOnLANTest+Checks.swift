@@ -1,20 +1,20 @@
 extension WakeOnLANTest {
     static let checks: [Check<WakeOnLANTest>] = [
-        Check("wol.list.initial", "The model list answers from memory, also while machines sleep.") {
+        Check("wol.list.initial", "The model list is served from memory, even while machines sleep.") {
             try await $0.listAnswers()
         },
         Check(
-            "wol.sleep.proven", "Before the first call nothing awake can serve the target.",
+            "wol.sleep.proven", "Before the first call, no awake machine can serve the target.",
             needs: "a sleeping machine, or --sleep-command"
         ) { try await $0.sleepProven() },
         Check(
-            "wol.unknown-class.refused", "An unknown class is answered with 404 within two seconds and wakes nothing."
+            "wol.unknown-class.refused", "An unknown class gets 404 within two seconds and wakes no machine."
         ) { try await $0.unknownClassRefused() },
-        Check("wol.calls.answered", "Every call that is held while a machine wakes is answered.") {
+        Check("wol.calls.answered", "Every call that waits for a wake is answered.") {
             try await $0.callsAnswered()
         },
         Check(
-            "wol.wake.time", "A call for a sleeping model wakes its machine, in no more than --max-wake.",
+            "wol.wake.time", "A call for a sleeping model wakes its machine within --max-wake.",
             needs: "proof of sleep"
         ) { try await $0.wakeTime() },
         Check(
@@ -22,30 +22,32 @@ extension WakeOnLANTest {
             needs: "proof of sleep; x-simpleai-wake or --packet-port"
         ) { try await $0.singleFlight() },
         Check(
-            "wol.wake.packet", "A wake sends a well-formed magic packet before the machine is up.",
+            "wol.wake.packet", "A wake sends a valid magic packet before the machine is up.",
             needs: "proof of sleep; --packet-port"
         ) { try await $0.packetSeen() },
         Check(
-            "wol.wake.keep-alive", "A held stream gets bytes at least every 15 seconds.", needs: "proof of sleep"
+            "wol.wake.keep-alive", "A waiting stream gets bytes at least every 15 seconds.", needs: "proof of sleep"
         ) { try await $0.keepAlive() },
         Check(
-            "wol.list.during-wake", "The model list goes on answering while calls are held.", needs: "proof of sleep"
+            "wol.list.during-wake", "The model list stays available while calls wait.", needs: "proof of sleep"
         ) { try await $0.listDuringWake() },
-        Check("wol.answer.complete", "An answer is a whole completion: something said, and a finish_reason.") {
+        Check("wol.answer.complete", "A response is complete: it has content and a finish_reason.") {
             try await $0.answersComplete()
         },
-        Check("wol.answer.stream", "A held stream ends with finish_reason and [DONE], never cut short.") {
+        Check("wol.answer.stream", "A waiting stream ends with finish_reason and [DONE].") {
             try await $0.streamsComplete()
         },
-        Check("wol.answer.model", "An answer names the model that served, and it belongs to the target.") {
+        Check("wol.answer.model", "A response names the serving model, which belongs to the target.") {
             try await $0.answersBelong()
         },
-        Check("wol.list.final", "After the calls the model list shows the target ready.") { try await $0.listFinal() },
-        Check("wol.warm.answered", "Once the machine is up, calls are answered without another wake.") {
+        Check("wol.list.final", "After the calls, the model list shows the target as ready.") {
+            try await $0.listFinal()
+        },
+        Check("wol.warm.answered", "Once the machine is up, calls are served without another wake.") {
             try await $0.warmAnswered()
         },
         Check(
-            "wol.wake.again", "A machine that sleeps once more is woken once more.",
+            "wol.wake.again", "A machine that sleeps again is woken again.",
             needs: "proof of sleep; --sleep-command"
         ) { try await $0.wokenAgain() },
         Check(
@@ -61,8 +63,8 @@ extension WakeOnLANTest {
         let took = list.exchange.duration
         guard took < .seconds(5) else {
             return .fail(
-                "the model list took \(took.readable): it is not answered from memory",
-                Evidence(list.exchange, expected: "an answer well within 5 s"))
+                "the model list took \(took.readable): it is not served from memory",
+                Evidence(list.exchange, expected: "a response well within 5 s"))
         }
         let state = list.state(of: target)
         return .pass("\(list.entries.count) entries in \(took.readable); \(target) is \(state.rawValue)")
@@ -73,7 +75,7 @@ extension WakeOnLANTest {
         if state == .absent, let finding = try await absenceMeansNothing() { return finding }
         guard state.isAsleep else {
             return .inconclusive(
-                "nothing was asleep (\(target) is \(state.rawValue)): put it to sleep, or --sleep-command CMD")
+                "no machine was asleep (\(target) is \(state.rawValue)): put it to sleep, or set --sleep-command CMD")
         }
         let eta = try await listBefore().entries(serving: target).compactMap(\.wakeETA).min()
         let expected = eta.map { ", expected to wake in \($0.fixed(1)) s" } ?? ""
@@ -96,13 +98,13 @@ extension WakeOnLANTest {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
         if let bad = cold.polls.first(where: { $0.problem != nil }) {
-            return .fail("a look at the list \((bad.at - cold.sent).readable) after the calls: \(bad.problem ?? "")")
+            return .fail("the list request \((bad.at - cold.sent).readable) after the calls: \(bad.problem ?? "")")
         }
         let slowest = cold.polls.map(\.took).max() ?? .zero
         guard slowest < .seconds(5) else {
-            return .fail("the list took up to \(slowest.readable) while calls were held")
+            return .fail("the list took up to \(slowest.readable) while calls waited")
         }
-        return .pass("\(cold.polls.count) looks, the slowest took \(slowest.readable)")
+        return .pass("\(cold.polls.count) list requests, the slowest took \(slowest.readable)")
     }
 
     private func listFinal() async throws -> Finding {
@@ -122,22 +124,22 @@ extension WakeOnLANTest {
         let status = exchange.status
         let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with an error object, within 2 s")
         if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
-            return .skip("the given token may not ask for classes")
+            return .skip("the provided token may not use classes")
         }
         guard session.isRefused(exchange, as: .unknown) else {
             let hint = session.statusHint(exchange, for: .unknown)
-            return .fail("an unknown class was answered with \(status)\(hint)", evidence)
+            return .fail("an unknown class returned \(status)\(hint)", evidence)
         }
         if let problem = exchange.errorObjectProblem { return .fail("\(status), but \(problem)", evidence) }
         guard exchange.duration < .seconds(2) else {
             return .fail("\(status) only after \(exchange.duration.readable)", evidence)
         }
         let answer = "\(status) in \(exchange.duration.readable)"
-        guard seen.before.isAsleep else { return .pass("\(answer); nothing slept that could have woken") }
+        guard seen.before.isAsleep else { return .pass("\(answer); no sleeping machine could have woken") }
         guard seen.after == seen.before, seen.packets == 0 else {
             return .fail("\(answer), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
         }
-        return .pass("\(answer), and \(target) slept on")
+        return .pass("\(answer), and \(target) stayed asleep")
     }
 
     private func callsAnswered() async throws -> Finding {
@@ -147,7 +149,7 @@ extension WakeOnLANTest {
             let failed = cold.calls.count { if case .failure = $0.completion { true } else { false } }
             let hint =
                 "\(problem)".hasPrefix("Request timed out") && cold.wasAsleep
-                ? "; the model list had \(target) \(cold.before.rawValue)" : ""
+                ? "; the model list showed \(target) as \(cold.before.rawValue)" : ""
             return .fail("\(failed) of \(cold.calls.count) calls failed: \(problem)\(hint)", evidence)
         }
         let last = cold.done.map { " within \(($0 - cold.sent).readable)" } ?? ""
@@ -169,15 +171,15 @@ extension WakeOnLANTest {
     /// Whether anything woke can be decided without a clock; whether it met --max-wake cannot.
     private func untimedWake(_ cold: ColdStart, _ clock: ClockTrust) -> Finding {
         guard cold.wakeTime != nil, cold.firstToken != nil else {
-            return .fail("nothing woke: no call was answered", cold.firstFailure?.evidence)
+            return .fail("no machine woke up: no call was answered", cold.firstFailure?.evidence)
         }
         return options.maxWake == nil ? .pass("woke; \(clock.summary)") : .inconclusive("woke; \(clock.summary)")
     }
 
     private func wakeTime(of cold: ColdStart, load: Duration?) -> Finding {
         guard let wake = cold.wakeTime, let firstToken = cold.firstToken else {
-            let listed = cold.visible.map { "listed up after \(($0 - cold.sent).readable)" } ?? "nothing woke"
-            return .fail("\(listed): no call got a whole answer", cold.firstFailure?.evidence)
+            let listed = cold.visible.map { "listed up after \(($0 - cold.sent).readable)" } ?? "no machine woke up"
+            return .fail("\(listed): no call got a complete response", cold.firstFailure?.evidence)
         }
         var parts: [String] = []
         if let packet = cold.firstPacket { parts.append("first packet \((packet - cold.sent).readable)") }
@@ -188,7 +190,7 @@ extension WakeOnLANTest {
         let figures =
             "woke in \(wake.readable) (after sending: \(parts.joined(separator: ", ")); ± \(options.pollInterval.readable))"
         if let limit = options.maxWake, wake > limit {
-            return .fail("\(figures), more than the \(limit.readable) of --max-wake")
+            return .fail("\(figures), exceeding --max-wake \(limit.readable)")
         }
         return .pass(figures)
     }
@@ -233,10 +235,11 @@ extension WakeOnLANTest {
         let silence = worst.longestSilence
         guard silence <= options.silenceLimit else {
             return .fail(
-                "a held stream was silent for \(silence.readable)",
+                "a waiting stream got no bytes for \(silence.readable)",
                 Evidence(worst, expected: "bytes or comments at least every \(options.silenceLimit.readable)"))
         }
-        return .pass("longest silence of \(streams.count) streams \(silence.readable), held \(worst.duration.readable)")
+        return .pass(
+            "longest gap of \(streams.count) streams \(silence.readable), of \(worst.duration.readable) in total")
     }
 
     // MARK: Responses
@@ -248,7 +251,7 @@ extension WakeOnLANTest {
         for answer in answers {
             if case .failure(let problem) = answer.completion {
                 return .fail(
-                    "no whole completion: \(problem)", answer.evidence(expected: "200 and a whole completion"))
+                    "no complete response: \(problem)", answer.evidence(expected: "200 and a complete response"))
             }
         }
         let reasons = Set(answers.compactMap { try? $0.completion.get().finishReason }).sorted()
@@ -284,7 +287,7 @@ extension WakeOnLANTest {
         let results = try await warmCalls()
         for result in results {
             if case .failure(let problem) = result.completion {
-                return .fail("\(problem)", result.evidence(expected: "200 and a whole completion"))
+                return .fail("\(problem)", result.evidence(expected: "200 and a complete response"))
             }
             if let exchange = result.exchange, let id = Served(exchange).wakeID {
                 return .fail("a warm call waited for wake \(id)", Evidence(exchange, expected: "no wake"))

@@ -20,14 +20,14 @@ struct TimingJudgement: Sendable {
         // Runners that process one call at a time make a call wait for its share of the others, and on average for half
         // of them; the rest is allowance for uneven arrival.
         let fair = max(1.5, Double(workers) / Double(max(1, runners)))
-        return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than sharing explains")
+        return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than shared capacity explains")
     }
 
     /// Whether several workers complete more than one.
     var parallelism: Finding {
         guard runners > 1 else { return .skip("needs at least two runners") }
         let total = alone.reduce(0, +)
-        guard total > 0 else { return .inconclusive("no sequential call was answered") }
+        guard total > 0 else { return .inconclusive("no sequential call succeeded") }
         // The time between two sequential calls is the client's own, not the deployment's.
         let rate = Double(alone.count) / total
         let figures =

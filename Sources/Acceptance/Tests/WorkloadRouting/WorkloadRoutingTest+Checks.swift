@@ -1,49 +1,50 @@
 extension WorkloadRoutingTest {
     static let checks: [Check<WorkloadRoutingTest>] = [
-        Check("workload-routing.answered", "Every call under load is answered with a whole completion.") {
+        Check("workload-routing.answered", "Every call under load gets a complete response.") {
             try await $0.answered()
         },
-        Check("workload-routing.member", "Under load, too, the class is served by its members.") {
+        Check("workload-routing.member", "Under load, the class is served by its members.") {
             try await $0.members()
         },
         Check(
-            "workload-routing.spread", "With several runners ready, concurrent calls do not all go to one.",
+            "workload-routing.spread", "With several ready runners, concurrent calls go to more than one.",
             needs: "a header that names the runner; at least two runners and four workers"
         ) { try await $0.spread() },
         Check(
             "workload-routing.coverage", "Every ready runner serves some of the calls.",
-            needs: "as many requests as the number of runners asks for"
+            needs: "enough requests for the number of runners"
         ) { try await $0.coverage() },
         Check(
-            "workload-routing.load", "Calls go past no idle runner, or all runners get equal shares.",
-            needs: "as many requests as the number of runners asks for"
+            "workload-routing.load", "No call bypasses an idle runner, or all runners get equal shares.",
+            needs: "enough requests for the number of runners"
         ) { try await $0.balanced() },
         Check(
             "workload-routing.shares",
-            "Each runner's share may be an equal one (simultaneous 95 % intervals), or its load explains the difference.",
-            needs: "as many requests as the number of runners asks for"
+            "Each runner's share is consistent with an equal one (simultaneous 95 % intervals), or explained by load.",
+            needs: "enough requests for the number of runners"
         ) { try await $0.shares() },
         Check(
-            "workload-routing.sequential.order", "Calls that come one after the other go to the runners in turn.",
+            "workload-routing.sequential.order", "Sequential calls go to the runners in turn.",
             needs: "--sequential"
         ) { try await $0.inTurn() },
         Check("workload-routing.sequential.answered", "Every sequential call is answered.", needs: "--sequential") {
             try await $0.sequentialAnswered()
         },
         Check(
-            "workload-routing.timing.response", "Response times per runner are known.", level: .advisory,
+            "workload-routing.timing.response", "Response times per runner are reported.", level: .advisory,
             needs: "--analyze-timing"
         ) { try await $0.responseTimes() },
         Check(
-            "workload-routing.timing.phases", "Where the time of a streamed call goes is known.", level: .advisory,
+            "workload-routing.timing.phases", "The phases of a streamed call are reported.", level: .advisory,
             needs: "--analyze-timing"
         ) { try await $0.phases() },
         Check(
-            "workload-routing.timing.queueing", "Calls under load do not queue while runners are free.",
+            "workload-routing.timing.queueing", "Calls under load do not queue while runners have free slots.",
             level: .advisory, needs: "--analyze-timing"
         ) { try await $0.timing().queueing },
         Check(
-            "workload-routing.timing.parallel", "Several workers get more done than one: runners work in parallel.",
+            "workload-routing.timing.parallel",
+            "Several workers reach a higher throughput than one: runners work in parallel.",
             level: .advisory, needs: "--analyze-timing"
         ) { try await $0.timing().parallelism },
     ]
@@ -59,14 +60,14 @@ extension WorkloadRoutingTest {
 
     private func sequentialAnswered() async throws -> Finding {
         guard options.sequential else { return .skip(needsOption: "--sequential") }
-        return try verdict(on: try await sequential(), name: "one after the other")
+        return try verdict(on: try await sequential(), name: "sequentially")
     }
 
     private func verdict(on load: Workload, name: String) throws -> Finding {
         var failures: [(AnswerProblem, Evidence)] = []
         for call in load.calls {
             if case .failure(let problem) = call.completion {
-                failures.append((problem, call.evidence(expected: "200 and a whole completion")))
+                failures.append((problem, call.evidence(expected: "200 and a complete response")))
             }
         }
         if let (problem, evidence) = failures.first {
@@ -89,7 +90,7 @@ extension WorkloadRoutingTest {
             return .fail(
                 "all \(load.dispatches.count) calls went to \(load.countsInWords), "
                     + "\(runners.count) were ready (\(runners.origin))",
-                load.calls.first?.evidence(expected: "several runners in the answers' headers"))
+                load.calls.first?.evidence(expected: "several runners in the response headers"))
         }
         return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
     }
@@ -102,20 +103,20 @@ extension WorkloadRoutingTest {
         }
         if options.runners == 1, load.counts.count < 2 { throw Finding.skip("only 1 runner is ready (--runners)") }
         guard !load.dispatches.isEmpty else {
-            throw Finding.inconclusive("no header says who served; --runner-header NAME names one")
+            throw Finding.inconclusive("no response header names the runner; set --runner-header NAME")
         }
         let runners = try await runnerCount()
         // A fleet may grow under load; but a different name for every call does not identify runners.
         if runners.isStated, load.counts.count > 2 * runners.count {
             throw Finding.inconclusive(
                 "\(load.counts.count) names for \(runners.count) runners (\(runners.origin)): the header does not name "
-                    + "who served; --runner-header NAME or --runners N puts it right")
+                    + "the runner; set --runner-header NAME or --runners N")
         }
         if runners.count < 2, runners.isStated, load.counts.count < 2 {
             throw Finding.skip("only \(runners.count) runner is ready (\(runners.origin))")
         }
         if runners.count < 2 {
-            throw Finding.inconclusive("one runner was seen and nothing says how many there are; --runners N does")
+            throw Finding.inconclusive("one runner was seen, and the total is unknown; set --runners N")
         }
         return (
             load,
@@ -144,7 +145,8 @@ extension WorkloadRoutingTest {
             seen >= runners.count
             ? .pass("\(seen) of \(runners.count) runners served")
             : options.workers < runners.count
-                ? .inconclusive("\(seen) of \(runners.count) runners served, but only \(options.workers) workers asked")
+                ? .inconclusive(
+                    "\(seen) of \(runners.count) runners served, but only \(options.workers) workers sent calls")
                 : .fail("\(seen) of \(runners.count) runners served in \(calls) calls: \(load.countsInWords)")
         return weighed(finding, load: load, runners: runners.count)
     }
@@ -161,9 +163,9 @@ extension WorkloadRoutingTest {
             switch judgement.verdict {
             case .equalShares: .pass("equal shares: \(shares)")
             case .workConserving: .pass("by load: \(byLoad); \(shares)")
-            case .unbalanced: .fail("neither by load nor evenly: \(byLoad); \(shares)")
+            case .unbalanced: .fail("explained neither by load nor by equal shares: \(byLoad); \(shares)")
             case .undecidable:
-                .inconclusive("uneven (\(shares)), and all calls began at once; more --requests than --workers decide")
+                .inconclusive("uneven (\(shares)), and all calls began at once; use more --requests than --workers")
             }
         return weighed(finding, load: load, runners: runners.count)
     }
@@ -182,9 +184,10 @@ extension WorkloadRoutingTest {
             switch (outside.isEmpty, judgement.verdict) {
             case (true, _): .pass("\(figures); an equal share is \(equal)")
             case (_, .equalShares):
-                .pass("\(figures); \(names) off \(equal), as by chance: p = \(judgement.shares.chance.scientific)")
-            case (_, .workConserving): .pass("\(figures); not equal (\(equal)), and by load: faster runners serve more")
-            case (_, .unbalanced): .fail("\(figures); \(names) cannot be at \(equal)")
+                .pass("\(figures); \(names) differ from \(equal) by chance: p = \(judgement.shares.chance.scientific)")
+            case (_, .workConserving):
+                .pass("\(figures); not equal (\(equal)), but explained by load: faster runners serve more")
+            case (_, .unbalanced): .fail("\(figures); \(names) are inconsistent with \(equal)")
             case (_, .undecidable): .inconclusive("\(figures); not equal (\(equal)), and all calls began at once")
             }
         return weighed(finding, load: load, runners: runners.count)
@@ -197,7 +200,7 @@ extension WorkloadRoutingTest {
         guard options.sequential else { return .skip(needsOption: "--sequential") }
         let load = try await sequential()
         guard !load.dispatches.isEmpty else {
-            return .inconclusive("no header says who served; --runner-header NAME names one")
+            return .inconclusive("no response header names the runner; set --runner-header NAME")
         }
         let stated = try await runnerCount()
         let runners = max(stated.count, load.counts.count)
@@ -211,13 +214,13 @@ extension WorkloadRoutingTest {
         if turn.isOneRunner {
             let all = "all \(order.count) sequential calls went to \(order[0])"
             return demanded
-                ? .fail(all) : .inconclusive("\(all): legitimate for least-busy; --policy round-robin decides")
+                ? .fail(all) : .inconclusive("\(all): valid for least-busy; set --policy round-robin to require turns")
         }
         let start = order.prefix(3 * runners).joined(separator: " ")
-        let broken = "call \(turn.firstBreak ?? order.count) breaks the turn: \(start)"
+        let broken = "call \(turn.firstBreak ?? order.count) breaks the order: \(start)"
         return demanded
-            ? .fail("\(broken) (calls of others may do that, too)")
-            : .inconclusive("\(broken): legitimate for other policies; --policy round-robin decides")
+            ? .fail("\(broken) (calls of other clients can cause this)")
+            : .inconclusive("\(broken): valid for other policies; set --policy round-robin to require turns")
     }
 
     // MARK: Timing
@@ -247,7 +250,7 @@ extension WorkloadRoutingTest {
     private func responseTimes() async throws -> Finding {
         try await needsTiming()
         let load = try await load()
-        guard !load.dispatches.isEmpty else { return .inconclusive("no header says who served") }
+        guard !load.dispatches.isEmpty else { return .inconclusive("no response header names the runner") }
         let byRunner = Dictionary(grouping: load.dispatches, by: \.runner).sorted { $0.key < $1.key }
         let parts = byRunner.map { runner, dispatches -> String in
             let times = dispatches.map { ($0.end - $0.start).inSeconds }

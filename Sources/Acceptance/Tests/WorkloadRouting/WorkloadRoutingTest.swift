@@ -85,10 +85,10 @@ struct WorkloadRoutingTest: AcceptanceTest {
     func runnerCount() async throws -> RunnerCount {
         if let stated = options.runners { return RunnerCount(count: stated, isStated: true, origin: "--runners") }
         if let ready = try await list().runnersReady(for: target) {
-            return RunnerCount(count: ready, isStated: true, origin: "runners_ready of the model list")
+            return RunnerCount(count: ready, isStated: true, origin: "runners_ready in the model list")
         }
         let seen = Set(try await load().counts.keys).union(try await warmUp())
-        return RunnerCount(count: seen.count, isStated: false, origin: "the runners that were seen")
+        return RunnerCount(count: seen.count, isStated: false, origin: "the observed runners")
     }
 
     private func run(requests count: Int, workers: Int) async throws -> Workload {

@@ -86,9 +86,9 @@ final class ClientConnections: Sendable {
         guard let suppressed else { return }
         let message: Logger.Message =
             switch verdict {
-            case .admitted: "Idle connections closed to make room for others"
-            case .exhausted: "Connection refused: server.max_connections is reached"
-            case .beyondShare: "Connection refused: its address holds its share of server.max_connections"
+            case .admitted: "Idle connections evicted"
+            case .exhausted: "Connection refused: server.max_connections reached"
+            case .beyondShare: "Connection refused: per-address share of server.max_connections reached"
             }
         logger.warning(
             message,

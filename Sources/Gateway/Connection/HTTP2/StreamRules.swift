@@ -111,7 +111,7 @@ final class StreamRules: ChannelDuplexHandler {
         let error: GatewayError
         switch violation {
         case .malformed: return context.writeAndFlush(wrapOutboundOut(.rstStream(.protocolError)), promise: nil)
-        case .tooLarge: error = GatewayError(.headersTooLarge, "The request's headers are too large.")
+        case .tooLarge: error = GatewayError(.headersTooLarge, "The request headers are too large.")
         case .repeated(let name): error = .repeatedField(name)
         case .credentials: error = .credentialsDiffer
         }

@@ -11,13 +11,13 @@ extension NIOSSLContext {
         do {
             certificates = try NIOSSLCertificate.fromPEMBytes(Array(tls.certificate.utf8))
         } catch {
-            throw GatewayStartError("its PEM holds no certificate that can be read", at: path + ["certificate"])
+            throw GatewayStartError("contains no readable PEM certificate", at: path + ["certificate"])
         }
         let key: NIOSSLPrivateKey
         do {
             key = try NIOSSLPrivateKey(bytes: Array(tls.key.utf8), format: .pem)
         } catch {
-            throw GatewayStartError("its PEM holds no private key that can be read", at: path + ["key"])
+            throw GatewayStartError("contains no readable PEM private key", at: path + ["key"])
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -30,7 +30,7 @@ extension NIOSSLContext {
             try self.init(configuration: configuration)
         } catch {
             throw GatewayStartError(
-                "does not belong to the certificate of server.tls.certificate; name the key that it was made for",
+                "does not match server.tls.certificate; use the private key of that certificate",
                 at: path + ["key"])
         }
     }

@@ -123,7 +123,7 @@ final class AgentRegistry {
         if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
         if let id = connections[number]?.id {
             logger.debug(
-                "A runner agent's socket is closed",
+                "Agent connection closed",
                 metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(end.reason)"])
         }
         connections[number]?.endReason = end.reason
@@ -172,7 +172,7 @@ final class AgentRegistry {
         case .unloadModel(let model): message = .unloadModel(model, requestID: requestID)
         case .sleep:
             guard connection.extensions.contains(.sleep) else {
-                return answered(id, request, "the agent does not know how to sleep")
+                return answered(id, request, "the agent does not support sleep")
             }
             message = .sleep(requestID: requestID)
         }
@@ -198,7 +198,7 @@ final class AgentRegistry {
     private func answer(_ response: CommandResponse, from id: RunnerID?) {
         guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
         asked[ExactString(response.requestID)] = nil
-        let failure = OperatorReason(response.error ?? "the agent gave no reason").description
+        let failure = OperatorReason(response.error ?? "the agent reported no reason").description
         answered(entry.id, entry.request, response.success ? nil : failure)
     }
 
@@ -206,7 +206,7 @@ final class AgentRegistry {
     private func failCommands(of id: RunnerID) {
         let open = asked.filter { $0.value.id == id }
         for requestID in open.keys { asked[requestID] = nil }
-        for entry in open.values { answered(id, entry.request, "the agent's connection is gone") }
+        for entry in open.values { answered(id, entry.request, "the agent disconnected") }
     }
 
     // MARK: Actions
@@ -230,7 +230,7 @@ final class AgentRegistry {
         case .left: left(number)
         case .close: connection.socket.close()
         case .countError(let code):
-            connections[number]?.endReason = OperatorReason("its agent broke the protocol (\(code.rawValue))")
+            connections[number]?.endReason = OperatorReason("its agent violated the protocol (\(code.rawValue))")
             complain(code, connection)
         }
     }
@@ -241,7 +241,7 @@ final class AgentRegistry {
         logger.log(
             level: rules.letsAgentsJoin ? .info : .notice,
             rules.letsAgentsJoin
-                ? "A runner agent broke the protocol" : "A runner agent may not join: fleet.token is empty",
+                ? "Agent protocol violation" : "Agent refused: fleet.token is empty",
             metadata: [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"])
     }
 
@@ -252,7 +252,7 @@ final class AgentRegistry {
         do {
             upstream = try self.upstream(of: registration, at: address)
         } catch {
-            let refusal = AgentRefusal(.protocolError, "The http_base_url cannot be used here.")
+            let refusal = AgentRefusal(.protocolError, "The gateway cannot use this http_base_url.")
             return act(on: number) { $0.refused(refusal) }
         }
         if let refusal = room(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
@@ -265,7 +265,7 @@ final class AgentRegistry {
         upstreams.put(upstream)
         metrics.agentJoined(connected: current.count)
         logger.info(
-            "A runner agent joined",
+            "Agent registered",
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
@@ -283,7 +283,7 @@ final class AgentRegistry {
         let isWithin = budget.take(bytes: 0, now: now() - start)
         guard isWithin else {
             return AgentRefusal(
-                .protocolError, "Too many registrations under this runner_id: is another machine called the same?")
+                .protocolError, "Too many registrations under this runner_id; another machine may use the same id.")
         }
         budgets[id] = budget
         return nil
@@ -303,11 +303,11 @@ final class AgentRegistry {
         case .tooManyAgents:
             return AgentRefusal(
                 .protocolError,
-                "The gateway knows as many machines as it can, or as there is room for from your address. An agent with "
-                    + "a token of its own (fleet.tokens) has its place.")
+                "The limit of machines, or of machines from your address, is reached. Give this agent "
+                    + "a token of its own in fleet.tokens to reserve a place.")
         case .tooLarge:
             return AgentRefusal(
-                .protocolError, "The status names more models than there is room for: report fewer models or aliases.")
+                .protocolError, "The status lists too many models. Report fewer models or aliases.")
         }
     }
 
@@ -319,7 +319,7 @@ final class AgentRegistry {
     /// Forgets disconnected agents that are no longer expected.
     private func forget(_ ids: [RunnerID]) {
         for id in ids {
-            logger.info("Agent forgotten", metadata: [LogKeys.runner: "\(id)"])
+            logger.info("Agent removed", metadata: [LogKeys.runner: "\(id)"])
             scheduler.remove(id)
             upstreams.remove(id)
             machines.remove(id)
@@ -368,7 +368,7 @@ final class AgentRegistry {
         guard roster.changed(id, size: status.retainedSize) else {
             metrics.shareWasRefused(.agents)
             logger.notice(
-                "Agent status ignored: it names more models than there is room for",
+                "Agent status ignored: model limit exceeded",
                 metadata: [LogKeys.runner: "\(id)", LogKeys.bytes: "\(status.retainedSize)"])
             return
         }
@@ -406,7 +406,7 @@ final class AgentRegistry {
     private func left(_ number: UInt64) {
         guard let connection = connections[number], let id = connection.id, current[id] == number else { return }
         let reason =
-            connection.endReason ?? "its agent gave no sign of life within \(rules.runnerTimeout.wholeMilliseconds) ms"
+            connection.endReason ?? "no heartbeat from its agent within \(rules.runnerTimeout.wholeMilliseconds) ms"
         current[id] = nil
         let hasServed = scheduler.hasServed(id)
         roster.left(id, hasServed: hasServed, now: now())
@@ -422,7 +422,7 @@ final class AgentRegistry {
         // During a shutdown the gateway closes the sockets: that is no evidence about machines.
         guard !drain.isDraining else { return }
         logger.info(
-            "A runner agent is gone", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(reason)"])
+            "Agent disconnected", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(reason)"])
         scheduler.agentDisconnected(id, reason: reason)
     }
 

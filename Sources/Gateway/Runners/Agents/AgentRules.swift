@@ -26,25 +26,25 @@ struct AgentRules: Sendable {
     /// - Parameter peer: the address that the WebSocket comes from.
     func admit(_ registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         guard letsAgentsJoin else {
-            throw AgentRefusal(.authFailed, "This gateway lets no agents join: its fleet.token is empty.")
+            throw AgentRefusal(.authFailed, "This gateway accepts no agents: its fleet.token is empty.")
         }
         let id = registration.runnerID
         // The token is compared first, so that a refusal reveals nothing about ids to clients without a token.
         let expected = tokens[id] ?? token
         let isRight = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
-        guard isRight else { throw AgentRefusal(.authFailed, "The token is wrong.") }
+        guard isRight else { throw AgentRefusal(.authFailed, "Invalid token. Use the gateway's fleet.token.") }
         guard registration.protocolVersion == MessageCodec.protocolVersion else {
             throw AgentRefusal(
-                .authFailed, "This gateway speaks protocol version \(MessageCodec.protocolVersion).")
+                .authFailed, "This gateway supports protocol version \(MessageCodec.protocolVersion).")
         }
         guard !id.rawValue.isEmpty else { throw AgentRefusal(.authFailed, "The runner_id is empty.") }
         // The id occurs in headers and metrics.
         guard id.rawValue.utf8.count <= 128, id.rawValue.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw AgentRefusal(
-                .authFailed, "The runner_id cannot be used: at most 128 visible ASCII characters without spaces.")
+                .authFailed, "Invalid runner_id: use at most 128 visible ASCII characters without spaces.")
         }
         guard !reserved.contains(id) else {
-            throw AgentRefusal(.authFailed, "The runner_id belongs to a runner of the gateway's settings.")
+            throw AgentRefusal(.authFailed, "The runner_id is taken by a runner in the gateway's settings.")
         }
         return try address(of: registration, from: peer)
     }
@@ -55,21 +55,21 @@ struct AgentRules: Sendable {
         guard let stated = registration.httpBaseURL else {
             guard !isTrustedProxy(peer) else {
                 throw AgentRefusal(
-                    .protocolError, "You come through a proxy: send http_base_url, so that calls find you.")
+                    .protocolError, "The agent connects through a proxy; send http_base_url so that calls reach it.")
             }
             guard (1...65_535).contains(registration.httpPort) else {
-                throw AgentRefusal(.protocolError, "The http_port is no port.")
+                throw AgentRefusal(.protocolError, "Invalid http_port.")
             }
             return AgentAddress(host: peer, port: registration.httpPort)
         }
         guard let address = AgentAddress(url: stated) else {
-            throw AgentRefusal(.protocolError, "The http_base_url is no http or https URL that can be used.")
+            throw AgentRefusal(.protocolError, "The http_base_url is not a usable http or https URL.")
         }
         guard address.host.isExactly(peer) || allowedHosts.contains(ExactString(address.host)) else {
             throw AgentRefusal(
                 .protocolError,
-                "The http_base_url names another host than yours; the gateway's fleet.allowed_hosts "
-                    + "has to list it.")
+                "The host of http_base_url differs from the agent's address; add it to the gateway's "
+                    + "fleet.allowed_hosts.")
         }
         return address
     }

@@ -71,8 +71,8 @@ struct RunnerSession {
     mutating func messageArrived(_ message: RunnerMessage?, now: ContinuousClock.Instant) -> [Action] {
         switch (phase, message) {
         case (.opening, .register(let registration)): return register(registration)
-        case (.opening, _): return refuse(AgentRefusal(.protocolError, "The first message has to be register."))
-        case (.joined, .register): return breach("You have registered already; open another connection for that.")
+        case (.opening, _): return refuse(AgentRefusal(.protocolError, "The first message must be register."))
+        case (.joined, .register): return breach("Already registered; open another connection to register again.")
         case (.joined, let message):
             lastHeard = now
             askedAt = nil
@@ -101,7 +101,7 @@ struct RunnerSession {
     }
 
     mutating func binaryArrived() -> [Action] {
-        let message = "Messages are text frames; this was a binary one."
+        let message = "Unexpected binary frame; messages are text frames."
         switch phase {
         case .opening: return refuse(AgentRefusal(.protocolError, message))
         case .joined: return breach(message)
@@ -132,7 +132,7 @@ struct RunnerSession {
         guard let deadline = nextDeadline, now >= deadline else { return [] }
         switch phase {
         case .opening:
-            return refuse(AgentRefusal(.timeout, "No register message came within \(AgentRules.registrationTime)."))
+            return refuse(AgentRefusal(.timeout, "No register message within \(AgentRules.registrationTime)."))
         case .joined where askedAt != nil: return end()
         case .joined:
             // An agent of version 1 responds with any message, which is all that this requests.
