@@ -43,16 +43,16 @@ extension Evidence {
 
 extension Result where Success == Exchange, Failure == RequestFailed {
     /// The completion in the response, or why there is none.
-    var completion: Result<Completion, AnswerProblem> {
+    var completion: Result<Completion, ResponseProblem> {
         switch self {
         case .success(let exchange):
-            do throws(AnswerProblem) {
+            do throws(ResponseProblem) {
                 return .success(try Completion(exchange))
             } catch {
                 return .failure(error)
             }
         case .failure(let failed):
-            return .failure(AnswerProblem("\(failed.failure)"))
+            return .failure(ResponseProblem("\(failed.failure)"))
         }
     }
 

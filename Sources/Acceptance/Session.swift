@@ -11,7 +11,7 @@ struct Session: Sendable {
     let timeout: Duration
     let observe: @Sendable (SuiteEvent) -> Void
     /// Accuracy of this machine's time measurements; measured on first use.
-    let clock: @Sendable () async throws -> ClockTrust
+    let clock: @Sendable () async throws -> ClockAccuracy
     /// What did not wake so far; shared by the tests of a round.
     let failedWakes: FailedWakes
     private let random: RandomSource
@@ -25,7 +25,7 @@ struct Session: Sendable {
 
     init(
         client: APIClient, tokens: TokenSource, options: SuiteOptions, redactor: Redactor, timeout: Duration,
-        random: RandomSource, failedWakes: FailedWakes, clock: @escaping @Sendable () async throws -> ClockTrust,
+        random: RandomSource, failedWakes: FailedWakes, clock: @escaping @Sendable () async throws -> ClockAccuracy,
         observe: @escaping @Sendable (SuiteEvent) -> Void
     ) {
         self.client = client
@@ -98,7 +98,7 @@ struct Session: Sendable {
         if tokens.isOneToken, isRefused(exchange, as: .denied) {
             throw Finding.skip("the provided token may not list models")
         }
-        do throws(AnswerProblem) {
+        do throws(ResponseProblem) {
             return try ModelList(exchange)
         } catch {
             throw Finding.fail("\(error)", Evidence(exchange, expected: "200 and a JSON object with the array `data`"))

@@ -13,7 +13,7 @@ public struct Suite: Sendable {
     /// Results so far, so that an interrupted run can still be reported.
     private final class Record: Sendable {
         let results = Mutex<[CheckResult]>([])
-        let clock = Mutex<ClockTrust?>(nil)
+        let clock = Mutex<ClockAccuracy?>(nil)
     }
 
     public init(target: Target, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
@@ -80,17 +80,17 @@ public struct Suite: Sendable {
     /// Measures the clock's accuracy once, when the first check needs it, and records the result for the report.
     private struct Clock: Sendable {
         let record: Record
-        let known: ClockTrust?
-        private let measured = Once<ClockTrust>()
+        let known: ClockAccuracy?
+        private let measured = Once<ClockAccuracy>()
 
-        init(record: Record, known: ClockTrust?) {
+        init(record: Record, known: ClockAccuracy?) {
             self.record = record
             self.known = known
         }
 
-        @Sendable func trust() async throws -> ClockTrust {
+        @Sendable func trust() async throws -> ClockAccuracy {
             try await measured.value {
-                let trust = if let known { known } else { try await ClockTrust.measured() }
+                let trust = if let known { known } else { try await ClockAccuracy.measured() }
                 record.clock.withLock { $0 = trust }
                 return trust
             }

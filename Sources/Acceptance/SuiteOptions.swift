@@ -24,7 +24,7 @@ public struct SuiteOptions: Sendable {
     public var authentication = Authentication()
 
     /// The known clock accuracy; nil measures it.
-    var clock: ClockTrust?
+    var clock: ClockAccuracy?
 
     public init(seed: UInt64 = .random(in: .min ... .max)) {
         self.seed = seed
@@ -56,11 +56,11 @@ public struct SuiteOptions: Sendable {
         /// Puts the target's machine to sleep: the operator's command, or the local fleet.
         public var putToSleep: (@Sendable () async throws -> Void)?
         /// Maximum time for the machine to disappear after that.
-        public var sleepLimit: Duration = .seconds(120)
+        public var sleepTimeout: Duration = .seconds(120)
         public var pollInterval: Duration = .milliseconds(250)
         public var callers = 10
         /// Maximum time without a byte on a held stream.
-        public var silenceLimit: Duration = .seconds(15)
+        public var silenceTimeout: Duration = .seconds(15)
     }
 
     public struct ModelRouting: Sendable {

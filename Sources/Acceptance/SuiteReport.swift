@@ -11,7 +11,7 @@ public struct SuiteReport: Sendable {
     public let interrupted: Bool
     let stamp: RunStamp
     /// Accuracy of the measured times; nil if no check needed it.
-    var clock: ClockTrust?
+    var clock: ClockAccuracy?
     /// Number of requested rounds.
     public internal(set) var rounds = 1
 

@@ -53,8 +53,8 @@ public struct IssuerConfiguration: Hashable, Sendable {
     /// 9068 §2.2), `appid` (Entra ID, version 1) and `cid` (Okta) in a token; empty: any.
     public var authorizedParties: [String] = []
     /// The age at which keys are fetched again.
-    public var refreshEvery: Duration = .seconds(600)
-    /// Limits the fetches caused by tokens with unknown keys: see `RefreshSchedule` and `MissingKeys`.
+    public var refreshInterval: Duration = .seconds(600)
+    /// Limits the fetches caused by tokens with unknown keys: see `RefreshSchedule` and `FailedKeySearches`.
     public var refreshCooldown: Duration = .seconds(30)
     /// Claims that may contain the subject; the first one present counts.
     public var subjectClaims: [ClaimPath] = [.dotted("sub")]

@@ -45,7 +45,7 @@ final class VerifiedTokenCache: Sendable {
 
     private final class Part: Sendable {
         let table: Mutex<Table>
-        init(capacity: Int, size: Int) { table = Mutex(Table(capacity: capacity, sizeLimit: size)) }
+        init(capacity: Int, size: Int) { table = Mutex(Table(capacity: capacity, maxSize: size)) }
     }
 }
 
@@ -101,10 +101,10 @@ private struct Table {
     }
 
     /// Maximum number of slots that one insertion examines.
-    private static let patience = 8
+    private static let maxMisses = 8
 
     private let capacity: Int
-    private let sizeLimit: Int
+    private let maxSize: Int
     private(set) var size = 0
     private var slots: [Entry] = []
     private var positions: [TokenDigest: Int] = [:]
@@ -114,9 +114,9 @@ private struct Table {
     private var entries = ShareLedger<CallerID>()
     private var bytes = ShareLedger<CallerID>()
 
-    init(capacity: Int, sizeLimit: Int) {
+    init(capacity: Int, maxSize: Int) {
         self.capacity = capacity
-        self.sizeLimit = sizeLimit
+        self.maxSize = maxSize
     }
 
     var count: Int { slots.count }
@@ -134,9 +134,9 @@ private struct Table {
     mutating func insert(_ entry: Entry, at now: Double) {
         if let position = positions[entry.digest] { remove(at: position) }
         // An entry that would evict all others is not stored: its token is verified every time.
-        guard entry.size <= sizeLimit else { return }
+        guard entry.size <= maxSize else { return }
         let owner = entry.caller.id
-        while !slots.isEmpty, slots.count >= capacity || size + entry.size > sizeLimit {
+        while !slots.isEmpty, slots.count >= capacity || size + entry.size > maxSize {
             remove(at: ownVictim(of: owner, at: now) ?? victim(at: now))
         }
         var entry = entry
@@ -163,9 +163,9 @@ private struct Table {
         let holders = entries.holderCount
         guard
             FairShare.replacesOwn(held: entries.held(by: owner), capacity: capacity, holderCount: holders)
-                || FairShare.replacesOwn(held: bytes.held(by: owner), capacity: sizeLimit, holderCount: holders)
+                || FairShare.replacesOwn(held: bytes.held(by: owner), capacity: maxSize, holderCount: holders)
         else { return nil }
-        var chances = Self.patience
+        var chances = Self.maxMisses
         while let place = lines[owner]?.popFirst() {
             guard let position = positions[place.key], slots[position].number == place.number else { continue }
             guard chances > 0, slots[position].wasUsed, slots[position].isGood(at: now) else { return position }
@@ -179,7 +179,7 @@ private struct Table {
     }
 
     private mutating func victim(at now: Double) -> Int {
-        for _ in 0..<Self.patience {
+        for _ in 0..<Self.maxMisses {
             let position = advanceHand()
             if !slots[position].wasUsed || !slots[position].isGood(at: now) { return position }
             slots[position].wasUsed = false

@@ -11,13 +11,13 @@ extension ControlPlane {
     /// The intake for a request's body, which every route with a body uses.
     /// - Throws: `unsupportedMediaType` for an unsupported content coding, `requestTooLarge` if the head states a
     ///   length beyond the limit.
-    func intake(for request: Request, limit: ByteCount) throws(GatewayError) -> BodyIntake {
+    func intake(for request: Request, limit: ByteCount) throws(GatewayError) -> RequestBodyReader {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit.bytes {
             throw .tooLarge(limit)
         }
         switch ContentCoding.reading(Self.contentEncoding.map { request.headers[values: $0] } ?? []) {
-        case .identity: return BodyIntake(nil, limit: limit)
-        case .coded(let coding): return BodyIntake(coding, limit: limit)
+        case .identity: return RequestBodyReader(nil, limit: limit)
+        case .coded(let coding): return RequestBodyReader(coding, limit: limit)
         case .unsupported: throw .unsupportedCoding
         }
     }

@@ -89,7 +89,7 @@ struct ControlPlane: Sendable {
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
         let asker = try await caller(of: request, context)
         let rules = gateway.rules
-        let other = try OtherRoles.caller(in: request, asker: asker, rules)
+        let other = try RoleImpersonation.caller(in: request, asker: asker, rules)
         var body = CallBody()
         return try await withBody(
             of: request, context, by: asker, counting: .question, upTo: rules.settings.server.maxBody
@@ -118,7 +118,8 @@ struct ControlPlane: Sendable {
         } catch {
             guard other != nil, let access else { throw error }
             return Self.json(
-                RouteRefusal(request: read.request, error: error, permissionDeniedStatus: status, access: access).json)
+                RouteRejection(request: read.request, error: error, permissionDeniedStatus: status, access: access).json
+            )
         }
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
         return Self.json(

@@ -79,7 +79,7 @@ extension GatewayApplication {
     /// yet is checked when they have answered.
     private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
         // If every list is stated, reading the settings has already reported it.
-        guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.letsAgentsJoin else { return [] }
+        guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.acceptsAgents else { return [] }
         let known = StateFile(path: settings.fleet.stateFile).peek().runners
         var listed = settings.runners.map { runner in
             (
@@ -122,7 +122,7 @@ extension SchedulerState.Configuration {
         ejection = EjectionPolicy(
             failures: settings.routing.ejectionFailures, duration: settings.routing.ejectionTime,
             maxShare: settings.routing.ejectionMaxShare)
-        grace = settings.fleet.grace
+        gracePeriod = settings.fleet.gracePeriod
         wakeEnabled = settings.wake.enabled
         wakeTimeout = settings.wake.timeout
         sleepAfter = settings.sleep.after

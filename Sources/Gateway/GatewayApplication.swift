@@ -70,8 +70,9 @@ public struct GatewayApplication: Service {
             drain: drain, logger: logger, on: fleetLoop)
         let supervisor = FleetSupervisor(
             settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
-            sender: WakeWays(group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-            askAgent: { agents.requestStatus(of: $0) }, tellAgent: { agents.send($1, to: $0, $2) },
+            sender: WakeMethods(
+                group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
+            requestAgentStatus: { agents.requestStatus(of: $0) }, sendAgentCommand: { agents.send($1, to: $0, $2) },
             stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
         self.gateway = GatewayServices(
             rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
@@ -95,7 +96,7 @@ public struct GatewayApplication: Service {
         let supervisor = supervisor
         gateway.agents.attach(
             changed: { supervisor.remember() },
-            answered: { [scheduler = gateway.scheduler] in scheduler.commandAnswered($0, $1, failure: $2) })
+            commandCompletion: { [scheduler = gateway.scheduler] in scheduler.commandCompleted($0, $1, failure: $2) })
         do {
             try await serve()
         } catch {
@@ -116,7 +117,7 @@ public struct GatewayApplication: Service {
                 services: [
                     OnceListening(supervisor, starts[0].stream),
                     OnceListening(KeyRefresh(verifier: verifier), starts[1].stream),
-                    OnceListening(KeyUpkeep(keys: gateway.keys, logger: logger), starts[2].stream),
+                    OnceListening(KeyUsageWriter(keys: gateway.keys, logger: logger), starts[2].stream),
                     server { for start in starts { start.continuation.finish() } },
                     DrainNotice(gateway: gateway),
                 ],

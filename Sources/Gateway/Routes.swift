@@ -24,12 +24,12 @@ enum Routes {
     > {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
         let control = ControlPlane(gateway: gateway, issuers: issuers)
-        router.add(middleware: AnswerHygiene())
-        router.add(middleware: CrossOriginAnswers(gateway: gateway))
-        router.add(middleware: ErrorObjects(gateway: gateway))
+        router.add(middleware: SecurityHeadersMiddleware())
+        router.add(middleware: CORSMiddleware(gateway: gateway))
+        router.add(middleware: ErrorResponseMiddleware(gateway: gateway))
         router.add(middleware: ControlPlaneShares(control: control))
         router.add(middleware: AdministrationGuard(control: control))
-        router.add(middleware: ExactPaths())
+        router.add(middleware: ExactPathMiddleware())
         router.post("/v1/route") { request, context in try await control.route(for: request, context) }
         router.get("/v1/models") { request, context in try await control.models(for: request, context) }
         router.get("/v1/models/**") { request, context in try await control.model(for: request, context) }
@@ -40,7 +40,7 @@ enum Routes {
         let machines = FleetAdministration(control: control)
         router.get("/admin") { request, context in try await machines.report(for: request, context) }
         router.get("/admin/api/fleet") { request, context in try await machines.report(for: request, context) }
-        router.post("/admin/api/machines/**") { request, context in try await machines.order(for: request, context) }
+        router.post("/admin/api/machines/**") { request, context in try await machines.command(for: request, context) }
         let keys = KeyAdministration(control: control)
         router.get("/admin/api/keys") { request, context in try await keys.list(for: request, context) }
         router.post("/admin/api/keys") { request, context in try await keys.create(for: request, context) }
@@ -57,7 +57,7 @@ enum Routes {
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
         if path == "/v1/route" { return ["POST"] }
-        if FleetAdministration.order(in: path) != nil { return ["POST"] }
+        if FleetAdministration.command(in: path) != nil { return ["POST"] }
         if path == "/admin/api/keys" { return ["GET", "HEAD", "POST"] }
         if path.hasPrefix("/admin/api/keys/") { return ["DELETE"] }
         let known = ["/v1/models", Agents.path, "/health", "/ready", "/metrics", "/admin", "/admin/api/fleet"]

@@ -90,7 +90,7 @@ extension IssuerConfiguration {
         tokenType = issuer.tokenType
         scopes = issuer.scopes
         authorizedParties = issuer.authorizedParties
-        refreshEvery = issuer.refreshEvery
+        refreshInterval = issuer.refreshInterval
         refreshCooldown = issuer.refreshCooldown
         authoritiesFile = issuer.caFile
         try checkAuthorities()

@@ -34,7 +34,7 @@ public struct APIKey: Hashable, Sendable {
 }
 
 /// The properties that an administrator chooses for a new key.
-public struct APIKeyOrder: Hashable, Sendable {
+public struct NewAPIKey: Hashable, Sendable {
     public var name: String
     public var roles: Set<Role>
     public var classes: Set<ClassName>?

@@ -11,7 +11,7 @@ import Synchronization
 public final class KeyStore: Sendable {
     /// Maximum number of keys. All are held in memory, including revoked ones.
     public static let limit = 10_000
-    private static let longestName = 200
+    private static let maxNameLength = 200
 
     private struct Entry {
         var key: APIKey
@@ -126,14 +126,14 @@ public final class KeyStore: Sendable {
 
     /// Blocks until the key is written.
     /// - Returns: the key's text, which cannot be shown again, and its record.
-    public func create(_ order: APIKeyOrder) throws(KeyStoreError) -> (text: String, key: APIKey) {
+    public func create(_ newKey: NewAPIKey) throws(KeyStoreError) -> (text: String, key: APIKey) {
         let now = now()
-        try Self.check(order, at: now)
+        try Self.check(newKey, at: now)
         guard guarded.withLock({ $0.entries.count }) < Self.limit else { throw .full(limit: Self.limit) }
         let (text, id) = APIKeyText.make()
         let key = APIKey(
-            id: id, name: order.name, roles: order.roles, classes: order.classes, created: now,
-            creator: order.creator, expiry: order.expiry)
+            id: id, name: newKey.name, roles: newKey.roles, classes: newKey.classes, created: now,
+            creator: newKey.creator, expiry: newKey.expiry)
         let digest = APIKeyText.digest(of: text)
         try write { try $0.insert(KeyDatabase.Row(key, digest: digest)) }
         let entry = Entry(key: key, digest: digest, caller: caller(key))
@@ -254,25 +254,25 @@ public final class KeyStore: Sendable {
         if let failure { throw failure }
     }
 
-    private static func check(_ order: APIKeyOrder, at now: Date) throws(KeyStoreError) {
-        let name = order.name
-        if let fault = NameFault(in: name, maxLength: longestName) {
-            throw .invalidOrder(reason: "invalid key name: it \(fault)")
+    private static func check(_ newKey: NewAPIKey, at now: Date) throws(KeyStoreError) {
+        let name = newKey.name
+        if let fault = NameFault(in: name, maxLength: maxNameLength) {
+            throw .invalidKey(reason: "invalid key name: it \(fault)")
         }
-        for role in order.roles {
-            if let fault = NameFault(in: role.rawValue) { throw .invalidOrder(reason: "invalid role: it \(fault)") }
+        for role in newKey.roles {
+            if let fault = NameFault(in: role.rawValue) { throw .invalidKey(reason: "invalid role: it \(fault)") }
         }
-        for name in order.classes ?? [] {
+        for name in newKey.classes ?? [] {
             if let fault = NameFault(in: name.rawValue) {
-                throw .invalidOrder(reason: "invalid class name: it \(fault)")
+                throw .invalidKey(reason: "invalid class name: it \(fault)")
             }
         }
-        guard order.classes.map({ !$0.isEmpty }) ?? true else {
-            throw .invalidOrder(
+        guard newKey.classes.map({ !$0.isEmpty }) ?? true else {
+            throw .invalidKey(
                 reason: "classes is empty; list at least one class, or omit it for all classes")
         }
-        guard order.expiry.map({ $0 > now }) ?? true else {
-            throw .invalidOrder(reason: "a key's expiry must be in the future")
+        guard newKey.expiry.map({ $0 > now }) ?? true else {
+            throw .invalidKey(reason: "a key's expiry must be in the future")
         }
     }
 }

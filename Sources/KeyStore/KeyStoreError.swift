@@ -8,7 +8,7 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file of revocations that the database did not take is there and cannot be read.
     case unreadableRevocations(path: String, reason: String)
     /// The properties of a new key are invalid; the reason states what to change.
-    case invalidOrder(reason: String)
+    case invalidKey(reason: String)
     /// The maximum number of keys is reached.
     case full(limit: Int)
 
@@ -21,7 +21,7 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(path) contains API key revocations and cannot be read: \(reason); make it readable, or remove it and revoke "
                 + "those keys again"
         case .unknownKey(let id): "unknown key \"\(id)\""
-        case .invalidOrder(let reason): reason
+        case .invalidKey(let reason): reason
         case .full(let limit): "the limit of \(limit) keys is reached; revoke unused keys"
         }
     }

@@ -44,9 +44,9 @@ public final class BufferBudget: Sendable {
     }
 
     /// Sets the limit for later reservations.
-    public func setLimit(_ bytes: Int, minShare least: Int) {
+    public func setLimit(_ bytes: Int, minShare minBytes: Int) {
         capacity.store(bytes, ordering: .relaxed)
-        minShare.store(least, ordering: .relaxed)
+        minShare.store(minBytes, ordering: .relaxed)
     }
 
     public var bytesInUse: Int { used.load(ordering: .relaxed) }

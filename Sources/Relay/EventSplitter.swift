@@ -5,7 +5,7 @@ public import NIOCore
 /// An event ends with an empty line; lines end with LF, CR LF or CR. The pieces together are the stream, byte for byte.
 public struct EventSplitter {
     /// Maximum length of an event in bytes; no engine sends longer ones.
-    private static let longestEvent = 32 << 20
+    private static let maxEventSize = 32 << 20
 
     public struct TooLong: Error {}
 
@@ -33,7 +33,7 @@ public struct EventSplitter {
 
     public mutating func append(_ bytes: ByteBuffer) throws(TooLong) {
         pending.takeIn(bytes)
-        if pending.readableBytes > Self.longestEvent { throw TooLong() }
+        if pending.readableBytes > Self.maxEventSize { throw TooLong() }
     }
 
     /// The next whole event including the empty line that ends it; nil until it is complete.

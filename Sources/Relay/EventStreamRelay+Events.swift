@@ -15,7 +15,7 @@ extension EventStreamRelay.Phase {
 extension EventStreamRelay {
     /// Forwards the final `[DONE]`. In `/v1/responses` it does not end a stream: a client would take a stream without
     /// its closing event for a complete one.
-    mutating func passDone(_ event: ByteBuffer) -> ByteBuffer? {
+    mutating func handleDone(_ event: ByteBuffer) -> ByteBuffer? {
         guard endpoint != .responses else { return nil }
         phase = .complete
         doneWasForwarded = true
@@ -23,7 +23,7 @@ extension EventStreamRelay {
     }
 
     /// Forwards comments and other events without data. An error written outside the format still counts as an error.
-    mutating func passWithoutData(_ event: ByteBuffer) -> ByteBuffer? {
+    mutating func handleWithoutData(_ event: ByteBuffer) -> ByteBuffer? {
         guard let document = EventSplitter.documentWithoutData(of: event),
             let json = JSONSlice(document: document, grammar: .lenient), json.isObject,
             event.readableBytesView.starts(with: "error:".utf8)
@@ -33,7 +33,7 @@ extension EventStreamRelay {
     }
 
     /// Forwards data that is not JSON, unless the event is named an error.
-    mutating func passText(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
+    mutating func handleNonJSON(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
         EventSplitter.isNamed("error", event) ? fail(payload.bytes) : event
     }
 
@@ -85,11 +85,13 @@ extension EventStreamRelay {
         _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ model: JSONSlice?
     ) -> ByteBuffer? {
         var members: [ArraySlice<UInt8>] = []
-        var saysMore = false
+        var hasOtherContent = false
         var hasChoices = false
         JSONSlice(checked: payload.bytes.drop { $0 <= 0x20 }).forEachMember { key, value in
             guard !JSONSlice.isKey(key, "usage") else { return }
-            if !value.isEmpty, !Self.ordinaryMembers.contains(where: { JSONSlice.isKey(key, $0) }) { saysMore = true }
+            if !value.isEmpty, !Self.ordinaryMembers.contains(where: { JSONSlice.isKey(key, $0) }) {
+                hasOtherContent = true
+            }
             let isModel = JSONSlice.isKey(key, "model") && replacement(for: model) != nil
             let isChoices = JSONSlice.isKey(key, "choices")
             if isChoices { hasChoices = true }
@@ -99,7 +101,7 @@ extension EventStreamRelay {
                 : isChoices && value.elements.isEmpty ? Array(emptyChoice.utf8)[...] : value.bytes
             members.append(key + [UInt8(ascii: ":")] + text)
         }
-        guard saysMore else { return nil }
+        guard hasOtherContent else { return nil }
         if !hasChoices { members.append(Array("\"choices\":\(emptyChoice)".utf8)[...]) }
         var changed = ByteBuffer()
         for line in EventSplitter.otherLines(of: event, isFirst: isFirstEvent) {

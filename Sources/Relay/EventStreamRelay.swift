@@ -25,7 +25,7 @@ public struct EventStreamRelay {
     private let expectedChoices: Int
     public internal(set) var phase = Phase.open
     private var splitter = EventSplitter()
-    private var shapes = EventShapes()
+    private var shapes = EventTemplates()
     private var open: Set<Int> = []
     private var finished: Set<Int> = []
     var doneWasForwarded = false
@@ -138,12 +138,12 @@ public struct EventStreamRelay {
         }
         defer { isFirstEvent = false }
         guard let payload = EventSplitter.payload(of: event) else {
-            return passWithoutData(event)
+            return handleWithoutData(event)
         }
-        if Self.isDone(payload) { return passDone(event) }
+        if Self.isDone(payload) { return handleDone(event) }
         let keys = endpoint == .responses ? Self.keysOfResponses : Self.keysOfChunks
         guard let chunk = JSONMembers(document: payload.bytes, keys: keys, grammar: .lenient) else {
-            return passText(event, payload)
+            return handleNonJSON(event, payload)
         }
         if endpoint == .responses { return passResponsesEvent(event, payload, chunk) }
         if EngineError.isStated(error: chunk["error"], object: chunk["object"]) || EventSplitter.isNamed("error", event)
@@ -166,7 +166,7 @@ public struct EventStreamRelay {
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
             // Only the piece that it carries matters in such an event.
             let model = replacement(for: chunk["model"])
-            shapes.note { EventShape(event, piece: text, model: model) }
+            shapes.note { EventTemplate(event, piece: text, model: model) }
         }
         return restored(event, payload, token: chunk["model"])
     }

@@ -3,7 +3,7 @@ public import SimpleAICore
 
 /// Rewrites a whole JSON response on its way to the caller: reads its usage, and restores the public id of the model.
 public enum ModelRewriter {
-    public struct Answer {
+    public struct Response {
         public let body: ByteBuffer
         public let usage: TokenUsage?
         /// The engine's id of the response, if requested.
@@ -16,7 +16,7 @@ public enum ModelRewriter {
     /// change pass untouched.
     /// - Parameter readsID: whether to read the response's own id.
     /// - Returns: nil if the body is not a JSON object.
-    public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Answer? {
+    public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Response? {
         var scanner = JSONScanner(watching: readsID ? keysWithID : keys, grammar: .lenient)
         let problem: JSONError? = body.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
@@ -43,8 +43,8 @@ public enum ModelRewriter {
         guard let name = scanner.member("model"), name.kind == .string,
             !isLiteral(view(of: body, name.range), model.rawValue),
             !JSONString.decode(view(of: body, name.range)).isExactly(model.rawValue)
-        else { return Answer(body: body, usage: usage, id: id, error: error) }
-        return Answer(body: replacing(name.range, in: body, with: model), usage: usage, id: id, error: error)
+        else { return Response(body: body, usage: usage, id: id, error: error) }
+        return Response(body: replacing(name.range, in: body, with: model), usage: usage, id: id, error: error)
     }
 
     /// Results of `/v1/responses`, failed ones included, have an id.
@@ -64,16 +64,16 @@ public enum ModelRewriter {
     }
 
     /// Handles a response with a duplicate key: clients take the last one, and so does the gateway.
-    private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Answer? {
+    private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Response? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...], grammar: .lenient), document.isObject else { return nil }
         let usage = document["usage"].flatMap { TokenUsage($0) }
         let id = document["id"]?.string
         let error = error(in: body, readsID) { document[$0] }
         guard let token = document["model"], let name = token.string, !name.isExactly(model.rawValue) else {
-            return Answer(body: body, usage: usage, id: id, error: error)
+            return Response(body: body, usage: usage, id: id, error: error)
         }
-        return Answer(
+        return Response(
             body: replacing(token.bytes.startIndex..<token.bytes.endIndex, in: body, with: model), usage: usage, id: id,
             error: error)
     }

@@ -27,7 +27,7 @@ struct SocketWriter {
     }
 
     /// Whether the channel holds written bytes that have not been sent.
-    var channelHoldsSomething: Bool {
+    var hasPendingWrites: Bool {
         do {
             return try channel.syncOptions?.getOption(.bufferedWritableBytes) != 0
         } catch {

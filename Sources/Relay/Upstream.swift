@@ -31,14 +31,14 @@ public final class Upstream: Sendable {
     /// Time of the latest report that the engine rejects the gateway's credentials, in monotonic nanoseconds.
     private let refusalReported = Atomic<UInt64>(0)
     /// What its engines serve, and what they do not.
-    public let endpoints: EndpointKnowledge
+    public let endpoints: EndpointSupport
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
         apiKey: String? = nil, headers: [(name: String, value: String)] = [], knowsStreamUsage: Bool = true,
         endpoints: [Endpoint] = []
     ) {
-        self.endpoints = EndpointKnowledge(stated: endpoints)
+        self.endpoints = EndpointSupport(stated: endpoints)
         self.runner = runner
         self.host = host
         self.port = port

@@ -10,7 +10,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private final class Exchange {
         /// Nil once it has received all that it needs.
         var target: (any UpstreamExchange)?
-        let ticket: UpstreamTicket
+        let ticket: ExchangeHandle
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
         /// Whether the request required that the connection closes after it.
@@ -23,7 +23,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         var droppedBytes = 0
 
         init(
-            target: any UpstreamExchange, ticket: UpstreamTicket, timeouts: UpstreamTimeouts,
+            target: any UpstreamExchange, ticket: ExchangeHandle, timeouts: UpstreamTimeouts,
             isFirstOnConnection: Bool, isLast: Bool
         ) {
             self.target = target
@@ -38,8 +38,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The list that holds it between exchanges; set by the pool.
     var place: IdleConnections?
     private let pool: UpstreamPool
-    private let out: TickedFlush
-    private let socket: SocketEnd?
+    private let out: CoalescingWriter
+    private let socket: SocketCloseHandler?
     private var context: ChannelHandlerContext?
     /// Whether the connection is open on both sides, as far as is known.
     private(set) var isUsable = true
@@ -50,7 +50,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var exchange: Exchange?
     var isExchanging: Bool { exchange != nil }
     private var exchanges = 0
-    private var reader = AnswerReader()
+    private var reader = ResponseParser()
     private var watch: Scheduled<Void>?
     /// When the timer fires; nil if none is set.
     private var watchedUntil: NIODeadline?
@@ -63,7 +63,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// - Parameters:
     ///   - out: this connection's writer, before this handler.
     ///   - socket: the other end of the pipeline, if TLS is in between.
-    init(upstream: Upstream, pool: UpstreamPool, out: TickedFlush, socket: SocketEnd?) {
+    init(upstream: Upstream, pool: UpstreamPool, out: CoalescingWriter, socket: SocketCloseHandler?) {
         self.upstream = upstream
         self.pool = pool
         self.out = out
@@ -73,7 +73,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     // MARK: Exchanges
 
     func begin(
-        _ request: UpstreamRequest, for target: any UpstreamExchange, ticket: UpstreamTicket,
+        _ request: UpstreamRequest, for target: any UpstreamExchange, ticket: ExchangeHandle,
         timeouts: UpstreamTimeouts
     ) {
         guard let context else {
@@ -109,7 +109,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private static let maxDropped = 64 << 10
 
     /// The target has received all that it needs.
-    func dropRest() {
+    func discardRemainder() {
         guard let exchange else { return }
         exchange.target = nil
         // The response was complete, though its body may stay open.
@@ -186,7 +186,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         isReading = true
         defer { finishReading(exchange, context) }
         reader.append(unwrapInboundIn(data))
-        do throws(AnswerReader.Violation) {
+        do throws(ResponseParser.Violation) {
             // The target of a part may end the exchange.
             while self.exchange != nil, let part = try reader.next() {
                 switch part {
@@ -200,12 +200,12 @@ final class UpstreamConnection: ChannelInboundHandler {
                     return fail(.staleConnection, context)
                 case .head(let head):
                     exchange.head = head
-                    exchange.target?.upstreamAnswered(head)
+                    exchange.target?.responseHeadReceived(head)
                 case .body(let bytes):
                     exchange.lastProgress = now
                     exchange.bodyHasBegun = true
                     if let target = exchange.target {
-                        target.upstreamSent(bytes, at: now)
+                        target.responseBodyReceived(bytes, at: now)
                     } else {
                         exchange.droppedBytes += bytes.readableBytes
                         if exchange.droppedBytes > Self.maxDropped { return hangUp(context) }
@@ -256,7 +256,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.ticket.progress = .over
         if reader.endsWithConnection, !isBroken, cause == nil {
-            exchange.target?.upstreamEnded()
+            exchange.target?.responseEndReceived()
         } else {
             exchange.target?.upstreamFailed(cause ?? failure(of: exchange))
         }
@@ -264,9 +264,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     private func failure(of exchange: Exchange) -> UpstreamFailure {
-        if exchange.head != nil { return .closedDuringAnswer }
+        if exchange.head != nil { return .closedDuringResponse }
         // With half a head the connection was no longer idle: the engine had begun to respond to this request.
-        return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeAnswer : .staleConnection
+        return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeResponse : .staleConnection
     }
 
     private func endExchange(_ context: ChannelHandlerContext, at now: NIODeadline) {
@@ -282,7 +282,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         } else {
             hangUp(context)
         }
-        exchange.target?.upstreamEnded()
+        exchange.target?.responseEndReceived()
     }
 
     // MARK: Timeouts

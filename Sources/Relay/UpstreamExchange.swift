@@ -2,12 +2,12 @@ public import NIOCore
 public import NIOHTTP1
 
 /// Receives a runner's response. All calls are made on the pool's event loop, in the order head, body…, ended; or
-/// failed, at any point and once. No call follows `UpstreamTicket.cancel()`.
+/// failed, at any point and once. No call follows `ExchangeHandle.cancel()`.
 public protocol UpstreamExchange: AnyObject {
-    func upstreamAnswered(_ head: HTTPResponseHead)
+    func responseHeadReceived(_ head: HTTPResponseHead)
     /// - Parameter time: now.
-    func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline)
-    func upstreamEnded()
+    func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline)
+    func responseEndReceived()
     func upstreamFailed(_ failure: UpstreamFailure)
 }
 
@@ -39,7 +39,7 @@ public struct UpstreamTimeouts: Hashable, Sendable {
 
 /// The handle of one exchange; belongs to the pool's event loop. The caller creates it before the exchange starts,
 /// because an exchange may fail while it is being started.
-public final class UpstreamTicket {
+public final class ExchangeHandle {
     enum Progress {
         case connecting
         case exchanging(UpstreamConnection)
@@ -65,7 +65,7 @@ public final class UpstreamTicket {
     /// exchange has ended.
     public func release() {
         defer { progress = .over }
-        if case .exchanging(let connection) = progress { connection.dropRest() }
+        if case .exchanging(let connection) = progress { connection.discardRemainder() }
     }
 
     /// Back-pressure: stops reads from the runner until `resumeReading`.

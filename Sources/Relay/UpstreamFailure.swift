@@ -11,9 +11,9 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     /// The peer had already closed a kept-alive connection: no response byte was received. `requestWasSent` is true.
     case staleConnection
     /// A new connection failed after the request was sent and before any response byte.
-    case closedBeforeAnswer
+    case closedBeforeResponse
     /// The connection failed during the response.
-    case closedDuringAnswer
+    case closedDuringResponse
     /// The machine has acknowledged nothing for too long: TCP's keepalive or user timeout (RFC 5482) ended the
     /// connection before any response byte.
     case connectionTimedOut
@@ -31,8 +31,8 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
         switch self {
         case .refused: "connection refused"
         case .unreachable(let reason), .exhausted(let reason), .untrusted(let reason), .malformed(let reason): reason
-        case .staleConnection, .closedBeforeAnswer: "the connection was closed without a response"
-        case .closedDuringAnswer: "the connection was closed during the response"
+        case .staleConnection, .closedBeforeResponse: "the connection was closed without a response"
+        case .closedDuringResponse: "the connection was closed during the response"
         case .connectionTimedOut: "the host stopped acknowledging packets"
         case .machineGone: "the machine is unreachable"
         case .firstByteTimeout: "no response in time"
@@ -41,7 +41,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     }
 
     /// Whether no byte of the request can have reached the engine.
-    public var happenedBeforeSending: Bool {
+    public var occurredBeforeSending: Bool {
         switch self {
         case .refused, .unreachable, .exhausted, .untrusted: true
         default: false

@@ -5,7 +5,7 @@ import NIOHTTP1
 /// and it never counts as activity of the runner.
 public enum UpstreamFetch {
     /// A runner's response.
-    public struct Answer: Sendable {
+    public struct Response: Sendable {
         public let status: Int
         /// The `Content-Type`; empty if there is none.
         public let mediaType: String
@@ -19,7 +19,7 @@ public enum UpstreamFetch {
     }
 
     /// Maximum length of a model list in bytes; a longer body is rejected.
-    private static let largestBody = 4 << 20
+    private static let maxBodySize = 4 << 20
 
     /// Sends a GET request. Must be called on the pool's event loop; `completion` is called there, once.
     /// - Parameters:
@@ -27,7 +27,7 @@ public enum UpstreamFetch {
     ///   - timeout: for the whole exchange, connecting included.
     public static func get(
         _ path: String, from upstream: Upstream, pool: UpstreamPool, on eventLoop: any EventLoop,
-        timeout: TimeAmount, completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+        timeout: TimeAmount, completion: @escaping (Result<Response, UpstreamFailure>) -> Void
     ) {
         exchange(.GET, path, ByteBuffer(), upstream, pool, eventLoop, timeout, completion)
     }
@@ -36,7 +36,7 @@ public enum UpstreamFetch {
     public static func post(
         _ document: ByteBuffer, to path: String, of upstream: Upstream, pool: UpstreamPool,
         on eventLoop: any EventLoop, timeout: TimeAmount,
-        completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+        completion: @escaping (Result<Response, UpstreamFailure>) -> Void
     ) {
         exchange(.POST, path, document, upstream, pool, eventLoop, timeout, completion)
     }
@@ -44,7 +44,7 @@ public enum UpstreamFetch {
     private static func exchange(
         _ method: HTTPMethod, _ path: String, _ body: ByteBuffer, _ upstream: Upstream, _ pool: UpstreamPool,
         _ eventLoop: any EventLoop, _ timeout: TimeAmount,
-        _ completion: @escaping (Result<Answer, UpstreamFailure>) -> Void
+        _ completion: @escaping (Result<Response, UpstreamFailure>) -> Void
     ) {
         var headers = HTTPHeaders([
             ("Host", upstream.authority), ("Accept", "application/json"), ("Connection", "close"),
@@ -59,7 +59,7 @@ public enum UpstreamFetch {
             version: .http1_1, method: method, uri: upstream.pathPrefix + path, headers: headers)
         let collector = Collector(completion)
         let limits = UpstreamTimeouts(connect: timeout, firstByte: timeout, gap: timeout)
-        let ticket = UpstreamTicket()
+        let ticket = ExchangeHandle()
         collector.cancel = { ticket.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             // An accepted connection shows that the host is up, however busy its engine is.
@@ -73,34 +73,34 @@ public enum UpstreamFetch {
     }
 
     private final class Collector: UpstreamExchange {
-        private var completion: ((Result<Answer, UpstreamFailure>) -> Void)?
+        private var completion: ((Result<Response, UpstreamFailure>) -> Void)?
         private var status = 0
         private var mediaType = ""
         private var body = ByteBuffer()
         var deadline: Scheduled<Void>?
         var cancel: (() -> Void)?
 
-        init(_ completion: @escaping (Result<Answer, UpstreamFailure>) -> Void) {
+        init(_ completion: @escaping (Result<Response, UpstreamFailure>) -> Void) {
             self.completion = completion
         }
 
-        func upstreamAnswered(_ head: HTTPResponseHead) {
+        func responseHeadReceived(_ head: HTTPResponseHead) {
             status = Int(head.status.code)
             mediaType = head.headers.first(name: "content-type") ?? ""
         }
 
-        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
-            guard body.readableBytes + bytes.readableBytes <= largestBody else {
+        func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
+            guard body.readableBytes + bytes.readableBytes <= maxBodySize else {
                 cancel?()
                 return finish(.failure(.malformed("the response is too long")))
             }
             body.writeImmutableBuffer(bytes)
         }
 
-        func upstreamEnded() { finish(.success(Answer(status: status, mediaType: mediaType, body: body))) }
+        func responseEndReceived() { finish(.success(Response(status: status, mediaType: mediaType, body: body))) }
         func upstreamFailed(_ failure: UpstreamFailure) { finish(.failure(failure)) }
 
-        func finish(_ result: Result<Answer, UpstreamFailure>) {
+        func finish(_ result: Result<Response, UpstreamFailure>) {
             deadline?.cancel()
             guard let completion else { return }
             self.completion = nil

@@ -23,10 +23,10 @@ final class IdleConnections {
 /// loop, so nothing in here needs a lock.
 public final class UpstreamPool {
     /// Maximum number of idle connections per runner; further ones are closed when their exchange ends.
-    private static let idleLimit = 64
+    private static let maxIdleConnections = 64
 
     /// Deferred writes of the loop, including those of client connections.
-    public let flushes: FlushBatch
+    public let flushes: EndOfTickFlusher
     private let eventLoop: any EventLoop
     private let descriptorReserve: Int
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
@@ -39,7 +39,7 @@ public final class UpstreamPool {
     public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
         self.descriptorReserve = descriptorReserve
-        flushes = FlushBatch(eventLoop: eventLoop)
+        flushes = EndOfTickFlusher(eventLoop: eventLoop)
     }
 
     /// Sends a request to a runner and its response to `target`.
@@ -47,7 +47,7 @@ public final class UpstreamPool {
     ///   - ticket: a new one, with which the caller controls the exchange.
     ///   - fresh: true to use no kept-alive connection, after one turned out to be stale.
     public func send(
-        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: UpstreamTicket,
+        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: ExchangeHandle,
         timeouts: UpstreamTimeouts, fresh: Bool = false
     ) {
         eventLoop.preconditionInEventLoop()
@@ -107,7 +107,7 @@ public final class UpstreamPool {
     func giveBack(_ connection: UpstreamConnection) {
         guard !connection.upstream.isRetired else { return connection.close() }
         let kept = connection.place ?? place(of: connection.upstream)
-        guard kept.connections.count < Self.idleLimit else { return connection.close() }
+        guard kept.connections.count < Self.maxIdleConnections else { return connection.close() }
         connection.place = kept
         kept.connections.append(connection)
     }
@@ -143,9 +143,9 @@ public final class UpstreamPool {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    var socket: SocketEnd?
+                    var socket: SocketCloseHandler?
                     if let tls = upstream.tls {
-                        let end = SocketEnd()
+                        let end = SocketCloseHandler()
                         socket = end
                         try pipeline.addHandler(end)
                         // SNI contains names, not addresses (RFC 6066 §3).
@@ -153,7 +153,7 @@ public final class UpstreamPool {
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     let pool = loopBoundSelf.value
-                    let out = TickedFlush(pool.flushes, nextTo: upstream.tls == nil ? .socket : .tls)
+                    let out = CoalescingWriter(pool.flushes, nextTo: upstream.tls == nil ? .socket : .tls)
                     try pipeline.addHandlers(
                         out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
                 }

@@ -8,7 +8,7 @@ enum LogKeys {
     static let engine = "engine"
     static let extensions = "extensions"
     static let gateway = "gateway"
-    static let lastWords = "output"
+    static let lastOutput = "output"
     static let milliseconds = "duration_ms"
     static let model = "model"
     static let number = "count"

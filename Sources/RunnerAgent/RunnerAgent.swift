@@ -16,7 +16,7 @@ public struct RunnerAgent: Service {
     private let settings: RunnerSettings
     private let roster: EngineRoster
     private let counts = CallCounts()
-    private let surroundings: Surroundings
+    private let hostEnvironment: HostEnvironment
     private let logger: Logger
     private let onJoined: @Sendable (_ port: Int) -> Void
 
@@ -25,16 +25,16 @@ public struct RunnerAgent: Service {
 
     /// - Parameters:
     ///   - settings: as validated by `RunnerSettingsFile`.
-    ///   - surroundings: the machine, if it is another than that of this process.
+    ///   - hostEnvironment: the machine, if it is another than that of this process.
     ///   - onJoined: called each time that the gateway has registered the agent, with the port of the agent's HTTP
     ///     server.
     /// - Throws: `RunnerAgentStartError`, one line for the operator.
     public init(
-        settings: RunnerSettings, surroundings: Surroundings = .init(), logger: Logger,
+        settings: RunnerSettings, hostEnvironment: HostEnvironment = .init(), logger: Logger,
         onJoined: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
         self.settings = settings
-        self.surroundings = surroundings
+        self.hostEnvironment = hostEnvironment
         self.logger = logger
         self.onJoined = onJoined
         roster = try EngineRoster(settings, counts: counts, logger: logger)
@@ -46,15 +46,15 @@ public struct RunnerAgent: Service {
         await DescriptorLimit.openTimers()
         let group = MultiThreadedEventLoopGroup.singleton
         let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
-        let report = StatusReport(roster: roster, counts: counts, settings: settings, surroundings: surroundings)
+        let report = StatusReport(roster: roster, counts: counts, settings: settings, hostEnvironment: hostEnvironment)
         let server = try await CallServer.listen(
             on: settings.listen.host, port: settings.listen.port, services: services, group: group)
-        let orders = Orders(
-            roster: roster, counts: counts, sleepCommand: settings.power.sleepCommand, surroundings: surroundings,
+        let commands = AgentCommands(
+            roster: roster, counts: counts, sleepCommand: settings.power.sleepCommand, hostEnvironment: hostEnvironment,
             logger: logger)
         do {
             let link = try GatewayLink(
-                settings, httpPort: server.port, report: report, orders: orders, group: group, logger: logger
+                settings, httpPort: server.port, report: report, commands: commands, group: group, logger: logger
             ) { [onJoined] extensions in
                 services.demandSecret(extensions.contains(.httpAuth))
                 onJoined(server.port)
@@ -79,13 +79,13 @@ public struct RunnerAgent: Service {
     private func live(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await roster.watch() }
-            group.addTask { await report.run { link.tell(.statusChanged) } }
-            group.addTask { for await _ in roster.changes { link.tell(.statusChanged) } }
+            group.addTask { await report.run { link.notify(.statusChanged) } }
+            group.addTask { for await _ in roster.changes { link.notify(.statusChanged) } }
             group.addTask {
                 await ResumeWatch.run {
                     // The graphics card first: its figures must not be from before the sleep.
                     await report.look(within: .seconds(5))
-                    link.tell(.resumed)
+                    link.notify(.resumed)
                 }
             }
             async let linkEnd: Void = link.run()
@@ -104,7 +104,7 @@ public struct RunnerAgent: Service {
         logger.info("Shutdown started", metadata: [LogKeys.active: "\(counts.total.active)"])
         let deadline = NIODeadline.now() + TimeAmount(settings.drain)
         report.drain()
-        link.tell(.drainBegan)
+        link.notify(.drainBegan)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 try? await Task.sleep(for: Self.notice)
@@ -115,6 +115,6 @@ public struct RunnerAgent: Service {
             group.cancelAll()
         }
         await server.end(by: deadline)
-        link.tell(.finished)
+        link.notify(.finished)
     }
 }

@@ -4,7 +4,7 @@ import SimpleAICore
 struct AgentState: Hashable, Sendable {
     /// A command to sleep whose outcome is not known yet: until `settledAt` what its agent states over the connection of
     /// before does not count, and a machine whose agent has not come back by then has fallen asleep.
-    struct SleepOrder: Hashable, Sendable {
+    struct PendingSleep: Hashable, Sendable {
         let request: RunnerRequest
         let settledAt: ContinuousClock.Instant
     }
@@ -21,7 +21,7 @@ struct AgentState: Hashable, Sendable {
     var loadsNotBefore: [EngineModelID: ContinuousClock.Instant] = [:]
 
     /// Whether the machine can serve calls for a model at once, apart from slots.
-    func hasAtHand(_ engineModel: EngineModelID) -> Bool {
+    func canServeNow(_ engineModel: EngineModelID) -> Bool {
         residency.loaded.contains(engineModel) && !(load?.held.contains(engineModel) ?? false)
     }
 
@@ -33,7 +33,7 @@ struct AgentState: Hashable, Sendable {
     var isSleepable = false
     /// Since when it has been idle; nil while it has calls or is not ready.
     var idleSince: ContinuousClock.Instant?
-    var sleepOrder: SleepOrder?
+    var pendingSleep: PendingSleep?
     /// Why its machine did not fall asleep after the last command to sleep.
     var sleepProblem: OperatorReason?
 
@@ -47,7 +47,7 @@ struct AgentState: Hashable, Sendable {
 
     /// When `timePassed` has to check it, sleep excepted.
     var nextDeadline: ContinuousClock.Instant? {
-        var deadlines = [goneAt, load?.deadline, isConnected ? nil : sleepOrder?.settledAt].compactMap { $0 }
+        var deadlines = [goneAt, load?.deadline, isConnected ? nil : pendingSleep?.settledAt].compactMap { $0 }
         if case .again(let at)? = check { deadlines.append(at) }
         return deadlines.min()
     }
@@ -61,7 +61,7 @@ struct AgentState: Hashable, Sendable {
     }
 
     mutating func becameReady() {
-        sleepOrder = nil
+        pendingSleep = nil
         needsCheck = false
         check = nil
         failedChecks = 0

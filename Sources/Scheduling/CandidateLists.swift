@@ -31,9 +31,9 @@ struct CandidateLists: Sendable {
     }
 
     /// Maximum number of cached lists. There are about as many lists as classes; more appear only when classes change.
-    private static let most = 64
+    private static let maxModels = 64
     /// Up to this number of runners, a scan for a single model is cheaper than a cached list.
-    private static let few = 32
+    private static let minCandidates = 32
 
     private var lists: [List] = []
     /// The models of each cached list.
@@ -62,9 +62,11 @@ struct CandidateLists: Sendable {
         // Calls of one class share their array, so this usually compares no names.
         if let known = keys.firstIndex(of: models) { return known }
         if models.count == 1, let model = models.first {
-            guard lists.count < Self.most / 2, serving[model, default: []].count > Self.few else { return nil }
+            guard lists.count < Self.maxModels / 2, serving[model, default: []].count > Self.minCandidates else {
+                return nil
+            }
         }
-        if lists.count == Self.most { (lists, keys) = ([], []) }
+        if lists.count == Self.maxModels { (lists, keys) = ([], []) }
         keys.append(models)
         lists.append(List(models, serving, table))
         return lists.count - 1

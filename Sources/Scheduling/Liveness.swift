@@ -49,7 +49,7 @@ struct Liveness: Hashable, Sendable {
     /// can end what a call observed.
     enum Observer: Hashable, Sendable { case probe, call }
 
-    struct Circumstances {
+    struct Context {
         let state: RunnerState
         /// Number of calls in progress on the runner.
         let callCount: Int
@@ -64,11 +64,11 @@ struct Liveness: Hashable, Sendable {
         let now: ContinuousClock.Instant
     }
 
-    private enum Miss: Hashable, Sendable { case unreachable, silent, replaced }
+    private enum FailedProbe: Hashable, Sendable { case unreachable, silent, replaced }
 
     /// The latest consecutive probes with the same failure.
-    private struct Misses: Hashable, Sendable {
-        let kind: Miss
+    private struct FailedProbes: Hashable, Sendable {
+        let kind: FailedProbe
         var count: Int
         let since: ContinuousClock.Instant
     }
@@ -78,7 +78,7 @@ struct Liveness: Hashable, Sendable {
         let since: ContinuousClock.Instant
     }
 
-    private var misses: Misses?
+    private var misses: FailedProbes?
     private var loading: Loading?
     /// Set until the engine responds, or other evidence arrives.
     private var hasLoadedTooLong = false
@@ -89,17 +89,17 @@ struct Liveness: Hashable, Sendable {
 
     /// - Parameter reason: what the evidence states, for the operator; nil keeps the reason of the evidence before.
     /// - Returns: the state that follows; the same where the evidence changes nothing.
-    mutating func weigh(
-        _ evidence: Evidence, reason: OperatorReason? = nil, _ circumstances: Circumstances
+    mutating func assess(
+        _ evidence: Evidence, reason: OperatorReason? = nil, _ context: Context
     ) -> RunnerState {
-        let new = verdict(evidence, circumstances)
+        let new = verdict(evidence, context)
         // What a response states beside being able: an empty list, a key that the engine does not take.
         let isResponse = evidence == .responded
         self.reason = new == .ready ? (isResponse ? reason : nil) : reason ?? self.reason
         if new != .loading { loading = nil }
         let isGone = new == .asleep || new == .lost
         if isGone { hasLoadedTooLong = false }
-        goneAt = isGone ? goneAt ?? circumstances.now : nil
+        goneAt = isGone ? goneAt ?? context.now : nil
         return new
     }
 
@@ -109,7 +109,7 @@ struct Liveness: Hashable, Sendable {
     /// Something else than evidence decided that it is not able: a wake that failed.
     mutating func note(_ reason: OperatorReason) { self.reason = reason }
 
-    private mutating func verdict(_ evidence: Evidence, _ now: Circumstances) -> RunnerState {
+    private mutating func verdict(_ evidence: Evidence, _ now: Context) -> RunnerState {
         let state = now.state
         switch evidence {
         case .responded:
@@ -129,7 +129,7 @@ struct Liveness: Hashable, Sendable {
         case .unreachable(let lastSignAt): return unreachable(lastSignAt: lastSignAt, now)
         case .callUnreachable:
             guard state == .ready else { return state }
-            misses = Misses(kind: .unreachable, count: 1, since: now.now)
+            misses = FailedProbes(kind: .unreachable, count: 1, since: now.now)
             return .unknown
         case .callReplaced: return state == .ready ? .unknown : state
         case .disconnected: return Self.isAwake(state) ? .unknown : state
@@ -139,7 +139,7 @@ struct Liveness: Hashable, Sendable {
         }
     }
 
-    private mutating func loads(_ observer: Observer, _ now: Circumstances) -> RunnerState {
+    private mutating func loads(_ observer: Observer, _ now: Context) -> RunnerState {
         misses = nil
         // Normal while its machine boots.
         guard now.state != .waking else { return .waking }
@@ -153,11 +153,11 @@ struct Liveness: Hashable, Sendable {
         return hasLoadedTooLong ? .down : .loading
     }
 
-    private func loadsTooLong(_ now: Circumstances) -> Bool {
+    private func loadsTooLong(_ now: Context) -> Bool {
         loading.map { $0.since.duration(to: now.now) >= now.loadTimeout } ?? false
     }
 
-    private mutating func silent(_ now: Circumstances) -> RunnerState {
+    private mutating func silent(_ now: Context) -> RunnerState {
         switch now.state {
         case .ready, .unknown:
             guard now.callCount == 0 else {
@@ -176,7 +176,7 @@ struct Liveness: Hashable, Sendable {
         }
     }
 
-    private mutating func replaced(_ now: Circumstances) -> RunnerState {
+    private mutating func replaced(_ now: Context) -> RunnerState {
         guard now.state != .waking else { return .waking }
         // Calls in progress outweigh a single response of another server.
         let isDecided = now.callCount == 0 || countMiss(.replaced, now)
@@ -184,7 +184,7 @@ struct Liveness: Hashable, Sendable {
     }
 
     private mutating func unreachable(
-        lastSignAt: ContinuousClock.Instant?, _ now: Circumstances
+        lastSignAt: ContinuousClock.Instant?, _ now: Context
     ) -> RunnerState {
         switch now.state {
         case .ready, .unknown, .down, .checking, .loading:
@@ -200,14 +200,14 @@ struct Liveness: Hashable, Sendable {
     }
 
     /// - Returns: whether the failures have reached `maxMisses`.
-    private mutating func countMiss(_ kind: Miss, _ now: Circumstances) -> Bool {
-        var misses = misses.flatMap { $0.kind == kind ? $0 : nil } ?? Misses(kind: kind, count: 0, since: now.now)
+    private mutating func countMiss(_ kind: FailedProbe, _ now: Context) -> Bool {
+        var misses = misses.flatMap { $0.kind == kind ? $0 : nil } ?? FailedProbes(kind: kind, count: 0, since: now.now)
         misses.count += 1
         self.misses = misses
         return misses.count >= now.maxMisses
     }
 
-    private static func gone(_ now: Circumstances) -> RunnerState { now.canBeWoken ? .asleep : .lost }
+    private static func gone(_ now: Context) -> RunnerState { now.canBeWoken ? .asleep : .lost }
 
     private static func isAwake(_ state: RunnerState) -> Bool {
         switch state {

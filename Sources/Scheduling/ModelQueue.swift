@@ -40,7 +40,7 @@ struct ModelQueue: Sendable {
 
     /// The newest call of the caller with the longest line, if that line is longer than `caller`'s would be with one
     /// more call.
-    func newestOfTheLongestLine(beside caller: CallerID) -> WaiterID? {
+    func newestOfLargestQueue(beside caller: CallerID) -> WaiterID? {
         let own = lines.first { $0.caller == caller }?.waiters.count ?? 0
         let longest = lines.lazy.compactMap { line in line.waiters.last.map { (line.waiters.count, $0.id.number) } }.max
         {

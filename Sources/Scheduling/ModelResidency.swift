@@ -32,7 +32,7 @@ struct ModelResidency: Hashable, Sendable {
     func activeCalls(on model: EngineModelID) -> Int { active[model] ?? 0 }
 
     /// What has to be unloaded before a model can be loaded.
-    enum Room: Hashable {
+    enum Eviction: Hashable {
         /// Nothing: the model fits into free memory.
         case isThere
         /// These models, least recently used first; none may have a call in progress when it is unloaded.
@@ -41,7 +41,7 @@ struct ModelResidency: Hashable, Sendable {
         case unknown
     }
 
-    func room(for model: EngineModelID) -> Room {
+    func room(for model: EngineModelID) -> Eviction {
         let others = loaded.filter { $0 != model }
         if others.isEmpty { return .isThere }
         guard let limit, let size = sizes[model] else { return .unknown }
@@ -53,7 +53,7 @@ struct ModelResidency: Hashable, Sendable {
         var needed = Self.sum(used, size.bytes)
         if needed <= limit.bytes { return .isThere }
         var victims: [EngineModelID] = []
-        for other in others.sorted(by: goesBefore) where needed > limit.bytes {
+        for other in others.sorted(by: isEvictedBefore) where needed > limit.bytes {
             victims.append(other)
             needed -= sizes[other]?.bytes ?? 0
         }
@@ -61,7 +61,7 @@ struct ModelResidency: Hashable, Sendable {
     }
 
     /// Whether `left` is unloaded before `right`: idle models before busy ones, then the least recently used.
-    private func goesBefore(_ left: EngineModelID, _ right: EngineModelID) -> Bool {
+    private func isEvictedBefore(_ left: EngineModelID, _ right: EngineModelID) -> Bool {
         let order = [left, right].map { (activeCalls(on: $0) > 0 ? 1 : 0, lastUsed[$0] ?? 0, $0) }
         return order[0] < order[1]
     }

@@ -83,8 +83,8 @@ public final class Scheduler: Sendable {
         }
     }
 
-    public func runnerAnswered(_ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil) {
-        act { $0.state.runnerAnswered(id, engineModels: engineModels, reason: reason, now: $1) }
+    public func runnerResponded(_ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil) {
+        act { $0.state.runnerResponded(id, engineModels: engineModels, reason: reason, now: $1) }
     }
 
     public func runnerUnreachable(
@@ -125,23 +125,23 @@ public final class Scheduler: Sendable {
         act { $0.state.agentDisconnected(id, reason: reason, now: $1) }
     }
 
-    public func commandAnswered(_ id: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
-        act { $0.state.commandAnswered(id, request, failure: failure, now: $1) }
+    public func commandCompleted(_ id: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+        act { $0.state.commandCompleted(id, request, failure: failure, now: $1) }
     }
 
-    public func checkAnswered(_ id: RunnerID, _ request: RunnerRequest, failure: String?) {
-        act { $0.state.checkAnswered(id, request, failure: failure, now: $1) }
+    public func checkCompleted(_ id: RunnerID, _ request: RunnerRequest, failure: String?) {
+        act { $0.state.checkCompleted(id, request, failure: failure, now: $1) }
     }
 
     public func wakeAttempted(_ id: RunnerID, _ wake: WakeID, failure: String?) {
         act { $0.state.wakeAttempted(id, wake, failure: failure, now: $1) }
     }
 
-    public func wakeMachine(_ id: RunnerID) -> OrderedWake {
+    public func wakeMachine(_ id: RunnerID) -> WakeCommandResult {
         act { $0.state.wakeMachine(id, now: $1) }
     }
 
-    public func sleepMachine(_ id: RunnerID) -> OrderedSleep {
+    public func sleepMachine(_ id: RunnerID) -> SleepCommandResult {
         act { $0.state.sleepMachine(id, now: $1) }
     }
 
@@ -167,11 +167,11 @@ public final class Scheduler: Sendable {
         return guarded.withLock { $0.state.snapshot(now: now) }
     }
 
-    private func act<Answer: Sendable>(_ body: (inout Guarded, ContinuousClock.Instant) -> Answer) -> Answer {
+    private func act<Output: Sendable>(_ body: (inout Guarded, ContinuousClock.Instant) -> Output) -> Output {
         let now = now()
         var resumptions: [(Resume, Result<Lease, GatewayError>)] = []
-        let (answer, isPerformer) = guarded.withLock { guarded in
-            let answer = body(&guarded, now)
+        let (output, isPerformer) = guarded.withLock { guarded in
+            let output = body(&guarded, now)
             for effect in guarded.state.takeEffects() {
                 switch effect {
                 case .grant(let waiter, let lease):
@@ -183,11 +183,11 @@ public final class Scheduler: Sendable {
             }
             let isPerformer = !guarded.outbox.isEmpty && !guarded.isPerforming
             if isPerformer { guarded.isPerforming = true }
-            return (answer, isPerformer)
+            return (output, isPerformer)
         }
         for (resume, result) in resumptions { resume(result) }
         if isPerformer { performEffects() }
-        return answer
+        return output
     }
 
     private func performEffects() {

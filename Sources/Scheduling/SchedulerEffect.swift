@@ -9,19 +9,19 @@ public enum SchedulerEffect: Hashable, Sendable {
     case stateChanged(RunnerID, from: RunnerState, to: RunnerState, reason: OperatorReason?)
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
-    /// Request the agent to load a model, and report the result with `commandAnswered`.
+    /// Request the agent to load a model, and report the result with `commandCompleted`.
     case loadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// Request the agent to unload a model, and report the result likewise; no call is in progress on it, and none
     /// begins before the result.
     case unloadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// For the operator: a load failed.
     case loadFailed(RunnerID, engineModel: EngineModelID, reason: String)
-    /// Request the agent to put its machine to sleep, and report the result with `commandAnswered`; no call is in
+    /// Request the agent to put its machine to sleep, and report the result with `commandCompleted`; no call is in
     /// progress on it.
     case sleepMachine(RunnerID, RunnerRequest)
     /// The machine did not fall asleep after a command to; for the operator.
     case sleepFailed(RunnerID, reason: OperatorReason)
-    /// Ask the engine for one token of a model that is in memory, and report with `checkAnswered`.
+    /// Ask the engine for one token of a model that is in memory, and report with `checkCompleted`.
     case checkRunner(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// For the operator: a machine failed its check after sleep.
     case checkFailed(RunnerID, reason: String)

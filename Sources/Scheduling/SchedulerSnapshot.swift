@@ -37,7 +37,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         /// Time since its start.
         public let age: Duration
         /// Its duration and result; nil while it is in progress.
-        public let outcome: PastWake.Outcome?
+        public let outcome: PreviousWake.Outcome?
     }
 
     public let runners: [RunnerStatus]
@@ -56,7 +56,7 @@ extension SchedulerState {
                     isEjected: record.isEjected,
                     isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
                     wakeETA: record.wakeETA(now: now), loading: record.agent?.load?.engineModel,
-                    isFallingAsleep: record.agent?.sleepOrder != nil, sleepProblem: record.agent?.sleepProblem,
+                    isFallingAsleep: record.agent?.pendingSleep != nil, sleepProblem: record.agent?.sleepProblem,
                     reason: record.liveness.reason,
                     lastWake: record.lastWake.map {
                         .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)

@@ -12,9 +12,9 @@ extension SchedulerState {
         add(runner, rememberedModels: rememberedModels, bootTime: bootTime)
         guard let index = indexByID[runner.id] else { return }
         var agent = agentState(ofRunnerAt: index)
-        agent.goneAt = now.advanced(by: configuration.grace)
+        agent.goneAt = now.advanced(by: configuration.gracePeriod)
         records[index].agent = agent
-        attended.insert(index)
+        agentsWithDeadline.insert(index)
         reindex(index)
     }
 
@@ -26,22 +26,22 @@ extension SchedulerState {
         agent.goneAt = nil
         agent.isConnected = true
         agent.connectionChanged()
-        agent.sleepOrder = nil
+        agent.pendingSleep = nil
         records[index].agent = agent
         if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
-        attend(index)
+        trackDeadline(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
-        noteIdleness(ofRunnerAt: index, now: now)
+        trackIdleTime(ofRunnerAt: index, now: now)
     }
 
     /// Handles a status from a registration, a heartbeat, an update or the response to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
-        if let order = records[index].agent?.sleepOrder {
+        if let order = records[index].agent?.pendingSleep {
             guard now >= order.settledAt else { return }
-            records[index].agent?.sleepOrder = nil
+            records[index].agent?.pendingSleep = nil
         }
         let hadLoaded = records[index].agent?.residency.loaded
         var agent = agentState(ofRunnerAt: index)
@@ -52,7 +52,7 @@ extension SchedulerState {
         records[index].agent = agent
         defer { noteSleepProblem(report.sleepProblem, ofRunnerAt: index) }
         if hadLoaded != agent.residency.loaded { reindex(index) }
-        attend(index)
+        trackDeadline(index)
         defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
         let isBlind = hasLostItsGPU(index, report)
@@ -61,13 +61,13 @@ extension SchedulerState {
                 index, isStarting: report.isStarting && !isBlind,
                 isBlind ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
-        guard let isNews = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
+        guard let didChange = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
         if records[index].state != .ready, isHeldForCheck(index, now: now) {
-            if isNews { reconsiderWaiters(now: now) }
+            if didChange { reconsiderWaiters(now: now) }
             return
         }
-        becameAble(
-            index, isNews: isNews || slotsChanged || hadLoaded != agent.residency.loaded,
+        markReady(
+            index, didChange: didChange || slotsChanged || hadLoaded != agent.residency.loaded,
             reason: report.models.isEmpty ? "its agent lists no models" : nil, now: now)
     }
 
@@ -78,27 +78,27 @@ extension SchedulerState {
         _ id: RunnerID, reason: OperatorReason = "its agent's connection is closed", now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], records[index].agent != nil else { return }
-        weigh(.disconnected, reason: reason, ofRunnerAt: index, now: now)
-        let goneAt = now.advanced(by: configuration.grace)
+        assess(.disconnected, reason: reason, ofRunnerAt: index, now: now)
+        let goneAt = now.advanced(by: configuration.gracePeriod)
         if records[index].state == .unknown { records[index].agent?.goneAt = goneAt }
         records[index].agent?.isConnected = false
         records[index].agent?.connectionChanged()
-        attend(index)
+        trackDeadline(index)
         reindex(index)
         reconsiderWaiters(now: now)
     }
 
     /// Handles the result of a `loadModel`, `unloadModel` or `sleepMachine`. Outdated numbers change nothing.
     /// - Parameter failure: nil if it was done, or is about to be; otherwise the reason, for the operator.
-    public mutating func commandAnswered(
+    public mutating func commandCompleted(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], let agent = records[index].agent else { return }
         // A machine that falls asleep takes its connection along, and has not refused to.
-        if agent.isConnected, agent.sleepOrder?.request == request, let failure {
+        if agent.isConnected, agent.pendingSleep?.request == request, let failure {
             sleepWasRefused(index, reason: OperatorReason(failure), now: now)
         }
-        loadAnswered(index, request, failure: failure, now: now)
+        loadCompleted(index, request, failure: failure, now: now)
     }
 
     /// While a machine boots, an engine that is not there yet is normal.
@@ -106,8 +106,8 @@ extension SchedulerState {
         _ index: Int, isStarting: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
     ) {
         records[index].agent?.check = nil
-        attend(index)
-        if weigh(isStarting ? .loading(.probe) : .refused, reason: reason, ofRunnerAt: index, now: now) {
+        trackDeadline(index)
+        if assess(isStarting ? .loading(.probe) : .refused, reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
     }
@@ -129,21 +129,26 @@ extension SchedulerState {
         return true
     }
 
-    mutating func attend(_ index: Int) {
-        if records[index].agent?.nextDeadline == nil { attended.remove(index) } else { attended.insert(index) }
+    mutating func trackDeadline(_ index: Int) {
+        if records[index].agent?.nextDeadline == nil {
+            agentsWithDeadline.remove(index)
+        } else {
+            agentsWithDeadline.insert(index)
+        }
     }
 
     /// Handles an agent's deadlines.
     mutating func advanceAgent(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         if let goneAt = records[index].agent?.goneAt, goneAt <= now {
             records[index].agent?.goneAt = nil
-            if weigh(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+            if assess(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
-        if let agent = records[index].agent, !agent.isConnected, let order = agent.sleepOrder, order.settledAt <= now {
-            records[index].agent?.sleepOrder = nil
+        if let agent = records[index].agent, !agent.isConnected, let order = agent.pendingSleep, order.settledAt <= now
+        {
+            records[index].agent?.pendingSleep = nil
         }
         repeatCheck(ofRunnerAt: index, now: now)
-        endLateLoad(onRunnerAt: index, now: now)
-        attend(index)
+        expireLoad(onRunnerAt: index, now: now)
+        trackDeadline(index)
     }
 }

@@ -19,7 +19,7 @@ extension SchedulerState {
         case .waiting(let id, _):
             let waiter = trial.queue.waiter(id, models: request.models)
             outcome =
-                switch waiter?.hope {
+                switch waiter?.waitReason {
                 case .wake: .waitsForWake
                 case .probe: .waitsForProbe
                 case .load, .loading: .waitsForLoad
@@ -31,7 +31,7 @@ extension SchedulerState {
             candidate(index, trial.records[index], request, rank: ranks[index], woken: woken, now: now)
         }
         return PlacementExplanation(
-            outcome: outcome, candidates: candidates.sorted(by: Self.isToldBefore),
+            outcome: outcome, candidates: candidates.sorted(by: Self.isListedBefore),
             expectedWait: Self.expectedWait(outcome, candidates), longestWait: longest,
             queue: queue.length(for: request.models))
     }
@@ -58,7 +58,7 @@ extension SchedulerState {
     ) -> PlacementExplanation.Candidate {
         let record = records[index]
         let model =
-            record.firstAtHand(of: request.models) ?? request.models.first { record.models[$0] != nil }
+            record.firstLoaded(of: request.models) ?? request.models.first { record.models[$0] != nil }
         return PlacementExplanation.Candidate(
             runner: record.runner, state: record.state, model: model,
             isLoaded: model.map(record.hasLoaded) ?? false,
@@ -75,7 +75,7 @@ extension SchedulerState {
         if !request.allows(record.runner.id) { return .excluded }
         switch record.state {
         case .ready where rank != nil: return .free
-        case .ready where !record.hasAtHand(model): return loadingReason(of: record, model, now: now)
+        case .ready where !record.canServeNow(model): return loadingReason(of: record, model, now: now)
         case .ready where !record.hasFreeSlot: return .full
         case .ready: return record.health.admits ? .free : .ejected
         case .unknown: return .unknown
@@ -96,7 +96,7 @@ extension SchedulerState {
         return agent.loadsNotBefore[engineModel].map { $0 > now } ?? false ? .loadBackOff : .loadable
     }
 
-    private static func isToldBefore(
+    private static func isListedBefore(
         _ left: PlacementExplanation.Candidate, _ right: PlacementExplanation.Candidate
     ) -> Bool {
         let order = [left, right].map { candidate in

@@ -6,7 +6,7 @@ extension SchedulerState {
 
     /// What a call waits for if only runners that have to load its model could serve it: a load in progress, a load
     /// that is started for it, or a load that follows another model's.
-    mutating func hopeForLoad(
+    mutating func findLoad(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
     ) -> RunnerRequest? {
         let able = indices.filter { index in
@@ -55,7 +55,7 @@ extension SchedulerState {
     ) -> EngineModelID? {
         guard let agent = records[index].agent else { return nil }
         return request.models.lazy.compactMap { records[index].models[$0] }.first { model in
-            !agent.hasAtHand(model) && agent.loadsNotBefore[model].map { $0 <= now } ?? true
+            !agent.canServeNow(model) && agent.loadsNotBefore[model].map { $0 <= now } ?? true
         }
     }
 
@@ -101,9 +101,9 @@ extension SchedulerState {
         let load = LoadState(
             id: id, engineModel: engineModel, deadline: now.advanced(by: configuration.loadTimeout), residency)
         records[index].agent?.load = load
-        attend(index)
+        trackDeadline(index)
         if !load.held.isEmpty {
-            somethingIsHeld = true
+            hasModelsBlockedByLoad = true
             reindex(index)
         }
         advanceLoad(onRunnerAt: index)
@@ -127,7 +127,7 @@ extension SchedulerState {
         records[index].agent?.load = load
     }
 
-    mutating func loadAnswered(
+    mutating func loadCompleted(
         _ index: Int, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
         guard var load = records[index].agent?.load else { return }
@@ -181,14 +181,14 @@ extension SchedulerState {
     }
 
     private mutating func loadIsOver(onRunnerAt index: Int, now: ContinuousClock.Instant) {
-        attend(index)
+        trackDeadline(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
         records[index].agent?.idleSince = nil
-        noteIdleness(ofRunnerAt: index, now: now)
+        trackIdleTime(ofRunnerAt: index, now: now)
     }
 
-    mutating func endLateLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+    mutating func expireLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let load = records[index].agent?.load, load.deadline <= now else { return }
         failLoad(onRunnerAt: index, "loading timed out after \(configuration.loadTimeout)", now: now)
     }

@@ -9,11 +9,11 @@ extension SchedulerState {
     /// - Parameters:
     ///   - engineModels: the engine's own list; nil when the probe did not ask for it.
     ///   - reason: what is odd about it all the same, for the operator: an empty list, a key that it does not take.
-    public mutating func runnerAnswered(
+    public mutating func runnerResponded(
         _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], let isNews = learn(engineModels, ofRunnerAt: index) else { return }
-        becameAble(index, isNews: isNews, reason: reason, now: now)
+        guard let index = indexByID[id], let didChange = learn(engineModels, ofRunnerAt: index) else { return }
+        markReady(index, didChange: didChange, reason: reason, now: now)
     }
 
     /// Applies an engine's list.
@@ -21,7 +21,7 @@ extension SchedulerState {
     ///   that wait for it.
     mutating func learn(_ engineModels: [EngineModelID]?, ofRunnerAt index: Int) -> Bool? {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
-        if let wake = records[index].wake, disappoints(listed ?? records[index].models, wake: wake.id) { return nil }
+        if let wake = records[index].wake, servesNoWaiter(listed ?? records[index].models, wake: wake.id) { return nil }
         guard let listed else { return false }
         records[index].modelsAreKnown = true
         guard listed != records[index].models else { return false }
@@ -33,7 +33,7 @@ extension SchedulerState {
     /// Passes evidence to `Liveness`.
     /// - Returns: whether the state has changed.
     @discardableResult
-    mutating func weigh(
+    mutating func assess(
         _ evidence: Liveness.Evidence, reason: OperatorReason? = nil, ofRunnerAt index: Int,
         now: ContinuousClock.Instant
     ) -> Bool {
@@ -48,20 +48,20 @@ extension SchedulerState {
         now: ContinuousClock.Instant
     ) -> RunnerState {
         let record = records[index]
-        return records[index].liveness.weigh(
+        return records[index].liveness.assess(
             evidence, reason: reason,
             .init(
                 state: record.state, callCount: record.active,
                 hasTrialPassed: record.health.isOnTrial
                     && (record.health.admits || record.trials.hasPassed(now: now)),
                 canBeWoken: record.runner.canBeWoken,
-                maxMisses: configuration.probesUntilGone, loadTimeout: configuration.loadTimeout, now: now))
+                maxMisses: configuration.maxFailedProbes, loadTimeout: configuration.loadTimeout, now: now))
     }
 
     /// The runner is up; `Liveness` decides whether it takes calls.
     /// - Parameter evidence: `responded` or `served`.
-    mutating func becameAble(
-        _ index: Int, _ evidence: Liveness.Evidence = .responded, isNews: Bool, reason: OperatorReason? = nil,
+    mutating func markReady(
+        _ index: Int, _ evidence: Liveness.Evidence = .responded, didChange: Bool, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
     ) {
         let wasReady = records[index].state == .ready
@@ -70,7 +70,7 @@ extension SchedulerState {
             setState(state, ofRunnerAt: index)
             // A loading engine may have listed a model for the first time, and its next trial may be due.
             serveWaiters(ofRunnerAt: index, now: now)
-            if isNews { reconsiderWaiters(now: now) }
+            if didChange { reconsiderWaiters(now: now) }
             return
         }
         endWake(ofRunnerAt: index, succeeded: true, now: now)
@@ -79,15 +79,15 @@ extension SchedulerState {
             records[index].health = RunnerHealth()
             if evidence == .served { records[index].health.callServed() }
             ejected.remove(index)
-            records[index].fruitlessWakes = 0
+            records[index].failedWakesInARow = 0
             records[index].wakeNotBefore = nil
         }
         records[index].agent?.becameReady()
-        attend(index)
+        trackDeadline(index)
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
-        if isNews || !wasReady { reconsiderWaiters(now: now) }
-        noteIdleness(ofRunnerAt: index, now: now)
+        if didChange || !wasReady { reconsiderWaiters(now: now) }
+        trackIdleTime(ofRunnerAt: index, now: now)
     }
 
     /// A probe could not establish a connection: no route, no answer to the connection attempt.
@@ -100,7 +100,7 @@ extension SchedulerState {
     ) {
         guard let index = indexByID[id], !isFallingAsleep(index) else { return }
         if records[index].wake != nil { records[index].wake?.isBoot = true }
-        if weigh(.unreachable(lastSignAt: lastByteAt), reason: reason, ofRunnerAt: index, now: now) {
+        if assess(.unreachable(lastSignAt: lastByteAt), reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
     }
@@ -142,13 +142,13 @@ extension SchedulerState {
             records[index].wake?.isBoot = true
             records[index].wake?.hostResponded = true
         }
-        guard weigh(evidence, reason: reason, ofRunnerAt: index, now: now) else { return }
+        guard assess(evidence, reason: reason, ofRunnerAt: index, now: now) else { return }
         if !wasReady, records[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 
     /// Evidence from a machine that is falling asleep describes the state before.
-    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.sleepOrder != nil }
+    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.pendingSleep != nil }
 
     /// A call could not reach a runner that we believed ready. Until a probe has decided it gets no more calls, and
     /// those that wait for it go on waiting.
@@ -156,7 +156,7 @@ extension SchedulerState {
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id] else { return }
-        if weigh(.callUnreachable, reason: reason, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
+        if assess(.callUnreachable, reason: reason, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
     }
 
     mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
@@ -167,7 +167,7 @@ extension SchedulerState {
         if state == .loading { expectTrials(ofRunnerAt: index) }
         if state == .asleep {
             records[index].agent?.fellAsleep()
-            attend(index)
+            trackDeadline(index)
         }
         if state != .ready { records[index].agent?.idleSince = nil }
         updateRank(ofRunnerAt: index)

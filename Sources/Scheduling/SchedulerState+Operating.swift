@@ -1,7 +1,7 @@
 public import SimpleAICore
 
 /// The result of an operator's request to wake a machine.
-public enum OrderedWake: Hashable, Sendable {
+public enum WakeCommandResult: Hashable, Sendable {
     case begun(WakeID)
     case underWay(WakeID)
     case isAwake
@@ -11,7 +11,7 @@ public enum OrderedWake: Hashable, Sendable {
 }
 
 /// The result of an operator's request to put a machine to sleep.
-public enum OrderedSleep: Hashable, Sendable {
+public enum SleepCommandResult: Hashable, Sendable {
     /// The command is sent, and the machine counts as asleep. If its agent refuses, it counts as ready again.
     case ordered
     case isAsleep
@@ -24,7 +24,7 @@ public enum OrderedSleep: Hashable, Sendable {
 extension SchedulerState {
     /// Starts a wake, also during the backoff after a failed one, or joins the wake in progress: packets are sent until
     /// the machine is ready or the deadline passes, whether calls wait for it or not.
-    public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedWake {
+    public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> WakeCommandResult {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let isConnected = records[index].agent?.isConnected ?? false
         switch records[index].state {
@@ -51,7 +51,7 @@ extension SchedulerState {
     }
 
     /// Puts a machine to sleep if it has no call in progress.
-    public mutating func sleepMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> OrderedSleep {
+    public mutating func sleepMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> SleepCommandResult {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let record = records[index]
         switch record.state {

@@ -60,7 +60,7 @@ extension SchedulerState {
     /// The runner after the one that took the last call (round robin); the better tier first.
     private func nextInTurn(for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
-        let last = turns[request.models] ?? -1
+        let last = lastPicks[request.models] ?? -1
         let count = records.count
         return able(for: request).min { left, right in
             let order = [left, right].map { choice in

@@ -46,7 +46,7 @@ extension SchedulerState {
     /// Adds and removes runners in one step: a call that waits for a removed runner alone may wait for an added one.
     public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
         let placed = new.compactMap { describe($0) }
-        let removed = old.compactMap { dismiss($0, now: now) }
+        let removed = old.compactMap { removeRecord($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }
         // Places of runners may be used again, and tiers may differ.
         candidates = CandidateLists()
@@ -74,13 +74,13 @@ extension SchedulerState {
     }
 
     /// - Returns: the index that it had.
-    private mutating func dismiss(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
+    private mutating func removeRecord(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
         guard let index = indexByID.removeValue(forKey: id) else { return nil }
         records[index].isLeaving = true
         records[index].agent?.goneAt = nil
         records[index].agent?.connectionChanged()
-        records[index].agent?.sleepOrder = nil
-        attended.remove(index)
+        records[index].agent?.pendingSleep = nil
+        agentsWithDeadline.remove(index)
         ejected.remove(index)
         tried.remove(index)
         abandonWake(ofRunnerAt: index, now: now)

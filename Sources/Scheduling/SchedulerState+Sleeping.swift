@@ -5,7 +5,7 @@ extension SchedulerState {
     // MARK: Falling asleep
 
     /// Only calls count: probes, reports and listings are not activity.
-    mutating func noteIdleness(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+    mutating func trackIdleTime(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard records[index].agent != nil else { return }
         guard records[index].state == .ready, records[index].active == 0 else {
             records[index].agent?.idleSince = nil
@@ -41,12 +41,12 @@ extension SchedulerState {
     /// Puts a machine to sleep. It counts as asleep at once: a call that arrives a moment later wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
         let request = makeRequest()
-        let order = AgentState.SleepOrder(
-            request: request, settledAt: now.advanced(by: configuration.sleepSettling))
-        records[index].agent?.sleepOrder = order
+        let order = AgentState.PendingSleep(
+            request: request, settledAt: now.advanced(by: configuration.sleepGracePeriod))
+        records[index].agent?.pendingSleep = order
         records[index].agent?.sleepProblem = nil
         records[index].liveness.clearReason()
-        attend(index)
+        trackDeadline(index)
         setState(.asleep, ofRunnerAt: index)
         effects.append(.sleepMachine(records[index].runner.id, request))
         reconsiderWaiters(now: now)
@@ -61,17 +61,17 @@ extension SchedulerState {
 
     /// The agent refuses the command to sleep: the machine serves as before until it has been idle for as long again.
     mutating func sleepWasRefused(_ index: Int, reason: OperatorReason, now: ContinuousClock.Instant) {
-        records[index].agent?.sleepOrder = nil
+        records[index].agent?.pendingSleep = nil
         records[index].agent?.sleepProblem = reason
         effects.append(.sleepFailed(records[index].runner.id, reason: reason))
         guard [.asleep, .waking].contains(records[index].state) else { return }
         endWake(ofRunnerAt: index, succeeded: true, learns: false, now: now)
         records[index].agent?.becameReady()
-        attend(index)
+        trackDeadline(index)
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
-        noteIdleness(ofRunnerAt: index, now: now)
+        trackIdleTime(ofRunnerAt: index, now: now)
     }
 
     // MARK: Returning from sleep
@@ -95,10 +95,10 @@ extension SchedulerState {
         records[index].agent = changed
         effects.append(.checkRunner(records[index].runner.id, engineModel: engineModel, request))
         if records[index].wake == nil, records[index].state != .down {
-            weigh(.checkStarted, reason: "its engine is checked after the sleep", ofRunnerAt: index, now: now)
+            assess(.checkStarted, reason: "its engine is checked after the sleep", ofRunnerAt: index, now: now)
             reconsiderWaiters(now: now)
         }
-        attend(index)
+        trackDeadline(index)
         return true
     }
 
@@ -112,13 +112,13 @@ extension SchedulerState {
 
     /// Handles the result of a `checkRunner`.
     /// - Parameter failure: nil if the engine responded correctly; otherwise the reason, for the operator.
-    public mutating func checkAnswered(
+    public mutating func checkCompleted(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], records[index].agent?.check == .underWay(request) else { return }
         guard let failure else {
             records[index].agent?.becameReady()
-            attend(index)
+            trackDeadline(index)
             return checkPassed(index, now: now)
         }
         checkFailed(index, failure, now: now)
@@ -129,16 +129,16 @@ extension SchedulerState {
         let failures = min((records[index].agent?.failedChecks ?? 0) + 1, 6)
         records[index].agent?.failedChecks = failures
         records[index].agent?.check = .again(at: now.advanced(by: .seconds(1 << failures)))
-        attend(index)
+        trackDeadline(index)
         effects.append(.checkFailed(records[index].runner.id, reason: reason))
         guard records[index].wake == nil else { return }
-        weigh(.checkFailed, reason: OperatorReason(reason), ofRunnerAt: index, now: now)
+        assess(.checkFailed, reason: OperatorReason(reason), ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
     }
 
     private mutating func checkPassed(_ index: Int, now: ContinuousClock.Instant) {
-        guard let isNews = learn(nil, ofRunnerAt: index) else { return }
-        becameAble(index, isNews: isNews, now: now)
+        guard let didChange = learn(nil, ofRunnerAt: index) else { return }
+        markReady(index, didChange: didChange, now: now)
     }
 
     mutating func repeatCheck(ofRunnerAt index: Int, now: ContinuousClock.Instant) {

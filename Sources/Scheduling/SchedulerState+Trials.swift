@@ -38,7 +38,7 @@ extension SchedulerState {
         case .failed: ejectIfDue(index, now: now)
         case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
         case .notAble:
-            if weigh(
+            if assess(
                 .callReplaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
             {
@@ -53,17 +53,17 @@ extension SchedulerState {
 
     @discardableResult
     private mutating func noteLoading(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
-        weigh(.loading(.call), reason: "its engine refused a call while loading", ofRunnerAt: index, now: now)
+        assess(.loading(.call), reason: "its engine refused a call while loading", ofRunnerAt: index, now: now)
     }
 
     /// A call on a loading engine is over.
     mutating func trialEnded(ofRunnerAt index: Int, _ outcome: LeaseOutcome, now: ContinuousClock.Instant) {
         guard !records[index].isLeaving else { return }
         switch outcome {
-        case .served: return becameAble(index, .served, isNews: false, now: now)
+        case .served: return markReady(index, .served, didChange: false, now: now)
         case .loading: noteLoading(ofRunnerAt: index, now: now)
         case .notAble:
-            weigh(
+            assess(
                 .replaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
         case .failed, .internalError, .undecided: break

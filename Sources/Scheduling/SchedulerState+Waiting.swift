@@ -2,8 +2,8 @@ import SimpleAICore
 
 /// Decides what a call that cannot be served now may wait for, and handles the passing of time.
 extension SchedulerState {
-    enum Prospect {
-        case hope(Waiter.Hope)
+    enum Admission {
+        case waitReason(Waiter.WaitReason)
         case none(GatewayError)
     }
 
@@ -11,38 +11,40 @@ extension SchedulerState {
     /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. The call
     ///   does not wait for them again: two machines that never boot would otherwise hold it forever, one after the
     ///   other.
-    mutating func prospect(
+    mutating func admission(
         for request: PlacementRequest, failedWakes: Set<Int> = [], failedLoads: Set<Int> = [],
         now: ContinuousClock.Instant
-    ) -> Prospect {
+    ) -> Admission {
         let known = Set(request.models.flatMap(runners(listing:)))
         let indices = known.sorted().filter { request.allows(records[$0].runner.id) }
         let states = indices.map { records[$0].state }
 
         if indices.contains(where: {
-            records[$0].state == .ready && records[$0].firstAtHand(of: request.models) != nil
+            records[$0].state == .ready && records[$0].firstLoaded(of: request.models) != nil
         }) {
             if !loadable.isEmpty { loadElsewhere(for: request, among: indices, now: now) }
-            return .hope(.slot)
+            return .waitReason(.slot)
         }
         if !loadable.isEmpty,
-            let load = hopeForLoad(request, among: indices, failedLoads: failedLoads, now: now)
+            let load = findLoad(request, among: indices, failedLoads: failedLoads, now: now)
         {
-            return .hope(.load(load))
+            return .waitReason(.load(load))
         }
-        if states.contains(.loading) { return .hope(.loading) }
+        if states.contains(.loading) { return .waitReason(.loading) }
         if states.contains(.unknown) || states.contains(.checking)
             || records.contains(where: {
                 $0.state == .unknown && !$0.modelsAreKnown && !$0.isLeaving && request.allows($0.runner.id)
             })
         {
-            return .hope(.probe)
+            return .waitReason(.probe)
         }
         let sleeping = indices.filter { !failedWakes.contains($0) }
-        if let wake = sleeping.compactMap({ records[$0].wake?.id }).first { return .hope(.wake(wake)) }
+        if let wake = sleeping.compactMap({ records[$0].wake?.id }).first { return .waitReason(.wake(wake)) }
 
         let wakeable = sleeping.filter { canBeginWake(ofRunnerAt: $0, now: now) }
-        if !wakeable.isEmpty, request.mayWake { return .hope(.wake(startWake(bestOf: wakeable, request, now: now))) }
+        if !wakeable.isEmpty, request.mayWake {
+            return .waitReason(.wake(startWake(bestOf: wakeable, request, now: now)))
+        }
         return .none(refusal(of: request, known: known, indices: indices, wakeable: wakeable, now: now))
     }
 
@@ -115,9 +117,9 @@ extension SchedulerState {
     /// Waiting for a loading engine is part of waiting for its machine: a trial call in between does not extend the
     /// deadline.
     func deadline(
-        of hope: Waiter.Hope, for request: PlacementRequest, _ now: ContinuousClock.Instant
+        of waitReason: Waiter.WaitReason, for request: PlacementRequest, _ now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant {
-        switch hope {
+        switch waitReason {
         case .loading: (request.loadingSince ?? now).advanced(by: configuration.wakeTimeout)
         case .slot, .probe: now.advanced(by: configuration.queueTimeout)
         case .wake: now.advanced(by: configuration.wakeTimeout)
@@ -134,18 +136,18 @@ extension SchedulerState {
         now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil,
         failedLoad: FailedLoad? = nil
     ) {
-        somethingIsHeld = false
+        hasModelsBlockedByLoad = false
         guard queue.count > 0 else { return }
         serveWaitersAmongEjected(now: now)
         var waiting = WaitQueue()
         swap(&waiting, &queue)
         waiting.reconsider { waiter in
             var reason: GatewayError?
-            if let failure, waiter.hope == .wake(failure.wake) {
+            if let failure, waiter.waitReason == .wake(failure.wake) {
                 reason = failure.error
             }
             if let failure, waiter.awaits(failure.wake) { waiter.failedWakes.insert(failure.runner) }
-            if let failedLoad, waiter.hope == .load(failedLoad.load.id),
+            if let failedLoad, waiter.waitReason == .load(failedLoad.load.id),
                 waiter.request.models.contains(where: {
                     records[failedLoad.index].models[$0] == failedLoad.load.engineModel
                 })
@@ -153,15 +155,15 @@ extension SchedulerState {
                 waiter.failedLoads.insert(failedLoad.index)
                 reason = failedLoad.error
             }
-            switch prospect(
+            switch admission(
                 for: waiter.request, failedWakes: waiter.failedWakes, failedLoads: waiter.failedLoads, now: now)
             {
-            case .hope(let hope):
-                if hope.hasItsOwnDeadline || waiter.hope.hasItsOwnDeadline, hope != waiter.hope {
-                    waiter.deadline = deadline(of: hope, for: waiter.request, now)
+            case .waitReason(let waitReason):
+                if waitReason.hasOwnDeadline || waiter.waitReason.hasOwnDeadline, waitReason != waiter.waitReason {
+                    waiter.deadline = deadline(of: waitReason, for: waiter.request, now)
                 }
-                waiter.hope = hope
-                if case .wake(let id) = hope {
+                waiter.waitReason = waitReason
+                if case .wake(let id) = waitReason {
                     waiter.waits(for: id)
                     wakeSpeculatively(for: &waiter, now: now)
                 }
@@ -174,7 +176,7 @@ extension SchedulerState {
         swap(&waiting, &queue)
         // A load that was started for one of them may have blocked models that others need. A runner loads one model at
         // a time, so this terminates.
-        if somethingIsHeld { reconsiderWaiters(now: now) }
+        if hasModelsBlockedByLoad { reconsiderWaiters(now: now) }
     }
 
     /// Gives slots of ejected runners, by fair queueing, to calls that no other runner can serve.
@@ -185,7 +187,7 @@ extension SchedulerState {
         while let index = firstChoiceAmongEjected(of: waiting) {
             let record = records[index]
             let next = waiting.takeNext(
-                for: record.runner.id, at: index, couldServe: { record.firstAtHand(of: $0) != nil },
+                for: record.runner.id, at: index, couldServe: { record.firstLoaded(of: $0) != nil },
                 canServe: { pickAmongEjected(for: $0.request)?.index == index })
             guard let waiter = next, let choice = pickAmongEjected(for: waiter.request) else { break }
             grant(choice, to: waiter, now: now)
@@ -205,7 +207,7 @@ extension SchedulerState {
     /// Handles deadlines of waiting calls, packets that are due, and wakes that timed out.
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
-        for index in attended.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
+        for index in agentsWithDeadline.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
         for index in tried.sorted() { startTrial(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         sleepIdleMachines(now: now)
@@ -216,7 +218,7 @@ extension SchedulerState {
         queue.reconsider { waiter in
             guard waiter.deadline <= now else { return true }
             let error =
-                switch waiter.hope {
+                switch waiter.waitReason {
                 case .slot:
                     GatewayError(
                         .queueFull, "No slot became free within \(timeouts.queue). Retry later.",
@@ -248,7 +250,7 @@ extension SchedulerState {
     var nextDeadline: ContinuousClock.Instant? {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
-        let agents = attended.compactMap { records[$0].agent?.nextDeadline }
+        let agents = agentsWithDeadline.compactMap { records[$0].agent?.nextDeadline }
         let loads = tried.compactMap { records[$0].trials.nextAt }
         return [queue.earliestDeadline, wakes.min(), trials.min(), loads.min(), agents.min(), nextSleepLook].compactMap
         { $0 }.min()

@@ -11,7 +11,7 @@ extension SchedulerState {
         guard let index = indexByID[id], var wake = records[index].wake, wake.id == wakeID else { return }
         wake.attempted(succeeded: failure == nil)
         records[index].wake = wake
-        guard let failure, wake.failedAttempts >= configuration.attemptsUntilHopeless else { return }
+        guard let failure, wake.failedAttempts >= configuration.maxFailedWakeAttempts else { return }
         let error = GatewayError(
             .wakeFailed, "The machine that serves this model could not be woken.",
             retry: .after(configuration.wakeBackOff), cause: "wake \(wake.id) of \(id): \(failure)")
@@ -43,7 +43,7 @@ extension SchedulerState {
             id: makeWakeID(), now: now, timeout: configuration.wakeTimeout, offset: configuration.packetOffset)
         wake.isBoot = records[index].state != .unknown
         records[index].wake = wake
-        records[index].lastWake = PastWake(id: wake.id, startedAt: now)
+        records[index].lastWake = PreviousWake(id: wake.id, startedAt: now)
         records[index].wakeNotBefore = nil
         waking.insert(index)
         setState(.waking, ofRunnerAt: index)
@@ -90,8 +90,8 @@ extension SchedulerState {
     /// has crashed, and no packet helps.
     private mutating func backOff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
         guard wake.hostResponded else { return configuration.wakeBackOff }
-        defer { records[index].fruitlessWakes += 1 }
-        return configuration.wakeBackOff * (1 << min(records[index].fruitlessWakes, 4))
+        defer { records[index].failedWakesInARow += 1 }
+        return configuration.wakeBackOff * (1 << min(records[index].failedWakesInARow, 4))
     }
 
     /// Ends the wake of a runner that is removed: no call waits for it any more.
@@ -115,7 +115,7 @@ extension SchedulerState {
     }
 
     /// Whether calls wait for a wake, and a runner with these models could serve none of them.
-    func disappoints(_ models: [ModelID: EngineModelID], wake: WakeID) -> Bool {
+    func servesNoWaiter(_ models: [ModelID: EngineModelID], wake: WakeID) -> Bool {
         let waitsForIt: (Waiter) -> Bool = { $0.awaits(wake) }
         return queue.contains(where: waitsForIt)
             && !queue.contains { waitsForIt($0) && $0.request.models.contains { models[$0] != nil } }

@@ -20,7 +20,7 @@ public struct SchedulerState: Sendable {
         /// Time after a failed wake before a call may start the next one.
         public var wakeBackOff: Duration = .seconds(30)
         /// A wake ends after this number of attempts if none of them could be sent: nothing has left this host.
-        public var attemptsUntilHopeless = 3
+        public var maxFailedWakeAttempts = 3
         /// When packet n (from 0) is sent, from the start of the wake; grows without bound.
         public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
         /// Prefix that makes wake ids unique across restarts.
@@ -34,13 +34,13 @@ public struct SchedulerState: Sendable {
         public var sleepAfter: Duration = .zero
         /// Maximum time that a machine takes to fall asleep; its agent's reports during this time describe the state
         /// before it.
-        public var sleepSettling: Duration = .seconds(20)
+        public var sleepGracePeriod: Duration = .seconds(20)
         /// Whether agents' machines that were asleep have to pass a check before they get calls.
         public var checksAfterSleep = false
         /// Time that an agent may be disconnected before its machine counts as asleep or lost.
-        public var grace: Duration = .seconds(5)
+        public var gracePeriod: Duration = .seconds(5)
         /// Failed probes in a row after which a machine counts as unreachable.
-        public var probesUntilGone = 3
+        public var maxFailedProbes = 3
 
         public init() {}
     }
@@ -56,10 +56,10 @@ public struct SchedulerState: Sendable {
         var liveness = Liveness()
         var wake: WakeState?
         /// The latest wake that was started.
-        var lastWake: PastWake?
+        var lastWake: PreviousWake?
         var wakeNotBefore: ContinuousClock.Instant?
         /// Wakes in a row that ended with a response of the same host as before, without an engine.
-        var fruitlessWakes = 0
+        var failedWakesInARow = 0
         /// Trials of an engine that is loading: failed calls so far, and when the next one is due.
         var trials = LoadingTrials()
         var bootTime = BootTime()
@@ -73,11 +73,11 @@ public struct SchedulerState: Sendable {
         }
 
         /// The first of these models that it can serve without loading.
-        func firstAtHand(of wanted: [ModelID]) -> ModelID? { wanted.first(where: hasAtHand) }
+        func firstLoaded(of wanted: [ModelID]) -> ModelID? { wanted.first(where: canServeNow) }
 
-        func hasAtHand(_ model: ModelID) -> Bool {
+        func canServeNow(_ model: ModelID) -> Bool {
             guard let engineModel = models[model] else { return false }
-            return agent?.hasAtHand(engineModel) ?? true
+            return agent?.canServeNow(engineModel) ?? true
         }
 
         // Operations of every call change the record in place and return what the caller needs: reading the record
@@ -137,13 +137,13 @@ public struct SchedulerState: Sendable {
     /// The data that picking reads.
     var table = PickTable()
     /// The runner that took the last call of each set of models, for round robin.
-    var turns: [[ModelID]: Int] = [:]
+    var lastPicks: [[ModelID]: Int] = [:]
     /// Ejected runners, including those on trial.
     var ejected: Set<Int> = []
     /// Agents that `timePassed` has to check.
-    var attended: Set<Int> = []
+    var agentsWithDeadline: Set<Int> = []
     /// Whether a model that calls may wait for gets no new calls because another one has to be loaded.
-    var somethingIsHeld = false
+    var hasModelsBlockedByLoad = false
     /// Runners whose engines are loading, as calls have shown; each has a time for its next trial.
     var tried: Set<Int> = []
     /// Runners whose machines are waking.
@@ -181,7 +181,7 @@ public struct SchedulerState: Sendable {
     }
 
     private var hasNoDeadline: Bool {
-        queue.count == 0 && waking.isEmpty && ejected.isEmpty && attended.isEmpty && tried.isEmpty
+        queue.count == 0 && waking.isEmpty && ejected.isEmpty && agentsWithDeadline.isEmpty && tried.isEmpty
             && nextSleepLook == nil
     }
 
@@ -191,19 +191,19 @@ public struct SchedulerState: Sendable {
     /// not.
     public mutating func place(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         let placement = decide(request, now: now)
-        if somethingIsHeld { reconsiderWaiters(now: now) }
+        if hasModelsBlockedByLoad { reconsiderWaiters(now: now) }
         return placement
     }
 
     private mutating func decide(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         if let lease = reserve(for: request, waited: .zero, wake: nil) { return .granted(lease) }
-        let hope: Waiter.Hope
-        switch prospect(for: request, now: now) {
-        case .hope(let found): hope = found
+        let waitReason: Waiter.WaitReason
+        switch admission(for: request, now: now) {
+        case .waitReason(let found): waitReason = found
         case .none(let error): return .refused(error)
         }
         if queue.length(for: request.models) >= configuration.queueLength {
-            guard let whoGivesWay = queue.makeRoom(for: request) else {
+            guard let evicted = queue.makeRoom(for: request) else {
                 return .refused(
                     GatewayError(
                         .queueFull, "Too many calls are waiting for this model. Retry later.",
@@ -211,16 +211,16 @@ public struct SchedulerState: Sendable {
             }
             effects.append(
                 .reject(
-                    whoGivesWay,
+                    evicted,
                     GatewayError(
                         .queueFull, "Too many of your calls are waiting for this model. Retry later.",
                         retry: .after(.seconds(5)))))
         }
         waiters += 1
         var waiter = Waiter(
-            id: WaiterID(number: waiters), request: request, since: now, hope: hope,
-            deadline: deadline(of: hope, for: request, now))
-        if case .wake(let id) = hope {
+            id: WaiterID(number: waiters), request: request, since: now, waitReason: waitReason,
+            deadline: deadline(of: waitReason, for: request, now))
+        if case .wake(let id) = waitReason {
             waiter.waits(for: id)
             wakeSpeculatively(for: &waiter, now: now)
         }
@@ -246,7 +246,7 @@ public struct SchedulerState: Sendable {
         serveWaiters(ofRunnerAt: index, now: now)
         // Slots of ejected runners are for calls that no other runner can serve.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
-        if hasAgent { noteIdleness(ofRunnerAt: index, now: now) }
+        if hasAgent { trackIdleTime(ofRunnerAt: index, now: now) }
         forgetIfGone(index)
     }
 
@@ -261,7 +261,7 @@ public struct SchedulerState: Sendable {
     /// Picks the best runner with a free slot and reserves the slot.
     mutating func reserve(for request: PlacementRequest, waited: Duration, wake: WakeID?) -> Lease? {
         guard let best = pick(for: request) ?? pickAmongEjected(for: request) else { return nil }
-        if request.policy == .roundRobin { turns[request.models] = best.index }
+        if request.policy == .roundRobin { lastPicks[request.models] = best.index }
         return reserve(best.model, onRunnerAt: best.index, waited: waited, wake: wake)
     }
 
@@ -282,9 +282,9 @@ public struct SchedulerState: Sendable {
         while queue.count > 0, records[index].canTakeCall {
             let record = records[index]
             let next = queue.takeNext(
-                for: record.runner.id, at: index, couldServe: { record.firstAtHand(of: $0) != nil },
+                for: record.runner.id, at: index, couldServe: { record.firstLoaded(of: $0) != nil },
                 canServe: { $0.request.allows(record.runner.id) })
-            guard let waiter = next, let model = record.firstAtHand(of: waiter.request.models) else { return }
+            guard let waiter = next, let model = record.firstLoaded(of: waiter.request.models) else { return }
             grant((index, model), to: waiter, now: now)
         }
     }
@@ -305,7 +305,7 @@ public struct SchedulerState: Sendable {
     mutating func reindex(_ index: Int) {
         let record = records[index]
         let listed = record.isLeaving ? [:] : record.models
-        let models = Dictionary(uniqueKeysWithValues: listed.keys.lazy.map { ($0, record.hasAtHand($0)) })
+        let models = Dictionary(uniqueKeysWithValues: listed.keys.lazy.map { ($0, record.canServeNow($0)) })
         if runnersByModel.update(index, to: models) { candidates = CandidateLists() }
     }
 

@@ -1,20 +1,20 @@
 import SimpleAICore
 
-/// All waiting calls: one bounded queue per set of models. Fair queueing at each runner (`TurnClock`): a caller's burst
+/// All waiting calls: one bounded queue per set of models. Fair queueing at each runner (`FairQueueClock`): a caller's burst
 /// delays other callers only by its share. One caller's calls are served in order of arrival.
 struct WaitQueue {
     private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0
     /// Sequence number of arrivals and grants.
     private var number: UInt64 = 0
-    /// The clocks by runner index. Together with `turns` they record what waiting callers were granted. They are
+    /// The clocks by runner index. Together with `grants` they record what waiting callers were granted. They are
     /// cleared when no call waits, and only then may an index be reused for another runner.
-    private var clocks: [Int: TurnClock] = [:]
-    private var turns: [CallerID: RecentTurns] = [:]
+    private var clocks: [Int: FairQueueClock] = [:]
+    private var grants: [CallerID: RecentGrants] = [:]
     /// Number of callers above which those without a waiting call are forgotten.
-    private var mostCallers = Self.manyCallers
+    private var maxTrackedCallers = Self.minTrackedCallers
 
-    private static let manyCallers = 1024
+    private static let minTrackedCallers = 1024
 
     func length(for models: [ModelID]) -> Int { queues[models]?.count ?? 0 }
 
@@ -28,14 +28,14 @@ struct WaitQueue {
 
     mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
         let waiter = queues[models]?.remove(id)
-        if waiter != nil { oneLeft(models) }
+        if waiter != nil { callerLeft(models) }
         return waiter
     }
 
     /// In a full queue, evicts the newest call of the caller with the most calls, counting the new one.
     /// - Returns: the evicted call; nil if the new one has to be refused instead.
     mutating func makeRoom(for request: PlacementRequest) -> WaiterID? {
-        guard let newest = queues[request.models]?.newestOfTheLongestLine(beside: request.caller) else { return nil }
+        guard let newest = queues[request.models]?.newestOfLargestQueue(beside: request.caller) else { return nil }
         return remove(newest, models: request.models)?.id
     }
 
@@ -48,10 +48,10 @@ struct WaitQueue {
         let (contenders, oldest, competing) = contenders(couldServe: couldServe, canServe: canServe)
         guard !contenders.isEmpty else { return nil }
         number += 1
-        let forgotten = contenders.reduce(0) { max($0, turns[$1.caller]?.forgotten ?? 0) }
-        var clock = clocks.removeValue(forKey: index) ?? TurnClock()
-        let next = clock.takeTurn(contenders, number: number) { caller, seen in
-            turns[caller]?.after(max(seen, forgotten)) { request in
+        let forgotten = contenders.reduce(0) { max($0, grants[$1.caller]?.forgotten ?? 0) }
+        var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
+        let next = clock.grantSlot(contenders, number: number) { caller, seen in
+            grants[caller]?.after(max(seen, forgotten)) { request in
                 // Calls with the same list share its storage, so this usually compares no names.
                 request.allows(runner) && (competing.contains(request.models) || couldServe(request.models))
             }
@@ -59,14 +59,14 @@ struct WaitQueue {
         clocks[index] = clock
         guard let next else { return nil }
         let request = oldest[next].request
-        turns[request.caller, default: RecentTurns()].append(request, number: number)
+        grants[request.caller, default: RecentGrants()].append(request, number: number)
         return remove(oldest[next].id, models: request.models)
     }
 
     /// The callers that have a call to serve, each once with its longest-waiting call, and the queues.
     private func contenders(
         couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
-    ) -> (contenders: [TurnClock.Contender], oldest: [Waiter], competing: [[ModelID]]) {
+    ) -> (contenders: [FairQueueClock.Contender], oldest: [Waiter], competing: [[ModelID]]) {
         var competing: [[ModelID]] = []
         var oldest: [Waiter] = []
         var since: [UInt64] = []
@@ -90,7 +90,7 @@ struct WaitQueue {
             }
         }
         let contenders = zip(oldest, since).map {
-            TurnClock.Contender(caller: $0.request.caller, cost: $0.request.priority.costOfTurn, since: $1)
+            FairQueueClock.Contender(caller: $0.request.caller, cost: $0.request.priority.fairQueueCost, since: $1)
         }
         return (contenders, oldest, competing)
     }
@@ -105,7 +105,7 @@ struct WaitQueue {
             if queues[models]?.count == 0 { queues[models] = nil }
         }
         count = queues.values.reduce(0) { $0 + $1.count }
-        forgetWhoLeft()
+        pruneCallers()
     }
 
     func contains(where matches: (Waiter) -> Bool) -> Bool {
@@ -114,21 +114,21 @@ struct WaitQueue {
 
     var earliestDeadline: ContinuousClock.Instant? { queues.values.lazy.compactMap(\.earliestDeadline).min() }
 
-    private mutating func oneLeft(_ models: [ModelID]) {
+    private mutating func callerLeft(_ models: [ModelID]) {
         count -= 1
         if queues[models]?.count == 0 { queues[models] = nil }
-        forgetWhoLeft()
+        pruneCallers()
     }
 
-    private mutating func forgetWhoLeft() {
+    private mutating func pruneCallers() {
         guard count > 0 else {
             clocks = [:]
-            turns = [:]
+            grants = [:]
             return
         }
-        guard turns.count > mostCallers else { return }
+        guard grants.count > maxTrackedCallers else { return }
         let waiting = Set(queues.values.lazy.flatMap(\.lines).map(\.caller))
-        turns = turns.filter { waiting.contains($0.key) }
-        mostCallers = max(Self.manyCallers, 2 * waiting.count)
+        grants = grants.filter { waiting.contains($0.key) }
+        maxTrackedCallers = max(Self.minTrackedCallers, 2 * waiting.count)
     }
 }

@@ -2,7 +2,7 @@ import SimpleAICore
 
 /// A waiting call and what it waits for.
 struct Waiter: Hashable, Sendable {
-    enum Hope: Hashable, Sendable {
+    enum WaitReason: Hashable, Sendable {
         /// A slot of a runner that is awake.
         case slot
         /// The next probe of a runner in an unknown state.
@@ -17,7 +17,7 @@ struct Waiter: Hashable, Sendable {
         var isWake: Bool { if case .wake = self { true } else { false } }
 
         /// Whether this wait has a deadline of its own, longer than the queue's.
-        var hasItsOwnDeadline: Bool {
+        var hasOwnDeadline: Bool {
             switch self {
             case .wake, .load, .loading: true
             case .slot, .probe: false
@@ -28,11 +28,11 @@ struct Waiter: Hashable, Sendable {
     let id: WaiterID
     let request: PlacementRequest
     let since: ContinuousClock.Instant
-    var hope: Hope
+    var waitReason: WaitReason
     var deadline: ContinuousClock.Instant
     /// The latest wake that it waited for, kept when it has to queue for a slot afterwards.
     private(set) var wake: WakeID?
-    /// All wakes that it waited for, including those started beside the one in `hope`.
+    /// All wakes that it waited for, including those started beside the one in `waitReason`.
     private var wakes: Set<WakeID> = []
     /// Indices of the runners whose machines did not wake up while this call waited for them.
     var failedWakes: Set<Int> = []
@@ -40,13 +40,13 @@ struct Waiter: Hashable, Sendable {
     var failedLoads: Set<Int> = []
 
     init(
-        id: WaiterID, request: PlacementRequest, since: ContinuousClock.Instant, hope: Hope,
+        id: WaiterID, request: PlacementRequest, since: ContinuousClock.Instant, waitReason: WaitReason,
         deadline: ContinuousClock.Instant
     ) {
         self.id = id
         self.request = request
         self.since = since
-        self.hope = hope
+        self.waitReason = waitReason
         self.deadline = deadline
     }
 
@@ -58,7 +58,7 @@ struct Waiter: Hashable, Sendable {
     mutating func alsoWaits(for wake: WakeID) { wakes.insert(wake) }
 
     /// Whether this wake could still end the wait.
-    func awaits(_ wake: WakeID) -> Bool { hope.isWake && wakes.contains(wake) }
+    func awaits(_ wake: WakeID) -> Bool { waitReason.isWake && wakes.contains(wake) }
 
     /// The wake that its lease states: the wake of the machine that serves it, if the call waited for that wake.
     func wake(of machine: WakeID?) -> WakeID? {

@@ -94,7 +94,7 @@ public struct Settings: Hashable, Sendable {
         public var scopes: [String] = []
         /// Applications whose tokens are accepted (the first of `azp`, `client_id`, `appid`, `cid`); empty: any.
         public var authorizedParties: [String] = []
-        public var refreshEvery: Duration = .seconds(600)
+        public var refreshInterval: Duration = .seconds(600)
         public var refreshCooldown: Duration = .seconds(30)
         public var keys: Keys = .discovery
         /// A file with a bearer token to fetch keys with, read again for every fetch; empty: none is sent.
@@ -292,11 +292,11 @@ public struct Settings: Hashable, Sendable {
         /// Time without a message after which an agent counts as disconnected.
         public var runnerTimeout: Duration = .seconds(90)
         /// Time after an agent's disconnection at which its machine counts as asleep.
-        public var grace: Duration = .seconds(5)
+        public var gracePeriod: Duration = .seconds(5)
         public var stateFile = "./simpleai-state.json"
 
         /// Whether agents can register at all.
-        public var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
+        public var acceptsAgents: Bool { !token.isEmpty || !tokens.isEmpty }
     }
 
     public struct Wake: Hashable, Sendable {
@@ -306,7 +306,7 @@ public struct Settings: Hashable, Sendable {
         public var timeout: Duration = .seconds(90)
         /// Offsets from the start of the wake; after the last one, every 15 s.
         public var schedule: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }
-        public var probeEvery: Duration = .milliseconds(500)
+        public var probeInterval: Duration = .milliseconds(500)
         /// Empty: every authenticated caller may cause a wake.
         public var roles: Set<Role> = []
     }

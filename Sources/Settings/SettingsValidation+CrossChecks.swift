@@ -57,7 +57,7 @@ extension SettingsValidation {
 
     /// Agents on other machines cannot reach a loopback address. Behind a proxy on this machine they reach the proxy.
     private func checkListeningAddress() {
-        guard settings.fleet.letsAgentsJoin, HostName.isLoopback(settings.server.host),
+        guard settings.fleet.acceptsAgents, HostName.isLoopback(settings.server.host),
             settings.server.trustedProxies.isEmpty, settings.auth.mode != .none
         else { return }
         warning(

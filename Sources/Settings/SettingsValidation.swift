@@ -132,7 +132,7 @@ extension SettingsValidation {
 
     /// Nil if the models of a runner become known only from its engine's list or its registration.
     private var modelsOfAllRunners: Set<ModelID>? {
-        guard !settings.runners.isEmpty, !settings.fleet.letsAgentsJoin,
+        guard !settings.runners.isEmpty, !settings.fleet.acceptsAgents,
             settings.runners.allSatisfy({ !$0.models.isEmpty })
         else { return nil }
         return settings.runners.reduce(into: []) {
@@ -153,7 +153,7 @@ extension SettingsValidation {
         }
         let machineTypes = Set(settings.runners.map { ExactString($0.machineType) })
         for (name, types) in settings.routing.prefer.sorted(by: { $0.key < $1.key }) {
-            for type in types where !machineTypes.contains(ExactString(type)) && !settings.fleet.letsAgentsJoin {
+            for type in types where !machineTypes.contains(ExactString(type)) && !settings.fleet.acceptsAgents {
                 warning("no runner has the machine_type \(type)", at: classes[name.rawValue]["prefer"])
             }
         }
@@ -228,7 +228,7 @@ extension SettingsValidation {
                 "\(settings.runners[index].id) is already the id of runners[\(first)]; give each runner its own id",
                 at: path[index]["id"])
         }
-        if settings.runners.isEmpty, !settings.fleet.letsAgentsJoin, !report.hasProblem(at: path) {
+        if settings.runners.isEmpty, !settings.fleet.acceptsAgents, !report.hasProblem(at: path) {
             warning("is empty: every call gets 503 until an agent joins", at: path)
         }
     }
@@ -241,7 +241,7 @@ extension SettingsValidation {
                 at: path["tokens"][runner.id.rawValue])
         }
         // Heartbeats of version 1 may be 30 s apart.
-        if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.letsAgentsJoin {
+        if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.acceptsAgents {
             warning(
                 "\(settings.fleet.runnerTimeout.written) is less than the heartbeat tolerance of agents (30s); use 90s",
                 at: path["runner_timeout"])

@@ -25,7 +25,7 @@ package final class StandInDeployment: Sendable {
         /// makes it come up after a fixed time. What a test must observe during a wake is thus observable on any host,
         /// however slow.
         package var heldCallers = 0
-        package var looksWhileWaking = 0
+        package var pollsWhileWaking = 0
         /// Authorization values by path, to verify that each call carried the right token.
         package var seen: [(path: String, model: String, authorization: String?)] = []
         /// The chat requests, to verify their other fields.
@@ -48,7 +48,7 @@ package final class StandInDeployment: Sendable {
         fast: TimeAmount.milliseconds(150), slow: TimeAmount.seconds(3), silent: TimeAmount.seconds(17)
     )
 
-    package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInAnswer> {
+    package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInResponse> {
         let model = request.model
         state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
         let isLockedOut = state.withLock {
@@ -64,14 +64,14 @@ package final class StandInDeployment: Sendable {
             return loop.makeSucceededFuture(modelList(caller))
         case ("GET", "/admin") where variant.hasAdminSurface:
             let isAllowed = mayAdminister(caller)
-            if !isAllowed, defect == .adminDenialLocksOut { lockOut(request) }
+            if !isAllowed, defect == .adminDenialLocksOut { simulateLockout(request) }
             return loop.makeSucceededFuture(
                 isAllowed
-                    ? StandInAnswer(body: "{}")
+                    ? StandInResponse(body: "{}")
                     : error(variant.adminDeniedStatus, "permission_denied", "Permission denied: admin"))
         case ("POST", "/machine/sleep"):
             putToSleep()
-            return loop.makeSucceededFuture(StandInAnswer(body: "{}"))
+            return loop.makeSucceededFuture(StandInResponse(body: "{}"))
         case ("POST", "/v1/chat/completions"):
             state.withLock { $0.asked.append((model ?? "", request.prompt ?? "", request.maxTokens)) }
             return chat(request, model: model ?? "", caller: caller, on: loop)
@@ -80,7 +80,7 @@ package final class StandInDeployment: Sendable {
         }
     }
 
-    private func lockOut(_ request: StandInRequest) {
+    private func simulateLockout(_ request: StandInRequest) {
         state.withLock { _ = $0.lockedOut.insert(request.authorization ?? "") }
     }
 
@@ -114,43 +114,43 @@ package final class StandInDeployment: Sendable {
 
     private func chat(
         _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
-    ) -> EventLoopFuture<StandInAnswer> {
+    ) -> EventLoopFuture<StandInResponse> {
         if defect == .chat500 { return loop.makeSucceededFuture(error(500, "internal_error", "no")) }
         if let refusal = refusal(request, model: model, caller: caller, on: loop) {
             return loop.makeSucceededFuture(refusal)
         }
         let isBig = model == "class:big" || model == "sim-large"
         guard isBig, defect != .bigServedByFast else {
-            return loop.makeSucceededFuture(answer(request, model: model, wake: nil, on: loop))
+            return loop.makeSucceededFuture(response(request, model: model, wake: nil, on: loop))
         }
-        return wakeIfNeeded(on: loop).map { wake in self.answer(request, model: model, wake: wake, on: loop) }
+        return wakeIfNeeded(on: loop).map { wake in self.response(request, model: model, wake: wake, on: loop) }
     }
 
     /// The response that refuses the call, or nil if the call is served.
     private func refusal(
         _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
-    ) -> StandInAnswer? {
+    ) -> StandInResponse? {
         let isClass = model.hasPrefix("class:")
         let isThere = model != "class:big" || variant.hasBigClass
         let isKnown = isThere && ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
-        if !isClass, !isKnown, defect == .unknownModelLocksOut { lockOut(request) }
+        if !isClass, !isKnown, defect == .unknownModelLocksOut { simulateLockout(request) }
         let isDenied = isClass ? defect == .classesDenied && caller.roles.isEmpty : !mayAskForIDs(caller)
         if isDenied { return denial(request, model: model) }
         guard !isKnown, defect != (isClass ? .unknownClassServed : .unknownModelServed) else { return nil }
         if isClass, defect == .unknownClassWakes { _ = wakeIfNeeded(on: loop) }
         if isClass, defect == .unknownClassIs500 { return error(500, "internal_error", "no") }
         let code = !isClass && defect == .unknownModelWithoutCode ? "oops" : "model_not_found"
-        var answer = error(variant.unknownStatus, code, "no model \(model)")
-        if isClass, defect == .unknownClassSlow { answer.delay = .milliseconds(2200) }
-        return answer
+        var response = error(variant.unknownStatus, code, "no model \(model)")
+        if isClass, defect == .unknownClassSlow { response.delay = .milliseconds(2200) }
+        return response
     }
 
-    private func denial(_ request: StandInRequest, model: String) -> StandInAnswer {
+    private func denial(_ request: StandInRequest, model: String) -> StandInResponse {
         if defect == .deniedAs404 { return error(404, "model_not_found", "no model \(model)") }
         if defect == .deniedAsPlain400 { return error(400, "invalid_request", "no") }
         let denial = error(variant.deniedStatus, "permission_denied", "Permission denied: \(model) is not for you")
         guard defect == .denialInsideStream, request.wantsStream else { return denial }
-        return StandInAnswer(headers: [("content-type", "text/event-stream")], body: "data: \(denial.body)\n\n")
+        return StandInResponse(headers: [("content-type", "text/event-stream")], body: "data: \(denial.body)\n\n")
     }
 
     /// Joins the wake of the big machine; returns the id of the wake that was waited for.
@@ -170,9 +170,9 @@ package final class StandInDeployment: Sendable {
         }
         if defect == .packetPerRequest { sendPacketInTurn(on: loop) }
         let wakes = state.withLock { $0.wakes }
-        let comesUp = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
-        if begins, comesUp { wakeUp(on: loop) }
-        if !comesUp {
+        let bootSucceeds = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
+        if begins, bootSucceeds { wakeUp(on: loop) }
+        if !bootSucceeds {
             // The machine never comes up: the caller's own timeout ends the call.
             loop.scheduleTask(in: .seconds(30)) { promise.succeed() }
         }
@@ -196,28 +196,28 @@ package final class StandInDeployment: Sendable {
     }
 
     private func wakeUp(on loop: any EventLoop) {
-        let sendsNow = defect != .wakesWithoutPacket && defect != .packetPerRequest
-        if let port = variant.packetPort, sendsNow { sendPacket(to: port) }
+        let sendsImmediately = defect != .wakesWithoutPacket && defect != .packetPerRequest
+        if let port = variant.packetPort, sendsImmediately { sendPacket(to: port) }
         let isHeld = state.withLock { $0.heldCallers > 0 }
         let limit = isHeld ? Self.wakeTime.slow : Self.wakeTime.fast
         let wake = state.withLock { $0.wakes }
         let isSilent = defect == .silentWhileHeld && wake == 1
         loop.scheduleTask(in: isSilent ? Self.wakeTime.silent : limit) {
             // Not for a later wake: the machine may have slept again meanwhile.
-            if self.state.withLock({ $0.wakes }) == wake { self.comeUp(ifAllAreHere: false) }
+            if self.state.withLock({ $0.wakes }) == wake { self.completeBoot(onlyIfComplete: false) }
         }
     }
 
     /// The machine is up: serves all calls that wait for it.
-    func comeUp(ifAllAreHere: Bool) {
+    func completeBoot(onlyIfComplete: Bool) {
         let waiters = state.withLock { state -> [EventLoopPromise<Void>] in
             guard state.big == .waking else { return [] }
             // Long enough for all packets that are sent one after the other.
-            let isHeldLonger = defect == .silentWhileHeld || defect == .packetPerRequest
+            let isDelayed = defect == .silentWhileHeld || defect == .packetPerRequest
             let isComplete =
-                !isHeldLonger && state.heldCallers > 0
-                && state.waiters.count >= state.heldCallers && state.looksWhileWaking > 1
-            guard isComplete || !ifAllAreHere else { return [] }
+                !isDelayed && state.heldCallers > 0
+                && state.waiters.count >= state.heldCallers && state.pollsWhileWaking > 1
+            guard isComplete || !onlyIfComplete else { return [] }
             state.big = .awake
             defer { state.waiters = [] }
             return state.waiters

@@ -12,7 +12,7 @@ package struct StandInRequest: Sendable {
 }
 
 /// The stand-in's response.
-package struct StandInAnswer: Sendable {
+package struct StandInResponse: Sendable {
     package var status: Int
     package var headers: [(String, String)]
     package var body: String
@@ -35,7 +35,7 @@ package struct StandInAnswer: Sendable {
 
 /// A loopback HTTP server that gets every response from a closure.
 package struct StandInServer: Sendable {
-    package typealias Responder = @Sendable (StandInRequest, any EventLoop) -> EventLoopFuture<StandInAnswer>
+    package typealias Responder = @Sendable (StandInRequest, any EventLoop) -> EventLoopFuture<StandInResponse>
 
     private let channel: any Channel
     package let port: Int
@@ -87,25 +87,25 @@ package struct StandInServer: Sendable {
                     body: body)
                 let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                 let loop = context.eventLoop
-                respond(request, loop).hop(to: loop).whenSuccess { answer in
-                    loop.scheduleTask(in: answer.delay) {
+                respond(request, loop).hop(to: loop).whenSuccess { response in
+                    loop.scheduleTask(in: response.delay) {
                         let (handler, context) = bound.value
-                        handler.write(answer, context)
+                        handler.write(response, context)
                     }
                 }
             }
         }
 
-        private func write(_ answer: StandInAnswer, _ context: ChannelHandlerContext) {
+        private func write(_ response: StandInResponse, _ context: ChannelHandlerContext) {
             guard context.channel.isActive else { return }
-            var headers = HTTPHeaders(answer.headers)
+            var headers = HTTPHeaders(response.headers)
             headers.add(name: "connection", value: "close")
-            headers.add(name: "content-length", value: "\(answer.body.utf8.count + (answer.isCut ? 10 : 0))")
+            headers.add(name: "content-length", value: "\(response.body.utf8.count + (response.isCut ? 10 : 0))")
             let head = HTTPResponseHead(
-                version: .http1_1, status: .init(statusCode: answer.status), headers: headers)
+                version: .http1_1, status: .init(statusCode: response.status), headers: headers)
             context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
-            if answer.isCut {
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: response.body)))), promise: nil)
+            if response.isCut {
                 context.close(promise: nil)
             } else {
                 let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

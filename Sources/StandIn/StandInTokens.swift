@@ -21,14 +21,14 @@ package enum StandInTokens {
     /// The caller that `authorization` identifies for `path`, or nil if the request must be refused.
     static func caller(_ authorization: String?, path: String, defect: Defect?) -> Caller? {
         if let caller = verified(authorization, defect: defect) { return caller }
-        let isLetIn =
+        let isAccepted =
             switch defect {
             case .anybodyAccepted: !(authorization ?? "").contains(".")
             case .listIsPublic: path == "/v1/models"
             case .chatIsPublic: path == "/v1/chat/completions"
             default: false
             }
-        return isLetIn ? Caller(roles: []) : nil
+        return isAccepted ? Caller(roles: []) : nil
     }
 
     private static func verified(_ authorization: String?, defect: Defect?) -> Caller? {

@@ -11,7 +11,7 @@ struct ProviderConnection: Sendable {
     /// For each response, from the first packet to the last byte.
     let limit: Duration
 
-    private static let largestAnswer = 1 << 20
+    private static let maxResponseSize = 1 << 20
 
     static func configuration(authoritiesFile: String) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
@@ -21,11 +21,11 @@ struct ProviderConnection: Sendable {
         return configuration
     }
 
-    func get(_ address: String) async throws(TokenProviderProblem) -> ProviderAnswer {
+    func get(_ address: String) async throws(TokenProviderProblem) -> ProviderResponse {
         try await send(HTTPClientRequest(url: address))
     }
 
-    func post(_ form: FormRequest, to address: String) async throws(TokenProviderProblem) -> ProviderAnswer {
+    func post(_ form: FormRequest, to address: String) async throws(TokenProviderProblem) -> ProviderResponse {
         var request = HTTPClientRequest(url: address)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
@@ -34,9 +34,9 @@ struct ProviderConnection: Sendable {
         return try await send(request)
     }
 
-    private func send(_ request: HTTPClientRequest) async throws(TokenProviderProblem) -> ProviderAnswer {
-        let result = await withTaskGroup(of: Result<ProviderAnswer, TokenProviderProblem>.self) { group in
-            group.addTask { await answer(to: request) }
+    private func send(_ request: HTTPClientRequest) async throws(TokenProviderProblem) -> ProviderResponse {
+        let result = await withTaskGroup(of: Result<ProviderResponse, TokenProviderProblem>.self) { group in
+            group.addTask { await fetchResponse(to: request) }
             // The HTTP client's own deadline ends with the response head; a body could then arrive indefinitely slowly.
             group.addTask { await expiry(of: request) }
             defer { group.cancelAll() }
@@ -45,7 +45,7 @@ struct ProviderConnection: Sendable {
         return try result.get()
     }
 
-    private func expiry(of request: HTTPClientRequest) async -> Result<ProviderAnswer, TokenProviderProblem> {
+    private func expiry(of request: HTTPClientRequest) async -> Result<ProviderResponse, TokenProviderProblem> {
         do {
             try await ContinuousClock().sleep(for: limit)
             return .failure(.silent(at: Self.shown(request.url), limit: limit))
@@ -54,7 +54,7 @@ struct ProviderConnection: Sendable {
         }
     }
 
-    private func answer(to request: HTTPClientRequest) async -> Result<ProviderAnswer, TokenProviderProblem> {
+    private func fetchResponse(to request: HTTPClientRequest) async -> Result<ProviderResponse, TokenProviderProblem> {
         var request = request
         let address = Self.shown(request.url)
         request.headers.add(name: "Accept", value: "application/json")
@@ -63,13 +63,13 @@ struct ProviderConnection: Sendable {
             let response = try await client.execute(request, timeout: TimeAmount(limit))
             var body: [UInt8] = []
             for try await chunk in response.body {
-                guard body.count + chunk.readableBytes <= Self.largestAnswer else {
+                guard body.count + chunk.readableBytes <= Self.maxResponseSize else {
                     return .failure(.tooLarge(at: address))
                 }
                 body += chunk.readableBytesView
             }
             return .success(
-                ProviderAnswer(
+                ProviderResponse(
                     address: address, status: Int(response.status.code),
                     contentType: response.headers.first(name: "Content-Type") ?? "", body: body))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
@@ -81,6 +81,6 @@ struct ProviderConnection: Sendable {
 
     /// Removes the query, which may contain secrets.
     private static func shown(_ address: String) -> String {
-        ShownText(String(address.prefix { $0 != "?" })).text
+        DisplayText(String(address.prefix { $0 != "?" })).text
     }
 }

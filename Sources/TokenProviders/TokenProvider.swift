@@ -4,7 +4,7 @@ import NetworkErrors
 
 /// Requests tokens from an OpenID Connect provider. This file contains the whole sequence: discovery, grant, response.
 public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
-    private let order: TokenOrder
+    private let specification: TokenSpecification
     /// Measures the pauses between polls.
     private let clock: C
     private let now: @Sendable () -> Date
@@ -12,10 +12,11 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
 
     /// - Parameter prompt: shows the user where to enter which code.
     public init(
-        _ order: TokenOrder, clock: C = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
+        _ specification: TokenSpecification, clock: C = ContinuousClock(),
+        now: @escaping @Sendable () -> Date = { Date() },
         prompt: @escaping @Sendable (DevicePrompt) -> Void
     ) {
-        self.order = order
+        self.specification = specification
         self.clock = clock
         self.now = now
         self.prompt = prompt
@@ -23,30 +24,30 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
 
     /// Requests a new token.
     public func token() async throws(TokenProviderProblem) -> ProvidedToken {
-        try EndpointAddress.check(order.issuer, allowsInsecure: order.allowsInsecure)
+        try EndpointAddress.check(specification.issuer, allowsInsecure: specification.allowsInsecure)
         let result: Result<ProvidedToken, TokenProviderProblem>
         do {
-            let configuration = ProviderConnection.configuration(authoritiesFile: order.authoritiesFile)
+            let configuration = ProviderConnection.configuration(authoritiesFile: specification.authoritiesFile)
             result = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-                await outcome(over: ProviderConnection(client: client, limit: order.timeout))
+                await outcome(over: ProviderConnection(client: client, limit: specification.timeout))
             }
         } catch {
-            throw .unreachable(at: order.issuer, reason: NetworkErrorText.of(error))
+            throw .unreachable(at: specification.issuer, reason: NetworkErrorText.of(error))
         }
         return try result.get()
     }
 
     private func outcome(over connection: ProviderConnection) async -> Result<ProvidedToken, TokenProviderProblem> {
         do throws(TokenProviderProblem) {
-            let answer = try await connection.get(EndpointAddress.discovery(of: order.issuer))
-            let document = try DiscoveryDocument(answer, for: order)
-            let authentication = order.client.authentication(among: document.authenticationMethods)
-            if let request = order.tokenRequest(authentication: authentication) {
-                let answer = try await connection.post(request, to: document.tokenEndpoint)
-                if let refusal = answer.refusal(hiding: order.secrets) {
-                    throw .refused(refusal, issuer: order.issuer)
+            let response = try await connection.get(EndpointAddress.discovery(of: specification.issuer))
+            let document = try DiscoveryDocument(response, for: specification)
+            let authentication = specification.client.authentication(among: document.authenticationMethods)
+            if let request = specification.tokenRequest(authentication: authentication) {
+                let response = try await connection.post(request, to: document.tokenEndpoint)
+                if let refusal = response.refusal(hiding: specification.secrets) {
+                    throw .refused(refusal, issuer: specification.issuer)
                 }
-                return .success(try ProvidedToken(answer, for: order, at: now()))
+                return .success(try ProvidedToken(response, for: specification, at: now()))
             }
             return .success(try await signedInElsewhere(document, authentication, connection))
         } catch {
@@ -59,17 +60,19 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
         _ document: DiscoveryDocument, _ authentication: OAuthClient.Authentication, _ connection: ProviderConnection
     ) async throws(TokenProviderProblem) -> ProvidedToken {
         guard let endpoint = document.deviceAuthorizationEndpoint else {
-            throw .noEndpoint(issuer: order.issuer, name: "device_authorization_endpoint")
+            throw .noEndpoint(issuer: specification.issuer, name: "device_authorization_endpoint")
         }
-        let answer = try await connection.post(
-            order.deviceAuthorizationRequest(authentication: authentication), to: endpoint)
-        if let refusal = answer.refusal(hiding: order.secrets) { throw .refused(refusal, issuer: order.issuer) }
-        let authorization = try DeviceAuthorization(answer)
-        let request = order.devicePollRequest(code: authorization.deviceCode, authentication: authentication)
+        let response = try await connection.post(
+            specification.deviceAuthorizationRequest(authentication: authentication), to: endpoint)
+        if let refusal = response.refusal(hiding: specification.secrets) {
+            throw .refused(refusal, issuer: specification.issuer)
+        }
+        let authorization = try DeviceAuthorization(response)
+        let request = specification.devicePollRequest(code: authorization.deviceCode, authentication: authentication)
         let start = clock.now
         prompt(authorization.prompt)
         var flow = DeviceFlow(
-            issuer: order.issuer, lifetime: authorization.lifetime, interval: authorization.interval)
+            issuer: specification.issuer, lifetime: authorization.lifetime, interval: authorization.interval)
         var action = flow.began()
         while true {
             switch action {
@@ -87,25 +90,25 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
     private func poll(
         _ request: FormRequest, at endpoint: String, hiding codes: [String], _ connection: ProviderConnection
     ) async throws(TokenProviderProblem) -> DeviceFlow.Poll {
-        let answer: ProviderAnswer
+        let response: ProviderResponse
         do throws(TokenProviderProblem) {
-            answer = try await connection.post(request, to: endpoint)
+            response = try await connection.post(request, to: endpoint)
         } catch {
             switch error {
             case .silent, .unreachable: return .unanswered
             default: throw error
             }
         }
-        if let refusal = answer.refusal(hiding: order.secrets + codes) { return .refused(refusal) }
-        if answer.status >= 500 || answer.status == 429 { return .unanswered }
-        return .granted(try ProvidedToken(answer, for: order, at: now()))
+        if let refusal = response.refusal(hiding: specification.secrets + codes) { return .refused(refusal) }
+        if response.status >= 500 || response.status == 429 { return .unanswered }
+        return .granted(try ProvidedToken(response, for: specification, at: now()))
     }
 
     private func sleep(_ pause: Duration) async throws(TokenProviderProblem) {
         do {
             try await clock.sleep(for: pause)
         } catch {
-            throw .unreachable(at: order.issuer, reason: "cancelled")
+            throw .unreachable(at: specification.issuer, reason: "cancelled")
         }
     }
 }

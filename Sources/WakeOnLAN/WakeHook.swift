@@ -22,7 +22,8 @@ struct WakeHook: Sendable {
         do {
             status = try await exchange(request.method, url, host: host)
         } catch {
-            let reason = error is NoAnswer ? "it closed the connection without a response" : NetworkErrorText.of(error)
+            let reason =
+                error is NoResponse ? "it closed the connection without a response" : NetworkErrorText.of(error)
             throw .failed(address: request.host, reason: reason)
         }
         guard (200...299).contains(status) else {
@@ -70,7 +71,7 @@ struct WakeHook: Sendable {
         return status
     }
 
-    private struct NoAnswer: Error {}
+    private struct NoResponse: Error {}
 
     /// Sends the request once the connection is established, and records the status of the response.
     private final class StatusReader: ChannelInboundHandler {
@@ -98,7 +99,7 @@ struct WakeHook: Sendable {
         }
 
         func channelInactive(context: ChannelHandlerContext) {
-            answered.fail(NoAnswer())
+            answered.fail(NoResponse())
             context.fireChannelInactive()
         }
 

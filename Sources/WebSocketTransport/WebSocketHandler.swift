@@ -30,7 +30,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     private var budget: FrameBudget?
     private var phase = Phase.open
     private var context: ChannelHandlerContext?
-    private var heardAt: NIODeadline = .uptimeNanoseconds(0)
+    private var lastReceivedAt: NIODeadline = .uptimeNanoseconds(0)
     private var heartbeat: Scheduled<Void>?
     private var closeDeadline: Scheduled<Void>?
     private var discardedFrames = 0
@@ -47,7 +47,7 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        heardAt = context.eventLoop.now
+        lastReceivedAt = context.eventLoop.now
         armHeartbeat(context.eventLoop)
         receiver.webSocketOpened(WebSocket(self, channel: context.channel))
     }
@@ -66,13 +66,13 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        heardAt = context.eventLoop.now
+        lastReceivedAt = context.eventLoop.now
         if case .closed = phase { return }
         if case .closing = phase {
             discardedFrames += 1
             if discardedFrames > Self.maxDiscardedFrames { return abort(as: .lost) }
         } else if let isWithin = budget?.take(
-            bytes: frame.length, now: .nanoseconds(heardAt.uptimeNanoseconds)), !isWithin
+            bytes: frame.length, now: .nanoseconds(lastReceivedAt.uptimeNanoseconds)), !isWithin
         {
             return fail(.flood)
         }
@@ -154,8 +154,8 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     private func answerClose(_ code: Int?, _ reason: String, _ context: ChannelHandlerContext) {
-        let answer = code.map { Self.closeFrame($0, "") } ?? ByteBuffer()
-        write(.connectionClose, answer)
+        let closePayload = code.map { Self.closeFrame($0, "") } ?? ByteBuffer()
+        write(.connectionClose, closePayload)
         finish(as: .closedByPeer(code: code, reason: reason))
     }
 
@@ -201,22 +201,22 @@ final class WebSocketHandler: ChannelInboundHandler {
         let askedAt = context.eventLoop.now
         write(.ping, ByteBuffer())
         context.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
-            guard let self, case .open = phase, heardAt <= askedAt else { return }
+            guard let self, case .open = phase, lastReceivedAt <= askedAt else { return }
             abort(as: .silent)
         }
     }
 
     private func armHeartbeat(_ eventLoop: any EventLoop) {
-        heartbeat = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.pingEvery)) { [weak self] in
+        heartbeat = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.pingInterval)) { [weak self] in
             self?.beat()
         }
     }
 
     private func beat() {
         guard case .open = phase, let context else { return }
-        let silence = context.eventLoop.now - heardAt
-        if silence >= TimeAmount(options.silenceLimit) { return abort(as: .silent) }
-        if silence >= TimeAmount(options.pingEvery) { write(.ping, ByteBuffer()) }
+        let silence = context.eventLoop.now - lastReceivedAt
+        if silence >= TimeAmount(options.silenceTimeout) { return abort(as: .silent) }
+        if silence >= TimeAmount(options.pingInterval) { write(.ping, ByteBuffer()) }
         armHeartbeat(context.eventLoop)
     }
 }

@@ -14,7 +14,7 @@ public enum WebSocketEnd: Hashable, Sendable {
     case closedByUs
     /// The peer violated the protocol, and was sent a close frame.
     case fault(WebSocketFault)
-    /// No frame arrived for longer than `WebSocketOptions.silenceLimit`.
+    /// No frame arrived for longer than `WebSocketOptions.silenceTimeout`.
     case silent
     /// The connection broke.
     case lost

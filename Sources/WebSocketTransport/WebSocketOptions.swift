@@ -7,9 +7,9 @@ public struct WebSocketOptions: Hashable, Sendable {
     /// Maximum number of fragments of a message.
     public var maxFragments = 256
     /// Time without a frame from the peer after which a ping is sent.
-    public var pingEvery: Duration = .seconds(20)
+    public var pingInterval: Duration = .seconds(20)
     /// Time without any frame, including pongs, after which the peer counts as disconnected.
-    public var silenceLimit: Duration = .seconds(60)
+    public var silenceTimeout: Duration = .seconds(60)
     /// Maximum time for a peer to respond to a close frame.
     public var closeTimeout: Duration = .seconds(5)
     /// Maximum amount of unsent data for a peer that does not read.

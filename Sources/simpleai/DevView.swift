@@ -42,7 +42,7 @@ struct DevView {
             if isTerminal {
                 screen.draw([""] + FleetTable(fleet: state, more: powers).lines)
             } else {
-                before = tellChanges(state, since: before)
+                before = reportChanges(state, since: before)
             }
             try await Task.sleep(for: Self.interval)
         }
@@ -59,7 +59,7 @@ struct DevView {
                 }))
     }
 
-    private func tellChanges(_ state: FleetState, since before: [String: String]) -> [String: String] {
+    private func reportChanges(_ state: FleetState, since before: [String: String]) -> [String: String] {
         var now: [String: String] = [:]
         for machine in state.runners {
             let state = FleetTable.state(of: machine)
@@ -67,10 +67,10 @@ struct DevView {
             guard let old = before[machine.id], old != state else { continue }
             let took = machine.lastWake?.tookMs.map { ", after \(TextColumns.time($0))" } ?? ""
             let isWoken = machine.state == "ready" && old.hasPrefix("waking")
-            Self.say("\(TextColumns.printable(machine.id)): \(old) → \(state)\(isWoken ? took : "")")
+            Self.writeLine("\(TextColumns.printable(machine.id)): \(old) → \(state)\(isWoken ? took : "")")
         }
         return now
     }
 
-    private static func say(_ line: String) { StandardStream.output.write(line + "\n") }
+    private static func writeLine(_ line: String) { StandardStream.output.write(line + "\n") }
 }

@@ -44,7 +44,7 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = DotEnvironment(
             process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
-        let answer: OneAnswer
+        let response: SingleResponse
         do {
             var given = environment["SIMPLEAI_TOKEN"] ?? environment["SIMPLEAI_TEST_TOKEN"]
             if !noAuth, token == nil, tokenBinary == nil, given == nil {
@@ -56,24 +56,24 @@ struct ExplainCommand: AsyncParsableCommand {
                 expiredToken: nil,
                 allowsInsecure: allowInsecure)
             let target = try Target(remote.url)
-            if let warning = try remote.exposureWarning(of: target) { complain(warning) }
+            if let warning = try remote.exposureWarning(of: target) { reportError(warning) }
             let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).oneToken()
-            answer = try await OneAnswer.post(
+            response = try await SingleResponse.post(
                 request, to: path, of: target, token: secret, verifiesCertificates: !noVerifySSL)
         } catch {
-            complain(OperatorText.of(error))
+            reportError(OperatorText.of(error))
             throw ExitCode.failure
         }
-        guard answer.status == 200 else {
-            complain("the gateway returned \(answer.status): \(Self.message(in: answer.body))")
+        guard response.status == 200 else {
+            reportError("the gateway returned \(response.status): \(Self.message(in: response.body))")
             throw ExitCode.failure
         }
         if json {
-            print(answer.body)
-        } else if let table = RouteTable(answer.body, tellsRights: !asRole.isEmpty) {
+            print(response.body)
+        } else if let table = RouteTable(response.body, showsRights: !asRole.isEmpty) {
             print(table.text, terminator: "")
         } else {
-            complain("the gateway's response is not a route explanation; --json shows it")
+            reportError("the gateway's response is not a route explanation; --json shows it")
             throw ExitCode.failure
         }
     }
@@ -89,26 +89,26 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     private var request: String {
-        struct Question: Encodable {
+        struct RouteRequest: Encodable {
             let model: String?
             let messages: [String] = []
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        let document = (try? encoder.encode(Question(model: model))) ?? Data("{\"messages\":[]}".utf8)
+        let document = (try? encoder.encode(RouteRequest(model: model))) ?? Data("{\"messages\":[]}".utf8)
         return String(decoding: document, as: UTF8.self)
     }
 
     private static func message(in body: String) -> String {
-        struct Answer: Decodable {
+        struct ErrorDocument: Decodable {
             struct Problem: Decodable { let message: String }
             let error: Problem
         }
-        let answer = try? JSONDecoder().decode(Answer.self, from: Data(body.utf8))
-        return answer?.error.message ?? "no error object"
+        let response = try? JSONDecoder().decode(ErrorDocument.self, from: Data(body.utf8))
+        return response?.error.message ?? "no error object"
     }
 
-    private func complain(_ text: String) {
+    private func reportError(_ text: String) {
         StandardStream.error.write("explain: \(text)\n")
     }
 }

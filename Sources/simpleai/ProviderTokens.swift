@@ -20,12 +20,13 @@ struct ProviderTokens {
     }
 
     func token(user: String?, roles: [String], isKept: Bool) async throws -> String {
-        let order = TokenOrder(try settings.selection(user: user, roles: roles), of: settings, user: user, roles: roles)
-        let provider = TokenProvider(order, prompt: Self.show)
+        let specification = TokenSpecification(
+            try settings.selection(user: user, roles: roles), of: settings, user: user, roles: roles)
+        let provider = TokenProvider(specification, prompt: Self.show)
         let token: ProvidedToken
-        if isKept, let folder = KeptTokenFolder(environment: ProcessInfo.processInfo.environment) {
-            token = try await TokenKeeper(store: folder, warn: Self.warn)
-                .token(for: order) { () async throws(TokenProviderProblem) in try await provider.token() }
+        if isKept, let folder = StoredTokenFolder(environment: ProcessInfo.processInfo.environment) {
+            token = try await TokenStore(store: folder, warn: Self.warn)
+                .token(for: specification) { () async throws(TokenProviderProblem) in try await provider.token() }
         } else {
             token = try await provider.token()
         }
@@ -49,7 +50,7 @@ struct ProviderTokens {
 }
 
 /// `$XDG_CACHE_HOME/simpleai`, otherwise `~/.cache/simpleai`: one file of mode 0600 for each stored token.
-private struct KeptTokenFolder: PrivateStore {
+private struct StoredTokenFolder: PrivateStore {
     private let folder: URL
 
     /// Returns nil if the environment names no directory for it.
@@ -78,7 +79,7 @@ private struct KeptTokenFolder: PrivateStore {
     private func path(_ name: String) -> String { folder.appending(path: "token-\(name).json").path }
 }
 
-extension TokenOrder {
+extension TokenSpecification {
     fileprivate init(
         _ selection: TokenProviderSettings.Selection, of settings: TokenProviderSettings, user: String?, roles: [String]
     ) {

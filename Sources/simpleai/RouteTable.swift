@@ -42,22 +42,22 @@ struct RouteTable {
     }
 
     private let route: Route
-    private let tellsRights: Bool
+    private let showsRights: Bool
 
     /// Returns nil if the document has another shape.
-    init?(_ document: String, tellsRights: Bool) {
+    init?(_ document: String, showsRights: Bool) {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let route = try? decoder.decode(Route.self, from: Data(document.utf8)) else { return nil }
         self.route = route
-        self.tellsRights = tellsRights
+        self.showsRights = showsRights
     }
 
     var text: String {
         let subject =
             route.policy.map { "\(route.model) (\(route.models.joined(separator: ", "))), \($0)" } ?? route.model
         var lines = ["\(subject): \(sentence)"]
-        if tellsRights, let access = route.access { lines.append(Self.sentence(access)) }
+        if showsRights, let access = route.access { lines.append(Self.sentence(access)) }
         if let candidates = route.candidates, !candidates.isEmpty {
             lines.append("")
             lines += TextColumns.lines(

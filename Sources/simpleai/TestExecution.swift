@@ -102,7 +102,7 @@ struct TestExecution: Sendable {
             case .remote(let remote): return await execute(remote, started)
             }
         } catch {
-            return Task.isCancelled ? Conclusion.interrupted.exitCode : complain(OperatorText.of(error))
+            return Task.isCancelled ? Conclusion.interrupted.exitCode : reportError(OperatorText.of(error))
         }
     }
 
@@ -151,16 +151,16 @@ struct TestExecution: Sendable {
     private func refuse(_ problem: any Error) -> Int32 {
         let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
         let text = OperatorText.of(problem)
-        guard isWrongUsage else { return complain(text) }
-        output.complain(text)
+        guard isWrongUsage else { return reportError(text) }
+        output.reportError(text)
         return CommandLineEntry.usageExitCode
     }
 
-    private func complain(_ text: String) -> Int32 {
+    private func reportError(_ text: String) -> Int32 {
         if let report = untested(aborted: text) {
             output.finish(report)
         } else {
-            output.complain(text)
+            output.reportError(text)
         }
         return Conclusion.failed.exitCode
     }
@@ -181,7 +181,7 @@ extension TestExecution.Remote {
             } catch {
                 throw TokenProblem("--token-binary: \(error)")
             }
-            let limit = min(deadline ?? TokenSource.programLimit, TokenSource.programLimit)
+            let limit = min(deadline ?? TokenSource.programTimeout, TokenSource.programTimeout)
             return try .program(program, limit: limit, admission: admission, expired: expiredToken)
         }
         if let environmentToken {

@@ -213,7 +213,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
     @Option(help: .init("Concurrent calls per runner; load is then judged per slot.", valueName: "n"))
     var slots: Int?
     @Option(help: "Routing policy of the deployment.")
-    var policy: PromisedPolicy?
+    var policy: DeclaredPolicy?
 
     func validate() throws {
         guard requests.map({ (1...100_000).contains($0) }) ?? true else {
@@ -236,7 +236,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
     }
 }
 
-enum PromisedPolicy: String, CaseIterable, ExpressibleByArgument {
+enum DeclaredPolicy: String, CaseIterable, ExpressibleByArgument {
     case roundRobin = "round-robin"
     case leastBusy = "least-busy"
 }

@@ -28,12 +28,12 @@ struct TestOutput: Sendable {
 
     func warn(_ text: String) { Self.write("warning: \(text)\n", to: STDERR_FILENO) }
 
-    func complain(_ text: String) {
-        say(text)
-        if let annotations { Self.write(annotations.complaint(text), to: STDOUT_FILENO) }
+    func reportError(_ text: String) {
+        writeLine(text)
+        if let annotations { Self.write(annotations.errorAnnotation(text), to: STDOUT_FILENO) }
     }
 
-    private func say(_ text: String) {
+    private func writeLine(_ text: String) {
         terminal.clear()
         Self.write("error: \(text)\n", to: STDERR_FILENO)
     }
@@ -56,11 +56,11 @@ struct TestOutput: Sendable {
             do {
                 try format.render(report).write(toFile: path, atomically: true, encoding: .utf8)
             } catch {
-                complain("the report \(path) cannot be written: \(OperatorText.of(error))")
+                reportError("the report \(path) cannot be written: \(OperatorText.of(error))")
                 isComplete = false
             }
         }
-        if let aborted = report.aborted { say(aborted) } else { terminal.clear() }
+        if let aborted = report.aborted { writeLine(aborted) } else { terminal.clear() }
         if let annotations { Self.write(annotations.text(for: report), to: STDOUT_FILENO) }
         terminal.finish(report)
         return isComplete

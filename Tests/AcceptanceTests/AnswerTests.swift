@@ -17,7 +17,7 @@ struct AnswerTests {
     }
 
     private func problem(_ exchange: Exchange) -> String {
-        do throws(AnswerProblem) {
+        do throws(ResponseProblem) {
             _ = try Completion(exchange)
             return ""
         } catch {
@@ -76,16 +76,17 @@ struct AnswerTests {
         #expect(stream.events.map(\.at) == [zero, zero + .seconds(2)])
     }
 
-    @Test func whoServedComesFromHeadersOrComment() {
-        let head = Served(exchange("{}", headers: [("x-simpleai-runner", "r1"), ("x-simpleai-wake", "2100; wake=w7")]))
+    @Test func theServingRunnerComesFromHeadersOrComment() {
+        let head = ServingRunner(
+            exchange("{}", headers: [("x-simpleai-runner", "r1"), ("x-simpleai-wake", "2100; wake=w7")]))
         #expect(head.runner == "r1" && head.wakeID == "w7")
-        let comment = Served(exchange(": served by r2 m waited 2100 wake=w8\n\n", stream: true))
+        let comment = ServingRunner(exchange(": served by r2 m waited 2100 wake=w8\n\n", stream: true))
         #expect(comment.runner == "r2" && comment.model == "m" && comment.wakeID == "w8")
-        let nameless = Served(exchange(": served waited 2100 wake=w9\n\n", stream: true))
+        let nameless = ServingRunner(exchange(": served waited 2100 wake=w9\n\n", stream: true))
         #expect(nameless.runner == nil && nameless.wakeID == "w9")
-        let none = Served(exchange("{}", headers: [("x-simpleai-wake", "none")]))
+        let none = ServingRunner(exchange("{}", headers: [("x-simpleai-wake", "none")]))
         #expect(none.wakeID == nil && none.mentionsWake)
-        let named = Served(
+        let named = ServingRunner(
             exchange("{}", headers: [("x-simpleai-runner", "r1"), ("x-node", "n")]), runnerHeader: "X-Node")
         #expect(named.runner == "n")
     }

@@ -20,8 +20,8 @@ struct Bench {
         deployment = StandInDeployment(variant: variant, defect: defect)
         options = SuiteOptions(seed: 7)
         options.timeout = .seconds(20)
-        // Tests run side by side and take CPU time from each other; `ClockTrustTests` covers the clock check.
-        options.clock = ClockTrust(error: .milliseconds(1), moments: 160)
+        // Tests run side by side and take CPU time from each other; `ClockAccuracyTests` covers the clock check.
+        options.clock = ClockAccuracy(error: .milliseconds(1), moments: 160)
         options.wakeOnLAN.model = "class:big"
         options.wakeOnLAN.pollInterval = .milliseconds(20)
         options.modelRouting.testsPermissions = true

@@ -16,7 +16,7 @@ struct CertificateTests {
         try certificate.authority.write(to: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: file) }
         let server = try await StandInServer.start(certificate: certificate) { _, loop in
-            loop.makeSucceededFuture(StandInAnswer(body: "{}"))
+            loop.makeSucceededFuture(StandInResponse(body: "{}"))
         }
         let client = try APIClient(
             target: try Target("https://127.0.0.1:\(server.port)"), verifiesCertificates: verifies,
@@ -59,7 +59,7 @@ struct CertificateTests {
 
     @Test func plainHTTPOnATLSPortIsNoticed() async throws {
         let server = try await StandInServer.start(certificate: try StandInCertificate(.selfSigned)) { _, loop in
-            loop.makeSucceededFuture(StandInAnswer(body: "{}"))
+            loop.makeSucceededFuture(StandInResponse(body: "{}"))
         }
         let client = try APIClient(
             target: try Target("http://127.0.0.1:\(server.port)"), verifiesCertificates: true)

@@ -20,9 +20,9 @@ struct ClientTests {
     }
 
     private func answering<R: Sendable>(
-        _ answer: StandInAnswer, _ body: (APIClient) async throws -> R
+        _ response: StandInResponse, _ body: (APIClient) async throws -> R
     ) async throws -> R {
-        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(answer) }
+        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(response) }
         do {
             let result = try await body(try client("http://127.0.0.1:\(server.port)"))
             try await server.stop()
@@ -34,7 +34,7 @@ struct ClientTests {
     }
 
     @Test func everythingIsTimed() async throws {
-        try await answering(StandInAnswer(body: "{}")) { client in
+        try await answering(StandInResponse(body: "{}")) { client in
             let exchange = try await client.send(.get("/", as: .none), timeout: .seconds(20))
             let connected = try #require(exchange.connected)
             let sent = try #require(exchange.sent)
@@ -46,7 +46,7 @@ struct ClientTests {
     }
 
     @Test func refusedConnectionIsNamed() async throws {
-        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(StandInAnswer()) }
+        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(StandInResponse()) }
         try await server.stop()
         #expect(try await failure("http://127.0.0.1:\(server.port)") == .refused(authority: "127.0.0.1:\(server.port)"))
     }
@@ -57,7 +57,7 @@ struct ClientTests {
     }
 
     @Test func timeOutNamesItsOption() async throws {
-        try await answering(StandInAnswer(delay: .seconds(30))) { client in
+        try await answering(StandInResponse(delay: .seconds(30))) { client in
             let error = await #expect(throws: RequestFailed.self) {
                 try await client.send(.get("/", as: .none), timeout: .milliseconds(100))
             }
@@ -68,14 +68,14 @@ struct ClientTests {
     }
 
     @Test func plainServerIsNoTLS() async throws {
-        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(StandInAnswer()) }
+        let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(StandInResponse()) }
         let failure = try await failure("https://127.0.0.1:\(server.port)")
         try await server.stop()
         #expect(failure == .speaksNoTLS(authority: "127.0.0.1:\(server.port)"))
     }
 
     @Test func cutBodyIsBroken() async throws {
-        try await answering(StandInAnswer(body: "half", isCut: true)) { client in
+        try await answering(StandInResponse(body: "half", isCut: true)) { client in
             let exchange = try await client.send(.get("/", as: .none), timeout: .seconds(20))
             guard case .broken = exchange.ending else {
                 Issue.record("\(exchange.ending)")
@@ -85,23 +85,23 @@ struct ClientTests {
     }
 
     @Test func hugeBodyIsCutOff() async throws {
-        let body = String(repeating: "x", count: APIClient.bodyLimit + 10)
-        try await answering(StandInAnswer(body: body)) { client in
+        let body = String(repeating: "x", count: APIClient.maxBodySize + 10)
+        try await answering(StandInResponse(body: body)) { client in
             let exchange = try await client.send(.get("/", as: .none), timeout: .seconds(20))
             #expect(exchange.ending == .tooLong)
-            #expect(exchange.body.count == APIClient.bodyLimit)
+            #expect(exchange.body.count == APIClient.maxBodySize)
         }
     }
 
     @Test func redirectsAreNotFollowed() async throws {
-        try await answering(StandInAnswer(status: 302, headers: [("location", "/elsewhere")])) { client in
+        try await answering(StandInResponse(status: 302, headers: [("location", "/elsewhere")])) { client in
             let exchange = try await client.send(.get("/", as: .none), timeout: .seconds(20))
             #expect(exchange.status == 302)
         }
     }
 
     @Test func cancellationEndsARequest() async throws {
-        try await answering(StandInAnswer(delay: .seconds(30))) { client in
+        try await answering(StandInResponse(delay: .seconds(30))) { client in
             let task = Task { try await client.send(.get("/", as: .none), timeout: .seconds(30)) }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
@@ -109,7 +109,7 @@ struct ClientTests {
     }
 
     @Test func htmlEndsTheRunWithOneLine() async throws {
-        let page = StandInAnswer(headers: [("content-type", "text/html")], body: "<html></html>")
+        let page = StandInResponse(headers: [("content-type", "text/html")], body: "<html></html>")
         let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(page) }
         let suite = Acceptance.Suite(
             target: try Target("http://127.0.0.1:\(server.port)"), tests: [.modelRouting],

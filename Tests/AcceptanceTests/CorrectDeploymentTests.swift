@@ -92,7 +92,7 @@ struct CorrectDeploymentTests {
         #expect(report["model-routing.permissions.id-refused"]?.verdict == .skip)
     }
 
-    @Test func packetsAreHeard() async throws {
+    @Test func receivesPackets() async throws {
         let port = try await freeUDPPort()
         var bench = Bench(StandInVariant(exposesWake: false, packetPort: port))
         bench.options.wakeOnLAN.packetPort = port
@@ -138,7 +138,7 @@ struct CorrectDeploymentTests {
         var bench = Bench(StandInVariant(bigSleeps: false))
         let asked = Mutex(0)
         bench.options.wakeOnLAN.putToSleep = { asked.withLock { $0 += 1 } }
-        bench.options.wakeOnLAN.sleepLimit = .milliseconds(100)
+        bench.options.wakeOnLAN.sleepTimeout = .milliseconds(100)
         let report = try await bench.run([.wakeOnLAN])
         #expect(asked.withLock { $0 } == 1)
         #expect(report["wol.sleep.proven"]?.verdict == .inconclusive, "\(report.outline)")
@@ -192,7 +192,7 @@ struct CorrectDeploymentTests {
         #expect(report["workload-routing.spread"]?.summary.hasPrefix("fast-1 6, fast-2 6") == true)
     }
 
-    @Test func aTokenProgramThatIgnoresRolesIsTold() async throws {
+    @Test func reportsATokenProgramThatIgnoresRoles() async throws {
         var bench = Bench()
         bench.tokens = .provider({ _, _ in StandInTokens.mint(role: nil) })
         let report = try await bench.run([.authentication])
@@ -225,7 +225,7 @@ struct CorrectDeploymentTests {
     @Test func silentStreamFails() async throws {
         var bench = Bench()
         // No answer comes without any silence, however quick the machine is.
-        bench.options.wakeOnLAN.silenceLimit = .nanoseconds(1)
+        bench.options.wakeOnLAN.silenceTimeout = .nanoseconds(1)
         let report = try await bench.run([.wakeOnLAN])
         #expect(report["wol.wake.keep-alive"]?.verdict == .fail, "\(report.outline)")
     }

@@ -49,7 +49,7 @@ struct HTMLReportTests {
                 result(.pass, summary: Self.hostile, figure: .shares(RunnerShares([Self.hostile: 3], ready: 2))),
                 result(
                     .fail, id: "auth.basic.classes", test: .authentication, summary: Self.hostile,
-                    figure: .answer(status: 500)),
+                    figure: .response(status: 500)),
             ], aborted: Self.hostile)
         #expect(!page.contains("<img") && !page.contains("</script"))
         #expect(!page.contains("\u{202E}") && !page.contains("\u{0}"))
@@ -87,7 +87,7 @@ struct HTMLReportTests {
         #expect(order == order.sorted())
     }
 
-    @Test func thePageSaysWhenItWasMadeAndByWhat() throws {
+    @Test func thePageStatesTimeAndVersion() throws {
         let footer = try #require(try page([result(.pass)]).firstMatch(of: /<footer>.*<\/footer>/)).output
         #expect(footer.contains("simpleai 1.2.3 · "))
         #expect(footer.contains(#"<time datetime="2026-11-23T23:55:30Z">2026-11-23T23:55:30Z</time> · took 34 s"#))
@@ -107,11 +107,11 @@ struct HTMLReportTests {
         #expect(bars.contains("50 · 50 % (39–61 %)"), "\(bars)")
     }
 
-    @Test func theGridSaysWhatWasExpectedAndWhatCame() throws {
+    @Test func theGridShowsExpectedAndObservedResults() throws {
         let grid = try #require(
             PermissionGrid([
-                result(.pass, id: "auth.basic.existing-id", figure: .answer(status: 403)),
-                result(.fail, id: "auth.admin.admin-surface", figure: .answer(status: 403)),
+                result(.pass, id: "auth.basic.existing-id", figure: .response(status: 403)),
+                result(.fail, id: "auth.admin.admin-surface", figure: .response(status: 403)),
                 result(.skip, id: "auth.specific.unknown-id"),
             ]))
         #expect(grid.cells.map(\.expectation) == [.refused, .notFound, .allowed])

@@ -82,7 +82,7 @@ struct HonestVerdictTests {
 
     // MARK: One failure, one line
 
-    @Test func `a load without an answer fails once`() async throws {
+    @Test func `a load without an response fails once`() async throws {
         let report = try await Bench(defect: .chat500).run([.workloadRouting])
         let answered: Set<String> = ["workload-routing.answered", "workload-routing.sequential.answered"]
         #expect(report.ids(.fail) == answered, "\(report.outline)")

@@ -49,7 +49,7 @@ struct OpenDeploymentTests {
         #expect(report.conclusion == .failed)
     }
 
-    @Test func itSaysWhatIsWrongWithTheFlag() async throws {
+    @Test func reportsWhatIsWrongWithTheFlag() async throws {
         let report = try await bench(.forbidden, .listIsPublic).run([.authentication])
         #expect(report["auth.open"]?.summary.contains("remove --no-auth") == true, "\(report.outline)")
         #expect(report["auth.open"]?.evidence?.expected.contains("--no-auth") == true)

@@ -20,7 +20,7 @@ struct ReportAgreementTests {
     ) -> CheckResult {
         CheckResult(
             test: .authentication, id: id, requirement: "r", level: level, verdict: verdict, summary: "s",
-            evidence: nil, duration: .zero, figure: status.map { .answer(status: $0) }, round: round)
+            evidence: nil, duration: .zero, figure: status.map { .response(status: $0) }, round: round)
     }
 
     @Test func `advice that is not kept is no failure on either`() throws {
@@ -39,7 +39,7 @@ struct ReportAgreementTests {
         #expect(cell.verdict == .fail && cell.status == 403)
     }
 
-    @Test func `a call that got half an answer is answered on neither`() async throws {
+    @Test func `a call that got half an response is answered on neither`() async throws {
         let report = try await Bench(defect: .streamCut).run([.wakeOnLAN])
         #expect(report["wol.calls.answered"]?.summary.hasPrefix("2 of 10 calls failed") == true, "\(report.outline)")
         #expect(report.wake?.answered == 8)

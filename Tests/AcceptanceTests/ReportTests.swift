@@ -47,7 +47,7 @@ struct ReportTests {
         #expect(text.contains("500 &lt;&amp;&gt;"))
     }
 
-    @Test func jsonSaysEverything() throws {
+    @Test func jsonReportIsComplete() throws {
         let text = JSONReport(try report([result(.fail)])).text
         let json = try #require(JSONValue(parsing: Array(text.utf8)))
         #expect(json["conclusion"]?.string == "FAILED")
@@ -73,7 +73,7 @@ struct ReportTests {
         #expect(text.split(whereSeparator: \.isNewline).count == 3, "\(text)")
     }
 
-    @Test func whatADeploymentSaysIsShownAndDoesNothing() {
+    @Test func textOfADeploymentIsShownInert() {
         #expect(VisibleText.of("a\tb\nc é 😀") == "a\tb\nc é 😀")
         #expect(VisibleText.of("a\r\nb") == "a\nb")
         #expect(VisibleText.of("\u{1B}[2J\u{9B}1m\u{202E}x\u{2028}") == "\u{FFFD}[2J\u{FFFD}1m\u{FFFD}x\u{FFFD}")

@@ -41,7 +41,7 @@ struct SingleFlightTests {
         #expect(some.evidence != nil)
     }
 
-    @Test func whoCameWhenTheMachineWasUpNeedNotHaveWaited() {
+    @Test func callsAfterTheWakeNeedNotHaveWaited() {
         let late = [call(wake: "w1"), call(wake: "w1"), call(at: 2, wake: nil)]
         #expect(cold(late).singleFlight.verdict == .pass)
         #expect(cold(late).held.count == 2)
@@ -69,7 +69,7 @@ struct SingleFlightTests {
         #expect(cold(ten, packets: packets) { "\($0 % 2)" }.singleFlight.verdict == .pass)
     }
 
-    @Test func aWakeEndsWhenTheListShowsItOrSomebodySpeaks() {
+    @Test func aWakeEndsWhenTheListShowsItOrACallIsServed() {
         #expect(cold(calls("w1"), polls: [(1, .waking), (3, .ready)]).wakeTime == .seconds(3))
         #expect(cold(calls("w1"), polls: [(1, .waking), (6, .ready)]).wakeTime == .seconds(4))
         #expect(cold(calls("w1"), polls: [(1, .absent)]).wakeTime == .seconds(4))

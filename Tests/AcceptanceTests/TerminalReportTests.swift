@@ -39,7 +39,7 @@ struct TerminalReportTests {
                 target: try Target("https://ai.example.com"), tests: [.authentication], seed: 1,
                 allowsInconclusive: false, results: results, aborted: nil, interrupted: false,
                 stamp: RunStamp(version: "1", began: Date(timeIntervalSince1970: 0), duration: .seconds(1)),
-                clock: ClockTrust(error: .milliseconds(1), moments: 160)))
+                clock: ClockAccuracy(error: .milliseconds(1), moments: 160)))
         return (checks, collected.withLock { $0 })
     }
 
@@ -75,7 +75,7 @@ struct TerminalReportTests {
         #expect(!text.contains("checks need"))
     }
 
-    @Test func whatTestsSkipForWantOfAnOptionSaysSo() async throws {
+    @Test func skippedTestsNameTheMissingOption() async throws {
         var bench = Bench()
         bench.options.workloadRouting.sequential = false
         let report = try await bench.run([.workloadRouting])

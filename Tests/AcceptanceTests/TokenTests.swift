@@ -72,7 +72,7 @@ struct TokenTests {
             let text = "\(try #require(problem))"
             #expect(text.contains("--token-binary") && text.contains("was stopped after 0.20 s"), "\(text)")
         }
-        #expect(TokenSource.programLimit == .seconds(30))
+        #expect(TokenSource.programTimeout == .seconds(30))
     }
 
     @Test func wordsAreAProgramWithArguments() async throws {

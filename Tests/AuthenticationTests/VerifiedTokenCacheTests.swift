@@ -33,7 +33,7 @@ import Testing
         #expect(cache.caller(for: "b", at: 0) == nil)
     }
 
-    @Test func aFloodOfTokensDoesNotGrowItNorPushOutWhoeverIsUsed() throws {
+    @Test func aFloodOfTokensNeitherGrowsItNorEvictsUsedEntries() throws {
         let cache = VerifiedTokenCache(capacity: 1000)
         let key = try key()
         cache.remember(caller, for: "regular", until: 100, signedBy: key, at: 0)
@@ -48,7 +48,7 @@ import Testing
     }
 
     /// One caller sends a new token with every call, beside others that keep theirs and rarely use them.
-    @Test func aFloodOfOneCallersTokensPushesOutNobodyElse() throws {
+    @Test func aFloodOfOneCallersTokensEvictsNoOtherCaller() throws {
         let cache = VerifiedTokenCache(capacity: 1000)
         let key = try key()
         for number in 0..<300 {

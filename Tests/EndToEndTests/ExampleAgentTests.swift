@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Python.isThere, Python.missing)) func saysWhyItMayNotJoin() async throws {
+    @Test(.enabled(if: Python.isThere, Python.missing)) func reportsWhyItMayNotJoin() async throws {
         try await withTemporaryFolder { folder in
             let settings = folder.appendingPathComponent("simpleai.yaml")
             try Data(

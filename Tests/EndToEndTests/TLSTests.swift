@@ -51,7 +51,7 @@ import Testing
                 ? #"{"object":"list","data":[{"id":"a:1b","object":"model"}]}"#
                 : #"{"id":"c","object":"chat.completion","model":"a:1b","choices":[{"index":0,"message":"#
                     + #"{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}"#
-            return loop.makeSucceededFuture(StandInAnswer(body: answer))
+            return loop.makeSucceededFuture(StandInResponse(body: answer))
         }
         try await withTemporaryFolder { folder in
             let file = folder.appendingPathComponent("simpleai.yaml")

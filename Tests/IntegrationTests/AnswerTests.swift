@@ -74,7 +74,7 @@ extension Integration {
             }
         }
 
-        @Test func theResponseSaysWhoServed() async throws {
+        @Test func theResponseNamesTheRunner() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 for stream in [false, true] {
                     let answer = try await gateway.send(
@@ -99,7 +99,7 @@ extension Integration {
                 (Settings.Expose.Audience.none, ["admin"], false), (.admin, ["admin"], true), (.admin, [], false),
                 (.all, [], true),
             ] as [(Settings.Expose.Audience, [Role], Bool)])
-        func settingsDecideWhoIsToldWhoServed(audience: Settings.Expose.Audience, roles: [Role], isTold: Bool)
+        func settingsDecideWhichCallersSeeTheRunner(audience: Settings.Expose.Audience, roles: [Role], isTold: Bool)
             async throws
         {
             try await withEngine(Engine.wellBehaved, settings: { $0.expose.runner = audience }) { gateway, _ in
@@ -114,7 +114,7 @@ extension Integration {
 
         // MARK: Aliases and usage
 
-        @Test func theEngineHearsItsOwnNameAndTheCallerThePublicOne() async throws {
+        @Test func theEngineReceivesItsOwnNameAndTheCallerThePublicOne() async throws {
             let engine = try await ScriptedEngine(models: ["local:q4"]) { request, wire in
                 guard request.body.contains("\"stream\":true") else {
                     return try await wire.send(Engine.document(Engine.completion(model: "local:q4")))

@@ -14,7 +14,7 @@ extension Integration {
             "OpenAI-Organization: org-1", "X-Anything: else",
         ]
 
-        @Test func enginesHearWhatIsListed() async throws {
+        @Test func enginesReceiveListedHeaders() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let passing = [
                     "traceparent: 00-ab-cd-01", "tracestate: a=b", "Accept: text/event-stream", "User-Agent: test/1",
@@ -63,7 +63,7 @@ extension Integration {
             #expect(names.contains("openai-processing-ms"))
         }
 
-        @Test func callersHearWhatIsListed() async throws {
+        @Test func callersReceiveListedHeaders() async throws {
             try await withEngine(Self.script) { (gateway, _) async throws in
                 Self.expect(try await gateway.send(RunningGateway.chat()), 200)
                 Self.expect(try await gateway.send(RunningGateway.chat(stream: true)), 200)

@@ -7,7 +7,7 @@ import Testing
 extension Integration {
     /// The client disconnects: its engine stops generating, and its lease is returned.
     @Suite struct DepartureTests {
-        enum Goodbye: String, CaseIterable, Sendable {
+        enum Disconnect: String, CaseIterable, Sendable {
             case fin, halfClose, reset
 
             func leave(_ wire: Wire) async throws {
@@ -19,13 +19,13 @@ extension Integration {
             }
         }
 
-        @Test(arguments: Goodbye.allCases, [false, true])
-        func beforeTheFirstByte(goodbye: Goodbye, stream: Bool) async throws {
+        @Test(arguments: Disconnect.allCases, [false, true])
+        func beforeTheFirstByte(disconnect: Disconnect, stream: Bool) async throws {
             try await withEngine(ScriptedEngine.silent) { gateway, engine in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: stream)))
                 _ = try await engine.counts.value { $0.requests.count == 1 }
-                try await goodbye.leave(wire)
+                try await disconnect.leave(wire)
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await gateway.settled()
             }
@@ -44,8 +44,8 @@ extension Integration {
             }
         }
 
-        @Test(arguments: Goodbye.allCases)
-        func inTheMiddleOfAStream(goodbye: Goodbye) async throws {
+        @Test(arguments: Disconnect.allCases)
+        func inTheMiddleOfAStream(disconnect: Disconnect) async throws {
             try await withEngine { request, wire in
                 try await wire.send(ScriptedEngine.streamHead + ScriptedEngine.chunk(ScriptedEngine.events()[0]))
                 try await ScriptedEngine.silent(request, wire)
@@ -53,7 +53,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 try await wire.read(until: "t0")
-                try await goodbye.leave(wire)
+                try await disconnect.leave(wire)
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await gateway.settled()
                 let metrics = try await gateway.metrics { _ in true }
@@ -75,8 +75,8 @@ extension Integration {
             }
         }
 
-        @Test(arguments: Goodbye.allCases)
-        func whileQueued(goodbye: Goodbye) async throws {
+        @Test(arguments: Disconnect.allCases)
+        func whileQueued(disconnect: Disconnect) async throws {
             try await withEngine(ScriptedEngine.silent, runner: { $0.slots = 1 }) { gateway, engine in
                 let first = try await gateway.connect()
                 try await first.send(gateway.request(RunningGateway.chat()))
@@ -84,7 +84,7 @@ extension Integration {
                 let second = try await gateway.connect()
                 try await second.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 1 }
-                try await goodbye.leave(second)
+                try await disconnect.leave(second)
                 _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 0 && $0["simpleai_calls_open"] == 1 }
                 await first.close()
                 try await gateway.settled()
@@ -109,11 +109,11 @@ extension Integration {
         @Test func inTheMiddleOfTheRequest() async throws {
             try await withEngine(ScriptedEngine.silent) { gateway, engine in
                 let call = try gateway.request(RunningGateway.chat())
-                for goodbye in Goodbye.allCases {
+                for disconnect in Disconnect.allCases {
                     let wire = try await gateway.connect()
                     try await wire.send(String(call.dropLast(5)))
                     _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
-                    try await goodbye.leave(wire)
+                    try await disconnect.leave(wire)
                     try await gateway.settled()
                 }
                 #expect(engine.counts.value.requests.isEmpty)

@@ -56,7 +56,7 @@ extension Integration {
             }
         }
 
-        @Test func whatTakesTooLongIsToldSo() async throws {
+        @Test func reportsATimeout() async throws {
             try await withEngine(
                 { request, wire in
                     guard request.body.contains("\"stream\":true") else {

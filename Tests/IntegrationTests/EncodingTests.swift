@@ -49,7 +49,7 @@ extension Integration {
         }
 
         @Test(arguments: [["br"], ["zstd"], ["gzip, exi"], ["gzip, gzip"], ["gzip", "deflate"], ["compress"]])
-        func otherCodingsAreTold(codings: [String]) async throws {
+        func reportsUnsupportedCodings(codings: [String]) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 for path in ["/v1/chat/completions", "/v1/route", "/admin/api/keys"] {
                     let answer = try await Self.send(

@@ -38,7 +38,7 @@ extension Integration {
         }
 
         /// After the final event an engine's connection is reused if the response ends.
-        @Test func aConnectionIsKeptAfterTheLastWord() async throws {
+        @Test func keepsTheConnectionAfterTheFinalEvent() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.eventLoops = 1 }) { gateway, engine in
                 for _ in 0..<6 {
                     let answer = try await gateway.send(RunningGateway.chat(stream: true))
@@ -57,7 +57,7 @@ extension Integration {
             "event: error\ndata: {\"detail\":\"out of memory\"}\n\n",
             "data: {\"object\":\"error\",\"message\":\"out of memory\"}\n\n",
         ])
-        func anErrorInAStreamIsToldOnceInTheEnginesWords(event: String) async throws {
+        func anErrorInAStreamIsReportedOnceInTheEnginesWords(event: String) async throws {
             try await withEngine { _, wire in
                 let events = [Engine.events()[0], event, "data: [DONE]\n\n"]
                 try await wire.send(Engine.streamHead + events.map(Engine.chunk).joined() + Engine.lastChunk)

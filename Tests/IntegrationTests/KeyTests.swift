@@ -125,7 +125,7 @@ extension Integration {
             (#"{"name":"x","roles":[],"roles":["model:specific"]}"#, "invalid_request"),
             (#"{"name":"x","Roles":["model:specific"]}"#, "invalid_request"),
         ])
-        func ordersThatCannotBeMeantAreRefused(order: String, code: String) async throws {
+        func invalidCommandsAreRefused(order: String, code: String) async throws {
             try await Self.withKeys { gateway, _ in
                 let answer = try await gateway.send(order, "POST", "/admin/api/keys", roles: ["admin"])
                 #expect(answer.status == 400)

@@ -54,7 +54,7 @@ extension Integration {
             }
         }
 
-        @Test func withoutLimitsNobodyHearsOfThem() async throws {
+        @Test func withoutLimitsNoLimitHeadersAreSent() async throws {
             try await withEngine({ _, wire in
                 let fields = "x-ratelimit-limit-requests: 5\r\nX-RateLimit-Remaining-Tokens: 7\r\n"
                 try await wire.send(Engine.document(Engine.completion(), fields: fields))
@@ -143,7 +143,7 @@ extension Integration {
             }
         }
 
-        @Test func strangersUseUpNobodysAllowance() async throws {
+        @Test func unauthenticatedClientsUseNoAllowance() async throws {
             try await withEngine(
                 Engine.wellBehaved,
                 settings: {

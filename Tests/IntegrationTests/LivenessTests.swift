@@ -168,7 +168,7 @@ extension Integration {
         }
 
         /// An operator can wake a machine in the state `unknown`.
-        @Test func anOrderToWakeIsTakenFromTheStart() async throws {
+        @Test func acceptsWakeCommandsFromTheStart() async throws {
             try await with(awaitRunners: false) {
                 _, wire in
                 try await wire.isLeft()
@@ -201,7 +201,7 @@ extension Integration {
             try await running([engine]) {
                 try await RunningGateway.with([], awaitRunners: false) { settings in
                     settings.fleet.token = ScriptedAgent.token
-                    settings.fleet.grace = .milliseconds(50)
+                    settings.fleet.gracePeriod = .milliseconds(50)
                     settings.wake.broadcast = "127.0.0.1"
                 } _: { gateway in
                     func join() async throws -> ScriptedAgent {

@@ -43,7 +43,7 @@ extension Integration {
             ("POST", "/openai/v1/embeddings", "/v1/embeddings"), ("GET", "/models/m", "/v1/models/m"),
             ("POST", "//responses/", "/v1/responses"),
         ])
-        func aPathWithoutVersionIsTold(method: String, path: String, meant: String) async throws {
+        func reportsAPathWithoutVersion(method: String, path: String, meant: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let answer = try await gateway.send("{}", method, path)
                 #expect(answer.status == 404)
@@ -113,7 +113,7 @@ extension Integration {
 
         // MARK: Bodies of the control plane
 
-        @Test func anOrderThatIsTooLargeIs413() async throws {
+        @Test func aRequestThatIsTooLargeReturns413() async throws {
             try await RunningGateway.with([]) { gateway in
                 let large = "{\"name\":\"\(String(repeating: "x", count: 1 << 20))\"}"
                 let answer = try await gateway.send(large, "POST", "/admin/api/keys", roles: ["admin"])

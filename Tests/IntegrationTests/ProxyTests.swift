@@ -38,7 +38,7 @@ extension Integration {
             }
         }
 
-        @Test func fromWhomNobodyTrustsNothingIsBelieved() async throws {
+        @Test func headersOfUntrustedPeersAreIgnored() async throws {
             try await withEngine(
                 ScriptedEngine.wellBehaved,
                 settings: {
@@ -79,7 +79,7 @@ extension Integration {
 
         /// Behind a proxy on this machine every client has this machine's address, whether the proxy is trusted or
         /// not.
-        @Test func metricsAreNotForWhomAProxyBrings() async throws {
+        @Test func metricsAreRefusedToProxiedClients() async throws {
             for trusts in [true, false] {
                 try await withEngine(
                     ScriptedEngine.wellBehaved, settings: { if trusts { Self.limited(&$0) } }

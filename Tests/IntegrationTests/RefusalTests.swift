@@ -63,7 +63,7 @@ extension Integration {
             }
         }
 
-        @Test func deniedMayBeSaidWith400() async throws {
+        @Test func deniedMayReturn400() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.errors.permissionDeniedStatus = 400 }) {
                 gateway, _ in
                 let answer = try await gateway.send(RunningGateway.chat(), roles: [])

@@ -86,7 +86,7 @@ extension Integration {
             }
         }
 
-        @Test func anUnknownResponseIsSaidWith404() async throws {
+        @Test func anUnknownResponseReturns404() async throws {
             try await withEngine(Self.engine("r1")) { gateway, engine in
                 let mine = try gateway.token(user: "alice")
                 let made = try await gateway.send(
@@ -139,7 +139,7 @@ extension Integration {
         }
 
         /// The engine was restarted and has lost its stored responses.
-        @Test func aResponseThatItsRunnerForgotIsSaidWith404() async throws {
+        @Test func aResponseUnknownToItsRunnerReturns404() async throws {
             let forgets = Watched(false)
             try await withEngines(
                 Array(

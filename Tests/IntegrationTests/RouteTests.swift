@@ -17,7 +17,7 @@ extension Integration {
             try await gateway.send(body, "POST", "/v1/route", token: token, roles: roles)
         }
 
-        @Test func tellsWhoWouldServeAndRunsNothing() async throws {
+        @Test func reportsTheServingRunnerAndRunsNothing() async throws {
             try await withEngines([Engine.wellBehaved, Engine.wellBehaved]) { gateway, engines in
                 let answer = try await route(gateway)
                 #expect(answer.status == 200)
@@ -110,7 +110,7 @@ extension Integration {
             }
         }
 
-        @Test func nobodyElseAsksForOtherRoles() async throws {
+        @Test func onlyAdminsRequestOtherRoles() async throws {
             try await withEngine(Engine.wellBehaved, settings: { Self.change(&$0) }) { gateway, _ in
                 for roles in [[], ["staff"], ["model:specific"]] as [[Role]] {
                     for query in ["?as_role=staff", "?as_role=", "?as_role=admin"] {
@@ -130,7 +130,7 @@ extension Integration {
             }
         }
 
-        @Test func tellsOfARefusal() async throws {
+        @Test func reportsARefusal() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let document = try await route(gateway, RunningGateway.chat("unknown")).json()
                 #expect(document["outcome"] as? String == "refused")

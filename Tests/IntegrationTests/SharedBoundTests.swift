@@ -84,7 +84,7 @@ extension Integration {
             }
         }
 
-        @Test func whoHasItsShareIsToldSo() async throws {
+        @Test func anExhaustedShareIsReported() async throws {
             try await withEngine(
                 Engine.wellBehaved,
                 settings: {

@@ -172,7 +172,7 @@ extension Integration {
             #expect(answer["retry-after"] != nil)
         }
 
-        @Test func aFullQueueIsSaidWith503() async throws {
+        @Test func aFullQueueReturns503() async throws {
             try await withEngine(Engine.silent, runner: { $0.slots = 1 }, settings: { $0.routing.queueLength = 1 }) {
                 gateway, engine in
                 let first = try await gateway.connect()
@@ -188,7 +188,7 @@ extension Integration {
             }
         }
 
-        @Test func aLongWaitIsSaidWith503() async throws {
+        @Test func aLongWaitReturns503() async throws {
             try await withEngine(
                 Engine.silent, runner: { $0.slots = 1 },
                 settings: {
@@ -232,7 +232,7 @@ extension Integration {
             _ = try await gateway.metrics { $0["simpleai_runners{state=\"asleep\"}"] == 1 }
         }
 
-        @Test func oneWakeServesEverybody() async throws {
+        @Test func oneWakeServesAllWaitingCalls() async throws {
             try await machine { machine, runner in
                 try await RunningGateway.with([runner], awaitRunners: false, Self.impatient) { gateway in
                     try await asleep(gateway)
@@ -270,7 +270,7 @@ extension Integration {
             }
         }
 
-        @Test func aMachineThatDoesNotWakeIsSaidInTime() async throws {
+        @Test func reportsInTimeThatAMachineDidNotWake() async throws {
             try await machine(isPowerCut: true) { _, runner in
                 try await RunningGateway.with(
                     [runner], awaitRunners: false, { $0.wake.timeout = .milliseconds(400) }
@@ -310,7 +310,7 @@ extension Integration {
             }
         }
 
-        @Test func notEverybodyMayWake() async throws {
+        @Test func wakingNeedsTheRole() async throws {
             try await machine { machine, runner in
                 try await RunningGateway.with([runner], awaitRunners: false, { $0.wake.roles = ["waker"] }) { gateway in
                     try await asleep(gateway)

@@ -30,13 +30,13 @@ struct KeyStoreTests {
         }
     }
 
-    private func order(_ name: String = "laptop") -> APIKeyOrder {
-        APIKeyOrder(name: name, roles: ["model:specific"], creator: "alice")
+    private func newKey(_ name: String = "laptop") -> NewAPIKey {
+        NewAPIKey(name: name, roles: ["model:specific"], creator: "alice")
     }
 
     @Test func aKeyIsAcceptedAndNothingLikeItIs() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
+        let (text, key) = try store.create(newKey())
         #expect(store.caller(for: text)?.subject.rawValue == "key:\(key.id)")
         #expect(store.caller(for: text)?.roles == ["model:specific"])
         #expect(text.hasPrefix("sk-simpleai-\(key.id)"))
@@ -52,7 +52,7 @@ struct KeyStoreTests {
 
     @Test func itOutlivesTheProcessWithoutItsTextBeingStored() throws {
         let (text, key) = try open().create(
-            APIKeyOrder(name: "büro", classes: ["fast"], expiry: clock.now + 3600, creator: "alice"))
+            NewAPIKey(name: "büro", classes: ["fast"], expiry: clock.now + 3600, creator: "alice"))
         let later = try open()
         #expect(later.keys == [key])
         #expect(later.caller(for: text) != nil)
@@ -65,18 +65,18 @@ struct KeyStoreTests {
         }
     }
 
-    @Test func nobodyElseMayReadTheFile() throws {
+    @Test func onlyTheOwnerMayReadTheFile() throws {
         let store = try open()
         #expect(!FileManager.default.fileExists(atPath: path), "a file that nobody needs")
-        _ = try store.create(order())
+        _ = try store.create(newKey())
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
     }
 
     @Test func aRevokedKeyIsRefusedAtOnceAndForGood() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
-        let (other, _) = try store.create(order("other"))
+        let (text, key) = try store.create(newKey())
+        let (other, _) = try store.create(newKey("other"))
         clock.advance(by: 5)
         let revoked = try store.revoke(key.id).key
         #expect(revoked.revoked == clock.now && !revoked.isRevocationPending)
@@ -90,9 +90,9 @@ struct KeyStoreTests {
 
     @Test func anExpiredKeyIsRefused() throws {
         let store = try open()
-        var order = order()
-        order.expiry = clock.now + 10
-        let (text, _) = try store.create(order)
+        var newKey = newKey()
+        newKey.expiry = clock.now + 10
+        let (text, _) = try store.create(newKey)
         clock.advance(by: 9.9)
         #expect(store.caller(for: text) != nil)
         clock.advance(by: 0.2)
@@ -101,7 +101,7 @@ struct KeyStoreTests {
 
     @Test func theLastUseIsKeptByTheMinuteAndWrittenOnDemand() throws {
         let store = try open()
-        let (text, _) = try store.create(order())
+        let (text, _) = try store.create(newKey())
         let first = clock.now
         for _ in 1...100 { _ = store.caller(for: text) }
         clock.advance(by: 59)
@@ -115,31 +115,31 @@ struct KeyStoreTests {
     }
 
     @Test(arguments: [
-        APIKeyOrder(name: "", creator: "a"), APIKeyOrder(name: "two\nlines", creator: "a"),
-        APIKeyOrder(name: String(repeating: "x", count: 201), creator: "a"),
-        APIKeyOrder(name: "x", roles: [""], creator: "a"), APIKeyOrder(name: "x", classes: [], creator: "a"),
-        APIKeyOrder(name: "x", expiry: Date(timeIntervalSince1970: 0), creator: "a"),
+        NewAPIKey(name: "", creator: "a"), NewAPIKey(name: "two\nlines", creator: "a"),
+        NewAPIKey(name: String(repeating: "x", count: 201), creator: "a"),
+        NewAPIKey(name: "x", roles: [""], creator: "a"), NewAPIKey(name: "x", classes: [], creator: "a"),
+        NewAPIKey(name: "x", expiry: Date(timeIntervalSince1970: 0), creator: "a"),
     ])
-    func ordersThatMakeNoSenseAreRefused(order: APIKeyOrder) throws {
+    func contradictoryCommandsAreRefused(newKey: NewAPIKey) throws {
         let store = try open()
-        #expect(throws: KeyStoreError.self) { try store.create(order) }
+        #expect(throws: KeyStoreError.self) { try store.create(newKey) }
         #expect(store.keys.isEmpty)
     }
 
-    @Test func aFileThatIsNoDatabaseIsToldAndLeftAlone() throws {
+    @Test func reportsAFileThatIsNoDatabaseAndKeepsIt() throws {
         let content = Data("this is no database, and long enough to be taken for one by nobody at all".utf8)
         try content.write(to: URL(fileURLWithPath: path))
         #expect { try open() } throws: { "\($0)".contains(path) && "\($0)".contains("keys.database") }
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == content)
         let nowhere = try KeyStore(path: folder.appending(path: "missing/keys.db").path) { _ in .anonymous }
-        #expect(throws: KeyStoreError.self) { try nowhere.create(order()) }
+        #expect(throws: KeyStoreError.self) { try nowhere.create(newKey()) }
         #expect(nowhere.keys.isEmpty)
     }
 
     @Test func aRevocationIsInForceBeforeItCanBeWritten() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
-        let (other, _) = try store.create(order("other"))
+        let (text, key) = try store.create(newKey())
+        let (other, _) = try store.create(newKey("other"))
         let locker = try DatabaseQueue(path: path)
         try locker.inDatabase { database in
             try database.execute(sql: "BEGIN EXCLUSIVE")
@@ -182,9 +182,9 @@ struct KeyStoreTests {
 
     @Test func aRevocationThatCannotBeWrittenOutlivesTheProcess() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
-        let (secondText, second) = try store.create(order("second"))
-        let (other, _) = try store.create(order("other"))
+        let (text, key) = try store.create(newKey())
+        let (secondText, second) = try store.create(newKey("second"))
+        let (other, _) = try store.create(newKey("other"))
         #expect(!exists(besideDatabase))
         let revokedAt = clock.now
         try withLockedDatabase {
@@ -211,7 +211,7 @@ struct KeyStoreTests {
     @Test func aRevocationIsKeptWhereThereIsRoom() throws {
         let elsewhere = folder.appending(path: "elsewhere.revocations").path
         let store = try open([elsewhere])
-        let (text, key) = try store.create(order())
+        let (text, key) = try store.create(newKey())
         // The file beside the database cannot be written: a folder is in its place.
         try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
         try withLockedDatabase {
@@ -226,7 +226,7 @@ struct KeyStoreTests {
 
     @Test func whatNothingKeepsIsTold() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
+        let (text, key) = try store.create(newKey())
         try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
         try withLockedDatabase {
             let (_, failure) = try store.revoke(key.id)
@@ -247,8 +247,8 @@ struct KeyStoreTests {
     /// A disk that fills up in the middle of a line, a manual edit, a file of an older version.
     @Test func linesThatAreNoRevocationsAreLeftOut() throws {
         let store = try open()
-        let (text, key) = try store.create(order())
-        let (other, otherKey) = try store.create(order("other"))
+        let (text, key) = try store.create(newKey())
+        let (other, otherKey) = try store.create(newKey("other"))
         let lines = [
             "", "abc", "\(otherKey.id)", "\(otherKey.id) ", "\(otherKey.id) x", "\(otherKey.id) -1",
             "\(otherKey.id) 99999999999999", "../../x1 5", "zzzzzzzz 5", "\(key.id) 1800000000", "\(key.id) 18000",
@@ -265,7 +265,7 @@ struct KeyStoreTests {
     }
 
     @Test func aDatabaseOfANewerVersionIsLeftAlone() throws {
-        _ = try open().create(order())
+        _ = try open().create(newKey())
         try DatabaseQueue(path: path).write {
             try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of the future')")
         }

@@ -77,9 +77,9 @@ import Testing
     }
 }
 
-extension PowerFaults {
-    fileprivate static func with(_ change: (inout PowerFaults) -> Void) -> PowerFaults {
-        var faults = PowerFaults()
+extension SimulatedPowerFaults {
+    fileprivate static func with(_ change: (inout SimulatedPowerFaults) -> Void) -> SimulatedPowerFaults {
+        var faults = SimulatedPowerFaults()
         change(&faults)
         return faults
     }

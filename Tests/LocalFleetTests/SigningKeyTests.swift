@@ -16,7 +16,7 @@ import Testing
         #expect(again.id == key.id)
     }
 
-    @Test func whatIsNoKeySaysSo() {
+    @Test func reportsAnInvalidKey() {
         #expect(throws: SigningKey.Failure.self) { try SigningKey(pem: "not a key") }
     }
 

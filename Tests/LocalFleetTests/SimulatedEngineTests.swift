@@ -32,7 +32,7 @@ import Testing
             .filter { $0.hasPrefix("data: ") }.map { String($0.dropFirst(6)) }
     }
 
-    @Test func aChatSaysThatItIsSimulatedAndWhatItUsed() async throws {
+    @Test func chatResponseStatesSimulationAndUsage() async throws {
         try await running(engine()) { engine in
             let (status, answer) = try await post(
                 engine, "/v1/chat/completions",
@@ -50,7 +50,7 @@ import Testing
 
     @Test func seedAndPromptDecideTheText() async throws {
         func text(seed: UInt64, prompt: String) -> String {
-            SimulatedAnswer(to: [prompt], seed: seed, limit: nil).text
+            SimulatedResponse(to: [prompt], seed: seed, limit: nil).text
         }
         #expect(text(seed: 1, prompt: "a") == text(seed: 1, prompt: "a"))
         #expect(text(seed: 1, prompt: "a") != text(seed: 2, prompt: "a"))

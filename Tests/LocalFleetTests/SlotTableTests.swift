@@ -10,7 +10,7 @@ import Testing
         #expect(table.requestArrived() == (2, .refused))
     }
 
-    @Test func theOneWhoWaitedLongestIsNext() {
+    @Test func theLongestWaitingCallIsNext() {
         var table = SlotTable(slots: 1, queueLength: 3)
         for _ in 0..<3 { _ = table.requestArrived() }
         #expect(table.requestEnded(0, served: true) == 1)
@@ -45,8 +45,8 @@ import Testing
         var accepted = 0
         for _ in 0..<500 {
             if Bool.random(using: &random) {
-                let (number, answer) = table.requestArrived()
-                if answer != .refused {
+                let (number, decision) = table.requestArrived()
+                if decision != .refused {
                     open.insert(number)
                     accepted += 1
                 }

@@ -15,7 +15,7 @@ import Testing
         try JSON(Array(decode(String(token.split(separator: ".")[1]))))
     }
 
-    @Test func aTokenSaysWhoMayWhatAndForHowLong() throws {
+    @Test func aTokenStatesSubjectRolesAndExpiry() throws {
         let claims = try claims(
             mint.token(
                 user: "ann", roles: ["model:specific", "x \"y\""], lifetime: .seconds(90),

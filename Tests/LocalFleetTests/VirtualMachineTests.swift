@@ -91,7 +91,7 @@ import WakeOnLAN
         }
     }
 
-    @Test func aClientThatKnocksDuringTheBootGetsIn() async throws {
+    @Test func aClientThatConnectsDuringBootIsServed() async throws {
         try await running(machine()) { machine in
             let ports = try await machine.ports()
             async let early = health(ports.engine)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct WatchedTests {
     private struct Broken: Error {}
 
-    @Test func whoWaitsHearsOfTheChange() async throws {
+    @Test func waitersReceiveTheChange() async throws {
         let watched = Watched(0)
         async let later = watched.value { $0 == 2 }
         watched.update { $0 = 1 }

@@ -108,7 +108,7 @@ import Darwin
     }
 
     /// A probe that is accepted and gets no response is different evidence from one that is not accepted.
-    @Test func aFetchTellsSilenceFromAbsence() async throws {
+    @Test func aFetchDistinguishesSilenceFromAbsence() async throws {
         let (engine, loop, upstream) = try await start()
         let silent = try await fetch(upstream, loop)
         #expect(silent == .firstByteTimeout)

@@ -213,7 +213,7 @@ import Testing
     }
 
     /// The last one counts, as in every parser.
-    @Test func aChunkThatSaysSomethingTwiceIsReadLikeByOthers() throws {
+    @Test func duplicateMembersInAChunkFollowCommonParsers() throws {
         let event =
             "data: {\"model\":\"x\",\"choices\":[],\"choices\":[{\"finish_reason\":\"stop\"}],\"model\":\"local\"}\n\n"
         let relayed = try relay(event + done)
@@ -221,7 +221,7 @@ import Testing
         #expect(relayed.addition == "")
     }
 
-    @Test func usageTellsTheParts() throws {
+    @Test func usageReportsItsParts() throws {
         let usage =
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":40,"
             + "\"prompt_tokens_details\":{\"cached_tokens\":20},\"completion_tokens_details\":{\"reasoning_tokens\":10}}}\n\n"
@@ -247,7 +247,7 @@ import Testing
         return relay.phase
     }
 
-    @Test func thePhaseTellsWhatMayStillCome() throws {
+    @Test func thePhaseDeterminesRemainingEvents() throws {
         #expect(try phase(chunk()) == .open)
         #expect(try phase(chunk(finish: "")) == .open)
         #expect(try phase(chunk(finish: "null")) == .open, "some engines write the word")
@@ -342,7 +342,7 @@ import Testing
     }
 
     @Test(arguments: ["\"timings\":null", "\"system_fingerprint\":\"b1\"", "\"service_tier\":\"x\""])
-    func aUsageChunkThatSaysNothingElseIsTakenOutWhole(member: String) throws {
+    func aUsageOnlyChunkIsRemoved(member: String) throws {
         let chunk = usageChunk.replacing("\"choices\":[]", with: "\"choices\":[],\(member)")
         #expect(try relay(chunk + done, hidesUsage: true).text == done)
     }

@@ -5,7 +5,7 @@ import Testing
 @testable import Relay
 
 @Suite struct ModelRewriterTests {
-    private func restore(_ body: String, _ model: ModelID = "public") -> ModelRewriter.Answer? {
+    private func restore(_ body: String, _ model: ModelID = "public") -> ModelRewriter.Response? {
         ModelRewriter.restore(ByteBuffer(string: body), model: model)
     }
 

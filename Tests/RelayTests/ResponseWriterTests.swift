@@ -39,9 +39,9 @@ import Testing
         var bytes = ByteBuffer()
         ResponseWriter.write(head, isChunked: true, into: &bytes)
         bytes.writeString("5\r\nhello\r\n0\r\n\r\n")
-        var reader = AnswerReader()
+        var reader = ResponseParser()
         reader.append(bytes)
-        guard case .head(let read)? = try reader.next() else { throw AnswerReader.Violation.statusLine }
+        guard case .head(let read)? = try reader.next() else { throw ResponseParser.Violation.statusLine }
         #expect(read.status == .ok && read.headers["content-type"] == ["text/event-stream"])
         #expect(try reader.next() == .body(ByteBuffer(string: "hello")))
         #expect(try reader.next() == .end)

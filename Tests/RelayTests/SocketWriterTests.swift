@@ -30,12 +30,12 @@ import Glibc
     /// The local end.
     private struct Connection: Sendable {
         let channel: any Channel
-        private let ends: NIOLoopBound<(Counter, TickedFlush)>
+        private let ends: NIOLoopBound<(Counter, CoalescingWriter)>
 
-        init(to engine: Engine, nextTo neighbour: TickedFlush.Neighbour = .socket) async throws {
+        init(to engine: Engine, nextTo nextHandler: CoalescingWriter.NextHandler = .socket) async throws {
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             ends = try await eventLoop.submit {
-                let flush = TickedFlush(FlushBatch(eventLoop: eventLoop), nextTo: neighbour)
+                let flush = CoalescingWriter(EndOfTickFlusher(eventLoop: eventLoop), nextTo: nextHandler)
                 return NIOLoopBound((Counter(), flush), eventLoop: eventLoop)
             }.get()
             let ends = ends
@@ -173,7 +173,7 @@ import Glibc
     }
 
     /// A channel is closed after a flush and before the end of the tick, and its descriptor number is reused at once.
-    @Test func nothingIsWrittenToWhoeverHasTheNumberNext() async throws {
+    @Test func nothingIsWrittenToAReusedDescriptor() async throws {
         // Another thread may take the number first, but hardly ever every time.
         for _ in 0..<50 where try await numberIsTaken() { return }
         Issue.record("the socket's number was never to be had")

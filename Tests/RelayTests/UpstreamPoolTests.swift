@@ -136,7 +136,7 @@ import Testing
         await peer.isLeft()
     }
 
-    @Test func onlyAWholeGoodAnswerSaysThatTheEngineServes() async throws {
+    @Test func onlyACompleteResponseMarksTheEngineHealthy() async throws {
         for head in ["503 Busy\r\nContent-Length: 2", "200 OK\r\nContent-Length: 4"] {
             let (engine, loop, upstream) = try await start()
             let exchange = try await loop.send(to: upstream)
@@ -211,11 +211,11 @@ import Testing
         #expect(try await exchange.next() == .head(200))
         #expect(try await exchange.next() == .bytes("ok"))
         try await peer.reset()
-        #expect(try await exchange.next() == .failed(.closedDuringAnswer))
+        #expect(try await exchange.next() == .failed(.closedDuringResponse))
     }
 
     @Test(arguments: ["Content-Length: 9", "Transfer-Encoding: chunked"], [false, true])
-    func aConnectionThatBreaksInsideTheBodyIsTold(framing: String, reset: Bool) async throws {
+    func reportsAConnectionThatBreaksInsideTheBody(framing: String, reset: Bool) async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream)
         var peer = try await engine.accept()
@@ -227,7 +227,7 @@ import Testing
             return
         }
         if reset { try await peer.reset() } else { try await peer.finish() }
-        #expect(await exchange.all().last == .failed(.closedDuringAnswer))
+        #expect(await exchange.all().last == .failed(.closedDuringResponse))
     }
 
     @Test func aFreshConnectionThatClosesWithoutAnAnswerIsNotStale() async throws {
@@ -237,7 +237,7 @@ import Testing
             var peer = try await engine.accept()
             try await peer.read(until: "{}")
             if reset { try await peer.reset() } else { try await peer.finish() }
-            #expect(await exchange.all() == [.failed(.closedBeforeAnswer)])
+            #expect(await exchange.all() == [.failed(.closedBeforeResponse)])
         }
     }
 
@@ -248,7 +248,7 @@ import Testing
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     ])
-    func nonsenseIsToldAndItsConnectionNotUsedAgain(nonsense: String) async throws {
+    func malformedResponsesAreReportedAndTheirConnectionsClosed(nonsense: String) async throws {
         for isReused in [false, true] {
             var (engine, loop, upstream, peer) = try await prepared()
             let exchange = try await loop.send("again", to: upstream, fresh: !isReused)
@@ -277,7 +277,7 @@ import Testing
 
     // MARK: Unreachable runners
 
-    @Test func aRefusedConnectionIsTold() async throws {
+    @Test func reportsARefusedConnection() async throws {
         let (engine, loop, upstream) = try await start()
         try await engine.stopListening()
         let exchange = try await loop.send(to: upstream)
@@ -331,7 +331,7 @@ import Testing
 
     // MARK: Cancelling
 
-    @Test func cancellingClosesTheConnectionAndIsTheLastWord() async throws {
+    @Test func cancellingClosesTheConnectionAndIsFinal() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream)
         var peer = try await engine.accept()
@@ -351,7 +351,7 @@ import Testing
     @Test func cancellingBeforeTheConnectionIsMadeLeavesNoneBehind() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.eventLoop.submit { [loop] in
-            let ticket = UpstreamTicket()
+            let ticket = ExchangeHandle()
             try #require(loop.pool.value).send(
                 UpstreamRequest(head: .init(version: .http1_1, method: .POST, uri: "/"), body: ByteBuffer()),
                 to: upstream, for: Deaf(), ticket: ticket, timeouts: Loop.patient)
@@ -364,9 +364,9 @@ import Testing
     }
 
     private final class Deaf: UpstreamExchange {
-        func upstreamAnswered(_ head: HTTPResponseHead) { Issue.record("answered after cancelling") }
-        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) { Issue.record("sent after cancelling") }
-        func upstreamEnded() { Issue.record("ended after cancelling") }
+        func responseHeadReceived(_ head: HTTPResponseHead) { Issue.record("answered after cancelling") }
+        func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) { Issue.record("sent after cancelling") }
+        func responseEndReceived() { Issue.record("ended after cancelling") }
         func upstreamFailed(_ failure: UpstreamFailure) { Issue.record("failed after cancelling") }
     }
 

@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func anEngineThatFailsIsUnhealthyAndSaysWhy() async throws {
+    @Test func anEngineThatFailsIsUnhealthyWithAReason() async throws {
         let broken = FakeEngine.Answer(status: 500, body: #"{"error":{"message":"out of memory"}}"#)
         try await FakeEngine.with(["GET /v1/models": broken]) { fake in
             let roster = try roster(.openAI, fake.url)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func nobodyThereIsUnhealthy() async throws {
+    @Test func anUnreachableEngineIsUnhealthy() async throws {
         let port = try await FakeEngine.with([:]) { $0.port }
         let roster = try roster(.openAI, "http://127.0.0.1:\(port)")
         await roster.look()
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func whatOllamaSaysAboutAFailureIsPassedOn() async throws {
+    @Test func ollamasErrorMessageIsForwarded() async throws {
         var answers = Self.ollama
         answers["POST /api/generate"] = .init(status: 500, body: #"{"error":"requires more system memory"}"#)
         try await FakeEngine.with(answers) { fake in
@@ -189,7 +189,7 @@ import Testing
         "GET /slots": .json(#"[{"id":0,"is_processing":true},{"id":1,"is_processing":false}]"#),
     ]
 
-    @Test func llamaServerTellsItsSlots() async throws {
+    @Test func llamaServerReportsItsSlots() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let roster = try roster(.llamaServer, fake.url)
             await roster.look()
@@ -277,7 +277,7 @@ import Testing
 
     // MARK: All engines
 
-    @Test func changesAreTold() async throws {
+    @Test func reportsChanges() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url)
             var changes = roster.changes.makeAsyncIterator()

@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func oneThatLoadsIsSaidToLoad() {
+    @Test func reportsALoadingEngine() {
         let loading = watch([.success(Self.well), .failure(.answered(503, "Loading model"))])
         #expect(loading.isLoading && loading.status?.isHealthy == false)
         let ready = watch([.failure(.answered(503, "Loading model")), .success(Self.well)])

@@ -27,7 +27,7 @@ import Testing
         #expect(state.handle(.connected(1)) == [.register, .startTimer(.registration, 1, .seconds(10))])
         #expect(
             state.handle(.received(1, .registerAck("r", extensions: [.slots, .sleep]))) == [
-                .agree([.slots, .sleep]), .tell(.joined), .sendStatusUpdate,
+                .agree([.slots, .sleep]), .notify(.joined), .sendStatusUpdate,
                 .startTimer(.heartbeat, 1, .seconds(15)),
             ])
         #expect(state.agreed == [.slots, .sleep])
@@ -72,7 +72,7 @@ import Testing
         for (number, milliseconds) in [(1, 500), (2, 1_000), (3, 2_000)] {
             #expect(
                 state.handle(.connectFailed(number, reason: "x")) == [
-                    .tell(.failed(reason: "x", retryAfter: .milliseconds(milliseconds))),
+                    .notify(.failed(reason: "x", retryAfter: .milliseconds(milliseconds))),
                     .startTimer(.retry, number, .milliseconds(milliseconds)),
                 ])
             #expect(state.handle(.timerFired(.retry, number)) == [.connect(number + 1)])
@@ -99,7 +99,7 @@ import Testing
         _ = state.handle(.started)
         _ = state.handle(.connected(1))
         let actions = state.handle(.received(1, .error(.authFailed, message: "no")))
-        #expect(actions.first == .tell(.refused(code: "AUTH_FAILED", message: "no")))
+        #expect(actions.first == .notify(.refused(code: "AUTH_FAILED", message: "no")))
         #expect(actions.contains(.close))
         #expect(actions.contains(.startTimer(.retry, 1, .seconds(15))))
     }
@@ -125,7 +125,7 @@ import Testing
         #expect(state.phase == .registering)
     }
 
-    @Test func ordersAreCarriedOutAndAnswered() {
+    @Test func commandsAreExecutedAndAcknowledged() {
         var state = joined()
         #expect(
             state.handle(.received(1, .loadModel("m", requestID: "a"))) == [
@@ -136,11 +136,11 @@ import Testing
                 .perform(.unload("m"), requestID: "b", connection: 1)
             ])
         #expect(
-            state.handle(.orderEnded(1, .load("m"), requestID: "a", failure: nil)) == [
+            state.handle(.commandEnded(1, .load("m"), requestID: "a", failure: nil)) == [
                 .respond(requestID: "a", failure: nil, withStatus: true)
             ])
         #expect(
-            state.handle(.orderEnded(1, .unload("m"), requestID: "b", failure: "no")) == [
+            state.handle(.commandEnded(1, .unload("m"), requestID: "b", failure: "no")) == [
                 .respond(requestID: "b", failure: "no", withStatus: true)
             ])
         #expect(
@@ -150,12 +150,12 @@ import Testing
         #expect(state.handle(.received(1, .ping(timestamp: 1))) == [.sendHeartbeat])
     }
 
-    @Test func floodsOfOrdersAreRefused() {
+    @Test func floodsOfCommandsAreRefused() {
         var state = joined()
         let answers = (0..<20).flatMap { state.handle(.received(1, .loadModel("m", requestID: "\($0)"))) }
         let refusals = answers.filter { if case .respond(_, .some, _) = $0 { true } else { false } }
         #expect(refusals.count == 4)
-        _ = state.handle(.orderEnded(1, .load("m"), requestID: "0", failure: nil))
+        _ = state.handle(.commandEnded(1, .load("m"), requestID: "0", failure: nil))
         #expect(
             state.handle(.received(1, .loadModel("m", requestID: "x"))) == [
                 .perform(.load("m"), requestID: "x", connection: 1)
@@ -175,7 +175,7 @@ import Testing
                 .perform(.sleep, requestID: "s", connection: 1)
             ])
         #expect(
-            state.handle(.orderEnded(1, .sleep, requestID: "s", failure: nil)) == [
+            state.handle(.commandEnded(1, .sleep, requestID: "s", failure: nil)) == [
                 .respond(requestID: "s", failure: nil, withStatus: false), .close,
             ])
         #expect(state.handle(.statusChanged) == [])
@@ -186,7 +186,7 @@ import Testing
 
     @Test func aMachineThatDoesNotFallAsleepComesBack() {
         var failed = joined()
-        _ = failed.handle(.orderEnded(1, .sleep, requestID: "s", failure: nil))
+        _ = failed.handle(.commandEnded(1, .sleep, requestID: "s", failure: nil))
         _ = failed.handle(.closed(1, reason: "x"))
         var slow = failed
         #expect(failed.handle(.sleepFailed(1)) == [.connect(2)])
@@ -196,7 +196,7 @@ import Testing
     @Test func aRefusedSleepChangesNothing() {
         var state = joined()
         #expect(
-            state.handle(.orderEnded(1, .sleep, requestID: "s", failure: "2 calls are running")) == [
+            state.handle(.commandEnded(1, .sleep, requestID: "s", failure: "2 calls are running")) == [
                 .respond(requestID: "s", failure: "2 calls are running", withStatus: true)
             ])
         #expect(state.isJoined)
@@ -224,7 +224,7 @@ import Testing
         #expect(state.phase == .ended)
     }
 
-    @Test func whoDrainsDoesNotComeBack() {
+    @Test func aDrainingAgentDoesNotReconnect() {
         var state = joined()
         _ = state.handle(.drainBegan)
         let actions = state.handle(.closed(1, reason: "x"))

@@ -10,14 +10,14 @@ import Testing
 @Suite struct MachineTests {
     @Test func processorTimeIsWhatIsNotIdle() throws {
         let times = try #require(
-            MachineFigures.processorTimes("cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 1 1 1\n"))
+            MachineMetrics.processorTimes("cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 1 1 1\n"))
         #expect(times == .init(busy: 150, total: 1000))
-        #expect(MachineFigures.processorTimes("intr 1 2 3") == nil)
+        #expect(MachineMetrics.processorTimes("intr 1 2 3") == nil)
     }
 
     @Test func processorUseIsSinceTheLastTime() throws {
         try withFolder(["stat": "cpu  100 0 0 100 0 0 0 0\n"]) { folder in
-            let figures = MachineFigures(folder: folder)
+            let figures = MachineMetrics(folder: folder)
             #expect(figures.processorPercent() == nil)
             try "cpu  175 0 0 125 0 0 0 0\n".write(toFile: "\(folder)/stat", atomically: true, encoding: .utf8)
             #expect(figures.processorPercent() == 75)
@@ -26,12 +26,12 @@ import Testing
 
     @Test func memoryThatCouldBeGivenUpIsFree() {
         let meminfo = "MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:   12000 kB\n"
-        #expect(MachineFigures.memoryUsed(meminfo) == 4000 << 10)
-        #expect(MachineFigures.memoryUsed("MemTotal: 1 kB") == nil)
+        #expect(MachineMetrics.memoryUsed(meminfo) == 4000 << 10)
+        #expect(MachineMetrics.memoryUsed("MemTotal: 1 kB") == nil)
     }
 
-    @Test func whereNothingIsToldNothingIsKnown() throws {
-        let figures = MachineFigures(folder: "/no/such/folder")
+    @Test func withoutReportsNothingIsKnown() throws {
+        let figures = MachineMetrics(folder: "/no/such/folder")
         #expect(figures.processorPercent() == nil)
         #expect(figures.memoryUsed() == nil)
     }
@@ -59,7 +59,7 @@ import Testing
             (folder) throws in
             let devices = [("lo", "127.0.0.1"), ("eth7", "10.0.0.7"), ("eth7", "fe80::1")]
             func found(_ address: String) throws -> MACAddress? {
-                OwnHardwareAddress.of(
+                LocalHardwareAddress.of(
                     try SocketAddress(ipAddress: address, port: 1), devices: devices, folder: folder)
             }
             #expect(try found("10.0.0.7") == MACAddress("AA:BB:CC:DD:EE:F7"))
@@ -67,7 +67,7 @@ import Testing
             #expect(try found("fe80::1") == MACAddress("AA:BB:CC:DD:EE:F7"))
             #expect(try found("127.0.0.1") == nil)
             #expect(try found("10.0.0.8") == nil)
-            #expect(OwnHardwareAddress.of(nil, devices: devices, folder: folder) == nil)
+            #expect(LocalHardwareAddress.of(nil, devices: devices, folder: folder) == nil)
         }
     }
 
@@ -151,7 +151,7 @@ import Testing
     }
 
     /// A gateway of version 1 sees nothing but version 1.
-    @Test func extensionsAreToldToThoseWhoKnowThem() async throws {
+    @Test func extensionsAreAnnouncedToPeersThatKnowThem() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             var power = RunnerSettings.Power()
             power.sleepCommand = ["systemctl", "suspend"]
@@ -175,36 +175,36 @@ import Testing
 }
 
 @Suite struct OrderTests {
-    private func orders(_ command: [String], _ counts: CallCounts = CallCounts()) -> Orders {
-        Orders(roster: EngineRoster([], logger: .silent), counts: counts, sleepCommand: command, logger: .silent)
+    private func commands(_ command: [String], _ counts: CallCounts = CallCounts()) -> AgentCommands {
+        AgentCommands(roster: EngineRoster([], logger: .silent), counts: counts, sleepCommand: command, logger: .silent)
     }
 
     @Test func sleepNeedsACommandAndNoCalls() async {
-        #expect(await orders([]).perform(.sleep) == "power.sleep_command is not set on this machine")
+        #expect(await commands([]).perform(.sleep) == "power.sleep_command is not set on this machine")
         let counts = CallCounts()
         counts.began("m")
-        #expect(await orders(["true"], counts).perform(.sleep) == "1 calls are running")
+        #expect(await commands(["true"], counts).perform(.sleep) == "1 calls are running")
         counts.ended("m", latency: nil)
-        #expect(await orders(["true"], counts).perform(.sleep) == nil)
+        #expect(await commands(["true"], counts).perform(.sleep) == nil)
     }
 
     @Test func aCommandThatIsNotThereIsRefusedAtOnce() async {
-        let refusal = await orders(["no-such-program-here"]).perform(.sleep)
+        let refusal = await commands(["no-such-program-here"]).perform(.sleep)
         #expect(refusal == "executable no-such-program-here not found; correct power.sleep_command")
     }
 
     @Test func theCommandDecidesWhetherItWorked() async {
-        #expect(await orders(["true"]).sleep() == nil)
-        #expect(await orders(["false"]).sleep() == .failed(command: "false", code: 1, output: ""))
+        #expect(await commands(["true"]).sleep() == nil)
+        #expect(await commands(["false"]).sleep() == .failed(command: "false", code: 1, output: ""))
         #expect(
-            await orders(["no-such-program-here"]).sleep() == .notStarted("executable no-such-program-here not found")
+            await commands(["no-such-program-here"]).sleep() == .notStarted("executable no-such-program-here not found")
         )
     }
 
     /// What it wrote is the operator's best hint.
     @Test func itsOutputIsKept() async {
         let script = "echo Failed to suspend; printf '\\033[31mInhibited\\007 by backup\\n' >&2; exit 3"
-        let problem = await orders(["sh", "-c", script]).sleep()
+        let problem = await commands(["sh", "-c", script]).sleep()
         #expect(
             problem?.description
                 == "the sleep command sh exited with code 3; its last output:\nFailed to suspend\n [31mInhibited  by backup"
@@ -213,19 +213,19 @@ import Testing
 
     @Test func aLongOutputIsCutToItsEnd() async {
         let script = "for i in $(seq 500); do echo line $i $(printf %0500d 1); done; exit 1"
-        let text = await orders(["sh", "-c", script]).sleep()?.description ?? ""
+        let text = await commands(["sh", "-c", script]).sleep()?.description ?? ""
         #expect(text.contains("line 500 ") && !text.contains("line 400 "))
         #expect(text.utf8.count <= OperatorReason.maxLength + 3)
     }
 
     @Test func aCommandThatHangsIsStopped() async {
-        var orders = orders(["sh", "-c", "echo waiting for the lock; exec sleep 600"])
-        orders.sleepTimeout = .milliseconds(200)
-        let text = await orders.sleep()?.description ?? ""
+        var commands = commands(["sh", "-c", "echo waiting for the lock; exec sleep 600"])
+        commands.sleepTimeout = .milliseconds(200)
+        let text = await commands.sleep()?.description ?? ""
         #expect(text.contains("was stopped; its last output:\nwaiting for the lock"), "\(text)")
     }
 
-    @Test func ordersThatFailSayWhy() async {
-        #expect(await orders([]).perform(.load("m")) == "no engine on this machine has this model")
+    @Test func failedCommandsStateTheReason() async {
+        #expect(await commands([]).perform(.load("m")) == "no engine on this machine has this model")
     }
 }

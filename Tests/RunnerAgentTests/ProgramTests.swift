@@ -4,23 +4,23 @@ import Testing
 @testable import RunnerAgent
 
 @Suite(.timeLimit(.minutes(5))) struct ProgramTests {
-    @Test func endsWithItsCodeAndItsLastWords() async throws {
+    @Test func endsWithItsCodeAndItsLastOutput() async throws {
         let ending = try await Program(["sh", "-c", "echo one; echo two >&2; exit 7"]).run()
-        #expect(ending == Program.Ending(code: 7, lastWords: "one\ntwo"))
+        #expect(ending == Program.Ending(code: 7, lastOutput: "one\ntwo"))
     }
 
     @Test func onlyTheEndOfManyWordsIsKept() async throws {
         let ending = try await Program(["sh", "-c", "seq 1 5000"]).run(keeping: 10)
-        #expect(ending.lastWords == "4999\n5000")
+        #expect(ending.lastOutput == "4999\n5000")
     }
 
-    @Test func whoIsNotThereIsNamed() {
+    @Test func reportsAMissingExecutable() {
         #expect(throws: Program.StartFailure.self) { try Program(["no-such-program-here"]) }
         #expect(throws: Program.StartFailure.self) { try Program(["/no/such/program"]) }
         #expect(throws: Program.StartFailure.self) { try Program([]) }
     }
 
-    @Test func aCancelledOneIsToldToEnd() async throws {
+    @Test func terminatesACancelledProcess() async throws {
         let (pids, started) = AsyncStream.makeStream(of: Int32.self)
         let program = try Program(["sleep", "600"])
         let ending = await withTaskGroup(of: Program.Ending?.self) { group in

@@ -22,7 +22,7 @@ import Testing
         _ = try bench.waiter(["m"], forMachine: false)
     }
 
-    @Test func calledByAliasesItHearsItsOwnNames() throws {
+    @Test func anEngineReceivesItsOwnNamesForAliases() throws {
         var bench = Bench()
         bench.joined(Runner(id: "a", aliases: ["m": "m-q4"]), ["m-q4"])
         let lease = try bench.lease(["m"])
@@ -50,7 +50,7 @@ import Testing
 
     @Test(arguments: [(true, RunnerState.asleep), (false, .lost)])
     func anAgentThatIsGoneCountsAsAsleepOrLostAfterTheGrace(_ wakes: Bool, _ state: RunnerState) throws {
-        var bench = Bench { $0.grace = .seconds(5) }
+        var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", slots: 2, canBeWoken: wakes), ["m"], slots: 2)
         let held = try bench.lease(["m"])
         bench.disconnected("a")
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func aBlipOfTheConnectionChangesNothing() throws {
-        var bench = Bench { $0.grace = .seconds(5) }
+        var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
         bench.disconnected("a")
         let waiter = try bench.waiter(["m"])
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func anAgentsMachineIsWokenByTheCallAndServesItWhenItDialsIn() throws {
-        var bench = Bench { $0.grace = .seconds(5) }
+        var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
         bench.disconnected("a")
         bench.pass(.seconds(5))

@@ -104,7 +104,7 @@ import Testing
 
     // MARK: Operator commands
 
-    @Test func anOrderForAMachineThatIsNotKnownYetIsAccepted() throws {
+    @Test func acceptsACommandForAnUnknownMachine() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
         guard case .begun(let wake) = bench.wakeMachine("a") else {
             Issue.record("not accepted")
@@ -118,7 +118,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == nil)
     }
 
-    @Test func anOrderForAMachineThatTurnsOutAsleepWakesIt() throws {
+    @Test func aCommandForASleepingMachineWakesIt() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
         _ = bench.wakeMachine("a")
         bench.unreachable("a")
@@ -128,7 +128,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
     }
 
-    @Test func ordersForWhatIsDownAreAcceptedWhereAPacketMayHelp() throws {
+    @Test func commandsForDownRunnersAreAcceptedWhereAPacketMayHelp() throws {
         var bench = down()
         guard case .begun = bench.wakeMachine("a") else {
             Issue.record("not accepted")

@@ -48,7 +48,7 @@ import Testing
         #expect(explain(bench, ["m"]).candidates.map(\.rank) == [1, 2, 3])
     }
 
-    @Test func aWakeIsToldButNotBegun() throws {
+    @Test func aWakeIsReportedButNotStarted() throws {
         var bench = Bench(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true))
         for runner in ["a", "b"] as [RunnerID] { bench.unreachable(runner, times: 3) }
         let waiter = try bench.waiter(["m"])
@@ -73,7 +73,7 @@ import Testing
         #expect(explain(bench, ["m"]).queue == 1)
     }
 
-    @Test func refusalsAreTold() {
+    @Test func reportsRefusals() {
         let bench = Bench.ready(.serving("a", "m"))
         let exact = PlacementRequest(models: ["x"], isExact: true)
         guard case .refused(let error) = bench.state.explain(exact, now: bench.now).outcome else {
@@ -83,7 +83,7 @@ import Testing
         #expect(error.code == .modelNotFound)
     }
 
-    @Test func aThousandRunnersAreToldButNotAllPlaced() {
+    @Test func aThousandRunnersAreReportedButNotAllPlaced() {
         let runners = (0..<1000).map { Runner.serving(RunnerID("r\($0)"), "m") }
         var bench = Bench(runners)
         for runner in runners { bench.answered(runner.id) }

@@ -26,7 +26,7 @@ import Testing
         return bench.grants().map(\.waiter)
     }
 
-    @Test func callersTakeTurns() throws {
+    @Test func callersShareSlotsFairly() throws {
         var (bench, held) = try saturated("m")
         var waiters: [String: [WaiterID]] = [:]
         for caller in ["x", "x", "x", "x", "y", "z", "y", "z"] {
@@ -76,7 +76,7 @@ import Testing
     }
 
     /// A caller that returns after a while queues behind callers that were served meanwhile.
-    @Test func whoComesBackIsDueOneTurnFromNow() throws {
+    @Test func aReturningCallerStartsAtTheCurrentVirtualTime() throws {
         var (bench, held) = try saturated("m")
         _ = try bench.waiter(["m"], caller: "x")
         var names: [WaiterID: String] = [:]
@@ -97,7 +97,7 @@ import Testing
     }
 
     /// A steady stream of new callers, each with one call, does not starve a caller with many.
-    @Test func newcomersDoNotStarveWhoWasThere() throws {
+    @Test func newCallersDoNotStarveWaitingOnes() throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<8 { _ = try bench.waiter(["m"], caller: "old") }
         let old = Set(bench.state.queue.waiters.map(\.id))
@@ -127,7 +127,7 @@ import Testing
     }
 
     /// Usage of one class's machines costs a caller nothing at another class's.
-    @Test func classesThatShareNoMachineShareNoTurns() throws {
+    @Test func classesWithoutCommonMachinesQueueSeparately() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))
         for _ in 0..<20 { _ = try bench.waiter(["m"], caller: "x") }
@@ -234,7 +234,7 @@ import Testing
     }
 
     /// A caller that is served elsewhere again and again still gets a call served that only one machine can serve.
-    @Test func whoIsServedElsewhereIsNotPutOffForEver() throws {
+    @Test func aCallerServedElsewhereIsNotDeferredForever() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))
         for _ in 0..<40 { _ = try bench.waiter(["m", "n"], caller: "busy") }
@@ -323,7 +323,7 @@ import Testing
 
     /// Each priority level doubles the share, and the other callers are still served.
     @Test(arguments: [(1, 2), (2, 4), (4, 16)])
-    func aHigherPriorityGetsMoreTurnsAndNotAll(_ level: Int, _ share: Int) throws {
+    func aHigherPriorityGetsMoreSlotsAndNotAll(_ level: Int, _ share: Int) throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<100 { _ = try bench.waiter(["m"], caller: "low") }
         var high: Set<WaiterID> = []

@@ -7,7 +7,7 @@ import Testing
 /// A week of a home lab in a moment of real time.
 @Suite struct HomeLabWeekTests {
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func aWeekLosesNoWakeAndCutsNobodyOff(_ seed: UInt64) throws {
+    func aWeekLosesNoWakeAndCutsNoCall(_ seed: UInt64) throws {
         var lab = HomeLab(seed: seed)
         try lab.live(days: 7)
         let diary = lab.diary

@@ -14,7 +14,7 @@ import Testing
         var liveness = Liveness()
         var state = state
         return evidence.enumerated().map { second, evidence in
-            state = liveness.weigh(
+            state = liveness.assess(
                 evidence,
                 .init(
                     state: state, callCount: calls, canBeWoken: canBeWoken, maxMisses: 3, loadTimeout: .seconds(60),
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func oneResponseOfSomethingElseSaysLessThanCallsInProgress() {
+    @Test func oneUnexpectedResponseCountsLessThanCallsInProgress() {
         #expect(states([.replaced, .replaced, .replaced], calls: 2) == [.ready, .ready, .down])
         #expect(states([.replaced, .responded, .replaced, .replaced], calls: 2).last == .ready)
     }

@@ -123,7 +123,7 @@ import Testing
     }
 
     /// No call waits, so no trial runs: the engine's list counts again, and the next call decides.
-    @Test func anEngineThatNobodyTriesIsReadyAgain() throws {
+    @Test func anUntriedEngineIsReadyAgain() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)
         bench.answered("a")

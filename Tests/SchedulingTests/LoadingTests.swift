@@ -224,7 +224,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(30))
     }
 
-    @Test func whoeverLeavesLeavesTheLoadGoingOn() throws {
+    @Test func aCancelledCallKeepsTheLoadRunning() throws {
         var bench = bench(report(model("m")))
         bench.abandon(try bench.waiter(["m"]), ["m"])
         let late = try bench.waiter(["m"])
@@ -233,7 +233,7 @@ import Testing
         #expect(bench.lease(of: late) != nil)
     }
 
-    @Test func whatItTakesIsTold() throws {
+    @Test func reportsLoadRequirements() throws {
         var bench = bench(report(model("m"), model("n")))
         func told(_ model: ModelID) -> PlacementExplanation {
             bench.state.explain(PlacementRequest(models: [model]), now: bench.now)

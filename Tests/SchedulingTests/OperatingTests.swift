@@ -15,7 +15,7 @@ import Testing
         return bench
     }
 
-    private func isImpossible(_ answer: OrderedSleep, _ word: String) -> Bool {
+    private func isImpossible(_ answer: SleepCommandResult, _ word: String) -> Bool {
         if case .impossible(let reason) = answer { reason.contains(word) } else { false }
     }
 

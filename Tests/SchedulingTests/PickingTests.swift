@@ -5,7 +5,7 @@ import Testing
 
 /// The choice of the runner for a call that can be served now.
 @Suite struct PickingTests {
-    @Test func anIdleFleetIsServedInTurn() throws {
+    @Test func anIdleFleetIsServedRoundRobin() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 2), .serving("b", "m", slots: 2), .serving("c", "m", slots: 2))
         var order: [RunnerID] = []

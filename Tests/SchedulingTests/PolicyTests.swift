@@ -5,7 +5,7 @@ import Testing
 
 /// The differences between the policies of `routing.policy`.
 @Suite struct PolicyTests {
-    @Test func roundRobinGoesInTurnWhateverTheLoad() throws {
+    @Test func roundRobinIgnoresLoad() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 9), .serving("b", "m", slots: 9), .serving("c", "m", slots: 9))
         // "a" is far busier than the others, with calls of another class that it alone serves.
@@ -17,7 +17,7 @@ import Testing
         #expect(bench.active("a") == 3)
     }
 
-    @Test func aTurnGoesToTheNextThatHasASlot() throws {
+    @Test func roundRobinPicksTheNextRunnerWithASlot() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"), .serving("c", "m"))
         let first = try bench.lease(["m"], policy: .roundRobin)
         _ = try bench.lease(["m"], policy: .roundRobin)
@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Two classes have independent positions in the rotation.
-    @Test func everyClassHasATurnOfItsOwn() throws {
+    @Test func everyClassQueuesSeparately() throws {
         var bench = Bench.ready(.serving("a", "m", "n", slots: 9), .serving("b", "m", "n", slots: 9))
         #expect(try bench.lease(["m"], policy: .roundRobin).runner == "a")
         #expect(try bench.lease(["n"], policy: .roundRobin).runner == "a")
@@ -35,7 +35,7 @@ import Testing
         #expect(try bench.lease(["n"], policy: .roundRobin).runner == "b")
     }
 
-    @Test func theBetterTierComesBeforeTheTurn() throws {
+    @Test func theBetterTierComesBeforeRoundRobin() throws {
         var bench = Bench.ready(
             .serving("cpu", "m", slots: 9, type: "cpu"), .serving("gpu", "m", slots: 2, type: "gpu"))
         let order = try (0..<3).map { _ in try bench.lease(["m"], prefer: ["gpu"], policy: .roundRobin).runner }
@@ -127,7 +127,7 @@ import Testing
         #expect(try runners(4, in: &bench) == ["a", "b"])
     }
 
-    @Test func whoFailsItsTrialRestsLonger() throws {
+    @Test func aFailedTrialExtendsTheEjection() throws {
         var bench = Self.bench()
         try fail("a", times: 3, in: &bench)
         for rest in [20, 30] {
@@ -164,13 +164,13 @@ import Testing
         #expect(try bench.lease(["rare"]).runner == "a")
     }
 
-    @Test func zeroFailuresEjectNobody() throws {
+    @Test func zeroFailuresEjectNoRunner() throws {
         var bench = Self.bench(0)
         try fail("a", times: 50, in: &bench)
         #expect(bench.status("a")?.isEjected == false)
     }
 
-    @Test func whoComesBackFromAbsenceIsNotBlamedForItsPast() throws {
+    @Test func aReturningRunnerStartsWithoutFailures() throws {
         var bench = Self.bench()
         try fail("a", times: 3, in: &bench)
         bench.refused("a")
@@ -180,7 +180,7 @@ import Testing
     }
 
     /// A waiting call gets the trial slot as soon as it is free.
-    @Test func theTrialServesWhoWaits() throws {
+    @Test func theTrialServesWaitingCalls() throws {
         var bench = Self.bench(1)
         try fail("a", times: 1, in: &bench)
         for _ in 0..<4 { _ = try bench.lease(["m"]) }
@@ -192,7 +192,7 @@ import Testing
 
 /// Runners that are added and removed while calls run.
 @Suite struct LeavingTests {
-    @Test func whoLeavesFinishesItsCallsAndGetsNoMore() throws {
+    @Test func aRemovedRunnerFinishesItsCallsAndGetsNoMore() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 2), .serving("b", "m", slots: 1))
         let calls = [try bench.lease(["m"]), try bench.lease(["m"])]
         bench.remove("a")
@@ -205,7 +205,7 @@ import Testing
         #expect(bench.state.snapshot(now: bench.now).leases == 1)
     }
 
-    @Test func whoWaitedForItIsToldWhenNobodyElseCan() throws {
+    @Test func waitersOfARemovedRunnerFailWithoutAlternative() throws {
         var bench = Bench.ready(.serving("a", "m"))
         _ = try bench.lease(["m"])
         let waiter = try bench.waiter(["m"])
@@ -213,7 +213,7 @@ import Testing
         #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
     }
 
-    @Test func whoWaitedForItWaitsForTheOneThatComesInItsPlace() throws {
+    @Test func waitersOfAReplacedRunnerWaitForItsReplacement() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         for _ in 1...2 { _ = try bench.lease(["m"]) }
         let waiter = try bench.waiter(["m"])
@@ -258,7 +258,7 @@ import Testing
         #expect(bench.state.records.count == 2)
     }
 
-    @Test func moreSlotsServeWhoWaits() throws {
+    @Test func moreSlotsServeWaitingCalls() throws {
         var bench = Bench.ready(.serving("a", "m"))
         _ = try bench.lease(["m"])
         let waiter = try bench.waiter(["m"])

@@ -59,7 +59,7 @@ import Testing
         #expect(otherTree.lowest(in: otherTable) == 2)
     }
 
-    @Test func nobodyIsFoundAmongNobody() {
+    @Test func anEmptyTreeHasNoRunner() {
         let table = table(of: 4)
         var tree = RankTree(of: [], table)
         #expect(tree.lowest(in: table) == nil)

@@ -53,7 +53,7 @@ import Testing
     /// An engine that responds, and has nothing to serve.
     @Test func anEmptyListIsStatedThoughTheRunnerIsReady() {
         var bench = bench()
-        bench.observe { $0.runnerAnswered("a", engineModels: [], reason: "its list has no models", now: $1) }
+        bench.observe { $0.runnerResponded("a", engineModels: [], reason: "its list has no models", now: $1) }
         #expect(bench.state("a") == .ready && bench.status("a")?.reason == "its list has no models")
     }
 

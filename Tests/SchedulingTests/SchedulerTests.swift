@@ -13,7 +13,7 @@ import Testing
         for runner in runners { state.add(runner) }
         let start = ContinuousClock.now
         let scheduler = Scheduler(state, now: { start })
-        for runner in runners { scheduler.runnerAnswered(runner.id, engineModels: nil) }
+        for runner in runners { scheduler.runnerResponded(runner.id, engineModels: nil) }
         return scheduler
     }
 
@@ -77,7 +77,7 @@ import Testing
         }
         for _ in 0..<3 { scheduler.runnerUnreachable("a", lastByteAt: nil) }
         _ = scheduler.place(PlacementRequest(models: ["m"])) { _ in }
-        scheduler.runnerAnswered("a", engineModels: nil)
+        scheduler.runnerResponded("a", engineModels: nil)
         #expect(states.withLock { $0 } == [.asleep, .waking, .ready, .down])
     }
 
@@ -198,7 +198,7 @@ import Testing
                 // Now and then a runner goes and comes back.
                 if Int.random(in: 0..<8, using: &random) == 0 {
                     scheduler.runnerRefused(lease.runner)
-                    scheduler.runnerAnswered(lease.runner, engineModels: nil)
+                    scheduler.runnerResponded(lease.runner, engineModels: nil)
                 }
                 scheduler.release(lease.id)
             case .failure?: tally.refused += 1

@@ -10,7 +10,7 @@ import Testing
     private func bench(checks: Bool = false, wakes: Bool = true, _ report: RunnerReport? = nil) -> Bench {
         var bench = Bench {
             $0.sleepAfter = .seconds(600)
-            $0.sleepSettling = .seconds(20)
+            $0.sleepGracePeriod = .seconds(20)
             $0.checksAfterSleep = checks
         }
         bench.joined(Runner(id: "a", canBeWoken: wakes), [])
@@ -19,7 +19,7 @@ import Testing
         return bench
     }
 
-    @Test func aMachineThatNobodyNeedsIsPutToSleep() throws {
+    @Test func putsAnUnusedMachineToSleep() throws {
         var bench = bench()
         bench.pass(.seconds(599))
         // Neither a report nor a listing is activity.
@@ -103,7 +103,7 @@ import Testing
         #expect(bench.state("a") == .asleep)
     }
 
-    @Test func anOrderThatWasCarriedOutLeavesItAsleep() throws {
+    @Test func aCompletedSleepCommandLeavesItAsleep() throws {
         var bench = bench()
         bench.pass(.seconds(600))
         bench.answeredCommand("a", try #require(bench.sleeps().first).request)

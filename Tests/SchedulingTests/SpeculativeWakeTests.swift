@@ -62,7 +62,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.runner == "b")
     }
 
-    @Test func whoMayNotWakeWakesNobody() throws {
+    @Test func aCallerWithoutTheRoleWakesNoMachine() throws {
         var bench = asleep(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true))
         _ = try bench.waiter(["m"])
         _ = try bench.waiter(["m"], mayWake: false, forMachine: true, together: ["b"])

@@ -5,7 +5,7 @@ import Testing
 
 /// Calls that wait for a slot of a runner that is awake.
 @Suite struct WaitingTests {
-    @Test func aFreedSlotGoesToWhoeverWaitsLongest() throws {
+    @Test func aFreedSlotGoesToTheLongestWaitingCall() throws {
         var bench = Bench.ready(.serving("a", "m", "n", slots: 1))
         let held = try bench.lease(["m"])
         // Across callers that request classes and callers that request ids.
@@ -27,7 +27,7 @@ import Testing
         #expect(bench.waiting == 0)
     }
 
-    @Test func nobodyIsHeldBackByOneWhoCannotBeServed() throws {
+    @Test func anUnservableCallDelaysNoOther() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m", "n"))
         let (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))
         let avoidsA = try bench.waiter(["m"], excluding: ["a"])
@@ -72,7 +72,7 @@ import Testing
         #expect(bench.timer == nil)
     }
 
-    @Test func whoLeftGetsNothing() throws {
+    @Test func anAbandonedCallGetsNoSlot() throws {
         var bench = Bench.ready(.serving("a", "m"))
         let held = try bench.lease(["m"])
         let (first, second) = (try bench.waiter(["m"]), try bench.waiter(["m"]))
@@ -149,7 +149,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.runner == "sleeper")
     }
 
-    @Test func aModelThatAppearsServesThoseWhoWait() throws {
+    @Test func aModelThatAppearsServesWaitingCalls() throws {
         var bench = Bench(Runner(id: "a"), Runner(id: "b"))
         bench.answered("a", ["m"])
         bench.answered("b", [])
@@ -184,7 +184,7 @@ import Testing
         #expect(bench.rejection(of: waiter)?.retry == .after(.seconds(5)))
     }
 
-    @Test func onceEverybodyIsKnownUnknownIdsAreTheCallersMistake() throws {
+    @Test func onceAllRunnersAreKnownUnknownIdsAreClientErrors() throws {
         var bench = Bench(Runner(id: "a"), .serving("b", "stated"))
         bench.answered("a", ["m"])
         // The other runner has not responded, but the settings state its models.

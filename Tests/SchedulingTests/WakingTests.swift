@@ -94,7 +94,7 @@ import Testing
         #expect(!bench.hasAnswer(waiter))
     }
 
-    @Test func aWakeThatNobodyWaitsForEndsAllTheSame() throws {
+    @Test func aWakeWithoutWaitersStillEnds() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) {
             $0.wakeTimeout = .seconds(60)
             $0.wakeBackOff = .seconds(30)
@@ -111,7 +111,7 @@ import Testing
         #expect(bench.wakes().count == 2)
     }
 
-    @Test func aFailedWakeIsToldToAllWhoWaited() throws {
+    @Test func aFailedWakeIsReportedToAllWaitingCalls() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) { $0.wakeTimeout = .seconds(60) }
         let first = try bench.waiter(["m"])
         bench.pass(.seconds(59))
@@ -223,7 +223,7 @@ import Testing
         #expect(bench.wakes().isEmpty)
     }
 
-    @Test func machinesThatNobodyCanWakeAreLost() throws {
+    @Test func machinesThatCannotBeWokenAreLost() throws {
         var bench = asleep(.serving("a", "m"))
         #expect(bench.state("a") == .lost)
         #expect(try bench.refusal(["m"], exact: true).code == .noRunnerAvailable)
@@ -259,7 +259,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    @Test func aRunnerWithoutTheModelReleasesNobody() throws {
+    @Test func aRunnerWithoutTheModelReleasesNoWaiter() throws {
         var bench = Bench(Runner(id: "a", canBeWoken: true), Runner(id: "other"))
         bench.answered("a", ["m"])
         bench.answered("other", ["x"])

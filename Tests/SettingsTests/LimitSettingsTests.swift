@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: ["0.0.0.0/0", "::/0"])
-    func believingEverybodyWarns(network: String) throws {
+    func trustingEveryProxyWarns(network: String) throws {
         let text = minimal + "server: { trusted_proxies: [\"\(network)\"] }"
         #expect(try warnings(text).contains { $0.hasPrefix("s.yaml:2: server.trusted_proxies: trusts every client") })
     }

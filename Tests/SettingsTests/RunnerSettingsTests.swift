@@ -101,7 +101,7 @@ import Testing
         #expect(settings.token == "from-a-file")
     }
 
-    @Test func whatIsMissingIsSaidAtOnce() {
+    @Test func reportsAllMissingKeysAtOnce() {
         #expect(
             problems("name: x\n") == [
                 "r.yaml:1: gateway: is required; set the gateway's URL, such as ws://gateway.lan:8080",
@@ -184,7 +184,7 @@ import Testing
         #expect(found.first?.hasPrefix("r.yaml:1: \(expected)") == true, "\(found)")
     }
 
-    @Test func filesAreToldApart() {
+    @Test func distinguishesFiles() {
         #expect(isRunnerFile(Self.minimal + "}"))
         #expect(!isRunnerFile("auth: {mode: none}\n"))
     }

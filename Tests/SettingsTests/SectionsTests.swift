@@ -70,7 +70,7 @@ import Testing
         expected.tokenType = "at+jwt"
         expected.scopes = ["chat", "no"]
         expected.authorizedParties = ["app"]
-        expected.refreshEvery = .seconds(60)
+        expected.refreshInterval = .seconds(60)
         expected.refreshCooldown = .seconds(2)
         expected.keys = .url("https://a.example/keys?policy=1")
         expected.roleClaims = [
@@ -239,7 +239,7 @@ import Testing
         #expect(!wake.enabled)
         #expect(wake.timeout == .seconds(120))
         #expect(wake.schedule == [.milliseconds(500), .seconds(2)])
-        #expect(wake.probeEvery == .milliseconds(100))
+        #expect(wake.probeInterval == .milliseconds(100))
         #expect(wake.roles == ["family"])
     }
 
@@ -260,10 +260,10 @@ import Testing
             log: { level: debug, format: json }
             """
         let read = try settings(text)
-        #expect(read.fleet.token == "shared" && read.fleet.tokens == ["gpu-1": "own"] && read.fleet.letsAgentsJoin)
+        #expect(read.fleet.token == "shared" && read.fleet.tokens == ["gpu-1": "own"] && read.fleet.acceptsAgents)
         #expect(read.fleet.allowedHosts == ["gpu.lan", "10.0.0.5"])
         #expect(read.fleet.runnerTimeout == .seconds(120))
-        #expect(read.fleet.grace == .seconds(10))
+        #expect(read.fleet.gracePeriod == .seconds(10))
         #expect(read.fleet.stateFile == "/var/lib/simpleai/state.json")
         #expect(read.keepalive.after == .seconds(1))
         #expect(read.keepalive.every == .seconds(2))

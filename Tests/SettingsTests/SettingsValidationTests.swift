@@ -177,7 +177,7 @@ import Testing
         "runners: [{url: 'http://a', models: [x], aliases: {x: y}}]",
         "runners: [{url: 'http://a', models: [y], aliases: {x: y}}]",
     ])
-    func aliasesThatSomebodyMayServeAreAccepted(_ text: String) {
+    func aliasesThatARunnerMayServeAreAccepted(_ text: String) {
         #expect(problems(minimal + text) == [])
     }
 
@@ -290,7 +290,7 @@ import Testing
     }
 
     @Test(arguments: ["https://a", "http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:9000"])
-    func issuersThatNobodyCanImpersonateCauseNoWarning(_ url: String) throws {
+    func issuersThatCannotBeImpersonatedCauseNoWarning(_ url: String) throws {
         let text = """
             auth: {issuers: [{issuer: '\(url)', audience: x}]}
             classes: {fast: [a]}

@@ -126,7 +126,7 @@ import Testing
         #expect(problems("\n") == ["t.yaml: is empty; begin with a copy of simpleai-tokens.example.yaml"])
     }
 
-    @Test func plainHTTPIsForThisMachineOrForThoseWhoSaySo() throws {
+    @Test func plainHTTPNeedsLoopbackOrAnOption() throws {
         _ = try read("issuer: http://127.0.0.1:5000\nclient: {id: app, secret: s}\n")
         _ = try read("issuer: http://sso.lan\nallow_insecure: true\nclient: {id: app, secret: s}\n")
     }
@@ -154,7 +154,7 @@ import Testing
         try read(Self.people).selection(user: user, roles: roles)
     }
 
-    @Test func usersAndRolesReplaceWhatTheFileSaysForAll() throws {
+    @Test func usersAndRolesReplaceTheFilesDefaults() throws {
         let nobody = try selection(nil)
         #expect(nobody.credentials == .init(username: "service", password: "service-password"))
         #expect(nobody.scopes == ["openid"])
@@ -185,7 +185,7 @@ import Testing
     ]
 
     @Test(arguments: refusals)
-    func whoIsUnknownOrTwoPeopleIsRefused(user: String?, roles: [String], expected: String) throws {
+    func unknownOrAmbiguousUsersAreRefused(user: String?, roles: [String], expected: String) throws {
         let settings = try read(Self.people)
         let problem = #expect(throws: TokenProviderSettings.SelectionProblem.self) {
             try settings.selection(user: user, roles: roles)

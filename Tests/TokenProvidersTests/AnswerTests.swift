@@ -7,11 +7,11 @@ import Testing
     private let now = Date(timeIntervalSince1970: 1_000_000)
 
     private func token(
-        _ body: String, status: Int = 200, wanted: TokenOrder.Wanted = .accessToken
+        _ body: String, status: Int = 200, wanted: TokenSpecification.RequestedToken = .accessToken
     ) throws -> ProvidedToken {
-        var order = order()
-        order.wanted = wanted
-        return try ProvidedToken(answer(body, status: status), for: order, at: now)
+        var specification = specification()
+        specification.wanted = wanted
+        return try ProvidedToken(answer(body, status: status), for: specification, at: now)
     }
 
     @Test(arguments: [#""expires_in":300"#, #""expires_in":"300""#, #""expires_in":300.0"#])
@@ -29,13 +29,13 @@ import Testing
     }
 
     /// `expires_in` applies to the access token (OpenID Connect Core 1.0 §3.1.3.3).
-    @Test func anIDTokenEndsWhenItSaysItself() throws {
+    @Test func anIDTokenExpiresAtItsOwnExpiry() throws {
         let text = jwt(#"{"exp":1000200}"#)
         let body = #"{"access_token":"a","id_token":"\#(text)","expires_in":10}"#
         #expect(try token(body, wanted: .idToken).expires == now.addingTimeInterval(200))
     }
 
-    @Test func aTokenThatNeverSaysWhenItEndsHasNoEnd() throws {
+    @Test func aTokenWithoutExpiryNeverExpires() throws {
         #expect(try token(#"{"access_token":"abc"}"#).expires == nil)
     }
 
@@ -48,7 +48,7 @@ import Testing
         (#"{"access_token":5}"#, "an unexpected value for access_token"),
         ("<html>", "application/json"), ("", "application/json"), ("[]", "application/json"),
     ])
-    func whatIsNoTokenIsSaid(body: String, why: String) async {
+    func reportsAnInvalidToken(body: String, why: String) async {
         let problem = await problem { _ = try token(body) }
         #expect(problem.contains(why), "\(problem)")
     }
@@ -75,8 +75,10 @@ import Testing
 
     // MARK: - Discovery
 
-    private func discovery(_ body: String, status: Int = 200, grant: TokenOrder.Grant = .clientCredentials) throws {
-        _ = try DiscoveryDocument(answer(body, status: status), for: order(grant))
+    private func discovery(_ body: String, status: Int = 200, grant: TokenSpecification.Grant = .clientCredentials)
+        throws
+    {
+        _ = try DiscoveryDocument(answer(body, status: status), for: specification(grant))
     }
 
     @Test(arguments: [

@@ -48,7 +48,7 @@ import Testing
         #expect(flow.polled(refused("expired_token"), at: .seconds(6)) == expired)
     }
 
-    @Test func itEndsWithinHalfAnHourWhateverTheProviderSays() {
+    @Test func itEndsWithinHalfAnHourRegardlessOfTheProvider() {
         var flow = flow(lifetime: 1_000_000, interval: 60)
         #expect(flow.polled(.unanswered, at: .seconds(1700)) == .poll(after: .seconds(60)))
         #expect(

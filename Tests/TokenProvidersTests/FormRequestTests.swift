@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct FormRequestTests {
     @Test func clientCredentialsSayWhatIsWanted() throws {
-        var order = order()
-        order.scopes = ["openid", "groups"]
-        order.audience = "https://ai.example.org"
-        order.resources = ["urn:a", "urn:b"]
-        let request = try #require(order.tokenRequest(authentication: .post))
+        var specification = specification()
+        specification.scopes = ["openid", "groups"]
+        specification.audience = "https://ai.example.org"
+        specification.resources = ["urn:a", "urn:b"]
+        let request = try #require(specification.tokenRequest(authentication: .post))
         #expect(
             request.body
                 == "grant_type=client_credentials&scope=openid%20groups&audience=https%3A%2F%2Fai.example.org"
@@ -18,13 +18,13 @@ import Testing
     }
 
     @Test func whatIsNotWishedForIsNotSent() throws {
-        let request = try #require(order().tokenRequest(authentication: .basic))
+        let request = try #require(specification().tokenRequest(authentication: .basic))
         #expect(request.body == "grant_type=client_credentials")
     }
 
     @Test func passwordsAreEncodedLikeEveryOtherField() throws {
         let request = try #require(
-            order(.password(username: "a&b", password: "ü =+%")).tokenRequest(authentication: .none))
+            specification(.password(username: "a&b", password: "ü =+%")).tokenRequest(authentication: .none))
         #expect(request.body == "grant_type=password&username=a%26b&password=%C3%BC%20%3D%2B%25&client_id=app")
     }
 
@@ -39,12 +39,12 @@ import Testing
     }
 
     @Test func deviceFlowBeginsAndPolls() {
-        var order = order(.deviceCode, client: OAuthClient(id: "cli"))
-        order.scopes = ["openid"]
-        #expect(order.tokenRequest(authentication: .none) == nil)
-        #expect(order.deviceAuthorizationRequest(authentication: .none).body == "scope=openid&client_id=cli")
+        var specification = specification(.deviceCode, client: OAuthClient(id: "cli"))
+        specification.scopes = ["openid"]
+        #expect(specification.tokenRequest(authentication: .none) == nil)
+        #expect(specification.deviceAuthorizationRequest(authentication: .none).body == "scope=openid&client_id=cli")
         #expect(
-            order.devicePollRequest(code: "c/1", authentication: .none).body
+            specification.devicePollRequest(code: "c/1", authentication: .none).body
                 == "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=c%2F1&client_id=cli")
     }
 

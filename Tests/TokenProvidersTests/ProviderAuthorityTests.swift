@@ -14,10 +14,10 @@ import Testing
         var outcome = ("", asked: 0)
         try await StandInProvider.run(tls: certificate.context) { provider in
             provider.answer("/token", .text(#"{"access_token":"abc","token_type":"Bearer"}"#))
-            var order = order(issuer: provider.issuer)
-            if isTrusted { order.authoritiesFile = file }
+            var specification = specification(issuer: provider.issuer)
+            if isTrusted { specification.authoritiesFile = file }
             do {
-                outcome.0 = try await TokenProvider(order) { _ in }.token().text
+                outcome.0 = try await TokenProvider(specification) { _ in }.token().text
             } catch {
                 outcome.0 = "\(error)"
             }

@@ -14,10 +14,11 @@ import Testing
         let all = Mutex<[DevicePrompt]>([])
     }
 
-    private func token(_ order: TokenOrder) async throws -> String {
+    private func token(_ specification: TokenSpecification) async throws -> String {
         let shown = shown
-        return try await TokenProvider(order, clock: clock) { prompt in shown.all.withLock { $0.append(prompt) } }
-            .token().text
+        return try await TokenProvider(specification, clock: clock) { prompt in shown.all.withLock { $0.append(prompt) }
+        }
+        .token().text
     }
 
     private static let granted = StandInProvider.Answer.text(#"{"access_token":"abc","token_type":"Bearer"}"#)
@@ -25,7 +26,7 @@ import Testing
     @Test func clientCredentialsBringAToken() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/token", Self.granted)
-            let text = try await token(order(issuer: provider.issuer))
+            let text = try await token(specification(issuer: provider.issuer))
             #expect(text == "abc")
             let asked = try #require(provider.asked.first)
             #expect(asked.form == ["grant_type": "client_credentials"])
@@ -37,8 +38,8 @@ import Testing
         try await StandInProvider.run { provider in
             provider.publish(["token_endpoint_auth_methods_supported": #"["client_secret_post"]"#])
             provider.answer("/token", Self.granted)
-            let grant = TokenOrder.Grant.password(username: "ann", password: "p & q")
-            let text = try await token(order(grant, issuer: provider.issuer))
+            let grant = TokenSpecification.Grant.password(username: "ann", password: "p & q")
+            let text = try await token(specification(grant, issuer: provider.issuer))
             #expect(text == "abc")
             #expect(provider.asked.count == 1)
             #expect(
@@ -54,10 +55,10 @@ import Testing
         try await StandInProvider.run { provider in
             provider.publish(["issuer": "\"\(provider.issuer)/\""])
             provider.answer("/token", Self.granted)
-            let text = try await token(order(issuer: provider.issuer + "/"))
+            let text = try await token(specification(issuer: provider.issuer + "/"))
             #expect(text == "abc")
             #expect(
-                await problem { _ = try await token(order(issuer: provider.issuer)) }.contains(
+                await problem { _ = try await token(specification(issuer: provider.issuer)) }.contains(
                     "the provider's issuer is"))
         }
     }
@@ -65,7 +66,7 @@ import Testing
     @Test func refusalsNameWhatIsWrongAndNoSecret() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/token", .refusal("invalid_client", "s3cret is not the secret"))
-            let problem = await problem { _ = try await token(order(issuer: provider.issuer)) }
+            let problem = await problem { _ = try await token(specification(issuer: provider.issuer)) }
             #expect(
                 problem
                     == "the provider \(provider.issuer) rejected the request: invalid_client (*** is not the secret)")
@@ -79,12 +80,12 @@ import Testing
         (.text(String(repeating: " ", count: 2 << 20)), "exceeds 1 MiB"),
         (.silence, "within 2.0 seconds"), (.stall, "within 2.0 seconds"), (.hangUp, "no response from"),
     ])
-    func whatIsNoAnswerIsSaid(answer: StandInProvider.Answer, why: String) async throws {
+    func reportsAnInvalidResponse(answer: StandInProvider.Answer, why: String) async throws {
         try await StandInProvider.run { provider in
             provider.answer("/token", answer)
-            var order = order(issuer: provider.issuer)
-            if why.contains("within") { order.timeout = .seconds(2) }
-            let problem = await problem { _ = try await token(order) }
+            var specification = specification(issuer: provider.issuer)
+            if why.contains("within") { specification.timeout = .seconds(2) }
+            let problem = await problem { _ = try await token(specification) }
             #expect(problem.contains(why), "\(problem)")
             #expect(problem.contains("/token"), "\(problem)")
         }
@@ -96,7 +97,8 @@ import Testing
             try await StandInProvider.run { provider in
                 provider.answer(
                     "/token", .text("", status: .temporaryRedirect, location: other.issuer + "/token"))
-                #expect(await problem { _ = try await token(order(issuer: provider.issuer)) }.contains("redirects"))
+                #expect(
+                    await problem { _ = try await token(specification(issuer: provider.issuer)) }.contains("redirects"))
                 #expect(other.asked.isEmpty)
             }
         }
@@ -105,7 +107,7 @@ import Testing
     @Test func nothingIsSentToAnInsecureTokenEndpoint() async throws {
         try await StandInProvider.run { provider in
             provider.publish(["token_endpoint": #""http://sso.example.org/token""#])
-            let problem = await problem { _ = try await token(order(issuer: provider.issuer)) }
+            let problem = await problem { _ = try await token(specification(issuer: provider.issuer)) }
             #expect(problem.contains("http://sso.example.org/token lacks TLS"), "\(problem)")
         }
     }
@@ -118,14 +120,14 @@ import Testing
          "verification_uri_complete":"https://sso.example.org/device?user_code=ABCD-EFGH","expires_in":600}
         """)
 
-    @Test func devicesPollAtTheProvidersPaceUntilSomebodySignedIn() async throws {
+    @Test func devicesPollAtTheProvidersPaceUntilTheUserSignsIn() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer(
                 "/token", .refusal("authorization_pending"), .refusal("slow_down"), .refusal("authorization_pending"),
                 Self.granted)
             let client = OAuthClient(id: "cli")
-            let text = try await token(order(.deviceCode, issuer: provider.issuer, client: client))
+            let text = try await token(specification(.deviceCode, issuer: provider.issuer, client: client))
             #expect(text == "abc")
             #expect(clock.sleeps == [5, 5, 10, 10].map { .seconds($0) })
             #expect(
@@ -144,7 +146,7 @@ import Testing
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer("/token", .hangUp, .text("", status: .serviceUnavailable, type: "text/plain"), Self.granted)
-            let text = try await token(order(.deviceCode, issuer: provider.issuer))
+            let text = try await token(specification(.deviceCode, issuer: provider.issuer))
             #expect(text == "abc")
             #expect(clock.sleeps == [5, 10, 20].map { .seconds($0) })
         }
@@ -157,7 +159,7 @@ import Testing
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer("/token", .refusal(error))
-            let problem = await problem { _ = try await token(order(.deviceCode, issuer: provider.issuer)) }
+            let problem = await problem { _ = try await token(specification(.deviceCode, issuer: provider.issuer)) }
             #expect(problem.contains(why), "\(problem)")
             #expect(clock.now.elapsed < .seconds(600))
         }
@@ -167,15 +169,15 @@ import Testing
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer("/token", .refusal("access_denied", "d-1 was denied"))
-            let problem = await problem { _ = try await token(order(.deviceCode, issuer: provider.issuer)) }
+            let problem = await problem { _ = try await token(specification(.deviceCode, issuer: provider.issuer)) }
             #expect(problem.hasSuffix("access_denied (*** was denied)"), "\(problem)")
         }
     }
 
-    @Test func aProviderWithoutADeviceEndpointSaysSo() async throws {
+    @Test func reportsAProviderWithoutADeviceEndpoint() async throws {
         try await StandInProvider.run { provider in
             provider.publish(["device_authorization_endpoint": nil])
-            let problem = await problem { _ = try await token(order(.deviceCode, issuer: provider.issuer)) }
+            let problem = await problem { _ = try await token(specification(.deviceCode, issuer: provider.issuer)) }
             #expect(problem.contains("has no device_authorization_endpoint"), "\(problem)")
         }
     }

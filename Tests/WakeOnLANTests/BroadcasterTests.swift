@@ -26,7 +26,7 @@ import Testing
     @Test func passwordTravelsWithTheRequest() async throws {
         try await withReceiver(on: "127.0.0.1") { port, datagrams in
             let request = WakePacketRequest(mac: mac, secureOn: [1, 2, 3, 4, 5, 6], broadcast: "127.0.0.1", port: port)
-            let sender: any WakeSender = WakeWays(searchPath: "")
+            let sender: any WakeSender = WakeMethods(searchPath: "")
             try await sender.send(.packet(request))
             let received = try #require(try await datagrams.next())
             #expect(MagicPacket(decoding: received) == MagicPacket(mac: mac, secureOn: [1, 2, 3, 4, 5, 6]))

@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: ["no-such-program-anywhere", "/no/such/program", "/tmp"])
-    func whatIsNoProgramIsSaid(_ program: String) async {
+    func reportsAMissingProgram(_ program: String) async {
         let expected = WakeSendError.programFailed(program: program, reason: "does not exist or is not executable")
         await #expect(throws: expected) {
             try await WakeCommand(searchPath: Self.path).run(WakeCommandRequest(program: program))

@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func whatTheServerSaysIsReadInOrder() async throws {
+    @Test func messagesOfTheServerArriveInOrder() async throws {
         try await EchoServer.with { server in
             let connection = try await connect(try server.address())
             connection.send("burst")
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func whatNobodyReadsEndsTheConnection() async throws {
+    @Test func unreadMessagesCloseTheConnection() async throws {
         try await EchoServer.with { server in
             let connection = try await connect(try server.address()) { $0.maxUnread = 10 }
             connection.send("burst")
@@ -76,14 +76,14 @@ import Testing
         }
     }
 
-    @Test func whoIsNotAdmittedGetsAnOrdinaryAnswer() async throws {
+    @Test func aRejectedUpgradeGetsAnHTTPResponse() async throws {
         try await EchoServer.with(admits: false) { server in
             let address = try server.address()
             await #expect(throws: WebSocketConnectError.refused(status: 418)) { try await connect(address) }
         }
     }
 
-    @Test func nobodyThere() async throws {
+    @Test func failsWithoutAServer() async throws {
         let port = try await EchoServer.with { $0.port }
         let address = try #require(WebSocketAddress("ws://127.0.0.1:\(port)/echo"))
         await #expect { try await connect(address) } throws: { error in
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func aServerThatSaysNothingIsGivenUp() async throws {
+    @Test func abandonsASilentServer() async throws {
         let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
         let address = try #require(WebSocketAddress("ws://127.0.0.1:\(silent.localAddress?.port ?? 0)/"))

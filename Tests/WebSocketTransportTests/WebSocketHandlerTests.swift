@@ -105,7 +105,7 @@ import Testing
         Breach("a flood of pings", 1008) { for _ in 1...21 { try $0.receive(.ping) } },
     ]
 
-    @Test(arguments: breaches) func aBreachIsToldAndEndsTheConnection(_ breach: Breach) throws {
+    @Test(arguments: breaches) func aProtocolViolationIsReportedAndClosesTheConnection(_ breach: Breach) throws {
         let socket = try EmbeddedSocket {
             $0.maxMessage = .kibibytes(1)
             $0.maxFragments = 8
@@ -131,7 +131,7 @@ import Testing
     @Test func theBudgetFillsUpAgain() throws {
         let socket = try EmbeddedSocket {
             $0.budget = FrameBudget(burst: 10, perSecond: 5)
-            $0.pingEvery = .seconds(3_600)
+            $0.pingInterval = .seconds(3_600)
         }
         for _ in 1...20 {
             for _ in 1...5 { try socket.receive("x") }
@@ -141,7 +141,7 @@ import Testing
         #expect(socket.notebook.ends.isEmpty)
     }
 
-    @Test func whoIsShutOutMayNotTalkForEver() throws {
+    @Test func aRejectedPeerIsClosedAfterATimeout() throws {
         let socket = try EmbeddedSocket()
         try socket.receive(.continuation)
         for _ in 1...1_024 { try socket.receive("more") }
@@ -185,7 +185,7 @@ import Testing
         #expect(socket.notebook.ends == [.closedByUs])
     }
 
-    @Test func aBrokenConnectionIsTold() throws {
+    @Test func reportsABrokenConnection() throws {
         let socket = try EmbeddedSocket()
         try socket.channel.close().wait()
         #expect(socket.notebook.ends == [.lost])
@@ -197,7 +197,7 @@ import Testing
         #expect(!socket.isOpen && socket.notebook.ends == [.lost])
     }
 
-    @Test func aServerThatShutsDownSaysSo() throws {
+    @Test func aServerAnnouncesItsShutdown() throws {
         let socket = try EmbeddedSocket()
         socket.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         #expect(try socket.sentCloseCode() == 1001)
@@ -219,7 +219,7 @@ import Testing
         #expect(socket.notebook.ends == [.silent])
     }
 
-    @Test func whoTalksIsNotPinged() throws {
+    @Test func anActivePeerIsNotPinged() throws {
         let socket = try EmbeddedSocket()
         for _ in 1...50 {
             socket.passTime(.seconds(10))
@@ -231,7 +231,7 @@ import Testing
 
     @Test func aPeerThatIsAskedForASignOfLifeHasToGiveOneInTime() throws {
         for answers in [true, false] {
-            let socket = try EmbeddedSocket { $0.pingEvery = .seconds(3_600) }
+            let socket = try EmbeddedSocket { $0.pingInterval = .seconds(3_600) }
             socket.passTime(.seconds(1))
             socket.notebook.socket?.verify(within: .seconds(10))
             #expect(try socket.sent().map(\.opcode) == [9])

@@ -24,7 +24,7 @@ enum PickBenchmark {
                 let id = RunnerID("runner-\(number)")
                 let runner = Runner(id: id, slots: 1000, statedModels: [names[number % models]])
                 state.put(runner, now: now)
-                state.runnerAnswered(id, engineModels: [EngineModelID(names[number % models].rawValue)], now: now)
+                state.runnerResponded(id, engineModels: [EngineModelID(names[number % models].rawValue)], now: now)
             }
             request = Self.request(forAnyOf: names)
         }

@@ -29,7 +29,7 @@ enum QueueBenchmark {
             for number in 0..<Self.runners {
                 let runner = RunnerID("runner-\(number)")
                 state.put(Runner(id: runner, slots: 1, statedModels: ["m"]), now: now)
-                state.runnerAnswered(runner, engineModels: ["m"], now: now)
+                state.runnerResponded(runner, engineModels: ["m"], now: now)
                 guard case .granted(let lease) = state.place(requests[0], now: now) else {
                     preconditionFailure("an idle runner has a free slot")
                 }

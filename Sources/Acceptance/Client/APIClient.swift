@@ -9,7 +9,7 @@ import NIOSSL
 /// It follows no redirects and uses no proxies, cookies or netrc: the deployment receives exactly what a check sends.
 struct APIClient: Sendable {
     /// Maximum size of a response body, in bytes; a longer body is cut off there.
-    static let bodyLimit = 8 << 20
+    static let maxBodySize = 8 << 20
 
     let target: Target
     private let group: any EventLoopGroup
@@ -38,7 +38,7 @@ struct APIClient: Sendable {
         configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
         if let authorities, !authorities.isEmpty, verifiesCertificates {
             guard FileManager.default.isReadableFile(atPath: authorities) else {
-                throw AnswerProblem("cannot read \(authorities) (SSL_CERT_FILE)")
+                throw ResponseProblem("cannot read \(authorities) (SSL_CERT_FILE)")
             }
             configuration.trustRoots = .file(authorities)
         }
@@ -95,7 +95,7 @@ struct APIClient: Sendable {
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(
                         ExchangeHandler(
-                            exchange: exchange, target: target, timeout: timeout, bodyLimit: Self.bodyLimit,
+                            exchange: exchange, target: target, timeout: timeout, maxBodySize: Self.maxBodySize,
                             promise: promise))
                 }
             }

@@ -69,7 +69,7 @@ enum ClientFailure: Error, Sendable, Equatable {
     case speaksTLS(authority: String)
     case tls(authority: String, reason: String)
     case timedOut(after: Duration, seen: String)
-    case closedWithoutAnswer(authority: String)
+    case closedWithoutResponse(authority: String)
     case notHTTP(authority: String, reason: String)
     case deadlinePassed
 
@@ -108,7 +108,7 @@ extension ClientFailure: CustomStringConvertible {
             "no TLS connection to \(authority): \(reason); check --url"
         case .timedOut(let after, let seen):
             "Request timed out after \(after.readable) (\(seen)); raise --timeout SECONDS to wait longer"
-        case .closedWithoutAnswer(let authority):
+        case .closedWithoutResponse(let authority):
             "\(authority) closed the connection without a response; check --url and the server's log"
         case .notHTTP(let authority, let reason):
             "the response of \(authority) is not HTTP (\(reason)); check --url"

@@ -22,7 +22,7 @@ extension ClientFailure {
         case NIOSSLError.unableToValidateCertificate, NIOSSLError.noCertificateToValidate:
             self = .certificate(authority: authority, .untrusted)
         case NIOSSLError.uncleanShutdown:
-            self = .closedWithoutAnswer(authority: authority)
+            self = .closedWithoutResponse(authority: authority)
         case let failure as BoringSSLError:
             self = Self.handshake(failure, authority: authority)
         case is NIOSSLError:
@@ -32,7 +32,7 @@ extension ClientFailure {
         case let failure as IOError where failure.errnoCode == ECONNREFUSED:
             self = .refused(authority: authority)
         case let failure as IOError where [ECONNRESET, EPIPE].contains(failure.errnoCode):
-            self = .closedWithoutAnswer(authority: authority)
+            self = .closedWithoutResponse(authority: authority)
         case let failure as IOError:
             self = .unreachable(authority: authority, reason: ErrorText.of(failure))
         default:

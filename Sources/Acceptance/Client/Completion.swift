@@ -14,34 +14,34 @@ struct Completion: Sendable {
 
     /// Reads a completion from a response.
     ///
-    /// - Throws: ``AnswerProblem`` if it is not a complete, valid completion.
-    init(_ exchange: Exchange) throws(AnswerProblem) {
-        guard exchange.isSuccess else { throw AnswerProblem("status \(exchange.status)\(exchange.errorSummary)") }
-        if case .broken(let reason) = exchange.ending { throw AnswerProblem(reason) }
-        guard exchange.ending == .clean else { throw AnswerProblem("the response exceeds 8 MiB") }
+    /// - Throws: ``ResponseProblem`` if it is not a complete, valid completion.
+    init(_ exchange: Exchange) throws(ResponseProblem) {
+        guard exchange.isSuccess else { throw ResponseProblem("status \(exchange.status)\(exchange.errorSummary)") }
+        if case .broken(let reason) = exchange.ending { throw ResponseProblem(reason) }
+        guard exchange.ending == .clean else { throw ResponseProblem("the response exceeds 8 MiB") }
         if exchange.request.wantsStream {
             guard exchange.isEventStream else {
-                throw AnswerProblem("expected a stream, got \(exchange.contentName)")
+                throw ResponseProblem("expected a stream, got \(exchange.contentName)")
             }
             try readStream(EventStream(exchange))
         } else {
             try readObject(exchange)
         }
-        guard !model.isEmpty else { throw AnswerProblem("the response has no model") }
-        guard finishReason != nil else { throw AnswerProblem("no finish_reason: the response is incomplete") }
-        guard !isEmpty else { throw AnswerProblem("content, reasoning and tool calls are all empty") }
+        guard !model.isEmpty else { throw ResponseProblem("the response has no model") }
+        guard finishReason != nil else { throw ResponseProblem("no finish_reason: the response is incomplete") }
+        guard !isEmpty else { throw ResponseProblem("content, reasoning and tool calls are all empty") }
     }
 
-    private mutating func readObject(_ exchange: Exchange) throws(AnswerProblem) {
-        guard let json = exchange.json else { throw AnswerProblem("\(exchange.contentName) instead of JSON") }
-        guard let choice = json["choices"]?[0] else { throw AnswerProblem("the response has no choices") }
+    private mutating func readObject(_ exchange: Exchange) throws(ResponseProblem) {
+        guard let json = exchange.json else { throw ResponseProblem("\(exchange.contentName) instead of JSON") }
+        guard let choice = json["choices"]?[0] else { throw ResponseProblem("the response has no choices") }
         model = json["model"]?.string ?? ""
         models = [model]
         if let message = choice["message"] { add(message, at: nil) }
         finishReason = choice["finish_reason"]?.string
     }
 
-    private mutating func readStream(_ stream: EventStream) throws(AnswerProblem) {
+    private mutating func readStream(_ stream: EventStream) throws(ResponseProblem) {
         var ended = false
         for event in stream.events {
             if event.data == "[DONE]" {
@@ -49,10 +49,10 @@ struct Completion: Sendable {
                 continue
             }
             guard let chunk = JSONValue(parsing: Array(event.data.utf8)) else {
-                throw AnswerProblem("an event of the stream is not JSON")
+                throw ResponseProblem("an event of the stream is not JSON")
             }
             if let error = chunk["error"] {
-                throw AnswerProblem("an error in the stream: \(error["message"]?.string ?? "without message")")
+                throw ResponseProblem("an error in the stream: \(error["message"]?.string ?? "without message")")
             }
             if let name = chunk["model"]?.string {
                 models.insert(name)
@@ -62,11 +62,11 @@ struct Completion: Sendable {
             if let delta = choice["delta"] { add(delta, at: event.at) }
             if let reason = choice["finish_reason"]?.string { finishReason = reason }
         }
-        guard !stream.events.isEmpty else { throw AnswerProblem("the stream contains no event") }
+        guard !stream.events.isEmpty else { throw ResponseProblem("the stream contains no event") }
         guard finishReason != nil else {
-            throw AnswerProblem("the stream ended without finish_reason: it was truncated")
+            throw ResponseProblem("the stream ended without finish_reason: it was truncated")
         }
-        guard ended else { throw AnswerProblem("the stream ended without [DONE]") }
+        guard ended else { throw ResponseProblem("the stream ended without [DONE]") }
     }
 
     private mutating func add(_ message: JSONValue, at instant: ContinuousClock.Instant?) {
@@ -78,7 +78,7 @@ struct Completion: Sendable {
 }
 
 /// Why a response is not the expected one; one clause for the operator.
-struct AnswerProblem: Error, Sendable, CustomStringConvertible {
+struct ResponseProblem: Error, Sendable, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }

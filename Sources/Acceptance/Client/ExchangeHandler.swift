@@ -11,18 +11,18 @@ final class ExchangeHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private let target: Target
-    private let bodyLimit: Int
+    private let maxBodySize: Int
     private let timeout: Duration
     private let promise: EventLoopPromise<Exchange>
     private var exchange: Exchange
     private var isFinished = false
     private var timer: Scheduled<Void>?
 
-    init(exchange: Exchange, target: Target, timeout: Duration, bodyLimit: Int, promise: EventLoopPromise<Exchange>) {
+    init(exchange: Exchange, target: Target, timeout: Duration, maxBodySize: Int, promise: EventLoopPromise<Exchange>) {
         self.exchange = exchange
         self.target = target
         self.timeout = timeout
-        self.bodyLimit = bodyLimit
+        self.maxBodySize = maxBodySize
         self.promise = promise
     }
 
@@ -59,9 +59,9 @@ final class ExchangeHandler: ChannelInboundHandler {
             exchange.status = Int(head.status.code)
             exchange.headers = head.headers.map { (name: $0.name, value: $0.value) }
         case .body(let buffer):
-            exchange.body.append(contentsOf: buffer.readableBytesView.prefix(bodyLimit - exchange.body.count))
+            exchange.body.append(contentsOf: buffer.readableBytesView.prefix(maxBodySize - exchange.body.count))
             exchange.arrivals.append(.init(at: .now, length: exchange.body.count))
-            if exchange.body.count >= bodyLimit { finish(.tooLong) }
+            if exchange.body.count >= maxBodySize { finish(.tooLong) }
         case .end:
             finish(.clean)
         }
@@ -71,7 +71,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         if exchange.head != nil {
             finish(.broken("the connection was closed in the middle of the response"))
         } else {
-            fail(.closedWithoutAnswer(authority: target.authority))
+            fail(.closedWithoutResponse(authority: target.authority))
         }
         context.fireChannelInactive()
     }
@@ -142,7 +142,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         isFinished = true
         timer?.cancel()
         // Whether the socket, the kernel or TLS reports the failure first is a race.
-        if case .closedWithoutAnswer(let authority) = failure, target.usesTLS, exchange.secured == nil {
+        if case .closedWithoutResponse(let authority) = failure, target.usesTLS, exchange.secured == nil {
             return promise.fail(ClientFailure.closedDuringHandshake(authority: authority))
         }
         promise.fail(failure)

@@ -23,10 +23,10 @@ final class FailureExplanation: Sendable {
         switch failure {
         case .certificate(let authority, let problem) where problem == .untrusted || problem == .otherHost:
             guard let chain = await certificates() else { return failure }
-            let look = CertificateLook(chain: chain, host: target.host)
-            let reason = problem == .otherHost ? look.otherHost : look.distrust
+            let look = CertificateDiagnosis(chain: chain, host: target.host)
+            let reason = problem == .otherHost ? look.otherHost : look.problem
             return .certificate(authority: authority, reason.map { .stated($0) } ?? problem)
-        case .closedWithoutAnswer(let authority), .notHTTP(let authority, _):
+        case .closedWithoutResponse(let authority), .notHTTP(let authority, _):
             return await isTLSPort() ? .speaksTLS(authority: authority) : failure
         default:
             return failure

@@ -3,14 +3,14 @@ public import Foundation
 /// Sends one request at a time for commands that operate a deployment, such as `simpleai keys`, with the client and the
 /// error messages of the tests.
 public struct OperatorClient: Sendable {
-    public struct Answer: Sendable {
+    public struct OperatorResponse: Sendable {
         public let status: Int
         public let body: Data
 
         public var isSuccess: Bool { (200...299).contains(status) }
 
         /// The message of an error object, or a description of the response; one line.
-        public var complaint: String {
+        public var errorMessage: String {
             let message = JSONValue(parsing: Array(body))?["error"]?["message"]?.string
             return message ?? "it returned status \(status) without an error object"
         }
@@ -36,12 +36,12 @@ public struct OperatorClient: Sendable {
     ///   - path: below the base URL, beginning with a slash.
     ///   - body: a JSON document.
     /// - Throws: ``OperatorFailure`` if no response arrived.
-    public func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Answer {
+    public func send(_ method: String, _ path: String, body: Data? = nil) async throws -> OperatorResponse {
         let request = APIRequest(method: method, path: path, credential: credential, body: body)
         do {
             let exchange = try await client.send(request, timeout: timeout)
             guard exchange.ending == .clean else { throw OperatorFailure("the response was interrupted; try again") }
-            return Answer(status: exchange.status, body: Data(exchange.body))
+            return OperatorResponse(status: exchange.status, body: Data(exchange.body))
         } catch let failed as RequestFailed {
             throw OperatorFailure("\(failed.failure)")
         }

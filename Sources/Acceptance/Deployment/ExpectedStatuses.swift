@@ -27,7 +27,7 @@ public struct ExpectedStatuses: Sendable, Hashable {
     func isExpected(_ exchange: Exchange, for refusal: Refusal) -> Bool {
         if let codes = named[refusal] { return codes.contains(exchange.status) }
         return switch refusal {
-        case .denied: exchange.status == 403 || exchange.status == 400 && exchange.saysPermissionDenied
+        case .denied: exchange.status == 403 || exchange.status == 400 && exchange.statesPermissionDenied
         case .unauthenticated: exchange.status == 401 || exchange.status == 403
         case .unknown: exchange.status == 404
         }
@@ -65,7 +65,7 @@ extension Session {
 }
 
 extension Exchange {
-    fileprivate var saysPermissionDenied: Bool {
+    fileprivate var statesPermissionDenied: Bool {
         (json?["error"]?["message"]?.string ?? "").contains("Permission denied")
     }
 }

@@ -23,16 +23,16 @@ struct ModelList: Sendable {
     let entries: [Entry]
     let exchange: Exchange
 
-    /// - Throws: ``AnswerProblem`` if the response is not a model list.
-    init(_ exchange: Exchange) throws(AnswerProblem) {
+    /// - Throws: ``ResponseProblem`` if the response is not a model list.
+    init(_ exchange: Exchange) throws(ResponseProblem) {
         guard exchange.isSuccess else {
-            throw AnswerProblem("/v1/models returned status \(exchange.status)\(exchange.errorSummary)")
+            throw ResponseProblem("/v1/models returned status \(exchange.status)\(exchange.errorSummary)")
         }
         guard let json = exchange.json else {
-            throw AnswerProblem("/v1/models returned \(exchange.contentName) instead of JSON")
+            throw ResponseProblem("/v1/models returned \(exchange.contentName) instead of JSON")
         }
         guard let data = json["data"]?.array else {
-            throw AnswerProblem("/v1/models returned JSON without the array `data`")
+            throw ResponseProblem("/v1/models returned JSON without the array `data`")
         }
         entries = data.compactMap(Entry.init)
         self.exchange = exchange

@@ -18,12 +18,12 @@ extension Session {
     func obstacle(
         to target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
     ) async throws -> Obstacle? {
-        let answers = calls.compactMap(\.exchange)
-        guard answers.count == calls.count, let first = answers.first else { return nil }
-        if tokens.isOneToken, answers.allSatisfy({ isRefused($0, as: .denied) }) { return .denied(target: target) }
+        let responses = calls.compactMap(\.exchange)
+        guard responses.count == calls.count, let first = responses.first else { return nil }
+        if tokens.isOneToken, responses.allSatisfy({ isRefused($0, as: .denied) }) { return .denied(target: target) }
         guard !isNamed, let name = ModelList.className(target), !list.classNames.contains(name) else { return nil }
-        if answers.allSatisfy({ isRefused($0, as: .unknown) }) { return .missing(target: target) }
-        guard answers.allSatisfy({ $0.refusal == first.refusal && $0.refusal != nil }) else { return nil }
+        if responses.allSatisfy({ isRefused($0, as: .unknown) }) { return .missing(target: target) }
+        guard responses.allSatisfy({ $0.refusal == first.refusal && $0.refusal != nil }) else { return nil }
         return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
     }
 

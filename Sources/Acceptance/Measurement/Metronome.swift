@@ -4,10 +4,10 @@ import NIOPosix
 
 /// A simulated engine whose timing is known to the millisecond, used to measure the accuracy of the client.
 ///
-/// It responds to every request on a loopback port with an event stream that follows ``Beat``, whatever the request.
+/// It responds to every request on a loopback port with an event stream that follows ``SendSchedule``, whatever the request.
 struct Metronome: Sendable {
     /// The send time of each part, counted from the last byte of the request.
-    struct Beat: Sendable, Equatable {
+    struct SendSchedule: Sendable, Equatable {
         var head: Duration = .milliseconds(20)
         var firstToken: Duration = .milliseconds(50)
         /// Time between two tokens.
@@ -20,13 +20,13 @@ struct Metronome: Sendable {
     }
 
     let port: Int
-    let beat: Beat
+    let schedule: SendSchedule
 
     /// Runs `body` while a metronome is listening.
     ///
     /// - Throws: what `body` throws, or the reason why no loopback port is available.
     static func running<Value: Sendable>(
-        _ beat: Beat = Beat(), _ body: (Metronome) async throws -> Value
+        _ schedule: SendSchedule = SendSchedule(), _ body: (Metronome) async throws -> Value
     ) async throws -> Value {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
@@ -34,12 +34,12 @@ struct Metronome: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(BeatHandler(beat))
+                    try channel.pipeline.syncOperations.addHandler(SendScheduleHandler(schedule))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         do {
-            let value = try await body(Metronome(port: channel.localAddress?.port ?? 0, beat: beat))
+            let value = try await body(Metronome(port: channel.localAddress?.port ?? 0, schedule: schedule))
             try await channel.close()
             return value
         } catch {
@@ -50,28 +50,28 @@ struct Metronome: Sendable {
 }
 
 /// Sends the scheduled parts once per request. Lives on its connection's event loop.
-private final class BeatHandler: ChannelInboundHandler {
+private final class SendScheduleHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let beat: Metronome.Beat
+    private let schedule: Metronome.SendSchedule
 
-    init(_ beat: Metronome.Beat) { self.beat = beat }
+    init(_ schedule: Metronome.SendSchedule) { self.schedule = schedule }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .end = unwrapInboundIn(data) else { return }
         let start = NIODeadline.now()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        func at(_ offset: Duration, _ act: @escaping @Sendable (BeatHandler, ChannelHandlerContext) -> Void) {
+        func at(_ offset: Duration, _ act: @escaping @Sendable (SendScheduleHandler, ChannelHandlerContext) -> Void) {
             context.eventLoop.scheduleTask(deadline: start + TimeAmount(offset)) {
                 guard bound.value.channel.isActive else { return }
                 act(handler.value, bound.value)
             }
         }
-        at(beat.head) { $0.sendHead($1) }
-        for index in 0..<beat.tokens {
-            at(beat.token(index)) { [isLast = index == beat.tokens - 1] in $0.sendToken($1, isLast: isLast) }
+        at(schedule.head) { $0.sendHead($1) }
+        for index in 0..<schedule.tokens {
+            at(schedule.token(index)) { [isLast = index == schedule.tokens - 1] in $0.sendToken($1, isLast: isLast) }
         }
     }
 

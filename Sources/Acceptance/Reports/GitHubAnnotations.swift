@@ -21,17 +21,17 @@ public struct GitHubAnnotations: Sendable {
             case .failed, .notDecided: "error"
             case .interrupted: "warning"
             }
-        return spoken(lines + [command(level, title: "Acceptance of \(report.target)", report.verdictLine)])
+        return annotationLines(lines + [command(level, title: "Acceptance of \(report.target)", report.verdictLine)])
     }
 
     /// The annotation for a missing or incomplete report.
-    public func complaint(_ text: String) -> String {
-        spoken([command("error", title: "Acceptance", text)])
+    public func errorAnnotation(_ text: String) -> String {
+        annotationLines([command("error", title: "Acceptance", text)])
     }
 
     /// The token that resumes commands is harmless where none were stopped: the Actions runner ignores unknown
     /// commands.
-    private func spoken(_ lines: [String]) -> String {
+    private func annotationLines(_ lines: [String]) -> String {
         (["::\(nonce)::"] + lines).map { "\($0)\n" }.joined() + silence
     }
 

@@ -35,7 +35,7 @@ public final class TerminalReport: Sendable {
         var isShown = false
         /// Whether the summary was written, after which an interrupted run writes nothing more.
         var isFinished = false
-        var folded = FoldedSkips()
+        var folded = CollapsedSkips()
     }
 
     public init(style: Style, write: @escaping @Sendable (String) -> Void) {
@@ -143,7 +143,7 @@ public final class TerminalReport: Sendable {
     /// Writes the collapsed checks at the end of their test.
     private func unfold() {
         let folded = live.withLock { live in
-            defer { live.folded = FoldedSkips() }
+            defer { live.folded = CollapsedSkips() }
             return live.folded
         }
         if folded.results.count == 1 { return emit(line(for: folded.results[0])) }

@@ -20,13 +20,13 @@ struct EqualSharesTest: Sendable, Equatable {
 
     /// Maximum number of outcomes to enumerate. It takes a few milliseconds, and beyond it every expected count of two
     /// to four runners is above 20, where the asymptotic test is accurate to the third digit.
-    static let outcomeLimit = 100_000
+    static let maxOutcomes = 100_000
 
     /// Smallest deviation from equal shares that can fail a check, however many calls show it.
     static let effectFloor = 0.25
 
     /// - Parameter counts: calls per runner, zeros included.
-    init(_ counts: [Int], outcomeLimit: Int = EqualSharesTest.outcomeLimit) {
+    init(_ counts: [Int], maxOutcomes: Int = EqualSharesTest.maxOutcomes) {
         let total = counts.reduce(0, +)
         guard counts.count > 1, total > 0 else {
             (method, chance, deviation) = (.exact, 1, 0)
@@ -34,7 +34,7 @@ struct EqualSharesTest: Sendable, Equatable {
         }
         let expected = Double(total) / Double(counts.count)
         deviation = counts.map { abs(Double($0) - expected) / expected }.max() ?? 0
-        if Self.outcomes(calls: total, runners: counts.count) <= outcomeLimit {
+        if Self.outcomes(calls: total, runners: counts.count) <= maxOutcomes {
             method = .exact
             chance = Self.exactChance(of: counts)
         } else {

@@ -14,7 +14,7 @@ struct WorkConservation: Sendable, Equatable {
     /// Minimum number of decidable dispatches for a conclusion.
     static let dispatchesNeeded = 10
     /// Maximum surplus of calls per slot over the idlest runner.
-    static let surplusLimit = 2.0
+    static let maxSurplus = 2.0
 
     /// - Parameters:
     ///   - runners: number of runners that could have served, whether seen or not.
@@ -37,7 +37,7 @@ struct WorkConservation: Sendable, Equatable {
                 next += 1
             }
             open.removeAll { $0.end < now - tolerance }
-            let moment = Moment(open, at: now, tolerance: tolerance)
+            let moment = DispatchBounds(open, at: now, tolerance: tolerance)
             let others = names.subtracting([dispatch.runner])
             let judgement =
                 slots.map { moment.surplus(of: dispatch.runner, over: others, hasUnseen: hasUnseen, slots: $0) }
@@ -58,7 +58,7 @@ struct WorkConservation: Sendable, Equatable {
 }
 
 /// Lower and upper bounds of the calls on each runner at the time of one dispatch.
-private struct Moment {
+private struct DispatchBounds {
     private var certain: [String: Int] = [:]
     /// Includes the dispatch itself.
     private var possible: [String: Int] = [:]
@@ -83,7 +83,7 @@ private struct Moment {
     func surplus(of runner: String, over others: Set<String>, hasUnseen: Bool, slots: Int) -> Bool? {
         let idlestAtMost = hasUnseen ? 0 : others.map { possible[$0, default: 0] }.min() ?? 0
         let idlestAtLeast = hasUnseen ? 0 : others.map { certain[$0, default: 0] }.min() ?? 0
-        let limit = WorkConservation.surplusLimit * Double(max(1, slots))
+        let limit = WorkConservation.maxSurplus * Double(max(1, slots))
         if Double(certain[runner, default: 0] - idlestAtMost) >= limit { return true }
         return Double(possible[runner, default: 1] - 1 - idlestAtLeast) < limit ? false : nil
     }

@@ -78,8 +78,8 @@ public struct ExternalProgram: Sendable {
         if ending.wasCancelled { throw CancellationError() }
         let errors = String(decoding: ending.errors, as: UTF8.self)
         guard !ending.didTimeOut else {
-            let said = Self.onOneLine(errors)
-            let tail = said.isEmpty ? "; run it manually to see what it waits for" : "; its stderr: \(said)"
+            let lastOutput = Self.onOneLine(errors)
+            let tail = lastOutput.isEmpty ? "; run it manually to see what it waits for" : "; its stderr: \(lastOutput)"
             throw Problem(description: "'\(name)' was stopped after \(limit.readable)\(tail)")
         }
         let output = String(decoding: ending.output, as: UTF8.self)
@@ -107,8 +107,8 @@ extension ExternalProgram {
         do {
             let result = try await run([], limit: .seconds(60))
             guard result.status == 0 else {
-                let said = Self.onOneLine(result.errors)
-                throw Finding.inconclusive("--sleep-command exited with status \(result.status): \(said)")
+                let lastOutput = Self.onOneLine(result.errors)
+                throw Finding.inconclusive("--sleep-command exited with status \(result.status): \(lastOutput)")
             }
         } catch let problem as Problem {
             throw Finding.inconclusive("--sleep-command: \(problem)")

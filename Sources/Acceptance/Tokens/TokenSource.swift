@@ -20,7 +20,7 @@ public actor TokenSource {
     }
 
     /// Maximum time for a program to print one token.
-    public static let programLimit = Duration.seconds(30)
+    public static let programTimeout = Duration.seconds(30)
 
     private let origin: Origin
     private let admission: TokenAdmission
@@ -58,7 +58,7 @@ public actor TokenSource {
     ///   - expired: a token that was valid once, where the operator has one.
     /// - Throws: ``TokenProblem`` when `expired` has not expired, cannot stand in a header, or may not be sent.
     public static func program(
-        _ program: ExternalProgram, limit: Duration = programLimit, admission: TokenAdmission = .anywhere,
+        _ program: ExternalProgram, limit: Duration = programTimeout, admission: TokenAdmission = .anywhere,
         expired: String? = nil
     ) throws(TokenProblem) -> TokenSource {
         TokenSource(
@@ -149,8 +149,9 @@ public actor TokenSource {
         if let role { arguments += ["--role", role] }
         let call = ([program.name] + arguments).joined(separator: " ")
         func problem(_ what: String, _ errors: String, hint: String) -> TokenProblem {
-            let said = redactor.redact(ExternalProgram.onOneLine(errors))
-            return TokenProblem("--token-binary: `\(call)` \(what); \(said.isEmpty ? hint : "its stderr: \(said)")")
+            let lastOutput = redactor.redact(ExternalProgram.onOneLine(errors))
+            return TokenProblem(
+                "--token-binary: `\(call)` \(what); \(lastOutput.isEmpty ? hint : "its stderr: \(lastOutput)")")
         }
         let result: ExternalProgram.Result
         do {

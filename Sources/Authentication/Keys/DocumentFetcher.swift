@@ -20,7 +20,7 @@ struct KeyFetchLimits: Sendable {
     var maxSearchWait: Duration = .seconds(8)
     var maxDeferredSearches = 64
     /// Interval between checks of a local file.
-    var filePoll: Duration = .seconds(1)
+    var filePollInterval: Duration = .seconds(1)
 }
 
 /// Fetches one document over HTTP: only with status 200, without redirects, and within the limits for bytes and time.

@@ -8,7 +8,7 @@ struct KeySet: Sendable {
     }
 
     /// More than any issuer publishes; each key costs time to read and compare.
-    static let maximumKeys = 256
+    static let maxKeys = 256
 
     let keys: [VerifyingKey]
     /// The unused entries of the document, with reasons.
@@ -22,12 +22,12 @@ struct KeySet: Sendable {
     ) throws(KeySourceFault) {
         let value: JSONValue
         do throws(JSONFault) {
-            value = try StrictJSONReader.document(document, duplicates: .marked)
+            value = try StrictJSONParser.document(document, duplicates: .marked)
         } catch {
             throw .notJSON
         }
         guard let entries = value.object?["keys"]?.array else { throw .notAKeySet }
-        guard entries.count <= Self.maximumKeys else { throw .tooManyKeys }
+        guard entries.count <= Self.maxKeys else { throw .tooManyKeys }
         var keys: [VerifyingKey] = []
         var skipped: [Skipped] = []
         for (position, entry) in entries.enumerated() {

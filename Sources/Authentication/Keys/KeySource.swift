@@ -13,7 +13,7 @@ final class KeySource: Sendable {
         let authoritiesFile: String
         let tokenFile: String
         let algorithms: [SignatureAlgorithm]
-        let refreshEvery: Duration
+        let refreshInterval: Duration
         let refreshCooldown: Duration
 
         init(_ issuer: IssuerConfiguration) {
@@ -22,7 +22,7 @@ final class KeySource: Sendable {
             authoritiesFile = issuer.authoritiesFile
             tokenFile = issuer.keyTokenFile
             algorithms = issuer.algorithms
-            refreshEvery = issuer.refreshEvery
+            refreshInterval = issuer.refreshInterval
             refreshCooldown = issuer.refreshCooldown
         }
     }
@@ -42,7 +42,7 @@ final class KeySource: Sendable {
     private struct State {
         var status = Status()
         var schedule: RefreshSchedule
-        var missing: MissingKeys
+        var missing: FailedKeySearches
         /// Counts the changes of `status`, so that no change is missed between reading and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -55,7 +55,7 @@ final class KeySource: Sendable {
     private let limits: KeyFetchLimits
     private let logger: Logger
     private let wallClock: @Sendable () -> Date
-    private let doorbell = Doorbell()
+    private let refreshSignal = AsyncSignal()
     private let state: Mutex<State>
 
     init(
@@ -69,18 +69,19 @@ final class KeySource: Sendable {
         logger[metadataKey: "issuer"] = "\(configuration.issuer)"
         self.logger = logger
         let every =
-            if case .file = configuration.location { min(limits.filePoll, configuration.refreshEvery) } else {
-                configuration.refreshEvery
+            if case .file = configuration.location { min(limits.filePollInterval, configuration.refreshInterval) } else
+            {
+                configuration.refreshInterval
             }
         state = Mutex(
             State(
                 schedule: RefreshSchedule(
                     every: every, cooldown: configuration.refreshCooldown,
                     firstRetry: limits.firstRetry, lastRetry: limits.lastRetry),
-                missing: MissingKeys(
+                missing: FailedKeySearches(
                     firstPause: limits.firstSearchPause
                         ?? RefreshSchedule.demandInterval(of: configuration.refreshCooldown),
-                    lastPause: min(configuration.refreshEvery, configuration.refreshCooldown * 2))))
+                    lastPause: min(configuration.refreshInterval, configuration.refreshCooldown * 2))))
     }
 
     var status: Status { state.withLock { $0.status } }
@@ -133,7 +134,7 @@ final class KeySource: Sendable {
             }
             return (demand, (state.status.fetchesEnded, wasUnderWay, isDeferred))
         }
-        if demand?.isBroughtForward ?? false { doorbell.ring() }
+        if demand?.isBroughtForward ?? false { refreshSignal.signal() }
         return wait
     }
 
@@ -152,7 +153,7 @@ final class KeySource: Sendable {
             $0.status.isRunning = true
             $0.schedule.started(at: .now)
         }
-        var reader = KeyDocumentReader(source: configuration, fetcher: fetcher)
+        var reader = KeyDocumentParser(source: configuration, fetcher: fetcher)
         while !Task.isCancelled {
             guard let due = state.withLock({ $0.schedule.due }) else { break }
             if due > .now {
@@ -167,7 +168,7 @@ final class KeySource: Sendable {
         }
     }
 
-    private func fetch(with reader: inout KeyDocumentReader) async {
+    private func fetch(with reader: inout KeyDocumentParser) async {
         let (isOnDemand, known) = state.withLock {
             $0.schedule.fetchBegan()
             return ($0.schedule.isOnDemand, $0.status.keys)
@@ -236,7 +237,7 @@ final class KeySource: Sendable {
                     // Cancelled: the signal came first, or the service ends.
                 }
             }
-            group.addTask { await self.doorbell.wait() }
+            group.addTask { await self.refreshSignal.wait() }
             await group.next()
             group.cancelAll()
         }

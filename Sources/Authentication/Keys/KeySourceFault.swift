@@ -24,17 +24,17 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .status(let code):
             "returned status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
         case .unauthorized(let code, let host):
-            "jwks_uri returned status \(code). It is at \(QuotedValue(host)), and jwks_token_file is sent to the issuer's "
+            "jwks_uri returned status \(code). It is at \(LoggableValue(host)), and jwks_token_file is sent to the issuer's "
                 + "own host only; if that address is the issuer's, set it as jwks_url"
-        case .unusableToken(let path, let reason): "jwks_token_file \(QuotedValue(path)) cannot be used: \(reason)"
+        case .unusableToken(let path, let reason): "jwks_token_file \(LoggableValue(path)) cannot be used: \(reason)"
         case .tooLarge: "document exceeds the size limit"
         case .notJSON: "document is not valid JSON"
         case .notADiscoveryDocument: "discovery document lacks issuer or jwks_uri"
         case .otherIssuer(let stated, let expected):
-            "discovery document names another issuer: found \(QuotedValue(stated)), expected \(QuotedValue(expected))"
+            "discovery document names another issuer: found \(LoggableValue(stated)), expected \(LoggableValue(expected))"
         case .insecureKeyAddress: "jwks_uri is not https"
         case .notAKeySet: "document is not a key set"
-        case .tooManyKeys: "key set has more than \(KeySet.maximumKeys) keys"
+        case .tooManyKeys: "key set has more than \(KeySet.maxKeys) keys"
         case .noUsableKey: "key set has no usable key"
         case .unreadableFile(let reason): "file cannot be read: \(reason)"
         }

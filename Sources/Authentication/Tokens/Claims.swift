@@ -22,7 +22,7 @@ struct Claims: Sendable {
 
     init(json: [UInt8]) throws(TokenFault) {
         do throws(JSONFault) {
-            guard case .object(let object) = try StrictJSONReader.value(of: json) else { throw .malformed }
+            guard case .object(let object) = try StrictJSONParser.value(of: json) else { throw .malformed }
             members = object
         } catch {
             throw error == .duplicateMember ? .duplicateClaim : .malformedClaims

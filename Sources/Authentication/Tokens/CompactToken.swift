@@ -3,7 +3,7 @@
 struct CompactToken: Sendable {
     /// In bytes. Far above any real token (an Entra token with 200 groups has 8 KiB), far below a size that costs
     /// noticeable time.
-    static let maximumSize = 16 << 10
+    static let maxSize = 16 << 10
 
     let header: JOSEHeader
     let payload: [UInt8]
@@ -12,7 +12,7 @@ struct CompactToken: Sendable {
     let signingInput: [UInt8]
 
     init(_ token: String) throws(TokenFault) {
-        guard token.utf8.count <= Self.maximumSize else { throw .tooLarge }
+        guard token.utf8.count <= Self.maxSize else { throw .tooLarge }
         let bytes = Array(token.utf8)
         let segments = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard segments.count == 3 else { throw segments.count == 5 ? .encrypted : .notCompact }

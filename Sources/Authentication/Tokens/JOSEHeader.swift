@@ -10,7 +10,7 @@ struct JOSEHeader: Hashable, Sendable {
     init(json: [UInt8]) throws(TokenFault) {
         let members: [ExactString: JSONValue]
         do throws(JSONFault) {
-            guard case .object(let object) = try StrictJSONReader.value(of: json) else { throw .malformed }
+            guard case .object(let object) = try StrictJSONParser.value(of: json) else { throw .malformed }
             members = object
         } catch {
             throw error == .duplicateMember ? .duplicateHeader : .malformedHeader

@@ -14,11 +14,11 @@ struct RefusalReport {
     let now: Double
 
     var text: String {
-        let details = detail(of: StatedMembers(token: token))
+        let details = detail(of: UnverifiedClaims(token: token))
         return details.isEmpty ? fault.rawValue : "\(fault.rawValue): \(details)"
     }
 
-    private func detail(of stated: StatedMembers) -> String {
+    private func detail(of stated: UnverifiedClaims) -> String {
         switch fault {
         case .tooLarge: return "\(token.utf8.count) bytes"
         case .unsupportedAlgorithm: return found(stated.header["alg"], SignatureAlgorithm.allCases.map(\.rawValue))
@@ -42,8 +42,8 @@ struct RefusalReport {
         case .noFittingKey, .ambiguousKey: return found(stated.header["alg"], keys?.keys.map(\.algorithm.rawValue))
         case .algorithmMismatch: return found(stated.header["alg"], algorithms(of: stated.header["kid"]?.string))
         case .badSignature:
-            return "found the key id \(QuotedValue(stated.header["kid"] ?? .null)) and the algorithm "
-                + "\(QuotedValue(stated.header["alg"] ?? .null))\(issuer(in: stated))"
+            return "found the key id \(LoggableValue(stated.header["kid"] ?? .null)) and the algorithm "
+                + "\(LoggableValue(stated.header["alg"] ?? .null))\(issuer(in: stated))"
         case .notCompact, .encrypted, .malformedEncoding, .malformedHeader, .duplicateHeader, .detachedPayload,
             .malformedClaims, .duplicateClaim:
             return ""
@@ -51,14 +51,14 @@ struct RefusalReport {
     }
 
     private func found(_ value: JSONValue?, _ expected: [String]?) -> String {
-        let found = value.map { "found \(QuotedValue($0))" } ?? "found none"
+        let found = value.map { "found \(LoggableValue($0))" } ?? "found none"
         guard let expected else { return found }
-        let shown = expected.prefix(8).map { QuotedValue($0).description }.joined(separator: ", ")
+        let shown = expected.prefix(8).map { LoggableValue($0).description }.joined(separator: ", ")
         return "\(found), expected \(shown.isEmpty ? "none" : shown)\(expected.count > 8 ? ", …" : "")"
     }
 
-    private func issuer(in stated: StatedMembers) -> String {
-        ", in a token of the issuer \(QuotedValue(stated.claims["iss"] ?? .null))"
+    private func issuer(in stated: UnverifiedClaims) -> String {
+        ", in a token of the issuer \(LoggableValue(stated.claims["iss"] ?? .null))"
     }
 
     private var time: String { ", at \(Int64(now)) with a leeway of \(Int64(leeway)) s" }
@@ -70,8 +70,8 @@ struct RefusalReport {
     private var subjectClaims: String {
         let names = configuration?.subjectClaims.map { path in
             switch path {
-            case .dotted(let name): QuotedValue(name).description
-            case .keys(let keys): QuotedValue(keys.joined(separator: ".")).description
+            case .dotted(let name): LoggableValue(name).description
+            case .keys(let keys): LoggableValue(keys.joined(separator: ".")).description
             case .memberNames: "an object"
             }
         }
@@ -88,12 +88,12 @@ struct RefusalReport {
 }
 
 /// The readable, unverified content of a refused token.
-private struct StatedMembers {
+private struct UnverifiedClaims {
     var header: [ExactString: JSONValue] = [:]
     var claims: [ExactString: JSONValue] = [:]
 
     init(token: String) {
-        guard token.utf8.count <= CompactToken.maximumSize else { return }
+        guard token.utf8.count <= CompactToken.maxSize else { return }
         let segments = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard segments.count == 3 else { return }
         header = Self.members(of: segments[0])
@@ -101,7 +101,7 @@ private struct StatedMembers {
     }
 
     private static func members(of segment: Substring.UTF8View) -> [ExactString: JSONValue] {
-        let value = Base64URL.decode(segment).flatMap { try? StrictJSONReader.value(of: $0, duplicates: .marked) }
+        let value = Base64URL.decode(segment).flatMap { try? StrictJSONParser.value(of: $0, duplicates: .marked) }
         return value?.object ?? [:]
     }
 }

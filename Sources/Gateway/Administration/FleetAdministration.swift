@@ -7,7 +7,7 @@ import SimpleAICore
 /// `/admin/api/fleet` and `/admin/api/machines/{id}/wake`, `…/sleep`: administrators list the fleet, and wake machines
 /// and put them to sleep.
 struct FleetAdministration: Sendable {
-    enum Order: String {
+    enum Command: String {
         case wake, sleep
     }
 
@@ -22,36 +22,36 @@ struct FleetAdministration: Sendable {
     }
 
     /// `POST`: 202 if the command was accepted, 200 if nothing is left to do, 400 with the reason if it cannot be done.
-    func order(for request: Request, _ context: ControlContext) async throws -> Response {
+    func command(for request: Request, _ context: ControlContext) async throws -> Response {
         let admin = try await control.admin(of: request, context)
-        guard let (id, order) = Self.order(in: request.uri.path) else {
+        guard let (id, command) = Self.command(in: request.uri.path) else {
             throw GatewayError(.notFound, "Path not found.")
         }
-        switch order {
+        switch command {
         case .wake: return try wake(id, for: admin)
         case .sleep: return try sleep(id, for: admin)
         }
     }
 
     /// The machine and the command that a path names. Ids may contain any character, percent-encoded or not.
-    static func order(in path: String) -> (RunnerID, Order)? {
+    static func command(in path: String) -> (RunnerID, Command)? {
         guard path.hasPrefix(machines), let slash = path.lastIndex(of: "/") else { return nil }
-        guard let order = Order(rawValue: String(path[path.index(after: slash)...])) else { return nil }
+        guard let command = Command(rawValue: String(path[path.index(after: slash)...])) else { return nil }
         guard let id = PercentEncoding.decoded(path[..<slash].dropFirst(machines.count)), !id.isEmpty else {
             return nil
         }
-        return (RunnerID(id), order)
+        return (RunnerID(id), command)
     }
 
     private func wake(_ id: RunnerID, for admin: Caller) throws(GatewayError) -> Response {
         switch control.gateway.scheduler.wakeMachine(id) {
         case .begun(let wake):
             control.audit("wake_machine", of: id.rawValue, by: admin)
-            return Self.answer(id, "waking", wake, .accepted)
+            return Self.response(id, "waking", wake, .accepted)
         case .underWay(let wake):
             control.audit("wake_machine", of: id.rawValue, by: admin)
-            return Self.answer(id, "waking", wake, .accepted)
-        case .isAwake: return Self.answer(id, "awake", nil, .ok)
+            return Self.response(id, "waking", wake, .accepted)
+        case .isAwake: return Self.response(id, "awake", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
         case .impossible(let reason): throw Self.impossible("Cannot wake \(id): \(reason).")
         }
@@ -61,14 +61,14 @@ struct FleetAdministration: Sendable {
         switch control.gateway.scheduler.sleepMachine(id) {
         case .ordered:
             control.audit("sleep_machine", of: id.rawValue, by: admin)
-            return Self.answer(id, "falling_asleep", nil, .accepted)
-        case .isAsleep: return Self.answer(id, "asleep", nil, .ok)
+            return Self.response(id, "falling_asleep", nil, .accepted)
+        case .isAsleep: return Self.response(id, "asleep", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
         case .impossible(let reason): throw Self.impossible("Cannot put \(id) to sleep: \(reason).")
         }
     }
 
-    private static func answer(
+    private static func response(
         _ id: RunnerID, _ state: String, _ wake: WakeID?, _ status: HTTPResponse.Status
     ) -> Response {
         let wake = wake.map { ",\"wake\":\(JSONString.encode($0.rawValue))" } ?? ""

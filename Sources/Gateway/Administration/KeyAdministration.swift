@@ -9,7 +9,7 @@ import SimpleAICore
 
 /// `/admin/api/keys`: administrators with tokens create, list and revoke API keys.
 struct KeyAdministration: Sendable {
-    private static let maxOrder = ByteCount.kibibytes(16)
+    private static let maxBodySize = ByteCount.kibibytes(16)
 
     let control: ControlPlane
 
@@ -24,17 +24,17 @@ struct KeyAdministration: Sendable {
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         var body: [UInt8] = []
-        let order = try await control.withBody(
-            of: request, context, by: admin, counting: .body, upTo: Self.maxOrder
+        let newKey = try await control.withBody(
+            of: request, context, by: admin, counting: .body, upTo: Self.maxBodySize
         ) { piece throws(GatewayError) in
             body.append(contentsOf: piece.readableBytesView)
         } then: {
-            try KeyOrderReader(creator: admin.subject.rawValue, now: Date()).order(in: body)
+            try NewAPIKeyParser(creator: admin.subject.rawValue, now: Date()).newKey(in: body)
         }
-        if let unknown = order.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
+        if let unknown = newKey.classes?.subtracting(control.gateway.rules.classes.classes.map(\.name)).min() {
             throw GatewayError(.invalidRequest, "Unknown class \"\(unknown)\".", param: "classes")
         }
-        let (text, key) = try await Self.blocking { try keys.create(order) }
+        let (text, key) = try await Self.blocking { try keys.create(newKey) }
         control.audit("create_key", of: key.id, by: admin)
         return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
     }
@@ -72,7 +72,7 @@ struct KeyAdministration: Sendable {
         } catch let error as KeyStoreError {
             switch error {
             case .unknownKey: throw GatewayError(.notFound, "\(error).".firstUppercased)
-            case .invalidOrder, .full: throw GatewayError(.invalidRequest, "\(error).".firstUppercased)
+            case .invalidKey, .full: throw GatewayError(.invalidRequest, "\(error).".firstUppercased)
             case .unusable, .notWritten, .unreadableRevocations:
                 throw GatewayError(
                     .internalError, "Storing the key failed; see the gateway log.", cause: "\(error)")

@@ -19,7 +19,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// One exchange: a request that is being read or answered, and its response.
-    private struct Turn {
+    private struct Exchange {
         enum Response: Equatable {
             case awaited, begun, complete
         }
@@ -40,26 +40,26 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Time for an error event to reach the client after the drain time.
-    private static let lastWords: TimeAmount = .seconds(1)
+    private static let drainGracePeriod: TimeAmount = .seconds(1)
     /// Time for which a refused client's input is discarded: closing at once would make its kernel drop the response
     /// together with the bytes that it still sends.
-    private static let discardingTime: TimeAmount = .seconds(2)
+    private static let discardTimeout: TimeAmount = .seconds(2)
 
     private let inference: InferenceHandler
-    private let socket: TickedFlush
+    private let socket: CoalescingWriter
     private let place: ClientConnectionPlace?
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
     private var context: ChannelHandlerContext?
-    private var reader: RequestReader
+    private var reader: RequestParser
 
     private var phase = Phase.open
-    private var turn: Turn?
-    private var isHandingOn = false
+    private var exchange: Exchange?
+    private var isForwarding = false
     /// Whether the current request goes through the pipeline.
     private var isPassing = false
     /// Whether a part was passed through the pipeline since the last `channelReadComplete`.
-    private var hasPassedOn = false
+    private var hasForwarded = false
     /// Whether a read was requested that is held until the next request may be read.
     private var readIsPending = false
     /// Whether the client has closed its sending side while requests are unread.
@@ -81,7 +81,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - place: this connection's place among all connections.
     ///   - maxHead: in bytes.
     init(
-        inference: InferenceHandler, socket: TickedFlush, place: ClientConnectionPlace? = nil, maxHead: Int,
+        inference: InferenceHandler, socket: CoalescingWriter, place: ClientConnectionPlace? = nil, maxHead: Int,
         idleTimeout: TimeAmount, drain: TimeAmount
     ) {
         self.place = place
@@ -89,7 +89,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         self.socket = socket
         self.idleTimeout = idleTimeout
         self.drain = drain
-        reader = RequestReader(maxHead: maxHead)
+        reader = RequestParser(maxHead: maxHead)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -130,18 +130,18 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .open = phase else { return }
         reader.append(unwrapInboundIn(data))
-        handOn(context)
+        forwardAvailable(context)
     }
 
     /// Passes on all parts that may be read now: the rest of a request, or the next one if the previous exchange is
     /// over.
-    private func handOn(_ context: ChannelHandlerContext) {
+    private func forwardAvailable(_ context: ChannelHandlerContext) {
         // A response that completes while its request is being passed on re-enters here.
-        guard !isHandingOn else { return }
-        isHandingOn = true
-        defer { isHandingOn = false }
-        do throws(RequestReader.Violation) {
-            while mayReadOn, let part = try reader.next() { handOn(part, context) }
+        guard !isForwarding else { return }
+        isForwarding = true
+        defer { isForwarding = false }
+        do throws(RequestParser.Violation) {
+            while mayReadOn, let part = try reader.next() { forwardAvailable(part, context) }
             if inputEndIsHeld, mayReadOn { return inputEnds(context) }
         } catch {
             refuse(error, context)
@@ -150,14 +150,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var mayReadOn: Bool {
         guard case .open = phase else { return false }
-        return turn.map { !$0.isRead } ?? !isQuiescing
+        return exchange.map { !$0.isRead } ?? !isQuiescing
     }
 
-    private func handOn(_ part: RequestReader.Part, _ context: ChannelHandlerContext) {
+    private func forwardAvailable(_ part: RequestParser.Part, _ context: ChannelHandlerContext) {
         // Complete heads count as activity, bytes do not: a head that never completes is not activity.
         switch part {
         case .head(let head):
-            turn = Turn()
+            exchange = Exchange()
             lastActivity = .now()
             bodyBytes = 0
             pace = BodyPace(
@@ -170,16 +170,16 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             bodyBytes += bytes.readableBytes
             if isPassing { pass(.body(bytes), context) } else { inference.receive(bytes) }
         case .end:
-            turn?.isRead = true
+            exchange?.isRead = true
             pace = nil
             lastActivity = .now()
             if isPassing { pass(.end(nil), context) } else { inference.receiveEnd() }
-            endTurn(context)
+            endExchange(context)
         }
     }
 
     private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
-        hasPassedOn = true
+        hasForwarded = true
         context.fireChannelRead(wrapInboundOut(part))
     }
 
@@ -187,14 +187,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// polling and register it again a moment later: two system calls per request. So one read stays outstanding. It
     /// brings either the client's disconnect, or the beginning of one more request, which ends the reading ahead.
     func channelReadComplete(context: ChannelHandlerContext) {
-        tellReadComplete(context)
-        if turn?.isRead ?? false, !reader.hasPending { context.read() }
+        fireReadComplete(context)
+        if exchange?.isRead ?? false, !reader.hasPending { context.read() }
     }
 
     /// Informs the control plane of the end of a read that passed a part to it.
-    private func tellReadComplete(_ context: ChannelHandlerContext) {
-        guard hasPassedOn else { return }
-        hasPassedOn = false
+    private func fireReadComplete(_ context: ChannelHandlerContext) {
+        guard hasForwarded else { return }
+        hasForwarded = false
         context.fireChannelReadComplete()
     }
 
@@ -205,21 +205,21 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// While a request is being answered, the next one is not read, however much of it has arrived. After the last
     /// response only the end of the client's input is awaited.
     private var holdsReads: Bool {
-        if case .open = phase { turn?.isRead ?? false } else { false }
+        if case .open = phase { exchange?.isRead ?? false } else { false }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
             if mayReadOn, !reader.isBetweenRequests { refuse(.incomplete, context) }
-            if inference.clientHasGone() { return }
+            if inference.clientDisconnected() { return }
             // The end of input takes effect after the requests that were received before it.
-            inputEndIsHeld = turn?.isRead ?? false && reader.hasPending
+            inputEndIsHeld = exchange?.isRead ?? false && reader.hasPending
             if inputEndIsHeld { return }
             context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: quiesce(context)
         case is ConnectionEviction:
-            if turn == nil, !reader.hasPending { context.close(promise: nil) } else { place?.stays() }
+            if exchange == nil, !reader.hasPending { context.close(promise: nil) } else { place?.keepsConnection() }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -258,43 +258,43 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func responseBegins(isLast: Bool) {
-        turn?.response = .begun
-        turn?.isLast = isLast
+        exchange?.response = .begun
+        exchange?.isLast = isLast
     }
 
     /// The response has been written completely.
     /// - Parameter isLast: whether the connection closes after it, whatever its head states.
     func responseIsComplete(isLast: Bool = false) {
-        turn?.response = .complete
-        if isLast { turn?.isLast = true }
+        exchange?.response = .complete
+        if isLast { exchange?.isLast = true }
         lastActivity = .now()
         guard let context else { return }
         // A client that has not read the response yet does not count as idle.
         if !context.channel.isWritable { unsentBytes = .max }
-        endTurn(context)
-        guard turn == nil, !isHandingOn else { return }
-        handOn(context)
-        tellReadComplete(context)
+        endExchange(context)
+        guard exchange == nil, !isForwarding else { return }
+        forwardAvailable(context)
+        fireReadComplete(context)
         guard readIsPending, !holdsReads else { return }
         readIsPending = false
         context.read()
     }
 
     /// Ends the exchange when the request has been read and its response written.
-    private func endTurn(_ context: ChannelHandlerContext) {
-        guard let turn, turn.isRead, turn.response == .complete else { return }
-        self.turn = nil
+    private func endExchange(_ context: ChannelHandlerContext) {
+        guard let exchange, exchange.isRead, exchange.response == .complete else { return }
+        self.exchange = nil
         place?.becameIdle(at: lastActivity)
-        if turn.isLast { phase = .answered }
+        if exchange.isLast { phase = .answered }
         if isQuiescing { closeWhenSent(context) }
     }
 
     // MARK: Malformed requests
 
-    private func refuse(_ violation: RequestReader.Violation, _ context: ChannelHandlerContext) {
-        switch turn?.response {
+    private func refuse(_ violation: RequestParser.Violation, _ context: ChannelHandlerContext) {
+        switch exchange?.response {
         // The last response is complete.
-        case .complete where turn?.isLast ?? false: phase = .answered
+        case .complete where exchange?.isLast ?? false: phase = .answered
         // A second response would be taken for the response to another request.
         case .complete: leave(context)
         // Too late for an error response.
@@ -302,12 +302,12 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             phase = .refused
             context.close(promise: nil)
         case .awaited, nil:
-            answer(violation.gatewayError)
+            sendError(violation.gatewayError)
             leave(context)
         }
     }
 
-    private func answer(_ error: GatewayError) {
+    private func sendError(_ error: GatewayError) {
         let body = error.body.json
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: error.status()),
@@ -326,7 +326,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         phase = .refused
         context.close(mode: .output, promise: nil)
         drainTimer?.cancel()
-        drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) { [self] in
+        drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardTimeout) { [self] in
             self.context?.close(promise: nil)
         }
     }
@@ -342,7 +342,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         isQuiescing = true
         if case .refused = phase { return }
         drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: drain) { [self] in drainExpired() }
-        if turn == nil { closeWhenSent(context) }
+        if exchange == nil { closeWhenSent(context) }
     }
 
     /// Closes the connection when all bytes are sent. Closing earlier would drop bytes that a slow client has not read
@@ -361,7 +361,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             context?.close(promise: nil)
             return
         }
-        drainTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: Self.lastWords) { [self] in
+        drainTimer = context?.eventLoop.assumeIsolated().scheduleTask(in: Self.drainGracePeriod) { [self] in
             self.context?.close(promise: nil)
         }
     }
@@ -376,7 +376,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
                 stopReadingBody(context)
                 return armIdleTimer(context.eventLoop)
             }
-            if isWaitingForUs(context) { lastActivity = .now() }
+            if isWaitingForGateway(context) { lastActivity = .now() }
             if lastActivity + idleTimeout <= .now() {
                 context.close(promise: nil)
             } else {
@@ -402,17 +402,17 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private func stopReadingBody(_ context: ChannelHandlerContext) {
         pace = nil
         if inference.bodyIsTooSlow() { return }
-        guard turn?.response == .awaited else { return context.close(promise: nil) }
-        answer(.bodyIsTooSlow)
+        guard exchange?.response == .awaited else { return context.close(promise: nil) }
+        sendError(.bodyIsTooSlow)
         leave(context)
     }
 
     /// Whether the connection is in use although the client sends nothing: the gateway holds back the request's body or
     /// generates the response, or the client is still reading what was written.
-    private func isWaitingForUs(_ context: ChannelHandlerContext) -> Bool {
-        if let turn, !turn.isRead { return inference.holdsReads }
+    private func isWaitingForGateway(_ context: ChannelHandlerContext) -> Bool {
+        if let exchange, !exchange.isRead { return inference.holdsReads }
         // Generating a response may take long and does not count as idle, unless the client reads too slowly.
-        if turn != nil, context.channel.isWritable { return true }
+        if exchange != nil, context.channel.isWritable { return true }
         let before = unsentBytes
         unsentBytes = unsent(context)
         return unsentBytes != before

@@ -36,12 +36,12 @@ final class DecodingTurns {
         isScheduled = true
         eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in
             isScheduled = false
-            takeTurn()
+            grantSlot()
             schedule()
         }
     }
 
-    private func takeTurn() {
+    private func grantSlot() {
         guard let (caller, work) = rotation.next() else { return }
         if work() { rotation.add(work, of: caller) }
     }

@@ -25,7 +25,7 @@ typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
 /// A client's connection: both planes in one pipeline.
 ///
-/// `TickedFlush` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for
+/// `CoalescingWriter` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for
 /// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 ///
 /// With a certificate TLS comes first, and ALPN decides what follows it: the same, or `HTTP2Connection`.
@@ -71,7 +71,8 @@ struct GatewayChannel: HTTPChannelHandler {
         _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
-        let ticked = TickedFlush(gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
+        let ticked = CoalescingWriter(
+            gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
         let inference = InferenceHandler(gateway: gateway, socket: ticked)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
@@ -104,7 +105,7 @@ struct GatewayChannel: HTTPChannelHandler {
             await withDiscardingTaskGroup { group in
                 for await stream in streams {
                     group.addTask {
-                        guard let open = try? await ControlPlaneDoor.open(on: stream) else { return }
+                        guard let open = try? await ControlPlaneBridge.open(on: stream) else { return }
                         await handleHTTP(asyncChannel: open, logger: logger)
                     }
                 }

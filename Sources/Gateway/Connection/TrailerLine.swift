@@ -2,7 +2,7 @@ import Relay
 
 extension FieldLine {
     /// Fields that frame, route or authenticate a request must not be trailers (RFC 9110 §6.5.1).
-    func checkAsTrailer() throws(RequestReader.Violation) {
+    func checkAsTrailer() throws(RequestParser.Violation) {
         for forbidden in Self.forbiddenInTrailers where Byte.equalIgnoringCase(name, forbidden) { throw .trailer }
     }
 

@@ -5,13 +5,13 @@ import SimpleAICore
 extension TrustedProxies {
     /// The client address of a call. Headers are read only if their sender is trusted.
     func client(of peer: IPAddress?, _ headers: HTTPHeaders) -> IPAddress? {
-        guard believes(peer) else { return peer }
+        guard trusts(peer) else { return peer }
         return client(of: peer, forwardedFor: headers["x-forwarded-for"], forwarded: headers["forwarded"])
     }
 
     /// The client address of a control-plane request.
     func client(of peer: IPAddress?, _ headers: HTTPFields) -> IPAddress? {
-        guard believes(peer), let forwardedFor = Self.forwardedFor, let forwarded = Self.forwarded else { return peer }
+        guard trusts(peer), let forwardedFor = Self.forwardedFor, let forwarded = Self.forwarded else { return peer }
         return client(of: peer, forwardedFor: headers[values: forwardedFor], forwarded: headers[values: forwarded])
     }
 

@@ -8,7 +8,7 @@ import SimpleAICore
 /// client's address is the right-most untrusted one.
 struct TrustedProxies: Sendable {
     /// Maximum number of proxies in a row; longer chains are not followed.
-    private static let mostHops = 32
+    private static let maxHops = 32
 
     private let networks: [IPNetwork]
 
@@ -17,7 +17,7 @@ struct TrustedProxies: Sendable {
     }
 
     /// Whether this peer's statements about other addresses are trusted.
-    func believes(_ peer: IPAddress?) -> Bool {
+    func trusts(_ peer: IPAddress?) -> Bool {
         guard !networks.isEmpty, let peer else { return false }
         return networks.contains { $0.contains(peer) }
     }
@@ -29,7 +29,7 @@ struct TrustedProxies: Sendable {
     /// - Returns: the client's address as far as it is certain: the nearest trusted proxy's if that states none, and
     ///   the peer's if the two headers disagree, because a proxy that writes one of them passes the other on unchanged.
     func client(of peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
-        guard let peer, believes(peer) else { return peer }
+        guard let peer, trusts(peer) else { return peer }
         switch (forwardedFor.isEmpty, forwarded.isEmpty) {
         case (true, true): return peer
         case (false, true): return walk(from: peer, Self.list(forwardedFor))
@@ -43,9 +43,9 @@ struct TrustedProxies: Sendable {
     /// - Parameter hops: the addresses that proxies state, the nearest one first; nil for an invalid address.
     private func walk(from peer: IPAddress, _ hops: [IPAddress?]) -> IPAddress {
         var nearest = peer
-        for hop in hops.prefix(Self.mostHops) {
+        for hop in hops.prefix(Self.maxHops) {
             guard let hop else { return nearest }
-            guard believes(hop) else { return hop }
+            guard trusts(hop) else { return hop }
             nearest = hop
         }
         return nearest
@@ -57,7 +57,7 @@ struct TrustedProxies: Sendable {
     private static func list(_ values: [String]) -> [IPAddress?] {
         var rest = values.joined(separator: ",")[...]
         var hops: [IPAddress?] = []
-        while hops.count < mostHops {
+        while hops.count < maxHops {
             let comma = rest.utf8.lastIndex(of: UInt8(ascii: ","))
             let last = comma.map { rest[$0...].utf8.dropFirst() } ?? rest.utf8
             hops.append(node(Substring(trimmed(last))))
@@ -70,7 +70,7 @@ struct TrustedProxies: Sendable {
     /// The `for` of each element. A malformed header yields no address: with one extra quote a client could hide what
     /// the proxy appends.
     private static func elements(_ values: [String]) -> [IPAddress?] {
-        var reader = ForwardedReader(values.joined(separator: ","))
+        var reader = ForwardedHeaderParser(values.joined(separator: ","))
         return reader.elements()?.reversed().map { element in element.node.flatMap { node($0[...]) } } ?? []
     }
 

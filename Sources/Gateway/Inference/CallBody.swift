@@ -7,11 +7,11 @@ struct CallBody {
     /// The newer synonym of `max_tokens` comes first; `/v1/responses` has its own.
     private static let limitsOfTokens = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
     /// In bytes. Model ids occur in responses and log lines, so they must be shorter than bodies may be.
-    private static let longestModel = 512
+    private static let maxModelLength = 512
     /// In bytes, for other names that callers state.
-    private static let longestName = 512
+    private static let maxNameLength = 512
     /// In bytes, for the beginning of a conversation; as long as most system prompts followed by a question.
-    private static let longestPrefix = 64 << 10
+    private static let maxPrefixLength = 64 << 10
 
     private var scanner = JSONScanner(watching: RequestKeys.body)
     private(set) var bytes = ByteBuffer()
@@ -61,13 +61,14 @@ struct CallBody {
     /// message, or the start of the prompt. Nil if there is neither.
     func conversation(of endpoint: Endpoint) -> PrefixFingerprint? {
         guard let member = scanner.member(endpoint.requiredField) else { return nil }
-        let range = member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.longestPrefix)
+        let range =
+            member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.maxPrefixLength)
         guard member.kind == .array else { return PrefixFingerprint(view(range)) }
         guard let messages = JSONSlice(document: ArraySlice(view(member.range)))?.elements else { return nil }
         let first = messages.firstIndex { $0["role"]?.string == "user" } ?? 0
         guard first < messages.count else { return nil }
         let prefix = messages[...first].lazy.flatMap(\.bytes)
-        return PrefixFingerprint(prefix.prefix(Self.longestPrefix))
+        return PrefixFingerprint(prefix.prefix(Self.maxPrefixLength))
     }
 
     /// The body for the engine.
@@ -127,9 +128,9 @@ struct CallBody {
         guard member.kind == .string else {
             throw GatewayError(.invalidRequest, "The field \"model\" must be a string.", param: "model")
         }
-        guard member.range.count <= Self.longestModel + 2 else {
+        guard member.range.count <= Self.maxModelLength + 2 else {
             throw GatewayError(
-                .invalidRequest, "The field \"model\" is longer than \(Self.longestModel) bytes.", param: "model")
+                .invalidRequest, "The field \"model\" is longer than \(Self.maxModelLength) bytes.", param: "model")
         }
         let text = view(member.range).dropFirst().dropLast()
         // Hardly any name contains escapes.
@@ -139,7 +140,7 @@ struct CallBody {
 
     private func previousResponse() throws(GatewayError) -> String? {
         guard let member = scanner.member("previous_response_id"), member.kind != .null else { return nil }
-        guard member.kind == .string, member.range.count <= Self.longestName + 2 else {
+        guard member.kind == .string, member.range.count <= Self.maxNameLength + 2 else {
             throw GatewayError(
                 .invalidRequest, "The field \"previous_response_id\" must be a response id.",
                 param: "previous_response_id")
@@ -174,7 +175,7 @@ struct CallBody {
     }
 
     private var user: String? {
-        guard let member = scanner.member("user"), member.kind == .string, member.range.count <= Self.longestName + 2
+        guard let member = scanner.member("user"), member.kind == .string, member.range.count <= Self.maxNameLength + 2
         else { return nil }
         return JSONString.decode(view(member.range))
     }

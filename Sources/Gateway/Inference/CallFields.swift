@@ -11,7 +11,7 @@ struct CallFields {
     private(set) var expectation: String?
     private var codings: [String] = []
     /// `x-simpleai-explain: 1`
-    private(set) var asksWhy = false
+    private(set) var wantsReasons = false
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
@@ -26,7 +26,7 @@ struct CallFields {
             case 13: if authorization == nil, Self.isSame(name, "authorization") { authorization = value }
             case 14: if contentLength == nil, Self.isSame(name, "content-length") { contentLength = value }
             case 16: if Self.isSame(name, "content-encoding") { codings.append(value) }
-            case 18: if Self.isSame(name, "x-simpleai-explain") { asksWhy = value == "1" }
+            case 18: if Self.isSame(name, "x-simpleai-explain") { wantsReasons = value == "1" }
             default: break
             }
         }

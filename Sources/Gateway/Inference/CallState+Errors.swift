@@ -3,7 +3,7 @@ import SimpleAICore
 
 /// What callers are told of runners that do not answer, or not to the end.
 extension CallState {
-    static func lost(_ runner: RunnerID, _ how: String) -> GatewayError {
+    static func runnerLost(_ runner: RunnerID, _ how: String) -> GatewayError {
         GatewayError(
             .upstreamError, "The connection to the runner was lost during the response.",
             cause: "runner \(runner): \(how)")
@@ -29,9 +29,9 @@ extension CallState {
                 .queueFull, "The gateway has too many connections open.", retry: .after(.seconds(5)), cause: cause)
         case .firstByteTimeout, .gapTimeout:
             GatewayError(.upstreamTimeout, "The runner did not respond in time.", cause: cause)
-        case .staleConnection, .closedBeforeAnswer:
+        case .staleConnection, .closedBeforeResponse:
             GatewayError(.upstreamError, "The runner closed the connection without a response.", cause: cause)
-        case .closedDuringAnswer:
+        case .closedDuringResponse:
             GatewayError(.upstreamError, "The connection to the runner was lost during the response.", cause: cause)
         case .malformed:
             GatewayError(.upstreamError, "The runner sent a malformed response.", cause: cause)

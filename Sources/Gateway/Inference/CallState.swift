@@ -176,13 +176,13 @@ struct CallState {
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
             guard !headWasSent else {
-                return breakOff(lease, Self.lost(lease.runner, "it responded without a stream"), .failed)
+                return breakOff(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
             return notedOptions(of: lease) + [.beginDocument(lease, status: status)]
         case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
             guard isComplete else {
-                return abortDocument(lease, Self.lost(lease.runner, "the document was truncated"), .failed)
+                return abortDocument(lease, Self.runnerLost(lease.runner, "the document was truncated"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
@@ -192,7 +192,7 @@ struct CallState {
             return breakOff(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
             guard complete else {
-                return breakOff(lease, Self.lost(lease.runner, "the stream was interrupted"), .failed)
+                return breakOff(lease, Self.runnerLost(lease.runner, "the stream was interrupted"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
@@ -203,11 +203,11 @@ struct CallState {
             ]
         case (.relaying(let lease), .streamFailed(let error)):
             return breakOff(lease, Self.stated(error, by: lease.runner), outcome(of: error))
-        case (.forwarding(let lease), .upstreamFailed(let failure)): return lose(lease, failure)
+        case (.forwarding(let lease), .upstreamFailed(let failure)): return handleLoss(lease, failure)
         case (.relaying(let lease), .upstreamFailed(let failure)):
             return breakOff(lease, Self.error(from: failure, runner: lease.runner), .failed)
 
-        case (_, .clientClosed): return leave()
+        case (_, .clientClosed): return clientDisconnected()
         case (_, .drainExpired):
             return abort(GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5))))
         case (_, .totalTimeExpired):
@@ -235,7 +235,7 @@ struct CallState {
     }
 
     /// The runner failed before anything of its response was relayed.
-    private mutating func lose(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
+    private mutating func handleLoss(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
         let error = Self.error(from: failure, runner: lease.runner)
         switch failure {
         case .refused:
@@ -257,7 +257,8 @@ struct CallState {
         case .machineGone: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
-        case .closedBeforeAnswer where limits.afterSend == .always, .staleConnection where limits.afterSend == .always:
+        case .closedBeforeResponse where limits.afterSend == .always,
+            .staleConnection where limits.afterSend == .always:
             return move(from: lease, error, excluding: true, .failed)
         default:
             phase = .finished
@@ -275,7 +276,7 @@ struct CallState {
         }
         switch document.cause {
         case .result where headWasSent:
-            return breakOff(lease, Self.lost(lease.runner, "it responded without a stream"), .failed)
+            return breakOff(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
         case .requestRejected where headWasSent, .internalError where headWasSent:
             return breakOff(lease, error, outcome)
         case .result, .requestRejected, .internalError:
@@ -348,7 +349,7 @@ struct CallState {
 
     /// The call waits as for a slot, as long as the scheduler lets it: that is no move.
     private mutating func waitForLoading(_ lease: Lease, _ words: EngineError?) -> [Action] {
-        guard let authorized else { return breakOff(lease, Self.lost(lease.runner, "model loading"), .loading) }
+        guard let authorized else { return breakOff(lease, Self.runnerLost(lease.runner, "model loading"), .loading) }
         phase = .placing
         loadingEngine = words
         return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
@@ -400,7 +401,7 @@ struct CallState {
     }
 
     /// The client has disconnected: all work for it stops, and nothing more is written.
-    private mutating func leave() -> [Action] {
+    private mutating func clientDisconnected() -> [Action] {
         defer { phase = .finished }
         switch phase {
         case .reading, .finished: return [.settle(.clientGone)]

@@ -20,7 +20,7 @@ extension InferenceCall {
             // Otherwise its turn will come.
             guard !isDecoding, try takeSlice(), let caller else { return }
             isDecoding = true
-            gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in takeTurn() }
+            gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in grantSlot() }
         } catch {
             handle(.refused(error))
         }
@@ -40,7 +40,7 @@ extension InferenceCall {
     }
 
     /// - Returns: whether there is more to decode.
-    private func takeTurn() -> Bool {
+    private func grantSlot() -> Bool {
         guard !state.isFinished else {
             isDecoding = false
             return false

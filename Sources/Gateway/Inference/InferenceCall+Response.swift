@@ -10,7 +10,7 @@ extension InferenceCall {
     /// Sends the head of an event stream once: the engine's, or the gateway's while there is no runner.
     func beginStream(_ lease: Lease?) {
         guard !timeline.headWasSent else { return }
-        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
         headers.replaceOrAdd(name: "Content-Type", value: "text/event-stream")
         headers.replaceOrAdd(name: "Cache-Control", value: "no-cache")
         headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
@@ -33,8 +33,8 @@ extension InferenceCall {
     }
 
     func sendDocument(_ lease: Lease, _ document: EngineDocument) {
-        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
-        var body = answer.document
+        var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        var body = upstreamResponse.document
         if document.cause != .result {
             if !(document.error?.isComplete ?? false) { body = ByteBuffer(string: document.body.json) }
             headers.replaceOrAdd(name: "Content-Type", value: "application/json")
@@ -48,20 +48,20 @@ extension InferenceCall {
 
     /// The head of a document that goes out as it comes, and what has come of it.
     func beginDocument(_ lease: Lease, status: Int) {
-        var headers = answer.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
         addOwnHeaders(to: &headers, lease)
-        let beginning = answer.document
-        answer.document = ByteBuffer()
-        let length = answer.largeDocument?.length
+        let beginning = upstreamResponse.document
+        upstreamResponse.document = ByteBuffer()
+        let length = upstreamResponse.largeDocument?.length
         if let length { headers.add(name: "Content-Length", value: String(length)) }
         let responseHead = responseHead(
             HTTPResponseStatus(statusCode: status), headers, lengthIsKnown: length != nil)
         if length != nil {
-            connection.write(responseHead, document: beginning, promise: documentIsOut())
+            connection.write(responseHead, document: beginning, promise: documentWritten())
         } else {
             connection.write(streamHead: responseHead)
             connection.write(piece: beginning)
-            if let sent = documentIsOut() { connection.mark(sent) }
+            if let sent = documentWritten() { connection.mark(sent) }
         }
         connection.flush()
         lastWrite = .now()
@@ -87,22 +87,22 @@ extension InferenceCall {
         var headers = headers
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         let responseHead = responseHead(status, headers, lengthIsKnown: true)
-        connection.write(responseHead, document: head.method == .HEAD ? ByteBuffer() : body, promise: documentIsOut())
+        connection.write(responseHead, document: head.method == .HEAD ? ByteBuffer() : body, promise: documentWritten())
         endResponse()
     }
 
     /// A large document stays in memory until its client has read it, so it counts until then.
-    private func documentIsOut() -> EventLoopPromise<Void>? {
-        guard answer.reservedBytes > Self.noteworthy else { return nil }
-        let (memory, bytes) = (memory, answer.reservedBytes)
-        answer.reservedBytes = 0
+    private func documentWritten() -> EventLoopPromise<Void>? {
+        guard upstreamResponse.reservedBytes > Self.minReportedSize else { return nil }
+        let (memory, bytes) = (memory, upstreamResponse.reservedBytes)
+        upstreamResponse.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { _ in memory.giveBack(bytes) }
         return sent
     }
 
     /// In bytes: a document that the kernel takes at once is not worth a promise.
-    private static let noteworthy = 64 << 10
+    private static let minReportedSize = 64 << 10
 
     private func responseHead(
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool
@@ -148,16 +148,16 @@ extension InferenceCall {
         let status: Int
         let outcome: String
         var failure: GatewayError?
-        var clientLeft = false
+        var clientDisconnected = false
         switch ending {
         case .answered(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
-        case .clientGone: (status, outcome, clientLeft) = (499, "client_gone", true)
+        case .clientGone: (status, outcome, clientDisconnected) = (499, "client_gone", true)
         case .failed(let error):
             failure = error
             status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)
             outcome = error.code.rawValue
         }
-        let figures = figures(isComplete: failure == nil && !clientLeft, clientLeft: clientLeft)
+        let figures = figures(isComplete: failure == nil && !clientDisconnected, clientDisconnected: clientDisconnected)
         gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
         guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
         AccessLine(
@@ -169,14 +169,14 @@ extension InferenceCall {
         .write(to: gateway.logger)
     }
 
-    private func figures(isComplete: Bool, clientLeft: Bool) -> CallFigures {
-        var figures = CallFigures(total: timeline.seconds)
+    private func figures(isComplete: Bool, clientDisconnected: Bool) -> CallMeasurements {
+        var figures = CallMeasurements(total: timeline.seconds)
         figures.toFirstByte = timeline.seconds(to: timeline.firstByte)
-        figures.toFirstToken = timeline.seconds(to: answer.firstToken)
-        figures.tokensPerSecond = answer.tokensPerSecond(sent: timeline.sent, firstByte: timeline.firstByte)
-        figures.usage = answer.usage
-        figures.events = answer.events?.events ?? 0
-        if !isComplete { figures.broken = answer.broken(delivery, clientLeft: clientLeft) }
+        figures.toFirstToken = timeline.seconds(to: upstreamResponse.firstToken)
+        figures.tokensPerSecond = upstreamResponse.tokensPerSecond(sent: timeline.sent, firstByte: timeline.firstByte)
+        figures.usage = upstreamResponse.usage
+        figures.events = upstreamResponse.events?.events ?? 0
+        if !isComplete { figures.broken = upstreamResponse.broken(delivery, clientDisconnected: clientDisconnected) }
         return figures
     }
 

@@ -23,7 +23,7 @@ final class InferenceCall {
 
     private(set) var state: CallState
     var body = CallBody()
-    lazy var intake = BodyIntake(fields.coding, limit: rules.settings.server.maxBody)
+    lazy var intake = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
     /// How much of the memory that all calls share is taken for `body`.
     var reservedBytes = 0
     /// Of the caller, once that is known.
@@ -37,7 +37,7 @@ final class InferenceCall {
     private(set) var caller: Caller?
     private var admission: CallLimiter.Admission?
     /// The state of the caller's limits, for the response; nil if it has none.
-    private(set) var standing: LimitStanding?
+    private(set) var standing: LimitUsage?
     var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
@@ -47,15 +47,15 @@ final class InferenceCall {
     private var onlyRunner: RunnerID?
     /// Since when it waits for a loading engine.
     private var loadingSince: ContinuousClock.Instant?
-    var ticket: UpstreamTicket?
+    var ticket: ExchangeHandle?
     /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
     /// Runners that lack the endpoint, as known from other calls, and their errors.
     var lacking: [RunnerID: GatewayError] = [:]
     /// Runners that stated it to this call.
     var foundLacking: Set<RunnerID> = []
-    var answer = AnswerInProgress()
-    /// Kept apart from `answer`: a write that fills the connection reports back while an event is being relayed.
+    var upstreamResponse = UpstreamResponse()
+    /// Kept apart from `upstreamResponse`: a write that fills the connection reports back while an event is being relayed.
     var delivery = StreamDelivery()
 
     var timeline = CallTimeline()
@@ -182,7 +182,7 @@ final class InferenceCall {
         case .place(let call, let excluded):
             lacking = gateway.upstreams.runners(lacking: endpoint, of: call.models)
             let request = request(for: call, excluding: lacking.isEmpty ? excluded : excluded.union(lacking.keys))
-            if fields.asksWhy, caller?.isAdmin ?? false { explanation = explain(call, request) }
+            if fields.wantsReasons, caller?.isAdmin ?? false { explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
         case .forward(let call, let lease, let fresh): forward(call, lease, fresh: fresh)
@@ -262,7 +262,7 @@ final class InferenceCall {
         let call = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let placement = gateway.scheduler.place(request) { result in
-            eventLoop.execute { call.value.placementAnswered(result) }
+            eventLoop.execute { call.value.placementDecided(result) }
         }
         switch placement {
         case .granted(let lease): placed(lease)
@@ -271,7 +271,7 @@ final class InferenceCall {
         }
     }
 
-    private func placementAnswered(_ result: Result<Lease, GatewayError>) {
+    private func placementDecided(_ result: Result<Lease, GatewayError>) {
         let request = waiting?.request
         waiting = nil
         switch result {
@@ -302,9 +302,9 @@ final class InferenceCall {
             call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && state.mayAddUsageOption
             && upstream.takesStreamUsage
         let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
-        memory.giveBack(answer.reservedBytes)
-        answer = AnswerInProgress(
-            to: AnswerInProgress.Question(
+        memory.giveBack(upstreamResponse.reservedBytes)
+        upstreamResponse = UpstreamResponse(
+            to: UpstreamResponse.CallContext(
                 endpoint: endpoint, model: lease.model, streams: call.call.streams,
                 expectedChoices: call.call.expectedChoices, takesUnknownLength: head.version != .http1_0,
                 context: ResponseCause.Context(
@@ -318,7 +318,7 @@ final class InferenceCall {
                 bodyLength: bytes.readableBytes,
                 requestID: id.rawValue),
             body: bytes)
-        let ticket = UpstreamTicket()
+        let ticket = ExchangeHandle()
         self.ticket = ticket
         gateway.pools.pool(on: eventLoop).send(
             request, to: upstream, for: self, ticket: ticket, timeouts: rules.upstreamTimeouts, fresh: fresh)
@@ -371,12 +371,14 @@ final class InferenceCall {
         totalTimer?.cancel()
         usageTimer?.cancel()
         (keepalive, totalTimer, usageTimer) = (nil, nil, nil)
-        if reservedBytes + answer.reservedBytes > 0 { memory.giveBack(reservedBytes + answer.reservedBytes) }
+        if reservedBytes + upstreamResponse.reservedBytes > 0 {
+            memory.giveBack(reservedBytes + upstreamResponse.reservedBytes)
+        }
         reservedBytes = 0
-        answer.reservedBytes = 0
+        upstreamResponse.reservedBytes = 0
         body = CallBody()
         unread = ByteBuffer()
-        if let admission { gateway.limiter.end(admission, tokens: answer.tokens) }
+        if let admission { gateway.limiter.end(admission, tokens: upstreamResponse.tokens) }
         admission = nil
         record(ending)
         ticket = nil

@@ -30,11 +30,11 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Maximum number of bytes of a refused body that are read before the connection is closed, for a limited time:
     /// closing at once would make the client's kernel drop the response together with the unread rest.
     private static let discardedBytes = 8 << 20
-    private static let discardingTime: TimeAmount = .seconds(5)
+    private static let discardTimeout: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
     /// Writes responses as bytes; nil in HTTP/2, where they are frames.
-    private let socket: TickedFlush?
+    private let socket: CoalescingWriter?
     /// The HTTP/1 connection, as long as this handler belongs to it.
     var client: ClientConnection?
     /// Whether the current response is sent in chunks.
@@ -47,7 +47,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the client requests that the connection closes after the current control-plane request.
     private var passesLastRequest = false
     /// Whether a part was passed to the control plane since its last `channelReadComplete`.
-    private var hasPassedOn = false
+    private var hasForwarded = false
     /// Whether the current control-plane request is a HEAD.
     private var passesHead = false
     /// The latest `Authorization` and the token in it. A connection mostly sends the same value with every request, and
@@ -55,7 +55,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var latestCredentials: (authorization: String, token: String)?
 
     /// - Parameter socket: the connection's writer, in HTTP/1.
-    init(gateway: GatewayServices, socket: TickedFlush? = nil) {
+    init(gateway: GatewayServices, socket: CoalescingWriter? = nil) {
         self.gateway = gateway
         self.socket = socket
     }
@@ -67,7 +67,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         // A call and this handler retain each other until the call ends.
-        if case .calling = mode { clientHasGone() }
+        if case .calling = mode { clientDisconnected() }
         self.context = nil
     }
 
@@ -127,7 +127,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func pass(_ data: NIOAny, _ context: ChannelHandlerContext) {
-        hasPassedOn = true
+        hasForwarded = true
         context.fireChannelRead(data)
     }
 
@@ -155,8 +155,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The control plane is notified of the end of a read only if a part was passed to it.
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard hasPassedOn else { return }
-        hasPassedOn = false
+        guard hasForwarded else { return }
+        hasForwarded = false
         context.fireChannelReadComplete()
     }
 
@@ -171,7 +171,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        clientHasGone()
+        clientDisconnected()
         closesAfterDiscarding?.cancel()
         context.fireChannelInactive()
     }
@@ -181,7 +181,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// FIN or RST. It ends an inference call: TCP cannot distinguish a half-close from a disconnect.
     /// - Returns: whether it concerned an inference call; a control-plane request may survive a half-close.
     @discardableResult
-    func clientHasGone() -> Bool {
+    func clientDisconnected() -> Bool {
         switch mode {
         case .passing, .gone: return false
         case .calling(let call):
@@ -306,7 +306,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The socket, as long as written bytes are part of a response.
-    private var open: TickedFlush? {
+    private var open: CoalescingWriter? {
         guard let client, client.isOpen else { return nil }
         return socket
     }
@@ -339,7 +339,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var written: EventLoopPromise<Void>?
         if !isPassing {
             written = context.eventLoop.makePromise(of: Void.self)
-            written?.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseIsOut() }
+            written?.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseWritten() }
         }
         writeEnd(promise: written)
         flush()
@@ -372,12 +372,12 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
     /// Closing earlier would drop bytes that a slow client has not read yet.
-    private func lastResponseIsOut() {
+    private func lastResponseWritten() {
         guard let context else { return }
         guard case .discarding = mode else { return context.close(promise: nil) }
         // Shows the client that the response has ended; it may still send the rest of its request.
         context.close(mode: .output, promise: nil)
-        closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardingTime) {
+        closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardTimeout) {
             [weak self] in self?.context?.close(promise: nil)
         }
     }

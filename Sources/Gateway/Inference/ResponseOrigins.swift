@@ -20,7 +20,7 @@ final class ResponseOrigins: Sendable {
     }
 
     /// In bytes. No engine creates longer ids; they are not recorded.
-    private static let longestID = 512
+    private static let maxIDLength = 512
 
     private let lifetime: TimeAmount
     /// A response belongs to whom it was made for: nobody else can go on with it, however the id was learnt.
@@ -32,7 +32,7 @@ final class ResponseOrigins: Sendable {
     }
 
     func note(_ id: String, madeBy runner: RunnerID, for caller: Caller, now: NIODeadline = .now()) {
-        guard id.utf8.count <= Self.longestID else { return }
+        guard id.utf8.count <= Self.maxIDLength else { return }
         let origin = Origin(runner: runner, notedAt: now)
         origins.withLock { $0.insert(origin, for: Key(caller: caller.id, id: ExactString(id)), of: caller.id) }
     }

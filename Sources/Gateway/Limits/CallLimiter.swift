@@ -31,32 +31,32 @@ final class CallLimiter: Sendable {
         }
     }
 
-    enum Answer: Sendable {
-        case admitted(Admission, LimitStanding)
-        case refused(GatewayError, LimitStanding)
+    enum Decision: Sendable {
+        case admitted(Admission, LimitUsage)
+        case refused(GatewayError, LimitUsage)
     }
 
     /// Both ledgers under one lock: a call counts for both or for none.
-    private struct Books {
+    private struct Ledgers {
         var callers: CallLedger<CallerID>
         var addresses: CallLedger<Peer>
     }
 
-    private let books: Mutex<Books>
+    private let ledgers: Mutex<Ledgers>
     private let now: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameter now: a monotonic clock.
     init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.now = now
         let start = now()
-        books = Mutex(Books(callers: .init(start: start), addresses: .init(start: start)))
+        ledgers = Mutex(Ledgers(callers: .init(start: start), addresses: .init(start: start)))
     }
 
     /// Counts a call after authentication.
     /// - Returns: nil if nothing limits it, so that nothing has to be recorded.
     func begin(
         _ caller: Caller, from client: IPAddress?, under rules: LimitRules, counting: Counting = .inference
-    ) -> Answer? {
+    ) -> Decision? {
         let (callerLimits, addressLimits) = (
             counting.limits(rules.limits(of: caller)), counting.limits(rules.address)
         )
@@ -65,31 +65,31 @@ final class CallLimiter: Sendable {
             caller: caller.id, callerLimits: callerLimits,
             address: Peer(client), addressLimits: addressLimits)
         let now = now()
-        return books.withLock { books in
-            let own = books.callers.standing(of: admission.caller, under: callerLimits, at: now)
-            let shared = books.addresses.standing(of: admission.address, under: addressLimits, at: now)
+        return ledgers.withLock { ledgers in
+            let own = ledgers.callers.standing(of: admission.caller, under: callerLimits, at: now)
+            let shared = ledgers.addresses.standing(of: admission.address, under: addressLimits, at: now)
             if let error = Self.error(own.refusal, shared.refusal, admission) {
                 return .refused(error, own.narrowed(by: shared))
             }
             return .admitted(
                 admission,
-                books.callers.begin(admission.caller, under: callerLimits, at: now)
-                    .narrowed(by: books.addresses.begin(admission.address, under: addressLimits, at: now)))
+                ledgers.callers.begin(admission.caller, under: callerLimits, at: now)
+                    .narrowed(by: ledgers.addresses.begin(admission.address, under: addressLimits, at: now)))
         }
     }
 
     /// - Parameter tokens: prompt and completion tokens of the call.
     func end(_ admission: Admission, tokens: Int) {
         let now = now()
-        books.withLock { books in
-            books.callers.end(admission.caller, under: admission.callerLimits, tokens: tokens, at: now)
-            books.addresses.end(admission.address, under: admission.addressLimits, tokens: tokens, at: now)
+        ledgers.withLock { ledgers in
+            ledgers.callers.end(admission.caller, under: admission.callerLimits, tokens: tokens, at: now)
+            ledgers.addresses.end(admission.address, under: admission.addressLimits, tokens: tokens, at: now)
         }
     }
 
     /// Of two reasons the one that lasts longer, so that whoever waits as long as it is told is served.
     private static func error(
-        _ own: LimitStanding.Refusal?, _ shared: LimitStanding.Refusal?, _ admission: Admission
+        _ own: LimitUsage.Refusal?, _ shared: LimitUsage.Refusal?, _ admission: Admission
     ) -> GatewayError? {
         let ofCaller = own.map { error($0, admission.callerLimits, "your", "caller") }
         let ofAddress = shared.map { error($0, admission.addressLimits, "your address's", "address") }
@@ -98,27 +98,27 @@ final class CallLimiter: Sendable {
     }
 
     private static func error(
-        _ refusal: LimitStanding.Refusal, _ limits: CallLimits, _ whose: String, _ who: String
+        _ refusal: LimitUsage.Refusal, _ limits: CallLimits, _ possessive: String, _ holderName: String
     ) -> GatewayError {
-        func again(_ time: Duration) -> String { "Retry in \(LimitStanding.written(max(time, .seconds(1))))." }
+        func again(_ time: Duration) -> String { "Retry in \(LimitUsage.written(max(time, .seconds(1))))." }
         switch refusal {
         case .requestsPerMinute(let time):
             let limit = counted(limits.requestsPerMinute, "call")
             return GatewayError(
-                .rateLimitExceeded, "Rate limit exceeded: \(whose) limit is \(limit) per minute. \(again(time))",
-                retry: .notBefore(time), cause: "requests_per_minute of the \(who)")
+                .rateLimitExceeded, "Rate limit exceeded: \(possessive) limit is \(limit) per minute. \(again(time))",
+                retry: .notBefore(time), cause: "requests_per_minute of the \(holderName)")
         case .tokensPerDay(let time):
             let limit = counted(limits.tokensPerDay, "token")
             return GatewayError(
-                .rateLimitExceeded, "Rate limit exceeded: \(whose) limit is \(limit) per day. \(again(time))",
-                retry: .notBefore(time), cause: "tokens_per_day of the \(who)")
+                .rateLimitExceeded, "Rate limit exceeded: \(possessive) limit is \(limit) per day. \(again(time))",
+                retry: .notBefore(time), cause: "tokens_per_day of the \(holderName)")
         case .concurrentCalls:
             // Nobody knows when one of them ends.
             let limit = counted(limits.concurrentCalls, "call")
             return GatewayError(
                 .rateLimitExceeded,
-                "Rate limit exceeded: \(whose) limit is \(limit) at the same time. Retry when one has completed.",
-                retry: .after(.seconds(1)), cause: "concurrent_calls of the \(who)")
+                "Rate limit exceeded: \(possessive) limit is \(limit) at the same time. Retry when one has completed.",
+                retry: .after(.seconds(1)), cause: "concurrent_calls of the \(holderName)")
         }
     }
 

@@ -23,5 +23,5 @@ extension FairShare.Verdict {
 extension GatewayRules {
     /// The holder of a client's share of bounded resources; nil for a trusted proxy that states no client address,
     /// because it may stand for many clients.
-    func shareHolder(of client: IPAddress?) -> Peer? { proxies.believes(client) ? nil : Peer(client) }
+    func shareHolder(of client: IPAddress?) -> Peer? { proxies.trusts(client) ? nil : Peer(client) }
 }

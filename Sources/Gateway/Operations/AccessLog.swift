@@ -17,7 +17,7 @@ struct AccessLine {
     var total: Duration
     var waited: Duration?
     var wake: String?
-    var figures = CallFigures()
+    var figures = CallMeasurements()
 
     /// Checked before a line is built, so that calls cost nothing if they are not logged.
     static func isWanted(by logger: Logger, _ error: GatewayError?) -> Bool {

@@ -18,7 +18,7 @@ final class Metrics: Sendable {
         var calls: [CallLabels: Int] = [:]
         var classes: [String: ClassCounts] = [:]
         var tokens = TokenUsage(prompt: 0, completion: 0)
-        var broken = CallFigures.BrokenStream(generated: 0, delivered: 0)
+        var broken = CallMeasurements.BrokenStream(generated: 0, delivered: 0)
         var events = 0
         var packets = 0
         var ejections = 0
@@ -38,7 +38,7 @@ final class Metrics: Sendable {
         var firstTokenSeconds = Histogram(bounds: Histogram.seconds)
         var tokensPerSecond = Histogram(bounds: Histogram.tokensPerSecond)
 
-        mutating func add(_ figures: CallFigures) {
+        mutating func add(_ figures: CallMeasurements) {
             callSeconds.observe(figures.total)
             if let seconds = figures.toFirstByte { firstByteSeconds.observe(seconds) }
             if let seconds = figures.toFirstToken { firstTokenSeconds.observe(seconds) }
@@ -52,7 +52,7 @@ final class Metrics: Sendable {
         counts.withLock { $0.openCalls += 1 }
     }
 
-    func callEnded(_ labels: CallLabels, _ figures: CallFigures) {
+    func callEnded(_ labels: CallLabels, _ figures: CallMeasurements) {
         counts.withLock { counts in
             counts.openCalls -= 1
             counts.calls[labels, default: 0] += 1
@@ -99,7 +99,7 @@ final class Metrics: Sendable {
         counts.withLock { $0.ejections += 1 }
     }
 
-    func machineWasPutToSleep() {
+    func machineSlept() {
         counts.withLock { $0.sleeps += 1 }
     }
 

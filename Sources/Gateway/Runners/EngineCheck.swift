@@ -63,15 +63,15 @@ enum EngineCheck {
         }
     }
 
-    static func verdict(on result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Verdict {
+    static func verdict(on result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Verdict {
         switch result {
-        case .success(let answer):
-            switch answer.status {
+        case .success(let response):
+            switch response.status {
             // An overloaded engine works.
             case 200...299, 429: .works
             // A wrong key is not a failure of the machine; calls will report it.
             case 400...499, 501: .refuses
-            default: .fails("the check returned status \(answer.status)")
+            default: .fails("the check returned status \(response.status)")
             }
         case .failure(let failure): .fails(failure.reason)
         }

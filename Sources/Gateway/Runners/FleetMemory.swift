@@ -19,7 +19,7 @@ final class FleetMemory: Sendable {
         /// Whether the file on disk is up to date.
         var isWritten: Bool
         /// The latest reported problem, until a write succeeds.
-        var complaint: String?
+        var problem: String?
     }
 
     private let file: StateFile
@@ -55,7 +55,7 @@ final class FleetMemory: Sendable {
 
     /// Returns when all pending state has been written, or the write has failed.
     func settled() async throws {
-        progress.withLock { perform($0.schedule.hurry(), &$0) }
+        progress.withLock { perform($0.schedule.writeImmediately(), &$0) }
         while let end = progress.withLock({ $0.schedule.isLooking ? $0.end : nil }) { try await end.get() }
         progress.withLock { $0.schedule.hurryEnded() }
     }
@@ -82,11 +82,11 @@ final class FleetMemory: Sendable {
     /// The state of absent runners is kept until the gateway forgets them: they may return.
     /// - Returns: whether the file is up to date.
     private func write() -> Bool {
-        let news = look()
+        let changes = look()
         let agents = knownAgents?()
         return known.withLock { known in
             let before = known.content
-            known.content.runners.merge(news.runners) { _, new in new }
+            known.content.runners.merge(changes.runners) { _, new in new }
             if let agents {
                 known.content.runners = known.content.runners.filter {
                     $0.value.agent == nil || agents.contains(RunnerID($0.key))
@@ -97,21 +97,21 @@ final class FleetMemory: Sendable {
             do {
                 try file.write(known.content)
                 known.isWritten = true
-                if known.complaint != nil {
+                if known.problem != nil {
                     logger.notice("State file writes resumed", metadata: [LogKeys.path: "\(file.path)"])
                 }
-                known.complaint = nil
+                known.problem = nil
             } catch {
-                report((error as? StoredFile.Failure)?.description ?? NetworkErrorText.of(error), &known.complaint)
+                report((error as? StoredFile.Failure)?.description ?? NetworkErrorText.of(error), &known.problem)
             }
             return known.isWritten
         }
     }
 
     /// Reports each cause once, not at every retry.
-    private func report(_ cause: String, _ complaint: inout String?) {
-        guard cause != complaint else { return }
-        complaint = cause
+    private func report(_ cause: String, _ problem: inout String?) {
+        guard cause != problem else { return }
+        problem = cause
         logger.error(
             "State file write failed", metadata: [LogKeys.path: "\(file.path)", LogKeys.cause: "\(cause)"])
     }

@@ -7,8 +7,8 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// Sends a command to an agent; its result is passed to `Scheduler.commandAnswered`.
-typealias TellAgent = @Sendable (RunnerID, AgentCommand, RunnerRequest) -> Void
+/// Sends a command to an agent; its result is passed to `Scheduler.commandCompleted`.
+typealias SendAgentCommand = @Sendable (RunnerID, AgentCommand, RunnerRequest) -> Void
 
 /// Keeps the scheduler's view of the fleet up to date: runs the probes, performs the scheduler's effects (packets,
 /// timers), and keeps the state that must survive a restart. All on one event loop.
@@ -21,9 +21,9 @@ final class FleetSupervisor: Service {
     private let pools: UpstreamPools
     private let machines: MachineDirectory
     private let waker: MachineWaker
-    private let tellAgent: TellAgent
+    private let sendAgentCommand: SendAgentCommand
     /// Requests a status from an agent; no effect for other runners.
-    private let askAgent: @Sendable (RunnerID) -> Void
+    private let requestAgentStatus: @Sendable (RunnerID) -> Void
     private let memory: FleetMemory
     private let metrics: Metrics
     private let logger: Logger
@@ -36,8 +36,9 @@ final class FleetSupervisor: Service {
 
     init(
         settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, pools: UpstreamPools,
-        machines: MachineDirectory, sender: any WakeSender, askAgent: @escaping @Sendable (RunnerID) -> Void,
-        tellAgent: @escaping TellAgent, stateFile: StateFile, remembered: StateFile.Opened, metrics: Metrics,
+        machines: MachineDirectory, sender: any WakeSender, requestAgentStatus: @escaping @Sendable (RunnerID) -> Void,
+        sendAgentCommand: @escaping SendAgentCommand, stateFile: StateFile, remembered: StateFile.Opened,
+        metrics: Metrics,
         logger: Logger,
         on eventLoop: any EventLoop
     ) {
@@ -47,8 +48,8 @@ final class FleetSupervisor: Service {
         self.upstreams = upstreams
         self.pools = pools
         self.machines = machines
-        self.askAgent = askAgent
-        self.tellAgent = tellAgent
+        self.requestAgentStatus = requestAgentStatus
+        self.sendAgentCommand = sendAgentCommand
         self.waker = MachineWaker(
             machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
         let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
@@ -116,7 +117,7 @@ final class FleetSupervisor: Service {
     ) -> StaticRunnerProbe {
         StaticRunnerProbe(
             runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, pools: pools,
-            on: eventLoop, urgentInterval: settings.withLock { $0.wake.probeEvery },
+            on: eventLoop, urgentInterval: settings.withLock { $0.wake.probeInterval },
             contextLengths: machines.contextLengths, logger: logger
         ) { [weak self] in self?.remember() }
     }
@@ -143,7 +144,7 @@ final class FleetSupervisor: Service {
         }
         eventLoop.execute { [self] in
             guard isProbing.value else { return }
-            for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeEvery) }
+            for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeInterval) }
             for id in plan.removed { stopProbe(of: id) }
             for place in plan.placed {
                 let wasUrgent = stopProbe(of: place.runner.id)
@@ -191,8 +192,9 @@ final class FleetSupervisor: Service {
         case .loadModel(let runner, let model, let request):
             logger.info(
                 "Model load started", metadata: [LogKeys.runner: "\(runner)", LogKeys.model: "\(model)"])
-            tellAgent(runner, .loadModel(model.rawValue), request)
-        case .unloadModel(let runner, let model, let request): tellAgent(runner, .unloadModel(model.rawValue), request)
+            sendAgentCommand(runner, .loadModel(model.rawValue), request)
+        case .unloadModel(let runner, let model, let request):
+            sendAgentCommand(runner, .unloadModel(model.rawValue), request)
         case .loadFailed(let runner, let model, let reason):
             logger.warning(
                 "Model load failed",
@@ -200,9 +202,9 @@ final class FleetSupervisor: Service {
                     LogKeys.runner: "\(runner)", LogKeys.model: "\(model)", LogKeys.cause: "\(reason)",
                 ])
         case .sleepMachine(let runner, let request):
-            metrics.machineWasPutToSleep()
+            metrics.machineSlept()
             logger.info("Sleep started", metadata: [LogKeys.runner: "\(runner)"])
-            tellAgent(runner, .sleep, request)
+            sendAgentCommand(runner, .sleep, request)
         case .sleepFailed(let runner, let reason):
             logger.warning(
                 "Sleep failed",
@@ -225,10 +227,10 @@ final class FleetSupervisor: Service {
     private func check(_ runner: RunnerID, _ model: EngineModelID, _ request: RunnerRequest) {
         eventLoop.execute { [self] in
             guard let upstream = upstreams[runner] else {
-                return scheduler.checkAnswered(runner, request, failure: "the runner has no address")
+                return scheduler.checkCompleted(runner, request, failure: "the runner has no address")
             }
             EngineCheck.run(model: model, on: upstream, pool: pool.value, eventLoop: eventLoop) { [scheduler] failure in
-                scheduler.checkAnswered(runner, request, failure: failure)
+                scheduler.checkCompleted(runner, request, failure: failure)
             }
         }
     }
@@ -253,12 +255,12 @@ final class FleetSupervisor: Service {
         _ runner: RunnerID, from old: RunnerState, to new: RunnerState, _ reason: OperatorReason?
     ) {
         // Nobody but the operator can mend these; sleeping and waking are daily business.
-        let isTrouble = new == .down || new == .lost || new == .wakeFailed
+        let isProblem = new == .down || new == .lost || new == .wakeFailed
         var metadata: Logger.Metadata = [
             LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)",
         ]
         if let reason { metadata[LogKeys.cause] = "\(reason)" }
-        logger.log(level: isTrouble ? .warning : .info, "Runner state changed", metadata: metadata)
+        logger.log(level: isProblem ? .warning : .info, "Runner state changed", metadata: metadata)
         eventLoop.execute { [self] in
             guard let probe = probes.value[runner] else { return }
             probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)
@@ -271,7 +273,7 @@ final class FleetSupervisor: Service {
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
         // A call could not reach it, or it disconnected: in the first case its agent can still report.
-        if new == .unknown { askAgent(runner) }
+        if new == .unknown { requestAgentStatus(runner) }
     }
 
     /// State that must survive a restart may have changed.

@@ -29,7 +29,7 @@ final class MachineDirectory: Sendable {
 
     private struct Known {
         /// Static runners' wake methods, from settings.
-        var stated: [RunnerID: [WakeWay]]
+        var stated: [RunnerID: [WakeMethod]]
         /// The destination of packets for agents' machines.
         var broadcast: String
         var port: Int
@@ -37,7 +37,7 @@ final class MachineDirectory: Sendable {
 
         init(_ settings: Settings) {
             stated = Dictionary(
-                settings.runners.map { ($0.id, $0.wake.map(WakeWay.all) ?? []) },
+                settings.runners.map { ($0.id, $0.wake.map(WakeMethod.all) ?? []) },
                 uniquingKeysWith: { first, _ in first })
             broadcast = settings.wake.broadcast
             port = settings.wake.port
@@ -60,7 +60,7 @@ final class MachineDirectory: Sendable {
         }
     }
 
-    func ways(toWake runner: RunnerID) -> [WakeWay] {
+    func ways(toWake runner: RunnerID) -> [WakeMethod] {
         known.withLock { known in
             if let ways = known.stated[runner] { return ways }
             return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
@@ -83,10 +83,10 @@ final class MachineDirectory: Sendable {
     }
 }
 
-extension WakeWay {
+extension WakeMethod {
     /// All wake methods that the settings give for a machine.
-    static func all(_ target: Settings.WakeTarget) -> [WakeWay] {
-        var ways: [WakeWay] = []
+    static func all(_ target: Settings.WakeTarget) -> [WakeMethod] {
+        var ways: [WakeMethod] = []
         for mac in target.macs {
             ways.append(
                 .packet(

@@ -12,7 +12,7 @@ final class MachineWaker: Sendable {
     private struct Progress {
         let wake: WakeID
         /// Programs and web hooks that are running or have succeeded: they are not repeated.
-        var once: Set<WakeWay> = []
+        var once: Set<WakeMethod> = []
         var underWay = 0
     }
 
@@ -70,7 +70,7 @@ final class MachineWaker: Sendable {
     }
 
     /// Records which of the methods are started now.
-    private func begin(_ ways: [WakeWay], for runner: RunnerID, _ wake: WakeID) -> [WakeWay] {
+    private func begin(_ ways: [WakeMethod], for runner: RunnerID, _ wake: WakeID) -> [WakeMethod] {
         progress.withLock { all in
             var progress = all[runner].flatMap { $0.wake == wake ? $0 : nil } ?? Progress(wake: wake)
             let begun = ways.filter { $0.isRepeated || progress.once.insert($0).inserted }
@@ -81,7 +81,7 @@ final class MachineWaker: Sendable {
     }
 
     private func ended(
-        _ way: WakeWay, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
+        _ way: WakeMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
     ) {
         var metadata: Logger.Metadata = [
             LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.number: "\(number + 1)",

@@ -9,10 +9,10 @@ import SimpleAICore
 struct StateFile: Sendable {
     struct Content: Codable, Hashable {
         var version = 1
-        var runners: [String: KnownRunner] = [:]
+        var runners: [String: RememberedRunner] = [:]
     }
 
-    struct KnownRunner: Codable, Hashable {
+    struct RememberedRunner: Codable, Hashable {
         /// The engine's own ids, in its order.
         var models: [String]
         var bootMilliseconds: Int64?
@@ -106,7 +106,7 @@ struct StateFile: Sendable {
     }
 }
 
-extension StateFile.KnownRunner {
+extension StateFile.RememberedRunner {
     /// Limits boot times to the range from zero to a day.
     fileprivate var withPlausibleTimes: Self {
         let plausible: ClosedRange<Int64> = 0...86_400_000
@@ -127,7 +127,7 @@ extension StateFile.Content {
             // A machine that cannot be woken reconnects by itself, or never.
             if let agent, agent.mac == nil { continue }
             let recent = status.bootTime.recent.map(\.wholeMilliseconds)
-            runners[status.runner.id.rawValue] = StateFile.KnownRunner(
+            runners[status.runner.id.rawValue] = StateFile.RememberedRunner(
                 models: Set(status.models.values).sorted().map(\.rawValue),
                 bootMilliseconds: status.bootTime.mean?.wholeMilliseconds,
                 recentBootMilliseconds: recent.isEmpty ? nil : recent,

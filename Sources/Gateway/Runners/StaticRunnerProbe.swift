@@ -17,7 +17,7 @@ final class StaticRunnerProbe {
     private let serving: Upstream
     /// The same address, for probes.
     let probing: Upstream
-    private var reader: ProbeReader
+    private var reader: ProbeResponseParser
     private let scheduler: Scheduler
     /// For probes.
     private let pool: UpstreamPool
@@ -33,7 +33,7 @@ final class StaticRunnerProbe {
     private var isWanted = false
     private var isStopped = false
     private var lastList: EngineModelList?
-    private var lastComplaint: String?
+    private var lastProblem: String?
 
     /// - Parameter modelsChanged: called when the engine's list differs from the previous probe's.
     init(
@@ -49,7 +49,7 @@ final class StaticRunnerProbe {
         self.scheduler = scheduler
         self.pool = pool
         self.pools = pools
-        reader = ProbeReader(runner)
+        reader = ProbeResponseParser(runner)
         self.eventLoop = eventLoop
         self.logger = logger
         self.contextLengths = contextLengths
@@ -77,7 +77,7 @@ final class StaticRunnerProbe {
         next?.cancel()
     }
 
-    private func finish(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) {
+    private func finish(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) {
         isUnderWay = false
         guard !isStopped else { return }
         let isThere = report(result)
@@ -101,18 +101,18 @@ final class StaticRunnerProbe {
     }
 
     /// - Returns: whether the runner is up and can serve.
-    private func report(_ result: Result<UpstreamFetch.Answer, UpstreamFailure>) -> Bool {
+    private func report(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Bool {
         let finding = reader.read(result)
         let reason = finding.reason(at: probing.authority)
         logger.debug(
             "Probe completed",
             metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(reason?.description ?? "healthy")"])
-        complain(finding.complaint)
+        reportProblem(finding.problem)
         switch finding {
         case .responded(let list, _):
-            complain(of: list)
+            reportProblem(of: list)
             let models = list?.models
-            scheduler.runnerAnswered(runner.id, engineModels: models, reason: reason)
+            scheduler.runnerResponded(runner.id, engineModels: models, reason: reason)
             let lengthsChanged = list.map { contextLengths.put($0.contextLengths, of: runner.id) } ?? false
             if models != knownModels || lengthsChanged {
                 knownModels = models
@@ -142,7 +142,7 @@ final class StaticRunnerProbe {
     }
 
     /// Reports unusable entries of a list when they first occur, not at every probe.
-    private func complain(of list: EngineModelList?) {
+    private func reportProblem(of list: EngineModelList?) {
         defer { lastList = list }
         guard let list, list.skipped > 0, list.problem != lastList?.problem || list.skipped != lastList?.skipped else {
             return
@@ -156,11 +156,11 @@ final class StaticRunnerProbe {
     }
 
     /// Reports a problem with a runner when it first occurs, not at every probe.
-    private func complain(_ complaint: String?) {
-        defer { lastComplaint = complaint }
-        guard let complaint, complaint != lastComplaint else { return }
+    private func reportProblem(_ problem: String?) {
+        defer { lastProblem = problem }
+        guard let problem, problem != lastProblem else { return }
         logger.warning(
             "Probe failed",
-            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(complaint)"])
+            metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(problem)"])
     }
 }

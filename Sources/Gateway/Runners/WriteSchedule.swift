@@ -27,7 +27,7 @@ struct WriteSchedule {
     private var nextLookAt: ContinuousClock.Instant?
     private var retry: Duration?
     /// Skips the distance, because a caller waits for the result.
-    private var isHurried = false
+    private var isImmediate = false
 
     var isLooking: Bool {
         if case .looking = phase { true } else { false }
@@ -70,15 +70,15 @@ struct WriteSchedule {
     }
 
     /// Starts a pending check at once.
-    mutating func hurry() -> Action? {
-        isHurried = true
+    mutating func writeImmediately() -> Action? {
+        isImmediate = true
         return waitEnded()
     }
 
-    mutating func hurryEnded() { isHurried = false }
+    mutating func hurryEnded() { isImmediate = false }
 
     private mutating func next(at now: ContinuousClock.Instant) -> Action {
-        if !isHurried, let nextLookAt, now < nextLookAt {
+        if !isImmediate, let nextLookAt, now < nextLookAt {
             phase = .waiting
             return .wait(nextLookAt - now)
         }

@@ -1,30 +1,30 @@
 /// `/v1/chat/completions`.
-struct ChatFormat: AnswerFormat {
-    private let envelope: AnswerEnvelope
+struct ChatFormat: ResponseFormat {
+    private let envelope: ResponseEnvelope
     private let id: JSONText
 
-    init(_ envelope: AnswerEnvelope) {
+    init(_ envelope: ResponseEnvelope) {
         self.envelope = envelope
         id = .string("chatcmpl-" + envelope.id)
     }
 
-    func document(_ answer: SimulatedAnswer) -> JSONText {
+    func document(_ simulatedResponse: SimulatedResponse) -> JSONText {
         [
             "id": id, "object": "chat.completion", "created": .integer(envelope.created),
-            "model": .string(envelope.model), "system_fingerprint": AnswerEnvelope.fingerprint,
+            "model": .string(envelope.model), "system_fingerprint": ResponseEnvelope.fingerprint,
             "choices": [
                 [
                     "index": 0,
-                    "message": ["role": "assistant", "content": .string(answer.text), "refusal": nil],
+                    "message": ["role": "assistant", "content": .string(simulatedResponse.text), "refusal": nil],
                     "logprobs": nil,
-                    "finish_reason": answer.finishReason,
+                    "finish_reason": simulatedResponse.finishReason,
                 ]
             ],
-            "usage": envelope.usage(answer),
+            "usage": envelope.usage(simulatedResponse),
         ]
     }
 
-    func opening(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
+    func opening(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
         [chunk(choice(["role": "assistant", "content": ""], finishReason: nil))]
     }
 
@@ -32,9 +32,9 @@ struct ChatFormat: AnswerFormat {
         [chunk(choice(["content": .string(text)], finishReason: nil))]
     }
 
-    func closing(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
-        var events = [chunk(choice([:], finishReason: answer.finishReason))]
-        if envelope.includesUsage { events.append(chunk([], usage: envelope.usage(answer))) }
+    func closing(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
+        var events = [chunk(choice([:], finishReason: simulatedResponse.finishReason))]
+        if envelope.includesUsage { events.append(chunk([], usage: envelope.usage(simulatedResponse))) }
         return events + [.done]
     }
 
@@ -45,7 +45,7 @@ struct ChatFormat: AnswerFormat {
     private func chunk(_ choices: JSONText, usage: JSONText = nil) -> ServerSentEvent {
         var members: [(String, JSONText)] = [
             ("id", id), ("object", "chat.completion.chunk"), ("created", .integer(envelope.created)),
-            ("model", .string(envelope.model)), ("system_fingerprint", AnswerEnvelope.fingerprint),
+            ("model", .string(envelope.model)), ("system_fingerprint", ResponseEnvelope.fingerprint),
             ("choices", choices),
         ]
         // If usage is requested, every chunk has the key, and only the last one has a value.
@@ -54,7 +54,7 @@ struct ChatFormat: AnswerFormat {
     }
 }
 
-extension SimulatedAnswer {
+extension SimulatedResponse {
     /// The finish reason of chats and completions.
     var finishReason: JSONText { isCutShort ? "length" : "stop" }
 }

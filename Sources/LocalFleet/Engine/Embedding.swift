@@ -5,7 +5,7 @@ struct Embedding {
     let values: [Float]
 
     init(of text: String, seed: UInt64, dimensions: Int) {
-        var random = SplitMix64(state: seed ^ SimulatedAnswer.hash([text]))
+        var random = SplitMix64(state: seed ^ SimulatedResponse.hash([text]))
         let raw = (0..<dimensions).map { _ in Float.random(in: -1...1, using: &random) }
         let length = raw.reduce(0) { $0 + $1 * $1 }.squareRoot()
         values = raw.map { length > 0 ? $0 / length : 0 }
@@ -23,7 +23,7 @@ struct Embedding {
 
     static func list(for request: InferenceRequest, model: String, seed: UInt64) -> JSONText {
         let texts = request.input?.texts ?? []
-        let tokens = SimulatedAnswer.tokenCount(of: texts)
+        let tokens = SimulatedResponse.tokenCount(of: texts)
         let entries = texts.enumerated().map { index, text in
             let embedding = Embedding(of: text, seed: seed, dimensions: request.dimensions ?? 64)
             return JSONText.object([

@@ -30,7 +30,7 @@ final class EngineSlots: Sendable {
 
     private struct State: Sendable {
         var table: SlotTable
-        var turns: [Int: OneShot] = [:]
+        var waiting: [Int: OneShot] = [:]
     }
 
     private let state: Watched<State>
@@ -47,27 +47,27 @@ final class EngineSlots: Sendable {
 
     /// Waits for a free slot.
     ///
-    /// - Throws: `QueueFull`, or `ClientGone` if the client disconnected while waiting.
-    func lease(for client: ClientPresence, use: ModelMemory.Use? = nil) async throws -> Lease {
-        let turn = OneShot()
-        let (number, answer) = state.update { state in
-            let (number, answer) = state.table.requestArrived()
-            if answer == .queued { state.turns[number] = turn }
-            return (number, answer)
+    /// - Throws: `QueueFull`, or `ClientDisconnected` if the client disconnected while waiting.
+    func lease(for client: ClientConnectionMonitor, use: ModelMemory.Use? = nil) async throws -> Lease {
+        let slotGranted = OneShot()
+        let (number, decision) = state.update { state in
+            let (number, decision) = state.table.requestArrived()
+            if decision == .queued { state.waiting[number] = slotGranted }
+            return (number, decision)
         }
-        if answer == .refused { throw QueueFull() }
+        if decision == .refused { throw QueueFull() }
         let lease = Lease(number, of: self, for: use)
-        if answer == .queued { try await client.wait(for: turn) }
+        if decision == .queued { try await client.wait(for: slotGranted) }
         return lease
     }
 
     private func end(_ number: Int, served: Bool) {
-        let turn: OneShot? = state.update { state in
-            state.turns[number] = nil
+        let slotGranted: OneShot? = state.update { state in
+            state.waiting[number] = nil
             guard let next = state.table.requestEnded(number, served: served) else { return nil }
-            return state.turns.removeValue(forKey: next)
+            return state.waiting.removeValue(forKey: next)
         }
-        turn?.settle()
+        slotGranted?.settle()
     }
 }
 

@@ -17,7 +17,7 @@ public final class ModelMemory: Sendable {
     }
 
     /// The file is not a model.
-    struct Unloadable: Error {}
+    struct NotAModel: Error {}
 
     /// Counts a call as running for as long as it is referenced.
     final class Use: Sendable {
@@ -59,13 +59,13 @@ public final class ModelMemory: Sendable {
             if !state.loaded.contains(model) { state.surprises += 1 }
             return Use(self, model)
         }
-        if !now.loaded.contains(model) { try await bring(model) }
+        if !now.loaded.contains(model) { try await loadModel(model) }
         return use
     }
 
     func load(_ model: ModelID) async throws {
         state.update { $0.loads[model, default: 0] += 1 }
-        try await bring(model)
+        try await loadModel(model)
     }
 
     func unload(_ model: ModelID) {
@@ -75,8 +75,8 @@ public final class ModelMemory: Sendable {
         }
     }
 
-    private func bring(_ model: ModelID) async throws {
-        guard let loading, !loading.broken.contains(model) else { throw Unloadable() }
+    private func loadModel(_ model: ModelID) async throws {
+        guard let loading, !loading.broken.contains(model) else { throw NotAModel() }
         if loading.time > .zero { try await Task.sleep(for: loading.time) }
         _ = state.update { $0.loaded.insert(model) }
     }

@@ -10,7 +10,7 @@ struct OllamaRoutes {
     let engine: SimulatedEngine
     let loading: ModelLoading
 
-    private static let largestOrder = 64 << 10
+    private static let maxRequestSize = 64 << 10
 
     func add(to router: Router<EngineContext>) {
         router.get("/api/version") { _, _ in Response(json: ["version": "0-simulated"]) }
@@ -31,7 +31,7 @@ struct OllamaRoutes {
         return Response(json: ["models": .array(entries)])
     }
 
-    private struct Order: Decodable {
+    private struct LoadRequest: Decodable {
         let model: String
         let keepAlive: Int?
 
@@ -43,23 +43,23 @@ struct OllamaRoutes {
 
     /// Handles an empty prompt, which loads the model, or unloads it if `keep_alive` is zero.
     private func obey(_ request: Request) async throws -> Response {
-        let body = try await request.body.collect(upTo: Self.largestOrder)
-        guard let order = try? JSONDecoder().decode(Order.self, from: Data(body.readableBytesView)) else {
+        let body = try await request.body.collect(upTo: Self.maxRequestSize)
+        guard let loadRequest = try? JSONDecoder().decode(LoadRequest.self, from: Data(body.readableBytesView)) else {
             return Response(status: .badRequest, json: ["error": "invalid request"])
         }
-        let model = ModelID(order.model)
+        let model = ModelID(loadRequest.model)
         guard engine.models.contains(model) else {
-            return Response(status: .notFound, json: ["error": .string("model '\(order.model)' not found")])
+            return Response(status: .notFound, json: ["error": .string("model '\(loadRequest.model)' not found")])
         }
-        if order.keepAlive == 0 {
+        if loadRequest.keepAlive == 0 {
             engine.memory.unload(model)
         } else {
             do {
                 try await engine.memory.load(model)
-            } catch is ModelMemory.Unloadable {
+            } catch is ModelMemory.NotAModel {
                 return Response(status: .internalServerError, json: ["error": "the model file is damaged"])
             }
         }
-        return Response(json: ["model": .string(order.model), "response": "", "done": true])
+        return Response(json: ["model": .string(loadRequest.model), "response": "", "done": true])
     }
 }

@@ -1,28 +1,28 @@
 /// `/v1/responses`: one message with one text, as a document or as the named events of this endpoint.
-struct ResponsesFormat: AnswerFormat {
-    private let envelope: AnswerEnvelope
+struct ResponsesFormat: ResponseFormat {
+    private let envelope: ResponseEnvelope
     private let itemID: JSONText
 
-    init(_ envelope: AnswerEnvelope) {
+    init(_ envelope: ResponseEnvelope) {
         self.envelope = envelope
         itemID = .string("msg_" + envelope.id)
     }
 
-    func document(_ answer: SimulatedAnswer) -> JSONText {
+    func document(_ simulatedResponse: SimulatedResponse) -> JSONText {
         response(
-            status: answer.isCutShort ? "incomplete" : "completed",
-            incomplete: answer.isCutShort ? ["reason": "max_output_tokens"] : nil,
-            output: [item(answer.text, status: answer.isCutShort ? "incomplete" : "completed")],
+            status: simulatedResponse.isCutShort ? "incomplete" : "completed",
+            incomplete: simulatedResponse.isCutShort ? ["reason": "max_output_tokens"] : nil,
+            output: [item(simulatedResponse.text, status: simulatedResponse.isCutShort ? "incomplete" : "completed")],
             usage: [
                 "input_tokens": .integer(envelope.promptTokens),
                 "input_tokens_details": ["cached_tokens": 0],
-                "output_tokens": .integer(answer.tokens.count),
+                "output_tokens": .integer(simulatedResponse.tokens.count),
                 "output_tokens_details": ["reasoning_tokens": 0],
-                "total_tokens": .integer(envelope.promptTokens + answer.tokens.count),
+                "total_tokens": .integer(envelope.promptTokens + simulatedResponse.tokens.count),
             ])
     }
 
-    func opening(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
+    func opening(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
         let started = response(status: "in_progress", incomplete: nil, output: [], usage: nil)
         return [
             event("response.created", 0, [("response", started)]),
@@ -41,15 +41,15 @@ struct ResponsesFormat: AnswerFormat {
         ]
     }
 
-    func closing(_ answer: SimulatedAnswer) -> [ServerSentEvent] {
-        let next = 4 + answer.tokens.count
-        let text = answer.text
-        let end = answer.isCutShort ? "incomplete" : "completed"
+    func closing(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
+        let next = 4 + simulatedResponse.tokens.count
+        let text = simulatedResponse.text
+        let end = simulatedResponse.isCutShort ? "incomplete" : "completed"
         return [
             event("response.output_text.done", next, place + [("text", .string(text)), ("logprobs", [])]),
             event("response.content_part.done", next + 1, place + [("part", part(text))]),
             event("response.output_item.done", next + 2, [("output_index", 0), ("item", item(text, status: end))]),
-            event("response." + end, next + 3, [("response", document(answer))]),
+            event("response." + end, next + 3, [("response", document(simulatedResponse))]),
         ]
     }
 

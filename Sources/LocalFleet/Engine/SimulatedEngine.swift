@@ -20,7 +20,7 @@ public final class SimulatedEngine: Service {
     private let slots: EngineSlots
     private let received = Watched<[ReceivedRequest]>([])
     private let listener = Watched<(any Channel)?>(nil)
-    private let answers = Mutex(0)
+    private let responseCount = Mutex(0)
     private let listed: Mutex<[ModelID]>
     /// The models in memory, for an engine that loads models.
     public let memory: ModelMemory
@@ -46,7 +46,7 @@ public final class SimulatedEngine: Service {
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in self.listener.update { $0 = channel } },
             logger: logger)
-        try await runToGracefulEnd(application, logger: logger) { connections.closeForGood() }
+        try await runToGracefulEnd(application, logger: logger) { connections.closePermanently() }
     }
 
     /// The port, as soon as the engine listens.
@@ -85,9 +85,9 @@ public final class SimulatedEngine: Service {
 
     private func router() -> Router<EngineContext> {
         let router = Router(context: EngineContext.self)
-        router.post("/v1/chat/completions") { try await self.answer($0, $1, as: ChatFormat.self) }
-        router.post("/v1/completions") { try await self.answer($0, $1, as: CompletionFormat.self) }
-        router.post("/v1/responses") { try await self.answer($0, $1, as: ResponsesFormat.self) }
+        router.post("/v1/chat/completions") { try await self.respond($0, $1, as: ChatFormat.self) }
+        router.post("/v1/completions") { try await self.respond($0, $1, as: CompletionFormat.self) }
+        router.post("/v1/responses") { try await self.respond($0, $1, as: ResponsesFormat.self) }
         router.post("/v1/embeddings") { try await self.embed($0, $1) }
         router.get("/v1/models") { _, _ in self.modelList() }
         if let loading = options.loading { OllamaRoutes(engine: self, loading: loading).add(to: router) }
@@ -117,7 +117,7 @@ public final class SimulatedEngine: Service {
         return Response(json: list)
     }
 
-    private func answer<Format: AnswerFormat>(
+    private func respond<Format: ResponseFormat>(
         _ request: Request, _ context: EngineContext, as format: Format.Type
     ) async throws -> Response {
         let (work, client) = try await receive(request, context)
@@ -126,24 +126,25 @@ public final class SimulatedEngine: Service {
             throw EngineError.invalid("The token limit must be at least 1.", param: "max_tokens")
         }
         let prompt = work.request.promptTexts
-        let answer = SimulatedAnswer(to: prompt, seed: options.seed, limit: limit)
+        let simulatedResponse = SimulatedResponse(to: prompt, seed: options.seed, limit: limit)
         let format = Format(
-            AnswerEnvelope(
-                id: nextAnswerID(), created: Int(Date().timeIntervalSince1970), model: work.model,
-                promptTokens: SimulatedAnswer.tokenCount(of: prompt),
+            ResponseEnvelope(
+                id: nextResponseID(), created: Int(Date().timeIntervalSince1970), model: work.model,
+                promptTokens: SimulatedResponse.tokenCount(of: prompt),
                 includesUsage: work.request.streamOptions?.includeUsage ?? false))
         let lease = try await lease(for: client, use: try await memory.use(ModelID(work.model)))
         let start = NIODeadline.now()
         // As with a real engine, the response head is sent with the first token.
         try await client.pause(until: start + .init(work.pace.timeToFirstToken))
         if work.request.stream ?? false {
-            let stream = AnswerStream(
-                answer: answer, format: format, pace: work.pace, start: start, client: client, lease: lease)
+            let stream = ResponseStream(
+                simulatedResponse: simulatedResponse, format: format, pace: work.pace, start: start, client: client,
+                lease: lease)
             return stream.response()
         }
-        try await client.pause(until: start + .init(work.pace.time(toToken: answer.tokens.count)))
+        try await client.pause(until: start + .init(work.pace.time(toToken: simulatedResponse.tokens.count)))
         lease.workDone()
-        return Response(json: format.document(answer))
+        return Response(json: format.document(simulatedResponse))
     }
 
     private struct Work {
@@ -152,7 +153,7 @@ public final class SimulatedEngine: Service {
         let pace: EnginePace
     }
 
-    private func receive(_ request: Request, _ context: EngineContext) async throws -> (Work, ClientPresence) {
+    private func receive(_ request: Request, _ context: EngineContext) async throws -> (Work, ClientConnectionMonitor) {
         let body = try await request.body.collect(upTo: options.maxBody.bytes)
         remember(request, body)
         let asked: InferenceRequest
@@ -164,12 +165,12 @@ public final class SimulatedEngine: Service {
         }
         guard let model = asked.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
         guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }
-        guard let client = connections.presence(on: context.channel) else { throw ClientGone() }
+        guard let client = connections.presence(on: context.channel) else { throw ClientDisconnected() }
         return (Work(request: asked, model: model, pace: pace.withLock { $0 }), client)
     }
 
     private func lease(
-        for client: ClientPresence, use: ModelMemory.Use? = nil
+        for client: ClientConnectionMonitor, use: ModelMemory.Use? = nil
     ) async throws -> EngineSlots.Lease {
         do {
             return try await slots.lease(for: client, use: use)
@@ -178,8 +179,8 @@ public final class SimulatedEngine: Service {
         }
     }
 
-    private func nextAnswerID() -> String {
-        let number = answers.withLock { count in
+    private func nextResponseID() -> String {
+        let number = responseCount.withLock { count in
             count += 1
             return count
         }

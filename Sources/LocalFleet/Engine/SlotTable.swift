@@ -1,6 +1,6 @@
 /// Which requests run and which wait in an engine with a fixed number of slots; first come, first served.
 struct SlotTable: Sendable {
-    enum Answer: Equatable {
+    enum Decision: Equatable {
         case granted, queued, refused
     }
 
@@ -17,7 +17,7 @@ struct SlotTable: Sendable {
         self.queueLength = queueLength
     }
 
-    mutating func requestArrived() -> (number: Int, answer: Answer) {
+    mutating func requestArrived() -> (number: Int, decision: Decision) {
         defer { nextNumber += 1 }
         if active.count < slots {
             active.insert(nextNumber)

@@ -21,7 +21,7 @@ extension LocalFleet {
         /// The UDP port of 127.0.0.1 that receives a copy of every magic packet; nil selects a free one.
         public var packetPort: Int?
         /// Limit for the whole start, until the gateway knows the state of every machine.
-        public var startLimit: Duration = .seconds(30)
+        public var startTimeout: Duration = .seconds(30)
 
         public init(machines: [Machine]) {
             self.machines = machines
@@ -62,7 +62,7 @@ extension LocalFleet {
         public var startsAsleep: Bool
         /// From the magic packet to the engine's first accepted connection.
         public var bootDelay: Duration = .seconds(2)
-        public var faults = PowerFaults()
+        public var faults = SimulatedPowerFaults()
         /// Models on its disk from its first boot on; nil: unchanged.
         public var modelsAfterBoot: [ModelID]?
         /// The type that its agent states.

@@ -21,7 +21,7 @@ struct FleetSettings {
         settings.defaultClass = options.machines.first?.modelClass ?? "fast"
         settings.fleet.token = runnerToken
         // On a network without packet loss, a machine without power is detected at once.
-        settings.fleet.grace = .milliseconds(250)
+        settings.fleet.gracePeriod = .milliseconds(250)
         settings.fleet.stateFile = stateFile
         settings.keys.database = keyDatabase
         settings.routing.prefer = options.prefer

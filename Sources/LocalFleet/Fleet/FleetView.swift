@@ -47,11 +47,11 @@ struct FleetView {
 
     private func matches(_ expected: [String: Int]) async throws -> Bool {
         guard try await LoopbackClient.send(.GET, "\(url)/ready").status == 200 else { return false }
-        let answer = try await LoopbackClient.send(
+        let response = try await LoopbackClient.send(
             .GET, "\(url)/v1/models", [("authorization", "Bearer \(token)")])
         // Right after the start, the gateway may not have the issuer's keys yet.
-        guard answer.status == 200 else { return false }
-        let entries = try JSONDecoder().decode(List.self, from: Data(answer.body)).data
+        guard response.status == 200 else { return false }
+        let entries = try JSONDecoder().decode(List.self, from: Data(response.body)).data
         return expected.allSatisfy { model, awake in
             guard let entry = entries.first(where: { $0.id == model }) else { return false }
             return awake > 0 ? entry.state == "ready" && entry.runnersReady == awake : entry.state == "asleep"

@@ -19,7 +19,7 @@ public struct LocalFleet: Sendable {
 
     /// Starts a fleet, waits until the gateway knows the state of every machine, runs `body` and shuts everything down.
     ///
-    /// - Throws: what `body` throws; `DeadlinePassed` if the start takes longer than `options.startLimit`; the error of
+    /// - Throws: what `body` throws; `DeadlinePassed` if the start takes longer than `options.startTimeout`; the error of
     ///   any part of the fleet that fails, in which case `body` is cancelled.
     public static func withRunning<Result: Sendable>(
         _ options: Options = .standard, logger: Logger,
@@ -32,7 +32,7 @@ public struct LocalFleet: Sendable {
                 let fleet = try await LocalFleet(options, directory: directory, logger: logger)
                 fleet.addParts(to: &group)
                 group.addTask {
-                    let running = try await within(options.startLimit, "the start of the local fleet") {
+                    let running = try await within(options.startTimeout, "the start of the local fleet") {
                         try await fleet.awaitRunning()
                     }
                     return .body(try await body(running))

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Sends one HTTP request to a server on the same machine: for start-up and tokens, not for load.
 enum LoopbackClient {
-    struct Answer: Sendable {
+    struct Response: Sendable {
         let status: Int
         let body: [UInt8]
     }
@@ -23,12 +23,12 @@ enum LoopbackClient {
         }
     }
 
-    private static let longestAnswer = 8 << 20
+    private static let maxResponseSize = 8 << 20
 
     /// - Throws: `Failure`, or the error of the socket.
     static func send(
         _ method: HTTPMethod, _ url: String, _ fields: [(String, String)] = [], _ body: [UInt8] = []
-    ) async throws -> Answer {
+    ) async throws -> Response {
         guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.encodedHost else {
             throw Failure.address(url)
         }
@@ -74,12 +74,12 @@ enum LoopbackClient {
 
     private static func exchange(
         _ head: HTTPRequestHead, _ body: ByteBuffer, on channel: any Channel
-    ) -> EventLoopFuture<Answer> {
-        let promise = channel.eventLoop.makePromise(of: Answer.self)
+    ) -> EventLoopFuture<Response> {
+        let promise = channel.eventLoop.makePromise(of: Response.self)
         do {
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandlers(
-                NIOHTTPClientResponseAggregator(maxContentLength: longestAnswer), AnswerReader(promise))
+                NIOHTTPClientResponseAggregator(maxContentLength: maxResponseSize), ResponseParser(promise))
         } catch {
             promise.fail(error)
             return promise.futureResult
@@ -90,19 +90,19 @@ enum LoopbackClient {
         return promise.futureResult
     }
 
-    private final class AnswerReader: ChannelInboundHandler {
+    private final class ResponseParser: ChannelInboundHandler {
         typealias InboundIn = NIOHTTPClientResponseFull
 
-        private let promise: EventLoopPromise<Answer>
+        private let promise: EventLoopPromise<Response>
 
-        init(_ promise: EventLoopPromise<Answer>) {
+        init(_ promise: EventLoopPromise<Response>) {
             self.promise = promise
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let response = unwrapInboundIn(data)
             promise.succeed(
-                Answer(
+                Response(
                     status: Int(response.head.status.code),
                     body: response.body.map { Array($0.readableBytesView) } ?? []))
             context.close(promise: nil)

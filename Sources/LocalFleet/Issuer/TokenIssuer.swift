@@ -87,7 +87,7 @@ public final class TokenIssuer: Service {
         }
         var lifetime = lifetime
         if let asked = form["lifetime"].first {
-            guard let seconds = Int(asked), (1...Self.longestLifetime).contains(seconds) else {
+            guard let seconds = Int(asked), (1...Self.maxLifetime).contains(seconds) else {
                 return refusal("invalid_request", "lifetime must be a number of seconds, at most one year")
             }
             lifetime = .seconds(seconds)
@@ -102,7 +102,7 @@ public final class TokenIssuer: Service {
         return response
     }
 
-    private static let longestLifetime = 366 * 24 * 3600
+    private static let maxLifetime = 366 * 24 * 3600
 
     private func refusal(_ code: String, _ reason: String) -> Response {
         Response(status: .badRequest, json: ["error": .string(code), "error_description": .string(reason)])

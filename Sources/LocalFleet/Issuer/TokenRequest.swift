@@ -42,9 +42,9 @@ public struct TokenRequest: Sendable {
         let form = FormFields(
             [("grant_type", "client_credentials"), ("user", user), ("lifetime", "\(lifetime.components.seconds)")]
                 + roles.map { ("role", $0.rawValue) })
-        let answer: LoopbackClient.Answer
+        let response: LoopbackClient.Response
         do {
-            answer = try await within(.seconds(10), "a token") {
+            response = try await within(.seconds(10), "a token") {
                 try await LoopbackClient.send(
                     .POST, "\(issuer)/token", [("content-type", "application/x-www-form-urlencoded")],
                     Array(form.encoded.utf8))
@@ -52,12 +52,14 @@ public struct TokenRequest: Sendable {
         } catch {
             throw Failure.unreachable(issuer: issuer, reason: NetworkErrorText.of(error))
         }
-        let text = String(decoding: answer.body, as: UTF8.self)
-        guard answer.status == 200 else { throw Failure.refused(issuer: issuer, status: answer.status, reason: text) }
+        let text = String(decoding: response.body, as: UTF8.self)
+        guard response.status == 200 else {
+            throw Failure.refused(issuer: issuer, status: response.status, reason: text)
+        }
         do {
-            return try JSONDecoder().decode(Grant.self, from: Data(answer.body)).accessToken
+            return try JSONDecoder().decode(Grant.self, from: Data(response.body)).accessToken
         } catch {
-            throw Failure.refused(issuer: issuer, status: answer.status, reason: "no access_token in the response")
+            throw Failure.refused(issuer: issuer, status: response.status, reason: "no access_token in the response")
         }
     }
 }

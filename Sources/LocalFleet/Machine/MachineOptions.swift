@@ -15,7 +15,7 @@ public struct MachineOptions: Hashable, Sendable {
     public var bootDelay: Duration = .seconds(2)
     /// The SecureOn password that a packet must carry: six bytes, or empty.
     public var secureOn: [UInt8] = []
-    public var faults = PowerFaults()
+    public var faults = SimulatedPowerFaults()
     /// Models on its disk from its first boot on; nil: unchanged.
     public var modelsAfterBoot: [ModelID]?
     /// A UDP port of 127.0.0.1 that receives a copy of every magic packet.
@@ -31,7 +31,7 @@ public struct MachineOptions: Hashable, Sendable {
 }
 
 /// Faults between a magic packet and a machine that serves, to test that others cope with or detect them.
-public struct PowerFaults: Hashable, Sendable {
+public struct SimulatedPowerFaults: Hashable, Sendable {
     /// Whether the machine has no power, so that packets have no effect.
     public var isPowerCut = false
     /// Number of packets for this machine that are lost after each time it falls asleep.

@@ -40,7 +40,7 @@ final class MachinePort: Sendable {
     }
 
     /// Stops responding and closes open connections.
-    func fallSilent() async throws {
+    func stopResponding() async throws {
         try await change(accepting: false, queue: 0)
         connections.closeAll()
         guard let address = listener.localAddress else { return }
@@ -54,13 +54,13 @@ final class MachinePort: Sendable {
     }
 
     /// Accepts connections again, including those that clients have been retrying.
-    func answer() async throws {
-        await pullPlug()
+    func startResponding() async throws {
+        await closeConnections()
         try await change(accepting: true, queue: Self.openQueue)
     }
 
-    /// Closes what `fallSilent` left open.
-    func pullPlug() async {
+    /// Closes what `stopResponding` left open.
+    func closeConnections() async {
         let plug = plug.withLock { plug in
             defer { plug = nil }
             return plug

@@ -9,11 +9,11 @@ struct PowerState: Hashable, Sendable {
     }
 
     private(set) var status: MachineStatus
-    private let faults: PowerFaults
+    private let faults: SimulatedPowerFaults
     private var lostPackets = 0
     private var boots = 0
 
-    init(startsAsleep: Bool, faults: PowerFaults = .init()) {
+    init(startsAsleep: Bool, faults: SimulatedPowerFaults = .init()) {
         status = MachineStatus(phase: startsAsleep ? .asleep : .awake)
         self.faults = faults
     }

@@ -86,7 +86,7 @@ public final class VirtualMachine: Service {
         }
         try await withThrowingTaskGroup { group in
             group.addTask { try await self.engine.run() }
-            group.addTask { try await self.obeyEvents() }
+            group.addTask { try await self.handleEvents() }
             group.addTask {
                 try await PowerSwitch(self.options, logger: self.logger).run { isForUs in
                     self.reportEvent.yield(.packetArrived(isForUs: isForUs))
@@ -94,7 +94,7 @@ public final class VirtualMachine: Service {
                     self.switchPort.update { $0 = port }
                 }
             }
-            group.addTask { try await self.attendAgent() }
+            group.addTask { try await self.runAgent() }
             defer { group.cancelAll() }
             // None of the tasks has a reason to end before the others.
             try await group.next()
@@ -102,7 +102,7 @@ public final class VirtualMachine: Service {
     }
 
     /// Runs an agent from each boot to the next sleep. It is notified of neither: its power is just cut.
-    private func attendAgent() async throws {
+    private func runAgent() async throws {
         guard let gateway = try await gateway.value(where: { $0 != nil }) else { throw CancellationError() }
         let ports = try await ports()
         while true {
@@ -137,23 +137,23 @@ public final class VirtualMachine: Service {
             kind: options.engine.loading == nil ? .openAI : .ollama, url: "http://127.0.0.1:\(port)")
         engine.slots = options.declaredSlots ?? options.engine.slots
         settings.engines = [engine]
-        var surroundings = Surroundings()
-        surroundings.graphicsMemory = options.graphicsMemory
-        surroundings.sleep = { [reportEvent] in
+        var hostEnvironment = HostEnvironment()
+        hostEnvironment.graphicsMemory = options.graphicsMemory
+        hostEnvironment.sleep = { [reportEvent] in
             reportEvent.yield(.sleepRequested)
             return true
         }
-        return try RunnerAgent(settings: settings, surroundings: surroundings, logger: logger)
+        return try RunnerAgent(settings: settings, hostEnvironment: hostEnvironment, logger: logger)
     }
 
-    private func obeyEvents() async throws {
+    private func handleEvents() async throws {
         let port = MachinePort(listener: try await engine.listeningChannel(), connections: engine.connections)
         do {
-            if options.startsAsleep { try await port.fallSilent() }
+            if options.startsAsleep { try await port.stopResponding() }
             isSettled.update { $0 = true }
             try await withThrowingDiscardingTaskGroup { group in
                 for await event in events {
-                    switch state.update({ $0.reactTo(event) }) {
+                    switch state.update({ $0.handle(event) }) {
                     case .nothing:
                         break
                     case .boot(let number):
@@ -165,26 +165,26 @@ public final class VirtualMachine: Service {
                     case .startServing:
                         if let models = options.modelsAfterBoot { engine.setModels(models) }
                         engine.memory.begin()
-                        try await port.answer()
+                        try await port.startResponding()
                         state.update { $0.servingStarted() }
                         logger.info("Machine awake", metadata: ["machine": "\(id)"])
                     case .stopServing:
-                        try await port.fallSilent()
+                        try await port.stopResponding()
                         state.update { $0.servingStopped() }
                         logger.info("Machine asleep", metadata: ["machine": "\(id)"])
                     }
                 }
             }
         } catch {
-            await port.pullPlug()
+            await port.closeConnections()
             throw error
         }
-        await port.pullPlug()
+        await port.closeConnections()
     }
 }
 
 extension PowerState {
-    fileprivate mutating func reactTo(_ event: VirtualMachine.Event) -> Action {
+    fileprivate mutating func handle(_ event: VirtualMachine.Event) -> Action {
         switch event {
         case .packetArrived(let isForUs): packetArrived(isForUs: isForUs)
         case .bootTimeElapsed(let number): bootTimeElapsed(number)

@@ -26,16 +26,16 @@ struct CapturedStreams {
     }
 
     /// Returns when the child has written output or ended, the wake descriptor becomes readable, or the time is over.
-    mutating func wait(bell: Descriptor, exit: Descriptor?, atMost limit: Duration?) {
+    mutating func wait(wakeDescriptor: Descriptor, exit: Descriptor?, atMost limit: Duration?) {
         // `poll` ignores negative numbers, which stand for missing descriptors.
         let numbers = [
-            bell.number, exit?.number ?? -1, isOutputOpen ? outputReader?.number ?? -1 : -1,
+            wakeDescriptor.number, exit?.number ?? -1, isOutputOpen ? outputReader?.number ?? -1 : -1,
             areErrorsOpen ? errorReader?.number ?? -1 : -1,
         ]
         var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let count = poll(&entries, nfds_t(entries.count), limit.map(Self.milliseconds) ?? -1)
         guard count > 0 else { return }
-        if entries[0].revents != 0 { _ = read(bell.number, &buffer, buffer.count) }
+        if entries[0].revents != 0 { _ = read(wakeDescriptor.number, &buffer, buffer.count) }
         if entries[2].revents != 0, let outputReader { isOutputOpen = readChunk(outputReader, to: \.output) > 0 }
         if entries[3].revents != 0, let errorReader { areErrorsOpen = readChunk(errorReader, to: \.errors) > 0 }
     }

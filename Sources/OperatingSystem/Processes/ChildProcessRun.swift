@@ -18,7 +18,7 @@ final class ChildProcessRun: Sendable {
     private struct State {
         var isStopRequested = false
         /// Wakes the thread; nil before its start and after its end.
-        var bell: Int32?
+        var wakeDescriptor: Int32?
         var completion: Completion?
     }
 
@@ -53,29 +53,29 @@ final class ChildProcessRun: Sendable {
         state.withLock { state in
             state.isStopRequested = true
             var byte: UInt8 = 0
-            if let bell = state.bell { _ = write(bell, &byte, 1) }
+            if let wakeDescriptor = state.wakeDescriptor { _ = write(wakeDescriptor, &byte, 1) }
         }
     }
 
     private func supervise() {
         do throws(SystemError) {
-            let bell = try DescriptorPair.pipe()
-            defer { bell.reader.close() }
-            state.withLock { $0.bell = bell.writer.number }
+            let wakeDescriptor = try DescriptorPair.pipe()
+            defer { wakeDescriptor.reader.close() }
+            state.withLock { $0.wakeDescriptor = wakeDescriptor.writer.number }
             defer {
-                state.withLock { $0.bell = nil }
-                bell.writer.close()
+                state.withLock { $0.wakeDescriptor = nil }
+                wakeDescriptor.writer.close()
             }
             let child = try SpawnedChild(process)
             defer { child.close() }
             onStart(child.pid)
-            awaitEnd(of: child, bell: bell.reader)
+            awaitEnd(of: child, wakeDescriptor: wakeDescriptor.reader)
         } catch {
             complete(.failure(error))
         }
     }
 
-    private func awaitEnd(of child: SpawnedChild, bell: Descriptor) {
+    private func awaitEnd(of child: SpawnedChild, wakeDescriptor: Descriptor) {
         var schedule = StopSchedule(
             startedAt: .now, timeout: process.timeout, gracePeriod: process.stopGracePeriod)
         var streams = CapturedStreams(child, process)
@@ -88,7 +88,8 @@ final class ChildProcessRun: Sendable {
                 complete(.success(ending(.signalled(SIGKILL), schedule, streams)))
             }
             streams.wait(
-                bell: bell, exit: child.exit, atMost: wait(until: schedule.nextDeadline, from: now, schedule, child))
+                wakeDescriptor: wakeDescriptor, exit: child.exit,
+                atMost: wait(until: schedule.nextDeadline, from: now, schedule, child))
         }
         streams.readRemainder(atMost: Self.maxRemainder)
         // Checked before the process is reaped, so that no signal can reach an unrelated process with the same id.

@@ -3,18 +3,18 @@ import NIOCore
 /// Framing of a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and line breaks.
 enum ChunkFrame {
     /// Maximum framing in bytes: sixteen digits and two line breaks.
-    static let longest = 20
+    static let maxLength = 20
 
     /// The line break after a chunk's bytes.
     static let end = ByteBuffer(string: "\r\n")
 
     static func start(of size: Int) -> ByteBuffer {
         var bytes = ByteBuffer()
-        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: longest) { writeStart(of: size, to: $0) }
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: maxLength) { writeStart(of: size, to: $0) }
         return bytes
     }
 
-    /// - Parameter target: has room for the bytes and `longest` more.
+    /// - Parameter target: has room for the bytes and `maxLength` more.
     /// - Returns: the length of the whole chunk in bytes.
     static func write(_ bytes: ByteBuffer, to target: UnsafeMutableRawBufferPointer) -> Int {
         let start = writeStart(of: bytes.readableBytes, to: target)

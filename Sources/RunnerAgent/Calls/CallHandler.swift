@@ -20,12 +20,12 @@ final class CallHandler: ChannelInboundHandler {
         case idle
         case receiving(RelayedCall)
         /// A request that the agent refuses or serves itself: the remainder of its body is read and discarded.
-        case answering(HTTPRequestHead, Answer)
+        case responding(HTTPRequestHead, ControlResponse)
         case relaying(RelayedCall)
         case closing
     }
 
-    private struct Answer {
+    private struct ControlResponse {
         var status: HTTPResponseStatus = .ok
         var body: String
         var fields: [(name: String, value: String)] = []
@@ -69,11 +69,11 @@ final class CallHandler: ChannelInboundHandler {
         case (.receiving(let call), .end):
             stopPace()
             forward(call)
-        case (.answering, .body): break
-        case (.answering(let head, let answer), .end): send(answer, to: head)
+        case (.responding, .body): break
+        case (.responding(let head, let response), .end): send(response, to: head)
         case (.closing, _): break
         // Pipelined requests, which no version of the gateway sends.
-        case (.relaying, _), (.receiving, .head), (.answering, .head), (.idle, _): context.close(promise: nil)
+        case (.relaying, _), (.receiving, .head), (.responding, .head), (.idle, _): context.close(promise: nil)
         }
     }
 
@@ -82,24 +82,24 @@ final class CallHandler: ChannelInboundHandler {
         var single = SingleFields()
         for (name, _) in head.headers {
             guard let name = single.repeated(name.utf8) else { continue }
-            return phase = .answering(head, Self.answer(.repeatedField(name)))
+            return phase = .responding(head, Self.response(.repeatedField(name)))
         }
         let target = RequestTarget(head.uri)
         switch (head.method, target.path) {
         case (.GET, "/health"), (.HEAD, "/health"):
             let active = services.counts.total.active
-            phase = .answering(head, Answer(body: "{\"status\":\"ok\",\"active\":\(active)}"))
-        case (_, "/health"): phase = .answering(head, Self.answer(.methodNotAllowed("GET, HEAD")))
+            phase = .responding(head, ControlResponse(body: "{\"status\":\"ok\",\"active\":\(active)}"))
+        case (_, "/health"): phase = .responding(head, Self.response(.methodNotAllowed("GET, HEAD")))
         case _ where !services.admits(authorization: head.headers.first(name: "authorization")):
-            phase = .answering(head, Self.answer(.noSecret))
-        case (.GET, "/v1/models"), (.HEAD, "/v1/models"): phase = .answering(head, Answer(body: models))
+            phase = .responding(head, Self.response(.noSecret))
+        case (.GET, "/v1/models"), (.HEAD, "/v1/models"): phase = .responding(head, ControlResponse(body: models))
         case (.POST, let path):
             guard let endpoint = Endpoint(rawValue: path) else {
                 let isKnown = path == "/v1/models"
-                return phase = .answering(head, Self.answer(isKnown ? .methodNotAllowed("GET, HEAD") : .notFound))
+                return phase = .responding(head, Self.response(isKnown ? .methodNotAllowed("GET, HEAD") : .notFound))
             }
             guard ContentCoding.reading(head.headers["content-encoding"]) == .identity else {
-                return phase = .answering(head, Self.answer(.encoded))
+                return phase = .responding(head, Self.response(.encoded))
             }
             phase = .receiving(RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
             startPace(context)
@@ -108,7 +108,7 @@ final class CallHandler: ChannelInboundHandler {
             }
         case (_, let path):
             let methods = path == "/v1/models" ? "GET, HEAD" : Endpoint(rawValue: path) != nil ? "POST" : nil
-            phase = .answering(head, Self.answer(methods.map { .methodNotAllowed($0) } ?? .notFound))
+            phase = .responding(head, Self.response(methods.map { .methodNotAllowed($0) } ?? .notFound))
         }
     }
 
@@ -118,7 +118,7 @@ final class CallHandler: ChannelInboundHandler {
             try call.forward(on: services.pools)
         } catch {
             call.end()
-            send(Self.answer(error), to: call.head)
+            send(Self.response(error), to: call.head)
         }
     }
 
@@ -162,7 +162,7 @@ final class CallHandler: ChannelInboundHandler {
         stopPace()
         call.end()
         takesNoMore = true
-        phase = .answering(call.head, Self.answer(refusal))
+        phase = .responding(call.head, Self.response(refusal))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -221,7 +221,7 @@ final class CallHandler: ChannelInboundHandler {
 
     func flush() { context?.flush() }
 
-    func endAnswer() {
+    func endResponse() {
         guard let context else { return }
         phase = takesNoMore ? .closing : .idle
         let written = context.eventLoop.makePromise(of: Void.self)
@@ -235,7 +235,7 @@ final class CallHandler: ChannelInboundHandler {
 
     /// The engine's connection was lost before its response.
     func fail(_ call: RelayedCall, _ refusal: CallRefusal) {
-        send(Self.answer(refusal), to: call.head)
+        send(Self.response(refusal), to: call.head)
     }
 
     /// The engine's connection was lost within its response.
@@ -246,20 +246,20 @@ final class CallHandler: ChannelInboundHandler {
 
     // MARK: The agent's own responses
 
-    private func send(_ answer: Answer, to head: HTTPRequestHead) {
-        let body = ByteBuffer(string: answer.body)
+    private func send(_ response: ControlResponse, to head: HTTPRequestHead) {
+        let body = ByteBuffer(string: response.body)
         var headers: HTTPHeaders = [
             "Content-Type": "application/json", "Content-Length": String(body.readableBytes),
         ]
-        for (name, value) in answer.fields { headers.add(name: name, value: value) }
-        if let code = answer.code { headers.add(name: AgentError.header, value: code.rawValue) }
-        write(.head(HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)))
+        for (name, value) in response.fields { headers.add(name: name, value: value) }
+        if let code = response.code { headers.add(name: AgentError.header, value: code.rawValue) }
+        write(.head(HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)))
         if head.method != .HEAD { write(.body(.byteBuffer(body))) }
-        endAnswer()
+        endResponse()
     }
 
-    private static func answer(_ refusal: CallRefusal) -> Answer {
-        Answer(status: refusal.status, body: refusal.body.json, fields: refusal.fields, code: refusal.code)
+    private static func response(_ refusal: CallRefusal) -> ControlResponse {
+        ControlResponse(status: refusal.status, body: refusal.body.json, fields: refusal.fields, code: refusal.code)
     }
 
     private var models: String {

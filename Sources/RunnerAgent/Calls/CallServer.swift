@@ -52,7 +52,7 @@ final class CallServer: Sendable {
                     channel.closeFuture.whenComplete { _ in services.endConnection(from: peer) }
                     return channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
-                            TickedFlush(services.pools.pool(on: channel.eventLoop).flushes, nextTo: .socket),
+                            CoalescingWriter(services.pools.pool(on: channel.eventLoop).flushes, nextTo: .socket),
                             HTTPResponseEncoder(),
                             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
                             IdleStateHandler(allTimeout: idleTimeout),

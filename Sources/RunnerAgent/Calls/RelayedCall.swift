@@ -16,7 +16,7 @@ final class RelayedCall: UpstreamExchange {
     private var request: UpstreamRequest?
     private var upstream: Upstream?
     private var pool: UpstreamPool?
-    private var ticket: UpstreamTicket?
+    private var ticket: ExchangeHandle?
     /// The model, while an engine works on the call.
     private var model: String?
     private var headWasSent = false
@@ -77,7 +77,7 @@ final class RelayedCall: UpstreamExchange {
 
     private func send(fresh: Bool) {
         guard let request, let upstream, let pool else { return }
-        let ticket = UpstreamTicket()
+        let ticket = ExchangeHandle()
         self.ticket = ticket
         pool.send(
             request, to: upstream, for: self, ticket: ticket, timeouts: services.timeouts, fresh: fresh)
@@ -108,7 +108,7 @@ final class RelayedCall: UpstreamExchange {
 
     // MARK: The response
 
-    func upstreamAnswered(_ head: HTTPResponseHead) {
+    func responseHeadReceived(_ head: HTTPResponseHead) {
         var headers = ForwardedHeaders.response(from: head)
         // With its length kept, the gateway can detect a truncated document; without one the response is chunked, which
         // shows it, too.
@@ -120,15 +120,15 @@ final class RelayedCall: UpstreamExchange {
         connection.flush()
     }
 
-    func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) {
+    func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
         connection.write(.body(.byteBuffer(bytes)))
         connection.flush()
         if !connection.isWritable { ticket?.pauseReading() }
     }
 
-    func upstreamEnded() {
+    func responseEndReceived() {
         end(wasAnswered: true)
-        connection.endAnswer()
+        connection.endResponse()
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {

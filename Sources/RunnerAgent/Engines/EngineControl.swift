@@ -10,9 +10,9 @@ struct EngineControl: Sendable {
     /// Without a trailing slash.
     let url: String
     let apiKey: String
-    var patience: Duration = .seconds(5)
+    var timeout: Duration = .seconds(5)
 
-    private static let largestAnswer = 8 << 20
+    private static let maxResponseSize = 8 << 20
     /// Never shut down: it lives as long as the process. A connection that is refused is reported at once, instead of
     /// being tried again until the timeout: whether an engine listens decides whether it is started.
     private static let client: HTTPClient = {
@@ -22,15 +22,14 @@ struct EngineControl: Sendable {
     }()
     private static let timeouts: [HTTPClientError] = [.deadlineExceeded, .readTimeout, .connectTimeout]
 
-    func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws(EngineFault) -> Answer
-    {
-        try decode(type, from: try await send(.GET, path, nil, patience))
+    func get<Body: Decodable>(_ path: String, as type: Body.Type = Body.self) async throws(EngineFault) -> Body {
+        try decode(type, from: try await send(.GET, path, nil, timeout))
     }
 
-    /// - Parameter patience: maximum time for the engine's response.
+    /// - Parameter timeout: maximum time for the engine's response.
     @discardableResult
     func post(
-        _ path: String, _ body: some Encodable & Sendable, patience: Duration? = nil
+        _ path: String, _ body: some Encodable & Sendable, timeout: Duration? = nil
     ) async throws(EngineFault) -> ByteBuffer {
         let document: Data
         do {
@@ -38,10 +37,10 @@ struct EngineControl: Sendable {
         } catch {
             throw .nonsense
         }
-        return try await send(.POST, path, document, patience ?? self.patience)
+        return try await send(.POST, path, document, timeout ?? self.timeout)
     }
 
-    func decode<Answer: Decodable>(_ type: Answer.Type, from bytes: ByteBuffer) throws(EngineFault) -> Answer {
+    func decode<Body: Decodable>(_ type: Body.Type, from bytes: ByteBuffer) throws(EngineFault) -> Body {
         do {
             return try JSONDecoder().decode(type, from: bytes)
         } catch {
@@ -50,7 +49,7 @@ struct EngineControl: Sendable {
     }
 
     private func send(
-        _ method: HTTPMethod, _ path: String, _ body: Data?, _ patience: Duration
+        _ method: HTTPMethod, _ path: String, _ body: Data?, _ timeout: Duration
     ) async throws(EngineFault) -> ByteBuffer {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
@@ -61,8 +60,8 @@ struct EngineControl: Sendable {
             request.body = .bytes(ByteBuffer(data: body))
         }
         do {
-            let response = try await Self.client.execute(request, timeout: TimeAmount(patience))
-            let bytes = try await response.body.collect(upTo: Self.largestAnswer)
+            let response = try await Self.client.execute(request, timeout: TimeAmount(timeout))
+            let bytes = try await response.body.collect(upTo: Self.maxResponseSize)
             guard (200...299).contains(response.status.code) else {
                 throw EngineFault.answered(Int(response.status.code), Self.words(of: bytes))
             }

@@ -7,7 +7,7 @@ import Synchronization
 
 /// All engines of this machine with their latest status, and the models that each has.
 final class EngineRoster: Sendable {
-    private struct Seen {
+    private struct EngineWatches {
         var watches: [EngineWatch]
         var hasEverServed = false
 
@@ -15,22 +15,22 @@ final class EngineRoster: Sendable {
     }
 
     let engines: [any Engine]
-    private let seen: Mutex<Seen>
+    private let seen: Mutex<EngineWatches>
     private let counts: CallCounts
     private let logger: Logger
     /// Yields when a change must be reported to the gateway.
     let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
-    private static let calmInterval: Duration = .seconds(5)
+    private static let healthyInterval: Duration = .seconds(5)
     /// The interval while an engine does not respond, because it may recover at any time.
-    private static let anxiousInterval: Duration = .milliseconds(500)
+    private static let unhealthyInterval: Duration = .milliseconds(500)
 
     init(_ engines: [any Engine], counts: CallCounts = CallCounts(), logger: Logger) {
         self.engines = engines
         self.counts = counts
         self.logger = logger
-        seen = Mutex(Seen(watches: engines.map { _ in EngineWatch() }))
+        seen = Mutex(EngineWatches(watches: engines.map { _ in EngineWatch() }))
         (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -71,8 +71,8 @@ final class EngineRoster: Sendable {
     func watch() async {
         while !Task.isCancelled {
             await look()
-            let allWell = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
-            try? await Task.sleep(for: allWell ? Self.calmInterval : Self.anxiousInterval)
+            let areAllHealthy = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
+            try? await Task.sleep(for: areAllHealthy ? Self.healthyInterval : Self.unhealthyInterval)
         }
     }
 
@@ -96,7 +96,7 @@ final class EngineRoster: Sendable {
             guard let status else { continue }
             guard !status.isLike(before) else { continue }
             differs = true
-            tell(status, before, of: engines[index])
+            logChange(status, before, of: engines[index])
         }
         if differs { change.yield() }
     }
@@ -138,13 +138,13 @@ final class EngineRoster: Sendable {
         return engines[index]
     }
 
-    private static func index(ofAvailable model: String, in seen: Seen) -> Int? {
+    private static func index(ofAvailable model: String, in seen: EngineWatches) -> Int? {
         seen.watches.indices.first { index in
             seen.status(index)?.availableModels.contains { $0.id.isExactly(model) } ?? false
         }
     }
 
-    private func tell(_ status: EngineStatus, _ before: EngineStatus?, of engine: any Engine) {
+    private func logChange(_ status: EngineStatus, _ before: EngineStatus?, of engine: any Engine) {
         var metadata: Logger.Metadata = [
             LogKeys.engine: "\(engine.type)", LogKeys.address: "\(engine.upstream.authority)",
         ]

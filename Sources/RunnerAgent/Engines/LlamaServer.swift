@@ -16,9 +16,9 @@ struct LlamaServer: Engine {
     var backoff = Backoff(first: .seconds(1), limit: .seconds(60))
 
     /// A server that ran at least this long did not fail at its start.
-    private static let goodRun: Duration = .seconds(60)
+    private static let minHealthyRun: Duration = .seconds(60)
     /// Interval between checks of a server that the agent did not start, to start its own once that one stops.
-    private static let strangerCheck: Duration = .seconds(2)
+    private static let foreignServerTimeout: Duration = .seconds(2)
 
     func inspect() async throws(EngineFault) -> EngineStatus {
         // 503 while it loads its model.
@@ -47,20 +47,20 @@ struct LlamaServer: Engine {
             if await isServedAlready() {
                 // If the agent was killed before it could stop its server, that server still runs: using it is better
                 // than failing on its port.
-                try? await Task.sleep(for: Self.strangerCheck)
+                try? await Task.sleep(for: Self.foreignServerTimeout)
                 continue
             }
             let start = ContinuousClock.now
             let end = await runOnce()
             guard !Task.isCancelled else { return }
-            if ContinuousClock.now - start > Self.goodRun { failures = 0 }
+            if ContinuousClock.now - start > Self.minHealthyRun { failures = 0 }
             failures += 1
             let delay = backoff.delay(failures: failures, chance: .random(in: 0...1))
             logger.warning(
                 "Engine exited, restart scheduled",
                 metadata: [
                     LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.cause: "\(end.reason)",
-                    LogKeys.lastWords: "\(end.lastWords)",
+                    LogKeys.lastOutput: "\(end.lastOutput)",
                     LogKeys.milliseconds: "\(Int(delay / .milliseconds(1)))",
                 ])
             try? await Task.sleep(for: delay)
@@ -78,7 +78,7 @@ struct LlamaServer: Engine {
         }
     }
 
-    private func runOnce() async -> (reason: String, lastWords: String) {
+    private func runOnce() async -> (reason: String, lastOutput: String) {
         do throws(Program.StartFailure) {
             var program = try Program(command)
             // Processes left by a stopped server would hold its port or its graphics card.
@@ -92,7 +92,7 @@ struct LlamaServer: Engine {
                     ])
             }
             let reason = ending.code < 0 ? "signal \(-ending.code)" : "exit code \(ending.code)"
-            return (reason, ending.lastWords)
+            return (reason, ending.lastOutput)
         } catch {
             return (error.description, "")
         }

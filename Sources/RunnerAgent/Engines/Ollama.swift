@@ -13,7 +13,7 @@ final class Ollama: Engine {
     private let details = Mutex<[ExactString: Details]>([:])
 
     /// From disk into memory; large models on slow disks take minutes.
-    private static let loadingTime: Duration = .seconds(600)
+    private static let loadTimeout: Duration = .seconds(600)
 
     init(upstream: Upstream, control: EngineControl, slots: Int?) {
         self.upstream = upstream
@@ -37,18 +37,18 @@ final class Ollama: Engine {
     func load(_ model: String) async throws(EngineFault) {
         // An empty prompt loads the model; the response arrives when that is done.
         do throws(EngineFault) {
-            try await control.post("/api/generate", Order(model: model), patience: Self.loadingTime)
+            try await control.post("/api/generate", LoadRequest(model: model), timeout: Self.loadTimeout)
         } catch .answered(400, _) {
             // Embedding models accept no prompts.
-            try await control.post("/api/embed", Order(model: model, input: ""), patience: Self.loadingTime)
+            try await control.post("/api/embed", LoadRequest(model: model, input: ""), timeout: Self.loadTimeout)
         }
     }
 
     func unload(_ model: String) async throws(EngineFault) {
         do throws(EngineFault) {
-            try await control.post("/api/generate", Order(model: model, keepAlive: 0))
+            try await control.post("/api/generate", LoadRequest(model: model, keepAlive: 0))
         } catch .answered(400, _) {
-            try await control.post("/api/embed", Order(model: model, input: "", keepAlive: 0))
+            try await control.post("/api/embed", LoadRequest(model: model, input: "", keepAlive: 0))
         }
     }
 
@@ -56,8 +56,8 @@ final class Ollama: Engine {
     private func details(of tag: Tags.Model) async -> Details {
         let key = ExactString(tag.digest ?? tag.name)
         if let known = details.withLock({ $0[key] }) { return known }
-        guard let answer = try? await control.post("/api/show", Order(model: tag.name)),
-            let show = try? control.decode(Show.self, from: answer)
+        guard let response = try? await control.post("/api/show", LoadRequest(model: tag.name)),
+            let show = try? control.decode(Show.self, from: response)
         else { return Details() }
         let found = Details(show)
         details.withLock { $0[key] = found }
@@ -66,7 +66,7 @@ final class Ollama: Engine {
 
     // MARK: Its documents
 
-    private struct Order: Encodable {
+    private struct LoadRequest: Encodable {
         let model: String
         var input: String?
         /// In seconds; nil keeps the engine's own setting.

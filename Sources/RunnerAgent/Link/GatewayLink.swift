@@ -18,7 +18,7 @@ final class GatewayLink: Sendable {
     private let settings: RunnerSettings
     private let httpPort: Int
     private let report: StatusReport
-    private let orders: Orders
+    private let commands: AgentCommands
     private let times: LinkState.Times
     private let group: any EventLoopGroup
     private let logger: Logger
@@ -38,7 +38,8 @@ final class GatewayLink: Sendable {
     ///     support.
     /// - Throws: `RunnerAgentStartError` for unusable certificates.
     init(
-        _ settings: RunnerSettings, httpPort: Int, report: StatusReport, orders: Orders, group: any EventLoopGroup,
+        _ settings: RunnerSettings, httpPort: Int, report: StatusReport, commands: AgentCommands,
+        group: any EventLoopGroup,
         logger: Logger, onAgreement: @escaping @Sendable (Set<ProtocolExtension>) -> Void
     ) throws(RunnerAgentStartError) {
         guard let address = WebSocketAddress(settings.gateway) else {
@@ -49,7 +50,7 @@ final class GatewayLink: Sendable {
         self.settings = settings
         self.httpPort = httpPort
         self.report = report
-        self.orders = orders
+        self.commands = commands
         self.group = group
         self.logger = logger
         self.onAgreement = onAgreement
@@ -63,7 +64,7 @@ final class GatewayLink: Sendable {
     func run() async {
         var state = LinkState(times: times, offers: Self.extensions) { .random(in: 0...1) }
         await withDiscardingTaskGroup { tasks in
-            tell(.started)
+            notify(.started)
             for await event in events {
                 for action in state.handle(event) { perform(action, agreed: state.agreed, in: &tasks) }
                 if state.phase == .ended { break }
@@ -73,7 +74,7 @@ final class GatewayLink: Sendable {
         }
     }
 
-    func tell(_ event: LinkState.Event) { self.event.yield(event) }
+    func notify(_ event: LinkState.Event) { self.event.yield(event) }
 
     // MARK: Actions
 
@@ -92,32 +93,32 @@ final class GatewayLink: Sendable {
                     CommandResponse(
                         requestID: requestID, success: failure == nil, error: failure,
                         status: withStatus ? report.status(agreed: agreed) : nil)))
-        case .perform(let order, let requestID, let number):
-            tasks.addTask { [orders, report] in
-                if order == .sleep { report.noteSleepProblem(nil) }
-                let failure = await orders.perform(order)
-                self.tell(.orderEnded(number, order, requestID: requestID, failure: failure))
+        case .perform(let command, let requestID, let number):
+            tasks.addTask { [commands, report] in
+                if command == .sleep { report.noteSleepProblem(nil) }
+                let failure = await commands.perform(command)
+                self.notify(.commandEnded(number, command, requestID: requestID, failure: failure))
             }
         case .startTimer(let timer, let number, let duration):
             tasks.addTask {
                 guard (try? await Task.sleep(for: duration)) != nil else { return }
-                self.tell(.timerFired(timer, number))
+                self.notify(.timerFired(timer, number))
             }
         case .close: connection.withLock { $0 }?.close()
         case .fallAsleep(let number):
             let clocks = AwakeClocks()
             restingSince.withLock { $0 = clocks }
-            tasks.addTask { [orders, report] in
-                guard let problem = await orders.sleep() else { return }
+            tasks.addTask { [commands, report] in
+                guard let problem = await commands.sleep() else { return }
                 report.noteSleepProblem(problem)
-                self.tell(.sleepFailed(number))
+                self.notify(.sleepFailed(number))
                 // A gateway that took this machine in meanwhile has not heard of it.
-                self.tell(.statusChanged)
+                self.notify(.statusChanged)
             }
         case .noteStayedAwake:
             guard !(restingSince.withLock { $0 }?.wasSuspended ?? false), !report.hasSleepProblem else { return }
             report.noteSleepProblem(.stayedAwake(times.rest))
-        case .tell(let notice): log(notice, agreed)
+        case .notify(let notice): log(notice, agreed)
         }
     }
 
@@ -129,7 +130,7 @@ final class GatewayLink: Sendable {
         let socket = connection.withLock { $0 }?.socket
         let mac: MACAddress? =
             switch settings.mac {
-            case .automatic: OwnHardwareAddress.of(socket?.localAddress)
+            case .automatic: LocalHardwareAddress.of(socket?.localAddress)
             case .none: nil
             case .address(let address): address
             }
@@ -152,15 +153,15 @@ final class GatewayLink: Sendable {
         do throws(WebSocketConnectError) {
             opened = try await WebSocketClient.connect(to: address, tls: tls, options: options, on: group)
         } catch {
-            return tell(.connectFailed(number, reason: error.description))
+            return notify(.connectFailed(number, reason: error.description))
         }
         guard !Task.isCancelled else { return opened.socket.abort() }
         connection.withLock { $0 = opened }
-        tell(.connected(number))
+        notify(.connected(number))
         for await message in opened.messages { receive(message, number) }
         if Task.isCancelled { opened.socket.abort() }
         connection.withLock { if $0 === opened { $0 = nil } }
-        tell(.closed(number, reason: Self.reason(opened.end)))
+        notify(.closed(number, reason: Self.reason(opened.end)))
     }
 
     private func receive(_ message: WebSocketMessage, _ number: Int) {
@@ -168,9 +169,9 @@ final class GatewayLink: Sendable {
         do throws(MessageFault) {
             // Messages of unknown types must be ignored.
             guard let message = try MessageCodec.gatewayMessage(text) else { return }
-            tell(.received(number, message))
+            notify(.received(number, message))
         } catch {
-            tell(.unreadable(number, reason: error.description))
+            notify(.unreadable(number, reason: error.description))
         }
     }
 

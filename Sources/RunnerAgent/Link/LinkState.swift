@@ -34,7 +34,7 @@ struct LinkState: Sendable {
 
     enum Timer: Hashable, Sendable { case retry, heartbeat, registration, rest }
 
-    enum Order: Hashable, Sendable {
+    enum Command: Hashable, Sendable {
         case load(String)
         case unload(String)
         case sleep
@@ -50,7 +50,7 @@ struct LinkState: Sendable {
         case timerFired(Timer, Int)
         case statusChanged
         /// A command was executed or has failed: `failure` states the reason.
-        case orderEnded(Int, Order, requestID: String, failure: String?)
+        case commandEnded(Int, Command, requestID: String, failure: String?)
         /// The machine could not be put to sleep.
         case sleepFailed(Int)
         /// The machine was suspended, and has resumed.
@@ -75,13 +75,13 @@ struct LinkState: Sendable {
         case sendHeartbeat
         case sendStatusUpdate
         case respond(requestID: String, failure: String?, withStatus: Bool)
-        case perform(Order, requestID: String, connection: Int)
+        case perform(Command, requestID: String, connection: Int)
         case startTimer(Timer, Int, Duration)
         case close
         case fallAsleep(Int)
         /// The command to sleep has succeeded or is still running, and the machine is awake.
         case noteStayedAwake
-        case tell(Notice)
+        case notify(Notice)
     }
 
     private let times: Times
@@ -94,10 +94,10 @@ struct LinkState: Sendable {
     /// Consecutive failures, counted until a registration has lasted for the time of a heartbeat.
     private var failures = 0
     private var isDraining = false
-    private var ordersUnderWay = 0
+    private var runningCommands = 0
 
     /// Maximum number of concurrent commands; a correct gateway sends one after the other.
-    private static let maxOrders = 16
+    private static let maxCommands = 16
 
     /// - Parameter offers: the extensions that the agent supports.
     init(times: Times, offers: Set<ProtocolExtension>, chance: @escaping @Sendable () -> Double) {
@@ -112,7 +112,7 @@ struct LinkState: Sendable {
 
     mutating func handle(_ event: Event) -> [Action] {
         // Also commands that an earlier connection received.
-        if case .orderEnded = event { ordersUnderWay -= 1 }
+        if case .commandEnded = event { runningCommands -= 1 }
         switch (phase, event) {
         case (.ended, _): return []
         case (.leaving, .closed(number, _)):
@@ -136,9 +136,9 @@ struct LinkState: Sendable {
         case (.registering, .received(number, let message)): return registering(message)
         case (.registering, .timerFired(.registration, number)):
             return [.close] + retry { .failed(reason: "no response to the registration", retryAfter: $0) }
-        case (.joined(let extensions), .received(number, let message)): return obey(message, extensions)
+        case (.joined(let extensions), .received(number, let message)): return execute(message, extensions)
         case (.registering, .unreadable(number, let reason)), (.joined, .unreadable(number, let reason)):
-            return [.tell(.unreadable(reason: reason))]
+            return [.notify(.unreadable(reason: reason))]
         case (.registering, .closed(number, let reason)), (.joined, .closed(number, let reason)):
             return retry { .lost(reason: reason, retryAfter: $0) }
 
@@ -148,8 +148,8 @@ struct LinkState: Sendable {
             failures = 0
             return [.sendHeartbeat, .startTimer(.heartbeat, number, times.heartbeat)]
         case (.joined, .statusChanged): return [.sendStatusUpdate]
-        case (.joined, .orderEnded(number, let order, let requestID, let failure)):
-            return orderEnded(order, requestID, failure)
+        case (.joined, .commandEnded(number, let command, let requestID, let failure)):
+            return commandEnded(command, requestID, failure)
 
         case (.waiting, .timerFired(.retry, number)): return connect()
         // The socket closes before the machine sleeps, so that the gateway does not take it for awake.
@@ -181,7 +181,7 @@ struct LinkState: Sendable {
         failures += 1
         phase = .waiting
         let delay = max(times.backoff.delay(failures: failures, chance: chance()), atLeast)
-        return [.tell(notice(delay))] + (isDraining ? [] : [.startTimer(.retry, number, delay)])
+        return [.notify(notice(delay))] + (isDraining ? [] : [.startTimer(.retry, number, delay)])
     }
 
     private mutating func registering(_ message: GatewayMessage) -> [Action] {
@@ -191,44 +191,44 @@ struct LinkState: Sendable {
             phase = .joined(agreed)
             // At once: the registration contained no extension fields, and the status may have changed since.
             return [
-                .agree(agreed), .tell(.joined), .sendStatusUpdate,
+                .agree(agreed), .notify(.joined), .sendStatusUpdate,
                 .startTimer(.heartbeat, number, times.heartbeat),
             ]
         case .error(let code, let message):
             // A wrong token does not become valid by retrying often.
-            let patience = code == .authFailed ? times.backoff.limit / 2 : .zero
-            return [.tell(.refused(code: code.rawValue, message: message)), .close]
-                + retry(atLeast: patience) { .failed(reason: "registration refused", retryAfter: $0) }
+            let minDelay = code == .authFailed ? times.backoff.limit / 2 : .zero
+            return [.notify(.refused(code: code.rawValue, message: message)), .close]
+                + retry(atLeast: minDelay) { .failed(reason: "registration refused", retryAfter: $0) }
         default: return []
         }
     }
 
-    private mutating func obey(_ message: GatewayMessage, _ extensions: Set<ProtocolExtension>) -> [Action] {
+    private mutating func execute(_ message: GatewayMessage, _ extensions: Set<ProtocolExtension>) -> [Action] {
         switch message {
-        case .loadModel(let model, let requestID): return order(.load(model), requestID)
-        case .unloadModel(let model, let requestID): return order(.unload(model), requestID)
-        case .sleep(let requestID): return extensions.contains(.sleep) ? order(.sleep, requestID) : []
+        case .loadModel(let model, let requestID): return startCommand(.load(model), requestID)
+        case .unloadModel(let model, let requestID): return startCommand(.unload(model), requestID)
+        case .sleep(let requestID): return extensions.contains(.sleep) ? startCommand(.sleep, requestID) : []
         case .requestStatus(let requestID): return [.respond(requestID: requestID, failure: nil, withStatus: true)]
         // Version 1 has no response to a ping; a heartbeat serves as one.
         case .ping: return [.sendHeartbeat]
-        case .error(let code, let message): return [.tell(.refused(code: code.rawValue, message: message))]
+        case .error(let code, let message): return [.notify(.refused(code: code.rawValue, message: message))]
         case .registerAck: return []
         }
     }
 
-    private mutating func order(_ order: Order, _ requestID: String) -> [Action] {
+    private mutating func startCommand(_ command: Command, _ requestID: String) -> [Action] {
         guard !isDraining else {
             return [.respond(requestID: requestID, failure: "the runner is shutting down", withStatus: false)]
         }
-        guard ordersUnderWay < Self.maxOrders else {
+        guard runningCommands < Self.maxCommands else {
             return [.respond(requestID: requestID, failure: "too many concurrent commands", withStatus: false)]
         }
-        ordersUnderWay += 1
-        return [.perform(order, requestID: requestID, connection: number)]
+        runningCommands += 1
+        return [.perform(command, requestID: requestID, connection: number)]
     }
 
-    private mutating func orderEnded(_ order: Order, _ requestID: String, _ failure: String?) -> [Action] {
-        guard order == .sleep, failure == nil else {
+    private mutating func commandEnded(_ command: Command, _ requestID: String, _ failure: String?) -> [Action] {
+        guard command == .sleep, failure == nil else {
             return [.respond(requestID: requestID, failure: failure, withStatus: true)]
         }
         phase = .resting

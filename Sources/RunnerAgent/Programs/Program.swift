@@ -7,7 +7,7 @@ struct Program: Sendable {
         /// The exit code, or the negative number of the signal that ended the program.
         var code: Int32
         /// The end of its output, standard output and standard error combined.
-        var lastWords: String
+        var lastOutput: String
     }
 
     struct StartFailure: Error, CustomStringConvertible {
@@ -93,7 +93,7 @@ struct Program: Sendable {
         guard let run = try? await run(keeping: 64 << 10, timeout: limit, onStart: { _ in }), run.isSuccess else {
             return nil
         }
-        return run.ending.lastWords
+        return run.ending.lastOutput
     }
 
     private func run(
@@ -114,7 +114,7 @@ struct Program: Sendable {
             throw StartFailure(description: "\(executable) cannot be started: \(error.description)")
         }
         let words = String(decoding: ending.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        return (Ending(code: ending.status.code, lastWords: words), ending.isSuccess)
+        return (Ending(code: ending.status.code, lastOutput: words), ending.isSuccess)
     }
 }
 

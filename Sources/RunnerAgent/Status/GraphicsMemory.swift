@@ -8,8 +8,8 @@ struct GraphicsMemory: Hashable, Sendable {
     private static let query = ["--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
 
     /// Returns nil if `nvidia-smi` is missing or finds no card.
-    static func now(program: String = "nvidia-smi", within patience: Duration = .seconds(5)) async -> GraphicsMemory? {
-        guard let tool = try? Program([program] + query), let text = await tool.output(within: patience) else {
+    static func now(program: String = "nvidia-smi", within timeout: Duration = .seconds(5)) async -> GraphicsMemory? {
+        guard let tool = try? Program([program] + query), let text = await tool.output(within: timeout) else {
             return nil
         }
         return GraphicsMemory(text)

@@ -9,7 +9,7 @@ final class StatusReport: Sendable {
     private let counts: CallCounts
     private let aliases: [ModelID: EngineModelID]
     private let power: PowerStatus
-    private let machine = MachineFigures()
+    private let machine = MachineMetrics()
     private let isDraining = Mutex(false)
     private let sleepProblem = Mutex<SleepProblem?>(nil)
     /// Preset by the host environment instead of queried.
@@ -17,18 +17,18 @@ final class StatusReport: Sendable {
     private let graphics: Mutex<GraphicsMemory?>
 
     private static let graphicsInterval: Duration = .seconds(10)
-    private static let graphicsPatience: Duration = .seconds(5)
+    private static let graphicsTimeout: Duration = .seconds(5)
 
     init(
-        roster: EngineRoster, counts: CallCounts, settings: RunnerSettings, surroundings: Surroundings = .init()
+        roster: EngineRoster, counts: CallCounts, settings: RunnerSettings, hostEnvironment: HostEnvironment = .init()
     ) {
         self.roster = roster
         self.counts = counts
         aliases = settings.aliases.mapValues { EngineModelID($0) }
         power = PowerStatus(
             watts: settings.power.watts > 0 ? Double(settings.power.watts) : nil,
-            sleepable: !settings.power.sleepCommand.isEmpty || surroundings.sleep != nil)
-        givenGraphics = surroundings.graphicsMemory.map { GraphicsMemory(used: 0, total: $0.bytes) }
+            sleepable: !settings.power.sleepCommand.isEmpty || hostEnvironment.sleep != nil)
+        givenGraphics = hostEnvironment.graphicsMemory.map { GraphicsMemory(used: 0, total: $0.bytes) }
         graphics = Mutex(givenGraphics)
     }
 
@@ -45,18 +45,18 @@ final class StatusReport: Sendable {
     func run(_ changed: () -> Void) async {
         guard asksForGraphics else { return }
         while !Task.isCancelled {
-            if await look(within: Self.graphicsPatience) { changed() }
+            if await look(within: Self.graphicsTimeout) { changed() }
             try? await Task.sleep(for: Self.graphicsInterval)
         }
     }
 
     /// Queries the memory of the graphics card, if a tool for it is installed.
-    /// - Parameter patience: timeout of the tool, after which there is no result.
+    /// - Parameter timeout: timeout of the tool, after which there is no result.
     /// - Returns: whether the card's total memory has changed.
     @discardableResult
-    func look(within patience: Duration) async -> Bool {
+    func look(within timeout: Duration) async -> Bool {
         guard asksForGraphics else { return false }
-        let now = await GraphicsMemory.now(within: patience)
+        let now = await GraphicsMemory.now(within: timeout)
         return graphics.withLock { graphics in
             defer { graphics = now }
             return graphics?.total != now?.total

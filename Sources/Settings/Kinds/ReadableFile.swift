@@ -19,8 +19,8 @@ enum ReadableFile {
 
     /// The complete content of a file or pipe.
     static func contents(of path: String, atMost limit: ByteCount = .mebibytes(1)) throws(SettingsMismatch) -> [UInt8] {
-        do throws(GivenFile.Failure) {
-            return try GivenFile.contents(of: path, atMost: limit.bytes)
+        do throws(OperatorFile.Failure) {
+            return try OperatorFile.contents(of: path, atMost: limit.bytes)
         } catch {
             switch error {
             case .missing: throw .init("file \(quoted(path)) does not exist; create it or fix the path")

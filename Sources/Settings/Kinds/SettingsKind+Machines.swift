@@ -37,8 +37,8 @@ extension SettingsKind where Value == String {
     static func identifier(_ what: String, allowsSpaces: Bool = false) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; set \(what)") }
-            let least: UInt8 = allowsSpaces ? 0x20 : 0x21
-            guard text.utf8.count <= 128, text.utf8.allSatisfy({ (least...0x7E).contains($0) }),
+            let minByte: UInt8 = allowsSpaces ? 0x20 : 0x21
+            guard text.utf8.count <= 128, text.utf8.allSatisfy({ (minByte...0x7E).contains($0) }),
                 text.utf8.first != 0x20, text.utf8.last != 0x20
             else {
                 let spaces = allowsSpaces ? ", spaces only between words" : " without spaces"

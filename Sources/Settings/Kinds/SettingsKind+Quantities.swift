@@ -41,7 +41,7 @@ extension SettingsKind where Value == Double {
 
 extension SettingsKind where Value == Duration {
     /// `500ms`, `90s`, `5m` or `1h`.
-    static func duration(from least: Duration = .zero, to most: Duration = .days(30)) -> Self {
+    static func duration(from minimum: Duration = .zero, to maximum: Duration = .days(30)) -> Self {
         .init("a duration like 500ms, 90s, 5m or 1h") { text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
                 throw .init("\(quoted(text)) is not a duration; use a value such as 500ms, 90s, 5m or 1h")
@@ -59,8 +59,9 @@ extension SettingsKind where Value == Duration {
                 throw .init("\(quoted(text)) has no known unit; \(mending)")
             }
             let (total, overflow) = count.multipliedReportingOverflow(by: milliseconds)
-            guard !overflow, case let duration = Duration.milliseconds(total), (least...most).contains(duration) else {
-                throw .init("\(quoted(text)) is out of range; use \(least.written) to \(most.written)")
+            guard !overflow, case let duration = Duration.milliseconds(total), (minimum...maximum).contains(duration)
+            else {
+                throw .init("\(quoted(text)) is out of range; use \(minimum.written) to \(maximum.written)")
             }
             return duration
         }
@@ -69,7 +70,7 @@ extension SettingsKind where Value == Duration {
 
 extension SettingsKind where Value == ByteCount {
     /// `1500B`, `64KiB`, `32MiB` or `1GiB`.
-    static func size(from least: ByteCount, to most: ByteCount) -> Self {
+    static func size(from minimum: ByteCount, to maximum: ByteCount) -> Self {
         .init("a size like 64KiB, 32MiB or 1GiB") { text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
                 throw .init("\(quoted(text)) is not a size; use a value such as 64KiB, 32MiB or 1GiB")
@@ -90,8 +91,8 @@ extension SettingsKind where Value == ByteCount {
                 throw .init("\(quoted(text)) has no known unit; \(mending)")
             }
             let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
-            guard !overflow, case let size = ByteCount(bytes: bytes), (least...most).contains(size) else {
-                throw .init("\(quoted(text)) is out of range; use \(least) to \(most)")
+            guard !overflow, case let size = ByteCount(bytes: bytes), (minimum...maximum).contains(size) else {
+                throw .init("\(quoted(text)) is out of range; use \(minimum) to \(maximum)")
             }
             return size
         }

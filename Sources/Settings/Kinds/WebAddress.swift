@@ -18,8 +18,8 @@ struct WebAddress: Hashable, Sendable {
             throw .init("contains spaces or non-ASCII characters; percent-encode them")
         }
         guard let (scheme, rest) = Self.scheme(of: text, among: schemes) else {
-            let beginnings = schemes.map { $0 + "://" }.joined(separator: " or ")
-            throw .init("is not a URL with the scheme \(schemes.joined(separator: " or ")); begin with \(beginnings)")
+            let prefixes = schemes.map { $0 + "://" }.joined(separator: " or ")
+            throw .init("is not a URL with the scheme \(schemes.joined(separator: " or ")); begin with \(prefixes)")
         }
         let authority = rest.prefix { !"/?#".contains($0) }
         let path = rest.dropFirst(authority.count)

@@ -70,20 +70,20 @@ struct SettingsTable {
     }
 
     /// Whether the file or the environment contains a value for a key.
-    private func says(_ key: String) -> Bool {
+    private func states(_ key: String) -> Bool {
         guard let entry = entry(key) else { return false }
         return entry.value.content != .nothing
     }
 
     /// Whether a key is missing from a readable table.
-    func lacks(_ key: String) -> Bool { isReadable && !says(key) }
+    func lacks(_ key: String) -> Bool { isReadable && !states(key) }
 
     private func entry(_ key: String) -> SettingsNode.Entry? {
         places[ExactString(key)].map { entries[$0] }
     }
 
     /// Whether a key has a value other than an empty text, list or table.
-    func asksForSomething(_ key: String) -> Bool {
+    func hasValue(_ key: String) -> Bool {
         switch entry(key)?.value.content {
         case nil, .nothing, .scalar(""), .list([]), .table([]), .broken: false
         case .scalar, .list, .table: true
@@ -138,7 +138,7 @@ extension SettingsTable {
         let fileKey = key + "_file"
         let written = read(key, kind)
         guard let path = read(fileKey, .text), !path.isEmpty else { return written }
-        guard !asksForSomething(key) else {
+        guard !hasValue(key) else {
             problem("conflicts with \(key); keep one of them", at: fileKey)
             return nil
         }

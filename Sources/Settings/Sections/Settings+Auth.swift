@@ -25,7 +25,7 @@ extension Settings.Issuer: SettingsSection {
         table.list("scopes", of: .name("a scope"), into: &scopes)
         table.list("authorized_parties", of: .name("an application"), into: &authorizedParties)
         table.section("refresh") {
-            $0.read("every", .duration(from: .seconds(1)), into: &refreshEvery)
+            $0.read("every", .duration(from: .seconds(1)), into: &refreshInterval)
             $0.read("cooldown", .duration(from: .seconds(1)), into: &refreshCooldown)
         }
         readKeys(from: &table)
@@ -44,7 +44,7 @@ extension Settings.Issuer: SettingsSection {
         if written == ["any"] {
             audience = .any
             let taken =
-                table.asksForSomething("authorized_parties")
+                table.hasValue("authorized_parties")
                 ? "every token of these authorized_parties, for any audience; set the audience unless this "
                     + "issuer's tokens have none (Cognito)"
                 : "every token of this issuer, including those for other applications; set the audience unless "

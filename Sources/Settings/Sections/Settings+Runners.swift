@@ -85,9 +85,9 @@ extension Settings.StaticRunner: SettingsSection {
         table.section("wake") { table in
             // A program or a web hook does not need an address.
             let needsAddress =
-                !table.isEmpty && !["command", "http", "http_file"].contains(where: table.asksForSomething)
+                !table.isEmpty && !["command", "http", "http_file"].contains(where: table.hasValue)
             let macs = table.oneOrMore("mac", .mac) ?? []
-            if needsAddress || table.asksForSomething("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
+            if needsAddress || table.hasValue("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
                 table.problem("is required; set the machine's MAC address", at: "mac")
             }
             if Set(macs).count < macs.count { table.problem("lists an address twice; list it once", at: "mac") }
@@ -111,7 +111,7 @@ extension Settings.Wake: SettingsSection {
         table.read("port", .wakePort, into: &port)
         table.read("timeout", .duration(from: .seconds(1), to: .seconds(3_600)), into: &timeout)
         table.list("schedule", of: .duration(), into: &schedule)
-        table.read("probe_every", .duration(from: .milliseconds(50)), into: &probeEvery)
+        table.read("probe_every", .duration(from: .milliseconds(50)), into: &probeInterval)
         if let written = table.list("roles", of: .role) { roles = Set(written) }
         checkTimes(in: table)
     }
@@ -128,7 +128,7 @@ extension Settings.Wake: SettingsSection {
         if schedule.isEmpty, !table.hasProblem(at: "schedule") {
             table.problem("is empty; use at least [0s]", at: "schedule")
         }
-        if probeEvery >= timeout {
+        if probeInterval >= timeout {
             table.problem(
                 "is not shorter than wake.timeout (\(timeout.written)), so a wake is never noticed in time; "
                     + "use a shorter interval", at: "probe_every")

@@ -40,7 +40,7 @@ extension Settings.ServerTLS {
             table.problem("has no key; set key or key_file, or remove the certificate", at: "certificate")
             return nil
         case (true, false) where !isRefused:
-            let key = table.asksForSomething("key") ? "key" : "key_file"
+            let key = table.hasValue("key") ? "key" : "key_file"
             table.problem("has no certificate; set certificate, or remove the key", at: key)
             return nil
         default: return nil
@@ -67,7 +67,7 @@ extension Settings.Fleet: SettingsSection {
         table.list("allowed_hosts", of: .host, into: &allowedHosts)
         // Agents send a message every 10 to 30 seconds.
         table.read("runner_timeout", .duration(from: .seconds(1), to: .seconds(86_400)), into: &runnerTimeout)
-        table.read("grace", .duration(to: .seconds(3_600)), into: &grace)
+        table.read("grace", .duration(to: .seconds(3_600)), into: &gracePeriod)
         table.read("state_file", SettingsKind<String>.name("a path"), into: &stateFile)
     }
 }

@@ -96,7 +96,7 @@ extension TokenProviderSettings.Identity {
     }
 
     private mutating func readClient(from table: inout SettingsTable) {
-        let isWritten = table.asksForSomething("client")
+        let isWritten = table.hasValue("client")
         table.section("client") { table in
             let id =
                 isWritten

@@ -59,9 +59,9 @@ extension TokenProviderSettings {
     ) throws(SelectionProblem) -> Identity {
         var merged = Identity()
         func take<Value: Hashable>(_ key: String, _ part: WritableKeyPath<Identity, Value?>) throws(SelectionProblem) {
-            let said = chosen.filter { $0.identity[keyPath: part] != nil }
-            guard let first = said.first else { return }
-            if let other = said.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
+            let stated = chosen.filter { $0.identity[keyPath: part] != nil }
+            guard let first = stated.first else { return }
+            if let other = stated.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
                 throw .init("\(first.name) and \(other.name) differ in `\(key)`; request one of them")
             }
             merged[keyPath: part] = first.identity[keyPath: part]
@@ -79,8 +79,8 @@ extension TokenProviderSettings {
         guard let client = merged.client ?? standard.client else {
             throw .init("client is not set; set client: { id: … }")
         }
-        let whereNothingIsSaid: Grant = merged.credentials == nil ? .clientCredentials : .password
-        let grant = merged.grant ?? (impliesPassword ? .password : nil) ?? standard.grant ?? whereNothingIsSaid
+        let defaultGrant: Grant = merged.credentials == nil ? .clientCredentials : .password
+        let grant = merged.grant ?? (impliesPassword ? .password : nil) ?? standard.grant ?? defaultGrant
         switch grant {
         case .clientCredentials where client.secret.isEmpty:
             throw .init("client_credentials requires the client's secret; set client.secret or client.secret_file")

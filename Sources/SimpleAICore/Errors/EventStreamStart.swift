@@ -7,7 +7,7 @@ public enum EventStreamStart {
     }
 
     /// `error` is not a field of the format, but older llama.cpp servers write it. A colon begins a comment.
-    private static let beginnings = ["data:", "event:", "id:", "retry:", "error:", ":", "data\n", "data\r"].map {
+    private static let prefixes = ["data:", "event:", "id:", "retry:", "error:", ":", "data\n", "data\r"].map {
         Array($0.utf8)
     }
 
@@ -20,7 +20,7 @@ public enum EventStreamStart {
             return .undecided
         }
         rest = rest.drop { $0 == 0x0A || $0 == 0x0D }
-        if beginnings.contains(where: { rest.starts(with: $0) }) { return .eventStream }
-        return beginnings.contains { $0.starts(with: rest) } ? .undecided : .other
+        if prefixes.contains(where: { rest.starts(with: $0) }) { return .eventStream }
+        return prefixes.contains { $0.starts(with: rest) } ? .undecided : .other
     }
 }

@@ -35,13 +35,13 @@ extension JSONScanner {
 
         /// The watched key for which another reader may take `key`. Call only with keys that are not watched.
         func meaning(of key: [UInt8]) -> String? {
-            guard refusesVariants, mayBeVariant(key) else { return nil }
+            guard refusesVariants, isPossibleVariant(key) else { return nil }
             let folded = FoldedKey.bytes(of: key)
             return self.folded.firstIndex(of: folded).map { String(decoding: bytes[$0], as: UTF8.self) }
         }
 
         /// False for almost every unwatched key, without folding it.
-        private func mayBeVariant(_ key: [UInt8]) -> Bool {
+        private func isPossibleVariant(_ key: [UInt8]) -> Bool {
             guard let first = key.first, key.allSatisfy(Self.isLetterOrDigit) else { return !key.isEmpty }
             return lengths & Self.lengthBit(key.count) != 0 && initials & Self.initialBit(first) != 0
         }

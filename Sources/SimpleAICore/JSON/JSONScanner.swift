@@ -25,7 +25,7 @@ public struct JSONScanner {
     }
 
     private let watched: Keys
-    private let maximumDepth: Int
+    private let maxDepth: Int
     /// In bytes; of a longer key only the beginning is kept.
     private let maxKey: Int
     private let isLenient: Bool
@@ -53,12 +53,12 @@ public struct JSONScanner {
     private var continuationsLeft = 0
     private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// - Parameter maximumDepth: maximum number of nested containers.
-    public init(watching keys: Keys, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
+    /// - Parameter maxDepth: maximum number of nested containers.
+    public init(watching keys: Keys, maxDepth: Int = 512, grammar: JSONGrammar = .strict) {
         self.isLenient = grammar == .lenient
         self.watched = keys
         self.maxKey = keys.refusesVariants ? Self.maxExactKey : Self.maxLenientKey
-        self.maximumDepth = maximumDepth
+        self.maxDepth = maxDepth
         self.found = Array(repeating: nil, count: keys.bytes.count)
     }
 
@@ -229,7 +229,7 @@ extension JSONScanner {
     }
 
     private mutating func openContainer(object: Bool, at position: Int) throws(JSONError) {
-        guard containers.count < maximumDepth else { throw JSONError(.tooDeep, at: position) }
+        guard containers.count < maxDepth else { throw JSONError(.tooDeep, at: position) }
         setKind(object ? .object : .array)
         if containers.isEmpty { isObject = object }
         containers.append(object)

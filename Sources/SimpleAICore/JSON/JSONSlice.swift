@@ -4,8 +4,8 @@ public struct JSONSlice: Sendable {
     public let bytes: ArraySlice<UInt8>
 
     /// Nil if `document` is not valid JSON.
-    public init?(document: ArraySlice<UInt8>, maximumDepth: Int = 512, grammar: JSONGrammar = .strict) {
-        var scanner = JSONScanner(watching: [], maximumDepth: maximumDepth, grammar: grammar)
+    public init?(document: ArraySlice<UInt8>, maxDepth: Int = 512, grammar: JSONGrammar = .strict) {
+        var scanner = JSONScanner(watching: [], maxDepth: maxDepth, grammar: grammar)
         do throws(JSONError) {
             try scanner.scan(document)
             try scanner.finish()

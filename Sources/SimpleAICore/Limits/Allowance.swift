@@ -7,8 +7,8 @@ struct Allowance: Hashable, Sendable {
     static func perMinute(_ units: Int) -> Allowance { .init(units: units, period: 60_000) }
     static func perDay(_ units: Int) -> Allowance { .init(units: units, period: 86_400_000) }
 
-    /// Maximum number of units whose accounting cannot overflow: 2 × units × period, see `Spending`.
-    static let mostUnits = 10_000_000_000
+    /// Maximum number of units whose accounting cannot overflow: 2 × units × period, see `AllowanceUsage`.
+    static let maxUnits = 10_000_000_000
 }
 
 /// The spent part of an allowance that is not refilled yet. Kept apart from the allowance, which settings may change:
@@ -16,7 +16,7 @@ struct Allowance: Hashable, Sendable {
 ///
 /// Uses integers throughout, so that waiting times are exact: one unit counts as `period`, and each millisecond refills
 /// as much as the allowance has units.
-struct Spending: Hashable, Sendable {
+struct AllowanceUsage: Hashable, Sendable {
     private var owed = 0
     /// In milliseconds.
     private var time = 0
@@ -32,9 +32,9 @@ struct Spending: Hashable, Sendable {
     /// May exceed the allowance, because a call's tokens are known only after its end; bounded to one period's excess,
     /// so that an engine that miscounts cannot block its callers for longer.
     mutating func spend(_ units: Int, of allowance: Allowance) {
-        let most = 2 * allowance.units * allowance.period
+        let maxSpent = 2 * allowance.units * allowance.period
         let (price, isMore) = max(0, units).multipliedReportingOverflow(by: allowance.period)
-        owed = isMore || price >= most - owed ? most : owed + price
+        owed = isMore || price >= maxSpent - owed ? maxSpent : owed + price
     }
 
     func left(of allowance: Allowance) -> Int {

@@ -7,8 +7,8 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
     private struct Account {
-        var requests = Spending()
-        var tokens = Spending()
+        var requests = AllowanceUsage()
+        var tokens = AllowanceUsage()
     }
 
     private let capacity: Int
@@ -30,8 +30,8 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     public var count: (accounts: Int, open: Int) { (accounts.count + olderAccounts.count, openCalls.count) }
 
     /// What is left to a key, and whether one more call may begin. Changes nothing except the refill due by `now`.
-    public mutating func standing(of key: Key, under limits: CallLimits, at now: Instant) -> LimitStanding {
-        var standing = LimitStanding()
+    public mutating func standing(of key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
+        var standing = LimitUsage()
         let open = openCalls[key] ?? 0
         if limits.concurrentCalls > 0, open >= limits.concurrentCalls { standing.refusal = .concurrentCalls }
         guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return standing }
@@ -57,8 +57,8 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     /// Counts the beginning of a call. Each needs a matching `end`.
     /// - Returns: what is left.
     @discardableResult
-    public mutating func begin(_ key: Key, under limits: CallLimits, at now: Instant) -> LimitStanding {
-        var standing = LimitStanding()
+    public mutating func begin(_ key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
+        var standing = LimitUsage()
         if limits.concurrentCalls > 0 { openCalls[key, default: 0] += 1 }
         guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return standing }
         var account = account(of: key, under: limits, at: now)
@@ -106,7 +106,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
 }
 
 /// The state of a key's limits.
-public struct LimitStanding: Hashable, Sendable {
+public struct LimitUsage: Hashable, Sendable {
     /// The state of one allowance.
     public struct Share: Hashable, Sendable {
         public let limit: Int
@@ -114,7 +114,7 @@ public struct LimitStanding: Hashable, Sendable {
         /// Time until the whole allowance is available again.
         public let reset: Duration
 
-        init(_ spending: Spending, of allowance: Allowance) {
+        init(_ spending: AllowanceUsage, of allowance: Allowance) {
             limit = allowance.units
             remaining = spending.left(of: allowance)
             reset = .milliseconds(spending.timeUntilAll(of: allowance))

@@ -28,7 +28,7 @@ public struct GrantedLimits: Hashable, Sendable {
         self.tokensPerDay = tokensPerDay
     }
 
-    var saysSomething: Bool { self != GrantedLimits() }
+    var hasLimits: Bool { self != GrantedLimits() }
 }
 
 /// The limits that apply to callers and addresses.
@@ -44,7 +44,7 @@ public struct LimitRules: Hashable, Sendable {
     public init(caller: CallLimits = .none, address: CallLimits = .none, grants: [AccessGrant] = []) {
         self.caller = caller
         self.address = address
-        self.grants = grants.filter(\.limits.saysSomething)
+        self.grants = grants.filter(\.limits.hasLimits)
     }
 
     /// Limits in the grants of the caller's roles override the general limits, number by number; of several grants the

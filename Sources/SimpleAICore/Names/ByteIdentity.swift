@@ -4,20 +4,20 @@ extension String {
     /// Whether both have the same UTF-8 bytes.
     public func isExactly(_ other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
-        let answer = utf8.withContiguousStorageIfAvailable { left in
+        let result = utf8.withContiguousStorageIfAvailable { left in
             other.utf8.withContiguousStorageIfAvailable { right in Self.isSame(left, right) }
         }
-        guard let answer, let answer else { return utf8.elementsEqual(other.utf8) }
-        return answer
+        guard let result, let result else { return utf8.elementsEqual(other.utf8) }
+        return result
     }
 
     /// Whether its UTF-8 bytes come first in lexicographic order, which equals the order of code points.
     public func precedesByBytes(_ other: String) -> Bool {
-        let answer = utf8.withContiguousStorageIfAvailable { left in
+        let result = utf8.withContiguousStorageIfAvailable { left in
             other.utf8.withContiguousStorageIfAvailable { right in left.lexicographicallyPrecedes(right) }
         }
-        guard let answer, let answer else { return utf8.lexicographicallyPrecedes(other.utf8) }
-        return answer
+        guard let result, let result else { return utf8.lexicographicallyPrecedes(other.utf8) }
+        return result
     }
 
     func hashBytes(into hasher: inout Hasher) {

@@ -8,15 +8,15 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let address = parts.first.flatMap({ IPAddress($0) }), parts.count <= 2 else { return nil }
-        let most = address.v4 == nil ? 128 : 32
-        var length = most
+        let maxPrefixLength = address.v4 == nil ? 128 : 32
+        var length = maxPrefixLength
         if parts.count == 2 {
-            guard let stated = Int(parts[1]), (0...most).contains(stated), String(stated) == parts[1] else {
+            guard let stated = Int(parts[1]), (0...maxPrefixLength).contains(stated), String(stated) == parts[1] else {
                 return nil
             }
             length = stated
         }
-        self.length = 128 - most + length
+        self.length = 128 - maxPrefixLength + length
         first = address
         guard Self.common(first, self.length) == first else { return nil }
     }
@@ -34,7 +34,7 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     private static func mask(_ bits: Int) -> UInt64 { bits <= 0 ? 0 : ~0 << (64 - min(bits, 64)) }
 
     public var description: String {
-        let (own, most) = first.v4 == nil ? (length, 128) : (length - 96, 32)
-        return own == most ? "\(first)" : "\(first)/\(own)"
+        let (own, maxPrefixLength) = first.v4 == nil ? (length, 128) : (length - 96, 32)
+        return own == maxPrefixLength ? "\(first)" : "\(first)/\(own)"
     }
 }

@@ -2,11 +2,11 @@
 public protocol WakeSender: Sendable {
     /// Returns once the attempt is sent, within a time limit of its own; no method confirms that the machine noticed
     /// it.
-    func send(_ way: WakeWay) async throws(WakeSendError)
+    func send(_ way: WakeMethod) async throws(WakeSendError)
 }
 
 /// A method to wake a machine.
-public enum WakeWay: Hashable, Sendable {
+public enum WakeMethod: Hashable, Sendable {
     case packet(WakePacketRequest)
     /// A helper on the machine's own network sends the packet.
     case relay(WakeRelayRequest)
@@ -25,7 +25,7 @@ public enum WakeWay: Hashable, Sendable {
     }
 }
 
-extension WakeWay: CustomStringConvertible {
+extension WakeMethod: CustomStringConvertible {
     /// For logs: the destination, never a password, an argument or a path, which may be secrets.
     public var description: String {
         switch self {

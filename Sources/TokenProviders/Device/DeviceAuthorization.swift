@@ -16,16 +16,18 @@ struct DeviceAuthorization: Hashable, Sendable {
         let interval: Seconds?
     }
 
-    init(_ answer: ProviderAnswer) throws(TokenProviderProblem) {
-        let content = try answer.decoded(Content.self)
-        guard answer.isSuccess else { throw .nonsense(at: answer.address, status: answer.status, what: answer.kind) }
+    init(_ response: ProviderResponse) throws(TokenProviderProblem) {
+        let content = try response.decoded(Content.self)
+        guard response.isSuccess else {
+            throw .nonsense(at: response.address, status: response.status, what: response.kind)
+        }
         guard let address = content.verification_uri ?? content.verification_url, !content.device_code.isEmpty else {
-            throw .nonsense(at: answer.address, status: answer.status, what: "a document without verification_uri")
+            throw .nonsense(at: response.address, status: response.status, what: "a document without verification_uri")
         }
         deviceCode = content.device_code
         prompt = DevicePrompt(
-            address: ShownText(address).text, userCode: ShownText(content.user_code, limit: 40).text,
-            completeAddress: content.verification_uri_complete.map { ShownText($0).text })
+            address: DisplayText(address).text, userCode: DisplayText(content.user_code, limit: 40).text,
+            completeAddress: content.verification_uri_complete.map { DisplayText($0).text })
         lifetime = .seconds(content.expires_in.value)
         // RFC 8628 §3.2: five seconds unless the provider states otherwise.
         interval = .seconds(content.interval?.value ?? 5)

@@ -16,7 +16,7 @@ struct DeviceFlow: Sendable {
     }
 
     /// Maximum time to wait for the user, regardless of the provider's own limit.
-    static let longestWait: Duration = .seconds(1800)
+    static let maxWait: Duration = .seconds(1800)
     /// Bounds of the polling interval, regardless of the interval that the provider requests.
     static let intervals: ClosedRange<Duration> = .seconds(1) ... .seconds(60)
 
@@ -26,7 +26,7 @@ struct DeviceFlow: Sendable {
 
     init(issuer: String, lifetime: Duration, interval: Duration) {
         self.issuer = issuer
-        end = min(lifetime, Self.longestWait)
+        end = min(lifetime, Self.maxWait)
         self.interval = Self.bounded(interval)
     }
 

@@ -36,7 +36,7 @@ struct FleetState: Decodable, Hashable, Sendable {
 }
 
 /// The gateway's response to a command for a machine.
-struct MachineAnswer: Decodable {
+struct MachineCommandResponse: Decodable {
     let state: String
     let wake: String?
 }
@@ -49,8 +49,8 @@ struct FleetRequests {
     func document() async throws -> String {
         String(decoding: try await send("GET", "/admin/api/fleet"), as: UTF8.self)
     }
-    func wake(_ id: String) async throws -> MachineAnswer { try await order("wake", id) }
-    func sleep(_ id: String) async throws -> MachineAnswer { try await order("sleep", id) }
+    func wake(_ id: String) async throws -> MachineCommandResponse { try await order("wake", id) }
+    func sleep(_ id: String) async throws -> MachineCommandResponse { try await order("sleep", id) }
 
     /// - Throws: if the machine does not exist any more.
     func machine(_ id: String) async throws -> FleetState.Machine {
@@ -60,15 +60,17 @@ struct FleetRequests {
         return machine
     }
 
-    private func order(_ order: String, _ id: String) async throws -> MachineAnswer {
+    private func order(_ order: String, _ id: String) async throws -> MachineCommandResponse {
         let name = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? id
         return try Self.decode(try await send("POST", "/admin/api/machines/\(name)/\(order)"))
     }
 
     private func send(_ method: String, _ path: String) async throws -> Data {
-        let answer = try await client.send(method, path)
-        guard answer.isSuccess else { throw CommandFailure("the gateway refused the request: \(answer.complaint)") }
-        return answer.body
+        let response = try await client.send(method, path)
+        guard response.isSuccess else {
+            throw CommandFailure("the gateway refused the request: \(response.errorMessage)")
+        }
+        return response.body
     }
 
     private static func decode<Value: Decodable>(_ body: Data) throws -> Value {

@@ -2,7 +2,7 @@ import Acceptance
 import Foundation
 
 /// The body of `POST /admin/api/keys`.
-struct KeyOrder: Encodable {
+struct NewKeyBody: Encodable {
     let name: String
     let roles: [String]
     let classes: [String]?
@@ -52,7 +52,7 @@ struct KeyRequests {
 
     private struct Listing: Decodable { let data: [ListedKey] }
 
-    func create(_ order: KeyOrder) async throws -> ListedKey {
+    func create(_ order: NewKeyBody) async throws -> ListedKey {
         try Self.decode(try await send("POST", "/admin/api/keys", body: JSONEncoder().encode(order)))
     }
 
@@ -67,9 +67,11 @@ struct KeyRequests {
     func listing() async throws -> String { String(decoding: try await send("GET", "/admin/api/keys"), as: UTF8.self) }
 
     private func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
-        let answer = try await client.send(method, path, body: body)
-        guard answer.isSuccess else { throw CommandFailure("the gateway refused the request: \(answer.complaint)") }
-        return answer.body
+        let response = try await client.send(method, path, body: body)
+        guard response.isSuccess else {
+            throw CommandFailure("the gateway refused the request: \(response.errorMessage)")
+        }
+        return response.body
     }
 
     private static func decode<Value: Decodable>(_ body: Data, as type: Value.Type = Value.self) throws -> Value {

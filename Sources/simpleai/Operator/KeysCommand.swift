@@ -32,7 +32,7 @@ extension KeysCommand {
 
         func run() async throws {
             try await reporting {
-                let order = KeyOrder(
+                let order = NewKeyBody(
                     name: name, roles: role, classes: classes.isEmpty ? nil : classes,
                     lifeInSeconds: expires.map { Int($0.duration.components.seconds) })
                 let key = try await KeyRequests(client: gateway.client()).create(order)

@@ -16,9 +16,9 @@ struct WakeCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let requests = FleetRequests(client: try await gateway.client())
-            let answer = try await requests.wake(name)
-            guard answer.state == "waking" else { return print("\(name) is already awake.") }
-            print("Wake of \(name) started (\(answer.wake ?? "")).")
+            let response = try await requests.wake(name)
+            guard response.state == "waking" else { return print("\(name) is already awake.") }
+            print("Wake of \(name) started (\(response.wake ?? "")).")
             if wait { try await waitUntilAwake(requests) }
         }
     }

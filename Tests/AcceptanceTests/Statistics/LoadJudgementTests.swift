@@ -153,7 +153,7 @@ struct BalancerSimulationTests {
         for _ in 0..<2000 {
             var counts = Array(repeating: 0, count: runners)
             for _ in 0..<requests { counts[Int.random(in: 0..<runners, using: &random)] += 1 }
-            if EqualSharesTest(counts, outcomeLimit: 2000).chance < Statistics.risk { blamed += 1 }
+            if EqualSharesTest(counts, maxOutcomes: 2000).chance < Statistics.risk { blamed += 1 }
         }
         // Five standard deviations of a Poisson variable above.
         #expect(blamed <= 9)

@@ -84,8 +84,8 @@ struct StatisticsTests {
 
     @Test(arguments: [[60, 40], [75, 50, 55], [30, 18, 25, 27]])
     func exactAndAsymptoticAgreeWhereBothCan(counts: [Int]) {
-        let exact = EqualSharesTest(counts, outcomeLimit: .max)
-        let asymptotic = EqualSharesTest(counts, outcomeLimit: 0)
+        let exact = EqualSharesTest(counts, maxOutcomes: .max)
+        let asymptotic = EqualSharesTest(counts, maxOutcomes: 0)
         #expect(exact.method == .exact && asymptotic.method == .asymptotic)
         #expect(abs(exact.chance - asymptotic.chance) < 0.02)
     }
@@ -122,21 +122,21 @@ struct StatisticsTests {
 
     // MARK: Turns
 
-    @Test func oddsOfTurns() {
-        #expect(abs(TurnJudgement.cyclicOdds(runners: 2, requests: 10) - pow(2, -9)) < 1e-12)
-        #expect(abs(TurnJudgement.cyclicOdds(runners: 3, requests: 9) - 2 * pow(3, -8)) < 1e-12)
-        #expect(abs(TurnJudgement.permutationOdds(runners: 3, requests: 3) - 6.0 / 27) < 1e-12)
-        #expect(abs(TurnJudgement.permutationOdds(runners: 3, requests: 4) - 6.0 / 27) < 1e-12)
-        #expect(abs(TurnJudgement.permutationOdds(runners: 3, requests: 5) - 6.0 / 27 * 2 / 3) < 1e-12)
+    @Test func oddsOfRoundRobin() {
+        #expect(abs(RoundRobinJudgement.cyclicOdds(runners: 2, requests: 10) - pow(2, -9)) < 1e-12)
+        #expect(abs(RoundRobinJudgement.cyclicOdds(runners: 3, requests: 9) - 2 * pow(3, -8)) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 3) - 6.0 / 27) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 4) - 6.0 / 27) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 5) - 6.0 / 27 * 2 / 3) < 1e-12)
     }
 
     @Test func turns() {
-        #expect(TurnJudgement(["a", "b", "c", "a", "b", "c", "a"], runners: 3).isInTurn)
-        #expect(TurnJudgement(["a", "b", "b", "a"], runners: 2).isInTurn)
-        #expect(!TurnJudgement(["a", "b", "b", "a"], runners: 2).isCyclic)
-        #expect(TurnJudgement(["a", "b", "a", "a"], runners: 2).firstBreak == 4)
-        #expect(TurnJudgement(["a", "a"], runners: 2).isOneRunner)
-        #expect(abs(TurnJudgement(["a", "b", "b", "a"], runners: 2).odds - 0.25) < 1e-12)
-        #expect(abs(TurnJudgement(["a", "b", "a", "b"], runners: 2).odds - 0.125) < 1e-12)
+        #expect(RoundRobinJudgement(["a", "b", "c", "a", "b", "c", "a"], runners: 3).isRoundRobin)
+        #expect(RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).isRoundRobin)
+        #expect(!RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).isCyclic)
+        #expect(RoundRobinJudgement(["a", "b", "a", "a"], runners: 2).firstBreak == 4)
+        #expect(RoundRobinJudgement(["a", "a"], runners: 2).isOneRunner)
+        #expect(abs(RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).odds - 0.25) < 1e-12)
+        #expect(abs(RoundRobinJudgement(["a", "b", "a", "b"], runners: 2).odds - 0.125) < 1e-12)
     }
 }

@@ -25,7 +25,7 @@ struct KeySearchSimulation {
     private let start = ContinuousClock.now
     private var now: Instant
     private var schedule: RefreshSchedule
-    private var missing: MissingKeys
+    private var missing: FailedKeySearches
     private var known: Set<String> = ["key-0"]
 
     // The issuer.
@@ -54,7 +54,7 @@ struct KeySearchSimulation {
         now = start
         schedule = RefreshSchedule(
             every: .seconds(600), cooldown: Self.cooldown, firstRetry: .seconds(1), lastRetry: .seconds(30))
-        missing = MissingKeys(
+        missing = FailedKeySearches(
             firstPause: RefreshSchedule.demandInterval(of: Self.cooldown), lastPause: Self.cooldown * 2)
         guessesAStep = [0, 0.02, 0.5, 5].randomElement(using: &random) ?? 0
         staleClients = Int.random(in: 0...5, using: &random)

@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func keysUnavailableSaysWhenToComeBack() async throws {
+    @Test func keysUnavailableStatesRetryAfter() async throws {
         try await KeyServer.run { server in
             server.answer("/.well-known/openid-configuration", with: .document([], status: .serviceUnavailable))
             var limits = quickLimits
@@ -275,7 +275,7 @@ import Testing
         try await withTemporaryFile(keySet(a.jwk(kid: "a"))) { path in
             var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .oneOf(["simpleai"]))
             issuer.keys = .file(path: path)
-            issuer.refreshEvery = .seconds(3600)
+            issuer.refreshInterval = .seconds(3600)
             try await withRunningVerifier(issuer) { verifier in
                 await verifier.keysArrived()
                 let old = TokenSketch(issuer: "urn:issuer", kid: "a").signed(by: a)

@@ -18,7 +18,7 @@ let quickLimits: KeyFetchLimits = {
     var limits = KeyFetchLimits()
     limits.firstRetry = .milliseconds(5)
     limits.lastRetry = .milliseconds(20)
-    limits.filePoll = .milliseconds(5)
+    limits.filePollInterval = .milliseconds(5)
     return limits
 }()
 
@@ -66,7 +66,7 @@ extension IssuerConfiguration {
 
     static func of(_ server: KeyServer, every: Duration, cooldown: Duration) -> IssuerConfiguration {
         var issuer = IssuerConfiguration(issuer: IssuerID(server.url), audience: .oneOf(["simpleai"]))
-        issuer.refreshEvery = every
+        issuer.refreshInterval = every
         issuer.refreshCooldown = cooldown
         return issuer
     }

@@ -51,7 +51,7 @@ import Testing
     }
 
     /// A damaged set yields the original keys, or fewer, or none; never a key of another party.
-    @Test(arguments: 0..<8 as Range<UInt64>) func aDamagedKeySetServesNobodyElse(seed: UInt64) throws {
+    @Test(arguments: 0..<8 as Range<UInt64>) func aCorruptKeySetVerifiesNoOtherToken(seed: UInt64) throws {
         var random = SplitMix(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
         let (key, stranger) = (try TestKey.make(algorithm), try TestKey.make(.es256))

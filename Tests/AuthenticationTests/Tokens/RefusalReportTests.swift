@@ -25,7 +25,7 @@ import Testing
         return report
     }
 
-    @Test func saysWhatWasFoundAndWhatWasExpected() throws {
+    @Test func reportsFoundAndExpectedValues() throws {
         #expect(
             try report(.unknownIssuer, claims: ["iss": "https://issuer.example/"])
                 == #"issuer is not configured: found "https://issuer.example/", expected "https://issuer.example""#)
@@ -68,8 +68,8 @@ import Testing
         #expect(long.utf8.count < 400)
         let many = JSONValue.array((0..<1000).map { .string("aud\($0)") })
         #expect(try self.report(.wrongAudience, claims: ["aud": many]).utf8.count < 400)
-        #expect(QuotedValue(["a": "b"] as JSONValue).description == "{…}")
-        #expect(QuotedValue([["a"], 5, true, nil, "x"] as JSONValue).description == "[[…], 5, true, null, …]")
+        #expect(LoggableValue(["a": "b"] as JSONValue).description == "{…}")
+        #expect(LoggableValue([["a"], 5, true, nil, "x"] as JSONValue).description == "[[…], 5, true, null, …]")
     }
 
     /// Every fault has a report, whatever the text.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// Valid and malformed HTTP/2 heads, field by field; `HTTP2HygieneTests` tests the same over a connection.
+/// Valid and malformed HTTP/2 heads, field by field; `HTTP2ValidationTests` tests the same over a connection.
 @Suite struct StreamHeadTests {
     private static let good: HPACKHeaders = [
         ":method": "POST", ":scheme": "https", ":authority": "ai.example:8443", ":path": "/v1/chat/completions?a=b",

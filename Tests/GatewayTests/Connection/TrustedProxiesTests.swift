@@ -45,7 +45,7 @@ import Testing
         // All of them are trusted: the first address counts.
         Case("X-Forwarded-For: 10.0.0.7, 10.0.0.8", is: "10.0.0.7"),
     ])
-    func whatAProxySaysIsBelieved(_ test: Case) throws {
+    func headersOfATrustedProxyAreUsed(_ test: Case) throws {
         try check(test)
     }
 
@@ -82,7 +82,7 @@ import Testing
         Case("Forwarded: by=203.0.113.9", is: "10.0.0.1"), Case("Forwarded: for=_gazonk", is: "10.0.0.1"),
         Case("X-Real-IP: 1.1.1.1", "Client-IP: 1.1.1.1", "X-Forwarded_For: 1.1.1.1", is: "10.0.0.1"),
     ])
-    func nobodyCanMakeAnAddressUp(_ test: Case) throws {
+    func addressesCannotBeForged(_ test: Case) throws {
         try check(test)
     }
 
@@ -98,7 +98,7 @@ import Testing
         #expect(TrustedProxies([]).client(of: peer, HTTPHeaders(test.pairs)) == peer)
     }
 
-    @Test func whoHasNoAddressIsNotBelieved() {
+    @Test func aPeerWithoutAnAddressIsNotTrusted() {
         #expect(Self.proxies.client(of: nil, HTTPHeaders([("X-Forwarded-For", "1.1.1.1")])) == nil)
     }
 
@@ -119,7 +119,7 @@ import Testing
             ("for=x,for=y;for=z", nil), ("for =x", nil), ("for=[::1]", nil),
         ] as [(String, [String?]?)])
     func forwardedIsReadStrictly(value: String, expected: [String?]?) {
-        var reader = ForwardedReader(value)
+        var reader = ForwardedHeaderParser(value)
         #expect(reader.elements()?.map(\.node) == expected)
     }
 }

@@ -77,7 +77,7 @@ private struct Watched {
     mutating func end() {
         send(.clientClosed)
         send(.placed(lease("late")))
-        send(.upstreamFailed(.closedDuringAnswer))
+        send(.upstreamFailed(.closedDuringResponse))
         promise(state.isFinished, "a call ends when its client leaves")
         promise(settlements == 1, "settled once")
         promise(open.isEmpty, "every lease is returned")
@@ -99,7 +99,8 @@ private struct Watched {
 
     private func failure(using random: inout SeededGenerator) -> CallState.Event {
         let failures: [UpstreamFailure] = [
-            .refused, .unreachable("x"), .untrusted("x"), .staleConnection, .closedBeforeAnswer, .closedDuringAnswer,
+            .refused, .unreachable("x"), .untrusted("x"), .staleConnection, .closedBeforeResponse,
+            .closedDuringResponse,
             .malformed("x"), .firstByteTimeout, .gapTimeout,
         ]
         return .upstreamFailed(failures.randomElement(using: &random) ?? .refused)
@@ -121,9 +122,10 @@ private struct Watched {
                 ? .placementRefused(Sample.error) : .placed(anyLease(using: &random))
             return ends + [next, next, .keepaliveDue]
         case .forwarding:
-            let answer: CallState.Event = authorized.call.streams ? .streamBegan : document(using: &random)
+            let upstreamResponse: CallState.Event = authorized.call.streams ? .streamBegan : document(using: &random)
             return ends + [
-                answer, document(using: &random), failure(using: &random), .keepaliveDue, .documentBegan(status: 200),
+                upstreamResponse, document(using: &random), failure(using: &random), .keepaliveDue,
+                .documentBegan(status: 200),
             ]
         case .relayingDocument:
             return ends + [

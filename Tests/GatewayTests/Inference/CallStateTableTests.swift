@@ -189,12 +189,12 @@ import Testing
                 name: "stale", event: .upstreamFailed(.staleConnection),
                 expected: forwarding("forward(r1,fresh)", "forward(r1,fresh)", relaying: cut, document: torn)),
             Row(
-                name: "closed before an answer", event: .upstreamFailed(.closedBeforeAnswer),
+                name: "closed before an answer", event: .upstreamFailed(.closedBeforeResponse),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
                     "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),
             Row(
-                name: "closed during an answer", event: .upstreamFailed(.closedDuringAnswer),
+                name: "closed during an answer", event: .upstreamFailed(.closedDuringResponse),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
                     "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),

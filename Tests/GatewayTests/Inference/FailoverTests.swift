@@ -45,7 +45,7 @@ import Testing
                 == "down(r1) cancel return(r1) respond(upstream_error) settle(upstream_error)")
     }
 
-    @Test func whenNobodyCanTakeOverTheFirstFailureIsTold() throws {
+    @Test func withoutFailoverTheFirstFailureIsReported() throws {
         var state = try forwarding()
         _ = state.handle(.documentReceived(Sample.document(429, retryAfter: 17)))
         let error = try #require(refusal(state.handle(.placementRefused(Sample.error))))
@@ -69,7 +69,7 @@ import Testing
     }
 
     /// No other runner has that response, so failover is impossible, and the caller can act on the error.
-    @Test func aMissingResponseIsSaidWith404() throws {
+    @Test func aMissingResponseReturns404() throws {
         var state = CallState()
         _ = state.handle(.authorized(try Sample.authorized(previous: "resp_1")))
         _ = state.handle(.placed(Sample.lease(1, "r1")))
@@ -105,9 +105,9 @@ import Testing
         var first = try forwarding(.init(afterSend: afterSend))
         #expect(notation(first.handle(.upstreamFailed(.staleConnection))) == stale)
         var second = try forwarding(.init(afterSend: afterSend))
-        #expect(notation(second.handle(.upstreamFailed(.closedBeforeAnswer))) == fresh)
+        #expect(notation(second.handle(.upstreamFailed(.closedBeforeResponse))) == fresh)
         // A slow engine, or one that broke off, is never replaced.
-        for failure in [UpstreamFailure.firstByteTimeout, .gapTimeout, .closedDuringAnswer, .malformed("x")] {
+        for failure in [UpstreamFailure.firstByteTimeout, .gapTimeout, .closedDuringResponse, .malformed("x")] {
             var other = try forwarding(.init(afterSend: afterSend))
             #expect(!notation(other.handle(.upstreamFailed(failure))).contains("place"))
         }
@@ -119,8 +119,8 @@ import Testing
     @Test func afterTheFirstByteItNeverMoves() throws {
         for event in [
             CallState.Event.upstreamFailed(.refused), .upstreamFailed(.staleConnection),
-            .upstreamFailed(.closedBeforeAnswer),
-            .upstreamFailed(.closedDuringAnswer), .streamEnded(complete: false),
+            .upstreamFailed(.closedBeforeResponse),
+            .upstreamFailed(.closedDuringResponse), .streamEnded(complete: false),
         ] {
             var state = try forwarding(.init(afterSend: .always), streams: true)
             _ = state.handle(.streamBegan)
@@ -149,7 +149,7 @@ import Testing
                 == "inBand(no_runner_available) settle(no_runner_available)")
     }
 
-    @Test func whatTheEngineRefusedAfterTheHeadIsToldAsSuch() throws {
+    @Test func aRefusalAfterTheHeadIsReportedAsRefusal() throws {
         var state = try forwarding(streams: true, early: true)
         let actions = state.handle(.documentReceived(Sample.document(422)))
         guard case .failInBand(let error)? = actions.first(where: { if case .failInBand = $0 { true } else { false } })
@@ -164,7 +164,7 @@ import Testing
 
     @Test func causesNameTheRunnerAndMessagesDoNot() throws {
         for failure in [
-            UpstreamFailure.refused, .unreachable("x"), .untrusted("x"), .closedBeforeAnswer, .closedDuringAnswer,
+            UpstreamFailure.refused, .unreachable("x"), .untrusted("x"), .closedBeforeResponse, .closedDuringResponse,
             .malformed("x"), .firstByteTimeout, .gapTimeout,
         ] {
             var state = try forwarding(.init(moves: 0))

@@ -37,7 +37,7 @@ import Testing
     @Test func aStreamThatHasBegunEndsInBand() throws {
         var state = try forwarding(streams: true)
         _ = state.handle(.streamBegan)
-        let actions = notation(state.handle(.upstreamFailed(.closedDuringAnswer)))
+        let actions = notation(state.handle(.upstreamFailed(.closedDuringResponse)))
         #expect(actions == "cancel return(r1) inBand(upstream_error) settle(upstream_error)")
     }
 

@@ -38,13 +38,13 @@ import Testing
         #expect(try outcome(of: .streamFailed(error), relays: true) == .served)
         #expect(
             try outcome(of: .streamFailed(EngineError()), relays: true) == .internalError(of: Sample.caller.id))
-        #expect(try outcome(of: .upstreamFailed(.closedDuringAnswer), relays: true) == .failed)
+        #expect(try outcome(of: .upstreamFailed(.closedDuringResponse), relays: true) == .failed)
         #expect(try outcome(of: .upstreamFailed(.gapTimeout), relays: true) == .failed)
     }
 
     @Test func connections() throws {
         #expect(try outcome(of: .upstreamFailed(.firstByteTimeout)) == .failed)
-        #expect(try outcome(of: .upstreamFailed(.closedBeforeAnswer)) == .failed)
+        #expect(try outcome(of: .upstreamFailed(.closedBeforeResponse)) == .failed)
         // The probe finds out whether the runner is reachable.
         #expect(try outcome(of: .upstreamFailed(.refused)) == .undecided)
     }

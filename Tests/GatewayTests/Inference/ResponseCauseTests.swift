@@ -78,7 +78,7 @@ import Testing
     }
 
     /// 503 after a start means loading; so does a body that states it.
-    @Test func loadingIsTold() {
+    @Test func reportsLoading() {
         #expect(cause(503, runnerHasServed: false) == .loading)
         #expect(cause(503, #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#) == .loading)
         #expect(cause(503, "server is warming up") == .loading)
@@ -98,14 +98,14 @@ import Testing
         (500, "json: unknown field \"stream_options\""),
         (200, #"{"error":{"message":"stream_options is not supported"}}"#),
     ])
-    func aRefusedOptionIsTold(_ status: Int, _ body: String) {
+    func reportsARefusedOption(_ status: Int, _ body: String) {
         #expect(cause(status, body, endpoint: .chatCompletions, addsUsageOption: true) == .usageOptionRejected)
         #expect(cause(status, body, endpoint: .chatCompletions) != .usageOptionRejected, "the caller asked for it")
         #expect(cause(429, body, addsUsageOption: true) == .overloaded)
     }
 
     /// The agent's own errors are distinguished from the engine's.
-    @Test func anAgentsOwnErrorsAreTold() {
+    @Test func reportsTheAgentsOwnErrors() {
         #expect(cause(503, runnerHasServed: false, agentCode: "no_runner_available") == .unavailable)
         #expect(cause(503, agentCode: "queue_full") == .overloaded)
         #expect(cause(401, agentCode: "invalid_api_key") == .gatewayRejected)
@@ -124,7 +124,7 @@ import Testing
             (504, .upstreamError, 502, 5), (302, .upstreamError, 502, nil), (200, .upstreamError, 502, nil),
             (500, .upstreamError, 502, nil), (400, .invalidRequest, 400, nil), (422, .invalidRequest, 400, nil),
         ] as [(Int, GatewayError.Code, Int, Int?)])
-    func whatTheCallerIsTold(_ status: Int, _ code: GatewayError.Code, _ ours: Int, _ retryAfter: Int?) {
+    func errorsAsTheCallerSeesThem(_ status: Int, _ code: GatewayError.Code, _ ours: Int, _ retryAfter: Int?) {
         let error = Sample.document(status).error(runner: "secret-runner")
         #expect(error.code == code)
         #expect(error.status() == ours)

@@ -26,7 +26,7 @@ import Testing
         #expect(origins.runner(of: "a", for: namesake, now: start) == nil)
     }
 
-    @Test func nobodyGoesOnWithTheResponseOfACallerWhoLooksAlike() {
+    @Test func aLookAlikeCallerCannotContinueAResponse() {
         let origins = ResponseOrigins()
         let kevin = Caller(subject: "Kevin", issuer: "i", roles: [], privileges: [])
         let kelvin = Caller(subject: "\u{212A}evin", issuer: "i", roles: [], privileges: [])
@@ -71,7 +71,7 @@ import Testing
         #expect(origins.runner(of: long, for: Sample.caller, now: start) == nil)
     }
 
-    @Test func whoMakesManyForgetsItsOwn() {
+    @Test func aCallerWithManyResponsesEvictsItsOwn() {
         let origins = ResponseOrigins(capacity: 100)
         for number in 0..<40 { origins.note("mine-\(number)", madeBy: "r1", for: Sample.specific, now: start) }
         for number in 0..<100_000 { origins.note("\(number)", madeBy: "r1", for: Sample.caller, now: start) }

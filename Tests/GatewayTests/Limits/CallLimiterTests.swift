@@ -26,7 +26,7 @@ import Testing
 
     private func begin(
         _ subject: String, issuer: String = "i", from address: String = "192.0.2.1", _ rules: LimitRules
-    ) throws -> (admission: CallLimiter.Admission?, error: GatewayError?, standing: LimitStanding?) {
+    ) throws -> (admission: CallLimiter.Admission?, error: GatewayError?, standing: LimitUsage?) {
         let client: IPAddress = try #require(IPAddress(address))
         return switch limiter.begin(caller(subject, issuer: issuer), from: client, under: rules) {
         case nil: (nil, nil, nil)
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func callersWhoLookAlikeHaveLimitsOfTheirOwn() throws {
+    @Test func lookAlikeCallersHaveSeparateLimits() throws {
         let rules = LimitRules(caller: .init(requestsPerMinute: 1, concurrentCalls: 1))
         #expect(try begin("Kevin", rules).error == nil)
         #expect(try begin("\u{212A}evin", rules).error == nil)
@@ -78,7 +78,7 @@ import Testing
         #expect(try begin("a", issuer: "other", from: "192.0.2.2", rules).error == nil)
     }
 
-    @Test func whoWaitsAsLongAsItIsToldIsServed() throws {
+    @Test func waitingForRetryAfterIsServed() throws {
         let rules = LimitRules(caller: .init(requestsPerMinute: 1), address: .init(requestsPerMinute: 2))
         for subject in ["a", "b"] { #expect(try begin(subject, rules).error == nil) }
         // The address would have one after 30 seconds.
@@ -93,7 +93,7 @@ import Testing
         #expect(try begin("a", rules).error == nil)
     }
 
-    @Test func waitsOfHoursAreToldAsTheyAre() throws {
+    @Test func waitsOfHoursAreReportedExactly() throws {
         let rules = LimitRules(caller: .init(tokensPerDay: 24))
         let admission = try #require(try begin("a", rules).admission)
         limiter.end(admission, tokens: 24 + 4)
@@ -127,7 +127,7 @@ import Testing
         #expect(try begin("a", after).error?.cause == "requests_per_minute of the caller")
     }
 
-    @Test func headersTellTheNarrower() throws {
+    @Test func headersStateTheNarrowerLimit() throws {
         let rules = LimitRules(
             caller: .init(requestsPerMinute: 60, tokensPerDay: 86_400),
             address: .init(requestsPerMinute: 10, tokensPerDay: 1_000_000))
@@ -148,6 +148,6 @@ import Testing
         (3_600_000, "1h0m0s"), (86_399_999, "24h0m0s"),
     ])
     func timesAreWrittenAsClientsReadThem(milliseconds: Int, written: String) {
-        #expect(LimitStanding.written(.milliseconds(milliseconds)) == written)
+        #expect(LimitUsage.written(.milliseconds(milliseconds)) == written)
     }
 }

@@ -72,7 +72,7 @@ import Testing
     @Test(arguments: [
         (Duration.zero, "1"), (.milliseconds(1001), "2"), (.seconds(61), "61"), (.milliseconds(86_399_001), "86400"),
     ])
-    func waitsForLimitsAreToldAsTheyAre(_ time: Duration, _ header: String) {
+    func waitsForLimitsAreReportedExactly(_ time: Duration, _ header: String) {
         let headers = GatewayError(.rateLimitExceeded, "m", retry: .notBefore(time)).headers()
         #expect(headers.map(\.value) == [header])
     }
@@ -113,7 +113,7 @@ import Testing
         #expect(headers.first?.value == "GET, HEAD")
     }
 
-    @Test func sidesSayWhoHasToAct() {
+    @Test func sidesNameTheActor() {
         for row in Self.table where row.status < 500 { #expect(GatewayError(row.code, "m").side == .client) }
         for row in Self.table where row.status >= 500 { #expect(GatewayError(row.code, "m").side != .client) }
     }

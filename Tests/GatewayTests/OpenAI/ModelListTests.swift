@@ -31,7 +31,7 @@ import Testing
         add("waking", ["dawn"], wakes: true, boot: .seconds(30))
         add("down", ["broken"])
         add("unheard", ["unheard"])
-        for id in ["gpu1", "gpu2", "cpu"] as [RunnerID] { state.runnerAnswered(id, engineModels: nil, now: now) }
+        for id in ["gpu1", "gpu2", "cpu"] as [RunnerID] { state.runnerResponded(id, engineModels: nil, now: now) }
         gone("sleeper")
         gone("waking")
         _ = state.place(PlacementRequest(models: ["dawn"]), now: now)
@@ -79,7 +79,7 @@ import Testing
     @Test func anImpliedNameIsFoundAndNotListed() throws {
         var state = SchedulerState()
         state.add(Runner(id: "r"))
-        state.runnerAnswered("r", engineModels: ["a:latest", "small:latest"], now: now)
+        state.runnerResponded("r", engineModels: ["a:latest", "small:latest"], now: now)
         func list(_ caller: Caller) -> ModelList {
             ModelList(
                 state.snapshot(now: now), classes: Self.classes,
@@ -96,7 +96,7 @@ import Testing
         #expect(!models.json.contains("\"a\""))
         // Where one machine lists the name itself, it is a model of its own.
         state.add(Runner(id: "other"))
-        state.runnerAnswered("other", engineModels: ["a"], now: now)
+        state.runnerResponded("other", engineModels: ["a"], now: now)
         #expect(list(Sample.specific).entries.map(\.id).filter { $0.hasPrefix("a") } == ["a", "a:latest"])
     }
 
@@ -171,7 +171,7 @@ import Testing
         #expect(try entry(list(Sample.admin, after: .seconds(80)), "dawn")["wake_eta_seconds"]?.integer == 0)
     }
 
-    @Test func theNextTierIsCountedWhenTheBetterHasNobody() throws {
+    @Test func theNextTierIsCountedWhenTheBetterIsEmpty() throws {
         let list = try list(Sample.admin) { state in
             state.runnerRefused("gpu1", now: now)
             state.runnerRefused("gpu2", now: now)
@@ -200,7 +200,7 @@ import Testing
             let id = RunnerID("agent-\(number)")
             let models = (0..<256).map { ModelID("model-\(number)-\($0)") } + ["shared"]
             fleet.add(Runner(id: id, slots: 1, statedModels: models))
-            fleet.runnerAnswered(id, engineModels: nil, now: now)
+            fleet.runnerResponded(id, engineModels: nil, now: now)
         }
         let list = ModelList(
             fleet.snapshot(now: now), classes: ClassTable([], defaultClass: "fast"),

@@ -6,12 +6,12 @@ import Testing
     @Test(arguments: ["/", "/index.html", "/v2", "/api/chat"])
     func pathsWithoutAPISayWhereItIs(path: String) {
         #expect(
-            ErrorObjects.notFound(path).hasSuffix(
+            ErrorResponseMiddleware.notFound(path).hasSuffix(
                 "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."))
-        #expect(ErrorObjects.notFound(path).hasPrefix("Unknown path \(path). "))
+        #expect(ErrorResponseMiddleware.notFound(path).hasPrefix("Unknown path \(path). "))
     }
 
     @Test func aPathWithoutItsBeginningIsCompleted() {
-        #expect(ErrorObjects.notFound("/chat/completions").hasSuffix("use /v1/chat/completions."))
+        #expect(ErrorResponseMiddleware.notFound("/chat/completions").hasSuffix("use /v1/chat/completions."))
     }
 }

@@ -34,7 +34,7 @@ import Testing
         return try #require(lines.all.withLock { $0.count == 1 ? $0.first : nil })
     }
 
-    @Test func saysWhatHappened() throws {
+    @Test func reportsWhatHappened() throws {
         var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 200, total: .milliseconds(1234))
         line.caller = Sample.caller
         line.client = IPAddress("192.0.2.7")
@@ -44,7 +44,7 @@ import Testing
         line.streams = true
         line.waited = .milliseconds(77)
         line.wake = "w1"
-        line.figures = CallFigures(
+        line.figures = CallMeasurements(
             toFirstByte: 0.0129, toFirstToken: 1.5, tokensPerSecond: 33.36,
             usage: TokenUsage(prompt: 3, completion: 4, cached: 2, reasoning: 1))
         let logged = try logged(line)
@@ -61,7 +61,7 @@ import Testing
             ])
     }
 
-    @Test func aStreamThatBrokeOffSaysWhatWasMadeInVain() throws {
+    @Test func aBrokenStreamReportsItsLostTokens() throws {
         var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 499, total: .zero)
         line.figures.broken = .init(generated: 9, delivered: 4)
         let metadata = try logged(line).metadata
@@ -69,7 +69,7 @@ import Testing
         #expect(metadata["ttft_ms"] == nil && metadata["tokens_per_second"] == nil && metadata["cached_tokens"] == nil)
     }
 
-    @Test func errorsSayWhoHasToActAndWhy() throws {
+    @Test func errorsStateTheActorAndTheReason() throws {
         var line = AccessLine(id: "id", endpoint: .embeddings, status: 502, total: .zero)
         line.error = GatewayError(.upstreamError, "m", cause: "runner r1: refused")
         let failed = try logged(line)

@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func addressesAreToldApartByWhatTheirOwnersCannotChoose() throws {
+    @Test func addressesAreDistinguishedByWhatTheirOwnersCannotChoose() throws {
         func peer(_ address: String) throws -> Peer {
             Peer(IPAddress(try SocketAddress(ipAddress: address, port: .random(in: 1...65_535))))
         }
@@ -61,7 +61,7 @@ import Testing
         #expect(Peer(IPAddress(try SocketAddress(unixDomainSocketPath: "/tmp/s"))) == .local)
     }
 
-    @Test func whoeverHasUsedItUpLearnsNoMore() throws {
+    @Test func anExhaustedAllowanceRevealsNothing() throws {
         let throttle = AuthenticationThrottle(perMinute: 2, metrics: Metrics())
         let address = try #require(IPAddress("192.0.2.1"))
         let invalid = TokenRejection.invalid(reason: "r")

@@ -15,7 +15,7 @@ import Testing
         #expect(!ControlContext.isLocal(try SocketAddress(ipAddress: address, port: 5000)))
     }
 
-    @Test func aPeerWithoutAnAddressIsNobody() throws {
+    @Test func aPeerWithoutAnAddressIsUnknown() throws {
         #expect(!ControlContext.isLocal(nil))
         #expect(ControlContext.isLocal(try SocketAddress(unixDomainSocketPath: "/run/simpleai.sock")))
     }

@@ -58,7 +58,7 @@ import Testing
         let now = ContinuousClock.now
         state.add(Runner(id: "r1", slots: 2, statedModels: ["m"]))
         state.add(Runner(id: "r2", statedModels: ["m"]))
-        state.runnerAnswered("r1", engineModels: nil, now: now)
+        state.runnerResponded("r1", engineModels: nil, now: now)
         for _ in 0..<2 { _ = state.place(PlacementRequest(models: ["m"]), now: now) }
         _ = state.place(PlacementRequest(models: ["m"]), now: now)
         return state.snapshot(now: now)
@@ -69,14 +69,14 @@ import Testing
         for _ in 0..<5 { metrics.callBegan() }
         metrics.callEnded(
             .init(requested: "fast", code: "client_gone"),
-            CallFigures(total: 1, toFirstToken: 0.3, broken: .init(generated: 9, delivered: 4)))
+            CallMeasurements(total: 1, toFirstToken: 0.3, broken: .init(generated: 9, delivered: 4)))
         metrics.callEnded(
             .init(requested: "fast", code: "ok"),
-            CallFigures(
+            CallMeasurements(
                 total: 0.3, toFirstByte: 0.004, toFirstToken: 0.2, tokensPerSecond: 33,
                 usage: TokenUsage(prompt: 10, completion: 20, cached: 8, reasoning: 5), events: 7))
-        metrics.callEnded(.init(requested: "fast", code: "ok"), CallFigures(total: 400, toFirstByte: 0.01))
-        metrics.callEnded(.init(requested: "exact", code: "queue_full"), CallFigures(total: 0.001))
+        metrics.callEnded(.init(requested: "fast", code: "ok"), CallMeasurements(total: 400, toFirstByte: 0.01))
+        metrics.callEnded(.init(requested: "exact", code: "queue_full"), CallMeasurements(total: 0.001))
         metrics.packetWasSent()
         metrics.wakeEnded(succeeded: true)
         metrics.wakeEnded(succeeded: false)
@@ -130,7 +130,7 @@ import Testing
         let metrics = Metrics()
         for seconds in [0.005, 0.0051, 0.3, 400, 301] {
             metrics.callBegan()
-            metrics.callEnded(.init(requested: "fast", code: "ok"), CallFigures(total: seconds))
+            metrics.callEnded(.init(requested: "fast", code: "ok"), CallMeasurements(total: seconds))
         }
         let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
         func bucket(_ bound: String) -> Double? {
@@ -158,7 +158,7 @@ import Testing
             metrics.callBegan()
             metrics.callEnded(
                 .init(requested: "fast", code: "ok"),
-                CallFigures(
+                CallMeasurements(
                     total: 1, usage: TokenUsage(prompt: .max, completion: .max, cached: .max, reasoning: .max),
                     broken: .init(generated: .max, delivered: .max)))
         }

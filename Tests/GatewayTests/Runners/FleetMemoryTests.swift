@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FleetMemoryTests {
     private static func content(_ models: String) -> StateFile.Content {
-        StateFile.Content(runners: ["r": StateFile.KnownRunner(models: [models])])
+        StateFile.Content(runners: ["r": StateFile.RememberedRunner(models: [models])])
     }
 
     private func memory(
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func whatTheFileSaysAlreadyIsNotWritten() async throws {
+    @Test func unchangedContentIsNotWritten() async throws {
         try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             let looks = Mutex(0)
@@ -91,7 +91,7 @@ import Testing
     @Test func runnersThatAreGoneStayKnown() async throws {
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
-            let gone = StateFile.KnownRunner(models: ["old"])
+            let gone = StateFile.RememberedRunner(models: ["old"])
             let memory = memory(file, saying: StateFile.Content(runners: ["gone": gone])) { Self.content("m") }
             memory.update()
             try await memory.settled()

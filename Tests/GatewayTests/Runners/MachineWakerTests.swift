@@ -13,12 +13,12 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct MachineWakerTests {
     /// Records the attempts, and fails those that a test selects.
     private final class Recorder: WakeSender {
-        let sent = Mutex<[WakeWay]>([])
-        let fails: @Sendable (WakeWay, Int) -> Bool
+        let sent = Mutex<[WakeMethod]>([])
+        let fails: @Sendable (WakeMethod, Int) -> Bool
 
-        init(fails: @escaping @Sendable (WakeWay, Int) -> Bool = { _, _ in false }) { self.fails = fails }
+        init(fails: @escaping @Sendable (WakeMethod, Int) -> Bool = { _, _ in false }) { self.fails = fails }
 
-        func send(_ way: WakeWay) async throws(WakeSendError) {
+        func send(_ way: WakeMethod) async throws(WakeSendError) {
             let count = sent.withLock { sent in
                 sent.append(way)
                 return sent.count { $0 == way }

@@ -51,13 +51,13 @@ import Testing
     }
 
     @Test(arguments: [(ago: Int64(0), left: Int64?(6)), (2, 4), (5, 1), (6, nil), (50, nil)])
-    func whoHasServedACallIsAskedThatMuchLater(ago: Int64, left: Int64?) {
+    func aServedCallPostponesTheProbe(ago: Int64, left: Int64?) {
         #expect(schedule().rest(servedAt: now - .seconds(ago), now: now) == left.map { .seconds($0) })
     }
 
     /// Calls may still end successfully on a machine that counts as unreachable. Only a successful probe makes it
     /// reachable again.
-    @Test func whoWasNotThereIsAskedWhateverItHasServed() {
+    @Test func anAbsentRunnerIsProbedRegardlessOfServedCalls() {
         var schedule = schedule(foundAtFirst: false)
         #expect(schedule.rest(servedAt: now, now: now) == nil)
         _ = schedule.nextWait(isThere: true)
@@ -66,11 +66,11 @@ import Testing
         #expect(schedule.rest(servedAt: now, now: now) == nil)
     }
 
-    @Test func whoHasServedNothingIsAsked() {
+    @Test func anIdleRunnerIsProbed() {
         #expect(schedule().rest(servedAt: nil, now: now) == nil)
     }
 
-    @Test func whatOnlyAProbeCanTellIsAskedFor() {
+    @Test func requestsAProbeWhereOnlyAProbeDecides() {
         for asked in [schedule { $0.models = [] }, schedule { $0.probe.path = "/health" }, schedule(isUrgent: true)] {
             #expect(asked.rest(servedAt: now, now: now) == nil)
         }

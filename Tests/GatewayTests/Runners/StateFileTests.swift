@@ -15,15 +15,15 @@ import Testing
             bootTime: BootTime(mean: .milliseconds(41_250), recent: [.seconds(50), .seconds(40)]))
         state.add(Runner(id: "b"))
         state.add(Runner(id: "silent"))
-        state.runnerAnswered("a", engineModels: ["z", "engine"], now: now)
-        state.runnerAnswered("b", engineModels: ["m"], now: now)
+        state.runnerResponded("a", engineModels: ["z", "engine"], now: now)
+        state.runnerResponded("b", engineModels: ["m"], now: now)
         let content = StateFile.Content(state.snapshot(now: now))
         // The engine's own ids, so that aliases can change in between.
         #expect(
             content.runners["a"]
-                == StateFile.KnownRunner(
+                == StateFile.RememberedRunner(
                     models: ["engine", "z"], bootMilliseconds: 41_250, recentBootMilliseconds: [50_000, 40_000]))
-        #expect(content.runners["b"] == StateFile.KnownRunner(models: ["m"], bootMilliseconds: nil))
+        #expect(content.runners["b"] == StateFile.RememberedRunner(models: ["m"], bootMilliseconds: nil))
         // Without a report from the runner, an older file's entry must not be overwritten.
         #expect(content.runners["silent"] == nil)
         try await inTemporaryDirectory { directory in

@@ -40,12 +40,12 @@ struct WriteScheduleTests {
         var schedule = WriteSchedule()
         expect(schedule.updateRequested(at: start), .look)
         expect(schedule.updateRequested(at: start), nil)
-        expect(schedule.hurry(), nil)
+        expect(schedule.writeImmediately(), nil)
         expect(schedule.lookEnded(at: start, duration: .seconds(3), isWritten: true), .look)
         expect(schedule.lookEnded(at: start, duration: .seconds(3), isWritten: true), nil)
         schedule.hurryEnded()
         expect(schedule.updateRequested(at: start), .wait(.seconds(60)))
-        expect(schedule.hurry(), .look)
+        expect(schedule.writeImmediately(), .look)
         // No write is pending, and none is repeated.
         expect(schedule.waitEnded(), nil)
     }

@@ -102,7 +102,7 @@ extension Integration {
         }
 
         /// 503 lets the gateway try another runner.
-        @Test func anEngineThatIsGoneIsSaid() async throws {
+        @Test func reportsAnUnreachableEngine() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
                 await agent.engine.stopListening()
                 let answer = try await agent.send(Self.chat)

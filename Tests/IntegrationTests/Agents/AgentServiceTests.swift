@@ -20,7 +20,7 @@ extension Integration {
             try await running([engine]) {
                 try await RunningGateway.with([]) { settings in
                     settings.fleet.token = ScriptedAgent.token
-                    settings.fleet.grace = .milliseconds(50)
+                    settings.fleet.gracePeriod = .milliseconds(50)
                     change(&settings)
                 } _: { gateway in
                     try await body(gateway, engine)
@@ -73,7 +73,7 @@ extension Integration {
             }
         }
 
-        @Test func theSecretIsSentToWhomAsksForItOnly() async throws {
+        @Test func theSecretIsSentOnlyToRequestingPeers() async throws {
             try await withGateway { gateway, engine in
                 let agent = try await ScriptedAgent.join(gateway, as: "a", port: engine.port) {
                     $0.extensions = [.httpAuth]
@@ -159,7 +159,7 @@ extension Integration {
             }
         }
 
-        @Test func theGatewaySaysGoodbyeWhenItShutsDown() async throws {
+        @Test func theGatewayClosesConnectionsGracefullyOnShutdown() async throws {
             try await withGateway { gateway, engine in
                 let agent = try await ScriptedAgent.join(gateway, as: "a", port: engine.port)
                 await gateway.shutDown()

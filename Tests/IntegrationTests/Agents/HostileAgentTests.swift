@@ -19,7 +19,7 @@ extension Integration {
             try await running([engine]) {
                 try await RunningGateway.with([]) { settings in
                     settings.fleet.token = ScriptedAgent.token
-                    settings.fleet.grace = .milliseconds(50)
+                    settings.fleet.gracePeriod = .milliseconds(50)
                     change(&settings)
                 } _: { gateway in
                     let good = try await ScriptedAgent.join(gateway, as: "good", port: engine.port)
@@ -65,7 +65,7 @@ extension Integration {
             },
         ]
 
-        @Test(arguments: openings) func aBadOpeningIsToldWhyAndClosed(_ opening: Opening) async throws {
+        @Test(arguments: openings) func reportsAndClosesAnInvalidOpening(_ opening: Opening) async throws {
             try await besideAGoodAgent(settings: { $0.fleet.tokens = ["bound": "another"] }) { gateway, port in
                 let agent = try await ScriptedAgent.connect(to: gateway)
                 agent.say(opening.message(port))
@@ -91,7 +91,7 @@ extension Integration {
             }
         }
 
-        @Test func withoutATokenTheGatewaySaysSo() async throws {
+        @Test func withoutATokenTheGatewayReportsIt() async throws {
             try await RunningGateway.with([]) { gateway in
                 let agent = try await ScriptedAgent.connect(to: gateway)
                 agent.say(.register(ScriptedAgent.registration("a", port: 1) { $0.authToken = "" }))

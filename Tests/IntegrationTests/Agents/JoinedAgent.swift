@@ -104,7 +104,7 @@ func withAgentsWelcome<Result: Sendable>(
     return try await running([engine]) {
         try await RunningGateway.with([], awaitRunners: false) { settings in
             settings.fleet.token = JoinedAgent.token
-            settings.fleet.grace = .milliseconds(50)
+            settings.fleet.gracePeriod = .milliseconds(50)
             change(&settings)
         } _: {
             try await body($0, engine)

@@ -36,7 +36,7 @@ struct JoinedMachine: Sendable {
             let ports = try await machine.ports()
             return try await RunningGateway.with([], awaitRunners: false) { settings in
                 settings.fleet.token = token
-                settings.fleet.grace = .milliseconds(50)
+                settings.fleet.gracePeriod = .milliseconds(50)
                 settings.classes = [Settings.ModelClass(name: "fast", models: models)]
                 settings.wake.broadcast = "127.0.0.1"
                 settings.wake.port = ports.powerSwitch

@@ -72,7 +72,7 @@ extension Integration {
         }
 
         /// The failure is remembered: the next call gets the error at once, without another attempt.
-        @Test func aModelThatCannotBeLoadedIsSaidSo() async throws {
+        @Test func reportsAModelThatCannotBeLoaded() async throws {
             var loading = ModelLoading(atStart: ["a"])
             loading.broken = ["b"]
             try await JoinedMachine.with(models: ["a", "b"], loading: loading) { fleet in

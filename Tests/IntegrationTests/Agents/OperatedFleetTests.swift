@@ -51,7 +51,7 @@ extension Integration {
             }
         }
 
-        @Test func nobodyElseMay() async throws {
+        @Test func onlyAdminsMay() async throws {
             try await JoinedMachine.with(models: ["m"], loading: nil) { fleet in
                 for roles in [[], ["model:specific"]] as [[Role]] {
                     #expect(try await order("sleep", fleet.gateway, roles: roles).status == 403)

@@ -14,7 +14,7 @@ extension Integration {
         ) async throws {
             try await JoinedMachine.with(models: ["m"], loading: nil, machine: machine) {
                 $0.sleep.after = .milliseconds(300)
-                $0.fleet.grace = .seconds(60)
+                $0.fleet.gracePeriod = .seconds(60)
             } _: {
                 try await body($0)
             }

@@ -62,7 +62,7 @@ extension Integration {
             }
         }
 
-        @Test func aMachineThatNeverBootsIsSaidSo() async throws {
+        @Test func reportsAMachineThatNeverBoots() async throws {
             try await asleep(
                 machine: { $0.faults.neverBoots = true }, settings: { $0.wake.timeout = .milliseconds(400) }
             ) {
@@ -105,12 +105,12 @@ extension Integration {
 
         /// Neither another agent nor the machine itself releases the call before it has the model that the call waits
         /// for.
-        @Test func aRunnerWithoutTheModelReleasesNobody() async throws {
+        @Test func aRunnerWithoutTheModelReleasesNoWaiter() async throws {
             let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
             try await running([engine]) {
                 try await RunningGateway.with([], awaitRunners: false) { settings in
                     settings.fleet.token = ScriptedAgent.token
-                    settings.fleet.grace = .milliseconds(50)
+                    settings.fleet.gracePeriod = .milliseconds(50)
                     settings.wake.broadcast = "127.0.0.1"
                     settings.wake.timeout = .seconds(60)
                 } _: { gateway in

@@ -10,8 +10,8 @@ import SimpleAICore
 /// string.
 struct ChaosHarness {
     private var state: CallState
-    private var answer: AnswerInProgress
-    private var reader = AnswerReader()
+    private var answer: UpstreamResponse
+    private var reader = ResponseParser()
     private var hasEnded = false
     private(set) var status = 0
     private(set) var output = ""
@@ -27,7 +27,7 @@ struct ChaosHarness {
 
     private init(_ script: ChaosScript, lease: Lease, authorized: AuthorizedCall) {
         state = CallState(limits: .init(moves: 0))
-        answer = AnswerInProgress(
+        answer = UpstreamResponse(
             to: .init(
                 endpoint: .chatCompletions, model: lease.model, streams: script.streams,
                 context: .init(
@@ -90,7 +90,7 @@ struct ChaosHarness {
         } else if reader.endsWithConnection {
             end()
         } else {
-            handle(.upstreamFailed(answer.head == nil ? .closedBeforeAnswer : .closedDuringAnswer))
+            handle(.upstreamFailed(answer.head == nil ? .closedBeforeResponse : .closedDuringResponse))
         }
     }
 

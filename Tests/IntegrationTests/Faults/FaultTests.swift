@@ -221,7 +221,7 @@ extension Integration {
         }
 
         /// An unsolicited second response must not become the response to the next caller.
-        @Test func anAnswerTooManyIsNobodys() async throws {
+        @Test func anExtraResponseIsDiscarded() async throws {
             let poisoned = try await withEngine { request, wire in
                 let id = request["x-request-id"] ?? ""
                 try await wire.send(

@@ -40,7 +40,7 @@ struct RunningGateway: Sendable {
             settings.runners = runners
             settings.fleet.stateFile = stateFile ?? directory + "/state.json"
             settings.keys.database = directory + "/keys.db"
-            settings.wake.probeEvery = .milliseconds(20)
+            settings.wake.probeInterval = .milliseconds(20)
             // No comment that a test did not ask for, however busy this computer is.
             settings.keepalive.after = .seconds(60)
             settings.keepalive.every = .seconds(60)

@@ -43,7 +43,7 @@ extension Integration {
             }
         }
 
-        @Test func whatTakesTooLongIsToldSo() async throws {
+        @Test func reportsATimeout() async throws {
             try await withHTTP2 { request, wire in
                 guard request.body.contains("\"stream\":true") else { return try await Engine.silent(request, wire) }
                 try await wire.send(Engine.streamHead + Engine.chunk(Engine.events()[0]))

@@ -198,7 +198,7 @@ extension Integration {
             }
         }
 
-        @Test func continueIsSaidAfterTheCredentials() async throws {
+        @Test func sends100ContinueAfterTheCredentials() async throws {
             try await withHTTP2 { gateway, _ in
                 let client = try await gateway.connectHTTP2()
                 let expecting = [("expect", "100-continue")]

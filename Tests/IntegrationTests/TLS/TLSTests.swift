@@ -69,8 +69,8 @@ extension Integration {
             }
         }
 
-        @Test(arguments: DepartureTests.Goodbye.allCases)
-        func aClientThatLeaves(goodbye: DepartureTests.Goodbye) async throws {
+        @Test(arguments: DepartureTests.Disconnect.allCases)
+        func aClientThatLeaves(disconnect: DepartureTests.Disconnect) async throws {
             try await withTLS { request, wire in
                 try await wire.send(Engine.streamHead + Engine.chunk(Engine.events()[0]))
                 try await Engine.silent(request, wire)
@@ -78,7 +78,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 try await wire.read(until: "t0")
-                try await goodbye.leave(wire)
+                try await disconnect.leave(wire)
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await gateway.settled()
             }
@@ -86,7 +86,7 @@ extension Integration {
 
         /// Neither silence nor plain HTTP is a handshake.
         @Test(arguments: ["", "GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n"])
-        func whoDoesNotGetThroughTheHandshake(says: String) async throws {
+        func failedHandshakesAreClosed(says: String) async throws {
             try await withTLS(settings: { $0.server.idleTimeout = .milliseconds(300) }) { gateway, _ in
                 let wire = try await Wire.connect(to: gateway.port)
                 if !says.isEmpty { try await wire.send(says) }

@@ -23,7 +23,7 @@ extension Integration {
                     [.at(engine.port)],
                     {
                         $0.auth.issuers = [.init(issuer: issuer.url, audience: .oneOf(["simpleai"]))]
-                        $0.auth.issuers[0].refreshEvery = .seconds(3600)
+                        $0.auth.issuers[0].refreshInterval = .seconds(3600)
                         $0.auth.issuers[0].refreshCooldown = .seconds(3600)
                         $0.auth.failedAttemptsPerMinute = 0
                     }

@@ -50,7 +50,7 @@ extension Integration {
         @Test(arguments: [
             (StandInCertificate.Kind.ofAuthority, false), (.selfSigned, true), (.expired, true), (.otherHost, true),
         ])
-        func keysComeFromNobodyElse(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
+        func keysComeFromTheIssuerOnly(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
             try await Self.with(kind, isTrusted: isTrusted) { gateway, issuer, token in
                 let failures = "simpleai_issuer_key_fetch_failures_total{issuer=\"\(issuer.url)\"}"
                 _ = try await gateway.metrics { $0[failures] ?? 0 >= 1 }

@@ -36,7 +36,7 @@ extension Integration {
                     [.at(engine.port, slots: 64)],
                     {
                         $0.auth.issuers = [.init(issuer: issuer.url, audience: .oneOf(["simpleai"]))]
-                        $0.auth.issuers[0].refreshEvery = .milliseconds(250)
+                        $0.auth.issuers[0].refreshInterval = .milliseconds(250)
                     }
                 ) { gateway in
                     let keys = "simpleai_issuer_keys{issuer=\"\(issuer.url)\"}"

@@ -32,7 +32,7 @@ extension Integration {
 
         private static let paths = [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")]
 
-        @Test func theLogSaysWhatWasFoundAndWhatWasExpected() async throws {
+        @Test func theLogStatesFoundAndExpectedValues() async throws {
             let log = Log()
             let logger = Logger(label: "test") { _ in Recorder(log: log) }
             try await RunningGateway.with([], logger: logger) { gateway in

@@ -30,7 +30,7 @@ struct Loop: Sendable {
             let head = HTTPRequestHead(
                 version: .http1_1, method: .POST, uri: "/call",
                 headers: ["Host": upstream.authority, "Content-Length": "\(body.utf8.count)"])
-            let ticket = UpstreamTicket()
+            let ticket = ExchangeHandle()
             try #require(pool.value).send(
                 UpstreamRequest(head: head, body: ByteBuffer(string: body)), to: upstream, for: Recorder(report),
                 ticket: ticket, timeouts: timeouts, fresh: fresh)
@@ -48,10 +48,12 @@ struct Loop: Sendable {
         /// Released without a final event, as after `cancel`.
         deinit { report.finish() }
 
-        func upstreamAnswered(_ head: HTTPResponseHead) { report.yield(.head(Int(head.status.code))) }
-        func upstreamSent(_ bytes: ByteBuffer, at time: NIODeadline) { report.yield(.bytes(String(buffer: bytes))) }
+        func responseHeadReceived(_ head: HTTPResponseHead) { report.yield(.head(Int(head.status.code))) }
+        func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
+            report.yield(.bytes(String(buffer: bytes)))
+        }
 
-        func upstreamEnded() {
+        func responseEndReceived() {
             report.yield(.ended)
             report.finish()
         }
@@ -73,7 +75,7 @@ struct Exchange: Sendable {
     }
 
     let eventLoop: any EventLoop
-    let ticket: NIOLoopBound<UpstreamTicket>
+    let ticket: NIOLoopBound<ExchangeHandle>
     let events: AsyncStream<Event>
 
     func next() async throws -> Event {
@@ -94,7 +96,7 @@ struct Exchange: Sendable {
         return all
     }
 
-    func onLoop(_ body: @escaping @Sendable (UpstreamTicket) -> Void) async throws {
+    func onLoop(_ body: @escaping @Sendable (ExchangeHandle) -> Void) async throws {
         try await eventLoop.submit { body(ticket.value) }.get()
     }
 }

@@ -127,7 +127,7 @@ struct Bench {
     }
 
     mutating func answered(_ runner: RunnerID, _ models: [EngineModelID]? = nil) {
-        state.runnerAnswered(runner, engineModels: models, now: now)
+        state.runnerResponded(runner, engineModels: models, now: now)
         collect()
     }
 
@@ -197,7 +197,7 @@ struct Bench {
     }
 
     mutating func answeredCommand(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
-        state.commandAnswered(runner, request, failure: failure, now: now)
+        state.commandCompleted(runner, request, failure: failure, now: now)
         collect()
     }
 
@@ -217,18 +217,18 @@ struct Bench {
         }
     }
 
-    mutating func wakeMachine(_ runner: RunnerID) -> OrderedWake {
+    mutating func wakeMachine(_ runner: RunnerID) -> WakeCommandResult {
         defer { collect() }
         return state.wakeMachine(runner, now: now)
     }
 
-    mutating func sleepMachine(_ runner: RunnerID) -> OrderedSleep {
+    mutating func sleepMachine(_ runner: RunnerID) -> SleepCommandResult {
         defer { collect() }
         return state.sleepMachine(runner, now: now)
     }
 
     mutating func checked(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
-        state.checkAnswered(runner, request, failure: failure, now: now)
+        state.checkCompleted(runner, request, failure: failure, now: now)
         collect()
     }
 

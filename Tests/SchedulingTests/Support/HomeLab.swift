@@ -69,7 +69,7 @@ struct HomeLab {
         configuration.checksAfterSleep = true
         state = SchedulerState(configuration)
         state.add(Runner(id: "box", slots: 4, statedModels: ["small"]))
-        state.runnerAnswered("box", engineModels: nil, now: start)
+        state.runnerResponded("box", engineModels: nil, now: start)
         for index in machines.indices {
             state.put(Runner(id: machines[index].id, machineType: "gpu", canBeWoken: true), now: start)
             dialIn(index)
@@ -131,7 +131,7 @@ struct HomeLab {
             machines[index].secondsAsleep += time - machines[index].offSince
             dialIn(index)
         case .checked(let index, let request):
-            state.checkAnswered(machines[index].id, request, failure: nil, now: now)
+            state.checkCompleted(machines[index].id, request, failure: nil, now: now)
         case .timer:
             guard let due = timerAt, due <= time else { return }
             timerAt = nil
@@ -207,7 +207,7 @@ struct HomeLab {
                 if leases[runner, default: 0] > 0 { diary.sleepsWithALease += 1 }
                 guard let index = index(of: runner) else { continue }
                 machines[index].power = .fallingAsleep
-                state.commandAnswered(runner, request, failure: nil, now: now)
+                state.commandCompleted(runner, request, failure: nil, now: now)
                 schedule(time + Double.random(in: 1...8, using: &random), .off(index))
             case .checkRunner(let runner, _, let request):
                 if let index = index(of: runner) { schedule(time + 0.4, .checked(index, request)) }

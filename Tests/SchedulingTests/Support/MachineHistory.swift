@@ -75,7 +75,7 @@ struct MachineHistory {
     private var probe: (result: ProbeResult, at: ContinuousClock.Instant)?
     private var nextProbe: ContinuousClock.Instant
     private var lastSign: ContinuousClock.Instant?
-    private var fruitlessWakes = 0
+    private var failedWakesInARow = 0
     private var lastWakeEnd: ContinuousClock.Instant?
     private(set) var tally: [String: Int] = [:]
 
@@ -187,7 +187,7 @@ struct MachineHistory {
         if let current = probe, current.at <= now {
             probe = nil
             switch current.result {
-            case .listed: state.runnerAnswered("a", engineModels: ["m"], now: now)
+            case .listed: state.runnerResponded("a", engineModels: ["m"], now: now)
             case .loading: state.runnerLoads("a", now: now)
             case .silent: state.runnerSilent("a", now: now)
             case .refused: state.runnerRefused("a", now: now)
@@ -286,7 +286,7 @@ struct MachineHistory {
             case .wakeEnded(_, _, _, let succeeded):
                 note(succeeded ? "awake" : "not awake")
                 lastWakeEnd = now
-                fruitlessWakes = succeeded ? 0 : fruitlessWakes + 1
+                failedWakesInARow = succeeded ? 0 : failedWakesInARow + 1
             case .stateChanged(_, _, let new, _): try stateChanged(to: new)
             case .startTimer(let instant): timer = instant
             default: break
@@ -300,14 +300,14 @@ struct MachineHistory {
         try expect(!waiting.isEmpty || !queued.isEmpty || callCount > 0, "nobody wakes a machine that nobody needs")
         let isAble = isServing && min(powerSince.duration(to: now), engineSince.duration(to: now)) > Self.bound
         try expect(!isAble, "a machine that serves is not woken")
-        guard let lastWakeEnd, fruitlessWakes > 0 else { return }
+        guard let lastWakeEnd, failedWakesInARow > 0 else { return }
         let pause = lastWakeEnd.duration(to: now)
         try expect(pause >= configuration.wakeBackOff, "a wake that failed is backed off, not after \(pause)")
     }
 
     private mutating func stateChanged(to new: RunnerState) throws {
         note(new.rawValue)
-        if new == .ready { (fruitlessWakes, lastWakeEnd) = (0, nil) }
+        if new == .ready { (failedWakesInARow, lastWakeEnd) = (0, nil) }
         if [.unknown, .waking, .loading].contains(new) { nextProbe = now }
         guard new == .asleep || new == .lost else { return }
         try expect(

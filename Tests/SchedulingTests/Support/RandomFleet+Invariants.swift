@@ -25,9 +25,10 @@ extension RandomFleet {
             try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
             guard let agent = record.agent else { continue }
             try expect(
-                state.attended.contains(index) == (agent.nextDeadline != nil), "agents' deadlines are looked after")
+                state.agentsWithDeadline.contains(index) == (agent.nextDeadline != nil),
+                "agents' deadlines are looked after")
             try expect(
-                agent.sleepOrder == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
+                agent.pendingSleep == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
                 "who was put to sleep is asleep")
             try expect(record.state != .checking || agent.check != nil, "a check decides")
         }
@@ -56,7 +57,7 @@ extension RandomFleet {
                 waiter.request.allows(state.records[index].runner.id)
                     && waiter.request.models.contains { state.records[index].models[$0] != nil }
             }
-            let atHand = able.filter { state.records[$0].firstAtHand(of: waiter.request.models) != nil }
+            let atHand = able.filter { state.records[$0].firstLoaded(of: waiter.request.models) != nil }
             try expect(!atHand.contains { state.records[$0].canTakeCall }, "nobody waits beside a free slot")
             // On a copy: picking caches the list of candidates.
             var copy = state
@@ -64,7 +65,7 @@ extension RandomFleet {
             try expect(
                 choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
                 "nobody waits who would be served if it came now")
-            switch waiter.hope {
+            switch waiter.waitReason {
             case .slot:
                 try expect(
                     atHand.contains { state.records[$0].state == .ready }, "a slot is waited for where there is one")

@@ -14,7 +14,7 @@ struct RandomFleet {
     var leases: [(lease: Lease, index: Int)] = []
     private var returned: [Lease] = []
     var waiting: [WaiterID: PlacementRequest] = [:]
-    private var ledger = TurnLedger()
+    private var ledger = GrantLedger()
     /// Which runners had which models at hand before this event.
     private var atHandBefore: [ModelID: [Int]] = [:]
     /// The call that is being placed: it may make another give way.
@@ -41,9 +41,9 @@ struct RandomFleet {
         configuration.queueTimeout = .seconds(20)
         configuration.wakeTimeout = .seconds(60)
         configuration.packetOffset = Bench.offset
-        configuration.grace = .seconds(3)
+        configuration.gracePeriod = .seconds(3)
         configuration.sleepAfter = .seconds(4)
-        configuration.sleepSettling = .seconds(2)
+        configuration.sleepGracePeriod = .seconds(2)
         configuration.checksAfterSleep = true
         configuration.loadTimeout = .seconds(15)
         configuration.loadBackOff = .seconds(5)
@@ -231,7 +231,7 @@ struct RandomFleet {
         // A machine that has to be woken takes its time, or never comes.
         let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
         if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
-        state.runnerAnswered(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
+        state.runnerResponded(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
     }
 
     private mutating func hearOfAgent() {
@@ -260,9 +260,9 @@ struct RandomFleet {
         guard let (runner, request, isCheck) = requests.randomElement(using: &random) else { return }
         let failure = Int.random(in: 0..<3, using: &random) == 0 ? "no" : nil
         if isCheck {
-            state.checkAnswered(runner, request, failure: failure, now: now)
+            state.checkCompleted(runner, request, failure: failure, now: now)
         } else {
-            state.commandAnswered(runner, request, failure: failure, now: now)
+            state.commandCompleted(runner, request, failure: failure, now: now)
         }
     }
 
@@ -298,7 +298,7 @@ struct RandomFleet {
                 events["served after waiting", default: 0] += 1
                 let request = try answered(id)
                 try hold(lease, for: request)
-                try noteTurn(id, request, on: lease.runner)
+                try noteGrant(id, request, on: lease.runner)
             case .reject(let id, let error):
                 events["rejected \(error.code.rawValue)", default: 0] += 1
                 if let placing, error.code == .queueFull { try giveWay(id, to: placing) }
@@ -356,7 +356,7 @@ struct RandomFleet {
         }
     }
 
-    private mutating func noteTurn(_ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID) throws {
+    private mutating func noteGrant(_ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID) throws {
         let index = try #require(state.indexByID[runner])
         let broken = ledger.served(id, request, on: runner, waiting: waiting) { waiter in
             // Slots of ejected runners are not for everybody, and an event may change who has what in the midst of it.

@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
-    func everybodyMayAskForClasses(_ kind: Kind) throws {
+    func everyCallerMayRequestClasses(_ kind: Kind) throws {
         for field in ["class:fast", "", nil] {
             let call = try outcome(field, caller(kind)).get()
             #expect(call.models == ["small", "tiny"])
@@ -131,7 +131,7 @@ import Testing
         #expect(policy.mayList("in-no-class", by: caller(kind)) == (kind != .plain))
     }
 
-    @Test func withoutAuthenticationEverybodyIsAdmin() {
+    @Test func withoutAuthenticationEveryCallerIsAdmin() {
         #expect(Caller.anonymous.isAdmin)
         #expect(Caller.anonymous.mayAskForExactModels)
         #expect(AccessPolicy(classes: Self.classes, wakeRoles: ["waker"]).mayWake(.anonymous))

@@ -49,7 +49,7 @@ import Testing
     @Test(arguments: [
         "", " \r\n", "{}", "[]", "null", "7", #"{"error":null}"#, #"{"error":{}}"#, #"{"error":""}"#, "<p></p>",
     ])
-    func whatSaysNothingHasNoWords(body: String) {
+    func emptyErrorsHaveNoText(body: String) {
         #expect(read(body).message == nil)
     }
 
@@ -70,7 +70,7 @@ import Testing
         (#"{"error":{"message":"m","type":"t","code":null}}"#, false),
         (#"{"error":{"message":"","type":"t","param":null,"code":null}}"#, false),
     ])
-    func completeObjectsAreTold(_ body: String, _ isComplete: Bool) {
+    func recognisesCompleteObjects(_ body: String, _ isComplete: Bool) {
         #expect(read(body).isComplete == isComplete)
     }
 
@@ -84,7 +84,7 @@ import Testing
         #expect(read(deep).message == nil)
     }
 
-    @Test func aBodyThatStatesAnErrorIsTold() {
+    @Test func reportsAnErrorStatedInABody() {
         func isStated(_ body: String) -> Bool {
             let json = JSONSlice(document: ArraySlice(body.utf8))
             return EngineError.isStated(error: json?["error"], object: json?["object"])
@@ -111,7 +111,7 @@ import Testing
             ("date", .other), ("[", .other), (" data: x", .other), ("database", .other), ("<html>", .other),
             ("Internal error", .other),
         ] as [(String, EventStreamStart.Verdict)])
-    func beginningsAreTold(_ text: String, _ verdict: EventStreamStart.Verdict) {
+    func recognisesStreamPrefixes(_ text: String, _ verdict: EventStreamStart.Verdict) {
         #expect(EventStreamStart.verdict(on: ArraySlice(text.utf8)) == verdict)
     }
 

@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: [#"{"Model":1}"#, #"{"model":1,"MODEL":2}"#, #"{"a":{},"model\u0000":2}"#])
-    func whoeverWatchesExactlyRefuses(_ document: String) {
+    func strictReadersRefuseDuplicates(_ document: String) {
         var scanner = JSONScanner(watching: .init(refusingVariantsOf: ["model"]))
         #expect(throws: JSONError.self) { try scanner.scan(Array(document.utf8)[...]) }
         var lenient = JSONScanner(watching: ["model"])

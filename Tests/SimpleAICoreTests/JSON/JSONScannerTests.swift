@@ -92,10 +92,10 @@ import Testing
         #expect(Scanned(nested(512)).error == nil)
         #expect(Scanned(nested(513)).error?.reason == .tooDeep)
         #expect(Scanned(nested(513)).error?.offset == 512)
-        #expect(Scanned("[{\"a\":[]}]", maximumDepth: 3).error == nil)
-        #expect(Scanned("[{\"a\":[[]]}]", maximumDepth: 3).error?.reason == .tooDeep)
+        #expect(Scanned("[{\"a\":[]}]", maxDepth: 3).error == nil)
+        #expect(Scanned("[{\"a\":[[]]}]", maxDepth: 3).error?.reason == .tooDeep)
         // Closed containers do not count towards the depth, however many.
-        #expect(Scanned("[" + String(repeating: "[],", count: 5000) + "[]]", maximumDepth: 2).error == nil)
+        #expect(Scanned("[" + String(repeating: "[],", count: 5000) + "[]]", maxDepth: 2).error == nil)
     }
 
     @Test func aDepthBombIsRefusedAtItsFirstBytes() {
@@ -121,7 +121,7 @@ import Testing
         #expect(Scanned("[").error?.description == "the document ends early, after 1 bytes")
         #expect(Scanned("[]x").error?.description == "unexpected content after the document at byte 2")
         #expect(Scanned([0x22, 0xFF]).error?.description == "invalid UTF-8 at byte 1")
-        #expect(Scanned("[[", maximumDepth: 1).error?.description == "nested too deeply at byte 1")
+        #expect(Scanned("[[", maxDepth: 1).error?.description == "nested too deeply at byte 1")
         #expect(Scanned(#"{"model":1,"model":2}"#).error?.description == "the key \"model\" occurs twice")
     }
 }

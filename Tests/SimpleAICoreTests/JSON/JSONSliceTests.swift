@@ -55,7 +55,7 @@ import Testing
         #expect(try slice(document).integer == expected)
     }
 
-    @Test func tellsKindsApart() throws {
+    @Test func distinguishesKinds() throws {
         #expect(try slice("null").isNull && !slice("0").isNull)
         #expect(try slice("{}").isObject && !slice("[]").isObject)
         #expect(try slice("\"a\"").string == "a" && slice("1").string == nil)
@@ -77,7 +77,7 @@ import Testing
     @Test func boundsNesting() {
         let deep = String(repeating: "[", count: 100_000)
         #expect(JSONSlice(document: Array(deep.utf8)[...]) == nil)
-        #expect(JSONSlice(document: Array("[[]]".utf8)[...], maximumDepth: 1) == nil)
+        #expect(JSONSlice(document: Array("[[]]".utf8)[...], maxDepth: 1) == nil)
     }
 }
 

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
-    func randomTokensMeanWhatFoundationSays(_ seed: UInt64) throws {
+    func randomTokensMatchFoundation(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let pieces = [
             "a", "é", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9", "\\ud83d\\ude00", "\\u007f", "漢", "😀",

@@ -9,7 +9,7 @@ import Testing
     /// Checks the limits and, if they allow it, begins a call.
     private func call(
         _ ledger: inout Ledger, as key: String = "a", _ limits: CallLimits, after time: Duration = .zero
-    ) -> LimitStanding.Refusal? {
+    ) -> LimitUsage.Refusal? {
         let standing = ledger.standing(of: key, under: limits, at: start + time)
         if standing.refusal == nil { ledger.begin(key, under: limits, at: start + time) }
         return standing.refusal
@@ -43,7 +43,7 @@ import Testing
 
     /// For every limit, a caller that waits for the stated time is served, and one that waits less is not.
     @Test(arguments: [1, 2, 3, 7, 59, 60, 61, 999, 60_000, 1_000_000])
-    func whatIsToldIsExact(limit: Int) {
+    func reportedLimitsAreExact(limit: Int) {
         let limits = CallLimits(requestsPerMinute: limit)
         var ledger = Ledger(start: start)
         var now = Duration.zero
@@ -76,8 +76,8 @@ import Testing
 
     /// An engine that miscounts cannot lock a caller out permanently.
     @Test(arguments: [2_000, 1 << 40, Int.max])
-    func aDayIsTheLongestThatAnybodyWaits(tokens: Int) {
-        for limit in [1, 1_000, Allowance.mostUnits] where tokens / 2 >= limit {
+    func waitsOneDayAtMost(tokens: Int) {
+        for limit in [1, 1_000, Allowance.maxUnits] where tokens / 2 >= limit {
             var ledger = Ledger(start: start)
             let limits = CallLimits(tokensPerDay: limit)
             ledger.end("a", under: limits, tokens: tokens, at: start)
@@ -104,7 +104,7 @@ import Testing
         #expect(ledger.count == (0, 0))
     }
 
-    @Test func theLongestWaitIsTold() {
+    @Test func reportsTheLongestWait() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 1, concurrentCalls: 1, tokensPerDay: 86_400)
         #expect(call(&ledger, limits) == nil)
@@ -114,7 +114,7 @@ import Testing
         #expect(call(&ledger, limits, after: .seconds(100)) == nil)
     }
 
-    @Test func whatIsLeftIsTold() {
+    @Test func reportsTheRemainder() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 60, tokensPerDay: 86_400)
         let before = ledger.standing(of: "a", under: limits, at: start)

@@ -45,7 +45,7 @@ import Testing
         #expect(rule.verdict(on: 76, held: 0, inUse: 0) == .beyondShare)
     }
 
-    @Test func theLedgerForgetsWhoHoldsNothing() {
+    @Test func theLedgerDropsHoldersWithoutShares() {
         var ledger = ShareLedger<String>()
         #expect(ledger.take(20, for: "a", under: Self.rule) == .granted)
         #expect(ledger.take(60, for: nil, under: Self.rule) == .granted, "one that no share is kept of")

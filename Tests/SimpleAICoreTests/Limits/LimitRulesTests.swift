@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test func aGrantForEverybodyIsForEverybody() {
+    @Test func aGrantForAllCallersAppliesToAllCallers() {
         let rules = LimitRules(grants: [AccessGrant(roles: nil, limits: .init(tokensPerDay: 7))])
         #expect(rules.limits(of: caller([])) == .init(tokensPerDay: 7))
         #expect(LimitRules().limits(of: caller([])) == .none)

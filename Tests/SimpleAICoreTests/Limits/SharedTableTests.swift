@@ -11,14 +11,14 @@ import Testing
         #expect(table.count == 65, "half of what the other has left")
     }
 
-    @Test func aFullTableForgetsTheOldestForWhoeverHasLittle() {
+    @Test func aFullTableEvictsTheOldestForOwnersWithFewEntries() {
         var table = SharedTable<Int, Int, Int>(capacity: 100)
         for owner in 0..<1_000 { table.insert(owner, for: owner, of: owner) }
         #expect(table.count == 100)
         #expect((900..<1_000).allSatisfy { table[$0]?.value == $0 })
     }
 
-    @Test func aKeyBelongsToWhoeverHadItLast() {
+    @Test func aKeyBelongsToItsLastOwner() {
         var table = SharedTable<String, Int, Int>(capacity: 10)
         table.insert(1, for: 1, of: "a")
         table.insert(2, for: 1, of: "b")

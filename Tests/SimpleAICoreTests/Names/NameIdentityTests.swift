@@ -65,7 +65,7 @@ import Testing
             "xmodely".dropFirst().dropLast() == "model" && String("xmodely".dropFirst().dropLast()).isExactly("model"))
     }
 
-    @Test func callersWhoLookAlikeAreDifferent() {
+    @Test func lookAlikeCallersAreDifferent() {
         let kevin = Caller(subject: "Kevin", issuer: "i", roles: [], privileges: [])
         let kelvin = Caller(subject: "\u{212A}evin", issuer: "i", roles: [], privileges: [])
         let elsewhere = Caller(subject: "Kevin", issuer: "\u{131}", roles: [], privileges: [])

@@ -31,14 +31,14 @@ import Testing
         }
     }
 
-    @Test func tiesGoToWhoWasPickedLongestAgo() {
+    @Test func tiesGoToTheLeastRecentlyPicked() {
         #expect(best([rank(0, picked: 3), rank(0, picked: 1), rank(0, picked: 2)]) == 1)
         #expect(best([rank(0), rank(0)]) == 0)
         // After four million million picks the order begins anew, and load still has precedence.
         #expect(rank(0, of: 2, picked: 1 << 42 - 1) < rank(1, of: 2, picked: 0))
     }
 
-    @Test func whoCannotTakeACallIsLast() {
+    @Test func runnersWithoutCapacityAreLast() {
         #expect(rank(4095, of: 4096, tier: 99, picked: 1 << 42 - 1) < .unable)
         #expect(PlacementRank.unable.inTier(0) == .unable)
     }

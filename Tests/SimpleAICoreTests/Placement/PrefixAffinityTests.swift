@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func nobodyGetsMuchMoreThanItsShare() {
+    @Test func noRunnerGetsMuchMoreThanItsShare() {
         #expect(Rendezvous.loadLimit(total: 1, capacity: 1, totalCapacity: 10) == 1)
         #expect(Rendezvous.loadLimit(total: 80, capacity: 4, totalCapacity: 16) == 25)
         #expect(Rendezvous.loadLimit(total: 81, capacity: 4, totalCapacity: 16) == 26)

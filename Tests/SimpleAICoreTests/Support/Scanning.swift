@@ -8,8 +8,8 @@ struct Scanned: Equatable {
 
     static let watched = ["model", "stream"]
 
-    init(_ pieces: [ArraySlice<UInt8>], maximumDepth: Int = 512) {
-        var scanner = JSONScanner(watching: .init(Self.watched), maximumDepth: maximumDepth)
+    init(_ pieces: [ArraySlice<UInt8>], maxDepth: Int = 512) {
+        var scanner = JSONScanner(watching: .init(Self.watched), maxDepth: maxDepth)
         do throws(JSONError) {
             for piece in pieces { try scanner.scan(piece) }
             try scanner.finish()
@@ -20,8 +20,8 @@ struct Scanned: Equatable {
         isObject = scanner.isObject
     }
 
-    init(_ document: String, maximumDepth: Int = 512) {
-        self.init([Array(document.utf8)[...]], maximumDepth: maximumDepth)
+    init(_ document: String, maxDepth: Int = 512) {
+        self.init([Array(document.utf8)[...]], maxDepth: maxDepth)
     }
 
     init(_ document: [UInt8]) {

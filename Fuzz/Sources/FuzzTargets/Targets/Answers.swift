@@ -42,11 +42,11 @@ extension FuzzTarget {
         var status: UInt?
         var body: [UInt8] = []
         var isComplete = false
-        var violation: AnswerReader.Violation?
+        var violation: ResponseParser.Violation?
 
         init(_ pieces: [ArraySlice<UInt8>]) {
-            var reader = AnswerReader()
-            do throws(AnswerReader.Violation) {
+            var reader = ResponseParser()
+            do throws(ResponseParser.Violation) {
                 for piece in pieces {
                     reader.append(ByteBuffer(bytes: piece))
                     while let part = try reader.next() {

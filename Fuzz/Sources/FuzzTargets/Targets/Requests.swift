@@ -56,12 +56,12 @@ extension FuzzTarget {
     /// The complete requests that were parsed.
     private struct Reading: Equatable {
         var requests: [Request] = []
-        var violation: RequestReader.Violation?
+        var violation: RequestParser.Violation?
 
         init(_ pieces: [ArraySlice<UInt8>]) {
-            var reader = RequestReader(maxHead: 4 << 10)
+            var reader = RequestParser(maxHead: 4 << 10)
             var request: Request?
-            do throws(RequestReader.Violation) {
+            do throws(RequestParser.Violation) {
                 for piece in pieces {
                     reader.append(ByteBuffer(bytes: piece))
                     while let part = try reader.next() {

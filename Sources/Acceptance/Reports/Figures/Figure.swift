@@ -3,12 +3,12 @@ enum Figure: Sendable, Hashable {
     case wake(WakeTimeline)
     case shares(RunnerShares)
     /// The response status of a caller's request: one cell of the permission table.
-    case answer(status: Int)
+    case response(status: Int)
 
     /// Names come from the deployment and may contain anything, including a token.
     func redacted(by redactor: Redactor) -> Figure {
         switch self {
-        case .wake, .answer: self
+        case .wake, .response: self
         case .shares(let shares): .shares(shares.renamingRunners(redactor.redact))
         }
     }
@@ -16,7 +16,7 @@ enum Figure: Sendable, Hashable {
 
 extension Finding {
     /// The finding, with the status of its response.
-    func answered(_ exchange: Exchange) -> Finding { showing(.answer(status: exchange.status)) }
+    func answered(_ exchange: Exchange) -> Finding { showing(.response(status: exchange.status)) }
 }
 
 extension Verdict {

@@ -41,7 +41,7 @@ struct PermissionGrid: Sendable {
 extension PermissionGrid.Cell {
     fileprivate init(_ result: CheckResult, _ persona: Persona, _ resource: AuthenticationTest.Resource) {
         var status: Int?
-        if case .answer(let answered) = result.figure { status = answered }
+        if case .response(let answered) = result.figure { status = answered }
         self.init(
             check: result.id, caller: persona.name, resource: resource.title,
             expectation: .init(persona, resource), verdict: result.verdict, status: status, summary: result.summary)

@@ -1,7 +1,7 @@
 /// The events while calls were held for a sleeping machine. All times count from the sending of the calls.
 struct WakeTimeline: Sendable, Hashable {
     enum Event: String, Sendable, Hashable, CaseIterable {
-        case firstPacket, visible, firstHeader, firstToken, lastAnswer
+        case firstPacket, visible, firstHeader, firstToken, lastResponse
 
         var title: String {
             switch self {
@@ -9,7 +9,7 @@ struct WakeTimeline: Sendable, Hashable {
             case .visible: "ready in the model list"
             case .firstHeader: "first header"
             case .firstToken: "first token"
-            case .lastAnswer: "last response complete"
+            case .lastResponse: "last response complete"
             }
         }
     }
@@ -47,7 +47,7 @@ extension ColdStart {
     func timeline(load: Duration?, polledEvery resolution: Duration) -> WakeTimeline {
         let instants: [(WakeTimeline.Event, Instant?)] = [
             (.firstPacket, firstPacket), (.visible, visible), (.firstHeader, firstHead), (.firstToken, firstToken),
-            (.lastAnswer, done),
+            (.lastResponse, done),
         ]
         return WakeTimeline(
             target: target, calls: calls.count, answered: completed,

@@ -15,7 +15,7 @@ struct SharesFigure {
         <p class="lead">\(sentence)</p>
         <div class="wide"><svg viewBox="0 0 880 \(bottom + 36)" role="img" aria-labelledby="shares-title shares-text">
         <title id="shares-title">Share of the calls by runner</title>
-        <desc id="shares-text">\(spoken)</desc>
+        <desc id="shares-text">\(accessibilityText)</desc>
         \(axis)\(shares.runners.enumerated().map { row($0.offset, $0.element) })\(equalLine)</svg></div>
         </section>
 
@@ -29,7 +29,7 @@ struct SharesFigure {
             + "the range of long-run shares consistent with this number of calls."
     }
 
-    private var spoken: String {
+    private var accessibilityText: String {
         shares.runners.map { "\($0.name): \($0.calls) calls, \($0.shareInWords), \($0.intervalInWords)" }
             .joined(separator: "; ")
     }

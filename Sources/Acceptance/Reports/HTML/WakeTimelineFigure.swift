@@ -15,7 +15,7 @@ struct WakeTimelineFigure {
         <p class="lead">\(sentence)</p>
         <div class="wide"><svg viewBox="0 0 880 \(height)" role="img" aria-labelledby="wake-title wake-text">
         <title id="wake-title">Timeline of the wake of \(wake.target)</title>
-        <desc id="wake-text">\(spoken)</desc>
+        <desc id="wake-text">\(accessibilityText)</desc>
         \(axis)\(stateBand)\(wake.marks.enumerated().map { row($0.offset, $0.element) })</svg></div>
         \(legend)</section>
 
@@ -29,7 +29,7 @@ struct WakeTimelineFigure {
         return "\(calls) The machine was up after \(time.readable) (± \(wake.resolution.readable))\(load)."
     }
 
-    private var spoken: String {
+    private var accessibilityText: String {
         (wake.states.map { "\($0.state) from \($0.from.readable) to \($0.to.readable)" }
             + wake.marks.map { "\($0.event.title) after \($0.after.readable)" }).joined(separator: "; ")
     }
@@ -61,9 +61,10 @@ struct WakeTimelineFigure {
     private var stateBand: HTML {
         let spans = wake.states.filter { $0.to > $0.from }.map { span -> HTML in
             let width = max(1, x(span.to) - x(span.from))
-            let roomy = width > Double(span.state.count) * 8 + 12
+            let hasRoomForLabel = width > Double(span.state.count) * 8 + 12
             let label: HTML =
-                roomy ? "<text class=\"inside\" x=\"\(x(span.from) + width / 2)\" y=\"36\">\(span.state)</text>" : ""
+                hasRoomForLabel
+                ? "<text class=\"inside\" x=\"\(x(span.from) + width / 2)\" y=\"36\">\(span.state)</text>" : ""
             return """
                 <rect class="state \(Self.style(span.state))" x="\(x(span.from))" y="20" width="\(width)" height="24"/>\
                 \(label)

@@ -37,7 +37,7 @@ extension AuthenticationTest {
     }
 
     static func rights(of persona: Persona) -> [(Resource, String, String)] {
-        let who =
+        let personaName =
             switch persona {
             case .basic: "A caller without special roles"
             case .specific: "A caller with model:specific"
@@ -45,11 +45,17 @@ extension AuthenticationTest {
             }
         let mayAskForIDs = persona != .basic
         return [
-            (.classes, "classes", "\(who) may use classes."),
-            (.existingID, "existing-id", "\(who) \(mayAskForIDs ? "is served" : "is refused") an existing id."),
-            (.unknownID, "unknown-id", "\(who) requesting an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."),
-            (.models, "models", "\(who) may list models."),
-            (.admin, "admin-surface", "\(who) \(persona == .admin ? "may use" : "is refused") the admin surface."),
+            (.classes, "classes", "\(personaName) may use classes."),
+            (.existingID, "existing-id", "\(personaName) \(mayAskForIDs ? "is served" : "is refused") an existing id."),
+            (
+                .unknownID, "unknown-id",
+                "\(personaName) requesting an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."
+            ),
+            (.models, "models", "\(personaName) may list models."),
+            (
+                .admin, "admin-surface",
+                "\(personaName) \(persona == .admin ? "may use" : "is refused") the admin surface."
+            ),
         ]
     }
 
@@ -60,7 +66,7 @@ extension AuthenticationTest {
         let requests = [
             try session.chatRequest("class:fast", as: credential), APIRequest.get("/v1/models", as: credential),
         ]
-        var answers: [String] = []
+        var responses: [String] = []
         for request in requests {
             let exchange = try await send(request)
             guard session.isRefused(exchange, as: .unauthenticated) else {
@@ -73,10 +79,10 @@ extension AuthenticationTest {
                     "\(request.method) \(request.path) with \(credential.name) got \(exchange.status)\(hint)",
                     Evidence(exchange, expected: "\(session.expected(.unauthenticated)) and an error object"))
             }
-            answers.append("\(request.path) \(exchange.status)")
+            responses.append("\(request.path) \(exchange.status)")
         }
         try await control()
-        return .pass("\(answers.joined(separator: ", ")); the valid token still works")
+        return .pass("\(responses.joined(separator: ", ")); the valid token still works")
     }
 
     // MARK: Permission table
@@ -103,7 +109,7 @@ extension AuthenticationTest {
         let (present, missing) = try await classes()
         for target in present {
             let exchange = try await chat(target, as: persona)
-            do throws(AnswerProblem) {
+            do throws(ResponseProblem) {
                 let completion = try Completion(exchange)
                 answered.append("\(target) → \(completion.model)")
             } catch {
@@ -154,7 +160,7 @@ extension AuthenticationTest {
             try await control()
             return .pass("\(id) is refused with \(exchange.status)").answered(exchange)
         }
-        do throws(AnswerProblem) {
+        do throws(ResponseProblem) {
             return .pass("\(id) → \(try Completion(exchange).model)").answered(exchange)
         } catch {
             let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
@@ -205,7 +211,7 @@ extension AuthenticationTest {
     // MARK: All responses of this test
 
     private func challenge() async throws -> Finding {
-        let refusals = try await answers { $0.status == 401 }
+        let refusals = try await responses { $0.status == 401 }
         guard !refusals.isEmpty else { return .skip("no request was refused with 401") }
         if let bare = refusals.first(where: { $0.header("www-authenticate")?.isEmpty ?? true }) {
             return .fail(
@@ -215,7 +221,7 @@ extension AuthenticationTest {
     }
 
     private func errorObjects() async throws -> Finding {
-        let refusals = try await answers { $0.status >= 400 }
+        let refusals = try await responses { $0.status >= 400 }
         guard !refusals.isEmpty else { return .skip("no request was refused") }
         for exchange in refusals {
             if let problem = exchange.errorObjectProblem {
@@ -228,7 +234,7 @@ extension AuthenticationTest {
     }
 
     private func noTokenEchoed() async throws -> Finding {
-        let exchanges = try await answers { _ in true }
+        let exchanges = try await responses { _ in true }
         for exchange in exchanges {
             let text = exchange.headers.map(\.value).joined(separator: "\n") + exchange.bodyText
             if session.redactor.leaks(in: text) {
@@ -239,7 +245,7 @@ extension AuthenticationTest {
     }
 
     /// The matching responses so far; with `--only`, at least those to a call without credentials.
-    private func answers(where fits: (Exchange) -> Bool) async throws -> [Exchange] {
+    private func responses(where fits: (Exchange) -> Bool) async throws -> [Exchange] {
         if await log.exchanges.isEmpty {
             for bad in [BadCredential.none, .garbage] {
                 _ = try await send(.get("/v1/models", as: try await bad.credential(from: session.tokens)))

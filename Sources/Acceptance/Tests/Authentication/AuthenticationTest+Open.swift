@@ -8,21 +8,21 @@ extension AuthenticationTest {
     private func open() async throws -> Finding {
         guard !session.tokens.hasAny else { return .skip(needsOption: "--no-auth") }
         let model = try await existingID()
-        var answers: [String] = []
+        var responses: [String] = []
         for bad in [BadCredential.none, .garbage] {
             let credential = try await bad.credential(from: session.tokens)
             let listed = try await send(.get("/v1/models", as: credential))
             guard listed.isSuccess else { return notOpen(listed) }
-            let answer = try await send(try session.chatRequest(model, as: credential))
-            guard answer.isSuccess else { return notOpen(answer) }
-            do throws(AnswerProblem) {
-                _ = try Completion(answer)
+            let response = try await send(try session.chatRequest(model, as: credential))
+            guard response.isSuccess else { return notOpen(response) }
+            do throws(ResponseProblem) {
+                _ = try Completion(response)
             } catch {
-                return .fail("\(model): \(error)", Evidence(answer, expected: "200 and a complete response"))
+                return .fail("\(model): \(error)", Evidence(response, expected: "200 and a complete response"))
             }
-            answers.append("\(credential.name) \(listed.status) and \(answer.status)")
+            responses.append("\(credential.name) \(listed.status) and \(response.status)")
         }
-        return .pass("list and \(model), with \(answers.joined(separator: "; with "))")
+        return .pass("list and \(model), with \(responses.joined(separator: "; with "))")
     }
 
     private func notOpen(_ exchange: Exchange) -> Finding {

@@ -26,9 +26,9 @@ struct AuthenticationTest: AcceptanceTest {
 
     /// The responses of a series with valid or invalid credentials, by (persona, path or model).
     private actor ProbeTable {
-        var answers: [String: Exchange] = [:]
-        func answer(_ key: String) -> Exchange? { answers[key] }
-        func set(_ key: String, _ exchange: Exchange) { answers[key] = exchange }
+        var responses: [String: Exchange] = [:]
+        func response(_ key: String) -> Exchange? { responses[key] }
+        func set(_ key: String, _ exchange: Exchange) { responses[key] = exchange }
     }
 
     func send(_ request: APIRequest) async throws -> Exchange {
@@ -44,7 +44,7 @@ struct AuthenticationTest: AcceptanceTest {
     /// A caller's response for a class or id; requested once.
     func chat(_ model: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(model)"
-        if let known = await probed.answer(key) { return known }
+        if let known = await probed.response(key) { return known }
         let credential = try await session.tokens.credential(persona)
         let exchange = try await send(try session.chatRequest(model, as: credential))
         await probed.set(key, exchange)
@@ -54,7 +54,7 @@ struct AuthenticationTest: AcceptanceTest {
     /// A caller's response to a GET; requested once.
     func get(_ path: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(path)"
-        if let known = await probed.answer(key) { return known }
+        if let known = await probed.response(key) { return known }
         let exchange = try await send(.get(path, as: try await session.tokens.credential(persona)))
         await probed.set(key, exchange)
         return exchange

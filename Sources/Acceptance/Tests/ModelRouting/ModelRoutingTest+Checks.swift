@@ -217,7 +217,7 @@ extension ModelRoutingTest {
         for route in try await anyRoutes() {
             for call in route.calls {
                 guard let exchange = call.exchange, case .success(let completion) = call.completion,
-                    let model = Served(exchange).model
+                    let model = ServingRunner(exchange).model
                 else { continue }
                 guard model == completion.model else {
                     return .fail(

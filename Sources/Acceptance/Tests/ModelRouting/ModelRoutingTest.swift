@@ -5,7 +5,7 @@ struct ModelRoutingTest: AcceptanceTest {
     let session: Session
     private let listed = Once<ModelList>()
     private let asked = Once<[Route]>()
-    private let permissionProof = Once<ProvenID>()
+    private let permissionProof = Once<VerifiedModelID>()
 
     init(session: Session) { self.session = session }
 
@@ -22,7 +22,7 @@ struct ModelRoutingTest: AcceptanceTest {
         var isClass: Bool { ModelList.className(target) != nil }
 
         /// The first call without a complete completion.
-        var failure: (AnswerProblem, Evidence)? {
+        var failure: (ResponseProblem, Evidence)? {
             for call in calls {
                 if case .failure(let problem) = call.completion {
                     return (problem, call.evidence(expected: "200 and a complete response"))
@@ -49,7 +49,7 @@ struct ModelRoutingTest: AcceptanceTest {
     }
 
     /// A model id that is known to exist, and the evidence for it.
-    struct ProvenID: Sendable {
+    struct VerifiedModelID: Sendable {
         let id: String
         let proof: String
     }
@@ -100,14 +100,14 @@ struct ModelRoutingTest: AcceptanceTest {
     }
 
     /// An existing id, proven by a privileged response or otherwise by the model list.
-    func provenID() async throws -> ProvenID {
+    func provenID() async throws -> VerifiedModelID {
         try await permissionProof.value {
             for route in try await routes() where !route.isClass && route.models.contains(route.target) {
-                return ProvenID(id: route.target, proof: "it served a caller with model:specific")
+                return VerifiedModelID(id: route.target, proof: "it served a caller with model:specific")
             }
             let served = try await routes().flatMap { $0.models.sorted() }.first { !$0.hasPrefix("class:") }
             if let id = try await list().models.first(where: \.isAwake)?.id ?? served {
-                return ProvenID(id: id, proof: "the deployment lists it or served with it")
+                return VerifiedModelID(id: id, proof: "the deployment lists it or served with it")
             }
             throw Finding.skip("no existing id is known")
         }

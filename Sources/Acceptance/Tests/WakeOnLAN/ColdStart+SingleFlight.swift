@@ -3,12 +3,12 @@ extension ColdStart {
     /// Maximum number of packets to one machine within ``sendingWindow`` that count as one transmission. Senders repeat
     /// a packet: the usual tools send up to three copies, or one for each broadcast address. The number does not depend
     /// on how many calls wait, and a wake for each of ten calls exceeds it, at once or 100 ms apart.
-    static let copiesLimit = 5
+    static let maxCopies = 5
     /// The next entry of a schedule follows a second after the first, or later.
     static let sendingWindow = Duration.milliseconds(800)
 
     /// The wake ids in the responses. A refusal may contain one, too.
-    var wakeIDs: Set<String> { Set(exchanges.compactMap { Served($0).wakeID }) }
+    var wakeIDs: Set<String> { Set(exchanges.compactMap { ServingRunner($0).wakeID }) }
 
     /// Completed calls that must have waited: a poll of the list that began after they were sent still showed the
     /// target as not up. Only a call that reached the deployment later than that may state that it did not wait.
@@ -35,16 +35,16 @@ extension ColdStart {
         if ids.count > 1 {
             return .fail(
                 "\(calls.count) calls name \(ids.count) different wakes",
-                exchanges.first { Served($0).wakeID != nil }.map { Evidence($0, expected: expected) })
+                exchanges.first { ServingRunner($0).wakeID != nil }.map { Evidence($0, expected: expected) })
         }
-        if let id = ids.first, let silent = held.first(where: { Served($0).wakeID == nil }) {
-            let count = held.count { Served($0).wakeID == nil }
+        if let id = ids.first, let silent = held.first(where: { ServingRunner($0).wakeID == nil }) {
+            let count = held.count { ServingRunner($0).wakeID == nil }
             return .fail(
                 "\(count) of \(held.count) calls that waited name no wake, the others \(id)",
                 Evidence(silent, expected: expected))
         }
         let burst = packetBurst
-        if listened, burst > Self.copiesLimit {
+        if listened, burst > Self.maxCopies {
             return .fail(
                 "\(burst) magic packets within \(Self.sendingWindow.readable) for \(calls.count) calls: one wake per call"
             )
@@ -53,7 +53,7 @@ extension ColdStart {
         guard answered > 1 else {
             return .inconclusive("not decided: \(answered) of \(calls.count) calls were answered")
         }
-        let naming = ids.first.map { id in exchanges.count { Served($0).wakeID == id } } ?? 0
+        let naming = ids.first.map { id in exchanges.count { ServingRunner($0).wakeID == id } } ?? 0
         if listened, burst > 0 {
             let sharing = ids.isEmpty ? "" : "; \(naming) of \(answered) calls name one and the same wake"
             let packets = burst == 1 ? "1 magic packet" : "\(burst) magic packets"

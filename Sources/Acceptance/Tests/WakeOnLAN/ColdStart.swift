@@ -73,7 +73,7 @@ struct ColdStart: Sendable {
     }
 
     /// A sentence about the first call with no response or an invalid one, and its evidence.
-    var firstFailure: (problem: AnswerProblem, evidence: Evidence)? {
+    var firstFailure: (problem: ResponseProblem, evidence: Evidence)? {
         for call in calls {
             if case .failure(let problem) = call.completion {
                 return (problem, call.evidence(expected: "200 and a complete response"))

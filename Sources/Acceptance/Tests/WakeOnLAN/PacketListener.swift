@@ -10,17 +10,17 @@ final class PacketListener: Sendable {
         let machine: String
     }
 
-    private let heard: Heard
+    private let received: ReceivedPackets
     private let channel: any Channel
 
-    private final class Heard: Sendable {
+    private final class ReceivedPackets: Sendable {
         let packets = Mutex<[Packet]>([])
     }
 
-    var packets: [Packet] { heard.packets.withLock { $0 } }
+    var packets: [Packet] { received.packets.withLock { $0 } }
 
-    private init(heard: Heard, channel: any Channel) {
-        self.heard = heard
+    private init(received: ReceivedPackets, channel: any Channel) {
+        self.received = received
         self.channel = channel
     }
 
@@ -29,21 +29,21 @@ final class PacketListener: Sendable {
         on port: Int?, _ body: (PacketListener?) async throws -> R
     ) async throws -> R {
         guard let port else { return try await body(nil) }
-        let heard = Heard()
+        let received = ReceivedPackets()
         let channel: any Channel
         do {
             channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.socketOption(.so_reuseaddr), value: 1)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(Receiver(heard: heard))
+                        try channel.pipeline.syncOperations.addHandler(Receiver(received: received))
                     }
                 }
                 .bind(host: "0.0.0.0", port: port).get()
         } catch {
             throw Finding.inconclusive("cannot listen for magic packets on UDP port \(port): \(ErrorText.of(error))")
         }
-        let listener = PacketListener(heard: heard, channel: channel)
+        let listener = PacketListener(received: received, channel: channel)
         do {
             let result = try await body(listener)
             try await channel.close()
@@ -66,15 +66,15 @@ final class PacketListener: Sendable {
 
     private final class Receiver: ChannelInboundHandler {
         typealias InboundIn = AddressedEnvelope<ByteBuffer>
-        private let heard: Heard
+        private let received: ReceivedPackets
 
-        init(heard: Heard) { self.heard = heard }
+        init(received: ReceivedPackets) { self.received = received }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard let machine = PacketListener.machine(in: Array(unwrapInboundIn(data).data.readableBytesView)) else {
                 return
             }
-            heard.packets.withLock { $0.append(Packet(at: .now, machine: machine)) }
+            received.packets.withLock { $0.append(Packet(at: .now, machine: machine)) }
         }
     }
 }

@@ -1,7 +1,7 @@
 extension WakeOnLANTest {
     /// The second sleep: state left over from the first wake can break the next one. One plain call is enough, because
     /// the first wake had ten, two of them streaming.
-    func wokenAgain() async throws -> Finding {
+    func secondWake() async throws -> Finding {
         guard let putToSleep = options.putToSleep else { return .skip(needsOption: "--sleep-command") }
         let cold = try await coldStart()
         if let finding = cold.notAsleep ?? cold.unanswered { return finding }
@@ -10,7 +10,8 @@ extension WakeOnLANTest {
         let state = try await stateAfterSleepCommand()
         guard state.isAsleep else {
             return .inconclusive(
-                "not decided: \(target) was \(state.rawValue) \(options.sleepLimit.readable) after it was put to sleep")
+                "not decided: \(target) was \(state.rawValue) \(options.sleepTimeout.readable) after it was put to sleep"
+            )
         }
         session.progress("\(target) is \(state.rawValue) again; one call sent")
         let caller = try await session.credential(for: target)

@@ -49,7 +49,7 @@ extension WakeOnLANTest {
         Check(
             "wol.wake.again", "A machine that sleeps again is woken again.",
             needs: "proof of sleep; --sleep-command"
-        ) { try await $0.wokenAgain() },
+        ) { try await $0.secondWake() },
         Check(
             "wol.timing.grade", "A wake takes less than 60 seconds.", level: .advisory,
             needs: "--timing; proof of sleep"
@@ -134,12 +134,13 @@ extension WakeOnLANTest {
         guard exchange.duration < .seconds(2) else {
             return .fail("\(status) only after \(exchange.duration.readable)", evidence)
         }
-        let answer = "\(status) in \(exchange.duration.readable)"
-        guard seen.before.isAsleep else { return .pass("\(answer); no sleeping machine could have woken") }
+        let response = "\(status) in \(exchange.duration.readable)"
+        guard seen.before.isAsleep else { return .pass("\(response); no sleeping machine could have woken") }
         guard seen.after == seen.before, seen.packets == 0 else {
-            return .fail("\(answer), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
+            return .fail(
+                "\(response), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
         }
-        return .pass("\(answer), and \(target) stayed asleep")
+        return .pass("\(response), and \(target) stayed asleep")
     }
 
     private func callsAnswered() async throws -> Finding {
@@ -169,7 +170,7 @@ extension WakeOnLANTest {
     }
 
     /// Whether anything woke can be decided without a clock; whether it met --max-wake cannot.
-    private func untimedWake(_ cold: ColdStart, _ clock: ClockTrust) -> Finding {
+    private func untimedWake(_ cold: ColdStart, _ clock: ClockAccuracy) -> Finding {
         guard cold.wakeTime != nil, cold.firstToken != nil else {
             return .fail("no machine woke up: no call was answered", cold.firstFailure?.evidence)
         }
@@ -233,10 +234,10 @@ extension WakeOnLANTest {
             return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
         }
         let silence = worst.longestSilence
-        guard silence <= options.silenceLimit else {
+        guard silence <= options.silenceTimeout else {
             return .fail(
                 "a waiting stream got no bytes for \(silence.readable)",
-                Evidence(worst, expected: "bytes or comments at least every \(options.silenceLimit.readable)"))
+                Evidence(worst, expected: "bytes or comments at least every \(options.silenceTimeout.readable)"))
         }
         return .pass(
             "longest gap of \(streams.count) streams \(silence.readable), of \(worst.duration.readable) in total")
@@ -247,15 +248,15 @@ extension WakeOnLANTest {
     private func answersComplete() async throws -> Finding {
         let cold = try await coldStart()
         if let finding = cold.unanswered { return finding }
-        let answers = cold.calls.filter { $0.exchange?.isSuccess == true }
-        for answer in answers {
-            if case .failure(let problem) = answer.completion {
+        let responses = cold.calls.filter { $0.exchange?.isSuccess == true }
+        for response in responses {
+            if case .failure(let problem) = response.completion {
                 return .fail(
-                    "no complete response: \(problem)", answer.evidence(expected: "200 and a complete response"))
+                    "no complete response: \(problem)", response.evidence(expected: "200 and a complete response"))
             }
         }
-        let reasons = Set(answers.compactMap { try? $0.completion.get().finishReason }).sorted()
-        return .pass("\(answers.count) completions, finish_reason \(reasons.joined(separator: ", "))")
+        let reasons = Set(responses.compactMap { try? $0.completion.get().finishReason }).sorted()
+        return .pass("\(responses.count) completions, finish_reason \(reasons.joined(separator: ", "))")
     }
 
     private func streamsComplete() async throws -> Finding {
@@ -289,7 +290,7 @@ extension WakeOnLANTest {
             if case .failure(let problem) = result.completion {
                 return .fail("\(problem)", result.evidence(expected: "200 and a complete response"))
             }
-            if let exchange = result.exchange, let id = Served(exchange).wakeID {
+            if let exchange = result.exchange, let id = ServingRunner(exchange).wakeID {
                 return .fail("a warm call waited for wake \(id)", Evidence(exchange, expected: "no wake"))
             }
         }

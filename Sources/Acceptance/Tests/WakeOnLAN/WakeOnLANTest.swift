@@ -40,10 +40,10 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// The target's state once it sleeps, or after ``SuiteOptions/WakeOnLAN/sleepLimit``.
+    /// The target's state once it sleeps, or after ``SuiteOptions/WakeOnLAN/sleepTimeout``.
     func stateAfterSleepCommand() async throws -> TargetState {
         let credential = try await session.credential(for: target)
-        let limit = ContinuousClock.now + options.sleepLimit
+        let limit = ContinuousClock.now + options.sleepTimeout
         while true {
             let state = try await session.modelList(as: credential).state(of: target)
             if state.isAsleep || ContinuousClock.now >= limit { return state }
@@ -112,7 +112,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    private enum Held: Sendable {
+    private enum HeldCallOutcome: Sendable {
         case calls([Result<Exchange, RequestFailed>])
         case polls([ColdStart.Poll])
     }
@@ -121,8 +121,8 @@ struct WakeOnLANTest: AcceptanceTest {
     private func hold(
         _ requests: [APIRequest], since sent: ContinuousClock.Instant, reader: Credential
     ) async throws -> ([Result<Exchange, RequestFailed>], [ColdStart.Poll]) {
-        try await withThrowingTaskGroup(of: Held.self) { group in
-            let settled = Settled()
+        try await withThrowingTaskGroup(of: HeldCallOutcome.self) { group in
+            let settled = CompletionFlag()
             group.addTask {
                 let calls = try await session.sendAll(requests)
                 await settled.settle()
@@ -133,7 +133,7 @@ struct WakeOnLANTest: AcceptanceTest {
             var polls: [ColdStart.Poll] = []
             for try await part in group {
                 switch part {
-                case .calls(let answers): calls = answers
+                case .calls(let responses): calls = responses
                 case .polls(let seen): polls = seen
                 }
             }
@@ -142,13 +142,13 @@ struct WakeOnLANTest: AcceptanceTest {
     }
 
     /// Signals the poller that all calls are completed. An actor only to protect its state: nothing in it blocks.
-    private actor Settled {
+    private actor CompletionFlag {
         private(set) var at: ContinuousClock.Instant?
         func settle() { at = .now }
     }
 
     private func poll(
-        since sent: ContinuousClock.Instant, reader: Credential, settled: Settled
+        since sent: ContinuousClock.Instant, reader: Credential, settled: CompletionFlag
     ) async throws -> [ColdStart.Poll] {
         var polls: [ColdStart.Poll] = []
         while true {

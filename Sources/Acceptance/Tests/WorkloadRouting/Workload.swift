@@ -25,7 +25,7 @@ struct Workload: Sendable {
         self.ended = ended
         dispatches = calls.compactMap { call in
             guard let exchange = call.exchange, exchange.isSuccess,
-                let runner = Served(exchange, runnerHeader: runnerHeader).runner
+                let runner = ServingRunner(exchange, runnerHeader: runnerHeader).runner
             else { return nil }
             return Dispatch(runner: runner, start: exchange.sent ?? exchange.started, end: exchange.done)
         }

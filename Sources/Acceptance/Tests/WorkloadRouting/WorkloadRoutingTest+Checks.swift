@@ -64,7 +64,7 @@ extension WorkloadRoutingTest {
     }
 
     private func verdict(on load: Workload, name: String) throws -> Finding {
-        var failures: [(AnswerProblem, Evidence)] = []
+        var failures: [(ResponseProblem, Evidence)] = []
         for call in load.calls {
             if case .failure(let problem) = call.completion {
                 failures.append((problem, call.evidence(expected: "200 and a complete response")))
@@ -206,18 +206,18 @@ extension WorkloadRoutingTest {
         let runners = max(stated.count, load.counts.count)
         if stated.isStated, runners < 2 { return .skip("only one runner is ready (\(stated.origin))") }
         let order = load.dispatches.map(\.runner)
-        let turn = TurnJudgement(order, runners: runners)
+        let roundRobin = RoundRobinJudgement(order, runners: runners)
         let demanded = options.policy == .roundRobin
-        if turn.isInTurn, order.count >= runners {
-            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(turn.odds.scientific)")
+        if roundRobin.isRoundRobin, order.count >= runners {
+            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(roundRobin.odds.scientific)")
         }
-        if turn.isOneRunner {
+        if roundRobin.isOneRunner {
             let all = "all \(order.count) sequential calls went to \(order[0])"
             return demanded
                 ? .fail(all) : .inconclusive("\(all): valid for least-busy; set --policy round-robin to require turns")
         }
         let start = order.prefix(3 * runners).joined(separator: " ")
-        let broken = "call \(turn.firstBreak ?? order.count) breaks the order: \(start)"
+        let broken = "call \(roundRobin.firstBreak ?? order.count) breaks the order: \(start)"
         return demanded
             ? .fail("\(broken) (calls of other clients can cause this)")
             : .inconclusive("\(broken): valid for other policies; set --policy round-robin to require turns")
@@ -237,7 +237,7 @@ extension WorkloadRoutingTest {
         for number in 1...5 {
             session.progress("streamed call \(number) of 5")
             let exchange = try await session.chat(target, as: caller, stream: true)
-            do throws(AnswerProblem) {
+            do throws(ResponseProblem) {
                 _ = try Completion(exchange)
             } catch {
                 return .fail("\(error)", Evidence(exchange, expected: "chunks, a finish_reason, then [DONE]"))

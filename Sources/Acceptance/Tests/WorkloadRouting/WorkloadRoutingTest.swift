@@ -42,7 +42,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
                 if calls == 1, options.runners == nil {
                     expected = try await session.modelList(as: caller).runnersReady(for: target) ?? expected
                 }
-                guard let runner = Served(exchange, runnerHeader: options.runnerHeader).runner else { break }
+                guard let runner = ServingRunner(exchange, runnerHeader: options.runnerHeader).runner else { break }
                 seen.insert(runner)
             }
             return seen

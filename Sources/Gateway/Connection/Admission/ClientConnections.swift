@@ -10,7 +10,7 @@ final class ClientConnections: Sendable {
         var table: ConnectionTable
         var channels: [ConnectionTable.Number: any Channel] = [:]
         var streams = ShareLedger<Peer>()
-        var notice = RepeatedNotice(interval: .seconds(10))
+        var notice = RateLimitedLog(interval: .seconds(10))
     }
 
     private let state: Mutex<State>
@@ -61,10 +61,10 @@ final class ClientConnections: Sendable {
         }
     }
 
-    fileprivate func stayed(_ place: ClientConnectionPlace) {
+    fileprivate func keptOpen(_ place: ClientConnectionPlace) {
         state.withLock { state in
             guard state.channels[place.number] != nil else { return }
-            state.table.stayed(place.number, place.holder, place.activity)
+            state.table.keptOpen(place.number, place.holder, place.activity)
         }
     }
 
@@ -124,7 +124,7 @@ final class ClientConnectionPlace: Sendable {
     func becameIdle(at time: NIODeadline) { activity.becameIdle(at: Int64(clamping: time.uptimeNanoseconds)) }
 
     /// The connection was evicted but has received a request, and stays.
-    func stays() { connections.stayed(self) }
+    func keepsConnection() { connections.keptOpen(self) }
 
     /// Counts one more stream beside another.
     /// - Returns: false if all connections together have too many; the stream must then be ended.

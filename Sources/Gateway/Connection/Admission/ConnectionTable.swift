@@ -66,7 +66,7 @@ struct ConnectionTable {
     mutating func closed(_ number: Number) { remove(number) }
 
     /// Counts an evicted connection again: it has received a request in the meantime and stays.
-    mutating func stayed(_ number: Number, _ holder: Peer?, _ activity: ConnectionActivity) {
+    mutating func keptOpen(_ number: Number, _ holder: Peer?, _ activity: ConnectionActivity) {
         guard members[number] == nil else { return }
         ledger.add(for: holder)
         insert(number, Member(holder: holder, activity: activity))

@@ -6,9 +6,9 @@ import SimpleAICore
 
 /// A client's HTTP/2 connection (RFC 9113), after TLS:
 ///
-/// `TickedFlush` → `NIOHTTP2Handler` → `HTTP2ConnectionGuard` → connection management; and in every stream
+/// `CoalescingWriter` → `NIOHTTP2Handler` → `HTTP2ConnectionGuard` → connection management; and in every stream
 /// `StreamRules` → `HTTP2FramePayloadToHTTP1ServerCodec` → `StreamGuard` → `InferenceHandler` (the data plane) →
-/// `ControlPlaneDoor`.
+/// `ControlPlaneBridge`.
 ///
 /// A stream carries one request, so both planes treat it as a connection whose first request is its last. Only a
 /// control-plane request costs a task: the data plane runs on the event loop here, too.
@@ -23,34 +23,34 @@ enum HTTP2Connection {
     ) throws -> AsyncStream<any Channel> {
         let server = rules.settings.server
         let eventLoop = channel.eventLoop
-        let (streams, knock) = AsyncStream.makeStream(of: (any Channel).self)
-        channel.closeFuture.whenComplete { _ in knock.finish() }
+        let (streams, onRequest) = AsyncStream.makeStream(of: (any Channel).self)
+        channel.closeFuture.whenComplete { _ in onRequest.finish() }
 
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
         let watch = HTTP2ConnectionGuard(
             idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), place: place)
-        let census = StreamCensus(
+        let streamCounter = StreamCountDelegate(
             watch: NIOLoopBound(watch, eventLoop: eventLoop), management: management.http2StreamDelegate)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: configuration(server),
-            streamDelegate: census
+            streamDelegate: streamCounter
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let inference = InferenceHandler(gateway: gateway)
                 try stream.pipeline.syncOperations.addHandlers(
-                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: census.watch.value.admits(stream)),
+                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.watch.value.admits(stream)),
                     HTTP2FramePayloadToHTTP1ServerCodec(),
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
-                        drain: TimeAmount(server.drain), drainDeadline: census.watch.value.drainDeadline),
+                        drain: TimeAmount(server.drain), drainDeadline: streamCounter.watch.value.drainDeadline),
                     inference,
-                    ControlPlaneDoor { knock.yield($0) })
+                    ControlPlaneBridge { onRequest.yield($0) })
             }
         }
         try channel.pipeline.syncOperations.addHandlers(
-            TickedFlush(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, watch, management)
+            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, watch, management)
         return streams
     }
 
@@ -68,7 +68,7 @@ enum HTTP2Connection {
 }
 
 /// Reports the beginning and end of streams.
-private struct StreamCensus: NIOHTTP2StreamDelegate {
+private struct StreamCountDelegate: NIOHTTP2StreamDelegate {
     let watch: NIOLoopBound<HTTP2ConnectionGuard>
     let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate
 

@@ -11,7 +11,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     typealias InboundOut = HTTP2Frame
 
     /// Time for the client to close after a graceful close, and for the final events of a drain.
-    private static let farewell: TimeAmount = .seconds(2)
+    private static let closeGracePeriod: TimeAmount = .seconds(2)
 
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
@@ -21,7 +21,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     private var lastActivity: NIODeadline = .now()
     private var idleTimer: Scheduled<Void>?
     private var endTimer: Scheduled<Void>?
-    private var saysGoodbye = false
+    private var isClosingGracefully = false
     /// When calls in progress have to end; nil until the gateway shuts down.
     private(set) var drainDeadline: NIODeadline?
 
@@ -75,9 +75,13 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
             context.close(promise: nil)
         case is ChannelShouldQuiesceEvent where drainDeadline == nil:
             drainDeadline = .now() + drain
-            sayGoodbye(context, end: drain + Self.farewell)
+            startGracefulClose(context, end: drain + Self.closeGracePeriod)
         case is ConnectionEviction:
-            if streams == 0 { sayGoodbye(context, end: Self.farewell) } else { place?.stays() }
+            if streams == 0 {
+                startGracefulClose(context, end: Self.closeGracePeriod)
+            } else {
+                place?.keepsConnection()
+            }
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -86,21 +90,21 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch Severity(of: error) {
         case .stream: break  // the stream has been reset; the others continue
-        case .unclear: sayGoodbye(context, end: nil)
+        case .unclear: startGracefulClose(context, end: nil)
         case .connection: context.close(promise: nil)
         }
     }
 
     /// - Parameter end: time until the connection is closed in any case; nil for none.
-    private func sayGoodbye(_ context: ChannelHandlerContext, end: TimeAmount?) {
+    private func startGracefulClose(_ context: ChannelHandlerContext, end: TimeAmount?) {
         if let end {
             endTimer?.cancel()
             endTimer = context.eventLoop.assumeIsolated().scheduleTask(in: end) { [weak self] in
                 self?.context?.close(promise: nil)
             }
         }
-        guard !saysGoodbye else { return }
-        saysGoodbye = true
+        guard !isClosingGracefully else { return }
+        isClosingGracefully = true
         context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
@@ -110,7 +114,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
             // Idle streams are handled by each stream.
             if self.streams > 0 { self.lastActivity = .now() }
             if self.lastActivity + self.idleTimeout <= .now() {
-                self.sayGoodbye(context, end: Self.farewell)
+                self.startGracefulClose(context, end: Self.closeGracePeriod)
             } else {
                 self.armIdleTimer(context.eventLoop)
             }

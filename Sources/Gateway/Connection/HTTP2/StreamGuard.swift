@@ -13,7 +13,7 @@ final class StreamGuard: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// Time for an error event to reach the client after the drain time.
-    private static let lastWords: TimeAmount = .seconds(1)
+    private static let drainGracePeriod: TimeAmount = .seconds(1)
     /// Approximate number of response bytes that the client has to take within the idle timeout; also the maximum size
     /// of one write.
     private static let piece = 16 << 10
@@ -134,14 +134,15 @@ final class StreamGuard: ChannelDuplexHandler {
         drainTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, let context = self.context else { return }
             guard self.inference.drainExpired() else { return self.abort() }
-            self.drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.lastWords) { [weak self] in
+            self.drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.drainGracePeriod) {
+                [weak self] in
                 self?.abort()
             }
         }
     }
 
     private func abort() {
-        context?.triggerUserOutboundEvent(StreamRules.Abort(), promise: nil)
+        context?.triggerUserOutboundEvent(StreamRules.CloseStream(), promise: nil)
     }
 
     private func armIdleTimer(_ eventLoop: any EventLoop) {
@@ -153,7 +154,7 @@ final class StreamGuard: ChannelDuplexHandler {
                 if !self.inference.bodyIsTooSlow() { return self.abort() }
                 return self.armIdleTimer(context.eventLoop)
             }
-            if self.isWaitingForUs(context) { self.lastActivity = .now() }
+            if self.isWaitingForGateway(context) { self.lastActivity = .now() }
             if self.lastActivity + self.idleTimeout <= .now() {
                 self.abort()
             } else {
@@ -177,7 +178,7 @@ final class StreamGuard: ChannelDuplexHandler {
 
     /// Whether the client waits for the gateway: it has sent its request and the response is not held up by its
     /// reading, or the gateway itself holds back the request's body.
-    private func isWaitingForUs(_ context: ChannelHandlerContext) -> Bool {
+    private func isWaitingForGateway(_ context: ChannelHandlerContext) -> Bool {
         requestIsComplete ? context.channel.isWritable : inference.holdsReads
     }
 

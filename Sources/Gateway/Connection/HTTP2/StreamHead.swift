@@ -35,7 +35,7 @@ enum StreamHead {
             case ":scheme": if value != "https", value != "http" { throw .malformed }
             case "host": hosts.append(value)
             case "authorization": authorization = value
-            case _ where StatedCredentials.tokenFields.contains(name): tokens.append(value)
+            case _ where RequestCredentials.tokenFields.contains(name): tokens.append(value)
             case "content-length":
                 // Digits only (RFC 9110 §8.6): an engine may reject other forms that are read as a number here.
                 guard !value.isEmpty, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw .malformed }
@@ -47,7 +47,7 @@ enum StreamHead {
             try checkValue(value)
             if let name = single.repeated(name.utf8) { throw .repeated(name) }
         }
-        guard StatedCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
+        guard RequestCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
         guard contentLengths <= 1, isTarget(path, of: method) else { throw .malformed }
         guard let host = authority ?? hosts.first, !host.isEmpty, host.utf8.allSatisfy(Byte.isInHost),
             hosts.count <= 1, hosts.first.map({ $0.lowercased() == host.lowercased() }) ?? true

@@ -8,7 +8,7 @@ import SimpleAICore
 /// A malformed head resets its stream (RFC 9113 §8.1.1) and no other; one that is too large gets a 431, one that
 /// contradicts itself a 400. When a later handler closes the stream after the response was written, this handler sends
 /// nothing if the request is complete, and a reset with NO_ERROR if the client is still sending. A close before that
-/// becomes a reset, which shows that the response is incomplete. `Abort` resets the stream at any time.
+/// becomes a reset, which shows that the response is incomplete. `CloseStream` resets the stream at any time.
 final class StreamRules: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
@@ -16,7 +16,7 @@ final class StreamRules: ChannelDuplexHandler {
     typealias OutboundOut = HTTP2Frame.FramePayload
 
     /// A user event: resets the stream without waiting for the client to read a written response.
-    struct Abort {}
+    struct CloseStream {}
 
     private let maxHead: Int
     private let hasPlace: Bool
@@ -26,7 +26,7 @@ final class StreamRules: ChannelDuplexHandler {
     private var responseIsComplete = false
     private var responseIsOut = false
     /// Whether a handler closed the stream after the end of the response was written and before it was sent.
-    private var endsWhenOut = false
+    private var endsWhenWritten = false
 
     /// - Parameter hasPlace: whether there is room for one more stream; the client may retry a refused one.
     init(maxHead: Int, hasPlace: Bool = true) {
@@ -75,13 +75,13 @@ final class StreamRules: ChannelDuplexHandler {
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard responseIsComplete, mode != .input else { return context.close(promise: promise) }
-        endsWhenOut = true
-        endIfOut(context)
+        endsWhenWritten = true
+        endIfWritten(context)
         promise?.succeed()
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is Abort else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        guard event is CloseStream else { return context.triggerUserOutboundEvent(event, promise: promise) }
         context.close(promise: promise)
     }
 
@@ -93,16 +93,16 @@ final class StreamRules: ChannelDuplexHandler {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         out.futureResult.assumeIsolated().whenSuccess { [weak self] in
             self?.responseIsOut = true
-            self?.endIfOut(bound.value)
+            self?.endIfWritten(bound.value)
         }
         out.futureResult.cascade(to: promise)
         context.write(wrapOutboundOut(payload), promise: out)
     }
 
     /// Resets the stream if the response does not depend on the rest of the request (RFC 9113 §8.1).
-    private func endIfOut(_ context: ChannelHandlerContext) {
-        guard endsWhenOut, responseIsOut, !requestIsComplete, context.channel.isActive else { return }
-        endsWhenOut = false
+    private func endIfWritten(_ context: ChannelHandlerContext) {
+        guard endsWhenWritten, responseIsOut, !requestIsComplete, context.channel.isActive else { return }
+        endsWhenWritten = false
         context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
     }
 
@@ -121,7 +121,7 @@ final class StreamRules: ChannelDuplexHandler {
             "content-length": String(body.readableBytes), "x-request-id": RequestID.id(stated: nil).rawValue,
         ]
         context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
-        endsWhenOut = true
+        endsWhenWritten = true
         writeEnd(.data(.init(data: .byteBuffer(body), endStream: true)), context, nil)
         context.flush()
     }

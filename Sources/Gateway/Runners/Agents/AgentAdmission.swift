@@ -71,8 +71,8 @@ struct AgentAdmissionState {
     private static let rule = FairShare(capacity: AgentAdmission.maxUnregistered, minShare: AgentAdmission.minShare)
 
     private var sockets: [UInt64: Socket] = [:]
-    private var strangers = ShareLedger<Peer>()
-    private var acquaintances = ShareLedger<Peer>()
+    private var unknownHolders = ShareLedger<Peer>()
+    private var knownHolders = ShareLedger<Peer>()
     /// Numbers of the sockets that have not registered; ascending.
     private var unregistered: Set<UInt64> = []
     private var failures = AddressFailures()
@@ -135,7 +135,7 @@ struct AgentAdmissionState {
     /// The unregistered socket beyond its minimum time that has waited longest: of the given address, or else of the
     /// address with the most.
     private func oldestSilent(of holder: Peer?, _ isKnown: Bool, _ now: Instant) -> UInt64? {
-        let ledger = isKnown ? acquaintances : strangers
+        let ledger = isKnown ? knownHolders : unknownHolders
         var best: (held: Int, number: UInt64)?
         for number in unregistered {
             guard let socket = sockets[number], socket.isOfKnownAddress == isKnown,
@@ -148,24 +148,24 @@ struct AgentAdmissionState {
     }
 
     private mutating func take(_ holder: Peer?, _ isKnown: Bool) -> FairShare.Verdict {
-        isKnown ? acquaintances.take(for: holder, under: Self.rule) : strangers.take(for: holder, under: Self.rule)
+        isKnown ? knownHolders.take(for: holder, under: Self.rule) : unknownHolders.take(for: holder, under: Self.rule)
     }
 
     private mutating func giveBack(_ holder: Peer?, _ isKnown: Bool) {
-        if isKnown { acquaintances.giveBack(of: holder) } else { strangers.giveBack(of: holder) }
+        if isKnown { knownHolders.giveBack(of: holder) } else { unknownHolders.giveBack(of: holder) }
     }
 }
 
 /// Failed registrations by address; each expires after a second. Bounded.
 private struct AddressFailures {
-    private struct Debt {
+    private struct RecentFailures {
         var count = 0.0
         var seenAt: ContinuousClock.Instant
     }
 
     private static let capacity = 4_096
-    private var debts: [Peer: Debt] = [:]
-    private var olderDebts: [Peer: Debt] = [:]
+    private var debts: [Peer: RecentFailures] = [:]
+    private var olderDebts: [Peer: RecentFailures] = [:]
 
     func count(of peer: Peer, now: ContinuousClock.Instant) -> Double {
         guard let debt = debts[peer] ?? olderDebts[peer] else { return 0 }
@@ -178,6 +178,6 @@ private struct AddressFailures {
             olderDebts = debts
             debts = [:]
         }
-        debts[peer] = Debt(count: count + 1, seenAt: now)
+        debts[peer] = RecentFailures(count: count + 1, seenAt: now)
     }
 }

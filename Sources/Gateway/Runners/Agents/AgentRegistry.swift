@@ -16,7 +16,7 @@ final class AgentRegistry {
     /// otherwise replace each other forever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
     /// Time for an agent to respond when its connection is doubted.
-    private static let signOfLifeTimeout: TimeAmount = .seconds(10)
+    private static let pongTimeout: TimeAmount = .seconds(10)
     /// The protocol extensions of this gateway beyond version 1.
     static let extensions = Set(ProtocolExtension.allCases)
 
@@ -77,7 +77,7 @@ final class AgentRegistry {
     /// Commands without a result yet, by the id in their message.
     private var asked: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
     var changed: () -> Void = {}
-    var answered: AgentAnswered = { _, _, _ in }
+    var commandCompletion: AgentCommandCompletion = { _, _, _ in }
 
     init(
         rules: AgentRules, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
@@ -95,7 +95,7 @@ final class AgentRegistry {
         self.eventLoop = eventLoop
         self.now = now
         start = now()
-        recall()
+        restore()
     }
 
     // MARK: Events from sockets
@@ -107,10 +107,10 @@ final class AgentRegistry {
         arm(number)
     }
 
-    func heard(_ heard: AgentSocket.Heard, on number: UInt64) {
+    func received(_ event: AgentSocket.SocketEvent, on number: UInt64) {
         let now = now()
         act(on: number) { session in
-            switch heard {
+            switch event {
             case .message(let message): session.messageArrived(message, now: now)
             case .fault(let fault): session.faultArrived(fault, now: now)
             case .binary: session.binaryArrived()
@@ -157,14 +157,16 @@ final class AgentRegistry {
             connection.socket.abort()
         }
         changed = {}
-        answered = { _, _, _ in }
+        commandCompletion = { _, _, _ in }
         asked = [:]
     }
 
     // MARK: Commands
 
     func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
-        guard let connection = connection(of: id) else { return answered(id, request, "the agent is not connected") }
+        guard let connection = connection(of: id) else {
+            return commandCompletion(id, request, "the agent is not connected")
+        }
         let requestID = "\(request)"
         let message: GatewayMessage
         switch command {
@@ -172,7 +174,7 @@ final class AgentRegistry {
         case .unloadModel(let model): message = .unloadModel(model, requestID: requestID)
         case .sleep:
             guard connection.extensions.contains(.sleep) else {
-                return answered(id, request, "the agent does not support sleep")
+                return commandCompletion(id, request, "the agent does not support sleep")
             }
             message = .sleep(requestID: requestID)
         }
@@ -187,7 +189,7 @@ final class AgentRegistry {
         guard let connection = connection(of: id) else { return }
         connection.socket.send(MessageCodec.text(message))
         // A report has proved wrong: a machine without power sends nothing any more.
-        connection.socket.verify(within: Self.signOfLifeTimeout)
+        connection.socket.verify(within: Self.pongTimeout)
     }
 
     private func connection(of id: RunnerID) -> Connection? {
@@ -195,18 +197,18 @@ final class AgentRegistry {
     }
 
     /// An agent may send results only for its own commands.
-    private func answer(_ response: CommandResponse, from id: RunnerID?) {
+    private func handleCommandResponse(_ response: CommandResponse, from id: RunnerID?) {
         guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
         asked[ExactString(response.requestID)] = nil
         let failure = OperatorReason(response.error ?? "the agent reported no reason").description
-        answered(entry.id, entry.request, response.success ? nil : failure)
+        commandCompletion(entry.id, entry.request, response.success ? nil : failure)
     }
 
     /// A disconnected agent sends no results.
     private func failCommands(of id: RunnerID) {
         let open = asked.filter { $0.value.id == id }
         for requestID in open.keys { asked[requestID] = nil }
-        for entry in open.values { answered(id, entry.request, "the agent disconnected") }
+        for entry in open.values { commandCompletion(id, entry.request, "the agent disconnected") }
     }
 
     // MARK: Actions
@@ -226,21 +228,21 @@ final class AgentRegistry {
         case .send(let message): connection.socket.send(MessageCodec.text(message))
         case .join(let registration, let address): join(registration, at: address, on: number)
         case .report(let status): report(status, on: number)
-        case .answered(let response): answer(response, from: connection.id)
+        case .commandResponse(let response): handleCommandResponse(response, from: connection.id)
         case .left: left(number)
         case .close: connection.socket.close()
         case .countError(let code):
             connections[number]?.endReason = OperatorReason("its agent violated the protocol (\(code.rawValue))")
-            complain(code, connection)
+            reportProblem(code, connection)
         }
     }
 
-    private func complain(_ code: ProtocolErrorCode, _ connection: Connection) {
+    private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentBrokeTheProtocol(code)
         // Every client that reaches the port can cause these: not at a level that fills disks.
         logger.log(
-            level: rules.letsAgentsJoin ? .info : .notice,
-            rules.letsAgentsJoin
+            level: rules.acceptsAgents ? .info : .notice,
+            rules.acceptsAgents
                 ? "Agent protocol violation" : "Agent refused: fleet.token is empty",
             metadata: [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"])
     }
@@ -329,7 +331,7 @@ final class AgentRegistry {
     }
 
     /// Restores the agents from before a restart.
-    private func recall() {
+    private func restore() {
         let sizes = Dictionary(
             scheduler.snapshot().runners.map { status in
                 (status.runner.id, status.models.values.reduce(0) { $0 + $1.rawValue.utf8.count + 64 })
@@ -374,12 +376,12 @@ final class AgentRegistry {
         }
         describe(status, of: id, number)
         if machines.contextLengths.put(status.contextLengths, of: id) { changed() }
-        complain(of: status.allOmitted, id, number)
+        reportProblem(of: status.allOmitted, id, number)
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
     }
 
     /// Logs it once for each connection: an agent must not fill the log.
-    private func complain(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
+    private func reportProblem(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
         guard omitted.count > 0, connections[number]?.omitted.count == 0 else { return }
         connections[number]?.omitted = omitted
         logger.warning(
@@ -397,10 +399,10 @@ final class AgentRegistry {
         let machine = MachineDirectory.AgentMachine(
             name: registration.name, machineType: registration.machineType, mac: registration.mac,
             aliases: status.modelAliases, address: connection.peer, hasServed: known?.hasServed)
-        let isNews = known != machine
-        if isNews { machines.put(machine, of: id) }
+        let didChange = known != machine
+        if didChange { machines.put(machine, of: id) }
         scheduler.put(Runner(id, machine).with(slots: status.slots(connection.extensions)))
-        if isNews { changed() }
+        if didChange { changed() }
     }
 
     private func left(_ number: UInt64) {

@@ -21,11 +21,11 @@ struct AgentRules: Sendable {
     /// Silence after which an agent counts as disconnected.
     var runnerTimeout: Duration = .seconds(90)
 
-    var letsAgentsJoin: Bool { !token.isEmpty || !tokens.isEmpty }
+    var acceptsAgents: Bool { !token.isEmpty || !tokens.isEmpty }
 
     /// - Parameter peer: the address that the WebSocket comes from.
     func admit(_ registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
-        guard letsAgentsJoin else {
+        guard acceptsAgents else {
             throw AgentRefusal(.authFailed, "This gateway accepts no agents: its fleet.token is empty.")
         }
         let id = registration.runnerID

@@ -5,7 +5,7 @@ import WebSocketTransport
 
 /// An agent's socket on its own event loop: parses messages there, and passes them to the registry's loop in order.
 final class AgentSocket: WebSocketReceiver {
-    enum Heard: Sendable {
+    enum SocketEvent: Sendable {
         /// Nil for an unknown type of message.
         case message(RunnerMessage?)
         case fault(MessageFault)
@@ -31,9 +31,9 @@ final class AgentSocket: WebSocketReceiver {
     }
 
     func webSocketReceived(_ message: WebSocketMessage) {
-        let heard = Self.read(message)
+        let event = Self.read(message)
         let number = number
-        agents.onRegistry { $0.heard(heard, on: number) }
+        agents.onRegistry { $0.received(event, on: number) }
     }
 
     func webSocketClosed(_ end: WebSocketEnd) {
@@ -41,7 +41,7 @@ final class AgentSocket: WebSocketReceiver {
         agents.onRegistry { $0.closed(number, end) }
     }
 
-    private static func read(_ message: WebSocketMessage) -> Heard {
+    private static func read(_ message: WebSocketMessage) -> SocketEvent {
         guard case .text(let text) = message else { return .binary }
         do throws(MessageFault) {
             return .message(try MessageCodec.runnerMessage(text))

@@ -32,8 +32,8 @@ final class Agents: Sendable {
         self.metrics = metrics
         proxies = Mutex(TrustedProxies(settings.server.trustedProxies))
         var options = WebSocketOptions()
-        options.pingEvery = min(.seconds(20), settings.fleet.runnerTimeout / 4)
-        options.silenceLimit = settings.fleet.runnerTimeout
+        options.pingInterval = min(.seconds(20), settings.fleet.runnerTimeout / 4)
+        options.silenceTimeout = settings.fleet.runnerTimeout
         options.budget = FrameBudget(burst: 256, perSecond: 32)
         self.options = options
         registry = .makeBoxSendingValue(
@@ -45,10 +45,10 @@ final class Agents: Sendable {
 
     /// Sets the callbacks for changes that have to survive a restart, and for results of commands. Called once, before
     /// the first agent connects.
-    func attach(changed: @escaping @Sendable () -> Void, answered: @escaping AgentAnswered) {
+    func attach(changed: @escaping @Sendable () -> Void, commandCompletion: @escaping AgentCommandCompletion) {
         onRegistry {
             $0.changed = changed
-            $0.answered = answered
+            $0.commandCompletion = commandCompletion
             $0.begin()
         }
     }
@@ -73,7 +73,7 @@ final class Agents: Sendable {
             let peer = AgentAddress.plain(channel.remoteAddress?.ipAddress ?? "")
             let proxies = proxies.withLock { $0 }
             let client = proxies.client(of: IPAddress(channel.remoteAddress), head.headers)
-            let holder = proxies.believes(client) ? nil : Peer(client)
+            let holder = proxies.trusts(client) ? nil : Peer(client)
             let number = sockets.wrappingAdd(1, ordering: .relaxed).newValue
             switch admission.enter(number, from: holder) {
             case .refused:
@@ -110,7 +110,7 @@ enum AgentCommand: Hashable, Sendable {
 }
 
 /// The result of a command: nil if it was carried out, otherwise the reason.
-typealias AgentAnswered = @Sendable (RunnerID, RunnerRequest, _ failure: String?) -> Void
+typealias AgentCommandCompletion = @Sendable (RunnerID, RunnerRequest, _ failure: String?) -> Void
 
 extension AgentRules {
     init(_ settings: Settings) {
@@ -119,7 +119,7 @@ extension AgentRules {
             reserved: Set(settings.runners.map(\.id)),
             allowedHosts: Set(settings.fleet.allowedHosts.map { ExactString(AgentAddress.plain($0)) }),
             isTrustedProxy: { [proxies = TrustedProxies(settings.server.trustedProxies)] in
-                proxies.believes(IPAddress($0))
+                proxies.trusts(IPAddress($0))
             },
             runnerTimeout: settings.fleet.runnerTimeout)
     }

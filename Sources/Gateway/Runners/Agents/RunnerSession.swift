@@ -13,7 +13,7 @@ struct RunnerSession {
         /// The rules admit the registration; the registry decides whether there is room, with `joined` or `refused`.
         case join(Registration, AgentAddress)
         case report(RunnerStatus)
-        case answered(CommandResponse)
+        case commandResponse(CommandResponse)
         /// The session had joined and has ended.
         case left
         case close
@@ -55,7 +55,7 @@ struct RunnerSession {
             // However late this timer fires, for example after this host was suspended, the agent gets its full time to
             // respond.
             if let askedAt {
-                max(lastHeard.advanced(by: rules.runnerTimeout), askedAt.advanced(by: minAnswerTime))
+                max(lastHeard.advanced(by: rules.runnerTimeout), askedAt.advanced(by: minResponseTime))
             } else {
                 lastHeard.advanced(by: rules.runnerTimeout / 2)
             }
@@ -63,7 +63,7 @@ struct RunnerSession {
         }
     }
 
-    private var minAnswerTime: Duration { min(rules.runnerTimeout / 4, .seconds(10)) }
+    private var minResponseTime: Duration { min(rules.runnerTimeout / 4, .seconds(10)) }
 
     // MARK: Events
 
@@ -80,7 +80,7 @@ struct RunnerSession {
             switch message {
             case .heartbeat(let status)?, .statusUpdate(let status)?: return [.report(status)]
             case .commandResponse(let response)?:
-                return (response.status.map { [.report($0)] } ?? []) + [.answered(response)]
+                return (response.status.map { [.report($0)] } ?? []) + [.commandResponse(response)]
             case .register?, nil: return []
             }
         case (.joining, _), (.ended, _): return []

@@ -41,7 +41,7 @@ import Testing
         #expect(table.count == 45)
     }
 
-    @Test func whenAllIsTakenTheIdleOnesOfWhoeverHasMostLeave() {
+    @Test func whenFullTheLargestHoldersIdleConnectionsAreEvicted() {
         var table = ConnectionTable(capacity: 100)
         for peer in 3..<13 { #expect(open(9, of: .v4(UInt32(peer)), &table, isBusy: true) == 9) }
         #expect(open(10, of: Self.greedy, &table, isBusy: false) == 10)
@@ -94,7 +94,7 @@ import Testing
         #expect(open(3, of: nil, &table, isBusy: true) == 3)
         #expect(table.open(nil, busy()) == .admitted(5, evicting: [1]))
         #expect(table.count == 4)
-        table.stayed(1, nil, activity)
+        table.keptOpen(1, nil, activity)
         #expect(table.count == 5)
         table.closed(1)
         table.closed(1)
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func aNoticeIsRepeatedNowAndThenWithWhatWasLeftOut() {
-        var notice = RepeatedNotice(interval: .seconds(10))
+        var notice = RateLimitedLog(interval: .seconds(10))
         let start = NIODeadline.now()
         #expect(notice.isDue(at: start) == 0)
         for _ in 0..<3 { #expect(notice.isDue(at: start + .seconds(9)) == nil) }

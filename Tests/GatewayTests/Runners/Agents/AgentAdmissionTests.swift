@@ -37,7 +37,7 @@ import Testing
     }
 
     /// Reproduces a case in which 77 sockets from eleven addresses kept every agent out.
-    @Test func silentSocketsOfManyAddressesGiveWay() {
+    @Test func silentSocketsOfManyAddressesAreEvicted() {
         var sockets = Sockets()
         for address in 1...300 { _ = sockets.enter(10, from: .v4(UInt32(address)), at: start) }
         #expect(sockets.enter(.v4(1_000), at: start) == .refused, "nobody has had the time to register yet")
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func whoRegisteredAndLeftIsNoFailure() {
+    @Test func aRegisteredAgentThatDisconnectsIsNoFailure() {
         var sockets = Sockets()
         for _ in 0..<500 {
             guard sockets.enter(.v4(1), at: start) == .admitted(evicting: nil) else {

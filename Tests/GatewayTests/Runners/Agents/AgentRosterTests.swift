@@ -43,7 +43,7 @@ import Testing
         #expect(join(2_000, "p", of: .proxy, &roster) == AgentRoster.maxAgents)
     }
 
-    @Test func whoSaysMoreThanThereIsRoomForIsKnownByWhatItSaidBefore() {
+    @Test func anOversizedRegistrationKeepsThePreviousOne() {
         var roster = AgentRoster()
         #expect(roster.joined("a", Self.home, size: 1_000, canBeWoken: true).refusal == nil)
         #expect(roster.changed("a", size: AgentRoster.maxSize.bytes) == false)
@@ -74,7 +74,7 @@ import Testing
     }
 
     /// An address beyond its share displaces its own remembered machines, not those of another address.
-    @Test func whoIsBeyondItsShareForgetsItsOwn() {
+    @Test func anOwnerBeyondItsShareEvictsItsOwnEntries() {
         var roster = AgentRoster()
         #expect(join(10, "a", of: Self.home, &roster) == 10)
         for number in 0..<10 { roster.left(RunnerID("a\(number)"), hasServed: false, now: start) }
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func whoIsConnectedIsNeverForgotten() {
+    @Test func connectedAgentsAreNeverEvicted() {
         var roster = AgentRoster()
         #expect(join(500, "a", of: Self.home, &roster) == 500)
         roster.left("a0", hasServed: false, now: start)

@@ -28,10 +28,10 @@ import Testing
 
     // MARK: Identity
 
-    @Test func withoutATokenNobodyJoins() {
+    @Test func withoutATokenNoAgentJoins() {
         #expect(refusal(AgentRules(), registration(token: "")) == .authFailed)
         #expect(refusal(AgentRules(), registration(token: "x")) == .authFailed)
-        #expect(!AgentRules().letsAgentsJoin)
+        #expect(!AgentRules().acceptsAgents)
     }
 
     @Test func theTokenDecides() {
@@ -105,7 +105,7 @@ import Testing
         #expect(refusal(rules, registration { $0.httpBaseURL = "http://other.lan:81" }) == .protocolError)
     }
 
-    @Test func whoComesThroughAProxyHasToSayWhereItIs() {
+    @Test func anAgentBehindAProxyMustStateItsAddress() {
         let rules = AgentRules(token: "secret", allowedHosts: ["gpu.lan"], isTrustedProxy: { $0 == "10.0.0.1" })
         #expect(refusal(rules, registration(), from: "::ffff:10.0.0.1") == .protocolError)
         #expect(refusal(rules, registration { $0.httpBaseURL = "http://gpu.lan:81" }, from: "10.0.0.1") == nil)

@@ -48,7 +48,7 @@ import Testing
         #expect(session.isJoined)
     }
 
-    @Test func whatTheRegistryRefusesIsToldAndOver() {
+    @Test func aRejectedRegistrationIsReportedAndClosed() {
         var session = session()
         _ = session.messageArrived(.register(Self.registration()), now: start)
         let actions = session.refused(AgentRefusal(.protocolError, "full"))
@@ -113,7 +113,7 @@ import Testing
         let response = CommandResponse(requestID: "r", success: false, error: "no", status: Self.healthy)
         #expect(
             session.messageArrived(.commandResponse(response), now: start)
-                == [.report(Self.healthy), .answered(response)])
+                == [.report(Self.healthy), .commandResponse(response)])
         #expect(session.messageArrived(nil, now: start).isEmpty)
     }
 
@@ -168,7 +168,7 @@ import Testing
         #expect(codes(actions) == [.protocolError] && actions.suffix(2) == [.left, .close])
     }
 
-    @Test func whoIsReplacedSaysNothingMore() {
+    @Test func aReplacedSessionSendsNothing() {
         var session = joined()
         #expect(session.replaced() == [.close])
         #expect(session.messageArrived(.heartbeat(Self.healthy), now: start).isEmpty)

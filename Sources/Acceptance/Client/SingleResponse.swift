@@ -1,0 +1,34 @@
+import Foundation
+
+/// The response to one request, whatever its status: for commands that ask a deployment one thing.
+public struct SingleResponse: Sendable {
+    public let status: Int
+    public let body: String
+
+    /// Posts a JSON document.
+    ///
+    /// - Parameters:
+    ///   - path: below the base URL, beginning with a slash.
+    ///   - token: sent as a bearer token; nil sends no credentials.
+    /// - Throws: ``NoResponse`` with one sentence for the operator.
+    public static func post(
+        _ document: String, to path: String, of target: Target, token: String?, verifiesCertificates: Bool,
+        timeout: Duration = .seconds(30)
+    ) async throws -> SingleResponse {
+        let credential = token.map { Credential.bearer($0, name: "token") } ?? .none
+        do {
+            let client = try APIClient(target: target, verifiesCertificates: verifiesCertificates)
+            let exchange = try await client.send(
+                APIRequest(method: "POST", path: path, credential: credential, body: Data(document.utf8)),
+                timeout: timeout)
+            return SingleResponse(status: exchange.status, body: exchange.bodyText)
+        } catch let failed as RequestFailed {
+            throw NoResponse(description: "\(failed.failure)")
+        }
+    }
+}
+
+/// Why there was no response.
+public struct NoResponse: Error, CustomStringConvertible, Sendable {
+    public let description: String
+}

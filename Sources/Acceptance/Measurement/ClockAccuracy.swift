@@ -1,0 +1,97 @@
+/// The accuracy of this machine's time measurements, from a test of the client against a simulated engine with known
+/// timing.
+///
+/// A machine that is busy, throttled or swapping records the arrival of a token late, and the deployment would be
+/// blamed. So a time is reported only if this machine can measure it: times in milliseconds must be accurate to ±5 ms
+/// at p95, and the times of a wake to the interval at which the model list is polled.
+struct ClockAccuracy: Sendable, Equatable {
+    /// The accuracy that times in milliseconds claim.
+    static let tolerance = Duration.milliseconds(5)
+
+    /// p95 of the deviations of all measured times from their known values; nil if the self-test did not complete.
+    let error: Duration?
+    /// Number of measured times.
+    let moments: Int
+    /// Why the self-test did not complete.
+    var problem: String?
+
+    var isTrusted: Bool { isGood(to: Self.tolerance) }
+
+    /// Whether times with this precision may be reported.
+    func isGood(to precision: Duration) -> Bool { error.map { $0 <= precision } ?? false }
+
+    /// The line at the end of the report: `times are good to ±0.4 ms (p95 of 160 moments)`.
+    var summary: String {
+        guard let error else {
+            return "measured times are unreliable: \(problem ?? "the clock's self-test did not finish")"
+        }
+        let figure = "\((error.inSeconds * 1000).fixed(1)) ms (p95 of \(moments) moments with a known time)"
+        return "measured times are accurate to ±\(figure)"
+            + (isTrusted ? "" : ": too coarse for millisecond measurements")
+    }
+
+    /// Throws the finding of a time-related check if times are not accurate enough.
+    func demand(_ precision: Duration = ClockAccuracy.tolerance) throws(Finding) {
+        if !isGood(to: precision) { throw .inconclusive(summary) }
+    }
+
+    /// Number of concurrent streams, as in a load test.
+    static let streams = 10
+    static let rounds = 2
+
+    /// Measures the accuracy; takes a third of a second.
+    ///
+    /// - Parameters:
+    ///   - beat: the known timing.
+    ///   - delay: added to every measured time, to test that a slow client is detected.
+    static func measured(beat: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws -> ClockAccuracy
+    {
+        do {
+            let errors = try await Metronome.running(beat) { metronome in
+                let client = try APIClient(
+                    target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
+                var errors: [Double] = []
+                // The first connections of a process include one-time initialisation.
+                _ = try await deviations(of: client, from: beat, streams: streams)
+                for _ in 0..<rounds {
+                    errors += try await deviations(of: client, from: beat, streams: streams)
+                }
+                return errors
+            }
+            let late = errors.map { $0 + delay.inSeconds }
+            return ClockAccuracy(
+                error: Statistics.percentile(0.95, of: late).map { .seconds($0) }, moments: errors.count)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch let failed as RequestFailed {
+            return ClockAccuracy(error: nil, moments: 0, problem: "the clock's self-test failed: \(failed.failure)")
+        } catch {
+            return ClockAccuracy(
+                error: nil, moments: 0, problem: "the clock's self-test failed: \(ErrorText.of(error))")
+        }
+    }
+
+    /// The deviation of each measured time from its known value, in seconds.
+    private static func deviations(
+        of client: APIClient, from beat: Metronome.SendSchedule, streams: Int
+    ) async throws -> [Double] {
+        try await withThrowingTaskGroup(of: [Double].self) { group in
+            for _ in 0..<streams {
+                group.addTask {
+                    let request = APIRequest(
+                        method: "GET", path: "/", credential: .none, wantsStream: true)
+                    return deviations(of: try await client.send(request, timeout: .seconds(5)), from: beat)
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+
+    private static func deviations(of exchange: Exchange, from beat: Metronome.SendSchedule) -> [Double] {
+        guard let sent = exchange.sent, let head = exchange.head else { return [] }
+        let tokens = EventStream(exchange).events.filter { $0.data != "[DONE]" }.map(\.at)
+        var pairs = [(head, beat.head), (exchange.done, beat.end)]
+        pairs += tokens.enumerated().map { ($1, beat.token($0)) }
+        return pairs.map { moment, known in abs((moment - sent - known).inSeconds) }
+    }
+}

@@ -1,0 +1,107 @@
+import ContentCodings
+import NIOCore
+import SimpleAICore
+
+/// A request body while it is received: removes the content coding, and limits both the received and the decoded
+/// length.
+struct RequestBodyReader {
+    private let limit: ByteCount
+    private let decoder: ContentDecoder?
+    private var encodedBytes = 0
+    private var decodedBytes = 0
+    /// What has come of a body without a coding.
+    private var plain: ByteBuffer?
+
+    /// - Parameters:
+    ///   - coding: nil for none.
+    ///   - limit: of the body, encoded and decoded.
+    init(_ coding: ContentCoding?, limit: ByteCount) {
+        self.limit = limit
+        decoder = coding.map(ContentDecoder.init)
+    }
+
+    /// Memory of the decoder besides the body, in bytes.
+    var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
+
+    /// The body's next bytes.
+    /// - Throws: `requestTooLarge`.
+    mutating func append(_ bytes: ByteBuffer) throws(GatewayError) {
+        encodedBytes += bytes.readableBytes
+        guard encodedBytes <= limit.bytes else { throw .tooLarge(limit) }
+        if let decoder { decoder.append(bytes.readableBytesView) } else { plain.setOrWriteImmutableBuffer(bytes) }
+    }
+
+    /// Takes out what has come: of a body without a coding all of it, of another one as much as one slice.
+    /// - Parameters:
+    ///   - size: in bytes, of the slice; the last piece of it may go beyond.
+    ///   - use: gets the decoded body, piece by piece. What it throws ends the body.
+    /// - Returns: whether there may be more of it without further input.
+    /// - Throws: `requestTooLarge`, `invalidRequest`, and what `use` throws.
+    mutating func take(
+        atMost size: Int, _ use: (ByteBuffer) throws(GatewayError) -> Void
+    ) throws(GatewayError) -> Bool {
+        guard let decoder else {
+            guard let bytes = plain.take() else { return false }
+            try use(bytes)
+            return false
+        }
+        var taken = 0
+        while taken < size {
+            guard let piece = try next(decoder) else { return false }
+            taken += piece.count
+            decodedBytes += piece.count
+            guard decodedBytes <= limit.bytes else { throw .tooLarge(limit) }
+            try use(ByteBuffer(bytes: piece))
+        }
+        return true
+    }
+
+    /// Ends the body.
+    func finish() throws(GatewayError) {
+        guard let decoder else { return }
+        do throws(ContentDecoder.Fault) {
+            try decoder.finish()
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+
+    private func next(_ decoder: ContentDecoder) throws(GatewayError) -> ArraySlice<UInt8>? {
+        do throws(ContentDecoder.Fault) {
+            return try decoder.next()
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+}
+
+extension GatewayError {
+    static func tooLarge(_ limit: ByteCount) -> GatewayError {
+        GatewayError(.requestTooLarge, "The request body exceeds the limit of \(limit).")
+    }
+
+    /// The response states the supported codings in `Accept-Encoding` (RFC 7694).
+    static let unsupportedCoding = GatewayError(
+        .unsupportedMediaType,
+        "Unsupported Content-Encoding. Use identity, gzip or deflate, once.",
+        param: contentEncoding)
+
+    static let contentEncoding = "Content-Encoding"
+
+    init(_ fault: ContentDecoder.Fault) {
+        switch fault {
+        case .malformed:
+            self.init(
+                .invalidRequest, "The request body does not match its Content-Encoding.",
+                param: Self.contentEncoding)
+        case .truncated:
+            self.init(
+                .invalidRequest, "The encoded request body is truncated.",
+                param: Self.contentEncoding)
+        case .noMemory:
+            self.init(
+                .queueFull, "The gateway has no memory left to decode the request body. Retry later.",
+                retry: .after(.seconds(5)))
+        }
+    }
+}

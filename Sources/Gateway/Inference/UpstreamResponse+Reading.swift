@@ -1,0 +1,193 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// Parses an engine's response, part by part, into events of the call. Lenient about a body's content, since the
+/// framing was parsed strictly before. Pure: no I/O, no clock.
+extension UpstreamResponse {
+    typealias Forward = (ByteBuffer) -> Void
+
+    /// - Returns: nil until the kind of response is known.
+    mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
+        self.head = head
+        // A response encoded in spite of `Accept-Encoding: identity` cannot be parsed.
+        guard let question, question.streams, head.status == .ok, isPlain else { return nil }
+        guard mediaType.hasPrefix("text/event-stream") else {
+            mayBecomeStream = true
+            return nil
+        }
+        return beginStream(question)
+    }
+
+    /// A piece of a body that is no event stream so far.
+    /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next. `documentBegan` if it is a large
+    ///   result: `document` is what goes out at once, and `relayDocument` comes next.
+    mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
+        guard largeDocument == nil else { return examine(bytes) }
+        if document.readableBytes > 0 {
+            document.writeImmutableBuffer(bytes)
+        } else {
+            // Mostly it is the whole body, and need not be copied.
+            document = bytes
+        }
+        guard mayBecomeStream, let question else { return examineIfLarge() }
+        switch EventStreamStart.verdict(on: Array(document.readableBytesView.prefix(64))[...]) {
+        case .undecided: return nil
+        case .other:
+            mayBecomeStream = false
+            return examineIfLarge()
+        case .eventStream: return beginStream(question)
+        }
+    }
+
+    // MARK: Large documents
+
+    private mutating func examineIfLarge() -> CallState.Event? {
+        guard document.readableBytes > DocumentRelay.minSize, let question, let head, isPlain,
+            200...299 ~= head.status.code, head.headers.first(name: AgentError.header) == nil
+        else { return nil }
+        largeDocument = DocumentRelay(
+            endpoint: question.endpoint, model: question.model, statedLength: statedLength,
+            needsLength: !question.takesUnknownLength)
+        let collected = document
+        document = ByteBuffer()
+        return examine(collected)
+    }
+
+    private mutating func examine(_ bytes: ByteBuffer) -> CallState.Event? {
+        // Only what has begun can turn out to be malformed.
+        guard let released = try? largeDocument?.receive(bytes), largeDocument?.hasBegun ?? false else { return nil }
+        document = released
+        return .documentBegan(status: Int(head?.status.code ?? 200))
+    }
+
+    /// A piece of a large document that has begun to go out.
+    mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        do {
+            let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
+            if released.readableBytes > 0 { forward(released) }
+            return nil
+        } catch {
+            return .upstreamFailed(.malformed("a document that is not a JSON object"))
+        }
+    }
+
+    /// Whether pieces of the document go out as they come.
+    var relaysDocument: Bool { largeDocument?.hasBegun ?? false }
+
+    /// The length of the body that the engine stated; nil for none (RFC 9112 §6.3).
+    var statedLength: Int? {
+        guard let headers = head?.headers, !headers.contains(name: "transfer-encoding") else { return nil }
+        return headers.first(name: "content-length").flatMap { Int($0) }
+    }
+
+    /// What was collected before it was known to be a stream.
+    mutating func relayCollected(_ forward: Forward) -> CallState.Event? {
+        let bytes = document
+        document = ByteBuffer()
+        return relay(bytes, forward)
+    }
+
+    /// Processes bytes of an event stream.
+    /// - Returns: nil while the stream continues.
+    mutating func relay(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        do {
+            try events?.receive(bytes, forward: forward)
+        } catch {
+            return .upstreamFailed(.malformed("an unterminated event"))
+        }
+        switch events?.phase {
+        case .complete: return .streamCompleted
+        case .failed(let error): return .streamFailed(error)
+        case .open, .finishing, nil: return nil
+        }
+    }
+
+    /// Whether only usage and `[DONE]` may still come.
+    var isFinishing: Bool { events?.phase == .finishing }
+
+    /// Ends the wait for usage and `[DONE]`.
+    mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {
+        guard isFinishing, let rest = events?.complete() else { return nil }
+        if rest.readableBytes > 0 { forward(rest) }
+        return .streamCompleted
+    }
+
+    /// The response ended as its framing says.
+    /// - Parameter now: in seconds since 1970.
+    mutating func end(at now: () -> Int, _ forward: Forward) -> CallState.Event {
+        if let largeDocument, largeDocument.hasBegun { return .documentEnded(isComplete: largeDocument.isComplete) }
+        guard events != nil else { return documentEnded(at: now) }
+        if let rest = events?.end(forward: forward) {
+            if rest.readableBytes > 0 { forward(rest) }
+            return .streamEnded(complete: true)
+        }
+        if case .failed(let error)? = events?.phase { return .streamFailed(error) }
+        return .streamEnded(complete: false)
+    }
+
+    /// The id of a response that was made, as soon as it is known (`/v1/responses`).
+    var responseID: String? { events?.responseID ?? documentID ?? largeDocument?.id }
+
+    // MARK: Parts
+
+    private mutating func beginStream(_ question: CallContext) -> CallState.Event {
+        mayBecomeStream = false
+        events = EventStreamRelay(
+            endpoint: question.endpoint, model: question.model, hidesUsageChunk: question.context.addsUsageOption,
+            expectedChoices: question.expectedChoices)
+        return .streamBegan
+    }
+
+    private var mediaType: String { head?.headers.first(name: "content-type")?.lowercased() ?? "" }
+
+    private var isPlain: Bool {
+        head?.headers.first(name: "content-encoding").map { $0.lowercased() == "identity" } ?? true
+    }
+
+    private mutating func documentEnded(at now: () -> Int) -> CallState.Event {
+        let status = Int(head?.status.code ?? 0)
+        guard let question else { return .streamEnded(complete: false) }
+        if let largeDocument {
+            document = largeDocument.collected
+            self.largeDocument = nil
+        }
+        var context = question.context
+        context.agentCode = head?.headers.first(name: AgentError.header)
+        // The agent lost its connection to the engine, as a gateway may lose one of its own.
+        if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
+            return .upstreamFailed(.closedBeforeResponse)
+        }
+        var (isJSON, error): (Bool, EngineError?) = (false, nil)
+        if 200...299 ~= status {
+            let restored = ModelRewriter.restore(
+                document, model: question.model, readsID: question.endpoint == .responses)
+            isJSON = restored != nil
+            error = restored?.error
+            if let restored, restored.error == nil {
+                document = restored.body
+                documentUsage = restored.usage
+                documentID = restored.id
+            } else if restored == nil, !looksLikeJSON {
+                error = words
+            }
+        } else {
+            error = words
+        }
+        let retryAfter = head?.headers.first(name: "retry-after").flatMap {
+            RetryAfter.seconds($0, date: head?.headers.first(name: "date"), now: now)
+        }
+        return .documentReceived(
+            EngineDocument(status: status, isJSON: isJSON, error: error, retryAfter: retryAfter, context))
+    }
+
+    private var looksLikeJSON: Bool {
+        let first = document.readableBytesView.first { $0 > 0x20 }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+
+    private var words: EngineError {
+        isPlain ? EngineError(Array(document.readableBytesView)[...]) : EngineError()
+    }
+}

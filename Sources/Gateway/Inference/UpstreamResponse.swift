@@ -1,0 +1,118 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// The state of a runner's response so far.
+struct UpstreamResponse {
+    /// The request, and the runner that it was sent to.
+    struct CallContext {
+        var endpoint: Endpoint
+        /// The public id of the model.
+        var model: ModelID
+        var streams = false
+        var expectedChoices = 1
+        /// Whether the caller can be sent what has no length: not in HTTP/1.0.
+        var takesUnknownLength = true
+        var context: ResponseCause.Context
+    }
+
+    let question: CallContext?
+    var head: HTTPResponseHead?
+    /// Whether the body may turn out to be an event stream, although its media type states another.
+    var mayBecomeStream = false
+    var events: EventStreamRelay?
+    var document = ByteBuffer()
+    /// Set when the document is a large one.
+    var largeDocument: DocumentRelay?
+    /// How much of the document has come, in bytes.
+    var documentBytes = 0
+    /// How much of the memory that all calls share is taken for `document`.
+    var reservedBytes = 0
+    var documentUsage: TokenUsage?
+    /// The engine's id of the response (`/v1/responses`).
+    var documentID: String?
+    /// Whether the response's runner has been recorded.
+    var isNoted = false
+    var firstToken: NIODeadline?
+    var lastToken: NIODeadline?
+
+    init(to question: CallContext? = nil) {
+        self.question = question
+    }
+
+    var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
+
+    /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that
+    /// ended before it stated them, the number of events that carried a piece of the completion.
+    var tokens: Int {
+        guard let usage else { return events?.pieces ?? 0 }
+        let (sum, isMore) = usage.prompt.addingReportingOverflow(usage.completion)
+        return isMore ? .max : sum
+    }
+
+    /// Generation speed; nil if there is too little to measure.
+    /// - Parameters:
+    ///   - sent: when the request was sent to the runner.
+    ///   - firstByte: when the first byte of the response was received; for a document, when it was complete.
+    func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
+        let (tokens, time): (Int, TimeAmount)
+        if let events {
+            guard let firstToken, let lastToken else { return nil }
+            // The first token was generated before the measurement began.
+            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, lastToken - firstToken)
+        } else {
+            guard let documentUsage, let sent, let firstByte else { return nil }
+            (tokens, time) = (documentUsage.completion, firstByte - sent)
+        }
+        // A shorter time cannot be measured: the events were read at once.
+        guard tokens > 0, time >= .milliseconds(1) else { return nil }
+        return Double(tokens) * 1e9 / Double(time.nanoseconds)
+    }
+
+    /// Tokens of the incomplete stream, if the call ends now.
+    /// - Parameter clientDisconnected: whether the client disconnected, so that written bytes may be lost. A client that is
+    ///   still connected receives them before the error that ends the stream.
+    func broken(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
+        guard let events else { return nil }
+        let generated = max(events.pieces, events.usage?.completion ?? 0)
+        let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isUnanswered)
+        return CallMeasurements.BrokenStream(
+            generated: generated, delivered: isHeldUp ? delivery.confirmed : events.pieces)
+    }
+}
+
+/// How much of a stream has left the gateway. While nothing is blocked, that is everything; otherwise the amount known
+/// at the last check.
+struct StreamDelivery {
+    /// A check costs a promise, so it is not done for every event.
+    private static let interval: TimeAmount = .milliseconds(250)
+
+    /// Number of pieces that are known to have left the gateway.
+    private(set) var confirmed = 0
+    private var asked: Int?
+    private var askedAt: NIODeadline = .uptimeNanoseconds(0)
+    /// Whether the client does not take what is written for it.
+    private(set) var isBlocked = false
+
+    /// Whether a check is pending.
+    var isUnanswered: Bool { asked != nil }
+
+    /// - Returns: whether to check now, with a write that reports `bytesWritten` or `failed`.
+    mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {
+        guard asked == nil, time - askedAt >= Self.interval else { return false }
+        asked = pieces
+        askedAt = time
+        return true
+    }
+
+    mutating func bytesWritten() {
+        confirmed = asked ?? confirmed
+        asked = nil
+    }
+
+    /// The client has disconnected, and unsent bytes are lost.
+    mutating func failed() { isBlocked = true }
+
+    mutating func writabilityChanged(isWritable: Bool) { isBlocked = !isWritable }
+}

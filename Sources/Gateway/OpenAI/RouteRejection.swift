@@ -1,0 +1,20 @@
+import SimpleAICore
+
+/// The document of `POST /v1/route` if a caller with other roles would be refused before placement.
+struct RouteRejection {
+    let request: ModelRequest
+    let error: GatewayError
+    let permissionDeniedStatus: Int
+    /// The access section.
+    let access: String
+
+    var json: String {
+        let fields = [
+            "\"object\":\"route\"", "\"model\":\(JSONString.encode(request.description))", "\"models\":[]",
+            "\"outcome\":\"refused\"", "\"expected_wait_ms\":null", "\"longest_wait_ms\":null", "\"queue\":0",
+            "\"status\":\(error.status(permissionDeniedStatus: permissionDeniedStatus))",
+            String(error.body.json.dropFirst().dropLast()), "\"access\":\(access)",
+        ]
+        return "{\(fields.joined(separator: ","))}"
+    }
+}

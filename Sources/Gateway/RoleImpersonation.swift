@@ -1,0 +1,33 @@
+import Hummingbird
+import KeyStore
+import Settings
+import SimpleAICore
+
+/// A hypothetical caller with other roles, for administrators: `POST /v1/route?as_role=ROLE&as_role=ROLE`.
+enum RoleImpersonation {
+    private static let parameter: Substring = "as_role"
+    /// More than any practical token has.
+    private static let maxRoles = 100
+
+    /// - Returns: a caller with exactly these roles, and the rights that the settings give to them; nil if the request
+    ///   names none. Empty values are ignored: a single one stands for a caller without roles.
+    /// - Throws: `permissionDenied` unless the caller is an administrator: the rights of others are not a caller's
+    ///   business.
+    static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
+        let named = request.uri.queryParameters[values: parameter]
+        guard !named.isEmpty else { return nil }
+        try rules.policy.authorizeAdministration(by: asker)
+        guard named.count <= maxRoles else {
+            throw GatewayError(.invalidRequest, "At most \(maxRoles) roles can be queried.", param: "as_role")
+        }
+        let roles = Set(named.filter { !$0.isEmpty }.map { Role(String($0)) })
+        // Which roles are special is each issuer's own setting; where there is no issuer, as for API keys.
+        let issuer = rules.settings.auth.issuers.first { $0.names.contains(where: asker.issuer.rawValue.isExactly) }
+        var privileges: Set<Privilege> = []
+        if roles.contains(issuer?.adminRole ?? KeyStore.adminRole) { privileges.insert(.administration) }
+        if roles.contains(issuer?.specificRole ?? KeyStore.specificRole) {
+            privileges.insert(.specificModels)
+        }
+        return Caller(subject: "", issuer: asker.issuer, roles: roles, privileges: privileges)
+    }
+}

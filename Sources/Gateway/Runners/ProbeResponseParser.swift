@@ -1,0 +1,167 @@
+import NIOCore
+import Relay
+import Settings
+import SimpleAICore
+
+/// The result of one probe.
+enum ProbeFinding: Hashable {
+    /// The engine is up and works.
+    /// - Parameters:
+    ///   - models: its list; nil if it gave none.
+    ///   - problem: a problem nevertheless, for the operator.
+    case responded(models: EngineModelList?, problem: String? = nil)
+    /// The engine states that it is not ready yet, in its words.
+    case loading(String)
+    /// The connection was accepted, and nothing came.
+    case silent
+    case refused
+    /// The engine is up, and states that it cannot serve. With a reason for the operator.
+    case notAble(String)
+    /// Another server responded in the engine's place. With a reason for the operator.
+    case replaced(String)
+    /// With a reason for the operator.
+    case unreachable(String)
+    /// The gateway itself had no connection to spare, which says nothing about the runner. With a reason for the operator.
+    case noConnection(String)
+
+    /// For the operator; nil for ordinary results.
+    var problem: String? {
+        switch self {
+        case .responded(_, let problem): problem
+        case .notAble(let reason), .replaced(let reason), .noConnection(let reason): reason
+        case .loading, .silent, .refused, .unreachable: nil
+        }
+    }
+
+    /// Why the runner cannot serve, or what is odd about it, as its state carries it; nil where nothing is.
+    /// - Parameter authority: whom the probe asked.
+    func reason(at authority: String) -> OperatorReason? {
+        switch self {
+        case .responded(_, nil): nil
+        case .responded(_, let problem?): "\(authority): \(problem)"
+        case .loading(let words): "\(authority): \(words)"
+        case .silent: "\(authority) accepted the connection and sent no response in time"
+        case .refused: "connection refused by \(authority)"
+        case .notAble(let reason), .replaced(let reason), .unreachable(let reason), .noConnection(let reason):
+            "\(authority): \(reason)"
+        }
+    }
+}
+
+/// Reads what comes back from a probe. Pure, but for what it remembers of the engine's list.
+///
+/// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
+/// without any of the models that it listed before is something else in the machine's place.
+///
+/// The last holds only where settings state the runner's models. Where the list counts, another list is believed: an engine
+/// that serves one model lists another one as soon as it is started with another, and replicas list the same, so neither
+/// a list without anything of the one before nor another runner's list tells a machine that was taken over from one whose
+/// operator changed its model. Calls are right either way, since they go by the list of whatever answers.
+struct ProbeResponseParser {
+    /// The engine's own ids of the models in settings; empty if the engine's list applies.
+    private let statedIDs: Set<EngineModelID>
+    /// Whether the probe requests the model list; operators may configure another path.
+    private let asksForList: Bool
+    private var hasListedStated = false
+    private var hasListedSome = false
+
+    init(_ runner: Settings.StaticRunner) {
+        statedIDs = Set(Runner(runner).publicModels(engineModels: []).values)
+        asksForList = runner.probe.path == Settings.Probe.usualPath
+    }
+
+    mutating func read(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) -> ProbeFinding {
+        switch result {
+        case .success(let response): read(response)
+        case .failure(let failure): Self.read(failure)
+        }
+    }
+
+    private static func read(_ failure: UpstreamFailure) -> ProbeFinding {
+        switch failure {
+        case .refused: .refused
+        case .unreachable, .connectionTimedOut, .machineGone: .unreachable(failure.reason)
+        case .firstByteTimeout, .gapTimeout: .silent
+        case .staleConnection, .closedBeforeResponse: .replaced("the connection was closed without a response")
+        case .closedDuringResponse: .replaced("the connection was closed during the response")
+        case .exhausted(let reason): .noConnection("the gateway has no free connection: \(reason)")
+        case .untrusted, .malformed: .replaced(failure.reason)
+        }
+    }
+
+    private mutating func read(_ response: UpstreamFetch.Response) -> ProbeFinding {
+        let status = response.status
+        switch status {
+        case 200...299: return readList(response)
+        case 502, 504, 300...399: return .replaced("the probe returned status \(status)")
+        case 503:
+            return Self.statesLoading(response)
+                ? .loading(Self.words(of: response)) : .replaced("the probe returned status 503")
+        case 429: return .responded(models: nil)
+        case _ where Self.isPage(response):
+            return .replaced("the probe returned an HTML page with status \(status)")
+        // Not every engine has a list, or shows it without other credentials. Settings then state its models.
+        case 404, 405, 501: return hasStatedList ? .responded(models: nil) : .notAble(Self.refusal(status))
+        case 401, 403, 407:
+            let advice = "\(Self.refusal(status)); check the runner's api_key"
+            return hasStatedList ? .responded(models: nil, problem: advice) : .notAble(advice)
+        default: return .notAble(Self.refusal(status))
+        }
+    }
+
+    private var hasStatedList: Bool { asksForList && !statedIDs.isEmpty }
+
+    private static func refusal(_ status: Int) -> String { "the probe returned status \(status)" }
+
+    private mutating func readList(_ response: UpstreamFetch.Response) -> ProbeFinding {
+        let list = EngineModelList(response.body)
+        guard asksForList else { return .responded(models: list) }
+        guard !Self.isPage(response) else {
+            return .replaced("the probe returned an HTML page instead of a model list")
+        }
+        guard let list else { return .responded(models: nil) }
+        guard !list.models.isEmpty else {
+            // It starts, and has nothing to serve yet.
+            if hasListedSome { return .loading("its list no longer contains models") }
+            return .responded(models: list, problem: statedIDs.isEmpty ? "its list has no models" : nil)
+        }
+        hasListedSome = true
+        guard !statedIDs.isEmpty else { return .responded(models: list) }
+        if list.models.contains(where: isStated) {
+            hasListedStated = true
+        } else if hasListedStated {
+            return .replaced(
+                "its list no longer contains any of the runner's models; another machine may have its address")
+        }
+        return .responded(models: list)
+    }
+
+    /// Under the id that settings state, or the one that it implies.
+    private func isStated(_ model: EngineModelID) -> Bool {
+        statedIDs.contains(model)
+            || ImpliedTag.shortID(of: model).map { statedIDs.contains(EngineModelID($0.rawValue)) } ?? false
+    }
+
+    /// For people to look at: no engine's answer.
+    private static func isPage(_ response: UpstreamFetch.Response) -> Bool {
+        response.mediaType.lowercased().hasPrefix("text/html") || firstByte(of: response) == UInt8(ascii: "<")
+    }
+
+    /// Engines explain a 503 in JSON, or not at all; other texts come from proxies.
+    private static func statesLoading(_ response: UpstreamFetch.Response) -> Bool {
+        guard !isPage(response) else { return false }
+        let first = firstByte(of: response)
+        return first == nil || first == UInt8(ascii: "{")
+            || String(buffer: response.body).lowercased().contains("loading")
+    }
+
+    /// `503 Loading model`.
+    private static func words(of response: UpstreamFetch.Response) -> String {
+        let words = EngineError(ArraySlice(response.body.readableBytesView)).message
+        return "\(response.status)\(words.map { " \($0)" } ?? "")"
+    }
+
+    private static func firstByte(of response: UpstreamFetch.Response) -> UInt8? {
+        response.body.readableBytesView.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    }
+}

@@ -1,0 +1,123 @@
+import NIOCore
+import Synchronization
+
+/// The client closed its connection: work for it stops.
+struct ClientDisconnected: Error {}
+
+/// Reports to the work in progress whether the client of a connection is still connected.
+///
+/// A FIN counts as disconnecting: over TCP it looks the same as a half-close.
+final class ClientConnectionMonitor: Sendable {
+    private struct State {
+        var isGone = false
+        var interruptible: OneShot?
+    }
+
+    let channel: any Channel
+    private let state = Mutex(State())
+
+    init(channel: any Channel) {
+        self.channel = channel
+    }
+
+    func clientDisconnected() {
+        let interrupted = state.withLock { state in
+            state.isGone = true
+            defer { state.interruptible = nil }
+            return state.interruptible
+        }
+        interrupted?.settle(.failure(ClientDisconnected()))
+    }
+
+    /// Waits for `event`, at most until the client disconnects.
+    ///
+    /// One wait at a time: a connection has one request in progress.
+    ///
+    /// - Throws: `ClientDisconnected`.
+    func wait(for event: OneShot) async throws {
+        let isGone = state.withLock { state in
+            if !state.isGone { state.interruptible = event }
+            return state.isGone
+        }
+        guard !isGone else { throw ClientDisconnected() }
+        defer { state.withLock { $0.interruptible = nil } }
+        try await event.wait()
+    }
+
+    /// Waits until `deadline`, at most until the client disconnects.
+    ///
+    /// - Throws: `ClientDisconnected`.
+    func pause(until deadline: NIODeadline) async throws {
+        guard deadline > .now() else {
+            if state.withLock(\.isGone) { throw ClientDisconnected() }
+            return
+        }
+        let elapsed = OneShot()
+        let timer = channel.eventLoop.scheduleTask(deadline: deadline) { elapsed.settle() }
+        defer { timer.cancel() }
+        try await wait(for: elapsed)
+    }
+}
+
+/// The open connections of a server.
+final class ConnectionRoster: Sendable {
+    private struct State {
+        var open: [ObjectIdentifier: ClientConnectionMonitor] = [:]
+        var isClosedForGood = false
+    }
+
+    private let state = Mutex(State())
+
+    func presence(on channel: any Channel) -> ClientConnectionMonitor? {
+        state.withLock { $0.open[ObjectIdentifier(channel)] }
+    }
+
+    /// Closes all connections without a final message, as a machine does that loses its power.
+    func closeAll() {
+        for presence in state.withLock({ Array($0.open.values) }) {
+            presence.channel.close(promise: nil)
+        }
+    }
+
+    /// Closes all connections, including future ones.
+    func closePermanently() {
+        state.withLock { $0.isClosedForGood = true }
+        closeAll()
+    }
+
+    /// A handler for the pipeline of every connection.
+    func makeHandler() -> some RemovableChannelHandler & Sendable { Watcher(self) }
+
+    private final class Watcher: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+        typealias InboundIn = Any
+
+        private let roster: ConnectionRoster
+
+        init(_ roster: ConnectionRoster) {
+            self.roster = roster
+        }
+
+        func handlerAdded(context: ChannelHandlerContext) {
+            let channel = context.channel
+            let isLate = roster.state.withLock { state in
+                state.open[ObjectIdentifier(channel)] = ClientConnectionMonitor(channel: channel)
+                return state.isClosedForGood
+            }
+            // A channel that closes before it was active reports nothing else.
+            channel.closeFuture.whenComplete { [roster] _ in roster.remove(channel) }
+            // In a later tick of the event loop: the server must own the connection before it closes.
+            if isLate { context.eventLoop.execute { channel.close(promise: nil) } }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case .some(.inputClosed) = event as? ChannelEvent {
+                roster.presence(on: context.channel)?.clientDisconnected()
+            }
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func remove(_ channel: any Channel) {
+        state.withLock { $0.open.removeValue(forKey: ObjectIdentifier(channel)) }?.clientDisconnected()
+    }
+}

@@ -1,0 +1,67 @@
+import Logging
+import SimpleAICore
+
+/// Executes the commands that the gateway can send to this machine.
+struct AgentCommands: Sendable {
+    let roster: EngineRoster
+    let counts: CallCounts
+    /// Empty: the gateway cannot put this machine to sleep, unless its host environment can.
+    let sleepCommand: [String]
+    var hostEnvironment = HostEnvironment()
+    /// How long the sleep command may take while the machine is awake; with the time to stop it, shorter than
+    /// `LinkState.Times.rest`.
+    var sleepTimeout: Duration = .seconds(8)
+    let logger: Logger
+
+    /// - Returns: nil if the command succeeded, otherwise the reason for its failure.
+    func perform(_ command: LinkState.Command) async -> String? {
+        do throws(EngineFault) {
+            switch command {
+            case .load(let model): try await roster.load(model)
+            case .unload(let model): try await roster.unload(model)
+            case .sleep: return refusalToSleep()
+            }
+            return nil
+        } catch {
+            logger.warning("Gateway command failed", metadata: [LogKeys.cause: "\(error.description)"])
+            return error.description
+        }
+    }
+
+    private func refusalToSleep() -> String? {
+        if hostEnvironment.sleep == nil {
+            guard let program = sleepCommand.first else { return "power.sleep_command is not set on this machine" }
+            guard Program.path(of: program) != nil else {
+                return "executable \(program) not found; correct power.sleep_command"
+            }
+        }
+        let active = counts.total.active
+        return active > 0 ? "\(active) calls are running" : nil
+    }
+
+    /// Puts the machine to sleep. The gateway has been told, and the connection is gone.
+    /// - Returns: nil if the command succeeded; otherwise why the machine does not fall asleep.
+    func sleep() async -> SleepProblem? {
+        logger.notice("Sleep started", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])
+        let problem = await sleepProblem()
+        if let problem {
+            logger.error("Sleep command failed", metadata: [LogKeys.cause: "\(problem.description)"])
+        }
+        return problem
+    }
+
+    private func sleepProblem() async -> SleepProblem? {
+        if let sleep = hostEnvironment.sleep { return await sleep() ? nil : .refused }
+        let command = sleepCommand.first ?? ""
+        do throws(Program.StartFailure) {
+            let clocks = AwakeClocks()
+            let (ending, didTimeOut) = try await Program(sleepCommand).run(within: sleepTimeout) { clocks.wasSuspended }
+            // It has slept, and what the command does after that is its own business.
+            if clocks.wasSuspended { return nil }
+            if didTimeOut { return .timedOut(command: command, sleepTimeout, output: ending.lastOutput) }
+            return ending.code == 0 ? nil : .failed(command: command, code: ending.code, output: ending.lastOutput)
+        } catch {
+            return .notStarted(error.description)
+        }
+    }
+}
