@@ -18,7 +18,7 @@ struct FailedWakeTests {
         #expect(report.conclusion == .failed)
         for id in ["model-routing.class.answered", "auth.basic.classes", "auth.admin.classes"] {
             let summary = report[id]?.summary ?? ""
-            #expect(summary.contains("class:big did not wake, as wol.calls.answered says"), "\(id): \(summary)")
+            #expect(summary.contains("class:big did not wake up, see wol.calls.answered"), "\(id): \(summary)")
         }
         let caused = report.results.filter(report.isConsequence)
         #expect(caused.count >= 7 && caused.allSatisfy { $0.test == .wakeOnLAN }, "\(report.outline)")

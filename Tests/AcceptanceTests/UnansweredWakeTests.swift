@@ -27,7 +27,7 @@ struct UnansweredWakeTests {
         let hint = report["wol.calls.answered"]?.summary
         #expect(hint?.contains("Request timed out") == true, "\(report.outline)")
         #expect(hint?.hasSuffix("the model list showed class:big as asleep") == true, "\(report.outline)")
-        #expect(report["wol.list.final"]?.summary.contains("the list shows class:big waking") == true)
+        #expect(report["wol.list.final"]?.summary.contains("the list shows class:big as waking") == true)
     }
 
     @Test func refusedCallsAreNoAnswersEither() async throws {

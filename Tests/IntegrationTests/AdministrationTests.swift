@@ -110,7 +110,10 @@ extension Integration {
                     ("GET", "/admin", [], "permission_denied"),
                 ] as [(String, String, [Role], String)] {
                     _ = try await gateway.send("{}", method, path, roles: roles)
-                    let line = try #require(lines("Admin request refused").last)
+                    var line = try #require(lines("Admin request refused").last)
+                    // The roles held and expected, where roles are the reason.
+                    let cause = line.removeValue(forKey: "cause")
+                    #expect((cause?.contains("expected one of the roles \"admin\"") ?? false) == roles.isEmpty)
                     #expect(
                         line == [
                             "caller": "tester", "issuer": RunningGateway.issuer, "action": method, "object": path,

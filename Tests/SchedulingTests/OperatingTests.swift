@@ -31,7 +31,7 @@ import Testing
             return
         }
         #expect(bench.wakeMachine("a") == .underWay(wake))
-        #expect(isImpossible(bench.sleepMachine("a"), "woken"))
+        #expect(isImpossible(bench.sleepMachine("a"), "a wake is in progress"))
         bench.disconnected("a")
         bench.pass(.seconds(7))
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])

@@ -34,7 +34,7 @@ import Testing
                 + "runners:\n- {id: r, url: 'http://a', models: [modell3]}\n")
         #expect(found.count == 101)
         #expect(
-            found.contains { $0.hasPrefix("s.yaml:6: classes.class3: no runner has model3; did you mean modell3?") })
+            found.contains { $0.hasPrefix("s.yaml:6: classes.class3: no runner lists model3; did you mean modell3?") })
         #expect(found.last == "s.yaml: and 400 more")
         let loaded = try SettingsFile.parse(minimal, name: "s.yaml", environment: [:])
         let others = (1...150).map { SettingsProblem(file: "s.yaml", line: $0, key: "", message: "x") }

@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n", "\u{FEFF}"])
     func emptyFileIsOneProblem(_ text: String) {
-        #expect(problems(text) == ["s.yaml: is empty; begin with a copy of simpleai.example.yaml"])
+        #expect(problems(text) == ["s.yaml: is empty; start from a copy of simpleai.example.yaml"])
     }
 
     @Test(arguments: [

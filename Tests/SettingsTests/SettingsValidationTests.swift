@@ -49,7 +49,7 @@ import Testing
             "s.yaml:1: auth.issuers[0].role_claims: is not a claim; …"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{keys: true}]}]}",
-            "s.yaml:1: auth.issuers[0].role_claims[0].path: is required; write the claim…"),
+            "s.yaml:1: auth.issuers[0].role_claims[0].path: is required; set the claim…"),
         ProblemCase(
             "auth: {issuers: [{issuer: 'https://a', audience: x, role_claims: [{path: r, key: true}]}]}",
             "s.yaml:1: auth.issuers[0].role_claims[0].key: is unknown; did you mean `keys`?"),
@@ -132,7 +132,7 @@ import Testing
             "s.yaml:5: runners[2].id: a is already the id of runners[0]; give each runner its own id"),
         ProblemCase(
             issuer + "runners: [{url: 'http://a'}, {url: 'http://a/v1'}]",
-            "s.yaml:2: runners[1].id: a is the id of runners[0]…"),
+            "s.yaml:2: runners[1].id: a is already the id of runners[0]…"),
         ProblemCase(
             issuer + "runners: [{url: 'http://a', models: [m, m]}]",
             "s.yaml:2: runners[0].models: lists m twice; list it once"),

@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func anEmptyFileNamesTheExample() {
-        #expect(problems("\n") == ["t.yaml: is empty; begin with a copy of simpleai-tokens.example.yaml"])
+        #expect(problems("\n") == ["t.yaml: is empty; start from a copy of simpleai-tokens.example.yaml"])
     }
 
     @Test func plainHTTPNeedsLoopbackOrAnOption() throws {

@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: [
         (StandInProvider.Answer.text("<html>Sign in</html>", type: "text/html; charset=utf-8"), "200 with text/html"),
         (.text("<html>Oops</html>", status: .internalServerError, type: "text/html"), "500 with text/html"),
-        (.text("", status: .found, location: "http://127.0.0.1:9/"), "redirection (302)"),
+        (.text("", status: .found, location: "http://127.0.0.1:9/"), "redirects (302)"),
         (.text(String(repeating: " ", count: 2 << 20)), "exceeds 1 MiB"),
         (.silence, "within 2.0 seconds"), (.stall, "within 2.0 seconds"), (.hangUp, "no response from"),
     ])
@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("access_denied", "refuses: access_denied"), ("expired_token", "in time"), ("authorization_pending", "in time"),
+        ("access_denied", "rejected the request: access_denied"), ("expired_token", "in time"), ("authorization_pending", "in time"),
     ])
     func devicesGiveUp(error: String, why: String) async throws {
         try await StandInProvider.run { provider in

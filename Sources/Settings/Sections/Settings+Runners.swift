@@ -36,9 +36,6 @@ extension Settings.StaticRunner: SettingsSection {
         table.read("stream_usage", .flag, into: &streamUsage)
         if let written = table.list("endpoints", of: .endpoint) {
             endpoints = Endpoint.allCases.filter(written.contains)
-            if written.isEmpty, !table.hasProblem(at: "endpoints") {
-                table.problem("is empty; list the endpoints that the engine supports, or remove it", at: "endpoints")
-            }
         }
         table.section("tls") {
             $0.read("verify", .flag, into: &tls.verify)

@@ -42,7 +42,7 @@ import Testing
 
     @Test func credentialsForSomeClassesNameThem() {
         let cause = cause("class:big", caller([], classes: ["fast"]))
-        #expect(cause?.hasSuffix("the credentials are for the classes \"fast\"") == true)
+        #expect(cause?.hasSuffix("the credentials are limited to the classes \"fast\"") == true)
     }
 
     @Test func administrationTakesItsRole() {

@@ -26,7 +26,7 @@ import Testing
         }
         #expect(throws: NameFault.self) { try RunnerID(checking: text) }
         // The fault names the code point and contains no part of the text.
-        #expect(NameFault(in: text)?.description.hasPrefix("contains U+") == true)
+        #expect(NameFault(in: text)?.description.hasPrefix("contains the forbidden character U+") == true)
     }
 
     @Test func namesAreNeitherEmptyNorEndless() {
