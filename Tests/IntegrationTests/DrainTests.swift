@@ -124,7 +124,7 @@ extension Integration {
                 let wire = try await gateway.connect(window: 16 << 10)
                 try await wire.pauseReading()
                 try await wire.send(gateway.request(RunningGateway.chat()))
-                _ = try await gateway.metrics { $0["simpleai_calls_total{class=\"exact\",code=\"ok\"}"] == 1 }
+                _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
                 await gateway.shutDown()
                 try await gateway.refusesConnections()
                 try await wire.resumeReading()
