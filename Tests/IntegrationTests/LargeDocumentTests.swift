@@ -52,15 +52,14 @@ extension Integration {
                     }
                 }
                 #expect(head == String(length), "the engine's length passes")
-                var (received, tail) = (0, "")
-                while received < length {
-                    let got = try await wire.take { bytes, _ in
+                var tail = ""
+                while !tail.hasSuffix(end) {
+                    let last = try await wire.take { bytes, _ in
                         bytes.isEmpty ? nil : (String(decoding: bytes.suffix(200), as: UTF8.self), bytes.count)
                     }
-                    tail = got
-                    received = wire.state.value.total
+                    tail = String((tail + last).suffix(200))
                 }
-                #expect(tail.hasSuffix(end))
+                #expect(wire.state.value.total > length)
                 await wire.close()
                 try await gateway.settled()
                 let served = try await gateway.metrics { _ in true }
@@ -77,8 +76,11 @@ extension Integration {
                 let answer = try await gateway.send(RunningGateway.chat(), version: version)
                 #expect(answer.text == body && answer.status == 200 && answer.endedCleanly)
                 #expect(answer["content-type"] == "application/json" && answer["x-simpleai-runner"] == "r1")
-                let isChunked = body == Self.modelLast && version == "1.1"
-                #expect(answer["content-length"] == (isChunked ? nil : String(body.utf8.count)))
+                // Behind the data, the name may arrive after the response has begun: then its length is not known.
+                let mayBeChunked = body == Self.modelLast && version == "1.1"
+                #expect(
+                    answer["content-length"] ?? (mayBeChunked ? String(body.utf8.count) : "none")
+                        == String(body.utf8.count))
                 try await gateway.settled()
             }
         }
