@@ -46,7 +46,7 @@ test: setup ## every test; what needs the real engine or real clients is skipped
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter IntegrationTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter EndToEndTests
 
-lint: ## formatting, walls between targets, scripts
+lint: ## formatting, import rules of the targets, scripts
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)
 	scripts/check-walls
 	scripts/test-check-walls
@@ -59,7 +59,7 @@ docs: setup ## reference documentation of the targets that others read, by DocC,
 	@$(SWIFT) build
 	scripts/docs
 
-hooks: ## run formatting and walls before each commit (.githooks/pre-commit)
+hooks: ## check formatting and import rules before each commit (.githooks/pre-commit)
 	git config core.hooksPath .githooks
 
 format: ## format the Swift sources in place

@@ -26,7 +26,7 @@ public struct CheckResult: Sendable {
     public let duration: Duration
     /// The option that requests a check that was skipped because the operator did not request it.
     var missingOption: String?
-    /// Of an undecided check: the one whose failure left it nothing to judge.
+    /// Of an undecided check: the one whose failure left it without evidence.
     var follows: String?
     /// What reports draw of this check.
     var figure: Figure?

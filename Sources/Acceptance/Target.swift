@@ -74,7 +74,7 @@ public struct TargetError: Error, CustomStringConvertible, Sendable {
     init(_ description: String) { self.description = description }
 }
 
-/// The network that a host belongs to, judged by its name or address alone.
+/// The network that a host belongs to, determined only from its name or address.
 struct HostReach {
     let exposureOverPlainHTTP: Target.Exposure
 

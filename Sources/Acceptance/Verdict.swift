@@ -32,7 +32,7 @@ public struct Finding: Error, Sendable {
     var figure: Figure?
     /// The option that supplies what was missing, if that is the only reason for the verdict.
     var missingOption: String?
-    /// The check whose failure leaves this one nothing to judge.
+    /// The check whose failure leaves this one without evidence.
     var follows: String?
 
     public static func pass(_ summary: String) -> Finding {

@@ -39,8 +39,8 @@ public struct IssuerConfiguration: Hashable, Sendable {
     /// A PEM file with the authorities that verify the certificates of its servers; empty: those of `SSL_CERT_FILE` or
     /// of the system.
     public var authoritiesFile = ""
-    /// A file with a bearer token that is sent when keys are fetched, to the host of `issuer` (with `Keys.url`: of that
-    /// URL) alone, and there over TLS or loopback alone; empty: none is sent.
+    /// A file with a bearer token that is sent when keys are fetched, only to the host of `issuer` (with `Keys.url`: of
+    /// that URL), and only over TLS or loopback; empty: none is sent.
     public var keyTokenFile = ""
     /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm in this list, an elliptic
     /// curve key to that of its curve if the list contains it. Other keys are ignored.

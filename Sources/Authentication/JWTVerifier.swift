@@ -11,7 +11,7 @@ public import struct Foundation.Date
 /// token influences its verification.
 ///
 /// Keys are fetched only while `run()` is running. Until an issuer's keys have arrived, its tokens are rejected with
-/// `TokenRejection.keysUnavailable`; all others are judged at once.
+/// `TokenRejection.keysUnavailable`; all others are verified immediately.
 public final class JWTVerifier: TokenVerifier {
     /// The state of the keys from one source; for readiness, metrics and the admin API.
     public struct IssuerState: Hashable, Sendable {
@@ -52,7 +52,7 @@ public final class JWTVerifier: TokenVerifier {
     ///   - issuers: in the order of the settings.
     ///   - leeway: maximum difference between clocks, for `exp`, `nbf` and `iat`.
     ///   - rememberedTokens: maximum number of verified tokens whose callers are cached.
-    ///   - wallClock: the time that tokens are judged by.
+    ///   - wallClock: the time that tokens are checked against.
     public convenience init(
         issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int = 10_000,
         wallClock: @escaping @Sendable () -> Date = { Date() }

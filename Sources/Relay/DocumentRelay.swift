@@ -5,10 +5,10 @@ public import SimpleAICore
 /// passes it on piece by piece under the public id of the model, and reads what it used from the bytes that pass.
 ///
 /// A document is a result as soon as a member that holds results has content: an error object without a result never
-/// begins, nor does what is no JSON object. What has not begun is kept, for whoever judges it whole. Bytes that need no
-/// change pass untouched.
+/// begins, nor does anything but a JSON object. A document that has not begun is kept, so that the caller can evaluate it as
+/// a whole. Bytes that need no change are forwarded unchanged.
 public struct DocumentRelay {
-    /// The document is no JSON object that can be passed on to its end.
+    /// The document is not a JSON object that can be forwarded completely.
     public struct Malformed: Error {}
 
     /// In bytes: smaller documents are collected, since that costs less than following them.
@@ -157,7 +157,7 @@ public struct DocumentRelay {
     /// All of `pending` but a name of the model that may have to be replaced.
     private mutating func release() throws(Malformed) -> ByteBuffer {
         let end = value.map { $0.key == Self.modelKey ? $0.start : scanner.offset } ?? scanner.offset
-        // A second name, of another length than was promised.
+        // A second name, of a different length than the head states.
         if length != nil, pendingStart > 0, edits.contains(where: { $0.replacement.utf8.count != $0.range.count }) {
             throw Malformed()
         }

@@ -5,9 +5,9 @@ import Synchronization
 /// Which endpoints the engines behind one upstream serve: those that settings state, or else as far as their responses have
 /// shown.
 ///
-/// Belongs to one engine: another address is another upstream, and an engine that comes back after it was gone is asked
-/// anew. What it has served before is never taken for missing because of one response: an engine may answer 404 to what
-/// a request names.
+/// Belongs to one engine: another address is another upstream, and an engine that recovers after it was unreachable is
+/// checked anew. An endpoint that it has served before does not count as missing because of one response: an engine may
+/// respond with 404 to a name in the request.
 public final class EndpointSupport: Sendable {
     /// How long a missing endpoint is remembered.
     public static let lifetime: TimeAmount = .minutes(5)

@@ -62,7 +62,7 @@ extension EventStreamRelay {
         return restored(event, payload, token: response?["model"])
     }
 
-    /// Members that every chunk has; together with usage alone they carry no content.
+    /// Members that every chunk has; a chunk with these and usage only carries no content.
     private static let ordinaryMembers = [
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
     ]

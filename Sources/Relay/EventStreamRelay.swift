@@ -6,7 +6,7 @@ public import SimpleAICore
 /// complete.
 ///
 /// Complete means: the engine sent `[DONE]`, or every choice has its `finish_reason` and the engine ended its body
-/// cleanly (`/v1/responses`: a closing event was received). Bytes that need no change pass untouched.
+/// cleanly (`/v1/responses`: a terminal event was received). Bytes that need no change are forwarded unchanged.
 public struct EventStreamRelay {
     public enum Phase: Hashable, Sendable {
         case open
@@ -37,7 +37,7 @@ public struct EventStreamRelay {
     public internal(set) var pieces = 0
     /// The engine's id of the response (`/v1/responses` only); nil until the engine has sent it.
     public internal(set) var responseID: String?
-    /// The error of an `error` event of `/v1/responses`, which was forwarded: a closing event may follow.
+    /// The error of an `error` event of `/v1/responses`, which was forwarded: a terminal event may follow.
     var statedError: EngineError?
 
     /// - Parameters:

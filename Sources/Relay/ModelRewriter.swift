@@ -13,7 +13,7 @@ public enum ModelRewriter {
     }
 
     /// Restores the public model id (in `/v1/responses`, as everywhere, the top-level `model`); bytes that need no
-    /// change pass untouched.
+    /// change are forwarded unchanged.
     /// - Parameter readsID: whether to read the response's own id.
     /// - Returns: nil if the body is not a JSON object.
     public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Response? {

@@ -43,7 +43,7 @@ extension KeyedDecodingContainer {
     }
 }
 
-/// Nil if an entry has another type than expected.
+/// Nil if an entry has an unexpected type.
 private struct Entry<Value: Decodable>: Decodable {
     let value: Value?
 

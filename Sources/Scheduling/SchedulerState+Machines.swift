@@ -150,8 +150,8 @@ extension SchedulerState {
     /// Evidence from a machine that is falling asleep describes the state before.
     private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.pendingSleep != nil }
 
-    /// A call could not reach a runner that we believed ready. Until a probe has decided it gets no more calls, and
-    /// those that wait for it go on waiting.
+    /// A call could not connect to a runner in state `ready`. The runner gets no more calls until a probe has decided
+    /// its state; waiting calls keep waiting for it.
     public mutating func callCouldNotConnect(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {

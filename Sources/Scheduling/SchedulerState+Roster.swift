@@ -43,7 +43,7 @@ extension SchedulerState {
         change(placing: [], removing: [id], now: now)
     }
 
-    /// Adds and removes runners in one step: a call that waits for a removed runner alone may wait for an added one.
+    /// Adds and removes runners in one step: a call that waits only for a removed runner may wait for an added one.
     public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
         let placed = new.compactMap { describe($0) }
         let removed = old.compactMap { removeRecord($0, now: now) }

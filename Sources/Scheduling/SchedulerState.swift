@@ -301,7 +301,7 @@ public struct SchedulerState: Sendable {
     /// Runners that list a model, loaded or not.
     func runners(listing model: ModelID) -> [Int] { runnersByModel.listing(model) }
 
-    /// To be called whenever what a runner lists, or has loaded, may have changed.
+    /// Call this whenever the models that a runner lists or has loaded may have changed.
     mutating func reindex(_ index: Int) {
         let record = records[index]
         let listed = record.isLeaving ? [:] : record.models

@@ -23,12 +23,12 @@ struct SettingsValidation {
         checkAcrossSections()
     }
 
-    /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
+    /// - Parameter suggestion: the end of the message, computed only if the problem is listed.
     func problem(_ message: String, at path: SettingsPath, suggestion: (() -> String)? = nil) {
         report.problem(message, at: path, place: tree.place(of: path), suggestion: suggestion)
     }
 
-    /// - Parameter suggestion: what ends the message, asked for only if the warning is listed.
+    /// - Parameter suggestion: the end of the message, computed only if the warning is listed.
     func warning(_ message: String, at path: SettingsPath, suggestion: (() -> String)? = nil) {
         report.warning(message, at: path, place: tree.place(of: path), suggestion: suggestion)
     }
@@ -96,7 +96,7 @@ extension SettingsValidation {
             let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
             problem("unknown class \(name); \(nearest ?? "use one of classes, or add it there")", at: path)
         } else if names.isEmpty {
-            let right = settings.auth.mode == .oidc ? ", which requires a role of its own" : ""
+            let right = settings.auth.mode == .oidc ? ", which requires the role model:specific" : ""
             warning("is empty: every call must name its model\(right)", at: .root["classes"])
         } else {
             problem("defaults to \(name), which is not a class; use one of classes", at: path)

@@ -41,7 +41,7 @@ package enum StandInTokens {
             switch defect {
             case .signatureUnverified: !isUnsigned && !parts[2].isEmpty
             case .signatureMayBeMissing: !isUnsigned && parts[2].isEmpty
-            // Behaves like a cache of verified tokens that is keyed by the signature alone.
+            // Behaves like a cache of verified tokens that is keyed only by the signature.
             case .claimsUnverified: !isUnsigned && known.withLock { $0.contains(String(parts[2])) }
             case .algorithmNoneAccepted: isUnsigned
             default: false

@@ -29,7 +29,8 @@ struct TestOptions: ParsableArguments {
     var expectStatus: [String] = []
     @Option(
         help: .init(
-            "Timeout per request; default wol 120, model and workload routing 60, auth 30.", valueName: "seconds"))
+            "Timeout per request (default: 120 for wol, 60 for model and workload routing, 30 for auth).",
+            valueName: "seconds"))
     var timeout: Double?
     @Option(help: .init("Timeout of the whole run.", valueName: "seconds"))
     var deadline: Double?
@@ -138,7 +139,7 @@ struct TestOptions: ParsableArguments {
 }
 
 struct WakeOnLANOptions: ParsableArguments {
-    @Flag(help: "Grade the wake: below 30 s fast, to 60 s moderate, above slow.")
+    @Flag(help: "Grade the wake: fast below 30 s, moderate up to 60 s, otherwise slow.")
     var timing = false
     @Option(help: .init("Fail if the wake takes longer.", valueName: "seconds"))
     var maxWake: Double?
@@ -167,7 +168,7 @@ struct WakeOnLANOptions: ParsableArguments {
 struct ModelRoutingOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
-        help: .init("Classes and models to request (several after one option).", valueName: "model"))
+        help: .init("Classes and models to request: one or more values.", valueName: "model"))
     var models: [String] = []
     @Flag(help: "Also test which callers may request exact ids.")
     var testPermissions = false
@@ -202,7 +203,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
     var requests: Int?
     @Option(help: .init("Number of concurrent calls.", valueName: "n"))
     var workers = 10
-    @Flag(help: "Also send the same number sequentially, and judge the order of the runners.")
+    @Flag(help: "Also send the same number sequentially, and check the order of the runners.")
     var sequential = false
     @Flag(help: "Measure percentiles per runner, queueing, and throughput compared with one worker.")
     var analyzeTiming = false
@@ -210,7 +211,7 @@ struct WorkloadRoutingOptions: ParsableArguments {
     var runnerHeader: String?
     @Option(help: .init("Number of runners that can serve the target.", valueName: "n"))
     var runners: Int?
-    @Option(help: .init("Concurrent calls per runner; load is then judged per slot.", valueName: "n"))
+    @Option(help: .init("Concurrent calls per runner; load is then compared per slot.", valueName: "n"))
     var slots: Int?
     @Option(help: "Routing policy of the deployment.")
     var policy: DeclaredPolicy?

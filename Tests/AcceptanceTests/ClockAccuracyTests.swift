@@ -67,7 +67,7 @@ struct ClockAccuracyTests {
         let trust = ClockAccuracy(error: .milliseconds(5), moments: 160)
         #expect(trust.isTrusted)
         try trust.demand()
-        #expect(trust.summary == "measured times are accurate to ±5.0 ms (p95 of 160 moments with a known time)")
+        #expect(trust.summary == "measured times are accurate to ±5.0 ms (p95 of 160 events whose time is known)")
         let coarse = ClockAccuracy(error: .milliseconds(6), moments: 160)
         #expect(!coarse.isTrusted && coarse.isGood(to: .milliseconds(250)))
         #expect(!ClockAccuracy(error: nil, moments: 0).isGood(to: .seconds(60)))

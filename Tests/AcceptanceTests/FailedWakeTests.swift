@@ -28,7 +28,7 @@ struct FailedWakeTests {
     @Test func `the summary counts what it left undecided`() async throws {
         let report = try await report()
         let text = terminal(report)
-        #expect(text.contains("\(report.consequences[0].count) checks were not judged, see wol.calls.answered"))
+        #expect(text.contains("\(report.consequences[0].count) checks were not decided, see wol.calls.answered"))
         #expect(!text.contains("wol.answer.complete: "), "\(text)")
     }
 

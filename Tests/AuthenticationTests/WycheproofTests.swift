@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// Valid according to their file, but the key declares another algorithm than the token, or an unknown one, or
+    /// Valid according to their file, but the key declares a different algorithm than the token, or an unknown one, or
     /// the encoding has a foreign character: the strict verifier refuses them.
     static let disputed: Set<Int> = [346, 347, 350, 351, 372, 373]
 

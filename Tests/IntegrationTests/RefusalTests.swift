@@ -126,7 +126,7 @@ extension Integration {
             }
         }
 
-        /// A case-insensitive engine would run another model than the authorised one.
+        /// A case-insensitive engine would run a different model than the authorised one.
         @Test(arguments: Endpoint.allCases.map(\.path) + ["/v1/route"])
         func otherSpellingsOfFields(path: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in

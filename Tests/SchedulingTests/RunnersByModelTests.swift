@@ -21,7 +21,7 @@ import Testing
         #expect(index.serving.isEmpty && index.loadable.isEmpty)
     }
 
-    /// After any changes to single runners, the index equals one that is built from all of them.
+    /// After any changes to individual runners, the index equals one that is built from all of them.
     @Test(arguments: 0..<20) func agreesWithAnIndexMadeFromScratch(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var index = RunnersByModel()

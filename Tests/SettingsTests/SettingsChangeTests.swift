@@ -5,7 +5,7 @@ import Testing
 
 /// The changes that a reload reports, and those that it applies.
 @Suite struct SettingsChangeTests {
-    /// Every key of the settings, with another value than the default.
+    /// Every key of the settings, with a value other than the default.
     private static var everything: String {
         """
         server:

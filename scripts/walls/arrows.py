@@ -1,4 +1,4 @@
-"""Who may import whom. An arrow that is not in these tables needs a reason in docs/ARCHITECTURE.md first."""
+"""Which target may import which module. An import that is not in these tables needs a reason in docs/ARCHITECTURE.md first."""
 
 import pathlib
 import re
@@ -44,7 +44,7 @@ TARGETS = {
     "Authentication": ({CORE, TRUST, ERRORS},
                        CRYPTO | FETCH | LOG | NIO_TLS | {"NIOCore", "NIOHTTP1", "NIOFoundationCompat", "SwiftASN1"},
                        SYSTEM),
-    # Digests alone, of CRYPTO.
+    # Only digests, of CRYPTO.
     "TokenProviders": ({CORE, TRUST, ERRORS}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST, ERRORS}, NIO | NIO_TLS | LOG, SYSTEM),
     "Relay": ({CORE, SYSTEM_CALLS, ERRORS}, NIO | NIO_TLS, SYSTEM),
@@ -54,7 +54,7 @@ TARGETS = {
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE, TRUST, ERRORS}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
-    # Digests alone, of CRYPTO. Files, for what the database does not take.
+    # Only digests, of CRYPTO. Files, for what the database does not take.
     "KeyStore": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
@@ -144,7 +144,7 @@ def _allowed(folder, target):
 
 def _refusal(target, module):
     if module in TARGETS:
-        return (f"{target} must not import {module}; the arrows are drawn in docs/ARCHITECTURE.md "
+        return (f"{target} must not import {module}; docs/ARCHITECTURE.md lists the allowed imports "
                 "(pass a value, or declare a protocol in SimpleAICore/Ports)")
     homes = sorted(name for name, (_, others, _) in TARGETS.items() if module in others)
     if module in SYSTEM:

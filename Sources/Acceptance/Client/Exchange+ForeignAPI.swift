@@ -1,7 +1,7 @@
 extension Exchange {
     /// One line why the response to `GET /v1/models` cannot come from an API of this kind, or nil if it can.
     ///
-    /// Counts only responses that no deployment of the contract gives; checks judge all others.
+    /// Counts only responses that no deployment of the contract gives; checks evaluate all others.
     func reasonWhyNoAPI(at target: Target) -> String? {
         let address = "\(target)/v1/models"
         if (300...399).contains(status) {

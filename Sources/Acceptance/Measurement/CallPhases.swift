@@ -10,7 +10,7 @@ struct CallPhases: Sendable {
         medians = [
             median("connect", \.connectTime), median("TLS", \.handshakeTime),
             median("first byte", \.timeToFirstByte), median("first token", \.timeToFirstToken),
-            median("longest gap", \.longestGap), median("whole", \.duration),
+            median("longest gap", \.longestGap), median("total", \.duration),
         ].compactMap { $0 }
     }
 

@@ -20,12 +20,12 @@ struct ClockAccuracy: Sendable, Equatable {
     /// Whether times with this precision may be reported.
     func isGood(to precision: Duration) -> Bool { error.map { $0 <= precision } ?? false }
 
-    /// The line at the end of the report: `times are good to ±0.4 ms (p95 of 160 moments)`.
+    /// The line at the end of the report, such as `measured times are accurate to ±0.4 ms (…)`.
     var summary: String {
         guard let error else {
             return "measured times are unreliable: \(problem ?? "the clock's self-test did not finish")"
         }
-        let figure = "\((error.inSeconds * 1000).fixed(1)) ms (p95 of \(moments) moments with a known time)"
+        let figure = "\((error.inSeconds * 1000).fixed(1)) ms (p95 of \(moments) events whose time is known)"
         return "measured times are accurate to ±\(figure)"
             + (isTrusted ? "" : ": too coarse for millisecond measurements")
     }

@@ -1,11 +1,11 @@
-/// Checks that had nothing to judge because of what another check tells: that failure is told once.
+/// Checks without evidence because another check failed: the report states that failure once.
 struct Consequences: Sendable, Hashable {
     /// The check that failed.
     let cause: String
-    /// How many could not be decided for that.
+    /// Number of checks that are undecided for this reason.
     let count: Int
 
-    var summary: String { "\(count) \(count == 1 ? "check was" : "checks were") not judged, see \(cause)" }
+    var summary: String { "\(count) \(count == 1 ? "check was" : "checks were") not decided, see \(cause)" }
 }
 
 extension SuiteReport {

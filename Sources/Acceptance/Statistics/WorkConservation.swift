@@ -2,9 +2,9 @@
 /// however uneven its shares are (work conservation; Kleinrock 1976, 3.4).
 ///
 /// The client sees the start of a call slightly before the balancer and its end slightly after. Events closer together
-/// than the tolerance count as simultaneous, and an ambiguous dispatch is not judged.
+/// than the tolerance count as simultaneous, and an ambiguous dispatch is left out.
 struct WorkConservation: Sendable, Equatable {
-    /// Number of dispatches with a definite judgement.
+    /// Number of unambiguous dispatches.
     let decidable: Int
     /// Of these, dispatches to a runner that had more work than another.
     let misplaced: Int

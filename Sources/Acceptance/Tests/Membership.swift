@@ -25,7 +25,7 @@ struct Membership: Sendable {
             : "\(model) served a call for \(target)"
     }
 
-    /// Judges the answers of one route; calls without a whole answer are another check's business.
+    /// Checks the responses of one route; another check covers calls without a complete response.
     ///
     /// - Parameter answered: the check that tells when no call was answered.
     func finding(

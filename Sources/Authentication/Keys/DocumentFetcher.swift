@@ -16,7 +16,7 @@ struct KeyFetchLimits: Sendable {
     /// The first pause before a key that was not found is searched for again; nil: derived from the issuer's cooldown.
     var firstSearchPause: Duration?
     /// How long a call waits for a fetch that is due later, and how many calls of an issuer may do so at once; others
-    /// are judged by the known keys.
+    /// are verified with the known keys.
     var maxSearchWait: Duration = .seconds(8)
     var maxDeferredSearches = 64
     /// Interval between checks of a local file.

@@ -185,7 +185,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// While a request is being answered no handler requests a read, and the loop would deregister the connection from
     /// polling and register it again a moment later: two system calls per request. So one read stays outstanding. It
-    /// brings either the client's disconnect, or the beginning of one more request, which ends the reading ahead.
+    /// receives either the client's disconnect or the beginning of the next request; then no further read is made.
     func channelReadComplete(context: ChannelHandlerContext) {
         fireReadComplete(context)
         if exchange?.isRead ?? false, !reader.hasPending { context.read() }
@@ -295,7 +295,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         switch exchange?.response {
         // The last response is complete.
         case .complete where exchange?.isLast ?? false: phase = .answered
-        // A second response would be taken for the response to another request.
+        // The client would match a second response to another request.
         case .complete: leave(context)
         // Too late for an error response.
         case .begun:
@@ -346,7 +346,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Closes the connection when all bytes are sent. Closing earlier would drop bytes that a slow client has not read
-    /// yet; with nothing to send, closing later than at once would let an unserved connection become active.
+    /// yet; with nothing to send, it closes immediately, so that no request can arrive in between.
     private func closeWhenSent(_ context: ChannelHandlerContext) {
         guard socket.hasPending || unsent(context) > 0 else { return context.close(promise: nil) }
         let sent = context.eventLoop.makePromise(of: Void.self)

@@ -31,7 +31,7 @@ struct RequestBodyReader {
         if let decoder { decoder.append(bytes.readableBytesView) } else { plain.setOrWriteImmutableBuffer(bytes) }
     }
 
-    /// Takes out what has come: of a body without a coding all of it, of another one as much as one slice.
+    /// Takes the received bytes: all of them from a body without a coding, at most one slice from an encoded one.
     /// - Parameters:
     ///   - size: in bytes, of the slice; the last piece of it may go beyond.
     ///   - use: gets the decoded body, piece by piece. What it throws ends the body.

@@ -1,7 +1,7 @@
 import Relay
 import SimpleAICore
 
-/// Determines the client's address behind proxies: only the proxies that the settings trust are believed about the
+/// Determines the client's address behind proxies: only trusted proxies of the settings may state the
 /// address that their request came from.
 ///
 /// Proxies append to the right, and everything to the left of the first untrusted address may be forged. So the

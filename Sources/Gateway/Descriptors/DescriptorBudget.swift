@@ -2,7 +2,7 @@ import OperatingSystem
 import Settings
 
 /// How this process's descriptors are divided: client connections, connections to runners, and a reserve for the work
-/// that must go on when all others are in use (wakes, probes, the state file, API keys, issuers' keys, agents).
+/// that must work when all others are in use (wakes, probes, the state file, API keys, issuers' keys, agents).
 struct DescriptorBudget: Hashable, Sendable {
     static let reserve = DescriptorLimit.connectionReserve
     /// Minimum limit at which the gateway starts.

@@ -133,7 +133,7 @@ struct CallBody {
                 .invalidRequest, "The field \"model\" is longer than \(Self.maxModelLength) bytes.", param: "model")
         }
         let text = view(member.range).dropFirst().dropLast()
-        // Hardly any name contains escapes.
+        // Few names contain escapes.
         return text.contains(UInt8(ascii: "\\"))
             ? JSONString.decode(view(member.range)) : String(decoding: text, as: UTF8.self)
     }

@@ -39,7 +39,7 @@ struct CallFields {
 
     var hasUnsupportedCoding: Bool { !codings.isEmpty && ContentCoding.reading(codings) == .unsupported }
 
-    /// Whether the media type means JSON in UTF-8; a request without a type is taken for it. Programs that apply the
+    /// Whether the media type means JSON in UTF-8; a request without a type counts as JSON. Programs that apply the
     /// type's charset would read another text from the same bytes.
     var isJSON: Bool {
         guard let contentType, contentType != "application/json" else { return true }

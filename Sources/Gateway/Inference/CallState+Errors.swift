@@ -40,7 +40,7 @@ extension CallState {
 }
 
 extension GatewayError {
-    /// The response that a call wants to go on with is not there (any more), or is another caller's.
+    /// The response that a call refers to does not exist (any more), or belongs to another caller.
     static let previousResponseIsUnknown = GatewayError(
         .notFound, "Unknown previous_response_id. Send the whole conversation instead.",
         param: "previous_response_id")

@@ -50,9 +50,9 @@ struct CallState {
         case documentReceived(EngineDocument)
         /// The engine's document is a result, and too large to be collected.
         case documentBegan(status: Int)
-        /// It ended as its framing says.
+        /// The document's body ended.
         case documentEnded(isComplete: Bool)
-        /// There is no room for the engine's answer.
+        /// The engine's response exceeds the memory limit of responses.
         case answerTooMuch(GatewayError)
         case streamEnded(complete: Bool)
         /// The engine sent its final event; its body may still be open.
@@ -74,7 +74,7 @@ struct CallState {
         /// `fresh`: on a new connection, because a kept-alive one turned out to be stale.
         case forward(AuthorizedCall, Lease, fresh: Bool)
         case cancelForwarding
-        /// The engine's response may end by itself, for a moment.
+        /// Gives the engine a short time to end its response, so that its connection can be reused.
         case releaseUpstream
         /// The engine rejects the option that the gateway adds, and served the call without it.
         case noteUsageOptionRejected(RunnerID)
@@ -94,9 +94,9 @@ struct CallState {
         case beginStream(Lease)
         /// Send the engine's document, whatever its status.
         case sendDocument(Lease, EngineDocument)
-        /// The head of the engine's document and what has come of it go out; the rest follows as it comes.
+        /// Send the head of the engine's document and the bytes received so far; the rest follows as it arrives.
         case beginDocument(Lease, status: Int)
-        /// The response breaks off where it is.
+        /// Truncate the response.
         case abortResponse
         case respond(GatewayError)
         /// Send an error event, and end the stream without `[DONE]`.
@@ -130,9 +130,9 @@ struct CallState {
     private var excluded: Set<RunnerID> = []
     /// Why the call left its first runner: the caller's error if no other runner can serve the call.
     private var firstFailure: GatewayError?
-    /// What the engine said that the call waits for, because it loads.
+    /// The error of the loading engine that the call waits for.
     private var loadingEngine: EngineError?
-    /// What the first runner said that lacks the endpoint.
+    /// The error of the first runner that lacks the endpoint.
     private(set) var endpointFailure: GatewayError?
 
     init(limits: Limits = .init()) {
@@ -243,8 +243,8 @@ struct CallState {
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .exhausted:
-            // The gateway's own fault, whichever runner it is: it counts against no runner, and another would fail in
-            // the same way.
+            // A limit of the gateway itself: it counts against no runner, and any other runner would fail in the
+            // same way.
             phase = .finished
             return [.returnLease(lease, .undecided)] + self.failure(error)
         case .untrusted:
@@ -315,10 +315,10 @@ struct CallState {
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
     }
 
-    /// Bounds the search over runners in any case.
+    /// Bounds the search, however many runners there are.
     private static let maxSearches = 64
 
-    /// Returns the lease and requests one for a runner that can serve the call: this one does not, and has not failed.
+    /// Returns the lease and requests another runner's: this runner cannot serve the call, but has not failed.
     private mutating func search(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
@@ -347,11 +347,11 @@ struct CallState {
 
     // MARK: Waiting
 
-    /// The call waits as for a slot, as long as the scheduler lets it: that is no move.
-    private mutating func waitForLoading(_ lease: Lease, _ words: EngineError?) -> [Action] {
+    /// The call waits for the loading engine like for a slot, until the scheduler refuses it. This is not a move.
+    private mutating func waitForLoading(_ lease: Lease, _ error: EngineError?) -> [Action] {
         guard let authorized else { return breakOff(lease, Self.runnerLost(lease.runner, "model loading"), .loading) }
         phase = .placing
-        loadingEngine = words
+        loadingEngine = error
         return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
     }
 
@@ -368,8 +368,8 @@ struct CallState {
     /// Names the runner to clients whose response head was sent before it was known.
     private func announcement(of lease: Lease) -> String {
         let wake = lease.wake.map { " wake=\($0)" } ?? ""
-        let who = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
-        return "served\(who) waited \(lease.waited.wholeMilliseconds)\(wake)"
+        let runner = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
+        return "served\(runner) waited \(lease.waited.wholeMilliseconds)\(wake)"
     }
 
     // MARK: Ending
@@ -388,7 +388,7 @@ struct CallState {
         return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
     }
 
-    /// There is no place for an error in a document: it breaks off, which its framing shows.
+    /// A document has no place for an error: the gateway truncates it, which its framing shows.
     private mutating func abortDocument(
         _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {

@@ -56,7 +56,7 @@ extension InferenceCall {
         return false
     }
 
-    /// Takes in what has come of the body, but no more than a slice of what has to be decoded.
+    /// Takes the received bytes of the body, but decodes at most one slice.
     /// - Returns: whether there is more to decode.
     private func takeSlice() throws(GatewayError) -> Bool {
         try intake.take(atMost: DecodingTurns.slice) { piece throws(GatewayError) in

@@ -46,7 +46,7 @@ extension InferenceCall {
         send(HTTPResponseStatus(statusCode: document.status), headers, body)
     }
 
-    /// The head of a document that goes out as it comes, and what has come of it.
+    /// Sends the head of a document that is relayed as it arrives, and the bytes received so far.
     func beginDocument(_ lease: Lease, status: Int) {
         var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
         addOwnHeaders(to: &headers, lease)

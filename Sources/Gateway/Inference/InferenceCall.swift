@@ -30,9 +30,9 @@ final class InferenceCall {
     private(set) lazy var memory = connection.memoryShare(
         of: (caller ?? .anonymous).id, from: rules.shareHolder(of: client))
     var requestIsComplete = false
-    /// Some of what has come of the body waits for its turn to be decoded.
+    /// Whether received bytes of the body wait to be decoded.
     var isDecoding = false
-    /// What came together with the head of a request whose credentials are still being checked.
+    /// Bytes that arrived with the head of a request whose credentials are still being checked.
     var unread = ByteBuffer()
     private(set) var caller: Caller?
     private var admission: CallLimiter.Admission?

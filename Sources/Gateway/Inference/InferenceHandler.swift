@@ -44,7 +44,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var closesAfterDiscarding: Scheduled<Void>?
     /// Whether a read waits for authentication.
     private var readIsHeld = false
-    /// Whether the client requests that the connection closes after the current control-plane request.
+    /// Whether the current control-plane request has `Connection: close`, or implies it (HTTP/1.0).
     private var passesLastRequest = false
     /// Whether a part was passed to the control plane since its last `channelReadComplete`.
     private var hasForwarded = false
@@ -96,7 +96,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return true
         case .gone, .closing: return true
         }
-        // A preflight request is not a call. Hardly any path has another spelling.
+        // A preflight request is not a call. Nearly all clients send the path in its usual spelling.
         guard head.method != .OPTIONS,
             let endpoint = Endpoint(rawValue: head.uri) ?? Endpoint(rawValue: RequestTarget(head.uri).path)
         else { return false }
@@ -131,7 +131,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// The control plane closes only after `Connection: close` in this very spelling; HTTP/1.0 implies it without the
+    /// The control plane closes only after `Connection: close` in exactly this spelling; HTTP/1.0 implies it without the
     /// field.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
@@ -231,7 +231,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var memoryShare: (caller: CallerID, address: Peer?, share: BufferShare)?
 
-    /// Whether the client takes what is written for it.
+    /// Whether the client's channel is writable: false while too many written bytes wait to be sent.
     private(set) var isWritable = true
 
     /// The bearer token of an `Authorization` value; nil for another scheme or none.

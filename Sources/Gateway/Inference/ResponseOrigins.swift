@@ -2,8 +2,8 @@ import NIOCore
 import SimpleAICore
 import Synchronization
 
-/// Which runner made which response, for callers who go on with one (`previous_response_id` of `/v1/responses`): engines
-/// keep responses to themselves, so that only the runner that made one can go on with it.
+/// Which runner made which response, for callers that continue one (`previous_response_id` of `/v1/responses`):
+/// engines store responses locally, so only the runner that made one can continue it.
 ///
 /// Bounded, and shared out: a caller that makes more and more of them forgets its own. A response is forgotten after one
 /// `lifetime`. Engines choose the ids, so an id is one caller's only together with that caller: an engine that repeats an
@@ -23,7 +23,7 @@ final class ResponseOrigins: Sendable {
     private static let maxIDLength = 512
 
     private let lifetime: TimeAmount
-    /// A response belongs to whom it was made for: nobody else can go on with it, however the id was learnt.
+    /// A response belongs to its caller: no other caller can continue it, whether or not that caller knows the id.
     private let origins: Mutex<SharedTable<CallerID, Key, Origin>>
 
     init(capacity: Int = 40_000, lifetime: TimeAmount = .hours(6)) {

@@ -114,7 +114,7 @@ extension UpstreamResponse {
         return .streamCompleted
     }
 
-    /// The response ended as its framing says.
+    /// The end of the response, as its framing defines it.
     /// - Parameter now: in seconds since 1970.
     mutating func end(at now: () -> Int, _ forward: Forward) -> CallState.Event {
         if let largeDocument, largeDocument.hasBegun { return .documentEnded(isComplete: largeDocument.isComplete) }

@@ -1,7 +1,7 @@
 import Hummingbird
 import SimpleAICore
 
-/// Refuses paths that the router would take for others: it ignores doubled and trailing slashes. Any guard of a path,
+/// Refuses paths that the router would confuse with others: it ignores doubled and trailing slashes. Any guard of a path,
 /// here or in a proxy in front, compares the exact path. `RequestTarget` has already normalized the paths that are read
 /// leniently.
 struct ExactPathMiddleware: RouterMiddleware {

@@ -9,7 +9,7 @@ import Synchronization
 /// One connection from the gateway: relays one request at a time to the engine that has its model, byte for byte.
 ///
 /// Responses of the engine are forwarded unchanged as they arrive; the gateway interprets them. If the engine's
-/// connection is lost, the gateway's connection is closed within the response, so that the response cannot be taken for
+/// connection is lost, the gateway's connection is closed within the response, so that the client cannot mistake the response for
 /// complete; if the gateway disconnects, the engine's work is stopped. Everything here runs on the connection's event
 /// loop.
 final class CallHandler: ChannelInboundHandler {

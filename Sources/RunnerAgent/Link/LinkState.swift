@@ -11,7 +11,7 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
-        /// After `sleep`: how long this process may go on running before the machine counts as awake. The system stops
+        /// After `sleep`: how long this process may continue to run before the machine counts as awake. The system stops
         /// processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway waits for
         /// the outcome, with time to connect again.
         var rest: Duration = .seconds(15)

@@ -5,14 +5,14 @@ final class SettingsReport {
     /// Every requested key as a pattern (`runners[].wake.mac`): the keys that this version knows.
     private(set) var knownKeys: Set<SettingsPath> = []
 
-    /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
+    /// - Parameter suggestion: the end of the message, computed only if the problem is listed.
     func problem(
         _ message: String, at path: SettingsPath, place: SettingsPlace, suggestion: (() -> String)? = nil
     ) {
         problems.add(message, at: path, place, suggestion: suggestion)
     }
 
-    /// - Parameter suggestion: what ends the message, asked for only if the warning is listed.
+    /// - Parameter suggestion: the end of the message, computed only if the warning is listed.
     func warning(
         _ message: String, at path: SettingsPath, place: SettingsPlace, suggestion: (() -> String)? = nil
     ) {

@@ -53,7 +53,7 @@ struct SettingsTable {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// - Parameter suggestion: what ends the message, asked for only if the problem is listed.
+    /// - Parameter suggestion: the end of the message, computed only if the problem is listed.
     func problem(_ message: String, at key: String? = nil, suggestion: (() -> String)? = nil) {
         let entry = key.flatMap(entry)
         report.problem(

@@ -47,7 +47,7 @@ public enum RunnerSettingsFile {
         return settings
     }
 
-    /// Whether a file of unknown kind contains runner settings, judged by its keys.
+    /// Whether a file of unknown kind contains runner settings, determined from its keys.
     public static func isRunnerFile(_ text: String, name: String, environment: [String: String]) -> Bool {
         let tree = try? SettingsDocument.tree(
             of: SettingsFile.withoutByteOrderMark(text), name: name, environment: .init(variables: environment),

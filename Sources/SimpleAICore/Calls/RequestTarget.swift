@@ -39,7 +39,7 @@ public struct RequestTarget: Hashable, Sendable {
         return "/" + segments.dropFirst(max(versions, 1) - 1).joined(separator: "/")
     }
 
-    /// Whether a path that is compared exactly could be taken for another one: routers ignore doubled and trailing
+    /// Whether a path that is compared exactly could be confused with another one: routers ignore doubled and trailing
     /// slashes.
     public var isAmbiguous: Bool {
         path.utf8.count > 1 && (path.utf8.last == UInt8(ascii: "/") || path.contains("//"))

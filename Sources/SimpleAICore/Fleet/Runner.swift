@@ -1,4 +1,4 @@
-/// A machine's inference endpoint, as settings or a registration describe it: the facts that hardly ever change while
+/// A machine's inference endpoint, as settings or a registration describe it: the facts that rarely change while
 /// it runs.
 public struct Runner: Hashable, Sendable {
     public let id: RunnerID

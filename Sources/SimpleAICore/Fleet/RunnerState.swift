@@ -1,6 +1,6 @@
 /// The state of a runner and its machine, as far as the gateway knows.
 public enum RunnerState: String, Hashable, Sendable, CaseIterable {
-    /// No evidence yet, or doubtful since a connection failed; the next probe decides.
+    /// No evidence yet, or a connection failed since the last evidence; the next probe decides.
     case unknown
     /// Responds to its probe: takes calls.
     case ready

@@ -3,7 +3,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         case syntax, byteOrderMark, truncated, trailingBytes, invalidUTF8, tooDeep
         case duplicateKey(String)
-        /// A key that other readers may take for a relevant one.
+        /// A key that other parsers may treat as a relevant one.
         case ambiguousKey(String, meaning: String)
         /// A key too long to be compared.
         case longKey

@@ -4,7 +4,7 @@
 /// It is as strict as the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
 /// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a deeply nested
 /// document costs no more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`,
-/// `"\u006dodel"`), is an error, and for callers' documents so is a key that another reader may take for a watched one
+/// `"\u006dodel"`), is an error, and for callers' documents so is a key that another parser may treat as a watched one
 /// (`"Model"`): what was authorized must be what is run.
 ///
 /// This is one state machine, and therefore one file: bytes in, a state, no allocation per byte.
@@ -26,7 +26,7 @@ public struct JSONScanner {
 
     private let watched: Keys
     private let maxDepth: Int
-    /// In bytes; of a longer key only the beginning is kept.
+    /// In bytes; only the beginning of a longer key is kept.
     private let maxKey: Int
     private let isLenient: Bool
     private var found: [Member?]
@@ -332,7 +332,7 @@ extension JSONScanner {
         seen |= bit
     }
 
-    /// Throws for an unwatched key that another reader may take for a watched one.
+    /// Throws for an unwatched key that another parser may treat as a watched one.
     private func refuseVariant(at position: Int) throws(JSONError) {
         guard watched.refusesVariants else { return }
         guard key.count <= maxKey else { throw JSONError(.longKey, at: position) }

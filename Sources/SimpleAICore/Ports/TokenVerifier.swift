@@ -13,8 +13,8 @@ public protocol TokenVerifier: Sendable {
 
 /// Why a token was refused. Callers receive only the kind, operators the reason.
 public enum TokenRejection: Error, Hashable, Sendable {
-    /// The token is invalid: malformed, for another audience, signed with an unknown key, … `reason` is for the log
-    /// alone and never contains the token; values of its claims are quoted and truncated.
+    /// The token is invalid: malformed, for another audience, signed with an unknown key, … `reason` is only for
+    /// the log and never contains the token; values of its claims are quoted and truncated.
     case invalid(reason: String)
     /// The token is expired and otherwise valid. Callers receive this reason.
     case expired(reason: String)

@@ -87,7 +87,7 @@ public struct WakeHookRequest: Hashable, Sendable {
     public var method: String
     /// `http` or `https`; redirects are not followed.
     public var url: String
-    /// The host alone, because the rest of the URL may be a secret.
+    /// Only the host, because the rest of the URL may be a secret.
     public var host: String
 
     public init(method: String, url: String, host: String) {

@@ -16,7 +16,7 @@ struct FleetCommand: AsyncParsableCommand {
     var json = false
     @Flag(help: "Print the table once, even in a terminal.")
     var once = false
-    @Option(help: .init("Refresh interval of the live table; default 1.", valueName: "seconds"))
+    @Option(help: .init("Refresh interval of the live table.", valueName: "seconds"))
     var every = 1.0
     @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 

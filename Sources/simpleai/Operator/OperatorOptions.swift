@@ -12,7 +12,7 @@ struct OperatorOptions: ParsableArguments {
     var url: String?
     @Option(help: "Admin token (default: $SIMPLEAI_TOKEN, else the token of `simpleai token --role admin`).")
     var token: String?
-    @Option(help: .init("Timeout per request; default 30.", valueName: "seconds"))
+    @Option(help: .init("Timeout per request.", valueName: "seconds"))
     var timeout: Double = 30
     @Flag(name: .customLong("no-verify-ssl"), help: "Accept any certificate.")
     var noVerifySSL = false

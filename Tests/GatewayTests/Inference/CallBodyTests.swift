@@ -140,7 +140,7 @@ import Testing
         #expect(error?.status() == 400)
     }
 
-    /// A key that another parser may take for a decisive field is refused on every path, whether or not it decides
+    /// A key that another parser may treat as a relevant field is refused on every path, whether or not it decides
     /// there.
     @Test(
         arguments: [

@@ -217,7 +217,7 @@ extension AuthenticationTest {
             return .fail(
                 "a 401 response lacks WWW-Authenticate", Evidence(bare, expected: "WWW-Authenticate: Bearer …"))
         }
-        return .pass("\(refusals.count) responses,  \(refusals[0].header("www-authenticate") ?? "")")
+        return .pass("\(refusals.count) responses, \(refusals[0].header("www-authenticate") ?? "")")
     }
 
     private func errorObjects() async throws -> Finding {

@@ -273,7 +273,7 @@ extension ModelRoutingTest {
 
     private func classAllowed() async throws -> Finding {
         try needsPermissionTest(roles: false)
-        return .pass("\(try await control().target) served \(try await session.tokens.credential(.basic).name)")
+        return .pass("\(try await control().target) accepted the \(try await session.tokens.credential(.basic).name)")
     }
 
     /// A class that a basic caller can use: the positive control around every refusal.

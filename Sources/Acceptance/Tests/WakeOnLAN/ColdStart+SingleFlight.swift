@@ -55,7 +55,7 @@ extension ColdStart {
         }
         let naming = ids.first.map { id in exchanges.count { ServingRunner($0).wakeID == id } } ?? 0
         if listened, burst > 0 {
-            let sharing = ids.isEmpty ? "" : "; \(naming) of \(answered) calls name one and the same wake"
+            let sharing = ids.isEmpty ? "" : "; \(naming) of \(answered) calls report the same wake"
             let packets = burst == 1 ? "1 magic packet" : "\(burst) magic packets"
             return .pass("at most \(packets) within \(Self.sendingWindow.readable) for \(calls.count) calls\(sharing)")
         }

@@ -54,7 +54,7 @@ struct ColdStart: Sendable {
     /// The list had the target asleep, and no call for it was answered.
     var failedToWake: Bool { before == .asleep && answered == 0 }
 
-    /// The finding of a check that judges responses if there are none; `wol.calls.answered` fails the run for that
+    /// The finding of a check of responses if there are none; `wol.calls.answered` fails the run for that
     /// reason. Nil if there are responses.
     var unanswered: Finding? {
         if let hindered { return hindered }
@@ -92,8 +92,8 @@ struct ColdStart: Sendable {
         return isNeverListed ? neverListed : nil
     }
 
-    /// Whether nothing but the list's silence says that the target slept, and the list goes on saying nothing: then it
-    /// may as well have been awake. A wake that calls name, or a magic packet, proves that it slept.
+    /// Whether the only evidence of sleep is that the list lacks the target, and it stays absent: it may have been
+    /// awake. A wake that a response names, or a magic packet, proves that it slept.
     private var isNeverListed: Bool {
         before == .absent && visible == nil && wakeIDs.isEmpty && firstPacket == nil
     }
@@ -104,7 +104,7 @@ struct ColdStart: Sendable {
                 + "set --model or --wol-model to a listed target")
     }
 
-    /// What the list that was read after the calls says of the target.
+    /// The finding for the target's state in the list that was read after the calls.
     func finding(after state: TargetState, evidence: Evidence) -> Finding {
         if let hindered { return hindered }
         guard state != .ready, state != .loadable else {
@@ -114,7 +114,7 @@ struct ColdStart: Sendable {
             finding.summary += ", and the list shows \(target) as \(state.rawValue)"
             return finding
         }
-        // A list that does not name such targets at all says nothing about this one.
+        // A list that never contains the target is no evidence about it.
         if state == .absent, before == .absent {
             return .inconclusive("not decided: the model list has \(target) neither before nor after the calls")
         }

@@ -223,7 +223,7 @@ extension WakeOnLANTest {
             return .fail("the first magic packet came after the machine was up")
         }
         let machines = Set(cold.packets.map(\.machine)).sorted().joined(separator: ", ")
-        return .pass("\(cold.packets.count) for \(machines), the first after \((packet - cold.sent).readable)")
+        return .pass("packets for \(machines): \(cold.packets.count), the first after \((packet - cold.sent).readable)")
     }
 
     private func keepAlive() async throws -> Finding {

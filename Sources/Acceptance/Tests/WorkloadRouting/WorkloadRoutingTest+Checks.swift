@@ -95,7 +95,7 @@ extension WorkloadRoutingTest {
         return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
     }
 
-    /// The load and the number of runners, provided that there is a distribution to judge.
+    /// The load and the number of runners, provided that there is a distribution to test.
     private func distribution() async throws -> (Workload, RunnerCount) {
         let load = try await load()
         guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
@@ -155,7 +155,7 @@ extension WorkloadRoutingTest {
         let (load, runners) = try await distribution()
         let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
         let test = judgement.shares.method == .exact ? "exact multinomial test" : "chi-square test"
-        let shares = "\(load.countsInWords); equal shares: p = \(judgement.shares.chance.scientific), \(test)"
+        let shares = "\(load.countsInWords); p = \(judgement.shares.chance.scientific) for equal shares, \(test)"
         let conservation = judgement.conservation
         let passed = options.slots == nil ? "past an idle runner" : "to one with two calls per slot more than another"
         let byLoad = "\(conservation.misplaced) of \(conservation.decidable) decidable dispatches went \(passed)"
@@ -179,7 +179,7 @@ extension WorkloadRoutingTest {
         let equal = RunnerShares.percent(measured.equalShare)
         let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
         let names = outside.joined(separator: ", ")
-        // A correct deployment leaves a 95 % interval once in 20 runs: that alone is shown, but fails no check.
+        // A correct deployment is outside a 95 % interval once in 20 runs: the report shows it, but no check fails.
         let finding: Finding =
             switch (outside.isEmpty, judgement.verdict) {
             case (true, _): .pass("\(figures); an equal share is \(equal)")

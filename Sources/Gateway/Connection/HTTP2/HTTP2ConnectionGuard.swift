@@ -95,7 +95,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         }
     }
 
-    /// - Parameter end: time until the connection is closed in any case; nil for none.
+    /// - Parameter end: time until the connection is closed even if calls are in progress; nil: no limit.
     private func startGracefulClose(_ context: ChannelHandlerContext, end: TimeAmount?) {
         if let end {
             endTimer?.cancel()

@@ -15,7 +15,7 @@ enum StreamHead {
     }
 
     /// - Parameter maxSize: in bytes, counted as HTTP/1 would write the fields.
-    /// - Returns: the same head, with the `:authority` that a translated request may state as `host` alone.
+    /// - Returns: the same head, with the `:authority` that a translated request may state only as `host`.
     static func checked(_ headers: HPACKHeaders, maxSize: Int) throws(Violation) -> HPACKHeaders {
         var size = 0
         var method = "", path = ""

@@ -12,10 +12,10 @@ import WebSocketTransport
 /// The shell around every `RunnerSession`: the connected agents by runner id, and the resulting changes in the
 /// scheduler. Uses one event loop, so that agents' messages have one order.
 final class AgentRegistry {
-    /// Registrations per runner id: this number at once, then one a second. Two machines with the same id would
+    /// Registrations per runner id: a burst of 10, then one per second. Two machines with the same id would
     /// otherwise replace each other forever.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
-    /// Time for an agent to respond when its connection is doubted.
+    /// Timeout of an agent's pong when its connection may be dead.
     private static let pongTimeout: TimeAmount = .seconds(10)
     /// The protocol extensions of this gateway beyond version 1.
     static let extensions = Set(ProtocolExtension.allCases)
@@ -30,7 +30,7 @@ final class AgentRegistry {
         var registration: Identity?
         /// The entries that its lists left out, as reported.
         var omitted = OmittedEntries()
-        /// How it ended, or why the gateway ends it; nil where the agent gave no sign of life in time.
+        /// How it ended, or why the gateway ends it; nil if its heartbeats stopped.
         var endReason: OperatorReason?
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
@@ -188,7 +188,7 @@ final class AgentRegistry {
         let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
         guard let connection = connection(of: id) else { return }
         connection.socket.send(MessageCodec.text(message))
-        // A report has proved wrong: a machine without power sends nothing any more.
+        // The last report was wrong: the machine may have lost power, which only a missing pong shows.
         connection.socket.verify(within: Self.pongTimeout)
     }
 
@@ -271,7 +271,7 @@ final class AgentRegistry {
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
-        // Then the commands: for the scheduler they ended with the connection.
+        // Afterwards: the scheduler has already ended the old connection's commands.
         failCommands(of: id)
         let now = now()
         let extensions = registration.extensions.isEmpty ? [] : Self.extensions
@@ -291,7 +291,7 @@ final class AgentRegistry {
         return nil
     }
 
-    /// Makes room for an agent's statements.
+    /// Reserves memory for the data that an agent reports.
     private func room(for registration: Registration, on number: UInt64) -> AgentRefusal? {
         let id = registration.runnerID
         let outcome = roster.joined(
