@@ -48,18 +48,21 @@ struct ControlPlane: Sendable {
 
     func metrics(for request: Request, _ context: ControlContext) throws -> Response {
         let token = gateway.rules.settings.metrics.token
-        let isAllowed =
-            token.isEmpty
-            ? context.isLocal && !TrustedProxies.areForwarded(request.headers)
-            : Bearer.token(in: request.headers[.authorization]).map { Bearer.isEqual($0, token) } ?? false
-        guard isAllowed else {
-            throw token.isEmpty
-                ? GatewayError(
+        if token.isEmpty {
+            guard context.isLocal, !TrustedProxies.areForwarded(request.headers) else {
+                throw GatewayError(
                     .permissionDenied, "Permission denied: metrics are for loopback peers only.",
                     cause: "the request came from or through another host, and metrics.token is not set")
-                : GatewayError(
+            }
+        } else {
+            guard let sent = Bearer.token(in: request.headers[.authorization]) else {
+                throw GatewayError.missingCredentials(found: request.headers[.authorization])
+            }
+            guard Bearer.isEqual(sent, token) else {
+                throw GatewayError(
                     .invalidAPIKey, "Metrics require the bearer token of metrics.token.",
-                    cause: "missing or wrong bearer token of metrics.token")
+                    cause: "wrong bearer token, expected that of metrics.token")
+            }
         }
         let text = gateway.metrics.text(
             gateway.scheduler.snapshot(), bufferedBytes: gateway.budget.bytesInUse,

@@ -34,8 +34,9 @@ extension GatewayError {
     func headers(allowing methods: [String] = []) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         if code == .invalidAPIKey {
-            // RFC 6750 §3.1: no error attribute if the request carried no credentials at all.
-            let detail = cause == nil ? "" : ", error=\"invalid_token\""
+            // RFC 6750 §3.1: no error attribute if the request carried no token.
+            let hadToken = !message.isExactly(Self.missingCredentials.message)
+            let detail = hadToken ? ", error=\"invalid_token\"" : ""
             headers.append(("WWW-Authenticate", "Bearer realm=\"simpleai\"\(detail)"))
         }
         if code == .unsupportedMediaType, param == Self.contentEncoding {
