@@ -215,12 +215,12 @@ import Testing
         ("auth: {mode: none}", "runners: is empty"),
         (
             "auth: {mode: none}\nclasses: {fast: [lama]}\nrunners: [{url: 'http://a', models: [llama]}]",
-            "classes.fast: no runner has lama; did you mean llama?"
+            "classes.fast: no runner lists lama; did you mean llama?"
         ),
         (
             "auth: {mode: none}\nclasses: {fast: [llama3.2]}\n"
                 + "runners: [{id: box, url: 'http://a', models: ['llama3.2:70b', 'llama3.2:3b', llama3.20]}]",
-            "classes.fast: no runner has llama3.2; box has llama3.2:3b"
+            "classes.fast: no runner lists llama3.2; box has llama3.2:3b"
         ),
         (
             "auth: {mode: none}\nclasses: {fast: [a]}\nrouting: {classes: {fast: {prefer: [big]}}}",
