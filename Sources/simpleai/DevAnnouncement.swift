@@ -64,7 +64,7 @@ struct DevAnnouncement {
           machines      \(Self.counted(fleet.machines.map(\.status.phase.rawValue)))
 
         Ask for a model; class:big wakes a machine that sleeps:
-          TOKEN=$(simpleai token)     # add --role model:specific or --role admin for more rights
+          TOKEN=$(simpleai token)     # more rights: --role model:specific, --role admin
           curl -i \(fleet.url)/v1/chat/completions \\
             -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
             -d '{"model":"class:fast","messages":[{"role":"user","content":"Hello"}]}'
