@@ -32,7 +32,7 @@ extension GatewayApplication {
         for upstream in plan.retired { gateway.pools.retire(upstream) }
         for change in changes { log(change) }
         gateway.logger.info(
-            "Settings reloaded", metadata: [LogKeys.number: "\(changes.filter { !$0.needsRestart }.count)"])
+            "Settings reloaded", metadata: [LogKeys.count: "\(changes.filter { !$0.needsRestart }.count)"])
     }
 
     /// - Throws: `GatewayStartError` if a setting cannot be used although the settings file is valid, such as a key
@@ -75,8 +75,8 @@ extension GatewayApplication {
 
     private static let maxKeyWarnings = 10
 
-    /// By what settings state and what machines listed when they were last seen. What machines list that nobody has seen
-    /// yet is checked when they have answered.
+    /// By what settings state and what machines listed when they were last seen. What machines list that were never
+    /// connected is checked after their first list.
     private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
         // If every list is stated, reading the settings has already reported it.
         guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.acceptsAgents else { return [] }

@@ -221,8 +221,8 @@ public struct GatewayApplication: Service {
     }
 }
 
-/// A service that begins when the gateway listens. Whoever starts a second gateway on a port in use is told just that, and
-/// no machine is asked and no issuer is called by a gateway that cannot serve.
+/// A service that begins when the gateway listens. A gateway whose port is in use reports only that: it probes no machine
+/// and calls no issuer.
 private struct OnceListening<Base: Service>: Service {
     private let base: Base
     /// Ends when the gateway listens.

@@ -38,10 +38,9 @@ struct JSONLogHandler: LogHandler {
     /// What counts or measures. Other values stay strings even where they consist of digits: a caller or a model may be
     /// called 42.
     private static let numericKeys: Set<ExactString> = [
-        "active", "added", "bytes", "cached_tokens", "completion_tokens", "delivered_tokens", "generated_tokens",
-        "keys",
-        "keys_known", "limit", "ms", "number", "pid", "position", "prompt_tokens", "reasoning_tokens", "status",
-        "suppressed", "tokens_per_s", "ttfb_ms", "ttft_ms", "waited_ms", "withdrawn",
+        "active", "added", "attempt", "bytes", "cached_tokens", "completion_tokens", "count", "delivered_tokens",
+        "duration_ms", "generated_tokens", "keys", "keys_known", "limit", "line", "pid", "position", "prompt_tokens",
+        "reasoning_tokens", "status", "suppressed", "tokens_per_second", "ttfb_ms", "ttft_ms", "waited_ms", "withdrawn",
     ]
 
     /// RFC 8259 §6, without exponents: digits, with a sign before them and a fraction behind.

@@ -70,7 +70,7 @@ struct ReloadedAgent: Service {
             let loaded = try RunnerSettingsFile.load(
                 path: current.path, environment: ProcessInfo.processInfo.environment)
             for warning in loaded.warnings {
-                logger.warning("Suspicious setting", metadata: ["problem": "\(warning)"])
+                logger.warning("Suspicious setting", metadata: warning.metadata)
             }
             guard loaded.settings != current.settings else {
                 return logger.info("Settings unchanged", metadata: ["path": "\(current.path)"])
@@ -83,7 +83,7 @@ struct ReloadedAgent: Service {
             await group?.triggerGracefulShutdown()
         } catch {
             for problem in error.problems {
-                logger.error("Invalid setting", metadata: ["problem": "\(problem)"])
+                logger.error("Invalid setting", metadata: problem.metadata)
             }
             logger.error("Settings reload failed", metadata: ["path": "\(current.path)"])
         }

@@ -37,6 +37,6 @@ struct SettingsReload: Service {
     }
 
     private func log(_ level: Logger.Level, _ message: Logger.Message, _ problem: SettingsProblem) {
-        logger.log(level: level, message, metadata: ["problem": "\(problem)"])
+        logger.log(level: level, message, metadata: problem.metadata)
     }
 }

@@ -10,6 +10,9 @@ DECLARED = re.compile(r"\bpage\s*\.\s*(?:metric|histograms)\s*\(\s*\"(simpleai_\
 NAMED = re.compile(r"`(simpleai_\w+?)(?:\{[^}`]*\})?`")
 SERIES = re.compile(r"_(?:bucket|sum|count)$")
 LOG_KEY = re.compile(r"static let \w+ = \"(\w+)\"")
+NUMERIC_KEYS_SOURCE = "Sources/simpleai/JSONLogHandler.swift"
+NUMERIC_KEYS = re.compile(r"numericKeys: Set<ExactString> = \[(.*?)\]", re.DOTALL)
+MEASURE = re.compile(r"(?:_ms|_tokens|_per_second|^count|^bytes|^attempt|^limit|^status)$")
 GUIDE = re.compile(r"docs/guides/[\w-]+\.md$")
 RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
 PARTS, PAGE = ["Context", "Decision", "Consequences"], 60
@@ -101,7 +104,24 @@ def _metrics(root, text):
 
 
 def _log_keys(root, text):
+    yield from _numeric_keys(root)
     for file in sorted((root / "Sources").glob("*/**/LogKeys.swift")):
         for key in LOG_KEY.findall(file.read_text(encoding="utf-8")):
             if f"`{key}`" not in text:
                 yield 1, f"does not explain the key `{key}` of {file.relative_to(root).as_posix()}; add it"
+
+
+def _numeric_keys(root):
+    """The JSON log writes numbers as numbers: by a list of keys, which follows the keys' names."""
+    handler = root / NUMERIC_KEYS_SOURCE
+    if not handler.exists():
+        return
+    listed = set(re.findall(r'"(\w+)"', NUMERIC_KEYS.search(handler.read_text(encoding="utf-8")).group(1)))
+    sources = [file.read_text(encoding="utf-8") for file in sorted((root / "Sources").rglob("*.swift")) if file != handler]
+    for key in sorted(listed):
+        if not any(f'"{key}"' in source for source in sources):
+            yield 1, f"`{key}` is a number in {NUMERIC_KEYS_SOURCE}, but no source logs it; remove or rename it there"
+    for file in sorted((root / "Sources").glob("*/**/LogKeys.swift")):
+        for key in LOG_KEY.findall(file.read_text(encoding="utf-8")):
+            if MEASURE.search(key) and key not in listed:
+                yield 1, f"`{key}` measures, but {NUMERIC_KEYS_SOURCE} writes it as a string; add it to the numeric keys"

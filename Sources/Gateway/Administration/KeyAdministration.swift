@@ -39,7 +39,7 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
     }
 
-    /// `DELETE /admin/api/keys/{id}`: from now on the key is refused, even where that cannot be written to the database yet.
+    /// `DELETE /admin/api/keys/{id}`: the key is refused at once, even if the database cannot be written yet.
     func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
         let (keys, admin) = try await open(request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/admin/api/keys/".count)) ?? ""

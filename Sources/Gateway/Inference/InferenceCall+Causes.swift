@@ -29,6 +29,9 @@ extension InferenceCall {
         guard gateway.upstreams[runner]?.takeRefusalReport() ?? false else { return }
         gateway.logger.warning(
             "Engine rejected the gateway's credentials",
-            metadata: [LogKeys.runner: "\(runner)", LogKeys.status: "\(status)", LogKeys.requestID: "\(id)"])
+            metadata: [
+                LogKeys.runner: "\(runner)", LogKeys.status: "\(status)", LogKeys.requestID: "\(id)",
+                LogKeys.advice: "check the runner's api_key",
+            ])
     }
 }

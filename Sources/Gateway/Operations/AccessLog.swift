@@ -31,7 +31,7 @@ struct AccessLine {
     func write(to logger: Logger) {
         var metadata: Logger.Metadata = [
             LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)", LogKeys.status: "\(status)",
-            LogKeys.milliseconds: "\(total.wholeMilliseconds)",
+            LogKeys.duration: "\(total.wholeMilliseconds)",
         ]
         if let caller { metadata[LogKeys.caller] = "\(caller.subject)" }
         if let client { metadata[LogKeys.address] = "\(client)" }
@@ -56,7 +56,7 @@ struct AccessLine {
         }
         if let error {
             metadata[LogKeys.code] = "\(error.code.rawValue)"
-            metadata[LogKeys.side] = "\(error.side.rawValue)"
+            metadata[LogKeys.errorOrigin] = "\(error.side.rawValue)"
             if let cause = error.cause { metadata[LogKeys.cause] = "\(cause)" }
         }
         logger.log(level: Self.level(of: error), "Call completed", metadata: metadata)

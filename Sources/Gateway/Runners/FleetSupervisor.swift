@@ -186,7 +186,7 @@ final class FleetSupervisor: Service {
                 level: succeeded ? .info : .warning, succeeded ? "Wake completed" : "Wake failed",
                 metadata: [
                     LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)",
-                    LogKeys.milliseconds: "\(time.wholeMilliseconds)",
+                    LogKeys.duration: "\(time.wholeMilliseconds)",
                 ])
             if succeeded { remember() }
         case .loadModel(let runner, let model, let request):
@@ -218,7 +218,7 @@ final class FleetSupervisor: Service {
             metrics.runnerWasEjected()
             logger.warning(
                 "Runner ejected",
-                metadata: [LogKeys.runner: "\(runner)", LogKeys.milliseconds: "\(time.wholeMilliseconds)"])
+                metadata: [LogKeys.runner: "\(runner)", LogKeys.duration: "\(time.wholeMilliseconds)"])
         case .readmitted(let runner):
             logger.info("Runner readmitted", metadata: [LogKeys.runner: "\(runner)"])
         }
@@ -254,7 +254,7 @@ final class FleetSupervisor: Service {
     private func stateChanged(
         _ runner: RunnerID, from old: RunnerState, to new: RunnerState, _ reason: OperatorReason?
     ) {
-        // Nobody but the operator can mend these; sleeping and waking are daily business.
+        // Only the operator can fix these; sleeping and waking are normal operation.
         let isProblem = new == .down || new == .lost || new == .wakeFailed
         var metadata: Logger.Metadata = [
             LogKeys.runner: "\(runner)", LogKeys.from: "\(old.rawValue)", LogKeys.to: "\(new.rawValue)",

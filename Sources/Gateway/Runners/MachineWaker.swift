@@ -84,7 +84,7 @@ final class MachineWaker: Sendable {
         _ way: WakeMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
     ) {
         var metadata: Logger.Metadata = [
-            LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.number: "\(number + 1)",
+            LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.attempt: "\(number + 1)",
             LogKeys.address: "\(way)",
         ]
         switch result {

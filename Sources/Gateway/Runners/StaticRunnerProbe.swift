@@ -124,14 +124,13 @@ final class StaticRunnerProbe {
         case .refused, .notAble: scheduler.runnerRefused(runner.id, reason: reason)
         case .replaced: scheduler.runnerReplaced(runner.id, reason: reason)
         case .unreachable: reportUnreachable(reason)
-        // Says nothing about the runner.
+        // No evidence about the runner.
         case .noConnection: break
         }
         return false
     }
 
-    /// An engine with a full backlog accepts no connection; its machine acknowledges what it receives for calls all the
-    /// same.
+    /// An engine with a full backlog accepts no connection, but its machine still acknowledges the bytes of running calls.
     private func reportUnreachable(_ reason: OperatorReason?) {
         let (scheduler, serving, id) = (scheduler, serving, runner.id)
         pools.lastAcknowledgement(of: id, on: eventLoop).whenComplete { result in
@@ -150,7 +149,7 @@ final class StaticRunnerProbe {
         logger.warning(
             "Model names skipped",
             metadata: [
-                LogKeys.runner: "\(runner.id)", LogKeys.number: "\(list.skipped)",
+                LogKeys.runner: "\(runner.id)", LogKeys.count: "\(list.skipped)",
                 LogKeys.cause: "\(list.problem ?? "")",
             ])
     }

@@ -157,7 +157,7 @@ final class EngineRoster: Sendable {
         let omitted = status.omitted
         guard omitted.count > 0, omitted != before?.omitted else { return }
         metadata[LogKeys.cause] = "\(omitted.reason ?? "")"
-        metadata[LogKeys.number] = "\(omitted.count)"
+        metadata[LogKeys.count] = "\(omitted.count)"
         logger.warning("Model names skipped", metadata: metadata)
     }
 }

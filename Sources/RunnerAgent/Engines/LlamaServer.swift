@@ -60,8 +60,8 @@ struct LlamaServer: Engine {
                 "Engine exited, restart scheduled",
                 metadata: [
                     LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.cause: "\(end.reason)",
-                    LogKeys.lastOutput: "\(end.lastOutput)",
-                    LogKeys.milliseconds: "\(Int(delay / .milliseconds(1)))",
+                    LogKeys.output: "\(end.lastOutput)",
+                    LogKeys.duration: "\(Int(delay / .milliseconds(1)))",
                 ])
             try? await Task.sleep(for: delay)
         }
@@ -88,7 +88,7 @@ struct LlamaServer: Engine {
                     "Engine started",
                     metadata: [
                         LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.command: "\(command[0])",
-                        LogKeys.process: "\(pid)",
+                        LogKeys.pid: "\(pid)",
                     ])
             }
             let reason = ending.code < 0 ? "signal \(-ending.code)" : "exit code \(ending.code)"

@@ -39,7 +39,7 @@ struct AgentCommands: Sendable {
         return active > 0 ? "\(active) calls are running" : nil
     }
 
-    /// Puts the machine to sleep. The gateway has been told, and the connection is gone.
+    /// Puts the machine to sleep, after the gateway was notified and the connection closed.
     /// - Returns: nil if the command succeeded; otherwise why the machine does not fall asleep.
     func sleep() async -> SleepProblem? {
         logger.notice("Sleep started", metadata: [LogKeys.command: "\(sleepCommand.first ?? "")"])

@@ -112,7 +112,7 @@ final class GatewayLink: Sendable {
                 guard let problem = await commands.sleep() else { return }
                 report.noteSleepProblem(problem)
                 self.notify(.sleepFailed(number))
-                // A gateway that took this machine in meanwhile has not heard of it.
+                // A gateway that registered this machine meanwhile has not received the report.
                 self.notify(.statusChanged)
             }
         case .noteStayedAwake:
@@ -209,7 +209,7 @@ final class GatewayLink: Sendable {
     }
 
     private static func retry(_ reason: String, _ delay: Duration) -> Logger.Metadata {
-        [LogKeys.cause: "\(reason)", LogKeys.milliseconds: "\(Int(delay / .milliseconds(1)))"]
+        [LogKeys.cause: "\(reason)", LogKeys.duration: "\(Int(delay / .milliseconds(1)))"]
     }
 
     private static func tls(

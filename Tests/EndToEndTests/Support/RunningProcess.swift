@@ -89,7 +89,7 @@ final class RunningProcess: Sendable {
     }
 
     /// Returns when the program has printed `part` that many times on standard error.
-    func says(_ part: String, times: Int, within limit: Duration = .seconds(60)) async throws {
+    func prints(_ part: String, times: Int, within limit: Duration = .seconds(60)) async throws {
         try await seen("\(part), \(times) times", within: limit) { transcript in
             if transcript.lines(.errors).count(where: { $0.contains(part) }) >= times { return () }
             if transcript.hasEnded { throw EndedEarly(awaited: part, seen: transcript.text) }

@@ -84,18 +84,18 @@ final class ClientConnections: Sendable {
         if evicted > 0 { metrics.connectionsWereEvicted(evicted) }
         if case .admitted = verdict {} else { metrics.shareWasRefused(.connections) }
         guard let suppressed else { return }
-        let message: Logger.Message =
+        let line: (message: Logger.Message, cause: Logger.MetadataValue?) =
             switch verdict {
-            case .admitted: "Idle connections evicted"
-            case .exhausted: "Connection refused: server.max_connections reached"
-            case .beyondShare: "Connection refused: per-address share of server.max_connections reached"
+            case .admitted: ("Idle connections evicted", nil)
+            case .exhausted: ("Connection refused", "server.max_connections reached")
+            case .beyondShare: ("Connection refused", "per-address share of server.max_connections reached")
             }
-        logger.warning(
-            message,
-            metadata: [
-                LogKeys.address: "\(holder.map { "\($0)" } ?? "trusted proxy")", LogKeys.limit: "\(capacity)",
-                LogKeys.number: "\(evicted)", LogKeys.suppressed: "\(suppressed)",
-            ])
+        var metadata: Logger.Metadata = [
+            LogKeys.address: "\(holder.map { "\($0)" } ?? "trusted proxy")", LogKeys.limit: "\(capacity)",
+            LogKeys.count: "\(evicted)", LogKeys.suppressed: "\(suppressed)",
+        ]
+        metadata[LogKeys.cause] = line.cause
+        logger.warning(line.message, metadata: metadata)
     }
 }
 

@@ -240,11 +240,10 @@ final class AgentRegistry {
     private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentBrokeTheProtocol(code)
         // Every client that reaches the port can cause these: not at a level that fills disks.
-        logger.log(
-            level: rules.acceptsAgents ? .info : .notice,
-            rules.acceptsAgents
-                ? "Agent protocol violation" : "Agent refused: fleet.token is empty",
-            metadata: [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"])
+        var metadata: Logger.Metadata = [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"]
+        guard !rules.acceptsAgents else { return logger.info("Agent protocol violation", metadata: metadata) }
+        metadata[LogKeys.cause] = "fleet.token is empty"
+        logger.notice("Agent refused", metadata: metadata)
     }
 
     private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
@@ -370,8 +369,11 @@ final class AgentRegistry {
         guard roster.changed(id, size: status.retainedSize) else {
             metrics.shareWasRefused(.agents)
             logger.notice(
-                "Agent status ignored: model limit exceeded",
-                metadata: [LogKeys.runner: "\(id)", LogKeys.bytes: "\(status.retainedSize)"])
+                "Agent status ignored",
+                metadata: [
+                    LogKeys.runner: "\(id)", LogKeys.bytes: "\(status.retainedSize)",
+                    LogKeys.cause: "model limit exceeded",
+                ])
             return
         }
         describe(status, of: id, number)
@@ -387,7 +389,7 @@ final class AgentRegistry {
         logger.warning(
             "Model names skipped",
             metadata: [
-                LogKeys.runner: "\(id)", LogKeys.number: "\(omitted.count)",
+                LogKeys.runner: "\(id)", LogKeys.count: "\(omitted.count)",
                 LogKeys.cause: "\(omitted.reason ?? "")",
             ])
     }
