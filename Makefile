@@ -90,11 +90,11 @@ faults: setup ## the faults a proxy must survive, as one table with figures
 	@$(SWIFT) build --build-tests
 	@scripts/faults
 
-soak: setup ## 200 streams for a minute: memory, leases and file descriptors come back to where they were
+soak: setup ## 200 streams for a minute: memory, leases and file descriptors return to their initial values
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
 
-storm: setup ## ten thousand runs of wake commands: descriptors, children and memory come back to where they were
+storm: setup ## ten thousand runs of wake commands: descriptors, children and memory return to their initial values
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_STORM_RUNS=10000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter WakeCommandStormTests
 
@@ -106,7 +106,7 @@ chaos: setup ## a hundred thousand exchanges with engines of every oddity, again
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
 
-fuzz: setup ## random input for everything that strangers write to, for FUZZ_SECONDS (60)
+fuzz: setup ## random input for every parser of untrusted input, for FUZZ_SECONDS (60)
 	@$(SWIFT) build --package-path Fuzz
 	@cd Fuzz && .build/debug/fuzz --seconds $(FUZZ_SECONDS)
 

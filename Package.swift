@@ -47,7 +47,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "simpleai", targets: ["simpleai"]),
-        // For Benchmarks/ and Fuzz/, packages of their own, and nobody else: no promise is made about what is in it.
+        // For the packages Benchmarks/ and Fuzz/ only: its interface may change at any time.
         .library(
             name: "SimpleAIParts",
             targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "Gateway"]),

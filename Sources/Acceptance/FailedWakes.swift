@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Targets whose machines did not wake in this run. The Wake-on-LAN test tells it; the tests that follow leave these
+/// Targets whose machines did not wake in this run. The Wake-on-LAN test reports it; the tests that follow leave these
 /// targets out, so that one sleeping machine is one failure.
 final class FailedWakes: Sendable {
     private let targets = Mutex<[String]>([])
 
-    /// The check that tells it.
+    /// The check that reports it.
     static let check = "wol.calls.answered"
 
     func note(_ target: String) { targets.withLock { $0.append(target) } }

@@ -12,8 +12,8 @@ import OperatingSystem
 /// Errors of these libraries reach a log, a state or a response only through here. The acceptance suite, which shares no
 /// code with the gateway, has a translation of its own (`ClientFailure`).
 public enum NetworkErrorText {
-    /// - Parameter certificate: what the peer presented, where its TLS handshake failed: only its dates say whether it
-    ///   has expired.
+    /// - Parameter certificate: what the peer presented, where its TLS handshake failed: its dates show whether it has
+    ///   expired.
     public static func of(_ error: any Error, certificate: NIOSSLCertificate? = nil, at now: Date = Date()) -> String {
         switch error {
         case let error as NIOConnectionError: connecting(error)

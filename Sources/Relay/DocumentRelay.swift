@@ -27,7 +27,7 @@ public struct DocumentRelay {
         let replacement: String
     }
 
-    /// A value under way of which the bytes are needed.
+    /// An incomplete value whose bytes are needed.
     private struct Value {
         let key: Int
         let start: Int
@@ -43,7 +43,7 @@ public struct DocumentRelay {
     private var edits: [Edit] = []
     private var modelWasSeen = false
     private var isResult = false
-    /// Bytes that have come and not gone, and where they begin.
+    /// Bytes that were received and not sent, and their offset.
     private var pending = ByteBuffer()
     private var pendingStart = 0
 
@@ -64,12 +64,12 @@ public struct DocumentRelay {
     private static let idKey = 2
     private static let keys = ["model", "usage", "id"] + Endpoint.resultKeys
 
-    /// In bytes: no value that is read is longer, and a longer one passes as it is.
+    /// In bytes: longer values are not read, and pass unchanged.
     private static let maxValue = 16 << 10
-    /// A document that names its model more often is none of an inference engine.
+    /// More names of the model than any engine's document has.
     private static let maxEdits = 16
 
-    /// What has come, as it came, as long as nothing has begun.
+    /// The received bytes, as long as the result has not begun.
     public var collected: ByteBuffer { pending }
     /// In bytes.
     public var pendingBytes: Int { pending.readableBytes }
@@ -77,7 +77,7 @@ public struct DocumentRelay {
     /// Whether the document has ended where its structure says.
     public var isComplete: Bool { scanner.isComplete }
 
-    /// - Returns: what goes out now; empty as long as nothing has begun.
+    /// - Returns: what goes out now; empty as long as the result has not begun.
     public mutating func receive(_ bytes: ByteBuffer) throws(Malformed) -> ByteBuffer {
         let start = scanner.offset
         var found: [DocumentScanner.Event] = []

@@ -78,7 +78,7 @@ extension EventStreamRelay {
     /// under the public id.
     ///
     /// llama.cpp states its `timings` there; without `include_usage` it states them in the chunk with the `finish_reason`,
-    /// which has gone out by then, since no event is held back. Only callers who ask for `include_usage` have to expect
+    /// which has been sent by then, since no event is held back. Only callers that set `include_usage` have to expect
     /// a chunk without choices, and many clients read the first choice of every chunk: so the chunk gets one, which is
     /// empty.
     mutating func withoutUsage(

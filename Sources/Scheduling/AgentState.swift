@@ -3,7 +3,7 @@ import SimpleAICore
 /// The state of a runner with an agent, in addition to the state of every runner.
 struct AgentState: Hashable, Sendable {
     /// A command to sleep whose outcome is not known yet: until `settledAt` what its agent states over the connection of
-    /// before does not count, and a machine whose agent has not come back by then has fallen asleep.
+    /// before does not count, and a machine whose agent has not reconnected by then has fallen asleep.
     struct PendingSleep: Hashable, Sendable {
         let request: RunnerRequest
         let settledAt: ContinuousClock.Instant

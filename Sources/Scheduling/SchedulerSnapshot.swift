@@ -19,7 +19,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let wakeETA: Duration?
         /// The model that its agent was commanded to load and has not loaded yet, by the engine's own id.
         public let loading: EngineModelID?
-        /// It was told to sleep, and whether it has fallen asleep is not known yet.
+        /// Its sleep command was sent, and whether it has fallen asleep is not known yet.
         public let isFallingAsleep: Bool
         /// Why its machine did not fall asleep after the last command to sleep.
         public let sleepProblem: OperatorReason?

@@ -8,7 +8,7 @@ extension SchedulerState {
     /// of the calls that wait for it, it is not awake yet.
     /// - Parameters:
     ///   - engineModels: the engine's own list; nil when the probe did not ask for it.
-    ///   - reason: what is odd about it all the same, for the operator: an empty list, a key that it does not take.
+    ///   - reason: a problem that does not stop it from serving, for the operator: an empty list, a rejected key.
     public mutating func runnerResponded(
         _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {

@@ -1,11 +1,11 @@
 public import SimpleAICore
 
-/// The roles that settings name. A role that stands elsewhere, on an API key or in `wake.roles`, and that none of them is,
-/// gives nothing to those who have it.
+/// The roles that settings name. Any other role, on an API key or in `wake.roles`,
+/// grants nothing.
 public struct RoleNames: Sendable {
     private let named: Set<Role>
-    /// Whether a caller may do something whatever its roles are.
-    private let servesEverybody: Bool
+    /// Whether callers are granted something regardless of their roles.
+    private let servesAllRoles: Bool
 
     /// The roles that give a right to call: those of policies, and the two that have a meaning of their own.
     init(policiesOf settings: Settings) {
@@ -13,7 +13,7 @@ public struct RoleNames: Sendable {
         for grant in settings.policies { named.formUnion(grant.roles ?? []) }
         for issuer in settings.auth.issuers { named.formUnion([issuer.adminRole, issuer.specificRole]) }
         self.named = named
-        servesEverybody = settings.policies.isEmpty || settings.policies.contains { $0.roles == nil }
+        servesAllRoles = settings.policies.isEmpty || settings.policies.contains { $0.roles == nil }
     }
 
     /// Every role that gives anything to the holder of an API key.
@@ -22,11 +22,11 @@ public struct RoleNames: Sendable {
         var named = settings.wake.roles.union([specificRole])
         for grant in settings.policies { named.formUnion(grant.roles ?? []) }
         self.named = named
-        servesEverybody = false
+        servesAllRoles = false
     }
 
-    /// Whether the role gives a right to those who have it.
-    public func hasMeaning(_ role: Role) -> Bool { servesEverybody || named.contains(role) }
+    /// Whether the role grants anything.
+    public func hasMeaning(_ role: Role) -> Bool { servesAllRoles || named.contains(role) }
 
     /// The role that was probably meant; nil if none is near.
     public func nearest(to role: Role) -> String? {

@@ -7,7 +7,7 @@ extension Defect {
     }
 
     /// Description of the defect.
-    package var says: String { entry.says }
+    package var summary: String { entry.summary }
 
     /// The tests that must detect the defect.
     package var business: [SuiteTest] { entry.business }
@@ -18,7 +18,7 @@ extension Defect {
     /// Whether only an advisory check detects the defect, and only if timing analysis is requested.
     package var isOnlyAdvice: Bool { self == .oneAtATime }
 
-    private var entry: (business: [SuiteTest], says: String) {
+    private var entry: (business: [SuiteTest], summary: String) {
         switch self {
         case .nothingSlept: ([.wol], "the machine was never asleep")
         case .wakePerRequest: ([.wol], "every waiting call starts a wake")

@@ -62,7 +62,7 @@ package struct StandInVariant: Sendable {
     package static let open = StandInVariant(asksForCredentials: false)
 
     /// The correct variants, which must pass the suite, by their names on the command line.
-    package static let named: KeyValuePairs<String, (variant: StandInVariant, says: String)> = [
+    package static let named: KeyValuePairs<String, (variant: StandInVariant, summary: String)> = [
         "forbidden": (.forbidden, "refuses with 403"),
         "bad-request": (.badRequest, "refuses with 400 and `Permission denied`"),
         "no-runner-header": (.silent, "names neither the runner nor the wake"),

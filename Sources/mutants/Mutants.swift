@@ -18,7 +18,7 @@ import Synchronization
     private struct Listing: Encodable {
         struct Item: Encodable {
             let name: String
-            let says: String
+            let summary: String
             /// The tests that must detect the defect; empty for a correct deployment.
             let business: [String]
             let isOnlyUndecided: Bool
@@ -27,11 +27,11 @@ import Synchronization
 
         let mutants = Defect.allCases.map {
             Item(
-                name: $0.name, says: $0.says, business: $0.business.map(\.rawValue),
+                name: $0.name, summary: $0.summary, business: $0.business.map(\.rawValue),
                 isOnlyUndecided: $0.isOnlyUndecided, isOnlyAdvice: $0.isOnlyAdvice)
         }
         let correct = StandInVariant.named.map {
-            Item(name: $0.key, says: $0.value.says, business: [], isOnlyUndecided: false, isOnlyAdvice: false)
+            Item(name: $0.key, summary: $0.value.summary, business: [], isOnlyUndecided: false, isOnlyAdvice: false)
         }
     }
 
@@ -44,7 +44,7 @@ import Synchronization
         for item in items {
             let name = item.name.padding(toLength: width, withPad: " ", startingAt: 0)
             let business = item.business.isEmpty ? "correct" : item.business.joined(separator: ", ")
-            print("\(name)  \(item.says) (\(business))")
+            print("\(name)  \(item.summary) (\(business))")
         }
     }
 }

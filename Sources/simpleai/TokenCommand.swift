@@ -96,7 +96,7 @@ extension TokenCommand {
                 return try await ProviderTokens(path: file, environment: environment)
                     .token(user: user, roles: role, isKept: !noCache)
             }
-            // A fleet runs because somebody has started it to be asked; a key at home is always there.
+            // A running fleet was started on purpose; a key in the home folder is always there.
             if let fleet = try RunningFleetNote.read() {
                 return try await TokenRequest(
                     issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime

@@ -8,7 +8,7 @@ import Testing
 /// A refused certificate is reported with its actual fault and no other.
 struct CertificateTests {
     /// The client's error message for a server with such a certificate; nil if the client accepts it.
-    private func complaint(
+    private func certificateProblem(
         _ kind: StandInCertificate.Kind, authorityIsTrusted: Bool = true, verifies: Bool = true
     ) async throws -> String? {
         let certificate = try StandInCertificate(kind)
@@ -33,28 +33,32 @@ struct CertificateTests {
     }
 
     @Test func aTrustedAuthorityIsEnough() async throws {
-        #expect(try await complaint(.ofAuthority) == nil)
+        #expect(try await certificateProblem(.ofAuthority) == nil)
     }
 
     @Test(arguments: StandInCertificate.Kind.allCases)
     func anyCertificateWillDoWithoutVerification(kind: StandInCertificate.Kind) async throws {
-        #expect(try await complaint(kind, authorityIsTrusted: false, verifies: false) == nil)
+        #expect(try await certificateProblem(kind, authorityIsTrusted: false, verifies: false) == nil)
     }
 
     @Test(arguments: [
         (StandInCertificate.Kind.expired, "it expired on 2020-01-31"), (.selfSigned, "it is self-signed"),
         (.otherHost, "it is for other.example, not for 127.0.0.1"),
     ]) func theOneReasonIsNamed(kind: StandInCertificate.Kind, reason: String) async throws {
-        let complaint = try #require(try await complaint(kind))
-        #expect(complaint.contains(": \(reason);"), "\(complaint)")
-        #expect(complaint.contains("--no-verify-ssl"))
+        let certificateProblem = try #require(try await certificateProblem(kind))
+        #expect(certificateProblem.contains(": \(reason);"), "\(certificateProblem)")
+        #expect(certificateProblem.contains("--no-verify-ssl"))
     }
 
     @Test func anUnknownAuthorityIsNamed() async throws {
-        let complaint = try #require(try await complaint(.ofAuthority, authorityIsTrusted: false))
-        #expect(complaint.contains("issued by 'Stand-in authority', an authority that this machine does not trust"))
-        #expect(complaint.contains("--no-verify-ssl") && complaint.contains("SSL_CERT_FILE"))
-        for other in ["expired", "self-signed", "is for"] { #expect(!complaint.contains(other), "\(complaint)") }
+        let certificateProblem = try #require(try await certificateProblem(.ofAuthority, authorityIsTrusted: false))
+        #expect(
+            certificateProblem.contains("issued by 'Stand-in authority', an authority that this machine does not trust")
+        )
+        #expect(certificateProblem.contains("--no-verify-ssl") && certificateProblem.contains("SSL_CERT_FILE"))
+        for other in ["expired", "self-signed", "is for"] {
+            #expect(!certificateProblem.contains(other), "\(certificateProblem)")
+        }
     }
 
     @Test func plainHTTPOnATLSPortIsNoticed() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 /// A check that fails a correct deployment is a defect, too.
 struct CorrectDeploymentTests {
-    /// Checks that need who served: what a deployment that does not say so leaves undecided.
+    /// Checks that need the name of the serving runner: undecided if the deployment does not state it.
     static let distribution: Set<String> = [
         "workload-routing.spread", "workload-routing.coverage", "workload-routing.load", "workload-routing.shares",
         "workload-routing.sequential.order",
@@ -165,7 +165,7 @@ struct CorrectDeploymentTests {
         #expect(Set(asked.map { $0.prompt.prefix(8) }).count == asked.count)
     }
 
-    /// Five calls for each runner that is said to be there, and then the load all the same.
+    /// Five calls for each runner that the list states, followed by the usual load.
     @Test(arguments: [(nil, 2), (3, 3)] as [(Int?, Int)])
     func warmingUpEnds(stated: Int?, runners: Int) async throws {
         var bench = Bench(defect: .allToOneRunner)
@@ -208,7 +208,7 @@ struct CorrectDeploymentTests {
         bench.options.workloadRouting.requests = requests
         let result = try #require(try await bench.run([.workloadRouting])["workload-routing.shares"])
         #expect(result.level == level, "\(result.summary)")
-        // Where all calls began at once, shares alone condemn nobody; they never acquit.
+        // Where all calls began at once, shares alone fail no deployment, and pass none.
         let verdicts: [Verdict] = level == .required ? [.fail, .inconclusive] : [.pass, .inconclusive, .skip]
         #expect(verdicts.contains(result.verdict), "\(result.summary)")
         #expect(result.summary.contains("--requests 11 would decide") == (level == .advisory))

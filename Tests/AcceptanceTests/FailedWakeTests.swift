@@ -32,8 +32,8 @@ struct FailedWakeTests {
         #expect(!text.contains("wol.answer.complete: "), "\(text)")
     }
 
-    /// Without the check that tells it, whoever notices tells it.
-    @Test func `it is told at least once`() async throws {
+    /// If the check that reports it did not run, the check that observes the failure reports it.
+    @Test func `it is reported at least once`() async throws {
         var bench = Bench(defect: .wakesNothing)
         bench.options.timeout = .seconds(5)
         bench.options.skip = ["wol.calls.answered"]

@@ -7,7 +7,7 @@ import Testing
 struct HonestVerdictTests {
     // MARK: Sleep
 
-    /// A list that never names the target says nothing about it.
+    /// A list that never names the target is no evidence about it.
     @Test func `what is listed neither before nor after did not sleep`() async throws {
         let report = try await Bench(StandInVariant(listsClasses: false, exposesWake: false, bigSleeps: false))
             .run([.wakeOnLAN])
@@ -28,13 +28,13 @@ struct HonestVerdictTests {
 
     // MARK: What is not there
 
-    /// Nobody asked for it by name, and the deployment does not claim to have it.
+    /// The operator did not name it, and the deployment does not list it.
     @Test(arguments: [404, 400]) func `a class that is not there is not held against anybody`(status: Int) async throws
     {
         var bench = Bench(StandInVariant(unknownStatus: status, hasBigClass: false))
         bench.options.workloadRouting.model = "class:big"
         let report = try await bench.run(TestName.allCases)
-        // Another status for what does not exist is told where that is the question, and nowhere else.
+        // An unexpected status for an unknown model is reported by the checks of that status only.
         let told = report.results.filter { $0.verdict == .fail }
         #expect(told.allSatisfy { $0.id.contains("unknown") }, "\(report.outline)")
         #expect(told.isEmpty == (status == 404))
@@ -89,7 +89,7 @@ struct HonestVerdictTests {
         #expect(report["workload-routing.spread"]?.summary == "not decided: no call was answered")
     }
 
-    /// That both name the wrong one is told by the checks whose business it is.
+    /// The wrong name in both is reported by the checks of that name.
     @Test func `a stream that names what plain answers name agrees with them`() async throws {
         let report = try await Bench(defect: .wrongModel).run([.modelRouting])
         #expect(report["model-routing.stream.agrees"]?.verdict == .pass, "\(report.outline)")

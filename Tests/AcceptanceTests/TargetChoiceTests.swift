@@ -61,7 +61,7 @@ struct TargetChoiceTests {
     @Test func `more runners take more calls, but not without end`() {
         #expect([2, 3, 4, 8].map(Coverage.decisiveRequests) == [12, 21, 32, 72])
         #expect([0, 1].map(Coverage.decisiveRequests) == [12, 12])
-        #expect(Coverage.decisiveRequests(runners: 1_000_000) == Coverage.mostRequests)
+        #expect(Coverage.decisiveRequests(runners: 1_000_000) == Coverage.maxRequests)
         for runners in 2...32 {
             let count = Coverage.decisiveRequests(runners: runners)
             #expect(count >= Coverage.requestsNeeded(runners: runners) && count % runners == 0)

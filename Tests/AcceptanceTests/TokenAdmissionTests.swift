@@ -7,7 +7,7 @@ import Testing
 
 /// The default deployment gets a token only from an issuer under its own domain.
 struct TokenAdmissionTests {
-    /// A token with these claims; nobody here verifies it.
+    /// A token with these claims; these tests do not verify it.
     static func token(claims: String) -> String {
         func encoded(_ text: String) -> String {
             Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
@@ -61,7 +61,7 @@ struct TokenAdmissionTests {
         #expect(!isAdmitted(token))
     }
 
-    @Test func `whoever names the deployment may send anything`() throws {
+    @Test func `a deployment that the operator named receives any token`() throws {
         try TokenAdmission.anywhere.check("sk-an-opaque-key", from: "--token")
     }
 

@@ -3,8 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// A wake that fails is one failure, told by the checks whose business it is; the others say that they had nothing to
-/// judge.
+/// A failed wake is one failure, reported by the checks of wakes; the other checks report that they had nothing to judge.
 struct UnansweredWakeTests {
     private func report(_ defect: Defect, timeout: Duration = .seconds(20)) async throws -> SuiteReport {
         var bench = Bench(defect: defect)
@@ -37,7 +36,7 @@ struct UnansweredWakeTests {
         #expect(report["wol.answer.complete"]?.verdict == .inconclusive)
     }
 
-    /// Some answered: what came is judged, and what did not come is told once.
+    /// Some calls got a response: these are judged, and the missing ones are reported once.
     @Test func answersThatCameAreJudged() async throws {
         let report = try await report(.losesHeldCalls)
         #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// What cannot be tested is said in one clear line on standard error: what, where, and how to mend it.
+/// A target that cannot be tested is reported in one line on standard error: what is wrong, where, and how to fix it.
 @Suite(.serialized) struct ComplaintTests {
-    /// Well-formed and worthless; nobody here looks at it.
+    /// Well-formed and not valid anywhere; these tests do not verify it.
     private static let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0ZXIifQ.c2lnbmF0dXJl"
 
     @Test(arguments: [
@@ -204,7 +204,7 @@ import Testing
         for part in parts {
             #expect(run.errors.contains(part), "'\(part)' is not in: \(run.errors)", sourceLocation: sourceLocation)
         }
-        // Names of types and libraries help nobody who wants to test a deployment.
+        // Names of types and libraries do not help the operator of a deployment.
         for word in others + ["Error Domain", "NIO", "sslError", "Optional(", ".swift", "errno", "Fatal error"] {
             #expect(!run.errors.contains(word), "'\(word)' is in: \(run.errors)", sourceLocation: sourceLocation)
         }

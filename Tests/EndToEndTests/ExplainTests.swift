@@ -75,7 +75,7 @@ import Testing
         #expect(run.errors.hasPrefix("explain: the gateway returned 404: Unknown class"), "\(run.errors)")
     }
 
-    @Test func `nobody there`() async throws {
+    @Test func `no gateway there`() async throws {
         let run = try await Program.simpleai("explain", "--url", "http://127.0.0.1:1", "--no-auth").run()
         #expect(run.code == 1)
         #expect(run.errors.hasPrefix("explain: connection refused"), "\(run.errors)")

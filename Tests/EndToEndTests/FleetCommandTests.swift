@@ -57,8 +57,8 @@ struct FleetCommandTests {
 
     @Test func `what cannot be done is one line and exit code 1`() async throws {
         for (arguments, role, words) in [
-            (["wake", "nobody"], "admin", "Unknown machine \"nobody\""),
-            (["sleep", "nobody"], "admin", "Unknown machine \"nobody\""),
+            (["wake", "absent"], "admin", "Unknown machine \"absent\""),
+            (["sleep", "absent"], "admin", "Unknown machine \"absent\""),
             (["wake", "big-1"], "specific", "Permission denied"),
             (["sleep", "fast-1"], "basic", "Permission denied"),
             (["fleet"], "basic", "Permission denied"),

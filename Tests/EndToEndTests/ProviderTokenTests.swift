@@ -4,23 +4,23 @@ import Testing
 /// `simpleai token` against a real OpenID Connect provider (clients/provider.py), and a gateway that accepts its tokens.
 @Suite(.enabled(if: Python.providerIsThere, Python.providerMissing))
 struct ProviderTokenTests {
-    private static func withProvider<Value: Sendable>(_ body: (Surroundings) async throws -> Value) async throws
+    private static func withProvider<Value: Sendable>(_ body: (ProviderSetup) async throws -> Value) async throws
         -> Value
     {
         let provider = Program(
             Python.interpreter(of: "provider"), [Repository.file("Tests/EndToEndTests/clients/provider.py").path])
         return try await withTemporaryFolder { folder in
             try await RunningProcess.run(provider) { process in
-                let surroundings = Surroundings(issuer: try await process.ready().url, folder: folder)
-                try surroundings.writeSettings()
-                return try await body(surroundings)
+                let setup = ProviderSetup(issuer: try await process.ready().url, folder: folder)
+                try setup.writeSettings()
+                return try await body(setup)
             }
         }
     }
 
     @Test func `a client gets a token of its own`() async throws {
-        try await Self.withProvider { surroundings in
-            let run = try await surroundings.token(["--user", "service"]).run()
+        try await Self.withProvider { setup in
+            let run = try await setup.token(["--user", "service"]).run()
             #expect(run.code == 0, "\(run.errors)")
             #expect(run.output.split(separator: "\n").count == 1)
             // This provider's tokens for clients are opaque, which has to be reported.
@@ -30,8 +30,8 @@ struct ProviderTokenTests {
 
     @Test(arguments: [[], ["--user", "poster"], ["--role", "model:specific"]])
     func `a user gets a token, however the client authenticates`(arguments: [String]) async throws {
-        try await Self.withProvider { surroundings in
-            let run = try await surroundings.token(arguments).run()
+        try await Self.withProvider { setup in
+            let run = try await setup.token(arguments).run()
             #expect(run.code == 0, "\(run.errors)")
             #expect(run.errors == "")
             #expect(run.output.split(separator: ".").count == 3)
@@ -40,20 +40,20 @@ struct ProviderTokenTests {
     }
 
     @Test func `a token is kept for its owner alone, and given again`() async throws {
-        try await Self.withProvider { surroundings in
+        try await Self.withProvider { setup in
             // A client's token is random here: receiving the same one twice proves that it was cached.
-            let first = try await surroundings.token(["--user", "service"]).run()
+            let first = try await setup.token(["--user", "service"]).run()
             #expect(first.code == 0, "\(first.errors)")
-            let files = try FileManager.default.contentsOfDirectory(atPath: surroundings.kept.path)
-            let file = surroundings.kept.appendingPathComponent(try #require(files.first))
+            let files = try FileManager.default.contentsOfDirectory(atPath: setup.kept.path)
+            let file = setup.kept.appendingPathComponent(try #require(files.first))
             #expect(files.count == 1)
             #expect(try mode(of: file) == 0o600)
-            #expect(try mode(of: surroundings.kept) == 0o700)
-            #expect(try await surroundings.token(["--user", "service"]).run().output == first.output)
-            #expect(try await surroundings.token(["--user", "service", "--no-cache"]).run().output != first.output)
+            #expect(try mode(of: setup.kept) == 0o700)
+            #expect(try await setup.token(["--user", "service"]).run().output == first.output)
+            #expect(try await setup.token(["--user", "service", "--no-cache"]).run().output != first.output)
 
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path)
-            let refused = try await surroundings.token(["--user", "service"]).run()
+            let refused = try await setup.token(["--user", "service"]).run()
             #expect(refused.code == 1)
             #expect(refused.output == "")
             #expect(refused.errors.contains("is readable by other users"), "\(refused.errors)")
@@ -61,20 +61,20 @@ struct ProviderTokenTests {
     }
 
     @Test func `many at once all get a token`() async throws {
-        try await Self.withProvider { surroundings in
+        try await Self.withProvider { setup in
             try await withThrowingTaskGroup(of: RunningProcess.Ended.self) { group in
-                for _ in 0..<8 { group.addTask { try await surroundings.token(["--role", "admin"]).run() } }
+                for _ in 0..<8 { group.addTask { try await setup.token(["--role", "admin"]).run() } }
                 for try await run in group { #expect(run.code == 0 && run.output.count > 100, "\(run.text)") }
             }
-            let files = try FileManager.default.contentsOfDirectory(atPath: surroundings.kept.path)
+            let files = try FileManager.default.contentsOfDirectory(atPath: setup.kept.path)
             #expect(files.count == 1, "\(files)")
-            #expect(try await surroundings.token(["--role", "admin"]).run().code == 0)
+            #expect(try await setup.token(["--role", "admin"]).run().code == 0)
         }
     }
 
     @Test func `what the provider refuses is said without the password`() async throws {
-        try await Self.withProvider { surroundings in
-            let run = try await surroundings.token(["--user", "mistaken"]).run()
+        try await Self.withProvider { setup in
+            let run = try await setup.token(["--user", "mistaken"]).run()
             #expect(run.code == 1)
             #expect(run.output == "")
             #expect(run.errors.contains("invalid_"), "\(run.errors)")
@@ -83,12 +83,12 @@ struct ProviderTokenTests {
     }
 
     @Test func `a person signs in with a browser while the program waits`() async throws {
-        try await Self.withProvider { surroundings in
-            let run = try await RunningProcess.run(surroundings.token(["--user", "device"])) {
+        try await Self.withProvider { setup in
+            let run = try await RunningProcess.run(setup.token(["--user", "device"])) {
                 process in
                 let line = try await process.line("the code", on: .errors) { $0.contains("enter the code ") }
                 let code = try #require(line.split(separator: " ").last)
-                let approval = "\(surroundings.issuer)/device/approve?user_code=\(code)&user=admin"
+                let approval = "\(setup.issuer)/device/approve?user_code=\(code)&user=admin"
                 let curl = try #require(Python.path("curl"))
                 #expect(try await Program(curl, ["-fsS", approval]).run().code == 0)
                 return try await process.ended(within: .seconds(60))
@@ -99,15 +99,15 @@ struct ProviderTokenTests {
     }
 
     @Test func `a gateway accepts the provider's tokens and tells its roles apart`() async throws {
-        try await Self.withProvider { surroundings in
+        try await Self.withProvider { setup in
             let engine = Program(
                 try #require(Python.path("python3")),
                 [Repository.file("Tests/EndToEndTests/deployments/one_sided.py").path, "fair"])
             let run = try await RunningProcess.run(engine) { process in
-                let file = try surroundings.writeGatewaySettings(engine: try await process.ready().url)
+                let file = try setup.writeGatewaySettings(engine: try await process.ready().url)
                 return try await RunningProcess.run(.simpleai("serve", "--config", file.path, "--json")) { process in
                     let ready = try await process.ready()
-                    return try await surroundings.acceptance(of: ready.url).run(within: .seconds(300))
+                    return try await setup.acceptance(of: ready.url).run(within: .seconds(300))
                 }
             }
             #expect(run.code == 0, "\(run.text)")
@@ -126,7 +126,7 @@ struct ProviderTokenTests {
 }
 
 /// A provider, and a folder with the settings for its tokens.
-private struct Surroundings: Sendable {
+private struct ProviderSetup: Sendable {
     let issuer: String
     let folder: URL
 

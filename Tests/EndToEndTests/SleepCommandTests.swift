@@ -28,7 +28,7 @@ struct SleepCommandTests {
                     let list = try await fleet.curl("/v1/models").run().output
                     #expect(list.contains("\"state\":\"asleep\""), "\(list)")
 
-                    // A call wakes it; nobody hears the packet, so the machine comes by itself.
+                    // A call wakes it; no machine receives the packet, so this one starts by itself.
                     try await RunningProcess.run(try fleet.chat("tiny")) { caller in
                         try await fleet.metrics { $0.contains("simpleai_runners{state=\"waking\"} 1") }
                         try await fleet.runner("tiny", engine: engine, more: power) { _ in
@@ -75,7 +75,7 @@ struct SleepCommandTests {
         }
     }
 
-    /// The machine is awake, whatever the command says: with its last words, and everywhere where operators look.
+    /// The machine is awake, whatever the command prints: its last output is in the log, the list and the response.
     @Test(arguments: [
         (
             "echo asking; echo no permission >&2; exit 7",

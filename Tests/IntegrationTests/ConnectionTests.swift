@@ -201,7 +201,7 @@ extension Integration {
                 _ = try await wire.state.value { $0.total > 100 }
                 try await wire.pauseReading()
                 let stalled = try await gateway.stalled { taken.value }
-                #expect(stalled < total / 3, "the engine got rid of \(stalled) bytes that nobody reads")
+                #expect(stalled < total / 3, "the engine got rid of \(stalled) bytes that the client does not read")
                 #expect(
                     try await gateway.send(RunningGateway.chat("nope")).status == 404, "others are served meanwhile")
                 await wire.close()
@@ -303,10 +303,10 @@ extension Integration {
         }
 
         @Test func aCallThatTakesLongIsNotIdle() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await withEngine(
                 { _, wire in
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     try await wire.send(Engine.document(Engine.completion()))
                 }, settings: { $0.server.idleTimeout = .seconds(1) }
             ) { gateway, _ in
@@ -314,7 +314,7 @@ extension Integration {
                 try await wire.send(gateway.request(RunningGateway.chat()))
                 // An idle connection shows that the time has passed.
                 try await gateway.connect().isLeft()
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 #expect(try await wire.answer().status == 200)
             }
         }

@@ -23,8 +23,8 @@ extension Integration {
 
         /// The caller's stream ends although the engine's body stays open, and the slot is free.
         @Test(arguments: [true, false])
-        func anOpenBodyDoesNotHoldTheCaller(saysDone: Bool) async throws {
-            let events = saysDone ? Engine.events() : Array(Engine.events().dropLast())
+        func anOpenBodyDoesNotHoldTheCaller(sendsDone: Bool) async throws {
+            let events = sendsDone ? Engine.events() : Array(Engine.events().dropLast())
             try await withEngine { _, wire in
                 try await wire.send(Engine.streamHead + events.map(Engine.chunk).joined())
                 try await wire.isLeft()

@@ -41,17 +41,17 @@ extension Integration {
         /// A busy engine responds to no probe: it accepts connections, and that is enough.
         @Test func aBusyEngineIsNeitherGoneNorDown() async throws {
             let probes = Watched(0)
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await with {
                 _, wire in
                 let number = probes.update { count -> Int in
                     count += 1
                     return count
                 }
-                if number > 1 { _ = try await mayAnswer.value { $0 } }
+                if number > 1 { _ = try await mayRespond.value { $0 } }
                 try await wire.send(Engine.document("{\"data\":[{\"id\":\"m\"}]}"))
             } _: { request, wire in
-                _ = try await mayAnswer.value { $0 }
+                _ = try await mayRespond.value { $0 }
                 try await Engine.wellBehaved(request, wire)
             } runner: {
                 $0.slots = 1
@@ -67,7 +67,7 @@ extension Integration {
                 // Many more than the number of misses after which a machine counts as lost.
                 _ = try await probes.value { $0 > seen + 20 }
                 #expect(try await states(gateway, "ready") == 1)
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 #expect(try await first.answer().status == 200)
                 #expect(try await second.answer().endedCleanly)
                 await first.close()

@@ -16,11 +16,11 @@ extension Integration {
         private static func inFast(_ stream: Bool) -> String { RunningGateway.chat("class:fast", stream: stream) }
 
         @Test func usageIsReadFromDocumentsAndStreams() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             let chunk = "data: {\"model\":\"m\",\"choices\":[],\(Self.usage)}\n\n"
             try await withEngine { request, wire in
                 guard request.body.contains("\"stream\":true") else {
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     return try await wire.send(Engine.document("{\"model\":\"m\",\"choices\":[],\(Self.usage)}"))
                 }
                 try await wire.send(Engine.streamHead)
@@ -33,7 +33,7 @@ extension Integration {
                 try await wire.send(gateway.request(Self.inFast(false)))
                 // Whole exchanges: after 40 of them time has certainly passed.
                 for _ in 1...40 { _ = try await gateway.get("/health") }
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 #expect(try await wire.answer().status == 200)
                 await wire.close()
                 let stream = try await gateway.send(Self.inFast(true))

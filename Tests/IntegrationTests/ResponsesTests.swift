@@ -114,7 +114,7 @@ extension Integration {
 
         /// Engines choose the ids of their responses, and two engines, or one that restarts its numbering, can choose
         /// the same.
-        @Test func anIDThatASecondEngineRepeatsHidesNobodysConversation() async throws {
+        @Test func anIDThatASecondEngineRepeatsHidesNoConversation() async throws {
             let repeating: Engine.Script = { _, wire in
                 try await wire.send(Engine.document("{\"id\":\"resp_1\",\"model\":\"m\"}"))
             }
@@ -156,7 +156,7 @@ extension Integration {
                 let answer = try await gateway.send(Self.ask("resp_1"), "POST", "/v1/responses")
                 #expect(answer.status == 404)
                 #expect(try answer.error().param == "previous_response_id")
-                #expect(engines.map { $0.counts.value.requests.count }.sorted() == [0, 3], "and nobody else is asked")
+                #expect(engines.map { $0.counts.value.requests.count }.sorted() == [0, 3], "no other engine is asked")
                 try await gateway.settled()
             }
         }

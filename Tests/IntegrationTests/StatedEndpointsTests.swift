@@ -31,9 +31,9 @@ extension Integration {
                     }
                     #expect(Self.paths(engines[0]) == Array(repeating: "/v1/chat/completions", count: 3))
                     #expect(Self.paths(engines[1]) == Array(repeating: "/v1/embeddings", count: 3))
-                    let nobody = try await gateway.send(Self.embedding, "POST", "/v1/responses")
-                    #expect(nobody.status == 501 && nobody["retry-after"] == nil)
-                    #expect(try nobody.error().code == "endpoint_not_supported")
+                    let unsupported = try await gateway.send(Self.embedding, "POST", "/v1/responses")
+                    #expect(unsupported.status == 501 && unsupported["retry-after"] == nil)
+                    #expect(try unsupported.error().code == "endpoint_not_supported")
                     try await gateway.settled()
                 }
             }

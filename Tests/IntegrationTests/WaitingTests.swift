@@ -20,10 +20,10 @@ extension Integration {
         private func comments(_ answer: Answer) -> [String] { answer.events.filter { $0.hasPrefix(":") } }
 
         @Test func aStreamIsKeptAliveBeforeItsEngineAnswers() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await withEngine(
                 { request, wire in
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     try await Engine.wellBehaved(request, wire)
                 }, settings: Self.impatient
             ) { gateway, _ in
@@ -34,7 +34,7 @@ extension Integration {
                 #expect(early["content-type"] == "text/event-stream" && early["x-accel-buffering"] == "no")
                 #expect(early["x-request-id"] == "early")
                 #expect(early.events.allSatisfy { $0.hasPrefix(": ") })
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 let answer = try await wire.answer()
                 #expect(answer.endedCleanly)
                 #expect(answer.events.filter { !$0.hasPrefix(":") } == Engine.events())
@@ -72,10 +72,10 @@ extension Integration {
         }
 
         @Test func aDocumentIsNotKeptAlive() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await withEngine(
                 { request, wire in
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     try await Engine.wellBehaved(request, wire)
                 }, settings: Self.impatient
             ) { gateway, _ in
@@ -85,24 +85,24 @@ extension Integration {
                 try await stream.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await stream.peek { $0.events.count >= 3 }
                 #expect(document.state.value.total == 0)
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 #expect(try await document.answer().text == Engine.completion())
                 await stream.close()
             }
         }
 
         @Test func afterTheHeadAFailureIsInBand() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await withEngine(
                 { _, wire in
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     try await wire.send(Engine.document("{\"error\":{\"message\":\"x\"}}", status: "400 Bad Request"))
                 }, settings: Self.impatient
             ) { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await wire.peek { $0.events.count >= 1 }
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 let answer = try await wire.answer()
                 #expect(answer.status == 200)
                 #expect(answer.events.last?.hasPrefix("data: {\"error\":{") == true)
@@ -114,10 +114,10 @@ extension Integration {
 
         /// The runner's name is withheld there, from headers and comments alike.
         @Test func aCommentKeepsTheSecretThatHeadersKeep() async throws {
-            let mayAnswer = Watched(false)
+            let mayRespond = Watched(false)
             try await withEngine(
                 { request, wire in
-                    _ = try await mayAnswer.value { $0 }
+                    _ = try await mayRespond.value { $0 }
                     try await Engine.wellBehaved(request, wire)
                 },
                 settings: {
@@ -128,7 +128,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await wire.peek { $0.events.count >= 2 }
-                mayAnswer.update { $0 = true }
+                mayRespond.update { $0 = true }
                 let answer = try await wire.answer()
                 #expect(comments(answer).allSatisfy { !$0.contains("r1") }, "\(comments(answer))")
                 #expect(comments(answer).contains { $0.hasPrefix(": served waited ") }, "\(comments(answer))")
@@ -139,11 +139,11 @@ extension Integration {
         // MARK: The queue
 
         @Test func aCallWaitsForASlotAndGetsIt() async throws {
-            let mayAnswer = Watched(0)
+            let mayRespond = Watched(0)
             try await withEngine(
                 { request, wire in
                     let number = try #require(request["x-request-id"].flatMap { Int($0) })
-                    _ = try await mayAnswer.value { $0 >= number }
+                    _ = try await mayRespond.value { $0 >= number }
                     try await Engine.wellBehaved(request, wire)
                 }, runner: { $0.slots = 1 }
             ) { gateway, engine in
@@ -158,7 +158,7 @@ extension Integration {
                     return wires
                 }
                 for (index, wire) in wires.enumerated() {
-                    mayAnswer.update { $0 = index + 1 }
+                    mayRespond.update { $0 = index + 1 }
                     #expect(try await wire.answer().status == 200, "first come, first served")
                 }
                 #expect(engine.counts.value.requests.compactMap { $0["x-request-id"] } == ["1", "2", "3", "4"])

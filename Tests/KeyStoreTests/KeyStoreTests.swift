@@ -67,7 +67,7 @@ struct KeyStoreTests {
 
     @Test func onlyTheOwnerMayReadTheFile() throws {
         let store = try open()
-        #expect(!FileManager.default.fileExists(atPath: path), "a file that nobody needs")
+        #expect(!FileManager.default.fileExists(atPath: path), "no file without a key")
         _ = try store.create(newKey())
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
@@ -85,7 +85,7 @@ struct KeyStoreTests {
         clock.advance(by: 5)
         #expect(try store.revoke(key.id).key == revoked)
         #expect(try open().caller(for: text) == nil)
-        #expect(throws: KeyStoreError.unknownKey(id: "nobody")) { try store.revoke("nobody") }
+        #expect(throws: KeyStoreError.unknownKey(id: "absent")) { try store.revoke("absent") }
     }
 
     @Test func anExpiredKeyIsRefused() throws {
@@ -127,7 +127,7 @@ struct KeyStoreTests {
     }
 
     @Test func reportsAFileThatIsNoDatabaseAndKeepsIt() throws {
-        let content = Data("this is no database, and long enough to be taken for one by nobody at all".utf8)
+        let content = Data("this is no database, and long enough to be taken for one by no reader at all".utf8)
         try content.write(to: URL(fileURLWithPath: path))
         #expect { try open() } throws: { "\($0)".contains(path) && "\($0)".contains("keys.database") }
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == content)
@@ -224,7 +224,7 @@ struct KeyStoreTests {
         #expect(!exists(elsewhere) && store.revocationFilePath == nil)
     }
 
-    @Test func whatNothingKeepsIsTold() throws {
+    @Test func missingStorageIsReported() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)

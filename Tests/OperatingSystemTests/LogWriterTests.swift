@@ -37,7 +37,7 @@ import Testing
         for line in ["1", "2", "a line that is too long"] { _ = queue.append(line) }
         let batch = queue.take()
         queue.wasLost(try #require(batch))
-        #expect(queue.take() == nil, "there is nobody to tell")
+        #expect(queue.take() == nil, "no writer is left")
         _ = queue.append("3")
         #expect(queue.take() == .init(lines: ["3"], droppedCount: 3))
     }
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// `write` returns although the reader stalls; every line that is not delivered is counted.
-    @Test func aStalledReaderHoldsNobodyUp() throws {
+    @Test func aStalledReaderDelaysNoWriter() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor, maxSize: 100_000)
         let padding = String(repeating: "x", count: 1_000)

@@ -67,10 +67,10 @@ import Testing
     @Test func closingSendsWhatWaits() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
-        connection.write("last words")
+        connection.write("last output")
         connection.channel.close(promise: nil)
         #expect(connection.socket.flushes == 1)
-        #expect(try connection.sent() == ["last words"])
+        #expect(try connection.sent() == ["last output"])
         loop.run()
         #expect(connection.socket.flushes == 1)
     }

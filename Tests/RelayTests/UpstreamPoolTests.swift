@@ -289,7 +289,7 @@ import Testing
 
     @Test func aHostThatDoesNotExistIsUnreachable() async throws {
         let loop = try await Loop()
-        let exchange = try await loop.send(to: Upstream(runner: "r", host: "nobody.invalid", port: 80))
+        let exchange = try await loop.send(to: Upstream(runner: "r", host: "absent.invalid", port: 80))
         guard case .failed(.unreachable) = await exchange.all().first else {
             Issue.record("not unreachable")
             return
@@ -394,7 +394,7 @@ import Testing
             before = taken.now
             for _ in 1...30 { try await other.roundTrip(loop, otherUpstream, otherEngine, answer) }
         }
-        #expect(before < pieces / 2, "\(before) of \(pieces) pieces went into a connection that nobody reads")
+        #expect(before < pieces / 2, "\(before) of \(pieces) pieces went into a connection whose peer does not read")
 
         try await exchange.onLoop { $0.resumeReading() }
         var received = 0

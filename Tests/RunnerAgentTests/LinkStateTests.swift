@@ -38,7 +38,7 @@ import Testing
         #expect(state.handle(.statusChanged) == [.sendStatusUpdate])
     }
 
-    /// Started anew, an agent waits for nothing before it knocks; and should the gateway be away for a moment itself, the
+    /// Started anew, an agent connects without delay; if the gateway is unreachable for a moment, the
     /// third attempt begins less than two seconds after the first.
     @Test func aRestartIsBackWithinTwoSeconds() {
         var state = LinkState(times: .init(), offers: Self.all) { 1 }
@@ -112,7 +112,7 @@ import Testing
         #expect(state.phase == .waiting)
     }
 
-    /// Its last words must not harm the connection that has taken its place.
+    /// Its last events must not affect the connection that replaced it.
     @Test func whatBelongsToAnEarlierConnectionIsLate() {
         var state = joined()
         _ = state.handle(.closed(1, reason: "x"))
@@ -167,7 +167,7 @@ import Testing
         #expect(state.handle(.received(1, .sleep(requestID: "s"))) == [])
     }
 
-    /// Answer, goodbye, and only then the command; the machine comes back when it is awake again.
+    /// The agent responds, closes the connection, and only then runs the command; the machine reconnects when it is awake.
     @Test func goesToSleepInOrder() {
         var state = joined()
         #expect(
@@ -213,7 +213,7 @@ import Testing
     @Test func drainsBeforeItLeaves() {
         var state = joined()
         #expect(state.handle(.drainBegan) == [.sendStatusUpdate])
-        // Heartbeats go on, so that nobody takes a long drain for a death.
+        // Heartbeats continue, so that the gateway does not take a long drain for a failure.
         #expect(state.handle(.timerFired(.heartbeat, 1)).contains(.sendHeartbeat))
         #expect(
             state.handle(.received(1, .loadModel("m", requestID: "a"))) == [

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    /// An agent's own names: it is told what is wrong with them.
+    /// An agent's own names: the error states what is wrong with them.
     @Test(arguments: [
         #""runner_id":"a\r\nb""#, #""runner_id":"a","runner_name":"\u001b[2J""#,
         #""runner_id":"a","machine_type":"gpu\u202e""#,

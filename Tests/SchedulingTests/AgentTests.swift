@@ -64,7 +64,7 @@ import Testing
         if wakes {
             // A waiting call wakes it.
             #expect(bench.wakes() == ["a"])
-            #expect(!bench.hasAnswer(waiter))
+            #expect(!bench.hasOutcome(waiter))
         } else {
             #expect(bench.state("a") == state)
             #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
@@ -98,7 +98,7 @@ import Testing
         #expect(bench.state("a") == .waking)
         // The engine is up before its model is loaded.
         bench.reported("a", .having("other"))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.reported("a", .having("m"))
         #expect(bench.lease(of: waiter)?.waited == .seconds(20))
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
@@ -143,7 +143,7 @@ import Testing
         #expect(bench.wakes().isEmpty)
     }
 
-    @Test func eventsOfStrangersChangeNothing() {
+    @Test func eventsOfUnknownIDsChangeNothing() {
         var bench = Bench.ready(.serving("static", "m"))
         bench.connected("z")
         bench.reported("z", .having("m"))

@@ -294,29 +294,29 @@ import Testing
             return
         }
         #expect(error.code == .queueFull)
-        #expect(!burst.contains(where: bench.hasAnswer))
+        #expect(!burst.contains(where: bench.hasOutcome))
         // Other callers' calls are admitted, and evict its newest.
         let others = [try bench.waiter(["m"], caller: "y"), try bench.waiter(["m"], caller: "z")]
-        #expect(burst.map(bench.hasAnswer) == [false, false, true, true])
+        #expect(burst.map(bench.hasOutcome) == [false, false, true, true])
         #expect(bench.rejection(of: burst[3])?.code == .queueFull)
         #expect(bench.rejection(of: burst[3])?.retry == .after(.seconds(5)))
         #expect(bench.waiting == 4)
         // The caller with the most waiting calls has at most one more than a new caller would have.
         guard case .refused = bench.place(["m"], caller: "y") else {
-            Issue.record("one of two callers with as many calls gives way")
+            Issue.record("one of two callers with equally many calls was evicted")
             return
         }
         _ = try bench.waiter(["m"], caller: "new")
         #expect(order(&bench, after: held).prefix(3) == [burst[0], others[0], others[1]])
     }
 
-    @Test func aCallThatGivesWayLeavesOtherModelsAlone() throws {
+    @Test func anEvictedCallLeavesOtherModelsAlone() throws {
         var (bench, _) = try saturated("m", "n") { $0.queueLength = 2 }
         let elsewhere = try (0..<2).map { _ in try bench.waiter(["n"], caller: "x") }
         let here = try (0..<2).map { _ in try bench.waiter(["m"], caller: "x") }
         _ = try bench.waiter(["m"], caller: "y")
-        #expect(elsewhere.map(bench.hasAnswer) == [false, false])
-        #expect(here.map(bench.hasAnswer) == [false, true])
+        #expect(elsewhere.map(bench.hasOutcome) == [false, false])
+        #expect(here.map(bench.hasOutcome) == [false, true])
     }
 
     // MARK: Priorities

@@ -84,7 +84,7 @@ import Testing
         #expect(bench.state("a") == .loading)
         let waiter = try bench.waiter(["m"])
         bench.pass(.seconds(10))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.answered("a")
         #expect(bench.lease(of: waiter) != nil)
     }

@@ -29,7 +29,7 @@ import Testing
         let waiters = try (0..<3).map { _ in try bench.waiter(["m"], forMachine: false) }
         #expect(bench.commands() == ["load m"])
         bench.pass(.seconds(20))
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.grants().map(\.waiter) == waiters)
         #expect(bench.grants().allSatisfy { $0.lease.waited == .seconds(20) && $0.lease.wake == nil })
         #expect(bench.status("a")?.loaded == ["m"])
@@ -41,7 +41,7 @@ import Testing
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
         bench.reported("a", report(model("m")))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.reported("a", report(model("m", loaded: true)))
         #expect(bench.lease(of: waiter) != nil)
     }
@@ -49,7 +49,7 @@ import Testing
     @Test func aFailureIsRememberedForAWhile() throws {
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
-        bench.obey(failure: "out of memory")
+        bench.completeCommand(failure: "out of memory")
         let error = try #require(bench.rejection(of: waiter))
         #expect(error.code == .noRunnerAvailable)
         #expect(error.retry == .after(.seconds(60)))
@@ -66,11 +66,11 @@ import Testing
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
         bench.pass(.milliseconds(99_999))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.pass(.milliseconds(1))
         #expect(bench.rejection(of: waiter)?.code == .noRunnerAvailable)
         // Its result arrives too late to count; the next report states what is loaded.
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.status("a")?.loaded == [])
         #expect(bench.timer == nil)
     }
@@ -80,9 +80,9 @@ import Testing
         bench.joined(Runner(id: "b"), [])
         bench.reported("b", report(model("m")))
         let waiter = try bench.waiter(["m"])
-        bench.obey(failure: "no")
+        bench.completeCommand(failure: "no")
         #expect(bench.loaders() == ["a", "b"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: waiter)?.runner == "b")
     }
 
@@ -95,11 +95,11 @@ import Testing
         bench.release(try bench.lease(["new"]))
         let waiter = try bench.waiter(["m"])
         #expect(bench.commands() == ["unload old"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.commands() == ["unload old", "load m"])
         // The other model serves throughout.
         bench.release(try bench.lease(["new"]))
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: waiter) != nil)
         #expect(bench.status("a")?.loaded == ["m", "new"])
     }
@@ -122,15 +122,15 @@ import Testing
         #expect(bench.commands().isEmpty)
         bench.release(held)
         #expect(bench.commands() == ["unload x"])
-        bench.obey()
-        bench.obey()
+        bench.completeCommand()
+        bench.completeCommand()
         let lease = try #require(bench.lease(of: waiter))
         // And the reverse, once that is over.
         #expect(bench.commands() == ["unload x", "load m"])
         bench.release(lease)
         #expect(bench.commands() == ["unload x", "load m", "unload m"])
-        bench.obey()
-        bench.obey()
+        bench.completeCommand()
+        bench.completeCommand()
         #expect(bench.lease(of: later) != nil)
     }
 
@@ -162,12 +162,12 @@ import Testing
         let first = try bench.waiter(["m"])
         let second = try bench.waiter(["n"], forMachine: false)
         #expect(bench.commands() == ["load m"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: first) != nil)
-        #expect(!bench.hasAnswer(second))
+        #expect(!bench.hasOutcome(second))
         bench.release(try #require(bench.lease(of: first)))
         #expect(bench.commands() == ["load m", "load n"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: second) != nil)
     }
 
@@ -187,7 +187,7 @@ import Testing
         // The first available one is used.
         bench.release(held)
         #expect(bench.lease(of: first)?.runner == "a")
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: second)?.runner == "c")
     }
 
@@ -199,9 +199,9 @@ import Testing
         bench.disconnected("a")
         bench.connected("a")
         bench.reported("a", report(model("m")))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         #expect(bench.commands() == ["load m", "load m"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: waiter) != nil)
     }
 
@@ -216,7 +216,7 @@ import Testing
         #expect(bench.state("a") == .ready)
         #expect(bench.commands() == ["load m"])
         bench.pass(.seconds(10))
-        bench.obey()
+        bench.completeCommand()
         let lease = try #require(bench.lease(of: waiter))
         #expect(lease.waited == .seconds(40))
         #expect(lease.wake != nil)
@@ -229,7 +229,7 @@ import Testing
         bench.abandon(try bench.waiter(["m"]), ["m"])
         let late = try bench.waiter(["m"])
         #expect(bench.commands() == ["load m"])
-        bench.obey()
+        bench.completeCommand()
         #expect(bench.lease(of: late) != nil)
     }
 
@@ -243,7 +243,7 @@ import Testing
         #expect(bench.commands().isEmpty)
         _ = try bench.waiter(["m"])
         #expect(told("m").candidates.map(\.reason) == [.loading])
-        bench.obey(failure: "no")
+        bench.completeCommand(failure: "no")
         #expect(told("m").candidates.map(\.reason) == [.loadBackOff])
     }
 }

@@ -25,7 +25,7 @@ import Testing
         guard case .granted(let lease) = bench.place(["m"], only: "b") else { throw Missing() }
         guard case .waiting(let waiter, false) = bench.place(["m"], only: "b") else { throw Missing() }
         let other = bench.place(["m"])
-        #expect(granted(other) == "a", "nobody else waits behind it")
+        #expect(granted(other) == "a", "no other call waits behind it")
         bench.forgetEffects()
         bench.release(lease)
         let runners = bench.effects.compactMap { effect in

@@ -65,7 +65,7 @@ import Testing
             .serving("a", "m", slots: 8), .serving("b", "m", slots: 8), .serving("c", "m", slots: 8),
             .serving("d", "m", slots: 8))
         for calls in 1...24 {
-            _ = try bench.lease(["m"], policy: .prefixAffinity, conversation: "everybody's")
+            _ = try bench.lease(["m"], policy: .prefixAffinity, conversation: "shared")
             let active = ["a", "b", "c", "d"].compactMap { bench.active(RunnerID($0)) }
             let limit = Rendezvous.loadLimit(total: calls, capacity: 8, totalCapacity: 32)
             #expect(active.allSatisfy { $0 <= limit }, "\(active)")
@@ -218,7 +218,7 @@ import Testing
         for _ in 1...2 { _ = try bench.lease(["m"]) }
         let waiter = try bench.waiter(["m"])
         bench.change(placing: [.serving("c", "m")], removing: ["a", "b"])
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         _ = try bench.waiter(["m"])
         bench.answered("c")
         #expect(bench.lease(of: waiter)?.runner == "c")

@@ -31,7 +31,7 @@ import Testing
             "rejected queue_full",
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
             "wake_failed", "ejected", "readmitted", "left", "put to sleep", "sleep refused", "checked", "check failed",
-            "loaded", "unloaded", "load failed", "gave way", "took turns", "took turns on a machine", "woken by hand",
+            "loaded", "unloaded", "load failed", "evicted", "alternated", "alternated on a machine", "woken by hand",
             "put to sleep by hand",
         ] {
             #expect(tally[kind, default: 0] > 0, "no \(kind): \(tally)")

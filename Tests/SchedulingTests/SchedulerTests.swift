@@ -61,7 +61,7 @@ import Testing
         #expect(seen.withLock { $0 } == 0)
     }
 
-    /// Whoever carries out effects may cause new ones: those come after what was decided before.
+    /// Performing effects may cause new ones: they are performed after those of earlier decisions.
     @Test func effectsComeInTheOrderInWhichTheyWereDecided() {
         var state = SchedulerState()
         state.add(.serving("a", "m", wakes: true))
@@ -122,7 +122,7 @@ import Testing
         #expect(snapshot.waiting == 0)
         #expect(snapshot.doubleReturns == 0)
         #expect(snapshot.runners.allSatisfy { $0.active == 0 })
-        #expect(seen.mostAtOnce == 1)
+        #expect(seen.maxAtOnce == 1)
         let resumed = seen.resumes
         #expect(resumed.values.allSatisfy { $0 == 1 })
         #expect(resumed.count == tallies.resumed)
@@ -132,10 +132,10 @@ import Testing
     }
 
     private final class Seen: Sendable {
-        private let counts = Mutex((resumes: [Int: Int](), performing: 0, mostAtOnce: 0))
+        private let counts = Mutex((resumes: [Int: Int](), performing: 0, maxAtOnce: 0))
 
         var resumes: [Int: Int] { counts.withLock { $0.resumes } }
-        var mostAtOnce: Int { counts.withLock { $0.mostAtOnce } }
+        var maxAtOnce: Int { counts.withLock { $0.maxAtOnce } }
 
         func resumed(_ call: Int) {
             counts.withLock { $0.resumes[call, default: 0] += 1 }
@@ -144,7 +144,7 @@ import Testing
         func perform() {
             counts.withLock {
                 $0.performing += 1
-                $0.mostAtOnce = max($0.mostAtOnce, $0.performing)
+                $0.maxAtOnce = max($0.maxAtOnce, $0.performing)
             }
             counts.withLock { $0.performing -= 1 }
         }
@@ -195,7 +195,7 @@ import Testing
             switch answer {
             case .success(let lease)?:
                 tally.served += 1
-                // Now and then a runner goes and comes back.
+                // Now and then a runner disconnects and reconnects.
                 if Int.random(in: 0..<8, using: &random) == 0 {
                     scheduler.runnerRefused(lease.runner)
                     scheduler.runnerResponded(lease.runner, engineModels: nil)

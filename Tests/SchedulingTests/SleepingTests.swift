@@ -65,7 +65,7 @@ import Testing
         #expect(bench.wakes() == ["a"])
         // Its agent goes on talking until the machine is off: that is not "awake".
         bench.reported("a", sleepy)
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.disconnected("a")
         #expect(bench.state("a") == .waking)
         bench.pass(.seconds(9))
@@ -113,7 +113,7 @@ import Testing
         #expect(bench.sleeps().count == 1)
     }
 
-    /// The agent is gone while its command runs, so what became of it is known when it comes back, or does not.
+    /// The agent is disconnected while its command runs: the outcome is known when it reconnects, or the time is up.
     @Test func theOutcomeIsOpenUntilTheAgentIsBackOrLongGone() throws {
         var slept = bench()
         slept.pass(.seconds(600))
@@ -143,7 +143,7 @@ import Testing
         var bench = bench()
         bench.pass(.seconds(600))
         bench.disconnected("a")
-        bench.answeredCommand("a", try #require(bench.sleeps().first).request, failure: "the connection is gone")
+        bench.answeredCommand("a", try #require(bench.sleeps().first).request, failure: "the connection is closed")
         #expect(bench.state("a") == .asleep && bench.status("a")?.sleepProblem == nil)
     }
 
@@ -160,7 +160,7 @@ import Testing
         let check = try #require(bench.checks().first)
         #expect(check.model == "m")
         #expect(bench.state("a") == .waking)
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         // Reports go on meanwhile, and cause no second one.
         bench.reported("a", sleepy)
         #expect(bench.checks().count == 1)
@@ -180,7 +180,7 @@ import Testing
         bench.pass(.seconds(600))
         bench.disconnected("a")
         bench.connected("a")
-        // Nobody waits: it came back by itself.
+        // No call waits: the machine returned by itself.
         bench.reported("a", sleepy)
         #expect(bench.state("a") == .checking)
         let waiter = try bench.waiter(["m"], forMachine: false)
@@ -228,7 +228,7 @@ import Testing
         bench.reported("a", withGPU)
         bench.checked("a", try #require(bench.checks().last).request)
         #expect(bench.state("a") == .ready)
-        // Awake, nobody asks: a driver that is reloaded is the engine's business.
+        // An awake machine is not checked: reloading a driver is left to the engine.
         bench.reported("a", without)
         #expect(bench.state("a") == .ready)
     }

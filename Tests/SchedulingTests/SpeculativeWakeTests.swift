@@ -38,7 +38,7 @@ import Testing
     @Test func namesAreIdsOrMachineTypes() throws {
         var bench = asleep(
             .serving("a", "m", wakes: true), .serving("b", "m", wakes: true), .serving("c", "m", wakes: true))
-        _ = try bench.waiter(["m"], together: ["c", "nobody"])
+        _ = try bench.waiter(["m"], together: ["c", "absent"])
         #expect(bench.wakes() == ["a", "c"])
     }
 
@@ -57,7 +57,7 @@ import Testing
         let waiter = try bench.waiter(["m"], together: ["b"])
         for _ in 0..<3 { bench.attempted("a", failure: "no route") }
         #expect(bench.state("a") == .wakeFailed)
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.answered("b")
         #expect(bench.lease(of: waiter)?.runner == "b")
     }
@@ -74,7 +74,7 @@ import Testing
         let waiter = try bench.waiter(["m"])
         bench.attempted("a", failure: "not permitted")
         bench.attempted("a", failure: "not permitted")
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.attempted("a", failure: "not permitted")
         let error = try #require(bench.rejection(of: waiter))
         #expect(error.code == .wakeFailed)

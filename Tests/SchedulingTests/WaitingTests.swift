@@ -19,7 +19,7 @@ import Testing
         #expect(lease.waited == .seconds(3))
         #expect(lease.wake == nil)
         #expect(lease.model == "n")
-        #expect(!bench.hasAnswer(second) && !bench.hasAnswer(third))
+        #expect(!bench.hasOutcome(second) && !bench.hasOutcome(third))
         bench.release(lease)
         #expect(bench.lease(of: second)?.waited == .seconds(2))
         bench.release(try #require(bench.lease(of: second)))
@@ -34,7 +34,7 @@ import Testing
         let later = try bench.waiter(["m"])
         bench.release(onA)
         #expect(bench.lease(of: later)?.runner == "a")
-        #expect(!bench.hasAnswer(avoidsA))
+        #expect(!bench.hasOutcome(avoidsA))
         bench.release(onB)
         #expect(bench.lease(of: avoidsA)?.runner == "b")
     }
@@ -60,11 +60,11 @@ import Testing
         bench.pass(.seconds(4))
         let second = try bench.waiter(["m"])
         bench.pass(.milliseconds(5999))
-        #expect(!bench.hasAnswer(first))
+        #expect(!bench.hasOutcome(first))
         bench.pass(.milliseconds(1))
         #expect(bench.rejection(of: first)?.code == .queueFull)
         #expect(bench.rejection(of: first)?.retry == .after(.seconds(5)))
-        #expect(!bench.hasAnswer(second))
+        #expect(!bench.hasOutcome(second))
         bench.pass(.seconds(4))
         #expect(bench.rejection(of: second)?.code == .queueFull)
         bench.release(held)
@@ -79,11 +79,11 @@ import Testing
         bench.abandon(first, ["m"])
         bench.abandon(first, ["m"])
         bench.release(held)
-        #expect(!bench.hasAnswer(first))
+        #expect(!bench.hasOutcome(first))
         #expect(bench.lease(of: second) != nil)
         #expect(bench.waiting == 0)
         bench.pass(.seconds(3600))
-        #expect(!bench.hasAnswer(first))
+        #expect(!bench.hasOutcome(first))
     }
 
     @Test func aSuspectRunnerKeepsItsWaitersUntilAProbeDecides() throws {
@@ -117,7 +117,7 @@ import Testing
             bench.couldNotConnect("a")
             bench.answered("a")
         }
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.pass(.seconds(2))
         #expect(bench.rejection(of: waiter)?.code == .queueFull)
     }
@@ -144,7 +144,7 @@ import Testing
         bench.answered("a", ["x"])
         // The sleeping machine is now the only candidate.
         #expect(bench.wakes() == ["sleeper"])
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.answered("sleeper", ["m"])
         #expect(bench.lease(of: waiter)?.runner == "sleeper")
     }
@@ -169,7 +169,7 @@ import Testing
         let listed = try bench.waiter(["m"])
         bench.answered("b")
         #expect(bench.lease(of: stated)?.runner == "b")
-        #expect(!bench.hasAnswer(anything) && !bench.hasAnswer(listed))
+        #expect(!bench.hasOutcome(anything) && !bench.hasOutcome(listed))
         bench.answered("a", ["m"])
         #expect(bench.lease(of: listed)?.runner == "a")
         #expect(bench.rejection(of: anything)?.code == .modelNotFound)
@@ -250,7 +250,7 @@ import Testing
         #expect(bench.state("b") == .down)
     }
 
-    @Test func eventsOfStrangersChangeNothing() {
+    @Test func eventsOfUnknownIDsChangeNothing() {
         var bench = Bench.ready(.serving("a", "m"))
         bench.answered("z", ["m"])
         bench.unreachable("z", times: 3)

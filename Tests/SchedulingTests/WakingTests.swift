@@ -91,7 +91,7 @@ import Testing
         #expect(bench.packets().count == 3)
         bench.answered("a")
         #expect(bench.lease(of: late) != nil)
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
     }
 
     @Test func aWakeWithoutWaitersStillEnds() throws {
@@ -107,7 +107,7 @@ import Testing
         // Much later a call starts a new wake instead of reaching the old one's deadline.
         let waiter = try bench.waiter(["m"], forMachine: true)
         bench.pass(.seconds(59))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         #expect(bench.wakes().count == 2)
     }
 
@@ -118,7 +118,7 @@ import Testing
         let second = try bench.waiter(["m"])
         // At the deadline: not before it, and not later.
         bench.pass(.milliseconds(999))
-        #expect(!bench.hasAnswer(first) && !bench.hasAnswer(second))
+        #expect(!bench.hasOutcome(first) && !bench.hasOutcome(second))
         bench.pass(.milliseconds(1))
         for waiter in [first, second] {
             let error = try #require(bench.rejection(of: waiter))
@@ -177,9 +177,9 @@ import Testing
         #expect(bench.wakes() == ["a"])
         bench.pass(.seconds(60))
         #expect(bench.wakes() == ["a", "b"])
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.pass(.seconds(59))
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.answered("b")
         let lease = try #require(bench.lease(of: waiter))
         #expect(lease.runner == "b")
@@ -211,7 +211,7 @@ import Testing
         _ = try bench.waiter(["m"])
         let guest = try bench.waiter(["m"], mayWake: false, forMachine: true)
         bench.answered("a")
-        #expect(!bench.hasAnswer(guest))
+        #expect(!bench.hasOutcome(guest))
         bench.release(bench.grants()[0].lease)
         #expect(bench.lease(of: guest) != nil)
     }
@@ -254,7 +254,7 @@ import Testing
         bench.unreachable("a", times: 5)
         bench.couldNotConnect("a")
         #expect(bench.state("a") == .waking)
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         bench.answered("a")
         #expect(bench.lease(of: waiter) != nil)
     }
@@ -266,12 +266,12 @@ import Testing
         bench.unreachable("a", times: 3)
         let waiter = try bench.waiter(["m"], exact: true, forMachine: true)
         bench.answered("other", ["x", "y"])
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         // The engine is up before its model is loaded.
         bench.pass(.seconds(10))
         bench.answered("a", [])
         bench.answered("a", ["y"])
-        #expect(!bench.hasAnswer(waiter))
+        #expect(!bench.hasOutcome(waiter))
         #expect(bench.state("a") == .waking)
         bench.pass(.seconds(10))
         bench.answered("a", ["y", "m"])
@@ -305,7 +305,7 @@ import Testing
         bench.answered("a")
         #expect(bench.lease(of: first) != nil)
         bench.pass(.milliseconds(9999))
-        #expect(!bench.hasAnswer(second))
+        #expect(!bench.hasOutcome(second))
         bench.release(try #require(bench.lease(of: first)))
         // It queued at the end, but it waited for the machine first.
         #expect(bench.lease(of: second)?.wake == bench.lease(of: first)?.wake)

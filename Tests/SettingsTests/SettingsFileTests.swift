@@ -41,7 +41,7 @@ import Testing
 
     @Test(arguments: [
         ("server: {port: 80\nauth: 1\n", 2), ("server:\n  host: a\n port: 1\n", 3), ("a: \"b\nc: d\n", 3),
-        ("a: 1\n\tb: 2\n", 2), ("a: *nobody\n", 1), ("a: 1\nb: \u{1}\n", 2), ("a: 1\n---\nb: 2\n", 2),
+        ("a: 1\n\tb: 2\n", 2), ("a: *absent\n", 1), ("a: 1\nb: \u{1}\n", 2), ("a: 1\n---\nb: 2\n", 2),
     ])
     func brokenYAMLIsOneProblemWithItsLine(_ text: String, _ line: Int) {
         let found = problems(text)

@@ -155,9 +155,9 @@ import Testing
     }
 
     @Test func usersAndRolesReplaceTheFilesDefaults() throws {
-        let nobody = try selection(nil)
-        #expect(nobody.credentials == .init(username: "service", password: "service-password"))
-        #expect(nobody.scopes == ["openid"])
+        let anonymous = try selection(nil)
+        #expect(anonymous.credentials == .init(username: "service", password: "service-password"))
+        #expect(anonymous.scopes == ["openid"])
         #expect(try selection("ann").credentials == .init(username: "ann", password: "a"))
         let bob = try selection("bob")
         #expect(bob.credentials == .init(username: "bob@example.org", password: "b"))

@@ -35,7 +35,7 @@ import Testing
     @Test(arguments: [
         (StandInCertificate.Kind.ofAuthority, false), (.selfSigned, true), (.expired, true), (.otherHost, true),
     ])
-    func nobodyElseIsAsked(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
+    func noOtherAddressIsAsked(kind: StandInCertificate.Kind, isTrusted: Bool) async throws {
         let outcome = try await Self.outcome(kind, isTrusted: isTrusted)
         #expect(outcome.0.hasPrefix("no response from https://127.0.0.1:"), "\(outcome.0)")
         #expect(outcome.asked == 0)

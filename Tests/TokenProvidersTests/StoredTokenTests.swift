@@ -45,8 +45,8 @@ import Testing
         var apart = [specification(), specification()]
         apart[0].scopes = ["ab", "c"]
         apart[1].scopes = ["a", "bc"]
-        let orders = [base] + others + users + apart
-        #expect(Set(orders.map(\.keepingName)).count == orders.count)
+        let requests = [base] + others + users + apart
+        #expect(Set(requests.map(\.keepingName)).count == requests.count)
     }
 
     /// A file's name must not allow an attacker to test passwords.

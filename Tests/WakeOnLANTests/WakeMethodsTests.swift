@@ -15,17 +15,17 @@ import Testing
     }
 
     @Test func theHelperGetsOneLine() async throws {
-        try await withListener(answering: "") { port, heard in
+        try await withListener(answering: "") { port, received in
             try await ways.send(
                 .relay(WakeRelayRequest(host: "127.0.0.1", port: port, mac: mac, broadcast: "192.168.1.255")))
-            #expect(try await heard.get() == "52:54:00:12:34:56 192.168.1.255\n")
+            #expect(try await received.get() == "52:54:00:12:34:56 192.168.1.255\n")
         }
     }
 
     @Test func theWebHookGetsARequestWithoutABody() async throws {
-        try await withListener(answering: "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n") { port, heard in
+        try await withListener(answering: "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n") { port, received in
             try await ways.send(hook("POST", "http://127.0.0.1:\(port)/api/webhook/x?a=b"))
-            let request = try await heard.get()
+            let request = try await received.get()
             #expect(request.hasPrefix("POST /api/webhook/x?a=b HTTP/1.1\r\n"))
             #expect(request.contains("Host: 127.0.0.1:\(port)\r\n"))
             #expect(request.contains("Content-Length: 0\r\n"))
@@ -74,20 +74,20 @@ private func withListener(
     answering answer: String, _ body: (Int, EventLoopFuture<String>) async throws -> Void
 ) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
-    let heard = group.next().makePromise(of: String.self)
+    let received = group.next().makePromise(of: String.self)
     let server = try await ServerBootstrap(group: group)
         .childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(Answering(answer, heard))
+                try channel.pipeline.syncOperations.addHandler(Answering(answer, received))
             }
         }
         .bind(host: "127.0.0.1", port: 0)
         .get()
     defer {
-        heard.fail(ChannelError.eof)
+        received.fail(ChannelError.eof)
         server.close(promise: nil)
     }
-    try await body(try #require(server.localAddress?.port), heard.futureResult)
+    try await body(try #require(server.localAddress?.port), received.futureResult)
 }
 
 private final class Answering: ChannelInboundHandler {
@@ -95,15 +95,15 @@ private final class Answering: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let answer: String
-    private let heard: EventLoopPromise<String>
+    private let received: EventLoopPromise<String>
 
-    init(_ answer: String, _ heard: EventLoopPromise<String>) {
+    init(_ answer: String, _ received: EventLoopPromise<String>) {
         self.answer = answer
-        self.heard = heard
+        self.received = received
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        heard.succeed(String(buffer: unwrapInboundIn(data)))
+        received.succeed(String(buffer: unwrapInboundIn(data)))
         let written = context.eventLoop.makePromise(of: Void.self)
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }

@@ -37,12 +37,12 @@ import Testing
         try await EchoServer.with { server in
             let connection = try await connect(try server.address())
             connection.send("burst")
-            var heard: [WebSocketMessage] = []
+            var received: [WebSocketMessage] = []
             for await message in connection.messages {
-                heard.append(message)
-                if heard.count == 100 { connection.send("bye") }
+                received.append(message)
+                if received.count == 100 { connection.send("bye") }
             }
-            #expect(heard == (0..<100).map { .text("\($0)") })
+            #expect(received == (0..<100).map { .text("\($0)") })
             #expect(connection.end == .closedByPeer(code: 1001, reason: ""))
         }
     }
@@ -53,9 +53,9 @@ import Testing
             connection.send("burst")
             // Only after the end: until then no message is taken out of the buffer.
             try await connection.socket.closed.get()
-            var heard = 0
-            for await _ in connection.messages { heard += 1 }
-            #expect(heard == 10)
+            var received = 0
+            for await _ in connection.messages { received += 1 }
+            #expect(received == 10)
             #expect(connection.end == .closedByUs)
         }
     }

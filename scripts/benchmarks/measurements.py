@@ -67,20 +67,20 @@ def request_cost(shop, contestant, seconds):
 
 
 def start_all(shop, stack, engine, found):
-    everybody = [start(shop, stack, engine) for _, start in peers(shop, found)]
-    for contestant in everybody:
+    contestants = [start(shop, stack, engine) for _, start in peers(shop, found)]
+    for contestant in contestants:
         wait_until_it_answers(contestant.url, shop.token, REQUEST)
-    return everybody
+    return contestants
 
 
 def measure_requests(shop, figures, options):
     """CPU time per request at full load."""
     with contextlib.ExitStack() as stack:
-        everybody = start_all(shop, stack, start_engine(shop, stack), options.found)
-        for contestant in everybody:
+        contestants = start_all(shop, stack, start_engine(shop, stack), options.found)
+        for contestant in contestants:
             wrk(shop, contestant.url, WARM_SECONDS)
         for _ in range(options.rounds):
-            for contestant in everybody:
+            for contestant in contestants:
                 figures.add("requests", contestant.name, **request_cost(shop, contestant, options.seconds))
 
 
@@ -94,12 +94,12 @@ def measure_latency(shop, figures, options):
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         direct = f"http://127.0.0.1:{engine}"
-        everybody = start_all(shop, stack, engine, options.found)
+        contestants = start_all(shop, stack, engine, options.found)
         pauses = {}
-        for contestant in everybody:
+        for contestant in contestants:
             pauses[contestant.name] = pause_at_half_load(wrk(shop, contestant.url, WARM_SECONDS))
         for _ in range(options.rounds):
-            for contestant in everybody:
+            for contestant in contestants:
                 through = wrk(shop, contestant.url, options.seconds, pauses[contestant.name])
                 without = wrk(shop, direct, options.seconds, pauses[contestant.name])
                 figures.add("latency", contestant.name, p50=through["p50"] - without["p50"],
@@ -164,12 +164,12 @@ def measure_streams(shop, figures, options):
     """CPU time per relayed event, with all streams at different positions."""
     with contextlib.ExitStack() as stack:
         engine = start_stream_engine(stack, EVENTS, EVENT_SECONDS)
-        everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
-        for contestant in everybody:
+        contestants = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        for contestant in contestants:
             wait_until_it_answers(contestant.url, shop.token, STREAM_REQUEST)
         seconds = max(SHORTEST_SECONDS, options.seconds / 2)
         for _ in range(options.rounds * STREAM_STARTS):
-            for contestant in everybody:
+            for contestant in contestants:
                 with contextlib.ExitStack() as round_stack:
                     # As long as one stream, so that they end at different times, too.
                     load = StreamLoad(shop, round_stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
@@ -206,9 +206,9 @@ def measure_memory(shop, figures, options):
     """Memory of each contestant before its first call."""
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
-        everybody = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        contestants = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
         time.sleep(2)
-        for contestant in everybody:
+        for contestant in contestants:
             figures.add("memory", contestant.name, memory=resident_bytes(contestant.pid))
 
 

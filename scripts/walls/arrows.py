@@ -34,7 +34,7 @@ PURE = {"Swift", "Synchronization"}
 TARGETS = {
     CORE: (set(), set(), PURE),
     "CSystemCalls": (set(), set(), set()),
-    # Linked into the program, imported by nobody.
+    # Linked into the program, imported by no target.
     "CEmptyICUData": (set(), set(), set()),
     SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
     TRUST: (set(), NIO_TLS, SYSTEM),

@@ -32,11 +32,11 @@ def _broken(root, path, text, target):
     if location.startswith("/"):
         return f"link to {target} starts at the root of the disk; make it relative"
     if not file.exists():
-        return f"link to {target}, which does not exist; mend the link or add the file"
+        return f"link to {target}, which does not exist; fix the link or add the file"
     if anchor and file.suffix == ".md":
         other = FENCE.sub("", file.read_text(encoding="utf-8")) if location else text
         if anchor not in {_slug(heading) for heading in re.findall(r"^#+ +(.+?)\s*#*$", other, re.MULTILINE)}:
-            return f"link to {target}: no heading there has that name; mend the link"
+            return f"link to {target}: no heading there has that name; fix the link"
     return None
 
 

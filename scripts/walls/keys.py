@@ -9,12 +9,12 @@ keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`
 FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
            "Settings", "KeyStore", "WakeOnLAN", "WebSocketTransport"}
 
-MEND = "use a Name, or ExactString (SimpleAICore/Names)"
+FIX = "use a Name, or ExactString (SimpleAICore/Names)"
 CONSTRUCTS = [
-    (r"\[\s*String\s*:", "a table keyed by String takes look-alikes for one", MEND),
-    (r"\bDictionary\s*<\s*String\b", "a table keyed by String takes look-alikes for one", MEND),
-    (r"\bSet\s*<\s*String\s*>", "a set of String takes look-alikes for one", MEND),
-    (r"\bMutex\s*<\s*\[\s*String\s*:", "a table keyed by String takes look-alikes for one", MEND),
+    (r"\[\s*String\s*:", "a table keyed by String merges canonically equivalent strings", FIX),
+    (r"\bDictionary\s*<\s*String\b", "a table keyed by String merges canonically equivalent strings", FIX),
+    (r"\bSet\s*<\s*String\s*>", "a set of String merges canonically equivalent strings", FIX),
+    (r"\bMutex\s*<\s*\[\s*String\s*:", "a table keyed by String merges canonically equivalent strings", FIX),
     (r"\.rawValue\s*(?:==|!=)|(?:==|!=)\s*[\w.?!]+\.rawValue\b", "names are compared as strings",
      "compare the names themselves, or use isExactly"),
     (r"\.(?:subject|issuer|keyID|model|runnerID)\.rawValue\s*<", "names are ordered as strings", "order the names"),
@@ -26,9 +26,9 @@ EXCUSED = [
     ("Sources/Settings/SettingsEnvironment.swift", "names of environment variables: the operating system's"),
     ("Sources/Settings/Runner/RunnerSettingsFile.swift", "names of environment variables: the operating system's"),
     ("Sources/Settings/Tokens/TokenProviderFile.swift", "names of environment variables: the operating system's"),
-    ("Sources/Settings/Tokens/TokenProviderSettings.swift", "a person's own file, in which nobody else chooses names"),
+    ("Sources/Settings/Tokens/TokenProviderSettings.swift", "a person's own file, in which only its owner chooses names"),
     ("Sources/Settings/Tokens/TokenProviderSettings+Reading.swift",
-     "a person's own file, in which nobody else chooses names"),
+     "a person's own file, in which only its owner chooses names"),
     ("Sources/WakeOnLAN/WakeCommand.swift", "names of environment variables: the operating system's"),
     ("Sources/RunnerProtocol/JSONValue.swift", "details for people, never looked up"),
     ("Sources/RunnerProtocol/KeyedDecodingContainer+Details.swift", "Foundation's tables; MessageCodec reads them exactly"),
@@ -46,8 +46,8 @@ def check(path, source):
     if parts[0] != "Sources" or len(parts) < 3 or parts[1] not in FOLDERS or any(path == name for name, _ in EXCUSED):
         return
     lines = set()
-    for pattern, what, mend in CONSTRUCTS:
+    for pattern, what, fix in CONSTRUCTS:
         for line, _ in source.matches(pattern):
             if line not in lines:
                 lines.add(line)
-                yield line, f"{what}; {mend}"
+                yield line, f"{what}; {fix}"

@@ -25,6 +25,14 @@ class SwiftSource:
             start = match.start() + len(match.group(0)) - len(match.group(0).lstrip())
             yield self.line_of(start), match
 
+    def prose(self):
+        """The text with blanks in place of the code: comments and literals, their interpolations included."""
+        pieces, position = [], 0
+        for match in re.finditer(r"[^ \n]+", self.code):
+            pieces += [self.text[position:match.start()], " " * len(match.group(0))]
+            position = match.end()
+        return "".join(pieces) + self.text[position:]
+
     def imports(self):
         """`(line, module, text before)` of every import, whatever `#if` surrounds it."""
         for line, match in self.matches(IMPORT):

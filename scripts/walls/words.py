@@ -9,10 +9,10 @@ LOOSE_TASK = r"(?<!struct )(?<!class )(?<!enum )(?<!actor )\bTask\s*(?:\.\s*deta
 # What works only with ICU's data (Sources/CEmptyICUData).
 LOCALE_DATA = r"\b(?:Locale|\w*DateFormatter|NumberFormatter|ByteCountFormatter|RelativeDateTimeFormatter)\b|\bTimeZone\s*\(\s*identifier\b"
 
-# (where, pattern over code without comments and literals, what is wrong, how to mend it)
+# (where, pattern over code without comments and literals, what is wrong, how to fix it)
 CONSTRUCTS = [
     ("Sources Tests", r"\btry!", "`try!` crashes on the error it hides", "handle it, or let the function throw"),
-    ("Sources", r"\bas!", "`as!` crashes on what it did not expect", "use `as?` or `switch` and say what else happens"),
+    ("Sources", r"\bas!", "`as!` crashes on what it did not expect", "use `as?` or `switch` and handle the other cases"),
     ("Sources", r"\bfatalError\s*\(", "`fatalError` ends every caller's call", "throw, or make the state impossible"),
     ("Sources", r"@unchecked\s+Sendable\b", "`@unchecked Sendable` silences the compiler",
      "use a value type, a Mutex or an event-loop-bound box"),
@@ -20,7 +20,7 @@ CONSTRUCTS = [
      "bind it to its event loop, or guard it"),
     ("Sources", r"\bunowned\s*\(\s*unsafe\s*\)", "`unowned(unsafe)` is a dangling pointer in waiting",
      "use a strong or weak reference"),
-    ("Sources", LOOSE_TASK, "a loose task: nobody awaits or cancels it",
+    ("Sources", LOOSE_TASK, "a loose task: it is never awaited or cancelled",
      "make it a child of a task group, or of a Service's run()"),
     ("Sources", LOCALE_DATA, "it needs locale data, which the binary does not carry",
      "format with `.iso8601`, store integers, and read time zones from TZif files"),
@@ -34,15 +34,15 @@ CONSTRUCTS = [
 # Patterns over the whole text, comments included, of every tracked text file.
 TEXTS = [
     (r"\b(?:TODO|FIXME|XXX)\b", "unfinished business", "finish it, or file an issue"),
-    (r"(?<![\w./~-])/(?:work|root|home/\w+|Users/\w+|opt/swift)(?=/|\b)", "a path of somebody's machine",
+    (r"(?<![\w./~-])/(?:work|root|home/\w+|Users/\w+|opt/swift)(?=/|\b)", "a path of one machine",
      "use a relative path or a variable"),
     (r"(?i)--(?:extra-)?index-url\b|--find-links\b|\bPIP_(?:EXTRA_)?INDEX_URL\b|\bGOPROXY\b",
      "a package mirror", "use the registry's ordinary name; mirrors belong to a machine's own configuration"),
     (r"(?i)^co-authored-by:|\b(?:written|generated|created) (?:by|with) (?:an? )?(?:AI|LLM|language model)\b",
-     "a word about who or what wrote this", "the project speaks only of itself"),
+     "a remark on the authorship", "the project speaks only of itself"),
 ]
 
-# Parts of names that say nothing: a drawer, not a room.
+# Parts of names that fit any content.
 DRAWERS = {"Util", "Utils", "Utility", "Utilities", "Helper", "Helpers", "Common", "Manager", "Base", "Impl", "Info"}
 
 # (path, what is excused there, why): the whole list of exceptions.
@@ -51,7 +51,7 @@ EXCUSED = [
     ("scripts/walls/words.py", "*", "the rules themselves"),
     ("scripts/test-check-walls", "*", "plants what the rules forbid"),
     ("Tests/EndToEndTests/Support/Deadline.swift", "a test that sleeps", "a deadline is a sleep that something beats"),
-    ("Tests/TokenProvidersTests/Support/JumpingClock.swift", "a test that sleeps", "a clock on which nobody waits"),
+    ("Tests/TokenProvidersTests/Support/JumpingClock.swift", "a test that sleeps", "a clock whose sleep returns at once"),
 ]
 
 TYPE = r"\b(?:struct|class|enum|actor|protocol|typealias)\s+`?(?P<name>[A-Za-z_]\w*)"
@@ -59,20 +59,20 @@ TYPE = r"\b(?:struct|class|enum|actor|protocol|typealias)\s+`?(?P<name>[A-Za-z_]
 
 def check_text(path, text):
     """Breaches that any text file can have, as `(line, message)`."""
-    for pattern, what, mend in TEXTS:
+    for pattern, what, fix in TEXTS:
         if _excused(path, what):
             continue
         for match in re.finditer(pattern, text, re.MULTILINE):
-            yield text.count("\n", 0, match.start()) + 1, f"{what} (`{match.group(0).strip()}`); {mend}"
+            yield text.count("\n", 0, match.start()) + 1, f"{what} (`{match.group(0).strip()}`); {fix}"
 
 
 def check_swift(path, source):
     """Breaches of one Swift file's code and names, as `(line, message)`."""
     found = []
     folder = path.split("/")[0]
-    for where, pattern, what, mend in CONSTRUCTS:
+    for where, pattern, what, fix in CONSTRUCTS:
         if folder in where.split() and not _excused(path, what):
-            found += [(line, f"{what}; {mend}") for line, _ in source.matches(pattern)]
+            found += [(line, f"{what}; {fix}") for line, _ in source.matches(pattern)]
     if folder in ("Sources", "Tests"):
         found += _check_names(path, source)
     return found
@@ -81,11 +81,11 @@ def check_swift(path, source):
 def _check_names(path, source):
     for part in pathlib.PurePosixPath(path).parts[1:]:
         if drawer := _drawer(part.removesuffix(".swift")):
-            yield 1, f"`{part}` has `{drawer}` in its name; say what is in it"
+            yield 1, f"`{part}` has `{drawer}` in its name; name its content"
     for line, match in source.matches(TYPE):
         name = match.group("name")
         if drawer := _drawer(name):
-            yield line, f"type `{name}` has `{drawer}` in its name; say what it is"
+            yield line, f"type `{name}` has `{drawer}` in its name; name its purpose"
 
 
 def _drawer(name):

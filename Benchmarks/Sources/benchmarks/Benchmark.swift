@@ -7,7 +7,7 @@ struct Benchmark {
     let work: (count: Int, run: () -> Void)
     let reference: (count: Int, run: () -> Void)
     /// The maximum cost of the work, as a multiple of its reference.
-    let mostTimesReference: Double
+    let maxTimesReference: Double
     /// The budget from performance.md, for information: no machine fails because of it.
     var budget: String = ""
 

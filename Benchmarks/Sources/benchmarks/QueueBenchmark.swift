@@ -9,7 +9,7 @@ enum QueueBenchmark {
         let one = Crowd(callers: 1)
         return Benchmark(
             name: "a turn, 256 wait, of 64 callers", referenceName: "of 1 caller",
-            work: (Crowd.turns, many.run), reference: (Crowd.turns, one.run), mostTimesReference: 20)
+            work: (Crowd.turns, many.run), reference: (Crowd.turns, one.run), maxTimesReference: 20)
     }
 
     private final class Crowd {
@@ -47,13 +47,13 @@ enum QueueBenchmark {
             do {
                 return PlacementRequest(try AccessPolicy(classes: classes).authorize(call, by: caller))
             } catch {
-                preconditionFailure("everybody may ask for a class: \(error)")
+                preconditionFailure("every caller may ask for a class: \(error)")
             }
         }
 
         private func ask() {
             guard case .waiting = state.place(requests[next % requests.count], now: now) else {
-                preconditionFailure("nobody is served on a full runner")
+                preconditionFailure("a full runner serves no caller")
             }
             next += 1
         }
@@ -62,7 +62,7 @@ enum QueueBenchmark {
             for _ in 0..<Self.turns {
                 state.release(held.removeFirst(), outcome: .served, now: now)
                 for case .grant(_, let lease) in state.takeEffects() { held.append(lease.id) }
-                precondition(held.count == Self.runners, "there is always somebody to serve")
+                precondition(held.count == Self.runners, "there is always a caller to serve")
                 ask()
             }
         }

@@ -45,6 +45,6 @@ enum RelayBenchmark {
                     }
                 }
             ),
-            mostTimesReference: 8)
+            maxTimesReference: 8)
     }
 }

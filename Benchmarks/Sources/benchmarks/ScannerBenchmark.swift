@@ -24,7 +24,7 @@ enum ScannerBenchmark {
                 }
             ),
             reference: (20, { for _ in 0..<20 { keep(String(validating: body, as: UTF8.self)?.utf8.count) } }),
-            mostTimesReference: 30)
+            maxTimesReference: 30)
     }
 
     private static var body: [UInt8] {

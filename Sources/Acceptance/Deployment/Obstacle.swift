@@ -1,8 +1,8 @@
-/// Why calls for a target say nothing about the deployment.
+/// Why calls for a target are no evidence about the deployment.
 enum Obstacle: Sendable, Hashable {
     /// The operator gave one token, and it may not ask for the target.
     case denied(target: String)
-    /// Nobody named the target, and the deployment has no such class.
+    /// The operator named no target, and the deployment has no such class.
     case missing(target: String)
 
     var text: String {
@@ -14,7 +14,7 @@ enum Obstacle: Sendable, Hashable {
 }
 
 extension Session {
-    /// Why `calls` for `target` say nothing about the deployment; nil when they do.
+    /// Why `calls` for `target` are no evidence about the deployment; nil if they are.
     func obstacle(
         to target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
     ) async throws -> Obstacle? {
@@ -35,7 +35,7 @@ extension Session {
         return try await chat("class:no-such-\(nonce())", as: caller).refusal == refusal
     }
 
-    /// A clause for the failure of a check about refusals: how the operator says that this status is the right one.
+    /// A clause for the failure of a check about refusals: the option that declares this status as the expected one.
     func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
         guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
         return "; if this is its refusal, set --expect-status \(refusal.rawValue)=\(exchange.status)"

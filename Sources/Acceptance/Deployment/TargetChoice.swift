@@ -1,4 +1,4 @@
-/// What a test asks for when nobody named a target, by what the model list says.
+/// The model or class that a test requests if the operator named no target, chosen from the model list.
 enum TargetChoice {
     /// The target of a Wake-on-LAN test: a class that is listed asleep, else a model that is, else ``forLoad(_:)``.
     static func forWake(_ list: ModelList) -> String {
@@ -8,7 +8,7 @@ enum TargetChoice {
 
     /// The target of a load: `class:fast` where it is listed, else a class or model that is up.
     ///
-    /// A list without classes names the models that can be asked for; an empty one says nothing.
+    /// A list without classes names the models that can be asked for; an empty one names none.
     static func forLoad(_ list: ModelList) -> String {
         let classes = classes(list)
         if classes.contains(usual) { return usual }

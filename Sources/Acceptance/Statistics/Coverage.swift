@@ -19,14 +19,14 @@ enum Coverage {
 
     /// How many requests a test sends by itself: enough for every statement about `runners` runners, and a multiple of
     /// them, so that equal shares are possible. 12, 21, 32 and 72 for 2, 3, 4 and 8 runners; never more than
-    /// ``mostRequests``, which is what nobody should have to pay for without asking.
+    /// ``maxRequests``, the most that a run costs unless the operator asks for more.
     static func decisiveRequests(runners: Int) -> Int {
-        let runners = min(max(2, runners), mostRequests)
+        let runners = min(max(2, runners), maxRequests)
         let needed = requestsNeeded(runners: runners)
-        return min(mostRequests, (needed + runners - 1) / runners * runners)
+        return min(maxRequests, (needed + runners - 1) / runners * runners)
     }
 
-    static let mostRequests = 400
+    static let maxRequests = 400
 
     /// The smallest number of requests that leaves out a runner with a probability of at most `risk`. 11, 20, 29 and 68
     /// for 2, 3, 4 and 8 runners at 0.001.

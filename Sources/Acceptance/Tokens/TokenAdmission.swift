@@ -2,12 +2,12 @@ import Foundation
 
 /// Which tokens may be sent to the deployment under test.
 ///
-/// Whoever names a deployment means it to have the token. The default one is nobody's choice: it gets only tokens that
-/// somebody under its own domain issued, so that no other deployment's key reaches it by a forgotten option.
+/// A deployment that the operator named receives any token. The default deployment, which the operator did not choose,
+/// receives only tokens of issuers under its own domain, so that a forgotten option leaks no other deployment's key.
 public enum TokenAdmission: Sendable {
     /// The operator named the deployment.
     case anywhere
-    /// Nobody did; the deployment is ``defaultURL``.
+    /// The operator named none; the deployment is ``defaultURL``.
     case defaultDeployment
 
     /// The deployment under test where none is named.

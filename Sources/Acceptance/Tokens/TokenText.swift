@@ -27,7 +27,7 @@ enum TokenText {
         return parts.count == 3 ? decoded(parts[1]) : nil
     }
 
-    /// Whether the claims name one issuer: of two, nobody knows which one a reader takes.
+    /// Whether the claims name one issuer: of two, readers disagree which one counts.
     static func countsOneIssuer(_ token: String) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let claims = bytes(parts[1]) else { return false }

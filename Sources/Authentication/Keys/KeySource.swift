@@ -202,7 +202,7 @@ final class KeySource: Sendable {
 
     private func replace(_ known: KeySet?, by keys: KeySet) {
         let withdrawn = known?.keys.filter { !keys.holds($0) } ?? []
-        // First: whoever sees the new keys must not find a token of an old one still remembered.
+        // First: a verification with the new keys must not find a cached token that an old key signed.
         for key in withdrawn { key.withdraw() }
         update {
             $0.schedule.fetchSucceeded(at: .now)

@@ -16,7 +16,7 @@ final class VerifyingKey: Sendable {
 
     let id: String?
     let algorithm: SignatureAlgorithm
-    /// Whose tokens the key signs, where its key set says so; nil: those of the issuer that publishes it.
+    /// The issuer whose tokens the key signs, if its key set states one; nil: the issuer that publishes it.
     let issuer: IssuerTemplate?
     private let material: Material
     /// The encoded key, to recognise it after a refresh.

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Work that waits, of several owners: owners take turns, and so do the items of one owner. Pure.
+/// Waiting work of several owners: round robin among owners, and among the items of one owner. Pure.
 struct DecodingRotation<Owner: Hashable, Item> {
     private var order = CircularBuffer<Owner>()
     private var items: [Owner: CircularBuffer<Item>] = [:]

@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// A few bytes may decode to a body of any size that `server.max_body` allows, which takes as long as hundreds of requests.
 /// So a body is decoded in slices, one slice of one body in a turn, and between two turns the loop serves its connections.
-/// Callers take turns, so that one with many such bodies delays another one's by one slice. Belongs to its event loop.
+/// Turns rotate among callers, so that a caller with many such bodies delays another caller's by one slice. Belongs to
+/// its event loop.
 final class DecodingTurns {
     /// In bytes of decoded body, of one turn: less than a millisecond's work.
     static let slice = 128 << 10

@@ -1,7 +1,7 @@
 import Relay
 import SimpleAICore
 
-/// What callers are told of runners that do not answer, or not to the end.
+/// The errors that callers receive for runners that send no response, or an incomplete one.
 extension CallState {
     static func runnerLost(_ runner: RunnerID, _ how: String) -> GatewayError {
         GatewayError(

@@ -17,7 +17,7 @@ extension InferenceCall {
         do throws(GatewayError) {
             if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
             try intake.append(bytes)
-            // Otherwise its turn will come.
+            // Otherwise the rotation decodes it later.
             guard !isDecoding, try takeSlice(), let caller else { return }
             isDecoding = true
             gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in grantSlot() }

@@ -87,7 +87,7 @@ final class CallLimiter: Sendable {
         }
     }
 
-    /// Of two reasons the one that lasts longer, so that whoever waits as long as it is told is served.
+    /// Of two refusals the one that lasts longer, so that a caller that waits for `Retry-After` is admitted.
     private static func error(
         _ own: LimitUsage.Refusal?, _ shared: LimitUsage.Refusal?, _ admission: Admission
     ) -> GatewayError? {
@@ -113,7 +113,7 @@ final class CallLimiter: Sendable {
                 .rateLimitExceeded, "Rate limit exceeded: \(possessive) limit is \(limit) per day. \(again(time))",
                 retry: .notBefore(time), cause: "tokens_per_day of the \(holderName)")
         case .concurrentCalls:
-            // Nobody knows when one of them ends.
+            // The end of a running call is unknown.
             let limit = counted(limits.concurrentCalls, "call")
             return GatewayError(
                 .rateLimitExceeded,

@@ -21,7 +21,7 @@ enum ProbeFinding: Hashable {
     case replaced(String)
     /// With a reason for the operator.
     case unreachable(String)
-    /// The gateway itself had no connection to spare, which says nothing about the runner. With a reason for the operator.
+    /// The gateway itself had no connection to spare, which is no evidence about the runner. With a reason for the operator.
     case noConnection(String)
 
     /// For the operator; nil for ordinary results.
@@ -48,7 +48,7 @@ enum ProbeFinding: Hashable {
     }
 }
 
-/// Reads what comes back from a probe. Pure, but for what it remembers of the engine's list.
+/// Interprets the response to a probe. Pure, except that it remembers the engine's list.
 ///
 /// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
 /// without any of the models that it listed before is something else in the machine's place.

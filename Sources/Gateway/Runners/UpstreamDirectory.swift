@@ -12,7 +12,7 @@ final class UpstreamDirectory: Sendable {
         self.upstreams = Mutex(upstreams)
     }
 
-    /// Whether some runner is known to lack an endpoint: until then nobody is asked.
+    /// Whether some runner is known to lack an endpoint: until then the upstreams are not searched.
     private let mayLackEndpoints: Atomic<Bool>
 
     /// Records that an engine does not have an endpoint.

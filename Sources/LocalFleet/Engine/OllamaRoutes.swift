@@ -20,7 +20,7 @@ struct OllamaRoutes {
         router.get("/api/ps") { _, _ in list(engine.memory.now.loaded.sorted { $0.rawValue < $1.rawValue }) { _ in [] }
         }
         router.post("/api/show") { _, _ in Response(json: ["model_info": [:]]) }
-        router.post("/api/generate") { request, _ in try await obey(request) }
+        router.post("/api/generate") { request, _ in try await load(request) }
     }
 
     private func list(_ models: [ModelID], _ more: (String) -> [(String, JSONText)]) -> Response {
@@ -42,7 +42,7 @@ struct OllamaRoutes {
     }
 
     /// Handles an empty prompt, which loads the model, or unloads it if `keep_alive` is zero.
-    private func obey(_ request: Request) async throws -> Response {
+    private func load(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: Self.maxRequestSize)
         guard let loadRequest = try? JSONDecoder().decode(LoadRequest.self, from: Data(body.readableBytesView)) else {
             return Response(status: .badRequest, json: ["error": "invalid request"])

@@ -124,7 +124,7 @@ public struct LocalFleet: Sendable {
             try await serveGateway()
             gatewayPort.fail(CancellationError())
         } catch {
-            // Whoever waits for the port is told why there is none.
+            // The error is the reason why callers of the port receive none.
             gatewayPort.fail(error)
             throw error
         }

@@ -23,7 +23,7 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
     /// Of two fleets at the same time the first one is found.
     /// - Returns: the note of another fleet that runs, which stays; nil if this one is written.
     public func claim(_ path: String = path()) throws -> RunningFleetNote? {
-        // What is no note is replaced by one; a file that is not to be trusted is refused when it is written.
+        // A malformed note is replaced; a file that is not trustworthy is refused when the note is written.
         if let other = (try? Self.read(from: path)) ?? nil, other.pid != pid { return other }
         try write(to: path)
         return nil

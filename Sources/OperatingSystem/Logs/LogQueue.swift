@@ -17,7 +17,7 @@ struct LogQueue {
     private var lines: [String] = []
     private var size = 0
     private var droppedCount = 0
-    /// A batch has been taken, and nothing has been said of it yet.
+    /// A batch has been taken, and its outcome is not known yet.
     private(set) var isWriting = false
 
     init(maxSize: Int) {

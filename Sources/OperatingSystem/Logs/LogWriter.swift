@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// Writes lines to a descriptor from a thread of its own, so that nothing that happens to the reader of a log reaches those
-/// who serve calls.
+/// Writes lines to a descriptor from a thread of its own, so that a slow or failed reader of the log
+/// delays no call.
 ///
 /// A reader that stalls (a pager, a log driver) blocks the thread; lines that do not fit into the queue meanwhile are
-/// dropped. A reader that is gone, and a full disk, make writing fail: the lines are dropped. How many were is written with
-/// the next ones.
+/// dropped. A closed pipe, and a full disk, make writing fail: the lines are dropped. Their number is written with the next
+/// lines.
 public final class LogWriter: Sendable {
     public static let standardError: LogWriter = {
         let writer = LogWriter(descriptor: STDERR_FILENO)
@@ -32,7 +32,7 @@ public final class LogWriter: Sendable {
             }
         }
         thread.name = "log"
-        // Writing to a reader that is gone fails instead of ending the process.
+        // Writing to a closed pipe fails instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         thread.start()
     }
@@ -42,7 +42,7 @@ public final class LogWriter: Sendable {
         if queue.withLock({ $0.append(line) }) { hasWork.signal() }
     }
 
-    /// Waits until what was written so far has gone out or was lost, but no longer than that.
+    /// Waits until all queued lines are written or dropped, at most until the deadline.
     public func drain(within time: Duration) {
         let (seconds, attoseconds) = time.components
         let deadline = DispatchTime.now() + Double(seconds) + Double(attoseconds) / 1e18

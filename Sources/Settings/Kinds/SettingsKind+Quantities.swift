@@ -55,8 +55,8 @@ extension SettingsKind where Value == Duration {
                 default: nil
                 }
             guard let milliseconds else {
-                let mending = unit.isEmpty ? "use \(count)s for seconds" : "units are ms, s, m and h"
-                throw .init("\(quoted(text)) has no known unit; \(mending)")
+                let advice = unit.isEmpty ? "use \(count)s for seconds" : "units are ms, s, m and h"
+                throw .init("\(quoted(text)) has no known unit; \(advice)")
             }
             let (total, overflow) = count.multipliedReportingOverflow(by: milliseconds)
             guard !overflow, case let duration = Duration.milliseconds(total), (minimum...maximum).contains(duration)
@@ -87,8 +87,8 @@ extension SettingsKind where Value == ByteCount {
                 let near =
                     Spelling.nearest(to: unit + "iB", among: ["KiB", "MiB", "GiB"])
                     ?? Spelling.nearest(to: unit, among: ["KiB", "MiB", "GiB"])
-                let mending = near.map { "use \(count)\($0)" } ?? "units are B, KiB, MiB and GiB"
-                throw .init("\(quoted(text)) has no known unit; \(mending)")
+                let advice = near.map { "use \(count)\($0)" } ?? "units are B, KiB, MiB and GiB"
+                throw .init("\(quoted(text)) has no known unit; \(advice)")
             }
             let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
             guard !overflow, case let size = ByteCount(bytes: bytes), (minimum...maximum).contains(size) else {

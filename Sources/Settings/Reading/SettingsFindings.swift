@@ -81,7 +81,7 @@ struct SettingsFindings {
 }
 
 extension LoadedSettings {
-    /// The warnings of the file, and what somebody else found besides.
+    /// The warnings of the file, and those of later checks.
     public func warnings(and others: [SettingsProblem]) -> [SettingsProblem] {
         guard others.count > SettingsFindings.maxListed else { return warnings + others }
         let rest = SettingsProblem(

@@ -126,10 +126,10 @@ extension SettingsTable {
         if let written = read(key, kind) { value = written }
     }
 
-    /// A key without a default. `mending` states what to write.
-    mutating func required<Value>(_ key: String, _ kind: SettingsKind<Value>, _ mending: String) -> Value? {
+    /// A key without a default. `advice` states what to write.
+    mutating func required<Value>(_ key: String, _ kind: SettingsKind<Value>, _ advice: String) -> Value? {
         let value = read(key, kind)
-        if lacks(key) { problem("is required; \(mending)", at: key) }
+        if lacks(key) { problem("is required; \(advice)", at: key) }
         return value
     }
 

@@ -37,9 +37,9 @@ extension Settings.Issuer: SettingsSection {
     }
 
     private mutating func readAudience(from table: inout SettingsTable) {
-        let mending = "set the audience of your tokens, or `any` to accept every token of this issuer"
+        let advice = "set the audience of your tokens, or `any` to accept every token of this issuer"
         let written = table.oneOrMore("audience", .name("an audience"))
-        if table.lacks("audience") { table.problem("is required; \(mending)", at: "audience") }
+        if table.lacks("audience") { table.problem("is required; \(advice)", at: "audience") }
         guard let written, !table.hasProblem(at: "audience") else { return }
         if written == ["any"] {
             audience = .any
@@ -53,14 +53,14 @@ extension Settings.Issuer: SettingsSection {
         } else if written.contains("any") {
             table.problem("lists `any` with other values; use `any` alone or remove it", at: "audience")
         } else if written.isEmpty {
-            table.problem("is empty; \(mending)", at: "audience")
+            table.problem("is empty; \(advice)", at: "audience")
         } else {
             audience = .oneOf(written)
         }
     }
 
-    /// Entra ID: the discovery document of all tenants together states a template as the issuer, which everybody's tenant
-    /// fits. So the tenants have to be named.
+    /// Entra ID: the discovery document of all tenants together states a template as the issuer, which every
+    /// tenant fits. So the tenants have to be named.
     fileprivate mutating func readTenants(from table: inout SettingsTable) {
         table.list("tenants", of: .tenant, into: &tenants)
         let parts = issuer.split(separator: Self.tenantPlaceholder, omittingEmptySubsequences: false)

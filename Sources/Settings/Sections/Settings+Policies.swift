@@ -10,8 +10,8 @@ extension Settings {
                 table.problem("is empty; list the roles this applies to, or `*` for every caller", at: "roles")
             }
             let roles = Set(written ?? [])
-            let isForEverybody = roles.contains("*")
-            if isForEverybody, roles.count > 1 {
+            let isForAllRoles = roles.contains("*")
+            if isForAllRoles, roles.count > 1 {
                 table.problem("lists `*` with other values; use `*` alone or remove it", at: "roles")
             }
             var mayWake = true
@@ -26,7 +26,7 @@ extension Settings {
             }
             policies.append(
                 AccessGrant(
-                    roles: isForEverybody ? nil : roles, classes: classes.map { NamePattern($0) },
+                    roles: isForAllRoles ? nil : roles, classes: classes.map { NamePattern($0) },
                     models: models.map { NamePattern($0) }, mayWake: mayWake, priority: Priority(level: priority),
                     limits: limits))
         }

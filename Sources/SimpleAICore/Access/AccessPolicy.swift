@@ -55,9 +55,9 @@ public struct AccessPolicy: Hashable, Sendable {
 
     /// - Parameters:
     ///   - grants: what roles may ask for; empty: every caller may ask for every class.
-    ///   - wakeRoles: who may cause a wake; empty means every caller. Where there are grants, one of them has to say so
-    ///     as well.
-    ///   - showsMembers: whether callers who may not ask for ids see which models are the members of a class.
+    ///   - wakeRoles: roles that may cause a wake; empty means every caller. If there are grants, one of them has to allow
+    ///     the wake as well.
+    ///   - showsMembers: whether callers that may not ask for ids see which models are the members of a class.
     ///   - exactPolicy: how to choose among the runners of a model that was asked for by its id.
     ///   - privilegedRoles: what the settings call the two special roles, for the log.
     public init(

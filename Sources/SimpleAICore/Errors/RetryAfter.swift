@@ -1,10 +1,10 @@
-/// An engine's `Retry-After` (RFC 9110 §10.2.3): a number of seconds, or a date. What engines and the proxies in front of
-/// them write besides is read as it is meant: fractions are rounded up, what lies in the past means soon.
+/// An engine's `Retry-After` (RFC 9110 §10.2.3): a number of seconds, or a date. Deviations of
+/// engines and proxies are tolerated: fractions are rounded up, and a date in the past means the minimum.
 public enum RetryAfter {
     /// In seconds: what SDKs honour.
     public static let range = 1...60
 
-    /// The seconds to wait, within `range`; nil for a value that says nothing.
+    /// The seconds to wait, within `range`; nil for a malformed value.
     /// - Parameters:
     ///   - date: the response's `Date`: the clock by which the engine computed its own date.
     ///   - now: in seconds since 1970, for a response without `Date`.
@@ -38,10 +38,10 @@ public enum HTTPDate {
     private static let months = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
     ]
-    /// No format is longer, in bytes.
+    /// The length of the longest format, in bytes.
     private static let maxLength = 64
 
-    /// In seconds since 1970; nil for what is no date.
+    /// In seconds since 1970; nil for a malformed date.
     public static func seconds(_ text: String) -> Int? {
         guard text.utf8.count <= maxLength else { return nil }
         let words = text.lowercased().split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)

@@ -24,7 +24,7 @@ public enum TokenRejection: Error, Hashable, Sendable {
     case keysUnavailable(retryAfter: Duration)
 }
 
-/// Why an API key gives no access. Its holder is told.
+/// Why an API key gives no access. Part of the response to its holder.
 public enum APIKeyFault: String, Error, Hashable, Sendable, CaseIterable {
     /// There is no such key, or its secret is another one.
     case unknown = "unknown"

@@ -11,7 +11,7 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
     case otherIssuer(wanted: String, stated: String)
     case noEndpoint(issuer: String, name: String)
     case refused(OAuthRefusal, issuer: String)
-    case noToken(issuer: String, wanted: TokenSpecification.RequestedToken, mending: String)
+    case noToken(issuer: String, wanted: TokenSpecification.RequestedToken, advice: String)
     /// The user did not enter the code in time.
     case deviceCodeExpired(issuer: String)
     case keptTokenUnreadable(String)
@@ -30,8 +30,8 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
         case .noEndpoint(let issuer, let name):
             "the provider \(issuer) has no \(name), so it does not support this grant"
         case .refused(let refusal, let issuer): "the provider \(issuer) rejected the request: \(refusal)"
-        case .noToken(let issuer, let wanted, let mending):
-            "the provider \(issuer) returned no \(wanted.rawValue)\(mending.isEmpty ? "" : "; \(mending)")"
+        case .noToken(let issuer, let wanted, let advice):
+            "the provider \(issuer) returned no \(wanted.rawValue)\(advice.isEmpty ? "" : "; \(advice)")"
         case .deviceCodeExpired(let issuer):
             "the code was not entered at \(issuer) in time; retry"
         case .keptTokenUnreadable(let reason): reason

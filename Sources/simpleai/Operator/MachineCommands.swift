@@ -48,9 +48,9 @@ struct SleepCommand: AsyncParsableCommand {
             last lines of the command's output.
             """)
 
-    /// Longer than a gateway waits for an agent that comes back.
+    /// Longer than a gateway waits for an agent to reconnect.
     private static let timeout: Duration = .seconds(40)
-    /// An agent that has come back states its reason a moment later.
+    /// A reconnected agent reports its reason a moment later.
     private static let reasonTimeout: Duration = .seconds(3)
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")

@@ -26,7 +26,7 @@ import Testing
         #expect(try value(text).number == Double(text))
     }
 
-    /// More than a `Double` holds is JSON, and no number that anybody may compute with.
+    /// A number beyond the range of `Double` is valid JSON, and never converted.
     @Test(arguments: ["1e400", "-1e400", "1e999", "1\(String(repeating: "0", count: 400))"])
     func numbersBeyondAllBoundsAreNone(text: String) throws {
         #expect(try value(text).number == nil)

@@ -8,7 +8,7 @@ import Testing
     private static let tenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
     private static let name = "https://login.microsoftonline.com/\(tenant)/v2.0"
     private static let template = "https://login.microsoftonline.com/{tenantid}/v2.0"
-    private static let strangers = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+    private static let otherTenant = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
 
     private static func token(_ key: TestKey, kid: String? = "k", tenant: JSONValue = .string(tenant)) -> String {
         var sketch = TokenSketch(issuer: name, kid: kid)
@@ -22,7 +22,7 @@ import Testing
 
     @Test(
         arguments: [
-            (nil, nil), ("", nil), (.string(name), nil), (.string(template), nil), (.string(strangers), .foreignKey),
+            (nil, nil), ("", nil), (.string(name), nil), (.string(template), nil), (.string(otherTenant), .foreignKey),
             (.string(name + "/"), .foreignKey), ("https://login.microsoftonline.com/{tenantid}/V2.0", .foreignKey),
             ("{tenantid}", .foreignKey),
         ] as [(JSONValue, TokenFault?)])
@@ -41,7 +41,7 @@ import Testing
     @Test func theSameKeyIDOfAnotherIssuerIsNoClash() async throws {
         let (own, other) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let document = try keySet(
-            other.jwk(kid: "k").with("issuer", .string(Self.strangers)),
+            other.jwk(kid: "k").with("issuer", .string(Self.otherTenant)),
             own.jwk(kid: "k").with("issuer", .string(Self.template)))
         try await withVerifier(knowing: document, as: Self.configuration()) { verifier in
             #expect(await verifier.reason(against: Self.token(own)) == nil)
@@ -54,7 +54,7 @@ import Testing
     @Test func aKeyOfTwoIssuersServesBoth() async throws {
         let key = try TestKey.make(.es256)
         let document = try keySet(
-            key.jwk(kid: "k").with("issuer", .string(Self.strangers)),
+            key.jwk(kid: "k").with("issuer", .string(Self.otherTenant)),
             key.jwk(kid: "k").with("issuer", .string(Self.name)))
         try await withVerifier(knowing: document, as: Self.configuration()) { verifier in
             #expect(await verifier.reason(against: Self.token(key)) == nil)

@@ -9,21 +9,21 @@ import Testing
         simulation.run(for: .seconds(1800))
 
         let interval = RefreshSchedule.demandInterval(of: KeySearchSimulation.cooldown)
-        let mostOnDemand = RefreshSchedule.maxBurst + Int(Duration.seconds(60) / interval)
-        #expect(Self.mostInAMinute(simulation.fetchesOnDemand) <= mostOnDemand, "seed \(seed)")
+        let maxOnDemand = RefreshSchedule.maxBurst + Int(Duration.seconds(60) / interval)
+        #expect(Self.maxInAMinute(simulation.fetchesOnDemand) <= maxOnDemand, "seed \(seed)")
         // After failures, with growing pauses, and by age.
-        #expect(Self.mostInAMinute(simulation.fetchesByTime) <= 10, "seed \(seed)")
+        #expect(Self.maxInAMinute(simulation.fetchesByTime) <= 10, "seed \(seed)")
 
         #expect(!simulation.delays.isEmpty)
         // A fetch in progress that does not contain the key yet, the interval, and the fetch that brings it.
-        let longest = interval + KeySearchSimulation.longestFetch * 2 + .seconds(3)
+        let longest = interval + KeySearchSimulation.maxFetchDuration * 2 + .seconds(3)
         for delay in simulation.delays {
             let bound = delay.wasUsedEarly ? longest + KeySearchSimulation.cooldown * 2 : longest
             #expect(delay.refused <= bound, "seed \(seed): \(delay)")
         }
     }
 
-    private static func mostInAMinute(_ times: [ContinuousClock.Instant]) -> Int {
+    private static func maxInAMinute(_ times: [ContinuousClock.Instant]) -> Int {
         var first = 0
         var most = 0
         for (last, time) in times.enumerated() {

@@ -8,7 +8,7 @@ struct KeySearchSimulation {
 
     static let step: Duration = .milliseconds(50)
     static let cooldown: Duration = .seconds(30)
-    static let longestFetch: Duration = .seconds(2)
+    static let maxFetchDuration: Duration = .seconds(2)
 
     /// The time during which the tokens of a new key were wrongly refused.
     struct Delay {
@@ -102,7 +102,7 @@ struct KeySearchSimulation {
         guard let due = schedule.due, now >= due else { return }
         if schedule.isOnDemand { fetchesOnDemand.append(now) } else { fetchesByTime.append(now) }
         schedule.fetchBegan()
-        let latency = Self.longestFetch * Double.random(in: 0.01...1, using: &random)
+        let latency = Self.maxFetchDuration * Double.random(in: 0.01...1, using: &random)
         fetchEndsAt = now + latency
         // The content of the issuer's response is fixed when the request arrives.
         fetched = isDown ? nil : published

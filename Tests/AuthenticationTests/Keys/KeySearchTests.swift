@@ -141,8 +141,8 @@ import Testing
                 // A bad signature does not cause repeated searches.
                 let fetches = server.requests(for: "/jwks")
                 for _ in 0..<20 {
-                    let stranger = try TestKey.make(.es256)
-                    #expect(await verifier.fault(of: token(stranger)) == .badSignature)
+                    let foreign = try TestKey.make(.es256)
+                    #expect(await verifier.fault(of: token(foreign)) == .badSignature)
                 }
                 #expect(server.requests(for: "/jwks") - fetches <= 1)
             }

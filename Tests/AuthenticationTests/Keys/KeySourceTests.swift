@@ -155,8 +155,8 @@ import Testing
             try await withRunningVerifier(issuer(server, cooldown: .zero)) { verifier in
                 await verifier.keysArrived()
                 for number in 0..<100 {
-                    let stranger = TokenSketch(issuer: server.url + "/\(number)", kid: "z").signed(by: key)
-                    #expect(await verifier.fault(of: stranger) == .unknownIssuer)
+                    let foreign = TokenSketch(issuer: server.url + "/\(number)", kid: "z").signed(by: key)
+                    #expect(await verifier.fault(of: foreign) == .unknownIssuer)
                 }
                 var fetching = TokenSketch(issuer: server.url, kid: "z")
                 fetching.header = fetching.header.with("jku", .string(server.url + "/evil"))
@@ -403,7 +403,7 @@ import Testing
             server.publish(try key.jwk(kid: "k"))
             var other = issuer(server)
             other.audience = .oneOf(["other"])
-            other.adminRole = "nobody"
+            other.adminRole = "none"
             try await withRunningVerifier(issuer(server), other) { verifier in
                 await verifier.keysArrived()
                 #expect(verifier.issuerStates.count == 1)

@@ -10,8 +10,8 @@ import Testing
     @Test(arguments: 0..<8 as Range<UInt64>) func aChangedTokenIsRefused(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
-        let (key, stranger) = (try TestKey.make(algorithm), try TestKey.make(.es256))
-        let document = try keySet(stranger.jwk(kid: "other"), key.jwk(kid: "k"))
+        let (key, foreign) = (try TestKey.make(algorithm), try TestKey.make(.es256))
+        let document = try keySet(foreign.jwk(kid: "other"), key.jwk(kid: "k"))
         try await withVerifier(knowing: document) { verifier in
             for round in 0..<400 {
                 var sketch = TokenSketch(algorithm: algorithm)
@@ -27,11 +27,11 @@ import Testing
     }
 
     /// Members are added, removed and exchanged before another key signs.
-    @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAStrangersSignatureGood(seed: UInt64) async throws {
+    @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAForeignSignatureGood(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
-        let (key, stranger) = (try TestKey.make(.es256), try TestKey.make(.es256))
+        let (key, foreign) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let odd: [JSONValue] = [
-            .null, "", "k", "other", "none", "ES256", "Ed25519", 5, true, [], ["k"], [:], try stranger.jwk(kid: "k"),
+            .null, "", "k", "other", "none", "ES256", "Ed25519", 5, true, [], ["k"], [:], try foreign.jwk(kid: "k"),
             "https://evil.example/keys", .number(.infinity),
         ]
         let names = ["alg", "kid", "typ", "jku", "jwk", "x5u", "x5c", "x5t", "crit", "b64", "zip", "enc", "cty", "epk"]
@@ -42,7 +42,7 @@ import Testing
                     let name = names.randomElement(using: &random) ?? "kid"
                     sketch.header = sketch.header.with(name, odd.randomElement(using: &random))
                 }
-                let forged = sketch.signed(by: stranger)
+                let forged = sketch.signed(by: foreign)
                 #expect(
                     await verifier.reason(against: forged) != nil, "seed \(seed), round \(round): \(sketch.header.text)"
                 )
@@ -54,12 +54,12 @@ import Testing
     @Test(arguments: 0..<8 as Range<UInt64>) func aCorruptKeySetVerifiesNoOtherToken(seed: UInt64) throws {
         var random = SplitMix(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
-        let (key, stranger) = (try TestKey.make(algorithm), try TestKey.make(.es256))
+        let (key, foreign) = (try TestKey.make(algorithm), try TestKey.make(.es256))
         let whole = keySet(
             try key.jwk(kid: "k"), try TestKey.make(.edDSA).jwk(kid: "e"),
             ["kty": "EC", "kid": "c", "x5c": [.string(Base64URL.encode(try TestKey.make(.es384).certificate))]])
         let good = try CompactToken(TokenSketch(algorithm: algorithm).signed(by: key))
-        let forged = try ["k", "e", "c", nil].map { try CompactToken(TokenSketch(kid: $0).signed(by: stranger)) }
+        let forged = try ["k", "e", "c", nil].map { try CompactToken(TokenSketch(kid: $0).signed(by: foreign)) }
         var served = 0
         for _ in 0..<1500 {
             let damaged = Self.mutated(whole, by: &random)

@@ -50,8 +50,8 @@ import Testing
 
     @Test func refusesAnotherKeyOfTheSameKind() async throws {
         try await withKey { verifier, _, good in
-            let stranger = try TestKey.make(.es256)
-            #expect(await verifier.fault(of: good.signed(by: stranger)) == .badSignature)
+            let foreign = try TestKey.make(.es256)
+            #expect(await verifier.fault(of: good.signed(by: foreign)) == .badSignature)
         }
     }
 
@@ -111,17 +111,17 @@ import Testing
         ] as [(String, JSONValue)])
     func headersThatChangeNothingAreIgnored(name: String, value: JSONValue) async throws {
         try await withKey { verifier, key, good in
-            let stranger = try TestKey.make(.es256)
+            let foreign = try TestKey.make(.es256)
             var token = good
             token.header = good.header.with(name, value)
             #expect(await verifier.reason(against: token.signed(by: key)) == nil)
-            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
+            #expect(await verifier.fault(of: token.signed(by: foreign)) == .badSignature)
             // A key inside the token verifies nothing, under any id.
-            token.header = token.header.with("jwk", try stranger.jwk(kid: "stranger"))
-                .with("x5c", [.string(Data(stranger.certificate).base64EncodedString())])
-            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
-            token.header = token.header.with("kid", "stranger")
-            #expect(await verifier.fault(of: token.signed(by: stranger)) == .unknownKey)
+            token.header = token.header.with("jwk", try foreign.jwk(kid: "foreign"))
+                .with("x5c", [.string(Data(foreign.certificate).base64EncodedString())])
+            #expect(await verifier.fault(of: token.signed(by: foreign)) == .badSignature)
+            token.header = token.header.with("kid", "foreign")
+            #expect(await verifier.fault(of: token.signed(by: foreign)) == .unknownKey)
         }
     }
 
@@ -134,8 +134,8 @@ import Testing
             var token = TokenSketch(algorithm: .edDSA)
             token.header = token.header.with("alg", .string(ofToken))
             #expect(await verifier.reason(against: token.signed(by: key)) == nil)
-            let stranger = try TestKey.make(.edDSA)
-            #expect(await verifier.fault(of: token.signed(by: stranger)) == .badSignature)
+            let foreign = try TestKey.make(.edDSA)
+            #expect(await verifier.fault(of: token.signed(by: foreign)) == .badSignature)
             token.header = token.header.with("alg", "Ed448")
             #expect(await verifier.fault(of: token.signed(by: key)) == .unsupportedAlgorithm)
         }
@@ -281,13 +281,13 @@ import Testing
 
     @Test(
         arguments: [
-            (["azp": "app"], true), (["azp": "other-app"], true), (["azp": "App"], false), (["azp": "stranger"], false),
+            (["azp": "app"], true), (["azp": "other-app"], true), (["azp": "App"], false), (["azp": "foreign"], false),
             (["azp": nil], false), (["azp": ["app"]], false), ([:], false), (["client_id": "app"], true),
-            (["client_id": "stranger"], false), (["azp": "stranger", "client_id": "app"], false),
-            (["azp": "app", "client_id": "stranger"], true), (["appid": "app"], true), (["cid": "app"], true),
-            (["appid": "stranger"], false), (["cid": "stranger"], false), (["azp": nil, "cid": "app"], true),
-            (["azp": 5, "cid": "app"], false), (["client_id": "stranger", "appid": "app"], false),
-            (["appid": "stranger", "cid": "app"], false), (["aud": "app"], false), (["AppID": "app"], false),
+            (["client_id": "foreign"], false), (["azp": "foreign", "client_id": "app"], false),
+            (["azp": "app", "client_id": "foreign"], true), (["appid": "app"], true), (["cid": "app"], true),
+            (["appid": "foreign"], false), (["cid": "foreign"], false), (["azp": nil, "cid": "app"], true),
+            (["azp": 5, "cid": "app"], false), (["client_id": "foreign", "appid": "app"], false),
+            (["appid": "foreign", "cid": "app"], false), (["aud": "app"], false), (["AppID": "app"], false),
         ] as [(JSONValue, Bool)])
     func requiresAnApplicationThatSettingsName(members: JSONValue, isGood: Bool) async throws {
         let key = try TestKey.make(.es256)
@@ -350,8 +350,8 @@ import Testing
             func isInvalid(_ token: String) async -> Bool {
                 if case .invalid? = await rejection(token) { true } else { false }
             }
-            let stranger = try TestKey.make(.es256)
-            #expect(await isInvalid(token.signed(by: stranger)))
+            let foreign = try TestKey.make(.es256)
+            #expect(await isInvalid(token.signed(by: foreign)))
             for (name, value) in [("aud", "other"), ("iss", "https://other"), ("sub", "")] as [(String, JSONValue)] {
                 var worse = token
                 worse.claims = token.claims.with(name, value)

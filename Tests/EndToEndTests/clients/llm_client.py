@@ -18,7 +18,7 @@ HOME = tempfile.TemporaryDirectory()
 # As in its manual: models of other servers with OpenAI's protocol.
 SETTINGS = "".join(
     f"- model_id: {name}\n  model_name: \"{model}\"\n  api_base: \"{BASE_URL}\"\n  api_key_name: {token}\n"
-    for name, model, token in [("fast", "class:fast", "basic"), ("exact", MODEL, "basic"), ("nobody", "class:fast", "bad")])
+    for name, model, token in [("fast", "class:fast", "basic"), ("exact", MODEL, "basic"), ("invalid", "class:fast", "bad")])
 pathlib.Path(HOME.name, "extra-openai-models.yaml").write_text(SETTINGS)
 pathlib.Path(HOME.name, "keys.json").write_text(json.dumps({"basic": key("BASIC"), "bad": "no-such-token"}))
 os.environ["LLM_USER_PATH"] = HOME.name
@@ -52,7 +52,7 @@ def says_what_is_refused():
     done = command("prompt", "-m", "exact", "--no-log", QUESTION)
     expect(done.returncode != 0, "no error")
     expect("Permission denied" in done.stderr, f"the reason is missing: {done.stderr}")
-    done = command("prompt", "-m", "nobody", "--no-log", QUESTION)
+    done = command("prompt", "-m", "invalid", "--no-log", QUESTION)
     expect(done.returncode != 0 and "401" in done.stderr, f"the reason is missing: {done.stderr}")
 
 
@@ -61,7 +61,7 @@ def raises_typed_errors():
     with expect_error(openai.PermissionDeniedError, 403, "permission_denied"):
         llm.get_model("exact").prompt(QUESTION, stream=False).text()
     with expect_error(openai.AuthenticationError, 401, "invalid_api_key"):
-        list(llm.get_model("nobody").prompt(QUESTION, stream=True))
+        list(llm.get_model("invalid").prompt(QUESTION, stream=True))
 
 
 run(f"llm {importlib.metadata.version('llm')}")

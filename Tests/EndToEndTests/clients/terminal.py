@@ -47,7 +47,7 @@ class Screen:
                 match = self.sequence.match(text, position)
                 if not match:
                     raise SystemExit(f"terminal.py: unknown sequence {text[position:position + 12]!r}")
-                self.obey(match[1], match[2])
+                self.apply(match[1], match[2])
                 position = match.end()
                 continue
             if character == "\r":
@@ -65,7 +65,7 @@ class Screen:
         self.lines[self.row] = line[:self.column] + character + line[self.column + 1:]
         self.column += 1
 
-    def obey(self, numbers, letter):
+    def apply(self, numbers, letter):
         if letter == "m":
             self.is_plain = numbers in ("", "0")
         elif letter == "K" and numbers in ("", "0"):

@@ -229,7 +229,7 @@ private struct Watched {
             case .failed(let error): self.ending = error.code.rawValue
             case .clientGone: self.ending = "gone"
             }
-            promise(responses == (ending == .clientGone ? 0 : 1), "an answer before the end, none to who has gone")
+            promise(responses == (ending == .clientGone ? 0 : 1), "one response, none to a disconnected client")
         }
     }
 

@@ -24,14 +24,14 @@ import Testing
     @Test func theLastWordsAreQuoted() throws {
         var state = try waiting("Loading model", #"{"error":{"message":"Loading model: 80%"}}"#)
         #expect(
-            message(state.handle(.placementRefused(Sample.error))) == "nobody The engine reported: Loading model: 80%")
+            message(state.handle(.placementRefused(Sample.error))) == "none The engine reported: Loading model: 80%")
         state = try waiting("Loading model")
         #expect(message(state.handle(.totalTimeExpired))?.hasSuffix(" The engine reported: Loading model") == true)
     }
 
     @Test func whatSaidNothingIsNotQuoted() throws {
         var state = try waiting("")
-        #expect(message(state.handle(.placementRefused(Sample.error))) == "nobody")
+        #expect(message(state.handle(.placementRefused(Sample.error))) == "none")
     }
 
     /// The message of an engine that the call has moved away from is not relevant.

@@ -26,7 +26,7 @@ import Testing
         #expect(origins.runner(of: "a", for: namesake, now: start) == nil)
     }
 
-    @Test func aLookAlikeCallerCannotContinueAResponse() {
+    @Test func aCanonicallyEquivalentCallerCannotContinueAResponse() {
         let origins = ResponseOrigins()
         let kevin = Caller(subject: "Kevin", issuer: "i", roles: [], privileges: [])
         let kelvin = Caller(subject: "\u{212A}evin", issuer: "i", roles: [], privileges: [])

@@ -52,7 +52,7 @@ import Testing
         #expect(asked)
         #expect(
             upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 0),
-            "nobody knows yet")
+            "the count is not known yet")
         #expect(
             upstreamResponse.broken(delivery, clientDisconnected: false) == .init(generated: 5, delivered: 5),
             "it goes out in a moment")

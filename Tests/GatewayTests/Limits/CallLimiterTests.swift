@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func lookAlikeCallersHaveSeparateLimits() throws {
+    @Test func canonicallyEquivalentCallersHaveSeparateLimits() throws {
         let rules = LimitRules(caller: .init(requestsPerMinute: 1, concurrentCalls: 1))
         #expect(try begin("Kevin", rules).error == nil)
         #expect(try begin("\u{212A}evin", rules).error == nil)

@@ -8,7 +8,7 @@ import Testing
     private static let classes = ClassTable(
         [
             ModelClass(name: "fast", models: ["small", "tiny"], preferredMachineTypes: ["gpu"]),
-            ModelClass(name: "empty", models: ["nobody"]),
+            ModelClass(name: "empty", models: ["nomodel"]),
         ], defaultClass: "fast")
 
     private let now = ContinuousClock.now
@@ -116,7 +116,7 @@ import Testing
 
     @Test func followsTheCallersRights() throws {
         let everything = [
-            "class:fast", "class:empty", "broken", "dawn", "night", "nobody", "small", "tiny", "unheard",
+            "class:fast", "class:empty", "broken", "dawn", "night", "nomodel", "small", "tiny", "unheard",
         ]
         #expect(ids(try list(Sample.admin)) == everything)
         #expect(ids(try list(Sample.specific)) == everything)
@@ -157,7 +157,7 @@ import Testing
             ("night", "asleep", 0, 42),
             ("dawn", "waking", 0, 30), ("broken", "down", 0, nil), ("unheard", "down", 0, nil),
             ("class:empty", "down", 0, nil),
-            ("nobody", "down", 0, nil),
+            ("nomodel", "down", 0, nil),
         ] as [(String, String, Int, Int?)])
     func showsHowSoonAModelCanServe(_ id: String, _ state: String, _ ready: Int, _ eta: Int?) throws {
         let entry = try entry(list(Sample.admin), id)

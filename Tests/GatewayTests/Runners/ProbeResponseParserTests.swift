@@ -65,10 +65,10 @@ import Testing
         Row("a captive portal", answer(200, "<!DOCTYPE html><html></html>", "text/html; charset=utf-8"), .replaced),
         Row("a page without its media type", answer(200, "\r\n <html></html>", ""), .replaced),
         Row("a login redirect", answer(302, "", "text/html"), .replaced),
-        Row("nginx, nobody behind it", answer(502, nginx, "text/html"), .replaced),
-        Row("Envoy, nobody behind it", answer(503, "no healthy upstream", "text/plain"), .replaced),
-        Row("HAProxy, nobody behind it", answer(503, "<html><body><h1>503</h1></body></html>", "text/html"), .replaced),
-        Row("Traefik, nobody behind it", answer(502, "Bad Gateway", "text/plain"), .replaced),
+        Row("nginx, no backend", answer(502, nginx, "text/html"), .replaced),
+        Row("Envoy, no backend", answer(503, "no healthy upstream", "text/plain"), .replaced),
+        Row("HAProxy, no backend", answer(503, "<html><body><h1>503</h1></body></html>", "text/html"), .replaced),
+        Row("Traefik, no backend", answer(502, "Bad Gateway", "text/plain"), .replaced),
         Row("a gateway's timeout", answer(504, "", "text/plain"), .replaced),
         Row(
             "llama-server loads",
@@ -106,11 +106,11 @@ import Testing
     @Test func anotherMachineAtItsAddress() {
         var reader = reader(models: ["m"], aliases: ["m": "engine-m"])
         let own = Self.answer(200, "{\"data\":[{\"id\":\"engine-m\"},{\"id\":\"more\"}]}")
-        let other = Self.answer(200, "{\"data\":[{\"id\":\"stranger\"}]}")
+        let other = Self.answer(200, "{\"data\":[{\"id\":\"foreign\"}]}")
         #expect(meaning(reader.read(own)) == .able)
         let finding = reader.read(other)
         #expect(meaning(finding) == .replaced)
-        #expect(finding.problem?.contains("stranger") == false)
+        #expect(finding.problem?.contains("foreign") == false)
         #expect(meaning(reader.read(own)) == .able)
     }
 
@@ -118,7 +118,7 @@ import Testing
     @Test func aStatedModelMayBeListedWithItsTag() {
         var reader = reader(models: ["m"])
         #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
-        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"stranger\"}]}"))) == .replaced)
+        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"foreign\"}]}"))) == .replaced)
     }
 
     /// If the list decides, a different list may be the same engine with another model: it is accepted.

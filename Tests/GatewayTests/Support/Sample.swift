@@ -28,7 +28,7 @@ enum Sample {
             wake: wake)
     }
 
-    static let error = GatewayError(.noRunnerAvailable, "nobody", retry: .after(.seconds(10)))
+    static let error = GatewayError(.noRunnerAvailable, "none", retry: .after(.seconds(10)))
 
     /// - Parameter body: the engine's message, for any status but 2xx.
     static func document(

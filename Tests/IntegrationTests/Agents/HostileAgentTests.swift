@@ -60,7 +60,7 @@ extension Integration {
                     .register(
                         ScriptedAgent.registration("evil", port: port) { $0.httpBaseURL = "http://10.0.0.5:80" }))
             },
-            Opening(testDescription: "somebody's token", code: .authFailed) { port in
+            Opening(testDescription: "another agent's token", code: .authFailed) { port in
                 MessageCodec.text(.register(ScriptedAgent.registration("bound", port: port)))
             },
         ]
@@ -159,13 +159,13 @@ extension Integration {
         }
 
         /// Unauthenticated peers hold all their places; an address that has registered before is still admitted.
-        @Test func knownAgentsGetInWhileStrangersHoldAllPlaces() async throws {
+        @Test func knownAgentsRegisterWhileUnauthenticatedPeersHoldAllPlaces() async throws {
             try await besideAGoodAgent { gateway, port in
-                var strangers: [Wire] = []
+                var unauthenticatedPeers: [Wire] = []
                 for number in 0..<300 {
                     let wire = try await gateway.connect(from: "127.0.1.\(number % 100 + 1)")
                     try await wire.send(Self.upgrade)
-                    strangers.append(wire)
+                    unauthenticatedPeers.append(wire)
                 }
                 let full = try await gateway.metrics {
                     ($0["simpleai_limit_rejections_total{limit=\"agent_sockets\"}"] ?? 0) >= 1
@@ -176,20 +176,20 @@ extension Integration {
                         gateway, as: RunnerID("back\(number)"), port: port, status: ScriptedAgent.status(["other"]))
                     agent.connection.socket.abort()
                 }
-                for stranger in strangers { await stranger.close() }
+                for peer in unauthenticatedPeers { await peer.close() }
             }
         }
 
         /// A new agent that registers is admitted: silent connections are evicted.
-        @Test func aNewAgentGetsInWhileStrangersHoldAllPlaces() async throws {
+        @Test func aNewAgentRegistersWhileUnauthenticatedPeersHoldAllPlaces() async throws {
             try await RunningGateway.with([]) {
                 $0.fleet.token = ScriptedAgent.token
             } _: { gateway in
-                var strangers: [Wire] = []
+                var unauthenticatedPeers: [Wire] = []
                 for number in 0..<300 {
                     let wire = try await gateway.connect(from: "127.0.1.\(number % 100 + 1)")
                     try await wire.send(Self.upgrade)
-                    strangers.append(wire)
+                    unauthenticatedPeers.append(wire)
                 }
                 var agent: ScriptedAgent?
                 while agent == nil {
@@ -201,7 +201,7 @@ extension Integration {
                     }
                 }
                 _ = try await gateway.metrics { $0["simpleai_agents_connected"] == 1 }
-                for stranger in strangers { await stranger.close() }
+                for peer in unauthenticatedPeers { await peer.close() }
             }
         }
 

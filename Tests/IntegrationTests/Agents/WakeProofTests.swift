@@ -127,7 +127,7 @@ extension Integration {
                     let call = try await gateway.connect()
                     try await call.send(gateway.request(RunningGateway.chat()))
                     _ = try await gateway.metrics { $0["simpleai_calls_waiting"] == 1 }
-                    let stranger = try await join("b", ["other"])
+                    let other = try await join("b", ["other"])
                     try await gateway.await(.ready, 1)
                     let back = try await join("a", ["other"])
                     // Both statuses have been acknowledged, so the gateway knows their models.
@@ -141,7 +141,7 @@ extension Integration {
                     #expect(answer.status == 200)
                     #expect(answer["x-simpleai-runner"] == "a")
                     await call.close()
-                    stranger.connection.close()
+                    other.connection.close()
                     back.connection.close()
                     try await gateway.settled()
                 }

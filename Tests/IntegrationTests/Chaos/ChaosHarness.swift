@@ -114,8 +114,8 @@ struct ChaosHarness {
             case .failInBand(let error): output += error.body.event
             // There is no other runner.
             case .place where answer.head != nil:
-                let nobody = GatewayError(.noRunnerAvailable, "nobody")
-                handle(state.endpointFailure.map { .endpointUnsupported($0) } ?? .placementRefused(nobody))
+                let noRunner = GatewayError(.noRunnerAvailable, "noRunner")
+                handle(state.endpointFailure.map { .endpointUnsupported($0) } ?? .placementRefused(noRunner))
             default: break
             }
         }

@@ -7,7 +7,7 @@ enum RequestVerdicts {
         "valid/013": "whitespace in a chunk's extension (RFC 9112 §7.1.1 calls it bad)",
         "valid/099": "half of the body that it announces; on an open socket that is no whole request",
         "valid/027": "a target is ASCII (RFC 3986)",
-        "valid/028": "whitespace before a colon must be refused (RFC 9112 §5.1); gunicorn can be told to strip it",
+        "valid/028": "whitespace before a colon must be refused (RFC 9112 §5.1); gunicorn has an option to strip it",
         "valid/031": method, "valid/031compat": method, "valid/031compat2": method,
         "valid/040": lookalike, "valid/040_compat": lookalike,
         "valid/compat_obs_fold": folding, "valid/compat_obs_fold_huge": folding,
@@ -38,7 +38,7 @@ enum RequestVerdicts {
     private static let coding = "no transfer coding but chunked is known here (RFC 9112 §6.1 lets us refuse)"
     private static let method = "a method that HTTP does not know; gunicorn's applications may define their own"
     private static let lookalike = "to CGI and WSGI software behind us the name would be the framing field's"
-    private static let folding = "folded lines must be refused (RFC 9112 §5.2); gunicorn can be told to join them"
+    private static let folding = "folded lines must be refused (RFC 9112 §5.2); gunicorn has an option to join them"
     private static let proxyProtocol = "the PROXY protocol is not spoken here"
     private static let tunnel = "CONNECT asks for a tunnel, which this gateway is not"
     private static let limit = "within this gateway's one limit, 64 KiB for the whole head"

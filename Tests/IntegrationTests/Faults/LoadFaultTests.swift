@@ -11,7 +11,7 @@ extension Integration {
     /// less.
     @Suite struct LoadFaultTests {
         private typealias Engine = ScriptedEngine
-        private static let mostMemory = 64 << 20
+        private static let maxMemory = 64 << 20
 
         @Test func clientsThatDoNotRead() async throws {
             let event = "data: {\"x\":\"" + String(repeating: "x", count: (64 << 10) - 32) + "\"}\n\n"
@@ -46,7 +46,7 @@ extension Integration {
                 let stalled = try await gateway.stalled { taken.value }
                 let during = try await Self.latencies(gateway)
                 let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
-                if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
+                if let growth { #expect(growth < Self.maxMemory, "\(Fault.mebibytes(growth)) more") }
                 let (calm, busy) = (Fault.p95(before), Fault.p95(during))
                 // Equal, within the tolerance for a computer that does other work.
                 #expect(busy < calm * 3 + .milliseconds(20), "p95 \(calm) before, \(busy) during")
@@ -115,7 +115,7 @@ extension Integration {
                 #expect(slowest < .seconds(2))
                 try await gateway.settled()
                 let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
-                if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
+                if let growth { #expect(growth < Self.maxMemory, "\(Fault.mebibytes(growth)) more") }
                 Fault.report(
                     "tokens of 8 kB to 1 MB, 100,000 nested arrays",
                     "\(refused) of \(count) refused, the slowest in \(Fault.milliseconds(slowest)),"
@@ -143,7 +143,7 @@ extension Integration {
                 }
                 let took = ContinuousClock.now - start
                 let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
-                if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
+                if let growth { #expect(growth < Self.maxMemory, "\(Fault.mebibytes(growth)) more") }
                 try await gateway.settled()
                 Fault.report(
                     "slow-loris",

@@ -11,7 +11,7 @@ extension Integration {
     /// Many streams for a while: growth that is small per stream would show. `make soak` takes a minute.
     @Suite struct SoakFaultTests {
         private static let streams = 200
-        private static let mostGrowth = 32 << 20
+        private static let maxGrowth = 32 << 20
         private static let time: Duration = .seconds(
             ProcessInfo.processInfo.environment["SIMPLEAI_SOAK_SECONDS"].flatMap { Int($0) } ?? 4)
 
@@ -28,7 +28,7 @@ extension Integration {
             let figures = try await Self.soak(for: Self.time)
             let after = try await Self.descriptors(downTo: before)
             #expect(after <= before, "\(after) file descriptors, \(before) before")
-            if let growth = figures.growth { #expect(growth < Self.mostGrowth, "\(Fault.mebibytes(growth)) more") }
+            if let growth = figures.growth { #expect(growth < Self.maxGrowth, "\(Fault.mebibytes(growth)) more") }
             #expect(figures.most <= Double(Self.streams))
             Fault.report(
                 "\(Self.streams) streams for \(Self.time.components.seconds) s",

@@ -185,11 +185,11 @@ extension Integration {
         @Test func aRefusalDoesNotWaitForTheBody() async throws {
             try await withHTTP2 { gateway, engine in
                 let client = try await gateway.connectHTTP2()
-                let stranger = try await client.send(gateway.head(token: "nonsense"), body: "{", isWhole: false)
-                let answer = try await stranger.answer()
+                let unauthenticated = try await client.send(gateway.head(token: "nonsense"), body: "{", isWhole: false)
+                let answer = try await unauthenticated.answer()
                 #expect(answer.status == 401 && answer.endedCleanly)
                 #expect(try answer.error().code == "invalid_api_key")
-                #expect(try await stranger.code() == .noError)
+                #expect(try await unauthenticated.code() == .noError)
                 let friend = try await client.send(gateway.head(), body: RunningGateway.chat())
                 #expect(try await friend.answer().status == 200)
                 #expect(engine.counts.value.requests.count == 1)
@@ -206,10 +206,10 @@ extension Integration {
                 _ = try await stream.state.value { $0.informational == [100] }
                 try await stream.send(RunningGateway.chat(), isLast: true)
                 #expect(try await stream.answer().status == 200)
-                let stranger = try await client.send(
+                let unauthenticated = try await client.send(
                     gateway.head(token: "nonsense", fields: expecting), isWhole: false)
-                #expect(try await stranger.answer().status == 401)
-                #expect(stranger.state.value.informational.isEmpty)
+                #expect(try await unauthenticated.answer().status == 401)
+                #expect(unauthenticated.state.value.informational.isEmpty)
                 await client.close()
             }
         }

@@ -17,7 +17,7 @@ extension Integration {
             ("no method", { $0.removeAll { $0.0 == ":method" } }),
             ("no path", { $0.removeAll { $0.0 == ":path" } }),
             ("no scheme", { $0.removeAll { $0.0 == ":scheme" } }),
-            ("nobody it is for", { $0.removeAll { $0.0 == ":authority" } }),
+            ("no authority", { $0.removeAll { $0.0 == ":authority" } }),
             ("a path twice", { $0.insert((":path", "/health"), at: 0) }),
             ("an unknown pseudo-header", { $0.insert((":user", "root"), at: 0) }),
             ("an answer's pseudo-header", { $0.insert((":status", "200"), at: 0) }),

@@ -120,7 +120,7 @@ struct HostileToken: Sendable {
     private static func signatures(_ forge: Forge, _ keys: PublishedKeys) throws -> [HostileToken] {
         let good = try forge.token()
         let parts = good.split(separator: ".").map(String.init)
-        let other = try forge.token(claims: ["sub": "somebody else"]).split(separator: ".").map(String.init)
+        let other = try forge.token(claims: ["sub": "another user"]).split(separator: ".").map(String.init)
         let sign: Forge.Signer = { try forge.curve.signature(of: Data($0)) }
         var tokens = [
             HostileToken(name: "another token's signature", text: "\(parts[0]).\(parts[1]).\(other[2])"),
@@ -141,12 +141,12 @@ struct HostileToken: Sendable {
         for (name, signer) in signers {
             tokens.append(.init(name: name, text: try forge.token(signer: signer)))
         }
-        let stranger = try SigningKey(generating: .es256)
+        let unknownKey = try SigningKey(generating: .es256)
         tokens.append(
             .init(
-                name: "a stranger's key under the id of a known one",
-                text: try forge.token(stranger, header: ["kid": .string(forge.curve.id)])))
-        tokens.append(.init(name: "a stranger's key under its own id", text: try forge.token(stranger)))
+                name: "an unknown key under the id of a known one",
+                text: try forge.token(unknownKey, header: ["kid": .string(forge.curve.id)])))
+        tokens.append(.init(name: "an unknown key under its own id", text: try forge.token(unknownKey)))
         for (name, id, bytes) in [
             ("the exponent 1", PublishedKeys.exponentOneID, 256), ("1024 bits", PublishedKeys.shortID, 128),
         ] {
@@ -176,15 +176,15 @@ struct HostileToken: Sendable {
     // MARK: Headers with rules of their own
 
     private static func headers(_ forge: Forge, evil: String) throws -> [HostileToken] {
-        let stranger = try SigningKey(generating: .es256)
+        let unknownKey = try SigningKey(generating: .es256)
         var tokens: [HostileToken] = []
-        for (name, value) in offeredKeys(stranger, evil: evil) {
+        for (name, value) in offeredKeys(unknownKey, evil: evil) {
             // Signed by the key that the token offers: under its id, under that of a known key, and under none.
             for (id, kid) in [
-                ("its own id", .string(stranger.id)), ("a known id", .string(forge.curve.id)), ("no id", nil),
+                ("its own id", .string(unknownKey.id)), ("a known id", .string(forge.curve.id)), ("no id", nil),
                 ("null", .null),
             ] as [(String, JSONText?)] {
-                let text = try forge.token(stranger, header: [name: value, "kid": kid])
+                let text = try forge.token(unknownKey, header: [name: value, "kid": kid])
                 tokens.append(.init(name: "\(name) with the key that signed it, under \(id)", text: text))
             }
         }

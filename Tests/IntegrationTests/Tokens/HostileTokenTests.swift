@@ -55,8 +55,8 @@ extension Integration {
                     { $0.auth.issuers = [.init(issuer: issuer.url, audience: .oneOf(["simpleai"]))] }
                 ) { gateway in
                     _ = try await gateway.metrics { $0["simpleai_issuer_keys{issuer=\"\(issuer.url)\"}"] == 2 }
-                    let stranger = try SigningKey(generating: .es256)
-                    for (name, value) in HostileToken.offeredKeys(stranger, evil: evil.url) {
+                    let unknownKey = try SigningKey(generating: .es256)
+                    for (name, value) in HostileToken.offeredKeys(unknownKey, evil: evil.url) {
                         for key in [forge.curve, forge.rsa] {
                             let token = try forge.token(key, header: [name: value])
                             for (method, path) in [

@@ -15,7 +15,7 @@ extension Integration {
         }
 
         private static let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
-        private static let mostMemory = 64 << 20
+        private static let maxMemory = 64 << 20
 
         static let troubles = [
             Trouble(testDescription: "hangs up", answer: .hangUp),
@@ -47,8 +47,8 @@ extension Integration {
 
         /// A redirect to another host, which would have had keys.
         @Test func redirectsAreNotFollowed() async throws {
-            let stranger = try SigningKey(generating: .es256)
-            let other = try await ScriptedIssuer([stranger.publicKey.json])
+            let foreignKey = try SigningKey(generating: .es256)
+            let other = try await ScriptedIssuer([foreignKey.publicKey.json])
             try await running([other.server]) {
                 let location = "Location: \(other.url)\(ScriptedIssuer.keyPath)\r\n"
                 for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
@@ -99,7 +99,7 @@ extension Integration {
                 }
             }
             #expect(failed.value.isEmpty, "\(failed.value.prefix(3))")
-            if let growth { #expect(growth < Self.mostMemory, "\(Fault.mebibytes(growth)) more") }
+            if let growth { #expect(growth < Self.maxMemory, "\(Fault.mebibytes(growth)) more") }
             Fault.report(
                 "an issuer that \(trouble.testDescription)".replacing(":", with: ""),
                 "\(failed.value.count) failed of 200, \(growth.map(Fault.mebibytes) ?? "unknown") more memory")

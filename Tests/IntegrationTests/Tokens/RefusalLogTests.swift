@@ -38,7 +38,7 @@ extension Integration {
             try await RunningGateway.with([], logger: logger) { gateway in
                 let (key, name) = (gateway.mint.key, RunningGateway.issuer)
                 let other = TokenMint(key: key, issuer: name, audience: "account")
-                let stranger = TokenMint(key: key, issuer: name + "/", audience: "simpleai")
+                let foreignMint = TokenMint(key: key, issuer: name + "/", audience: "simpleai")
                 let past = Date(timeIntervalSinceNow: -7200)
                 for (token, cause, message) in [
                     (
@@ -47,7 +47,7 @@ extension Integration {
                         "Invalid token."
                     ),
                     (
-                        try stranger.token(user: "alice", roles: []),
+                        try foreignMint.token(user: "alice", roles: []),
                         #"issuer is not configured: found "https://issuer.test/", expected "https://issuer.test""#,
                         "Invalid token."
                     ),
@@ -90,7 +90,7 @@ extension Integration {
                     let answer = try await gateway.send(
                         method == "POST" ? RunningGateway.chat() : "", method, path, roles: ["reader"])
                     #expect(answer.status == 403)
-                    #expect(!answer.text.contains("reader"), "callers are told nothing of it")
+                    #expect(!answer.text.contains("reader"), "the response to the caller does not contain it")
                     try await gateway.settled()
                     let causes = log.causes.withLock(\.self)
                     #expect(causes.contains { $0.hasSuffix(wanted) }, "\(path): \(causes)")

@@ -202,7 +202,7 @@ struct Bench {
     }
 
     /// An agent carries out the last thing that it was asked, or not.
-    mutating func obey(failure: String? = nil) {
+    mutating func completeCommand(failure: String? = nil) {
         let asked = effects.last { effect in
             switch effect {
             case .loadModel, .unloadModel, .sleepMachine: true
@@ -213,7 +213,7 @@ struct Bench {
         case .loadModel(let runner, _, let request), .unloadModel(let runner, _, let request),
             .sleepMachine(let runner, let request):
             answeredCommand(runner, request, failure: failure)
-        default: Issue.record("nobody was asked for anything")
+        default: Issue.record("no command was sent")
         }
     }
 
@@ -281,7 +281,7 @@ struct Bench {
         return nil
     }
 
-    func hasAnswer(_ waiter: WaiterID) -> Bool { lease(of: waiter) != nil || rejection(of: waiter) != nil }
+    func hasOutcome(_ waiter: WaiterID) -> Bool { lease(of: waiter) != nil || rejection(of: waiter) != nil }
 
     func wakes() -> [RunnerID] {
         effects.compactMap { if case .wakeStarted(let runner, _) = $0 { runner } else { nil } }

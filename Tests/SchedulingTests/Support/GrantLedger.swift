@@ -17,7 +17,7 @@ struct GrantLedger {
 
     private var overtakings: [WaiterID: Overtakings] = [:]
     /// How often a caller was overtaken for the first time.
-    private(set) var tally: [String: Int] = ["took turns": 0, "took turns on a machine": 0]
+    private(set) var tally: [String: Int] = ["alternated": 0, "alternated on a machine": 0]
 
     mutating func begins(_ id: WaiterID) { overtakings[id] = Overtakings() }
 
@@ -46,17 +46,17 @@ struct GrantLedger {
             let round = FairQueueClock.round / request.priority.fairQueueCost
             if isAlike {
                 let turns = (overtakings[other]?.alike[request.caller] ?? 0) + 1
-                if turns == 1 { tally["took turns", default: 0] += 1 }
-                if turns > round + 1 { return "callers take turns" }
+                if turns == 1 { tally["alternated", default: 0] += 1 }
+                if turns > round + 1 { return "callers alternate" }
                 overtakings[other]?.alike[request.caller] = turns
             }
             guard couldServe(waiter) else { continue }
             let turns = (overtakings[other]?.here[runner]?[request.caller] ?? 0) + 1
-            if turns == 1, !isAlike { tally["took turns on a machine", default: 0] += 1 }
-            if turns > round + 1 { return "callers take turns on each machine" }
+            if turns == 1, !isAlike { tally["alternated on a machine", default: 0] += 1 }
+            if turns > round + 1 { return "callers alternate on each machine" }
             overtakings[other]?.here[runner, default: [:]][request.caller] = turns
             let all = (overtakings[other]?.whateverIsServedElsewhere[runner]?[request.caller] ?? 0) + 1
-            if all > 4 * round + 1 { return "nobody is put off for ever" }
+            if all > 4 * round + 1 { return "no caller starves" }
             overtakings[other]?.whateverIsServedElsewhere[runner, default: [:]][request.caller] = all
         }
         return nil

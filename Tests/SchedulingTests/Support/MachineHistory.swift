@@ -40,7 +40,7 @@ struct MachineHistory {
     static let urgentInterval: Duration = .milliseconds(500)
     static let timeout: Duration = .seconds(1)
     static let step: Duration = .milliseconds(250)
-    /// After so long nothing is served by a machine that is gone, and what it held has been taken off.
+    /// The time after which a disconnected machine serves nothing, and its leases have ended.
     static let bound = (interval + timeout) * 3 + interval
 
     private var random: SeededGenerator
@@ -297,7 +297,7 @@ struct MachineHistory {
     private mutating func wakeStarted() throws {
         note("wakes")
         try expect(canBeWoken, "only what can be woken is woken")
-        try expect(!waiting.isEmpty || !queued.isEmpty || callCount > 0, "nobody wakes a machine that nobody needs")
+        try expect(!waiting.isEmpty || !queued.isEmpty || callCount > 0, "no machine is woken without a call for it")
         let isAble = isServing && min(powerSince.duration(to: now), engineSince.duration(to: now)) > Self.bound
         try expect(!isAble, "a machine that serves is not woken")
         guard let lastWakeEnd, failedWakesInARow > 0 else { return }

@@ -29,12 +29,12 @@ extension RandomFleet {
                 "agents' deadlines are looked after")
             try expect(
                 agent.pendingSleep == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
-                "who was put to sleep is asleep")
+                "a machine that was put to sleep is asleep")
             try expect(record.state != .checking || agent.check != nil, "a check decides")
         }
         try expect(state.leases.count == leases.count, "leases are counted")
         try expect(state.leases.doubleReturns == doubleReturns, "double returns are counted")
-        try expect(state.queue.count == waiting.count, "who waits is in the queue")
+        try expect(state.queue.count == waiting.count, "every waiting call is in the queue")
         try checkWaiters()
         if let next = state.nextDeadline {
             // A timer that is due has not fired yet; a requested timer is never later than needed.
@@ -58,13 +58,13 @@ extension RandomFleet {
                     && waiter.request.models.contains { state.records[index].models[$0] != nil }
             }
             let atHand = able.filter { state.records[$0].firstLoaded(of: waiter.request.models) != nil }
-            try expect(!atHand.contains { state.records[$0].canTakeCall }, "nobody waits beside a free slot")
+            try expect(!atHand.contains { state.records[$0].canTakeCall }, "no call waits beside a free slot")
             // On a copy: picking caches the list of candidates.
             var copy = state
             let choice = copy.pick(for: waiter.request)
             try expect(
                 choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
-                "nobody waits who would be served if it came now")
+                "no call waits that would be served on arrival")
             switch waiter.waitReason {
             case .slot:
                 try expect(

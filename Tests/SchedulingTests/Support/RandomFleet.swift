@@ -17,7 +17,7 @@ struct RandomFleet {
     private var ledger = GrantLedger()
     /// Which runners had which models at hand before this event.
     private var atHandBefore: [ModelID: [Int]] = [:]
-    /// The call that is being placed: it may make another give way.
+    /// The call that is being placed: it may evict another one.
     private var placing: PlacementRequest?
     private var abandoned: Set<WaiterID> = []
     var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
@@ -131,7 +131,7 @@ struct RandomFleet {
         placing = request
         let (lowest, ranks) = (lowestRank(for: request), state.table.ranks)
         let placement = state.place(request, now: now)
-        if let told { try expect(Self.agrees(told.outcome, with: placement), "what is told is what happens") }
+        if let told { try expect(Self.agrees(told.outcome, with: placement), "the explanation matches the placement") }
         switch placement {
         case .granted(let lease):
             events["granted", default: 0] += 1
@@ -148,7 +148,7 @@ struct RandomFleet {
         }
     }
 
-    /// What picking has to find that neither prefers nor excludes, by looking at everybody.
+    /// What picking has to find that neither prefers nor excludes, by looking at every runner.
     private func lowestRank(for request: PlacementRequest) -> PlacementRank? {
         guard request.policy == .leastBusy, request.only == nil, request.excluded.isEmpty,
             request.preferredMachineTypes.isEmpty
@@ -173,7 +173,7 @@ struct RandomFleet {
     private mutating func hold(_ lease: Lease, for request: PlacementRequest) throws {
         let index = try #require(state.indexByID[lease.runner])
         try expect(request.models.contains(lease.model), "the lease is for a model that was asked for")
-        try expect(request.allows(lease.runner), "an excluded runner serves nobody")
+        try expect(request.allows(lease.runner), "an excluded runner serves no call")
         try expect([.ready, .loading].contains(state.records[index].state), "only ready runners serve, and trials")
         try expect(state.records[index].models[lease.model] == lease.engineModel, "the runner has the model")
         try expect(state.records[index].hasLoaded(lease.model), "nothing is given that has to be loaded first")
@@ -198,7 +198,7 @@ struct RandomFleet {
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
 
-    /// Runners leave, come back, or are described anew, in one step: what a reload of the settings does.
+    /// Runners leave, return, or are described anew, in one step: what a reload of the settings does.
     private mutating func comeOrGo() {
         var (coming, leaving): ([Runner], [RunnerID]) = ([], [])
         for runner in runners.shuffled(using: &random).prefix(Int.random(in: 1...2, using: &random)) {
@@ -301,7 +301,7 @@ struct RandomFleet {
                 try noteGrant(id, request, on: lease.runner)
             case .reject(let id, let error):
                 events["rejected \(error.code.rawValue)", default: 0] += 1
-                if let placing, error.code == .queueFull { try giveWay(id, to: placing) }
+                if let placing, error.code == .queueFull { try evict(id, for: placing) }
                 _ = try answered(id)
                 if case .never = error.retry {
                     try expect(error.code == .modelNotFound, "\(error) says when to try again")
@@ -338,8 +338,8 @@ struct RandomFleet {
             case .sleepMachine(let runner, let request):
                 events["put to sleep", default: 0] += 1
                 let index = try #require(state.indexByID[runner])
-                try expect(!leases.contains { $0.index == index }, "nobody is put to sleep with a lease")
-                try expect(state.records[index].runner.canBeWoken, "whoever is put to sleep can be woken")
+                try expect(!leases.contains { $0.index == index }, "no machine with a lease is put to sleep")
+                try expect(state.records[index].runner.canBeWoken, "a machine that is put to sleep can be woken")
                 note((runner, request, false))
             case .sleepFailed: events["sleep refused", default: 0] += 1
             case .checkRunner(let runner, _, let request):
@@ -359,7 +359,7 @@ struct RandomFleet {
     private mutating func noteGrant(_ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID) throws {
         let index = try #require(state.indexByID[runner])
         let broken = ledger.served(id, request, on: runner, waiting: waiting) { waiter in
-            // Slots of ejected runners are not for everybody, and an event may change who has what in the midst of it.
+            // Slots of ejected runners are not for every call, and an event may change which runner has a model meanwhile.
             !state.ejected.contains(index) && waiter.allows(runner)
                 && waiter.models.contains { model in
                     [atHandBefore, state.serving].allSatisfy { $0[model]?.contains(index) ?? false }
@@ -368,16 +368,16 @@ struct RandomFleet {
         if let broken { try expect(false, broken) }
     }
 
-    private mutating func giveWay(_ id: WaiterID, to request: PlacementRequest) throws {
-        events["gave way", default: 0] += 1
+    private mutating func evict(_ id: WaiterID, for request: PlacementRequest) throws {
+        events["evicted", default: 0] += 1
         let leaver = try #require(waiting[id])
-        try expect(leaver.models == request.models, "whoever gives way was in the same queue")
+        try expect(leaver.models == request.models, "the evicted call was in the same queue")
         let lengths = Dictionary(grouping: waiting.values.filter { $0.models == request.models }, by: \.caller)
             .mapValues(\.count)
         try expect(
             lengths[leaver.caller] == lengths.values.max()
                 && lengths[leaver.caller, default: 0] > lengths[request.caller, default: 0],
-            "the caller with the most gives way")
+            "a call of the caller with the most waiting calls is evicted")
         try expect(
             !waiting.contains {
                 $0.value.models == request.models && $0.value.caller == leaver.caller && $0.key.number > id.number
@@ -391,16 +391,16 @@ struct RandomFleet {
     }
 
     private mutating func answered(_ id: WaiterID) throws -> PlacementRequest {
-        try expect(!abandoned.contains(id), "whoever left gets nothing")
+        try expect(!abandoned.contains(id), "an abandoned call gets nothing")
         ledger.ends(id)
         guard let request = waiting.removeValue(forKey: id) else {
-            Issue.record("one answer, to somebody who waits")
+            Issue.record("one answer, to a waiting call")
             throw Disappointment()
         }
         return request
     }
 
-    /// Everything can be wound up: no lease is lost, nobody waits for ever.
+    /// Everything can be wound up: no lease is lost, no call waits forever.
     private mutating func end() throws {
         for _ in 0..<1000 where !leases.isEmpty || !waiting.isEmpty || !wakes.isEmpty {
             while let held = leases.popLast() {

@@ -27,7 +27,7 @@ import Testing
             ("staff", "class:big", .granted(index: 1)), ("staff", "class:none", .granted(index: 1)),
             ("staff", "tiny", .granted(index: 1)), ("staff", "llama3:70b", .granted(index: 1)),
             ("staff", "llama2:70b", .notGranted), ("guest-staff", "tiny", .granted(index: 1)),
-            ("nobody", "class:fast", .notGranted), ("nobody", "free", .granted(index: 2)),
+            ("unlisted", "class:fast", .notGranted), ("unlisted", "free", .granted(index: 2)),
             ("Staff", "tiny", .notGranted),
         ] as [(Role, String, AccessRuling)])
     func grantsDecide(role: Role, field: String, expected: AccessRuling) {
@@ -55,7 +55,7 @@ import Testing
         #expect(Self.policy.mayWake(both))
     }
 
-    /// An API key for one class, of somebody whose roles would give more.
+    /// An API key for one class, of a caller whose roles grant more.
     @Test func credentialsForSomeClassesNarrowWhatIsGranted() {
         let key = Caller(subject: "key:1", issuer: "", roles: ["staff"], privileges: [], classes: ["fast"])
         #expect(ruling("class:fast", key) == .granted(index: 1))
@@ -100,7 +100,7 @@ import Testing
     @Test func wakingTakesAGrant() {
         #expect(!Self.policy.mayWake(caller(["student"])))
         #expect(Self.policy.mayWake(caller(["staff"])))
-        #expect(!Self.policy.mayWake(caller(["nobody"])))
+        #expect(!Self.policy.mayWake(caller(["unlisted"])))
         #expect(!Self.policy.mayWake(caller([], [.specificModels])))
         #expect(Self.policy.mayWake(caller([], [.administration])))
         let strict = AccessPolicy(
@@ -121,8 +121,8 @@ import Testing
         #expect(models("student") == ["free"])
         #expect(classes("staff") == ["fast", "big"])
         #expect(models("staff") == ["tiny", "free", "llama3:8b"])
-        #expect(classes("nobody") == [])
-        #expect(models("nobody") == ["free"])
+        #expect(classes("unlisted") == [])
+        #expect(models("unlisted") == ["free"])
     }
 
     @Test func withoutPoliciesNothingChanges() {
@@ -163,7 +163,7 @@ import Testing
         let staff = Self.shares.reasons(for: .exactly("tiny"), by: caller(["staff", "other"]))
         #expect(staff.ruling == .granted(index: 1) && staff.deciding == ["staff"] && staff.policies == [0, 1])
         #expect(staff.mayWake && staff.priority.level == 2)
-        // By the policy for everybody, whichever roles the caller has.
+        // By the policy for all callers, whichever roles the caller has.
         let fast = Self.shares.reasons(for: .byClass("fast"), by: caller(["boss"]))
         #expect(fast.ruling == .granted(index: 0) && fast.deciding.isEmpty && fast.policies == [0, 2])
         #expect(!fast.mayWake)

@@ -20,7 +20,7 @@ struct ColdStart: Sendable {
     let polls: [Poll]
     let packets: [PacketListener.Packet]
     let listened: Bool
-    /// Why the calls say nothing about the deployment, if so.
+    /// Why the calls are no evidence about the deployment; nil if they are.
     var obstacle: Obstacle?
 
     var wasAsleep: Bool { before.isAsleep }
@@ -62,12 +62,12 @@ struct ColdStart: Sendable {
         return .inconclusive("not decided: no call was answered", following: FailedWakes.check)
     }
 
-    /// What every check says when the calls say nothing about the deployment.
+    /// The finding of every check if the calls are no evidence about the deployment.
     var hindered: Finding? {
         switch obstacle {
         case nil: nil
         case .denied: obstacle.map { .skip($0.text) }
-        // Not a skip: whoever asks whether machines wake is not told that all is well.
+        // Not a skip: a report that passes would claim that machines wake.
         case .missing: obstacle.map { .inconclusive("not decided: \($0.text); set --model or --wol-model to another") }
         }
     }

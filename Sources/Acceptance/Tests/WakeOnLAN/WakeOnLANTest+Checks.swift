@@ -1,7 +1,7 @@
 extension WakeOnLANTest {
     static let checks: [Check<WakeOnLANTest>] = [
         Check("wol.list.initial", "The model list is served from memory, even while machines sleep.") {
-            try await $0.listAnswers()
+            try await $0.listResponds()
         },
         Check(
             "wol.sleep.proven", "Before the first call, no awake machine can serve the target.",
@@ -58,7 +58,7 @@ extension WakeOnLANTest {
 
     // MARK: The list
 
-    private func listAnswers() async throws -> Finding {
+    private func listResponds() async throws -> Finding {
         let list = try await listBefore()
         let took = list.exchange.duration
         guard took < .seconds(5) else {

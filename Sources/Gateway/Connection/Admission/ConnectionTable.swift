@@ -88,9 +88,9 @@ struct ConnectionTable {
     /// Evicts idle connections: of any address if all places are taken and the holder then gets one, otherwise the
     /// holder's own. An address beyond its share costs others no connection.
     private mutating func evict(for holder: Peer?, _ verdict: FairShare.Verdict) -> [Number] {
-        var evicted = verdict == .exhausted ? longestIdle(among: members.keys) : []
+        var evicted = verdict == .exhausted ? idleLongest(among: members.keys) : []
         if let holder, !isGranted(holder, afterEvicting: evicted) {
-            evicted = longestIdle(among: numbers[holder] ?? [])
+            evicted = idleLongest(among: numbers[holder] ?? [])
         }
         for number in evicted { remove(number) }
         return evicted
@@ -101,7 +101,7 @@ struct ConnectionTable {
         return rule.verdict(on: 1, held: ledger.held(by: holder) - own, inUse: ledger.inUse - evicted.count) == .granted
     }
 
-    private func longestIdle(among candidates: some Sequence<Number>) -> [Number] {
+    private func idleLongest(among candidates: some Sequence<Number>) -> [Number] {
         var idle: [(held: Int, since: Int64, number: Number)] = []
         for number in candidates {
             guard let member = members[number], let since = member.activity.idleSince else { continue }

@@ -130,7 +130,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     ///
     /// A request that is malformed costs its stream (§8.1.1), with one exception: a field whose name is empty. The library
     /// refuses it inside its HPACK decoder (`HPACKDecoder.decodeLiteralHeader`, `EmptyLiteralHeaderFieldName`), before it has
-    /// read the field's value, and gives nobody a say in it. The decoder's table then no longer agrees with the client's, and
+    /// read the field's value, and offers no hook. The decoder's table then no longer agrees with the client's, and
     /// every head that followed on the connection would be read wrongly: the library ends it with COMPRESSION_ERROR, as a
     /// decoder that has lost its place must (§4.3), and an endpoint may for any stream error (§5.4.1).
     private enum Severity {

@@ -40,7 +40,7 @@ import Testing
     @Test func silentSocketsOfManyAddressesAreEvicted() {
         var sockets = Sockets()
         for address in 1...300 { _ = sockets.enter(10, from: .v4(UInt32(address)), at: start) }
-        #expect(sockets.enter(.v4(1_000), at: start) == .refused, "nobody has had the time to register yet")
+        #expect(sockets.enter(.v4(1_000), at: start) == .refused, "no agent has had the time to register yet")
         let later = start.advanced(by: .seconds(2))
         for number in 1...100 {
             let verdict = sockets.enter(.v4(1_000 + UInt32(number)), at: later)
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func knownAddressesHavePlacesThatStrangersCannotTake() {
+    @Test func knownAddressesHaveReservedPlaces() {
         var sockets = Sockets()
         #expect(sockets.enter(1, from: .v4(7), at: start) == 1)
         sockets.admission.registered(1)
