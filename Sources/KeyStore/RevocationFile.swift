@@ -2,13 +2,13 @@ import Foundation
 import OperatingSystem
 import SimpleAICore
 
-/// Revocations that the database could not take, in a small file until it can: so they outlive the process.
+/// Revocations that could not be written to the database, in a small file that outlives the process.
 ///
-/// The file has several places, tried in order, because what keeps the database from being written (a full disk, a folder
-/// that may only be read) mostly keeps a file beside it from being written, too. One line for each revocation: the key's
-/// id, a space, and the second since 1970 in which it was revoked. Blocks.
+/// The file has several paths, tried in order: a full disk or a read-only folder that prevents writing the database
+/// usually prevents writing a file beside it, too. One line for each revocation: the key's id, a space, and the time of
+/// the revocation in seconds since 1970. Blocks.
 struct RevocationFile: Sendable {
-    /// In bytes: more than a line for every key that there can be.
+    /// In bytes: more than one line for each of the maximum number of keys.
     private static let maxSize = 1 << 20
 
     let places: [StoredFile]
@@ -17,9 +17,9 @@ struct RevocationFile: Sendable {
         places = paths.map(StoredFile.init(path:))
     }
 
-    /// What is kept in all places together; of a key that is there twice, the earlier revocation. What cannot be read as a
-    /// revocation is left out: it was being written when the disk filled up.
-    /// - Throws: `KeyStoreError.unusable` for a file that is there and cannot be read, since it may hold revocations.
+    /// The revocations of all paths; of two revocations of a key the earlier one. A malformed line is skipped: it was
+    /// being written when the disk became full.
+    /// - Throws: `KeyStoreError.unusable` for a file that exists and cannot be read, since it may hold revocations.
     func read() throws(KeyStoreError) -> [ExactString: Date] {
         var revocations: [ExactString: Date] = [:]
         for place in places {
@@ -37,8 +37,8 @@ struct RevocationFile: Sendable {
         return revocations
     }
 
-    /// Keeps them in the first place that takes them, instead of whatever it held.
-    /// - Returns: the place.
+    /// Replaces the content of the first path that can be written.
+    /// - Returns: the path.
     /// - Throws: `KeyStoreError.notWritten` if none does.
     func write(_ revocations: [ExactString: Date]) throws(KeyStoreError) -> String {
         let lines = revocations.sorted { $0.key < $1.key }.map { id, time in
@@ -56,7 +56,7 @@ struct RevocationFile: Sendable {
         throw .notWritten(reason: reasons.joined(separator: "; "))
     }
 
-    /// The database has them all.
+    /// Removes the files, after the database has all revocations.
     func remove() {
         for place in places { unlink(place.path) }
     }

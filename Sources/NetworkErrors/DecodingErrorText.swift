@@ -1,4 +1,4 @@
-/// Where a JSON document is not what its reader expects.
+/// Where a JSON document deviates from the expected structure.
 enum DecodingErrorText {
     /// Longer names and paths are cut: they may be a peer's.
     private static let maxLength = 200

@@ -6,13 +6,13 @@ import NIOPosix
 public import NIOSSL
 import OperatingSystem
 
-/// The operator's words for the errors of the network libraries, of Foundation and of the operating system: what
-/// happened, without types, numbers of errors and places in a library's sources.
+/// Errors of the network libraries, of Foundation and of the operating system as text for operators: what happened, without
+/// types, error numbers and source locations.
 ///
 /// Errors of these libraries reach a log, a state or a response only through here. The acceptance suite, which shares no
 /// code with the gateway, has a translation of its own (`ClientFailure`).
 public enum NetworkErrorText {
-    /// - Parameter certificate: what the peer presented, where its TLS handshake failed: its dates show whether it has
+    /// - Parameter certificate: the certificate of the peer whose TLS handshake failed: its dates show whether it has
     ///   expired.
     public static func of(_ error: any Error, certificate: NIOSSLCertificate? = nil, at now: Date = Date()) -> String {
         switch error {
@@ -31,7 +31,7 @@ public enum NetworkErrorText {
         case let error as DecodingError: DecodingErrorText.of(error)
         case let error as CocoaError: of(error)
         case is CancellationError: "it was cancelled"
-        // A type's name is something to search for; what a library writes about itself may hold anything.
+        // A type's name can be searched for; a library's own description may contain anything.
         default: "unexpected error \(type(of: error))"
         }
     }
@@ -78,7 +78,7 @@ public enum NetworkErrorText {
         }
     }
 
-    /// A file that cannot be read or written. Its path stands where the error is reported.
+    /// A file that cannot be read or written. The code that reports the error adds the path.
     private static func of(_ error: CocoaError) -> String {
         if let cause = error.underlying as? POSIXError { return of(errno: cause.code.rawValue) }
         return switch error.code {

@@ -14,9 +14,9 @@ public struct DocumentRelay {
     /// In bytes: smaller documents are collected, since that costs less than following them.
     public static let minSize = 64 << 10
 
-    /// Whether the document has been found to be a result: what `receive` returns from then on goes out.
+    /// Whether the document was recognized as a result, so that `receive` returns bytes to send.
     public private(set) var hasBegun = false
-    /// How long the document will be for the caller, once it has begun; nil when that will only be known at its end.
+    /// The length of the document for the caller, once it has begun; nil if it is only known at its end.
     public private(set) var length: Int?
     public private(set) var usage: TokenUsage?
     /// The engine's name for the response (`/v1/responses` only).
@@ -50,8 +50,8 @@ public struct DocumentRelay {
     /// - Parameters:
     ///   - model: the id under which the caller knows the serving model.
     ///   - statedLength: the length that the engine stated; nil for none.
-    ///   - needsLength: whether the caller can only be sent what has a length (HTTP/1.0, where a connection that closes
-    ///     early looks like one that closes at the end).
+    ///   - needsLength: whether the response requires a stated length (HTTP/1.0, where a truncated response looks
+    ///     complete).
     public init(endpoint: Endpoint, model: ModelID, statedLength: Int?, needsLength: Bool) {
         self.model = model
         readsID = endpoint == .responses
@@ -74,10 +74,10 @@ public struct DocumentRelay {
     /// In bytes.
     public var pendingBytes: Int { pending.readableBytes }
 
-    /// Whether the document has ended where its structure says.
+    /// Whether the document is complete by its structure.
     public var isComplete: Bool { scanner.isComplete }
 
-    /// - Returns: what goes out now; empty as long as the result has not begun.
+    /// - Returns: the bytes to send now; empty as long as the result has not begun.
     public mutating func receive(_ bytes: ByteBuffer) throws(Malformed) -> ByteBuffer {
         let start = scanner.offset
         var found: [DocumentScanner.Event] = []
@@ -99,7 +99,7 @@ public struct DocumentRelay {
     }
 
     /// - Parameters:
-    ///   - bytes: the ones that came last.
+    ///   - bytes: the latest received bytes.
     ///   - start: their offset in the document.
     private mutating func follow(
         _ events: [DocumentScanner.Event], _ bytes: UnsafeRawBufferPointer, from start: Int
@@ -119,7 +119,7 @@ public struct DocumentRelay {
         take(bytes, from: start, to: start + bytes.count)
     }
 
-    /// Keeps the bytes up to `end` that belong to the value under way.
+    /// Keeps the bytes up to `end` that belong to the incomplete value.
     private mutating func take(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
         guard let value else { return }
         let first = value.start + value.bytes.count - start
@@ -144,7 +144,7 @@ public struct DocumentRelay {
         }
     }
 
-    /// Whether the document may begin to go out.
+    /// Whether the document may be sent.
     private mutating func begins() -> Bool {
         guard isResult, !needsLength || modelWasSeen && statedLength != nil else { return false }
         hasBegun = true
@@ -154,7 +154,7 @@ public struct DocumentRelay {
         return true
     }
 
-    /// All of `pending` but a name of the model that may have to be replaced.
+    /// All of `pending` except an incomplete name of the model, which may have to be replaced.
     private mutating func release() throws(Malformed) -> ByteBuffer {
         let end = value.map { $0.key == Self.modelKey ? $0.start : scanner.offset } ?? scanner.offset
         // A second name, of a different length than the head states.

@@ -4,11 +4,11 @@ import Glibc
 import Musl
 #endif
 
-/// Finds the top-level members of a JSON object that arrives in pieces, and keeps nothing of it: as much state at its end
-/// as at its beginning.
+/// Finds the top-level members of a JSON object that arrives in pieces, in constant memory: it keeps
+/// none of the bytes.
 ///
-/// Checks the structure (that the object ends where the document ends, that members have keys), not what stands inside the
-/// members: engines write what no grammar allows (`NaN`, invalid UTF-8), and it passes. Every byte is looked at once.
+/// Checks the structure (the object ends where the document ends, members have keys), not the values: engines write
+/// values that no grammar allows (`NaN`, invalid UTF-8), and these pass. Reads every byte once.
 struct DocumentScanner {
     enum Event {
         /// The value of a watched key begins at this offset of the document.
@@ -25,7 +25,7 @@ struct DocumentScanner {
 
     /// The structure is not that of one JSON object.
     var isMalformed = false
-    /// Bytes so far.
+    /// The number of bytes scanned.
     private(set) var offset = 0
 
     private let keys: [[UInt8]]
@@ -33,10 +33,10 @@ struct DocumentScanner {
     private var depth = 0
     private var isInString = false
     private var isEscaped = false
-    /// The string under way is a top-level key.
+    /// The incomplete string is a top-level key.
     private var isInKey = false
     private var key: [UInt8] = []
-    /// The watched key whose value is under way.
+    /// The watched key whose value is incomplete.
     private var watched: Int?
     /// Whether that value has content is not known yet.
     private var awaitsContent = false
@@ -44,10 +44,10 @@ struct DocumentScanner {
     /// - Parameter keys: the top-level keys to watch, compared as they are written.
     init(watching keys: [String]) { self.keys = keys.map { Array($0.utf8) } }
 
-    /// Whether the object has ended, with nothing behind it.
+    /// Whether the object has ended, and only whitespace followed.
     var isComplete: Bool { state == .end && !isMalformed }
 
-    /// Longer keys are none that are watched.
+    /// The length of the longest watched key: longer keys are skipped.
     private static let maxKey = 64
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer, _ report: (Event) -> Void) {
@@ -188,7 +188,7 @@ struct DocumentScanner {
         watched = nil
     }
 
-    /// The first index of a byte from `start` on; `end` where there is none.
+    /// The first index of a byte at or after `start`; `end` if there is none.
     private static func index(
         of byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int? = nil
     ) -> Int {

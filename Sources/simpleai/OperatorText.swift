@@ -1,14 +1,13 @@
 import NetworkErrors
 
-/// The line for an error that ends a command: what our own types state about themselves, and the translation of
-/// everything else.
+/// The line for an error that ends a command: the description of our own types, and a translation of all other errors.
 enum OperatorText {
-    /// The targets of this package: what their errors state is written for operators.
+    /// The targets of this package, whose errors describe themselves for operators.
     private static let ownModules: Set<String> = [
         "Acceptance", "Authentication", "Gateway", "KeyStore", "LocalFleet", "OperatingSystem", "Relay", "RunnerAgent",
         "RunnerProtocol", "Scheduling", "Settings", "SimpleAICore", "TokenProviders", "WakeOnLAN", "WebSocketTransport",
         "simpleai",
-        // `ValidationError`, of values that a command checks itself.
+        // `ValidationError`, for values that a command validates itself.
         "ArgumentParser",
     ]
 

@@ -6,8 +6,8 @@ import Settings
 import Synchronization
 import UnixSignals
 
-/// The runner agent, and another one in its place each time that SIGHUP brings other settings. What cannot be used changes
-/// nothing. The old one leaves as at its end: open calls get `drain` to end, and engines that it has started are stopped.
+/// The runner agent, replaced by a new one whenever SIGHUP loads changed settings. Invalid settings change nothing. The old
+/// agent shuts down gracefully: calls in progress get `drain` to complete, and engines that it has started are stopped.
 struct ReloadedAgent: Service {
     let loaded: LoadedRunnerSettings
     let hangups: UnixSignalsSequence
@@ -21,7 +21,7 @@ struct ReloadedAgent: Service {
 
     private struct State {
         var current: LoadedRunnerSettings
-        /// What the next agent has; nil if none is wanted.
+        /// The settings of the next agent; nil if none follows.
         var next: LoadedRunnerSettings?
         var group: ServiceGroup?
     }

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Ends a log with the moment in which a person stops the program: what its parts say of each other's end is no news.
+/// Suppresses log lines after the user stops the program: the parts shut down in sequence, which needs no report.
 final class SilentEnd: Sendable {
     private let hasBegun = Atomic(false)
 

@@ -3,10 +3,10 @@ import Logging
 import SimpleAICore
 
 /// One line of text per event on standard error: time, level, `key=value` pairs, source, message. In a terminal the message
-/// comes first, behind the time and the level, because a person reads it.
+/// follows the time and the level, before the pairs.
 ///
-/// Values come from outside: subjects, ids of models, words of engines. Each is quoted where it is more than a word
-/// (`LogValue`), so that none of them looks like another pair, another line, or a command to a terminal.
+/// Values come from outside: subjects, ids of models, messages of engines. Each is quoted unless it is a single word
+/// (`LogValue`), so that none of them imitates another pair, another line, or a control sequence.
 struct TextLogHandler: LogHandler {
     let label: String
     var logLevel: Logger.Level = .info
@@ -29,7 +29,7 @@ struct TextLogHandler: LogHandler {
                 + Self.line(event.level, event.message.description, all, origin: origin, source: event.source))
     }
 
-    /// - Parameter origin: nil for people, who want the message first.
+    /// - Parameter origin: nil for a terminal, where the message comes before the pairs.
     static func line(
         _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, origin: String?, source: String
     ) -> String {

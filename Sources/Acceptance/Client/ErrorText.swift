@@ -4,8 +4,7 @@ import NIOPosix
 import NIOSSL
 import OperatingSystem
 
-/// Words for the errors that the suite's own types do not cover, without types, numbers and places in a library's
-/// sources.
+/// Texts for the errors that the suite's own types do not cover, without types, error numbers and source locations.
 enum ErrorText {
     static func of(_ error: any Error) -> String {
         switch error {
@@ -21,7 +20,7 @@ enum ErrorText {
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: "TLS failed"
         case is DecodingError: "the JSON is not of the expected shape"
         case let error as CocoaError: error.localizedDescription
-        // A type's name is something to search for; what a library writes about itself may hold anything.
+        // A type's name can be searched for; a library's own description may contain anything.
         default: "unexpected error \(type(of: error))"
         }
     }
@@ -30,7 +29,7 @@ enum ErrorText {
         switch error.errnoCode {
         case ENETUNREACH: "no route to that network"
         case EHOSTUNREACH: "no route to that host"
-        case ETIMEDOUT: "no answer"
+        case ETIMEDOUT: "no response from the host"
         default: SystemError(number: error.errnoCode).description
         }
     }

@@ -27,8 +27,8 @@ extension Session {
         return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
     }
 
-    /// Whether a class that certainly does not exist gets the same refusal. That it is the wrong one is the business of
-    /// the checks about unknown classes.
+    /// Whether a class that certainly does not exist gets the same refusal. The checks about unknown classes report an
+    /// unexpected one.
     func isAnsweredLikeNothing(_ exchange: Exchange) async throws -> Bool {
         guard let refusal = exchange.refusal else { return false }
         let caller = exchange.request.credential
@@ -43,7 +43,7 @@ extension Session {
 }
 
 extension Exchange {
-    /// Status and error code of a refusal; nil when it is none.
+    /// Status and error code of a refusal; nil for other responses.
     fileprivate var refusal: [String]? {
         guard ExpectedStatuses.possible.contains(status) else { return nil }
         return ["\(status)", json?["error"]?["code"]?.string ?? ""]

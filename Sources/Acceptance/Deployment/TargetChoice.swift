@@ -6,7 +6,7 @@ enum TargetChoice {
         return asleep ?? list.models.first { list.state(of: $0.id) == .asleep }?.id ?? forLoad(list)
     }
 
-    /// The target of a load: `class:fast` where it is listed, else a class or model that is up.
+    /// The target of a load: `class:fast` if it is listed, else a class or model that is up.
     ///
     /// A list without classes names the models that can be asked for; an empty one names none.
     static func forLoad(_ list: ModelList) -> String {
@@ -19,6 +19,6 @@ enum TargetChoice {
 
     static let usual = "class:fast"
 
-    /// In an order that does not depend on the list's.
+    /// Sorted, so that the choice does not depend on the list's order.
     private static func classes(_ list: ModelList) -> [String] { list.classNames.sorted().map { "class:\($0)" } }
 }

@@ -1,24 +1,24 @@
 import Foundation
 import SimpleAICore
 
-/// The bearer token that an issuer demands before it shows its keys, as the API server of Kubernetes does. It is read from
-/// its file for every fetch, because projected tokens are replaced while the process runs.
+/// The bearer token that an issuer requires for its key set, as the API server of Kubernetes does. The file is read for
+/// every fetch, because projected tokens are replaced while the process runs.
 struct KeyFetchToken: Sendable {
     /// In bytes.
     private static let maxSize = 64 << 10
 
     let path: String
-    /// The address that the settings name. The token goes to its host, and nowhere else.
+    /// The URL in the settings. The token is sent to its host only.
     let address: String
 
-    /// - Returns: nil for an address that must not see the token: one of another scheme, host or port, and one that is
-    ///   reached without TLS beyond this machine.
-    /// - Throws: `KeySourceFault.unusableToken`. No fault holds anything of the token.
+    /// - Returns: nil for a URL that must not receive the token: another scheme, host or port, or plain HTTP to another
+    ///   machine.
+    /// - Throws: `KeySourceFault.unusableToken`, which contains no part of the token.
     func authorization(for target: String) throws(KeySourceFault) -> String? {
         guard let origin = Self.origin(of: target), origin == Self.origin(of: address) else { return nil }
         let bytes: [UInt8]
         do throws(KeySourceFault) {
-            // A file that is no regular one could make the fetch wait for ever.
+            // Reading a pipe or a device could block the fetch forever.
             _ = try KeyFile(path: path).stamp()
             bytes = try KeyFile(path: path).contents(atMost: Self.maxSize)
         } catch {
@@ -43,7 +43,7 @@ struct KeyFetchToken: Sendable {
         let port: Int
     }
 
-    /// Read by the same parser as the HTTP client's. Nil for addresses that may not see a secret.
+    /// Uses the HTTP client's URL parser. Nil for URLs that must not receive a secret.
     private static func origin(of address: String) -> Origin? {
         guard let url = URL(string: address), url.user == nil, url.password == nil,
             let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty

@@ -1,12 +1,12 @@
 import SimpleAICore
 
 /// An issuer's name as settings and key sets state it. Microsoft Entra ID states one name for all of its tenants, with
-/// `{tenantid}` where a token has the id of its tenant; every other name has no placeholder and stands for itself.
+/// `{tenantid}` in place of the tenant's id; all other names have no placeholder and match literally.
 struct IssuerTemplate: Hashable, Sendable {
     private static let placeholder = "{tenantid}"
 
     private let prefix: ExactString
-    /// The text behind the placeholder; nil for a name without one.
+    /// The text after the placeholder; nil for a name without one.
     private let suffix: ExactString?
 
     init(_ text: String) {
@@ -19,13 +19,13 @@ struct IssuerTemplate: Hashable, Sendable {
 
     var hasPlaceholder: Bool { suffix != nil }
 
-    /// The name with something in the placeholder's place; the name itself where there is none.
+    /// The name with the placeholder replaced; the name itself if it has none.
     func name(with tenant: String) -> String {
         suffix.map { prefix.rawValue + tenant + $0.rawValue } ?? prefix.rawValue
     }
 
-    /// Whether tokens with that `iss` and `tid` are of this issuer, compared byte for byte. A template stands for no token
-    /// that states no tenant.
+    /// Whether tokens with that `iss` and `tid` are of this issuer, compared byte for byte. A template matches no token
+    /// without a tenant.
     func matches(issuer: String, tenant: String?) -> Bool {
         guard hasPlaceholder else { return prefix.rawValue.isExactly(issuer) }
         guard let tenant, !tenant.isEmpty else { return false }
@@ -36,14 +36,14 @@ struct IssuerTemplate: Hashable, Sendable {
 
     // MARK: Keys
 
-    /// Where tokens of Entra ID's version 1 come from. Its keys are those of version 2, whose key sets name their issuer
-    /// in the way of version 2.
+    /// The issuer of Entra ID's version 1 tokens. They are signed with the keys of version 2, whose key sets state the
+    /// issuer of version 2.
     private static let versionOne = IssuerTemplate("https://sts.windows.net/{tenantid}/")
     private static let versionTwo = ["com", "us"].map {
         IssuerTemplate("https://login.microsoftonline.\($0)/{tenantid}/v2.0")
     }
 
-    /// Whether a key of which the key set states this issuer signs tokens with those claims.
+    /// Whether a key with this issuer in its key set signs tokens with those claims.
     func signs(_ claims: Claims) -> Bool {
         if matches(claims) { return true }
         guard let tenant = claims.tenant, Self.versionOne.matches(claims) else { return false }

@@ -4,15 +4,15 @@ import Synchronization
 
 /// The encoded bodies of one event loop that are not decoded yet.
 ///
-/// A few bytes may decode to a body of any size that `server.max_body` allows, which takes as long as hundreds of requests.
-/// So a body is decoded in slices, one slice of one body in a turn, and between two turns the loop serves its connections.
+/// A few bytes may decode to a body as large as `server.max_body` allows, which takes as long as hundreds of requests. So
+/// each turn decodes one slice of one body, and the loop serves its connections between two turns.
 /// Turns rotate among callers, so that a caller with many such bodies delays another caller's by one slice. Belongs to
 /// its event loop.
 final class DecodingTurns {
     /// In bytes of decoded body, of one turn: less than a millisecond's work.
     static let slice = 128 << 10
-    /// Between two turns. An event loop runs what is due before it looks at its sockets again, for as long as something is
-    /// due: work that is to let it look has to be due later.
+    /// The pause between two turns. An event loop runs all due tasks before it polls its sockets, so the next turn has to
+    /// be due later.
     static let pause: TimeAmount = .microseconds(50)
 
     /// Decodes one slice.

@@ -8,12 +8,12 @@ struct EngineDocument: Hashable, Sendable {
     let cause: ResponseCause
     /// The engine's error; nil for a result.
     let error: EngineError?
-    /// In seconds, within `RetryAfter.range`, if the engine said so.
+    /// In seconds, within `RetryAfter.range`, if the engine stated one.
     let retryAfter: Int?
     private let path: String
 
     /// - Parameters:
-    ///   - status: the response's own.
+    ///   - status: the status of the response.
     ///   - isJSON: whether its body is a JSON object, as every result of an inference engine is.
     ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, retryAfter: Int?, _ context: ResponseCause.Context) {

@@ -2,10 +2,10 @@ import NIOCore
 import Relay
 import SimpleAICore
 
-/// A call's body on its way in.
+/// Receiving a call's body.
 extension InferenceCall {
-    /// Whether more of the body may be read: before the credentials have been checked none of it is, and while there is
-    /// something to decode no more of it.
+    /// Whether more of the body may be read: not before the credentials were checked, and not while received bytes wait
+    /// to be decoded.
     var acceptsBody: Bool { (caller != nil && !isDecoding) || state.isFinished }
 
     func receive(_ bytes: ByteBuffer) {
@@ -71,7 +71,7 @@ extension InferenceCall {
     }
 
     /// Reserves memory.
-    /// - Returns: why there is none; nil if it is reserved.
+    /// - Returns: the error if none is left; nil if it is reserved.
     func refusal(toHold bytes: Int, _ what: String) -> GatewayError? {
         let refusal = memory.reserve(bytes).memoryRefusal(for: what)
         if refusal != nil { gateway.metrics.shareWasRefused(.memory) }

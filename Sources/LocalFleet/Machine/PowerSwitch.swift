@@ -36,7 +36,10 @@ struct PowerSwitch {
             for try await datagram in inbound {
                 guard let packet = MagicPacket(decoding: datagram.data.readableBytesView) else {
                     logger.debug(
-                        "Datagram ignored: not a magic packet", metadata: ["bytes": "\(datagram.data.readableBytes)"])
+                        "Datagram ignored",
+                        metadata: [
+                            "bytes": "\(datagram.data.readableBytes)", "cause": "not a magic packet",
+                        ])
                     continue
                 }
                 onPacket(packet.mac == mac && packet.secureOn == secureOn)

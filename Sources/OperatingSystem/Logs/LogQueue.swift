@@ -1,6 +1,6 @@
-/// Lines that wait to be written, up to a bound, and the number of those that are missing. Pure.
+/// Lines that wait to be written, up to a maximum size, and the number of dropped lines. Pure.
 struct LogQueue {
-    /// What is written at once.
+    /// Lines that are written together.
     struct Batch: Equatable {
         var lines: [String]
         /// Lines that were dropped before or after these.
@@ -12,7 +12,7 @@ struct LogQueue {
         }
     }
 
-    /// In bytes, of lines that wait.
+    /// The maximum size of waiting lines, in bytes.
     private let maxSize: Int
     private var lines: [String] = []
     private var size = 0
@@ -26,7 +26,7 @@ struct LogQueue {
 
     var isIdle: Bool { lines.isEmpty && !isWriting }
 
-    /// - Returns: whether there is something to write where there was nothing.
+    /// - Returns: whether the line is the only one in the queue; false if it was dropped.
     mutating func append(_ line: String) -> Bool {
         let length = line.utf8.count + 1
         guard size + length <= maxSize else {
@@ -38,7 +38,7 @@ struct LogQueue {
         return lines.count == 1
     }
 
-    /// All that waits; nil where nothing does.
+    /// All waiting lines; nil if there are none.
     mutating func take() -> Batch? {
         isWriting = !lines.isEmpty
         guard isWriting else { return nil }
@@ -47,7 +47,7 @@ struct LogQueue {
         return batch
     }
 
-    /// The batch could not be written, or not all of it: the next one reports its lines as dropped.
+    /// The batch was not written completely: the next one reports its lines as dropped.
     mutating func wasLost(_ batch: Batch) {
         droppedCount += batch.lines.count + batch.droppedCount
     }

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Writes lines to a descriptor from a thread of its own, so that a slow or failed reader of the log
-/// delays no call.
+/// Writes lines to a descriptor from a thread of its own, so that a slow or failed reader of the log delays no
+/// call.
 ///
 /// A reader that stalls (a pager, a log driver) blocks the thread; lines that do not fit into the queue meanwhile are
 /// dropped. A closed pipe, and a full disk, make writing fail: the lines are dropped. Their number is written with the next

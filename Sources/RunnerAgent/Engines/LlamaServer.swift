@@ -57,7 +57,7 @@ struct LlamaServer: Engine {
             failures += 1
             let delay = backoff.delay(failures: failures, chance: .random(in: 0...1))
             logger.warning(
-                "Engine exited, restart scheduled",
+                "Engine restart scheduled",
                 metadata: [
                     LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.cause: "\(end.reason)",
                     LogKeys.output: "\(end.lastOutput)",

@@ -1,19 +1,19 @@
 import SimpleAICore
 
-/// Why this machine did not fall asleep, for the operator who wanted it to.
+/// Why this machine did not fall asleep, for the operator.
 enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
     case notStarted(String)
     /// A signal has a negative code.
     case failed(command: String, code: Int32, output: String)
     case timedOut(command: String, Duration, output: String)
-    /// The command succeeded, and the machine runs on.
+    /// The command succeeded, and the machine is still running.
     case stayedAwake(Duration)
-    /// Whatever takes the command's place in a simulation.
+    /// The failure of a simulation that replaces the command.
     case refused
 
-    /// So many lines of a command's output are reported, the last ones.
+    /// The number of reported lines of a command's output: the last ones.
     private static let maxLines = 8
-    /// So much of each, in characters: together they fit into an `OperatorReason`.
+    /// The maximum length of each line, in characters: together they fit into an `OperatorReason`.
     private static let maxLineLength = 100
 
     var description: String {
@@ -42,7 +42,7 @@ enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Tells whether the machine was suspended since some moment.
+/// Detects whether the machine was suspended since an instant.
 struct AwakeClocks: Sendable {
     private let start = (ContinuousClock.now, SuspendingClock.now)
 

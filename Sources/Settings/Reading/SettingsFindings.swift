@@ -1,25 +1,25 @@
 import SimpleAICore
 
-/// The problems or the warnings of one file: those that are listed, and how many there are besides.
+/// The problems or the warnings of one file: a list, and the number of further ones.
 ///
-/// A file can have as many as it has lines, and each costs a line of output and maybe a search for the name that was meant.
-/// So the first of them in the file's order are kept, and a name is searched for only where it will be printed.
+/// A file can have as many as it has lines, and each costs a line of output and possibly a search for the intended name. So
+/// only the first ones in the file's order are listed, and the search runs only for these.
 struct SettingsFindings {
-    /// More are counted, not listed.
+    /// The maximum number listed; further ones are counted.
     static let maxListed = 100
-    /// In bytes, of a key as it is printed: it may be as long as the file.
+    /// The maximum length of a printed key, in bytes: a key may be as long as the file.
     private static let maxKeyLength = 300
 
-    /// One of them, before it is written out.
+    /// A problem or warning, before its text is composed.
     private struct Finding {
         let path: SettingsPath
         let place: SettingsPlace
         let message: String
-        /// What ends the message, where that has to be searched for.
+        /// The end of the message, if it requires a search.
         let suggestion: (() -> String)?
         let number: Int
 
-        /// The file's order, and what came from the environment after it.
+        /// The order: the file's lines, followed by the environment.
         var order: (line: Int, number: Int) {
             (place.file.hasPrefix(SettingsEnvironment.placePrefix) ? .max : place.line, number)
         }
@@ -27,7 +27,7 @@ struct SettingsFindings {
 
     private var found: [Finding] = []
     private(set) var count = 0
-    /// The paths of all of them, and every path above one of these.
+    /// The paths of all of them, and of their parents.
     private var paths: Set<SettingsPath> = []
 
     var isEmpty: Bool { count == 0 }
@@ -40,14 +40,14 @@ struct SettingsFindings {
         if found.count >= 4 * Self.maxListed { found = first }
     }
 
-    /// Whether one is about a key or something below it.
+    /// Whether one concerns a key or a key below it.
     func contains(_ path: SettingsPath) -> Bool { paths.contains(path) }
 
     private var first: [Finding] {
         Array(found.sorted { $0.order < $1.order }.prefix(Self.maxListed))
     }
 
-    /// The first ones in the file's order; behind them, where there are more, how many.
+    /// The first ones in the file's order, followed by the number of further ones, if any.
     func listed(_ kind: Kind) -> [SettingsProblem] {
         var listed = first.map(Self.writtenOut)
         if count > listed.count, let last = listed.last {

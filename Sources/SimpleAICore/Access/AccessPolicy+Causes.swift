@@ -1,4 +1,4 @@
-/// What the settings call the two roles that have a meaning of their own; each issuer may have its own names.
+/// The names of the two privileged roles in the settings; each issuer may have its own.
 public struct PrivilegedRoles: Hashable, Sendable {
     public let administration: Set<Role>
     public let specificModels: Set<Role>
@@ -9,7 +9,7 @@ public struct PrivilegedRoles: Hashable, Sendable {
     }
 }
 
-/// Why a caller was refused, for the operator's log: what the caller holds, and what would have been enough.
+/// Why a caller was refused, for the operator's log: the roles that it holds, and those that suffice.
 extension AccessPolicy {
     func cause(of ruling: AccessRuling, _ request: ModelRequest, _ caller: Caller) -> String {
         var text = "\(ruling.description); requested \(Self.quoted("\(request)")); \(Self.description(of: caller))"
@@ -27,7 +27,7 @@ extension AccessPolicy {
         return OperatorReason("\(Self.description(of: caller)); expected one of the roles \(wanted)").description
     }
 
-    /// The roles of the policies that cover it, and those that may ask for everything.
+    /// The roles of the policies that cover the request, and the privileged roles.
     private func wantedRoles(for request: ModelRequest) -> Set<Role> {
         var roles = privilegedRoles.administration
         if case .exactly = request { roles.formUnion(privilegedRoles.specificModels) }
@@ -51,7 +51,7 @@ extension AccessPolicy {
         return names.prefix(maxListed).map(quoted).joined(separator: ", ") + (names.count > maxListed ? ", …" : "")
     }
 
-    /// Callers choose their names: nothing in one may end its quotes or its line.
+    /// Callers choose their names, so quotes and line breaks in them are escaped.
     private static func quoted(_ text: String) -> String {
         let shown =
             text.utf8.count <= maxQuoted ? text : String(decoding: text.utf8.prefix(maxQuoted), as: UTF8.self) + "…"

@@ -1,13 +1,13 @@
-/// What became of a command to sleep, by what the gateway's list of machines shows one look after another.
+/// The outcome of a sleep command, derived from successive reads of the gateway's list of machines.
 struct SleepOutcome {
     enum Verdict: Hashable {
         case undecided
         case asleep
-        /// In lines for a terminal.
+        /// Lines for a terminal.
         case failed(String)
     }
 
-    /// Without an outcome by then, the gateway is not to be relied on.
+    /// The time after which a missing outcome is reported as a failure.
     let deadline: ContinuousClock.Instant
     let reasonTimeout: Duration
     private var awakeSince: ContinuousClock.Instant?
@@ -22,7 +22,7 @@ struct SleepOutcome {
         if machine.isFallingAsleep {
             return now < deadline ? .undecided : .failed("the outcome is unknown to the gateway; see `simpleai fleet`")
         }
-        // One that is being woken has slept: a call wanted it.
+        // A waking machine has slept: a call needs it.
         if ["asleep", "waking", "wake_failed", "lost"].contains(machine.state) { return .asleep }
         let since = awakeSince ?? now
         awakeSince = since
@@ -30,7 +30,7 @@ struct SleepOutcome {
         return .failed("its agent has reconnected without a reason; its state is \(FleetTable.state(of: machine))")
     }
 
-    /// The agent and its command wrote them: nothing in them may move the cursor.
+    /// The text comes from the agent and its command, so control characters are removed.
     private static func lines(_ text: String) -> String {
         text.split(whereSeparator: \.isNewline).map { TextColumns.printable(String($0)) }.joined(separator: "\n  ")
     }

@@ -89,7 +89,7 @@ extension WakeOnLANTest {
         do {
             _ = try await unknownClass()
         } catch is RequestFailed {
-            // That there is no answer is for the check about unknown classes to tell.
+            // The check about unknown classes reports a missing response.
         }
         return try await coldStart().notAsleep
     }
