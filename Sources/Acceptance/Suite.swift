@@ -136,7 +136,7 @@ public struct Suite: Sendable {
             throw problem
         } catch {
             try Task.checkCancellation()
-            // That there is no list is for the checks to tell; they ask for the default.
+            // The checks report a missing list; they request the default.
             return session
         }
     }

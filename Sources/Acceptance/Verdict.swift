@@ -58,7 +58,7 @@ public struct Finding: Error, Sendable {
         Finding(verdict: .inconclusive, summary: reason)
     }
 
-    /// Not decided, because of what another check tells.
+    /// Not decided, because another check failed.
     static func inconclusive(_ reason: String, following check: String) -> Finding {
         var finding = inconclusive(reason)
         finding.follows = check

@@ -42,7 +42,7 @@ public final class KeyStore: Sendable {
     /// Opens the database if there is one; otherwise the first key creates it. Blocks.
     /// - Parameters:
     ///   - revocationPaths: where revocations are kept, behind `PATH.revocations`, which the database cannot take.
-    ///   - caller: who calls with a key; what its roles mean is the gateway's business.
+    ///   - caller: creates the caller of a key; the gateway decides what its roles mean.
     ///   - now: the wall clock, for tests to own.
     /// - Throws: `KeyStoreError.unusable`, `KeyStoreError.unreadableRevocations`.
     public init(

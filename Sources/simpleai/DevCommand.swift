@@ -139,7 +139,7 @@ private struct DevFleet: Service {
         }
     }
 
-    /// Two fleets share one place for their notes, unless the environment says otherwise.
+    /// Two fleets share one path for their notes, unless the environment sets another.
     private func warn(of other: RunningFleetNote) {
         StandardError.write(
             "warning: another `simpleai dev` is running (\(other.url), process \(other.pid)); `simpleai token` and commands "

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// What is asked for when the operator names nothing: what the model list says is there, and asleep where it matters.
+/// The default target: a listed one, and a sleeping one if the test is about waking.
 struct TargetChoiceTests {
     static let fast = #"{"id":"a","state":"ready","classes":["fast"]}"#
     static let big = #"{"id":"b","state":"asleep","classes":["big"]}"#

@@ -27,7 +27,7 @@ struct Membership: Sendable {
 
     /// Checks the responses of one route; another check covers calls without a complete response.
     ///
-    /// - Parameter answered: the check that tells when no call was answered.
+    /// - Parameter answered: the check that reports that no call got a response.
     func finding(
         for calls: [Result<Exchange, RequestFailed>], answered: String
     ) throws(Finding) -> Finding {

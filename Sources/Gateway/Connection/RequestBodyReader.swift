@@ -9,7 +9,7 @@ struct RequestBodyReader {
     private let decoder: ContentDecoder?
     private var encodedBytes = 0
     private var decodedBytes = 0
-    /// What has come of a body without a coding.
+    /// The received bytes of a body without a coding.
     private var plain: ByteBuffer?
 
     /// - Parameters:

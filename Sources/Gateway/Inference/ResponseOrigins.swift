@@ -5,9 +5,9 @@ import Synchronization
 /// Which runner made which response, for callers that continue one (`previous_response_id` of `/v1/responses`):
 /// engines store responses locally, so only the runner that made one can continue it.
 ///
-/// Bounded, and shared out: a caller that makes more and more of them forgets its own. A response is forgotten after one
-/// `lifetime`. Engines choose the ids, so an id is one caller's only together with that caller: an engine that repeats an
-/// id for another caller changes nothing for the first one.
+/// Bounded, and shared among callers: a caller with too many responses evicts its own oldest ones. An entry expires after
+/// `lifetime`. Engines choose the ids, so the key is the id together with the caller: an engine that repeats an id for
+/// another caller does not affect the first one.
 final class ResponseOrigins: Sendable {
     private struct Key: Hashable {
         let caller: CallerID

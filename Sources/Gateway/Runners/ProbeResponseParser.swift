@@ -53,10 +53,10 @@ enum ProbeFinding: Hashable {
 /// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
 /// without any of the models that it listed before is something else in the machine's place.
 ///
-/// The last holds only where settings state the runner's models. Where the list counts, another list is believed: an engine
-/// that serves one model lists another one as soon as it is started with another, and replicas list the same, so neither
-/// a list without anything of the one before nor another runner's list tells a machine that was taken over from one whose
-/// operator changed its model. Calls are right either way, since they go by the list of whatever answers.
+/// The last applies only if settings state the runner's models. Otherwise a changed list is accepted: an engine that is
+/// restarted with another model lists only that one, and replicas have equal lists, so a list cannot distinguish another
+/// machine at the address from the same machine with another model. Calls are correct in both cases, since they follow
+/// the current list.
 struct ProbeResponseParser {
     /// The engine's own ids of the models in settings; empty if the engine's list applies.
     private let statedIDs: Set<EngineModelID>

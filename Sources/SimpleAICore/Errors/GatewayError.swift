@@ -66,7 +66,7 @@ public struct GatewayError: Error, Hashable, Sendable {
         self.cause = cause
     }
 
-    /// The same, with what the engine said behind the message.
+    /// The same error with the engine's message appended.
     public func quoting(_ engine: EngineError?) -> GatewayError {
         guard let words = engine?.message else { return self }
         return GatewayError(

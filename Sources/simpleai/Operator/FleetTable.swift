@@ -26,7 +26,7 @@ struct FleetTable {
     /// What is wrong with which machine, a line each.
     private static func notes(on machines: [FleetState.Machine]) -> [String] {
         let notes = machines.flatMap { machine -> [String] in
-            // That a machine that sleeps does not respond is no news.
+            // A sleeping machine never responds, so the reason is omitted.
             let reason = ["asleep", "waking"].contains(machine.state) ? nil : machine.stateReason
             return [reason, machine.sleepProblem.map { "sleep failed: \($0)" }].compactMap { $0 }
                 .map { "\(machine.id): \(firstLine(of: $0))" }

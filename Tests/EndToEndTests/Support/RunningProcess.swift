@@ -30,7 +30,7 @@ final class RunningProcess: Sendable {
     struct EndedEarly: Error, CustomStringConvertible {
         let awaited: String
         let seen: String
-        var description: String { "the program ended without \(awaited); it said:\n\(seen)" }
+        var description: String { "the program ended without \(awaited); its output:\n\(seen)" }
     }
 
     /// How a program ended: the exit code, as a shell shows it (128 + number for a signal), and its whole output.

@@ -304,7 +304,7 @@ struct RandomFleet {
                 if let placing, error.code == .queueFull { try evict(id, for: placing) }
                 _ = try answered(id)
                 if case .never = error.retry {
-                    try expect(error.code == .modelNotFound, "\(error) says when to try again")
+                    try expect(error.code == .modelNotFound, "\(error) states when to retry")
                 }
             case .sendPacket(let runner, let wake, let number):
                 let current = try #require(wakes[runner])

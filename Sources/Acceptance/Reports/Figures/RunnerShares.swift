@@ -6,7 +6,7 @@ struct RunnerShares: Sendable, Hashable {
         let share: Double
         let interval: ClosedRange<Double>
 
-        /// `50 %`; every report says it like this.
+        /// `50 %`: the format of every report.
         var shareInWords: String { RunnerShares.percent(share) }
         /// `39–61 %`.
         var intervalInWords: String {

@@ -92,7 +92,7 @@ extension ModelRoutingTest {
         return usable
     }
 
-    /// The routes of either kind that say something, or the finding to give when there is none.
+    /// The conclusive routes of either kind, or the finding if there are none.
     private func anyRoutes() async throws -> [Route] {
         let routes = try await routes()
         let usable = routes.filter { $0.skipped == nil }

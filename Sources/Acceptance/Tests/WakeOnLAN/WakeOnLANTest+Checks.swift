@@ -160,7 +160,7 @@ extension WakeOnLANTest {
     private func wakeTime() async throws -> Finding {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
-        // One failure, told once: by the check about answers, where it runs.
+        // One failure is reported once: by the check about responses, if it runs.
         if let finding = cold.unanswered, session.options.selects(FailedWakes.check) { return finding }
         let clock = try await session.clock()
         guard clock.isGood(to: options.pollInterval) else { return untimedWake(cold, clock) }

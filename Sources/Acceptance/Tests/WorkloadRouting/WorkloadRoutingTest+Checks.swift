@@ -49,7 +49,7 @@ extension WorkloadRoutingTest {
         ) { try await $0.timing().parallelism },
     ]
 
-    /// The check that tells when calls are not answered.
+    /// The check that reports calls without a response.
     private static let answeredCheck = "workload-routing.answered"
 
     // MARK: Required at any N

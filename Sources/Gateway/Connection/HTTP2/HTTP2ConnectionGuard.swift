@@ -126,7 +126,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         endTimer?.cancel()
     }
 
-    /// How far an error reaches (RFC 9113 §5.4): the library has answered it, and tells here of both kinds alike.
+    /// The scope of an error (RFC 9113 §5.4): the library has responded to it, and reports both kinds alike.
     ///
     /// A request that is malformed costs its stream (§8.1.1), with one exception: a field whose name is empty. The library
     /// refuses it inside its HPACK decoder (`HPACKDecoder.decodeLiteralHeader`, `EmptyLiteralHeaderFieldName`), before it has
