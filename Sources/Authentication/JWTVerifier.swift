@@ -165,8 +165,8 @@ public final class JWTVerifier: TokenVerifier {
         }
     }
 
-    /// Why a token is refused whose only fault is its time. Only a valid signature proves that it was valid before; no
-    /// key is fetched for this.
+    /// The rejection of a token that is valid except for its expiry. Only a valid signature proves that the token was
+    /// valid before; no key is fetched for this.
     private func expiry(of parsed: CompactToken, _ token: String, under entry: Entry) -> TokenRejection {
         do throws(TokenFault) {
             guard try entry.source.keys?.verify(parsed) != nil else {

@@ -75,9 +75,9 @@ private struct TokenDigest: Hashable, Sendable {
     }
 }
 
-/// A table of slots with second-chance eviction: a hand goes round and evicts the first entry that is expired or unused
-/// since the hand last passed. A caller with more than an equal part of the full table (one that gets a new token for
-/// every call) replaces its own entries.
+/// A table of slots with second-chance eviction: a clock hand advances through the slots and evicts the first entry
+/// that is expired, or unused since the hand last passed. A caller with more than an equal part of the full table (one
+/// that gets a new token for every call) replaces its own entries.
 private struct Table {
     struct Entry {
         let digest: TokenDigest

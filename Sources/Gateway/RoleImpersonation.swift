@@ -11,8 +11,8 @@ enum RoleImpersonation {
 
     /// - Returns: a caller with exactly these roles, and the rights that the settings give to them; nil if the request
     ///   names none. Empty values are ignored: a single one stands for a caller without roles.
-    /// - Throws: `permissionDenied` unless the caller is an administrator: the rights of others are not a caller's
-    ///   business.
+    /// - Throws: `permissionDenied` unless the caller is an administrator: a caller must not learn the rights of
+    ///   others.
     static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
         let named = request.uri.queryParameters[values: parameter]
         guard !named.isEmpty else { return nil }

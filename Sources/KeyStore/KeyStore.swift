@@ -2,12 +2,13 @@ public import Foundation
 public import SimpleAICore
 import Synchronization
 
-/// The API keys of clients that cannot speak OpenID Connect: in memory for the data plane, in a database to stay.
+/// The API keys of clients that do not support OpenID Connect: in memory for the data plane, in a database for
+/// persistence.
 ///
-/// A key is shown once, when it is created; what is kept is a digest. Checking a key touches no disk, and its last use is
-/// written by `noteUses()`, once in a while for all of them. A new key is written before it is shown. Revoking is in force
-/// at once and written as soon as it can be: a full disk or a locked database keeps no key alive, and a restart revives
-/// none, because until then the revocation is kept in a file of its own.
+/// A key is returned once, when it is created; only a digest is stored. Checking a key does not access the disk;
+/// `noteUses()` writes the last use of all keys periodically. A new key is written before it is returned. A revocation
+/// takes effect at once, even if the disk is full or the database is locked. Until the database contains it, a separate
+/// file does, so that a restart does not restore the key.
 public final class KeyStore: Sendable {
     /// Maximum number of keys. All are held in memory, including revoked ones.
     public static let limit = 10_000
@@ -25,7 +26,7 @@ public final class KeyStore: Sendable {
         var uses: [ExactString: Date] = [:]
         /// Revocations that the database does not contain yet.
         var revocations: [ExactString: Date] = [:]
-        /// Those of them that a file keeps, and which one.
+        /// The pending revocations that a file contains, and its path.
         var kept: (path: String, revocations: [ExactString: Date])?
     }
 
@@ -78,7 +79,7 @@ public final class KeyStore: Sendable {
         }
         self.guarded = Mutex(guarded)
         self.database = Mutex(database)
-        // What stands in the way of the database is reported when it is written the next time.
+        // The next write reports why the database cannot be written.
         if isOutdated { revocationFile.remove() } else { try? writeRevocations() }
     }
 
@@ -101,7 +102,8 @@ public final class KeyStore: Sendable {
         }
     }
 
-    /// Why `caller(for:)` has none for a text. Only the holder of a key's secret learns that it was good once.
+    /// Why `caller(for:)` returns nil for a text. Only with the key's secret does the result show that the key was
+    /// valid.
     public func fault(of text: String) -> APIKeyFault {
         guard let id = APIKeyText.id(in: text) else { return .unknown }
         let digest = APIKeyText.digest(of: text)
@@ -112,8 +114,8 @@ public final class KeyStore: Sendable {
         return entry.key.revoked == nil ? .expired : .revoked
     }
 
-    /// The keys of a database that may be another process's, as they are written; nothing is changed. None where there is no
-    /// database, or one that cannot be read. Blocks.
+    /// The keys in a database that another process may use; read only. Empty if there is no database, or if it cannot
+    /// be read. Blocks.
     public static func peek(path: String) -> [APIKey] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         return KeyDatabase.peek(path: path).map { APIKey($0) }
@@ -173,8 +175,8 @@ public final class KeyStore: Sendable {
     /// service.
     public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
 
-    /// Where all of `pendingRevocations` are kept meanwhile, so that a restart finds them; nil where none of the places takes
-    /// them, or there are none.
+    /// The file that contains all `pendingRevocations`, so that a restart finds them; nil if no file could be written,
+    /// or there are none.
     public var revocationFilePath: String? {
         guarded.withLock { guarded in
             guard !guarded.revocations.isEmpty, let kept = guarded.kept, kept.revocations == guarded.revocations else {
@@ -184,8 +186,9 @@ public final class KeyStore: Sendable {
         }
     }
 
-    /// Writes the revocations that are not written yet to the database, or else to the file that keeps them. Blocks.
-    /// - Throws: what keeps the database from being written.
+    /// Writes the revocations that are not written yet to the database, or else to the file of pending revocations.
+    /// Blocks.
+    /// - Throws: the reason why the database could not be written.
     public func writeRevocations() throws(KeyStoreError) {
         let (revocations, isKept) = guarded.withLock { ($0.revocations, $0.kept?.revocations == $0.revocations) }
         guard !revocations.isEmpty else { return }
@@ -205,7 +208,7 @@ public final class KeyStore: Sendable {
         if isDone { forget() }
     }
 
-    /// One after the other, each with all that is pending then: a later one never keeps less.
+    /// Serialized; each write contains all revocations that are pending at that time, so a later file never lacks one.
     private func keep() {
         keeping.withLock { _ in
             let revocations = guarded.withLock { $0.revocations }
@@ -214,7 +217,7 @@ public final class KeyStore: Sendable {
         }
     }
 
-    /// The database has them all, unless one has come since.
+    /// Removes the file once the database contains all revocations, unless a new one is pending.
     private func forget() {
         keeping.withLock { _ in
             guard guarded.withLock({ $0.revocations.isEmpty }) else { return }

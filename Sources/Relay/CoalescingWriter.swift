@@ -56,7 +56,7 @@ public final class EndOfTickFlusher {
 /// Sits in a connection's pipeline next to the socket, or to TLS, and defers flushes to the end of the tick.
 ///
 /// It also joins small writes until a flush. An HTTP encoder writes an event as three buffers (its length, itself, a
-/// line break); each would be an entry in the channel's list of writes and a vector of its own in the system call,
+/// line break); each would be an entry in the channel's list of writes and a separate vector in the system call,
 /// which costs far more than copying a few hundred bytes.
 ///
 /// Next to the socket it writes the joined bytes directly to the socket (`SocketWriter`): only the bytes that the
@@ -83,7 +83,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     private let nextHandler: NextHandler
     /// Nil until a socket has been found.
     private var socket: SocketWriter?
-    /// Whether the channel may hold bytes: no later byte may overtake them.
+    /// Whether the channel may hold unsent bytes, which must be sent before any later byte.
     private var channelHasPendingWrites = true
     /// Bytes written to the channel since its last flush.
     private var unflushed = 0
@@ -183,7 +183,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         if joint.capacity == 0 { joint = batch.takeStorage(length) }
     }
 
-    /// Whether written bytes have not been handed to the socket yet.
+    /// Whether some written bytes have not been passed to the socket yet.
     public var hasPending: Bool { isWaiting || joint.readableBytes > 0 || promise != nil }
 
     // MARK: Flushing

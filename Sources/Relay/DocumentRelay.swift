@@ -5,8 +5,8 @@ public import SimpleAICore
 /// passes it on piece by piece under the public id of the model, and reads what it used from the bytes that pass.
 ///
 /// A document is a result as soon as a member that holds results has content: an error object without a result never
-/// begins, nor does anything but a JSON object. A document that has not begun is kept, so that the caller can evaluate it as
-/// a whole. Bytes that need no change are forwarded unchanged.
+/// begins, nor does anything but a JSON object. A document that has not begun is kept, so that the caller can evaluate
+/// it as a whole. Bytes that need no change are forwarded unchanged.
 public struct DocumentRelay {
     /// The document is not a JSON object that can be forwarded completely.
     public struct Malformed: Error {}

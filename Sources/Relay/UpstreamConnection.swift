@@ -45,7 +45,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private(set) var isUsable = true
     /// Whether parts are being delivered: other work is done after that.
     private var isReading = false
-    /// Whether a read was requested that has not brought anything yet.
+    /// Whether a requested read has not delivered bytes yet.
     private var readIsOpen = false
     private var exchange: Exchange?
     var isExchanging: Bool { exchange != nil }
@@ -56,8 +56,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var watchedUntil: NIODeadline?
     /// The error that causes the channel to close.
     private var cause: UpstreamFailure?
-    /// Whether the connection failed: its end then does not end a response that only the connection's end would
-    /// delimit.
+    /// Whether the connection failed: then its end does not complete a response that is delimited by the end of the
+    /// connection.
     private var isBroken = false
 
     /// - Parameters:
@@ -118,7 +118,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         awaitEnd(context)
     }
 
-    /// Mostly a response ends in the read that brought its final event: a timer is needed only for the others.
+    /// Most responses end in the read that contained the final event: only the others need a timer.
     private func awaitEnd(_ context: ChannelHandlerContext) {
         setWatch(.now() + Self.dropTimeout, context)
         read(context)

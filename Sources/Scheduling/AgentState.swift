@@ -31,7 +31,7 @@ struct AgentState: Hashable, Sendable {
     /// Whether its connection is open.
     var isConnected = false
     var isSleepable = false
-    /// Since when it has been idle; nil while it has calls or is not ready.
+    /// When it became idle; nil while it has calls or is not ready.
     var idleSince: ContinuousClock.Instant?
     var pendingSleep: PendingSleep?
     /// Why its machine did not fall asleep after the last command to sleep.

@@ -3,7 +3,7 @@ import SimpleAICore
 /// Evaluates the evidence about one runner: whether its machine is up, and its engine works. The only place that
 /// decides this.
 ///
-/// No single probe decides against a machine that gives other signs of life:
+/// No single probe outweighs other evidence that a machine is up:
 ///
 /// | evidence | means |
 /// |---|---|
@@ -53,8 +53,8 @@ struct Liveness: Hashable, Sendable {
         let state: RunnerState
         /// Number of calls in progress on the runner.
         let callCount: Int
-        /// Whether a trial is possible but no call makes one, or one has been in progress for longer than a refusal
-        /// takes.
+        /// Whether no call uses a possible trial, or a trial has been in progress longer than an engine takes to refuse
+        /// one.
         var hasTrialPassed = false
         let canBeWoken: Bool
         /// Number of equal failures of probes in a row before they count.
@@ -84,16 +84,16 @@ struct Liveness: Hashable, Sendable {
     private var hasLoadedTooLong = false
     /// When it was declared unreachable.
     private var goneAt: ContinuousClock.Instant?
-    /// What the latest evidence stated against it; nil where nothing is wrong.
+    /// The problem that the latest evidence showed; nil if there is none.
     private(set) var reason: OperatorReason?
 
-    /// - Parameter reason: what the evidence states, for the operator; nil keeps the reason of the evidence before.
-    /// - Returns: the state that follows; the same where the evidence changes nothing.
+    /// - Parameter reason: what the evidence states, for the operator; nil keeps the previous reason.
+    /// - Returns: the resulting state, which may be unchanged.
     mutating func assess(
         _ evidence: Evidence, reason: OperatorReason? = nil, _ context: Context
     ) -> RunnerState {
         let new = verdict(evidence, context)
-        // What a response states beside being able: an empty list, a key that the engine does not take.
+        // A working engine may still report a problem: an empty list, or a rejected API key.
         let isResponse = evidence == .responded
         self.reason = new == .ready ? (isResponse ? reason : nil) : reason ?? self.reason
         if new != .loading { loading = nil }
@@ -106,7 +106,7 @@ struct Liveness: Hashable, Sendable {
     /// A command, not evidence, decided its state.
     mutating func clearReason() { reason = nil }
 
-    /// Something else than evidence decided that it is not able: a wake that failed.
+    /// Records why the runner cannot serve, without new evidence: a failed wake.
     mutating func note(_ reason: OperatorReason) { self.reason = reason }
 
     private mutating func verdict(_ evidence: Evidence, _ now: Context) -> RunnerState {

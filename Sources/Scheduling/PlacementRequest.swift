@@ -20,7 +20,7 @@ public struct PlacementRequest: Hashable, Sendable {
     public let excluded: Set<RunnerID>
     /// The only runner that can serve the call, because it created the response that the call continues; nil for any.
     public let only: RunnerID?
-    /// Since when the call has waited for an engine that stated that it is loading; nil if none did.
+    /// When the call began to wait for a loading engine; nil if it has not.
     public var loadingSince: ContinuousClock.Instant?
 
     public init(

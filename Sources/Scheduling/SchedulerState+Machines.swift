@@ -75,7 +75,7 @@ extension SchedulerState {
         }
         endWake(ofRunnerAt: index, succeeded: true, now: now)
         if !wasReady {
-            // Failures before it went away are no evidence about the engine that is up now.
+            // Failures before the machine became unreachable are no evidence about the engine that runs now.
             records[index].health = RunnerHealth()
             if evidence == .served { records[index].health.callServed() }
             ejected.remove(index)
@@ -119,7 +119,7 @@ extension SchedulerState {
         observe(.silent, reason, of: id, now: now)
     }
 
-    /// A probe was answered by something else than the engine: a front end, a page, a closed connection.
+    /// Another server responded to a probe in the engine's place: a front end, a page, a closed connection.
     public mutating func runnerReplaced(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {

@@ -94,8 +94,8 @@ extension SchedulerState {
         }
     }
 
-    /// Wakes, together with the machine that a call waits for, the others that the settings name; the first that can
-    /// serve gets the call.
+    /// Wakes the machines of `speculative_wake` in addition to the one that a call waits for; the first that can serve
+    /// gets the call.
     mutating func wakeSpeculatively(for waiter: inout Waiter, now: ContinuousClock.Instant) {
         let request = waiter.request
         guard !request.speculativeWakes.isEmpty else { return }

@@ -5,7 +5,7 @@ import NetworkErrors
 /// Requests tokens from an OpenID Connect provider. This file contains the whole sequence: discovery, grant, response.
 public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
     private let specification: TokenSpecification
-    /// Measures the pauses between polls.
+    /// The clock for the pauses between polls.
     private let clock: C
     private let now: @Sendable () -> Date
     private let prompt: @Sendable (DevicePrompt) -> Void

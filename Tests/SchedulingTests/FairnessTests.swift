@@ -233,7 +233,7 @@ import Testing
         #expect((570...630).contains(served), "\(served) of 900, where two of three are its share")
     }
 
-    /// A caller that is served elsewhere again and again still gets a call served that only one machine can serve.
+    /// A caller that is repeatedly served elsewhere still gets a call served that only one machine can serve.
     @Test func aCallerServedElsewhereIsNotDeferredForever() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "n"))
         var (onA, onB) = (try bench.lease(["m"]), try bench.lease(["n"]))

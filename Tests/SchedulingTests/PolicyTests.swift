@@ -247,7 +247,7 @@ import Testing
         #expect(bench.active("a") == 1)
     }
 
-    /// A runner that registers again and again must not make the table grow.
+    /// A runner that registers repeatedly must not make the table grow.
     @Test func placesAreUsedAgain() {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         for _ in 0..<100 {

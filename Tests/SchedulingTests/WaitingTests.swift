@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    /// A flapping runner must not postpone a call's deadline again and again.
+    /// A flapping runner must not postpone a call's deadline repeatedly.
     @Test func doubtsDoNotMoveTheDeadline() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 1)) { $0.queueTimeout = .seconds(10) }
         _ = try bench.lease(["m"])

@@ -10,7 +10,7 @@ SYSTEM_CALLS = "OperatingSystem"
 TRUST = "OutgoingTLS"
 # The one translation of the network libraries' errors; the acceptance suite has its own.
 ERRORS = "NetworkErrors"
-# Without TokenProviders: asking for tokens is the business of `simpleai token`, never of what it serves.
+# Without TokenProviders: only `simpleai token` requests tokens; no code that `serve` runs does.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
       "KeyStore", "Audit", "ContentCodings"}
 

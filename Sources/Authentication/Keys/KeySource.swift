@@ -101,8 +101,8 @@ final class KeySource: Sendable {
     /// future to wait for.
     /// - Parameter isFound: whether a set contains the key.
     func keys(searchingFor search: KeySearch, isFound: (KeySet) -> Bool) async -> KeySet? {
-        // A fetch in progress may have been answered before the key was published, so its end settles nothing: the key
-        // may then be searched for once more.
+        // The response of a fetch in progress may be older than the key, so its end proves nothing: one more fetch may
+        // follow.
         for _ in 0..<2 {
             guard let (fetchesEnded, wasUnderWay, isDeferred) = demand(search) else { break }
             let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
@@ -253,7 +253,7 @@ final class KeySource: Sendable {
         for waiter in waiters.values { waiter.resume() }
     }
 
-    /// Returns when the status has another revision, or when the task is cancelled.
+    /// Returns when the revision has changed, or when the task is cancelled.
     private func change(since revision: Int) async {
         let waiter = state.withLock { state in
             state.nextWaiter += 1

@@ -24,9 +24,9 @@ final class InferenceCall {
     private(set) var state: CallState
     var body = CallBody()
     lazy var intake = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
-    /// How much of the memory that all calls share is taken for `body`.
+    /// Number of bytes of the shared memory that are reserved for `body`.
     var reservedBytes = 0
-    /// Of the caller, once that is known.
+    /// The memory share of the caller; used once the caller is known.
     private(set) lazy var memory = connection.memoryShare(
         of: (caller ?? .anonymous).id, from: rules.shareHolder(of: client))
     var requestIsComplete = false
@@ -45,14 +45,14 @@ final class InferenceCall {
     private(set) var explanation: String?
     /// The only runner that can serve this call; nil for any.
     private var onlyRunner: RunnerID?
-    /// Since when it waits for a loading engine.
+    /// When the call began to wait for a loading engine.
     private var loadingSince: ContinuousClock.Instant?
     var ticket: ExchangeHandle?
     /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
     /// Runners that lack the endpoint, as known from other calls, and their errors.
     var lacking: [RunnerID: GatewayError] = [:]
-    /// Runners that stated it to this call.
+    /// Runners that reported the missing endpoint to this call.
     var foundLacking: Set<RunnerID> = []
     var upstreamResponse = UpstreamResponse()
     /// Kept apart from `upstreamResponse`: a write that fills the connection reports back while an event is being relayed.
@@ -64,7 +64,7 @@ final class InferenceCall {
     /// Limits the wait for usage and `[DONE]` after the last choice is finished.
     private var usageTimer: Scheduled<Void>?
     var lastWrite: NIODeadline = .now()
-    /// When the engine's stream last brought an event.
+    /// When the engine's stream last delivered an event.
     var lastEvent: NIODeadline = .now()
     var headKeepsAlive = true
 
@@ -216,7 +216,7 @@ final class InferenceCall {
         }
     }
 
-    /// Whom the call was sent to last.
+    /// The address that the call was last sent to.
     private var authority: String { upstream?.authority ?? "it" }
 
     private func continueIfExpected() {

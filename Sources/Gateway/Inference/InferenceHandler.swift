@@ -131,8 +131,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// The control plane closes only after `Connection: close` in exactly this spelling; HTTP/1.0 implies it without the
-    /// field.
+    /// The control plane closes only after `Connection: close` in exactly this spelling; HTTP/1.0 implies it without
+    /// the field.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
         head.uri = RequestTarget(head.uri).uri
@@ -195,7 +195,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The drain time is over.
-    /// - Returns: false if there is no call that could end by itself.
+    /// - Returns: false if no call is in progress.
     func drainExpired() -> Bool {
         guard case .calling(let call) = mode else { return false }
         call.drainExpired()

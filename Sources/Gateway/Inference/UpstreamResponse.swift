@@ -27,7 +27,7 @@ struct UpstreamResponse {
     var largeDocument: DocumentRelay?
     /// How much of the document has come, in bytes.
     var documentBytes = 0
-    /// How much of the memory that all calls share is taken for `document`.
+    /// Number of bytes of the shared memory that are reserved for `document`.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
     /// The engine's id of the response (`/v1/responses`).

@@ -152,7 +152,7 @@ private struct IndexedFleet {
         }.min()
     }
 
-    /// Runners that are able to serve now, in the preferred tier that has any.
+    /// Runners that can serve now, in the best tier that has one.
     private func readyInBestTier(
         _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [MachineType]
     ) -> Int {

@@ -33,8 +33,8 @@ enum ProbeFinding: Hashable {
         }
     }
 
-    /// Why the runner cannot serve, or what is odd about it, as its state carries it; nil where nothing is.
-    /// - Parameter authority: whom the probe asked.
+    /// Why the runner cannot serve, or another problem for operators; nil if there is none.
+    /// - Parameter authority: the address that was probed.
     func reason(at authority: String) -> OperatorReason? {
         switch self {
         case .responded(_, nil): nil
@@ -51,7 +51,7 @@ enum ProbeFinding: Hashable {
 /// Interprets the response to a probe. Pure, except that it remembers the engine's list.
 ///
 /// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
-/// without any of the models that it listed before is something else in the machine's place.
+/// without any of the models that it listed before comes from another server in the engine's place.
 ///
 /// The last applies only if settings state the runner's models. Otherwise a changed list is accepted: an engine that is
 /// restarted with another model lists only that one, and replicas have equal lists, so a list cannot distinguish another

@@ -101,7 +101,8 @@ public final class VirtualMachine: Service {
         }
     }
 
-    /// Runs an agent from each boot to the next sleep. It is notified of neither: its power is just cut.
+    /// Runs an agent from each boot to the next sleep. The agent is not notified: its tasks are cancelled, as by a
+    /// power cut.
     private func runAgent() async throws {
         guard let gateway = try await gateway.value(where: { $0 != nil }) else { throw CancellationError() }
         let ports = try await ports()

@@ -9,9 +9,9 @@ import Synchronization
 /// One connection from the gateway: relays one request at a time to the engine that has its model, byte for byte.
 ///
 /// Responses of the engine are forwarded unchanged as they arrive; the gateway interprets them. If the engine's
-/// connection is lost, the gateway's connection is closed within the response, so that the client cannot mistake the response for
-/// complete; if the gateway disconnects, the engine's work is stopped. Everything here runs on the connection's event
-/// loop.
+/// connection is lost, the gateway's connection is closed within the response, so that the client cannot mistake the
+/// response for complete; if the gateway disconnects, the engine's work is stopped. Everything here runs on the
+/// connection's event loop.
 final class CallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -36,10 +36,11 @@ final class CallHandler: ChannelInboundHandler {
     private let services: CallServices
     private var phase: Phase = .idle
     private var context: ChannelHandlerContext?
-    /// Whether this connection accepts no further request: the server is shutting down, or the client asked to close.
+    /// Whether this connection accepts no further request: the server is shutting down, or the request has `Connection:
+    /// close`.
     private var takesNoMore = false
     private var endOfServer: Scheduled<Void>?
-    /// Of the body that is being received.
+    /// The pace of the body that is being received.
     private var pace: BodyPace?
     private var bodyBytes = 0
     private var paceTimer: Scheduled<Void>?

@@ -60,14 +60,14 @@ final class EngineRoster: Sendable {
             .filter { known.insert(ExactString($0)).inserted }
     }
 
-    /// Starts the engines that are the agent's to start, and keeps them running, until this is cancelled.
+    /// Starts the engines that have a `command`, and keeps them running until the task is cancelled.
     func runEngines() async {
         await withDiscardingTaskGroup { group in
             for engine in engines { group.addTask { await engine.run() } }
         }
     }
 
-    /// Looks at all engines again and again, until this is cancelled.
+    /// Inspects all engines periodically until the task is cancelled.
     func watch() async {
         while !Task.isCancelled {
             await look()
@@ -163,7 +163,7 @@ final class EngineRoster: Sendable {
 }
 
 extension EngineStatus {
-    /// Whether nothing but its number of active calls has changed.
+    /// Whether at most the number of active calls has changed.
     fileprivate func isLike(_ other: EngineStatus?) -> Bool {
         guard var other else { return false }
         other.active = active

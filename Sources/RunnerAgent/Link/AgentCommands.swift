@@ -56,7 +56,7 @@ struct AgentCommands: Sendable {
         do throws(Program.StartFailure) {
             let clocks = AwakeClocks()
             let (ending, didTimeOut) = try await Program(sleepCommand).run(within: sleepTimeout) { clocks.wasSuspended }
-            // It has slept, and what the command does after that is its own business.
+            // The machine has slept; the result of the command no longer matters.
             if clocks.wasSuspended { return nil }
             if didTimeOut { return .timedOut(command: command, sleepTimeout, output: ending.lastOutput) }
             return ending.code == 0 ? nil : .failed(command: command, code: ending.code, output: ending.lastOutput)

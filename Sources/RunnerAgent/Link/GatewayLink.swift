@@ -26,7 +26,7 @@ final class GatewayLink: Sendable {
     private let events: AsyncStream<LinkState.Event>
     private let event: AsyncStream<LinkState.Event>.Continuation
     private let connection = Mutex<WebSocketConnection?>(nil)
-    /// Since the latest command to sleep.
+    /// The clocks at the latest command to sleep.
     private let restingSince = Mutex<AwakeClocks?>(nil)
 
     /// Maximum number of unhandled events: the socket limits a gateway's messages, and all other events are rare.

@@ -11,9 +11,9 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
-        /// After `sleep`: how long this process may continue to run before the machine counts as awake. The system stops
-        /// processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway waits for
-        /// the outcome, with time to connect again.
+        /// After `sleep`: how long this process may continue to run before the machine counts as awake. The system
+        /// stops processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway
+        /// waits for the outcome, with time to connect again.
         var rest: Duration = .seconds(15)
         var backoff = Backoff()
     }
@@ -143,7 +143,7 @@ struct LinkState: Sendable {
             return retry { .lost(reason: reason, retryAfter: $0) }
 
         case (.joined, .timerFired(.heartbeat, number)):
-            // An agent that is disconnected again and again, because another machine has the same id, never reaches
+            // An agent that is disconnected repeatedly, because another machine has the same id, never reaches
             // this point.
             failures = 0
             return [.sendHeartbeat, .startTimer(.heartbeat, number, times.heartbeat)]

@@ -191,7 +191,7 @@ extension ModelRoutingTest {
         for route in try await anyRoutes() {
             for call in route.calls where call.exchange?.request.wantsStream == true {
                 guard case .success(let completion) = call.completion else { continue }
-                // That the model is the right one is the business of other checks.
+                // Other checks verify that the model is the right one.
                 let plain = route.plainModels
                 let known = route.isClass ? members(route, try await list()) : [route.target]
                 let evidence = call.evidence(

@@ -54,7 +54,7 @@ struct ConnectionTable {
         }
         switch verdict {
         case .granted: break
-        // The evictions stand even so: the connections were idle, and the next client needs their places.
+        // The evictions remain: the connections were idle, and the next client needs their places.
         case .exhausted: return .exhausted(evicting: evicted)
         case .beyondShare: return .beyondShare(evicting: evicted)
         }
