@@ -81,7 +81,7 @@ cases: binary ## public reports about engines, clients, machines and identity pr
 demo-other: binary ## the examples of the guide to other gateways, against real ones (needs nginx)
 	scripts/demo-other --binary $(BINARY)
 
-mutants: setup ## prove that the tests can fail: run them against deployments that break one promise each
+mutants: setup ## prove that the tests can fail: run them against deployments with one defect each
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product mutants
 	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)

@@ -153,7 +153,7 @@ struct ControlPlane: Sendable {
         }
     }
 
-    /// The client's address, as far as it is certain.
+    /// The client's address: the peer's, or the one that trusted proxies state.
     func client(of request: Request, _ context: ControlContext) -> IPAddress? {
         gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers)
     }

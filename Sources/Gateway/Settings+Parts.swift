@@ -134,7 +134,7 @@ extension IssuerConfiguration.ClaimPath {
 }
 
 extension PrivilegedRoles {
-    /// Those of all issuers; those of API keys where there is none.
+    /// The roles of all issuers; those of API keys if there is no issuer.
     init(_ settings: Settings.Auth) {
         guard !settings.issuers.isEmpty else {
             self.init(administration: [KeyStore.adminRole], specificModels: [KeyStore.specificRole])

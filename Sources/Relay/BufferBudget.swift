@@ -56,7 +56,7 @@ public final class BufferBudget: Sendable {
 
     /// The share for reservations on behalf of this caller at this address.
     /// - Parameters:
-    ///   - caller: nil where callers are not distinguished.
+    ///   - caller: nil if callers are not distinguished.
     ///   - address: nil for a proxy's address, which may stand for many clients: no share is kept for it.
     public func share(for caller: CallerID?, from address: Peer?) -> BufferShare {
         let holders = [caller.map(Holder.caller), address.map(Holder.address)].compactMap(\.self)

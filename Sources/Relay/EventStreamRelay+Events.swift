@@ -74,7 +74,7 @@ extension EventStreamRelay {
             : "[{\"index\":0,\"delta\":{},\"finish_reason\":null}]"
     }
 
-    /// A chunk that carries the usage that only we wanted: nil where that is all it carries, else the chunk without it,
+    /// A chunk that carries the usage that only we wanted: nil if that is all it carries, else the chunk without it,
     /// under the public id.
     ///
     /// llama.cpp states its `timings` there; without `include_usage` it states them in the chunk with the `finish_reason`,

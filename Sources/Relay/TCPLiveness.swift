@@ -25,7 +25,7 @@ enum TCPLiveness {
         return [ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN].contains(error.errnoCode)
     }
 
-    /// When the peer last acknowledged or sent something; nil where the operating system does not report it.
+    /// When the peer last acknowledged or sent something; nil if the operating system does not report it.
     static func lastAcknowledgement(on channel: any Channel) -> EventLoopFuture<ContinuousClock.Instant?>? {
         #if os(Linux)
         (channel as? any SocketOptionProvider)?.getTCPInfo().map { info in

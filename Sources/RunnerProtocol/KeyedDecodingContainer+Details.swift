@@ -1,7 +1,7 @@
 import SimpleAICore
 
 // Lenient decoding of details that nothing depends on: a value of another type counts as absent and is no reason to
-// refuse a runner that has long been in service.
+// refuse a runner that worked before.
 extension KeyedDecodingContainer {
     func detail<Value: Decodable>(_ type: Value.Type, _ key: Key) -> Value? {
         (try? decodeIfPresent(type, forKey: key)) ?? nil

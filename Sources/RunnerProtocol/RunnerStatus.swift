@@ -88,7 +88,7 @@ public struct RunnerMetrics: Hashable, Sendable {
 public struct PowerStatus: Hashable, Sendable {
     public var watts: Double?
     public var sleepable: Bool
-    /// Why the machine did not fall asleep after the last command to sleep; nil where it did, or never got one.
+    /// Why the machine did not fall asleep after the last command to sleep; nil if it did, or never got one.
     public var sleepProblem: String?
 
     public init(watts: Double? = nil, sleepable: Bool, sleepProblem: String? = nil) {

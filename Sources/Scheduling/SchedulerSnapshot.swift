@@ -23,9 +23,9 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let isFallingAsleep: Bool
         /// Why its machine did not fall asleep after the last command to sleep.
         public let sleepProblem: OperatorReason?
-        /// Why it cannot serve, as the latest evidence stated it; nil where it can, or was put to sleep.
+        /// Why it cannot serve, as the latest evidence stated it; nil if it can, or was put to sleep.
         public let reason: OperatorReason?
-        /// Of its machine; nil where this gateway has begun none.
+        /// Of its machine; nil if this gateway has begun none.
         public let lastWake: LastWake?
         /// Whether an agent registers it.
         public let isAgent: Bool

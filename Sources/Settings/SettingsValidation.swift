@@ -103,7 +103,7 @@ extension SettingsValidation {
         }
     }
 
-    /// - Parameter served: the models of all runners; nil where they are not all known.
+    /// - Parameter served: the models of all runners; nil if they are not all known.
     private func check(_ modelClass: Settings.ModelClass, served: Set<ModelID>?) {
         let path = SettingsPath.root["classes"][modelClass.name.rawValue]
         for (index, _) in repetitions(in: modelClass.models) {

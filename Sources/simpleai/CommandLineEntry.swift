@@ -4,7 +4,7 @@ import OperatingSystem
 
 /// Entry and exit of the process: selects the command and maps its outcome to an exit code.
 enum CommandLineEntry {
-    /// Exit code for wrong usage. The argument parser's own code is 64.
+    /// Exit code of usage errors. The argument parser's own code is 64.
     static let usageExitCode: Int32 = 2
 
     /// Parses the process's arguments, runs the command, and ends the process.

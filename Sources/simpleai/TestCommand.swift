@@ -7,7 +7,7 @@ struct TestCommand: AsyncParsableCommand {
         commandName: "test",
         abstract: "Verify that a deployment meets the contract.",
         discussion: """
-            Exit codes: 0 every required check passed; 1 a check failed or was inconclusive; 2 wrong usage; \
+            Exit codes: 0 every required check passed; 1 a check failed or was inconclusive; 2 usage error; \
             130 interrupted.
             """,
         subcommands: [

@@ -15,7 +15,7 @@ struct TestRun {
         self.configure = configure
     }
 
-    /// - Throws: `ValidationError` for wrong usage, `ExitCode` for every outcome other than success.
+    /// - Throws: `ValidationError` for a usage error, `ExitCode` for every outcome other than success.
     func run() async throws {
         if common.list {
             print(CheckCatalogue.text(for: tests), terminator: "")

@@ -201,7 +201,7 @@ struct CorrectDeploymentTests {
         #expect(summary?.contains("seems to ignore --role") == true, "\(report.outline)")
     }
 
-    /// Shares decide where there are calls enough, and advise below.
+    /// Shares decide if there are enough calls; with fewer they are advisory.
     @Test(arguments: [(10, Level.advisory), (40, .required)])
     func sharesWeighWhatTheCallsCarry(requests: Int, level: Level) async throws {
         var bench = Bench(defect: .skewed)

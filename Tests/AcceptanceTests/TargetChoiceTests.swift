@@ -14,7 +14,7 @@ struct TargetChoiceTests {
         arguments: [
             ([fast, big], "class:big", "class:fast"), ([big], "class:big", "class:big"),
             ([fast], "class:fast", "class:fast"),
-            // A class first: ids may be asked for by fewer callers.
+            // A class first: fewer callers may request ids.
             ([sleeper, big], "class:big", "class:big"), ([fast, sleeper], "c", "class:fast"),
             // Nothing sleeps, and nothing has a class.
             ([plain], "d", "d"), ([], "class:fast", "class:fast"),

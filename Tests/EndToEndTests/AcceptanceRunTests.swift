@@ -38,7 +38,7 @@ import Testing
         for way in ["--token", "--token-binary", "SIMPLEAI_TEST_TOKEN"] { #expect(run.text.contains(way)) }
     }
 
-    @Test func `wrong usage exits with 2 and names what was wrong`() async throws {
+    @Test func `a usage error exits with 2 and names what was wrong`() async throws {
         let run = try await Program.simpleai("test", "auth", "--no-such-option").run()
         #expect(run.code == 2)
         #expect(run.errors.contains("--no-such-option"))

@@ -22,7 +22,7 @@ import Testing
         ("http://127.0.0.1:99999", ["port 99999"]),
         ("http://192.0.2.1", ["plain http to a public address", "--allow-insecure"]),
     ])
-    func `an address that is none, or shows the token to everybody, is wrong usage`(
+    func `an address that is none, or shows the token to everybody, is a usage error`(
         url: String, parts: [String]
     ) async throws {
         try await expectOneLine(["--url", url, "--token", Self.token], parts, code: 2)

@@ -21,7 +21,7 @@ import Testing
         ["--expect-status", "denied=500"], ["--expect-status", "unknown=200"], ["--expect-status", "denied=403,x"],
         ["--no-auth", "--token", "anything"], ["--no-auth", "--local"],
     ])
-    func `a code that is no refusal and a contradiction are wrong usage`(options: [String]) async throws {
+    func `a code that is no refusal and a contradiction are usage errors`(options: [String]) async throws {
         let run = try await Program(Repository.binary, ["test", "auth"] + options).run()
         #expect(run.code == 2, "\(run.text)")
         #expect(run.errors.contains(options[0]), "\(run.text)")

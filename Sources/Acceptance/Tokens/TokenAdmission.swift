@@ -10,12 +10,12 @@ public enum TokenAdmission: Sendable {
     /// The operator named none; the deployment is ``defaultURL``.
     case defaultDeployment
 
-    /// The deployment under test where none is named.
+    /// The deployment under test if the operator names none.
     public static let defaultURL = "https://ai.lelloman.com"
     /// The domain under which an issuer's host has to be.
     static let domain = "lelloman.com"
 
-    /// - Throws: a ``TokenProblem`` that is wrong usage when `token` may not be sent.
+    /// - Throws: a ``TokenProblem`` that is a usage error when `token` may not be sent.
     func check(_ token: String, from origin: String) throws(TokenProblem) {
         guard case .defaultDeployment = self else { return }
         let found: String
@@ -32,7 +32,7 @@ public enum TokenAdmission: Sendable {
 
     private enum Issuer {
         case host(String)
-        /// A key that is no JWT, an encrypted token, no `iss`, several, or one that is no address.
+        /// Not a JWT, an encrypted token, or an `iss` that is missing, repeated, or not an address.
         case unreadable
     }
 

@@ -179,7 +179,7 @@ public actor TokenSource {
 /// Why there is no token; one sentence for the operator.
 public struct TokenProblem: Error, Sendable, CustomStringConvertible {
     public let description: String
-    /// Whether another command line is what helps: the run ends with the exit code of wrong usage.
+    /// Whether it is a usage error: the operator has to change the command line.
     public let isWrongUsage: Bool
 
     public init(_ description: String, isWrongUsage: Bool = false) {

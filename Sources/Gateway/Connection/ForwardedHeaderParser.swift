@@ -2,7 +2,7 @@ import Relay
 
 /// Parses the header field `Forwarded` (RFC 7239 §4), strictly.
 struct ForwardedHeaderParser {
-    /// The statements of one proxy.
+    /// The values that one proxy states.
     struct Element: Hashable {
         /// The node that sent it the request: the parameter `for`.
         var node: String?

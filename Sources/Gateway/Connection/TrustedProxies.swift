@@ -16,7 +16,7 @@ struct TrustedProxies: Sendable {
         self.networks = networks
     }
 
-    /// Whether this peer's statements about other addresses are trusted.
+    /// Whether the forwarded addresses that this peer states are trusted.
     func trusts(_ peer: IPAddress?) -> Bool {
         guard !networks.isEmpty, let peer else { return false }
         return networks.contains { $0.contains(peer) }
@@ -26,7 +26,7 @@ struct TrustedProxies: Sendable {
     ///   - peer: the other end of the connection.
     ///   - forwardedFor: the values of `X-Forwarded-For`, in their order.
     ///   - forwarded: the values of `Forwarded` (RFC 7239), in their order.
-    /// - Returns: the client's address as far as it is certain: the nearest trusted proxy's if that states none, and
+    /// - Returns: the client's address, if known reliably: the nearest trusted proxy's if that states none, and
     ///   the peer's if the two headers disagree, because a proxy that writes one of them passes the other on unchanged.
     func client(of peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         guard let peer, trusts(peer) else { return peer }

@@ -18,7 +18,7 @@ final class InferenceCall {
     let eventLoop: any EventLoop
     /// The handler, which retains this call until it ends.
     let connection: InferenceHandler
-    /// The client's address, as far as it is certain; nil if it is not an IP address.
+    /// The client's address: the peer's, or the one that trusted proxies state; nil if it is not an IP address.
     let client: IPAddress?
 
     private(set) var state: CallState

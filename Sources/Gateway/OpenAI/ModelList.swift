@@ -2,9 +2,9 @@ import Foundation
 import Scheduling
 import SimpleAICore
 
-/// `GET /v1/models`: what this caller may ask for, sleeping machines included; clients ask for whatever id stands there.
-/// Members of classes that may not be asked for by their ids stand in the class's own entry. Made from memory, so no machine can
-/// delay it.
+/// `GET /v1/models`: the models that this caller may use, sleeping machines included; clients request any id in the
+/// list. Members of classes that may not be requested by id are in the entry of the class. Made from memory, so no
+/// machine can delay it.
 struct ModelList {
     /// How soon a model can serve, from best to worst.
     enum State: String, CaseIterable, Comparable {
@@ -63,7 +63,7 @@ struct ModelList {
     static let created = Int(Date().timeIntervalSince1970)
 
     let entries: [Entry]
-    /// Ids that only imply a tag of others in `entries`: they may be asked for, and are not listed beside them.
+    /// Ids that only imply a tag of others in `entries`: they can be requested but have no entry.
     private let unlisted: [Entry]
 
     init(

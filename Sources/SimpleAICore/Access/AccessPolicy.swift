@@ -155,14 +155,14 @@ public struct AccessPolicy: Hashable, Sendable {
         ruling(on: .byClass(name), for: caller).isAllowed
     }
 
-    /// Whether a model stands in the caller's list: clients ask for whatever stands there, so it is every model that the
-    /// caller may ask for by its id, and no other.
+    /// Whether a model is in the caller's list: clients request any id in it, so it contains exactly the models that
+    /// the caller may request by id.
     public func mayList(_ model: ModelID, by caller: Caller) -> Bool {
         ruling(on: .exactly(model), for: caller).isAllowed
     }
 
-    /// The members of a class that the caller sees beside the class: all where settings show them, else those that the
-    /// caller may ask for by their ids.
+    /// The members in the list entry of a class: all if the settings show them, otherwise those that the caller may
+    /// request by id.
     public func visibleMembers(of modelClass: ModelClass, for caller: Caller) -> [ModelID] {
         showsMembers ? modelClass.models : modelClass.models.filter { mayList($0, by: caller) }
     }

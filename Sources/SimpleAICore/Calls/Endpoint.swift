@@ -10,7 +10,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
     /// As settings name it: the path without its version, like `chat/completions`.
     public var name: String { String(rawValue.dropFirst("/v1/".count)) }
 
-    /// The endpoint of a path as people write it: with or without `/v1`, and whatever slashes.
+    /// The endpoint of a path in any usual spelling: with or without `/v1`, with repeated or trailing slashes.
     public init?(written text: String) {
         let target = RequestTarget("/v1/\(text)")
         guard target.query.isEmpty, let endpoint = Endpoint(rawValue: target.path) else { return nil }

@@ -16,7 +16,7 @@ public struct CallLimits: Hashable, Sendable {
     }
 }
 
-/// The limits of one entry of `policies`; nil where it states none.
+/// The limits of one entry of `policies`; nil if it states none.
 public struct GrantedLimits: Hashable, Sendable {
     public var requestsPerMinute: Int?
     public var concurrentCalls: Int?

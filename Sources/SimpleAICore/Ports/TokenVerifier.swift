@@ -18,7 +18,7 @@ public enum TokenRejection: Error, Hashable, Sendable {
     case invalid(reason: String)
     /// The token is expired and otherwise valid. Callers receive this reason.
     case expired(reason: String)
-    /// It is an API key, and not one that is in service.
+    /// It is an API key that is unknown, revoked or expired.
     case apiKey(APIKeyFault)
     /// The token may be good, but its issuer's keys are not known yet; worth another try after `retryAfter`.
     case keysUnavailable(retryAfter: Duration)

@@ -14,7 +14,7 @@ struct FleetState: Decodable, Hashable, Sendable {
 
         let id: String
         let state: String
-        /// Why it cannot serve; nil where it can, and from a gateway of an earlier release.
+        /// Why it cannot serve; nil if it can, and from a gateway of an earlier release.
         let stateReason: String?
         let machineType: String
         let slots: Int

@@ -75,7 +75,7 @@ import Testing
         #expect(silent["context_length"] == nil && silent["max_model_len"] == nil)
     }
 
-    /// A name that only implies the tag of a listed one may be asked for, and is no second entry.
+    /// A name that only implies the tag of a listed one may be requested, and is not a second entry.
     @Test func anImpliedNameIsFoundAndNotListed() throws {
         var state = SchedulerState()
         state.add(Runner(id: "r"))
@@ -121,7 +121,7 @@ import Testing
         #expect(ids(try list(Sample.admin)) == everything)
         #expect(ids(try list(Sample.specific)) == everything)
         #expect(ids(try list(Sample.specific, showsMembers: false)) == everything)
-        // Clients ask for what stands there: without the right to ask for ids, that is classes.
+        // Clients request any id in the list: without the right to request ids, it contains classes only.
         for showsMembers in [true, false] {
             #expect(ids(try list(Sample.caller, showsMembers: showsMembers)) == ["class:fast", "class:empty"])
         }
@@ -137,7 +137,7 @@ import Testing
         if caller == Sample.specific { #expect(try self.entry(list, "small")["models"] == nil) }
     }
 
-    /// Whatever stands in a caller's list, the caller may ask for, and what the caller may ask for stands there.
+    /// A caller may request everything in its list, and the list contains everything that it may request.
     @Test func whatIsListedMayBeAskedFor() throws {
         let limited = Caller(
             subject: "k", issuer: "", roles: [], privileges: [.specificModels], classes: ["empty"])

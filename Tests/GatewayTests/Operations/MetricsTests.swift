@@ -6,7 +6,7 @@ import Testing
 
 /// The page of `GET /metrics`, parsed as Prometheus parses it.
 @Suite struct MetricsTests {
-    /// An issuer may stand in the settings twice, with keys in two places, but is one series on the page.
+    /// An issuer may occur twice in the settings, with keys in two places, but is one series on the page.
     @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
         let united = Metrics.IssuerGauge.united([
             .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),

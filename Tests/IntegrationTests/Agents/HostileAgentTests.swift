@@ -9,7 +9,7 @@ import WebSocketTransport
 @testable import LocalFleet
 
 extension Integration {
-    /// Peers that break the protocol or impersonate other agents, while a well-behaved agent serves calls.
+    /// Peers that violate the protocol or impersonate other agents, while a well-behaved agent serves calls.
     @Suite struct HostileAgentTests {
         private func besideAGoodAgent(
             settings change: @escaping @Sendable (inout Settings) -> Void = { _ in },

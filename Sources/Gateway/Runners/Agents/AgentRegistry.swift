@@ -24,7 +24,7 @@ final class AgentRegistry {
         var session: RunnerSession
         let socket: WebSocket
         let peer: String
-        /// Its address, as far as it is certain; nil for a trusted proxy.
+        /// The agent's address; nil if only that of a trusted proxy is known.
         let holder: Peer?
         var id: RunnerID?
         var registration: Identity?

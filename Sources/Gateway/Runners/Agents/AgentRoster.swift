@@ -3,12 +3,12 @@ import SimpleAICore
 
 /// The known agents, what is kept for each, and which are forgotten to make room. Pure.
 ///
-/// Two things are bounded: the number of agents, and the size of their statements. One client with the shared token can
-/// register any number of agents, so both are shared (`FairShare`) among holders: an agent with its own token is a
-/// holder, and agents with the shared token are held by the address they come from.
+/// Two things are bounded: the number of agents, and the size of the data that they report. One client with the shared
+/// token can register any number of agents, so both are shared (`FairShare`) among holders: an agent with its own token
+/// is a holder, and agents with the shared token are held by the address they come from.
 ///
 /// Disconnected agents are forgotten: after an hour if the machine cannot be woken and never served a call, after a day
-/// if it did serve, after a week if it could be woken but never served, after 90 days in any case; and earlier when
+/// if it did serve, after a week if it could be woken but never served, otherwise after 90 days; and earlier when
 /// room is needed, first those that never served, then those that cannot be woken, then those disconnected longest.
 struct AgentRoster {
     typealias Instant = ContinuousClock.Instant
@@ -23,7 +23,7 @@ struct AgentRoster {
 
     enum Refusal: Hashable {
         case tooManyAgents
-        /// The statements of the agent need more room than there is.
+        /// The data that the agent reports exceeds the memory limit.
         case tooLarge
     }
 
@@ -69,7 +69,7 @@ struct AgentRoster {
     func knows(_ id: RunnerID) -> Bool { members[id] != nil }
 
     /// An agent registers, for the first time or again.
-    /// - Parameter size: of its statements in bytes, see `RunnerStatus.retainedSize`.
+    /// - Parameter size: of its reported data in bytes, see `RunnerStatus.retainedSize`.
     mutating func joined(_ id: RunnerID, _ holder: Holder, size: Int, canBeWoken: Bool) -> Outcome {
         let before = members[id]
         if let before { discard(id, before) }
@@ -90,7 +90,7 @@ struct AgentRoster {
         return true
     }
 
-    /// Its statements have changed.
+    /// Its reported data has changed.
     /// - Returns: whether there is room for them; otherwise the previous ones stay in effect.
     mutating func changed(_ id: RunnerID, size: Int) -> Bool {
         guard let member = members[id] else { return false }
@@ -161,7 +161,7 @@ struct AgentRoster {
         return nil
     }
 
-    /// - Parameter holder: whose agents; nil for all.
+    /// - Parameter holder: the holder of the agents; nil for all.
     private func firstToForget(_ holder: Holder?) -> RunnerID? {
         members.lazy.filter { $0.value.goneAt != nil && (holder == nil || $0.value.holder == holder) }
             .min { Self.isForgotten($0, before: $1) }?.key
