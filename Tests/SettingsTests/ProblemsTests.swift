@@ -107,7 +107,8 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
             "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
         ProblemCase(
-            "runners: [{url: 'http://a', id: ' gpu'}]", "s.yaml:2: runners[0].id: \" gpu\" is not valid as a runner's id…"
+            "runners: [{url: 'http://a', id: ' gpu'}]",
+            "s.yaml:2: runners[0].id: \" gpu\" is not valid as a runner's id…"
         ),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: [chat_completions]}]",

@@ -153,7 +153,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("access_denied", "rejected the request: access_denied"), ("expired_token", "in time"), ("authorization_pending", "in time"),
+        ("access_denied", "rejected the request: access_denied"), ("expired_token", "in time"),
+        ("authorization_pending", "in time"),
     ])
     func devicesGiveUp(error: String, why: String) async throws {
         try await StandInProvider.run { provider in

@@ -62,7 +62,8 @@ import Testing
         limiter.end(try #require(try begin("d", perDay).admission), tokens: 26)
         let message = try #require(try begin("d", perDay).error).message
         #expect(
-            message.hasPrefix("Rate limit exceeded: your limit is 24 tokens per day. Retry in ") && message.contains("h"))
+            message.hasPrefix("Rate limit exceeded: your limit is 24 tokens per day. Retry in ")
+                && message.contains("h"))
     }
 
     @Test func callersAndAddressesHaveTheirOwn() throws {
