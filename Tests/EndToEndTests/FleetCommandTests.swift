@@ -40,7 +40,7 @@ struct FleetCommandTests {
 
     @Test func `a machine is put to sleep and woken, and the table shows it`() async throws {
         let slept = try await run("sleep", "fast-2")
-        #expect(slept.code == 0 && slept.output.contains("fast-2 sleeps"), "\(slept.text)")
+        #expect(slept.code == 0 && slept.output.contains("fast-2 is asleep"), "\(slept.text)")
         #expect(try await state(of: "fast-2") == "asleep")
         let again = try await run("sleep", "fast-2")
         #expect(again.code == 0 && again.output.contains("already asleep"), "\(again.text)")

@@ -24,7 +24,7 @@ import Testing
                 _ = try await process.ready()
                 process.hangUp()
                 let reloaded = try await process.line("the reload", on: .errors) { $0.contains("Settings reloaded") }
-                #expect(reloaded.contains("\"number\":0}"), "\(reloaded)")
+                #expect(reloaded.contains("\"count\":0}"), "\(reloaded)")
                 #expect(
                     reloaded.contains(/^{"time":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"info"/),
                     "\(reloaded)")
@@ -36,12 +36,27 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: JoinedFleet.curl != nil, JoinedFleet.curlMissing))
+    func `json has the figures of a call as numbers`() async throws {
+        try await withTemporaryFolder { folder in
+            let file = try Self.settings("json", in: folder)
+            try await RunningProcess.run(.simpleai("serve", "--config", file, "--json")) { process in
+                let fleet = JoinedFleet(url: try await process.ready().url, gateway: process, folder: folder)
+                _ = try await fleet.chat("nothing").run()
+                let line = try await process.line("the call", on: .errors) { $0.contains("\"Call completed\"") }
+                let members = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+                #expect(members["status"] as? Int == 404, "\(line)")
+                #expect(members["duration_ms"] is Int, "\(line)")
+            }
+        }
+    }
+
     @Test(.enabled(if: Python.isThere, Python.missing))
     func `in a terminal the message comes first`() async throws {
         try await withTemporaryFolder { folder in
             let file = try Self.settings("text", in: folder)
             let left = try await Terminal.interrupt(
-                .simpleai("serve", "--config", file), at: .text("info Serving url=http://127.0.0.1:"))
+                .simpleai("serve", "--config", file), at: .text("info Gateway listening url=http://127.0.0.1:"))
             #expect(left.code == 0, "\(left.text)")
         }
     }

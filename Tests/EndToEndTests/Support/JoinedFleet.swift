@@ -7,7 +7,7 @@ struct JoinedFleet: Sendable {
 
     let url: String
     let gateway: RunningProcess
-    private let folder: URL
+    let folder: URL
 
     /// Runs a gateway without authentication whose class `fast` has these models.
     /// - Parameter more: additional lines of its settings.
