@@ -33,10 +33,12 @@ public struct GatewayApplication: Service {
     /// Performs all checks that are possible before a socket opens.
     /// - Parameters:
     ///   - settings: as `SettingsFile` has checked them.
+    ///   - version: the program's version, for the metrics.
     ///   - onListening: called once, with the port that accepts calls.
     /// - Throws: `GatewayStartError`, one line for the operator.
     public init(
-        settings: Settings, logger: Logger, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+        settings: Settings, version: String, logger: Logger,
+        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
         descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         try descriptors.check()
@@ -62,7 +64,7 @@ public struct GatewayApplication: Service {
             settings.server.eventLoops > 0
             ? MultiThreadedEventLoopGroup(numberOfThreads: settings.server.eventLoops) : nil
         group = ownedGroup ?? MultiThreadedEventLoopGroup.singleton
-        let metrics = Metrics()
+        let metrics = Metrics(version: version)
         let drain = DrainState()
         let fleetLoop = group.next()
         let agents = Agents(

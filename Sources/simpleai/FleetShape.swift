@@ -50,6 +50,7 @@ struct FleetShape: ParsableArguments {
     /// The fleet that the options describe. Valid after `validate()`.
     var options: LocalFleet.Options {
         var options = LocalFleet.Options.of(machines: machines, asleep: asleep)
+        options.version = SimpleAI.version
         // `validate()` has refused invalid values.
         let speeds = (try? parsedSpeeds()) ?? []
         for (index, speed) in speeds.enumerated() where index < options.machines.count {

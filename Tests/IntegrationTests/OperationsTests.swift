@@ -20,6 +20,13 @@ extension Integration {
             }
         }
 
+        @Test func metricsStateTheVersionOfTheProgram() async throws {
+            try await RunningGateway.with([]) { gateway in
+                let metrics = try await gateway.metrics { _ in true }
+                #expect(metrics["simpleai_build_info{version=\"\(RunningGateway.version)\"}"] == 1)
+            }
+        }
+
         @Test func withAMetricsTokenOnlyTheTokenCounts() async throws {
             try await RunningGateway.with([], awaitRunners: false, { $0.metrics.token = "scraper" }) { gateway in
                 for token in ["", "wrong", "scrape", "scraper1"] {

@@ -47,6 +47,12 @@ final class Metrics: Sendable {
     }
 
     private let counts = Mutex(Counts())
+    /// Of the program.
+    private let version: String
+
+    init(version: String = "unknown") {
+        self.version = version
+    }
 
     func callBegan() {
         counts.withLock { $0.openCalls += 1 }
@@ -129,6 +135,9 @@ final class Metrics: Sendable {
     ) -> String {
         let counts = counts.withLock { $0 }
         var page = ExpositionPage()
+        page.metric("simpleai_build_info", .gauge, "A metric with a constant value of 1, labeled by version.") {
+            $0.sample(["version": version], 1)
+        }
         page.metric("simpleai_calls_total", .counter, "Total number of inference calls, by class and result code.") {
             for (labels, count) in counts.calls.sorted(by: {
                 ($0.key.requested, $0.key.code) < ($1.key.requested, $1.key.code)

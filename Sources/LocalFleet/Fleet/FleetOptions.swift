@@ -9,6 +9,8 @@ extension LocalFleet {
         public var machines: [Machine]
         /// 0 selects a free port.
         public var gatewayPort = 0
+        /// The program's version, for the gateway's metrics.
+        public var version = "unknown"
         public var audience = "simpleai"
         /// Lifetime of the tokens in `Running.tokens`.
         public var tokenLifetime: Duration = .seconds(24 * 3600)

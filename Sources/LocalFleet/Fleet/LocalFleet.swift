@@ -135,7 +135,7 @@ public struct LocalFleet: Sendable {
             options: options, issuer: try await issuer.url(), runnerToken: runnerToken,
             wakePort: try await segment.broadcastPort(), stateFile: stateFile, keyDatabase: keyDatabase
         ).settings
-        let gateway = try GatewayApplication(settings: settings, logger: logger) { port in
+        let gateway = try GatewayApplication(settings: settings, version: options.version, logger: logger) { port in
             gatewayPort.update { $0 = port }
         }
         try await runToGracefulEnd(gateway, logger: logger)

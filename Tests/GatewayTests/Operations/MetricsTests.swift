@@ -167,6 +167,12 @@ import Testing
         #expect(page.samples["simpleai_calls_open"] == 0)
     }
 
+    @Test func buildInfoStatesTheVersion() throws {
+        let page = try Page(Metrics(version: "1.2.3").text(fleet(), bufferedBytes: 0, issuers: []))
+        #expect(page.types["simpleai_build_info"] == "gauge")
+        #expect(page.samples["simpleai_build_info{version=\"1.2.3\"}"] == 1)
+    }
+
     @Test func labelsAreEscaped() {
         var page = ExpositionPage()
         page.metric("name", .gauge, "Help.") { $0.sample(["a": "q\"b\\s\nn\r\nrn", "b": "é{}"], 1) }

@@ -11,6 +11,7 @@ import Testing
 /// A live gateway, and tokens that it accepts.
 struct RunningGateway: Sendable {
     static let issuer = "https://issuer.test"
+    static let version = "1.2.3"
 
     let port: Int
     let stateFile: String
@@ -54,7 +55,7 @@ struct RunningGateway: Sendable {
         _ body: @escaping @Sendable (RunningGateway) async throws -> Result
     ) async throws -> Result {
         let port = Watched<Int?>(nil)
-        let application = try GatewayApplication(settings: settings, logger: logger) { listening in
+        let application = try GatewayApplication(settings: settings, version: version, logger: logger) { listening in
             port.update { $0 = listening }
         }
         let group = ServiceGroup(services: [application], logger: .silent)
