@@ -71,7 +71,7 @@ extension SchedulerState {
             reason: report.models.isEmpty ? "its agent lists no models" : nil, now: now)
     }
 
-    /// The agent's connection is closed, or nothing came over it for too long. It gets no new calls; calls under way
+    /// The agent's connection is closed, or was silent for too long. It gets no new calls; calls in progress
     /// follow their own connections. After the grace it counts as asleep or lost, unless it reports before.
     /// - Parameter reason: how the connection ended, for the operator.
     public mutating func agentDisconnected(

@@ -61,7 +61,7 @@ extension InferenceCall: UpstreamExchange {
         relay(at: time) { $0.relayCollected($1) }
     }
 
-    /// A piece of a large document that has begun to go out.
+    /// A piece of a large document whose beginning has been sent.
     private func relay(document bytes: ByteBuffer, at time: NIODeadline) {
         var released = ByteBuffer()
         if let event = upstreamResponse.relayDocument(bytes, { released = $0 }) { return handle(event) }

@@ -22,7 +22,7 @@ extension UpstreamResponse {
 
     /// A piece of a body that is no event stream so far.
     /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next. `documentBegan` if it is a large
-    ///   result: `document` is what goes out at once, and `relayDocument` comes next.
+    ///   result: `document` is sent at once, and `relayDocument` follows.
     mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
         guard largeDocument == nil else { return examine(bytes) }
         if document.readableBytes > 0 {
@@ -62,7 +62,7 @@ extension UpstreamResponse {
         return .documentBegan(status: Int(head?.status.code ?? 200))
     }
 
-    /// A piece of a large document that has begun to go out.
+    /// A piece of a large document whose beginning has been sent.
     mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
         do {
             let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
@@ -73,7 +73,7 @@ extension UpstreamResponse {
         }
     }
 
-    /// Whether pieces of the document go out as they come.
+    /// Whether pieces of the document are forwarded as they are received.
     var relaysDocument: Bool { largeDocument?.hasBegun ?? false }
 
     /// The length of the body that the engine stated; nil for none (RFC 9112 §6.3).
