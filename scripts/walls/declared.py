@@ -12,6 +12,7 @@ SERIES = re.compile(r"_(?:bucket|sum|count)$")
 LOG_KEY = re.compile(r"static let \w+ = \"(\w+)\"")
 NUMERIC_KEYS_SOURCE = "Sources/simpleai/JSONLogHandler.swift"
 NUMERIC_KEYS = re.compile(r"numericKeys: Set<ExactString> = \[(.*?)\]", re.DOTALL)
+LOG_MESSAGE = re.compile(r"\b(?:message|writes) `([A-Z][^`\n]*)`")
 MEASURE = re.compile(r"(?:_ms|_tokens|_per_second|^count|^bytes|^attempt|^limit|^status)$")
 GUIDE = re.compile(r"docs/guides/[\w-]+\.md$")
 RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
@@ -109,6 +110,10 @@ def _log_keys(root, text):
         for key in LOG_KEY.findall(file.read_text(encoding="utf-8")):
             if f"`{key}`" not in text:
                 yield 1, f"does not explain the key `{key}` of {file.relative_to(root).as_posix()}; add it"
+    for match in LOG_MESSAGE.finditer(text):
+        if f'"{match.group(1)}"' not in _sources(root):
+            yield (text.count("\n", 0, match.start()) + 1,
+                   f"quotes the message `{match.group(1)}`, which nothing logs; quote what Sources has")
 
 
 def _numeric_keys(root):
