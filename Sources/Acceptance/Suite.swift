@@ -136,7 +136,7 @@ public struct Suite: Sendable {
             throw problem
         } catch {
             try Task.checkCancellation()
-            // The checks report a missing list; they request the default.
+            // The checks report the missing list; they use the default target.
             return session
         }
     }

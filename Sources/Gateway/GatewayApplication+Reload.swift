@@ -50,7 +50,7 @@ extension GatewayApplication {
             + keyWarnings(settings)
     }
 
-    /// Roles of API keys that give nothing: most often a name written otherwise than a policy writes it.
+    /// Roles of API keys that grant nothing: usually the policy spells the name differently.
     private static func keyWarnings(_ settings: Settings) -> [GatewayStartError] {
         guard settings.auth.mode != .none, !settings.keys.database.isEmpty else { return [] }
         let now = Date()
@@ -69,14 +69,14 @@ extension GatewayApplication {
                             ?? "add it to a policy's roles, or revoke the key"),
                     at: ["keys", "database"]))
         }
-        // A list of many is a mistake of one kind; the first ones show it.
+        // Many findings usually have one cause, which the first ones show.
         return Array(warnings.prefix(maxKeyWarnings))
     }
 
     private static let maxKeyWarnings = 10
 
-    /// By what settings state and what machines listed when they were last seen. What machines list that were never
-    /// connected is checked after their first list.
+    /// Uses the models in the settings and the latest known lists of machines. The models of machines that were never
+    /// probed are checked when they respond.
     private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
         // If every list is stated, reading the settings has already reported it.
         guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.acceptsAgents else { return [] }

@@ -42,9 +42,10 @@ public final class KeyStore: Sendable {
 
     /// Opens the database if there is one; otherwise the first key creates it. Blocks.
     /// - Parameters:
-    ///   - revocationPaths: where revocations are kept, behind `PATH.revocations`, which the database cannot take.
-    ///   - caller: creates the caller of a key; the gateway decides what its roles mean.
-    ///   - now: the wall clock, for tests to own.
+    ///   - revocationPaths: files for revocations that the database does not contain yet, tried after
+    ///     `PATH.revocations`.
+    ///   - caller: the caller that a key identifies; the gateway interprets its roles.
+    ///   - now: the wall clock; tests replace it.
     /// - Throws: `KeyStoreError.unusable`, `KeyStoreError.unreadableRevocations`.
     public init(
         path: String, revocationPaths: [String] = [], now: @escaping @Sendable () -> Date = { Date() },

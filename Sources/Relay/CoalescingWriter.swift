@@ -3,10 +3,10 @@ public import NIOHTTP1
 
 /// Defers writes to the sockets of one event loop until the loop has handled everything that is ready to read.
 ///
-/// Written at once, every response would wake a process that has just fallen asleep, at the price of an interrupt to
-/// another core: at full load this took half of the gateway's CPU time (docs/decisions/0006). At the end of a tick the
-/// same writes follow each other so closely that the receiving process is still awake. A loop with one event loses
-/// nothing: its tick ends when the event is handled.
+/// If every response were written at once, each write would wake a process that has just gone to sleep, with an
+/// interrupt to another core: at full load this took half of the gateway's CPU time (docs/decisions/0006). At the end
+/// of a tick the same writes follow each other so closely that the receiving process is still awake. A loop with one
+/// event loses nothing: its tick ends when the event is handled.
 ///
 /// Belongs to one event loop, like everything in its pool.
 public final class EndOfTickFlusher {

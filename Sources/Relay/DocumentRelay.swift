@@ -27,7 +27,7 @@ public struct DocumentRelay {
         let replacement: String
     }
 
-    /// An incomplete value whose bytes are needed.
+    /// The current value, if its bytes are needed.
     private struct Value {
         let key: Int
         let start: Int
@@ -43,7 +43,7 @@ public struct DocumentRelay {
     private var edits: [Edit] = []
     private var modelWasSeen = false
     private var isResult = false
-    /// Bytes that were received and not sent, and their offset.
+    /// Received bytes that have not been forwarded, and their offset in the document.
     private var pending = ByteBuffer()
     private var pendingStart = 0
 
@@ -69,7 +69,7 @@ public struct DocumentRelay {
     /// More names of the model than any engine's document has.
     private static let maxEdits = 16
 
-    /// The received bytes, as long as the result has not begun.
+    /// The received bytes, unchanged, until the document begins.
     public var collected: ByteBuffer { pending }
     /// In bytes.
     public var pendingBytes: Int { pending.readableBytes }
@@ -119,7 +119,7 @@ public struct DocumentRelay {
         take(bytes, from: start, to: start + bytes.count)
     }
 
-    /// Keeps the bytes up to `end` that belong to the incomplete value.
+    /// Keeps the bytes of the current value up to `end`.
     private mutating func take(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
         guard let value else { return }
         let first = value.start + value.bytes.count - start

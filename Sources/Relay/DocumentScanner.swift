@@ -4,18 +4,18 @@ import Glibc
 import Musl
 #endif
 
-/// Finds the top-level members of a JSON object that arrives in pieces, in constant memory: it keeps
-/// none of the bytes.
+/// Finds the top-level members of a JSON object that arrives in pieces. Stores none of its bytes: the size of the state
+/// is constant.
 ///
-/// Checks the structure (the object ends where the document ends, members have keys), not the values: engines write
-/// values that no grammar allows (`NaN`, invalid UTF-8), and these pass. Reads every byte once.
+/// Checks the structure (the object ends where the document ends, members have keys), but not the content of members:
+/// engines write invalid JSON (`NaN`, invalid UTF-8), which is accepted. Every byte is examined once.
 struct DocumentScanner {
     enum Event {
         /// The value of a watched key begins at this offset of the document.
         case valueBegan(key: Int, at: Int)
-        /// It ended before this offset.
+        /// The value ended before this offset.
         case valueEnded(key: Int, at: Int)
-        /// It is neither `null` nor an empty string, object or array.
+        /// The value is neither `null` nor an empty string, object or array.
         case valueHasContent(key: Int)
     }
 
@@ -23,9 +23,9 @@ struct DocumentScanner {
         case start, key, colon, value, scalar, comma, nested, end
     }
 
-    /// The structure is not that of one JSON object.
+    /// The document is not one JSON object.
     var isMalformed = false
-    /// The number of bytes scanned.
+    /// Number of bytes scanned.
     private(set) var offset = 0
 
     private let keys: [[UInt8]]
@@ -33,21 +33,21 @@ struct DocumentScanner {
     private var depth = 0
     private var isInString = false
     private var isEscaped = false
-    /// The incomplete string is a top-level key.
+    /// Whether the current string is a top-level key.
     private var isInKey = false
     private var key: [UInt8] = []
-    /// The watched key whose value is incomplete.
+    /// The watched key of the current value.
     private var watched: Int?
-    /// Whether that value has content is not known yet.
+    /// Whether it is still unknown if that value has content.
     private var awaitsContent = false
 
-    /// - Parameter keys: the top-level keys to watch, compared as they are written.
+    /// - Parameter keys: the top-level keys to watch, compared without decoding escapes.
     init(watching keys: [String]) { self.keys = keys.map { Array($0.utf8) } }
 
-    /// Whether the object has ended, and only whitespace followed.
+    /// Whether the object has ended, without further bytes.
     var isComplete: Bool { state == .end && !isMalformed }
 
-    /// The length of the longest watched key: longer keys are skipped.
+    /// In bytes; no watched key is longer.
     private static let maxKey = 64
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer, _ report: (Event) -> Void) {
@@ -65,7 +65,7 @@ struct DocumentScanner {
         offset += bytes.count
     }
 
-    /// - Returns: the index behind the string, or the end of `bytes`.
+    /// - Returns: the index after the string, or the end of `bytes`.
     private mutating func scanString(
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ report: (Event) -> Void
     ) -> Int {

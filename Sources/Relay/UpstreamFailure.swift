@@ -26,7 +26,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     /// A gap in the response longer than the timeout.
     case gapTimeout
 
-    /// What happened, for the operator; the address is a value of its own.
+    /// The failure, for the operator; the address is logged separately.
     public var reason: String {
         switch self {
         case .refused: "connection refused"

@@ -63,7 +63,7 @@ public final class Scheduler: Sendable {
         act { $0.state.remove(id, now: $1) }
     }
 
-    /// Adds and removes runners in one step: no call is placed in between, when possibly no runner exists.
+    /// Adds and removes runners in one step: no call is placed in between, when there may be no runner.
     public func change(placing new: [Runner], removing old: [RunnerID]) {
         act { $0.state.change(placing: new, removing: old, now: $1) }
     }

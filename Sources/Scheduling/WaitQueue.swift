@@ -40,7 +40,7 @@ struct WaitQueue {
     }
 
     /// The call that has waited longest of the caller that is next at a runner, among those that `canServe` accepts;
-    /// `couldServe` first filters whole queues. A caller with lines in several queues counts once: requesting a class
+    /// `couldServe` first filters whole queues. A caller with calls in several queues counts once: requesting a class
     /// and its models by id is one share, not two.
     mutating func takeNext(
         for runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool

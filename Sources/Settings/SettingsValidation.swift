@@ -96,7 +96,7 @@ extension SettingsValidation {
             let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
             problem("unknown class \(name); \(nearest ?? "use one of classes, or add it there")", at: path)
         } else if names.isEmpty {
-            let right = settings.auth.mode == .oidc ? ", which requires the role model:specific" : ""
+            let right = settings.auth.mode == .oidc ? ", which requires the specific_role" : ""
             warning("is empty: every call must name its model\(right)", at: .root["classes"])
         } else {
             problem("defaults to \(name), which is not a class; use one of classes", at: path)

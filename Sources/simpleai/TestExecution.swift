@@ -147,7 +147,7 @@ struct TestExecution: Sendable {
         }
     }
 
-    /// Ends a run that cannot begin. Wrong usage gets no report: nothing about the deployment is known.
+    /// Ends a run that cannot begin. A usage error gets no report: nothing about the deployment is known.
     private func refuse(_ problem: any Error) -> Int32 {
         let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
         let text = OperatorText.of(problem)

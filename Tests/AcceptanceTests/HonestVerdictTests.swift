@@ -89,7 +89,7 @@ struct HonestVerdictTests {
         #expect(report["workload-routing.spread"]?.summary == "not decided: no call was answered")
     }
 
-    /// The wrong name in both is reported by the checks of that name.
+    /// That both name the wrong one is reported by the checks that cover it.
     @Test func `a stream that names what plain answers name agrees with them`() async throws {
         let report = try await Bench(defect: .wrongModel).run([.modelRouting])
         #expect(report["model-routing.stream.agrees"]?.verdict == .pass, "\(report.outline)")

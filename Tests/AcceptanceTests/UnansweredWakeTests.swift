@@ -3,7 +3,7 @@ import Testing
 
 @testable import Acceptance
 
-/// A failed wake is one failure, reported by the checks of wakes; the other checks report that they had nothing to judge.
+/// A wake that fails is one failure, reported by the checks that cover it; the others report that they have no evidence.
 struct UnansweredWakeTests {
     private func report(_ defect: Defect, timeout: Duration = .seconds(20)) async throws -> SuiteReport {
         var bench = Bench(defect: defect)
@@ -36,7 +36,7 @@ struct UnansweredWakeTests {
         #expect(report["wol.answer.complete"]?.verdict == .inconclusive)
     }
 
-    /// Some calls got a response: these are judged, and the missing ones are reported once.
+    /// Some calls have a response: those are checked, and the missing ones are reported once.
     @Test func answersThatCameAreJudged() async throws {
         let report = try await report(.losesHeldCalls)
         #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")

@@ -27,8 +27,8 @@ extension Session {
         return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
     }
 
-    /// Whether a class that certainly does not exist gets the same refusal. The checks about unknown classes report an
-    /// unexpected one.
+    /// Whether a class that certainly does not exist gets the same refusal. The checks of unknown classes verify that
+    /// the refusal is the right one.
     func isAnsweredLikeNothing(_ exchange: Exchange) async throws -> Bool {
         guard let refusal = exchange.refusal else { return false }
         let caller = exchange.request.credential

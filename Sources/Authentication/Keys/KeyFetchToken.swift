@@ -18,7 +18,7 @@ struct KeyFetchToken: Sendable {
         guard let origin = Self.origin(of: target), origin == Self.origin(of: address) else { return nil }
         let bytes: [UInt8]
         do throws(KeySourceFault) {
-            // Reading a pipe or a device could block the fetch forever.
+            // A file that is not regular, such as a pipe, could block the fetch forever.
             _ = try KeyFile(path: path).stamp()
             bytes = try KeyFile(path: path).contents(atMost: Self.maxSize)
         } catch {

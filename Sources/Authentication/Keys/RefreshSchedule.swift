@@ -23,7 +23,7 @@ struct RefreshSchedule: Sendable {
         let isBroughtForward: Bool
     }
 
-    /// Number of fetches on demand without a pause, if there were none for long.
+    /// Number of fetches on demand in a burst after a period without any.
     static let maxBurst = 4
     /// Long-run number of fetches on demand per cooldown.
     static let fetchesPerCooldown = 5

@@ -48,15 +48,15 @@ enum ProbeFinding: Hashable {
     }
 }
 
-/// Interprets the response to a probe. Pure, except that it remembers the engine's list.
+/// Interprets the response to a probe. Pure, except that it remembers whether the engine has listed known models.
 ///
 /// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
 /// without any of the models that it listed before comes from another server in the engine's place.
 ///
-/// The last applies only if settings state the runner's models. Otherwise a changed list is accepted: an engine that is
-/// restarted with another model lists only that one, and replicas have equal lists, so a list cannot distinguish another
-/// machine at the address from the same machine with another model. Calls are correct in both cases, since they follow
-/// the current list.
+/// The rule about lists applies only if settings state the runner's models. Otherwise a changed list is accepted: an
+/// engine may be restarted with another model, and replicas have equal lists, so a list cannot show whether another
+/// machine took over the address or the operator changed the model. Calls are correct either way, because the gateway
+/// uses the list that the server at the address returned.
 struct ProbeResponseParser {
     /// The engine's own ids of the models in settings; empty if the engine's list applies.
     private let statedIDs: Set<EngineModelID>

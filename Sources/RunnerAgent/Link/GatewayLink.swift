@@ -112,7 +112,7 @@ final class GatewayLink: Sendable {
                 guard let problem = await commands.sleep() else { return }
                 report.noteSleepProblem(problem)
                 self.notify(.sleepFailed(number))
-                // A gateway that registered this machine meanwhile has not received the report.
+                // A gateway that registered this machine meanwhile has not received the problem.
                 self.notify(.statusChanged)
             }
         case .noteStayedAwake:

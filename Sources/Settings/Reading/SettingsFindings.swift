@@ -40,7 +40,7 @@ struct SettingsFindings {
         if found.count >= 4 * Self.maxListed { found = first }
     }
 
-    /// Whether one concerns a key or a key below it.
+    /// Whether a finding refers to the key or one below it.
     func contains(_ path: SettingsPath) -> Bool { paths.contains(path) }
 
     private var first: [Finding] {

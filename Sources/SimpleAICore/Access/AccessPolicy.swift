@@ -54,12 +54,12 @@ public struct AccessPolicy: Hashable, Sendable {
     private let hasPriorities: Bool
 
     /// - Parameters:
-    ///   - grants: what roles may ask for; empty: every caller may ask for every class.
-    ///   - wakeRoles: roles that may cause a wake; empty means every caller. If there are grants, one of them has to allow
-    ///     the wake as well.
-    ///   - showsMembers: whether callers that may not ask for ids see which models are the members of a class.
-    ///   - exactPolicy: how to choose among the runners of a model that was asked for by its id.
-    ///   - privilegedRoles: what the settings call the two special roles, for the log.
+    ///   - grants: the classes and models that roles may request; empty: every caller may request every class.
+    ///   - wakeRoles: roles that may cause a wake; empty: every caller. If there are grants, one of them must permit it
+    ///     as well.
+    ///   - showsMembers: whether callers who may not ask for ids see which models are the members of a class.
+    ///   - exactPolicy: how to choose among the runners of a model that was requested by id.
+    ///   - privilegedRoles: the names of the two special roles in the settings, for the log.
     public init(
         classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true,
         exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = [],

@@ -41,7 +41,7 @@ public enum HTTPDate {
     /// The length of the longest format, in bytes.
     private static let maxLength = 64
 
-    /// In seconds since 1970; nil for a malformed date.
+    /// In seconds since 1970; nil if it is not a date.
     public static func seconds(_ text: String) -> Int? {
         guard text.utf8.count <= maxLength else { return nil }
         let words = text.lowercased().split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)

@@ -1,7 +1,7 @@
 /// The tag that Ollama's model names imply: `llama3.2` means `llama3.2:latest`, and its list names the latter.
 ///
-/// Calls use the id that the engine lists, so the engine does not have to know the rule. The rule does not apply in
-/// reverse: for an engine that lists `m`, `m:latest` is another model.
+/// The gateway requests exactly the listed id from an engine that lists an id with this tag, so the engine does not
+/// have to know the rule. The rule never works the other way: to an engine that lists `m`, `m:latest` is another model.
 public enum ImpliedTag {
     private static let tag = ":latest"
 
@@ -15,7 +15,7 @@ public enum ImpliedTag {
     /// The id with the tag, which an engine may list for an id without one.
     public static func fullID(of model: EngineModelID) -> EngineModelID { EngineModelID(model.rawValue + tag) }
 
-    /// Whether an id without the tag stands beside the listed id with the tag, and both mean the same engine model.
+    /// Whether a public id is the short form of a listed id that `models` contains as well.
     public static func implies(_ model: ModelID, in models: [ModelID: EngineModelID]) -> Bool {
         guard let engineModel = models[model], shortID(of: engineModel) == model else { return false }
         return models[ModelID(engineModel.rawValue)] == engineModel

@@ -127,7 +127,7 @@ extension WorkloadRoutingTest {
 
     // MARK: Required if N suffices
 
-    /// The finding as it is if N suffices for it, otherwise an advisory one that states the required N.
+    /// The finding itself if N suffices for it, otherwise an advisory one that states the required N.
     private func weighed(_ finding: Finding, load: Workload, runners: Int) -> Finding {
         let needed = Coverage.requestsNeeded(runners: runners)
         guard load.dispatches.count < needed else { return finding }

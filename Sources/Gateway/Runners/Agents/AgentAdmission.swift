@@ -1,8 +1,8 @@
 import SimpleAICore
 import Synchronization
 
-/// Admission of sockets on which an agent may register: keeps clients that cannot or will not register from using up
-/// what agents need. Used by every event loop.
+/// Admission of sockets on which an agent may register: prevents clients that do not register from using up the
+/// sockets that agents need. Used by every event loop.
 ///
 /// A socket that has not registered proves nothing, so it keeps its place only until another socket needs it: when all
 /// places are taken, the sockets that have been silent longest are evicted. An agent registers within moments, so it is
@@ -24,17 +24,17 @@ final class AgentAdmission: Sendable {
     static let minShare = 16
     /// Maximum number of all sockets.
     static let maxSockets = 2_048
-    /// Time for which a silent socket keeps its place in any case.
+    /// Minimum time before a silent socket can be evicted.
     static let minSilence: Duration = .seconds(1)
-    /// Refused registrations of one address: this number at once, then one a second; ten times as many for an address
-    /// that agents come from, because other machines there may be configured correctly.
+    /// Refused registrations of one address: a burst of this size, then one per second; ten times as many for an
+    /// address of known agents, because other machines there may be configured correctly.
     static let failureBurst = 20.0
     /// Maximum number of remembered addresses of agents.
     static let maxKnownAddresses = 4_096
 
     private let state = Mutex(AgentAdmissionState())
 
-    /// Counts the socket in if there is a place.
+    /// Admits the socket if there is a place for it.
     /// - Parameters:
     ///   - holder: its address; nil for a trusted proxy that states no client address.
     func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Verdict {
