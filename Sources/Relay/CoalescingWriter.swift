@@ -90,7 +90,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     private var context: ChannelHandlerContext?
     private var isWaiting = false
     /// Written bytes that have not been passed on: small pieces are joined here.
-    private var joint = ByteBuffer()
+    private var joined = ByteBuffer()
     private var promise: EventLoopPromise<Void>?
 
     public init(_ batch: EndOfTickFlusher, nextTo nextHandler: NextHandler) {
@@ -107,7 +107,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         socket = nil
         channelHasPendingWrites = true
         isWaiting = false
-        joint = ByteBuffer()
+        joined = ByteBuffer()
         promise?.fail(ChannelError.ioOnClosedChannel)
         promise = nil
     }
@@ -142,7 +142,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
             return pass(.byteBuffer(bytes), promise, context)
         }
         makeRoom(bytes.readableBytes)
-        joint.writeImmutableBuffer(bytes)
+        joined.writeImmutableBuffer(bytes)
         guard let promise else { return }
         if let first = self.promise { first.futureResult.cascade(to: promise) } else { self.promise = promise }
     }
@@ -157,7 +157,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
             return
         }
         makeRoom(length)
-        joint.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { ChunkFrame.write(chunk, to: $0) }
+        joined.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { ChunkFrame.write(chunk, to: $0) }
     }
 
     /// Writes the head of an HTTP/1 response, also bypassing the handlers before this one.
@@ -165,26 +165,26 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     public func write(_ head: HTTPResponseHead, isChunked: Bool) {
         guard context != nil else { return }
         makeRoom(ResponseWriter.usualHead)
-        ResponseWriter.write(head, isChunked: isChunked, into: &joint)
+        ResponseWriter.write(head, isChunked: isChunked, into: &joined)
     }
 
     /// Writes an HTTP/1 request, also bypassing the handlers before this one.
     func write(_ request: UpstreamRequest, promise: EventLoopPromise<Void>?) {
         if context != nil {
             makeRoom(RequestWriter.usualHead)
-            RequestWriter.write(request.head, into: &joint)
+            RequestWriter.write(request.head, into: &joined)
         }
         write(request.body, promise: promise)
     }
 
     /// Makes room for `length` bytes after the joined ones.
     private func makeRoom(_ length: Int) {
-        if joint.readableBytes + length > Self.maxJoinedLength, let context { forwardPending(context) }
-        if joint.capacity == 0 { joint = batch.takeStorage(length) }
+        if joined.readableBytes + length > Self.maxJoinedLength, let context { forwardPending(context) }
+        if joined.capacity == 0 { joined = batch.takeStorage(length) }
     }
 
     /// Whether some written bytes have not been passed to the socket yet.
-    public var hasPending: Bool { isWaiting || joint.readableBytes > 0 || promise != nil }
+    public var hasPending: Bool { isWaiting || joined.readableBytes > 0 || promise != nil }
 
     // MARK: Flushing
 
@@ -197,7 +197,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         if isWaiting && unflushed == 0 || context == nil { return }
         // Bytes beyond a full buffer are not deferred: back-pressure must reflect what the socket takes, not what is
         // joined here.
-        if unflushed + joint.readableBytes > Self.maxUncheckedLength, let context, !context.channel.isWritable {
+        if unflushed + joined.readableBytes > Self.maxUncheckedLength, let context, !context.channel.isWritable {
             isWaiting = true
             return flushNow()
         }
@@ -227,14 +227,14 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// - Returns: whether the kernel took all of them.
     private func writeDirectly() -> Bool {
         // Writing zero bytes does not show whether a socket would still take bytes.
-        guard let socket, socket.isOpen, promise == nil || joint.readableBytes > 0 else { return false }
-        let sent = socket.write(joint)
-        guard sent == joint.readableBytes else {
-            joint.moveReaderIndex(forwardBy: sent)
+        guard let socket, socket.isOpen, promise == nil || joined.readableBytes > 0 else { return false }
+        let sent = socket.write(joined)
+        guard sent == joined.readableBytes else {
+            joined.moveReaderIndex(forwardBy: sent)
             return false
         }
-        batch.giveBack(joint)
-        joint = ByteBuffer()
+        batch.giveBack(joined)
+        joined = ByteBuffer()
         if let promise {
             self.promise = nil
             promise.succeed()
@@ -243,9 +243,9 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     }
 
     private func forwardPending(_ context: ChannelHandlerContext) {
-        guard joint.readableBytes > 0 || promise != nil else { return }
-        let (bytes, promise) = (joint, promise)
-        (joint, self.promise) = (ByteBuffer(), nil)
+        guard joined.readableBytes > 0 || promise != nil else { return }
+        let (bytes, promise) = (joined, promise)
+        (joined, self.promise) = (ByteBuffer(), nil)
         pass(.byteBuffer(bytes), promise, context)
     }
 

@@ -3,7 +3,7 @@ import SimpleAICore
 
 extension EventStreamRelay.Phase {
     /// Whether further events are processed.
-    var takesEvents: Bool {
+    var acceptsEvents: Bool {
         switch self {
         case .open, .finishing: true
         case .complete, .failed: false

@@ -25,7 +25,7 @@ public struct EventStreamRelay {
     private let expectedChoices: Int
     public internal(set) var phase = Phase.open
     private var splitter = EventSplitter()
-    private var shapes = EventTemplates()
+    private var templates = EventTemplates()
     private var open: Set<Int> = []
     private var finished: Set<Int> = []
     var doneWasForwarded = false
@@ -55,20 +55,20 @@ public struct EventStreamRelay {
     /// may insert a comment at any time.
     public mutating func receive(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(EventSplitter.TooLong) {
         // Most reads bring one event with the shape of the one before: then there is nothing to split.
-        if !splitter.isInsideEvent, shapes.areWholeEvents, let passed = shapes.pass(bytes) {
+        if !splitter.isInsideEvent, templates.areWholeEvents, let passed = templates.pass(bytes) {
             pieces += 1
             events += 1
             return forward(passed)
         }
         try splitter.append(bytes)
-        while phase.takesEvents, let event = splitter.next() {
+        while phase.acceptsEvents, let event = splitter.next() {
             if let event = pass(event) {
                 events += 1
                 forward(event)
             }
         }
         // An LF may still follow the last CR, but the final event is forwarded without waiting for it.
-        if phase.takesEvents, splitter.restIsEvent, isDone(splitter.rest), let event = pass(splitter.takeRest()) {
+        if phase.acceptsEvents, splitter.restIsEvent, isDone(splitter.rest), let event = pass(splitter.takeRest()) {
             events += 1
             forward(event)
         }
@@ -94,7 +94,7 @@ public struct EventStreamRelay {
     public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
         let isEvent = splitter.restIsEvent
         var rest = splitter.takeRest()
-        if rest.readableBytes > 0, phase.takesEvents {
+        if rest.readableBytes > 0, phase.acceptsEvents {
             if !isEvent {
                 // A partial event would break the client's parser before it reads the gateway's error.
                 guard isWhole(rest) else { return nil }
@@ -132,7 +132,7 @@ public struct EventStreamRelay {
     /// The event as forwarded to the caller; nil if it is dropped.
     private mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
         let event = isFirstEvent ? EventSplitter.withoutByteOrderMark(event) : event
-        if let passed = shapes.pass(event) {
+        if let passed = templates.pass(event) {
             pieces += 1
             return passed
         }
@@ -166,7 +166,7 @@ public struct EventStreamRelay {
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
             // Only the piece that it carries matters in such an event.
             let model = replacement(for: chunk["model"])
-            shapes.note { EventTemplate(event, piece: text, model: model) }
+            templates.note { EventTemplate(event, piece: text, model: model) }
         }
         return restored(event, payload, token: chunk["model"])
     }

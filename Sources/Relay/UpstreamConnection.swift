@@ -101,7 +101,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Ends an exchange whose caller has disconnected: closing the connection is how HTTP/1.1 makes an engine stop.
     func abandonExchange() {
         exchange = nil
-        if let context { hangUp(context) }
+        if let context { closeTransport(context) }
     }
 
     /// Limits for the rest of a response after its target is done: its time, and its length in bytes.
@@ -137,14 +137,14 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func close() {
-        if let context { hangUp(context) }
+        if let context { closeTransport(context) }
     }
 
     /// The machine was declared unreachable. Closes idle connections and those that wait for a response; one that is
     /// receiving a response ends when TCP gets no more acknowledgements.
-    func machineIsGone() {
+    func machineBecameUnreachable() {
         guard let context, exchange?.head == nil else { return }
-        fail(.machineGone, context)
+        fail(.machineUnreachable, context)
     }
 
     /// When the machine last acknowledged or sent something on this connection, while a call is in progress on it.
@@ -153,7 +153,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         return TCPLiveness.lastAcknowledgement(on: context.channel)
     }
 
-    private func hangUp(_ context: ChannelHandlerContext) {
+    private func closeTransport(_ context: ChannelHandlerContext) {
         isUsable = false
         context.close(promise: nil)
         socket?.close()
@@ -175,7 +175,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         upstream.noteByte(at: now)
         guard let exchange else {
             // Unrequested bytes: a connection in an unknown state must not carry a caller's prompt.
-            hangUp(context)
+            closeTransport(context)
             return
         }
         // Bytes on a reused connection before the request was sent are not its response. The engine is closing the
@@ -208,7 +208,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                         target.responseBodyReceived(bytes, at: now)
                     } else {
                         exchange.droppedBytes += bytes.readableBytes
-                        if exchange.droppedBytes > Self.maxDropped { return hangUp(context) }
+                        if exchange.droppedBytes > Self.maxDropped { return closeTransport(context) }
                     }
                 case .end: return endExchange(context, at: now)
                 }
@@ -225,7 +225,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func fail(_ failure: UpstreamFailure, _ context: ChannelHandlerContext) {
         cause = cause ?? failure
-        hangUp(context)
+        closeTransport(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -244,7 +244,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             isBroken = true
             if TCPLiveness.isTimeout(error), let exchange, exchange.head == nil { cause = cause ?? .connectionTimedOut }
         }
-        hangUp(context)
+        closeTransport(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -280,7 +280,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         if keepAlive, exchange.requestIsWritten, reader.isEmpty, isUsable {
             pool.giveBack(self)
         } else {
-            hangUp(context)
+            closeTransport(context)
         }
         exchange.target?.responseEndReceived()
     }
@@ -310,7 +310,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func checkProgress() {
         watchedUntil = nil
         guard let context, let exchange else { return }
-        guard exchange.target != nil else { return hangUp(context) }
+        guard exchange.target != nil else { return closeTransport(context) }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
         guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
@@ -319,6 +319,6 @@ final class UpstreamConnection: ChannelInboundHandler {
             return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
         }
         cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout
-        hangUp(context)
+        closeTransport(context)
     }
 }

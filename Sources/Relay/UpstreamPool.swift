@@ -92,7 +92,7 @@ public final class UpstreamPool {
     public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
         for connection in Array(established[runner, default: [:]].values)
         where endsSilentCalls || !connection.isExchanging {
-            connection.machineIsGone()
+            connection.machineBecameUnreachable()
         }
     }
 

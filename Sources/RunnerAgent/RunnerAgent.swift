@@ -63,8 +63,8 @@ public struct RunnerAgent: Service {
                 // At once: what takes longest is an engine's start.
                 group.addTask { await roster.runEngines() }
                 // The registration includes the graphics card if it can be queried quickly.
-                async let graphics = report.look(within: .seconds(1))
-                await roster.look()
+                async let graphics = report.refreshStatus(within: .seconds(1))
+                await roster.refreshStatus()
                 _ = await graphics
                 await live(link, report, server)
                 group.cancelAll()
@@ -84,7 +84,7 @@ public struct RunnerAgent: Service {
             group.addTask {
                 await ResumeWatch.run {
                     // The graphics card first: its figures must not be from before the sleep.
-                    await report.look(within: .seconds(5))
+                    await report.refreshStatus(within: .seconds(5))
                     link.notify(.resumed)
                 }
             }

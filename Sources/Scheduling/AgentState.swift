@@ -26,7 +26,7 @@ struct AgentState: Hashable, Sendable {
     }
 
     /// End of the grace period after its connection was lost: from then on it counts as asleep or lost.
-    var goneAt: ContinuousClock.Instant?
+    var graceExpiresAt: ContinuousClock.Instant?
 
     /// Whether its connection is open.
     var isConnected = false
@@ -47,7 +47,7 @@ struct AgentState: Hashable, Sendable {
 
     /// When `timePassed` has to check it, sleep excepted.
     var nextDeadline: ContinuousClock.Instant? {
-        var deadlines = [goneAt, load?.deadline, isConnected ? nil : pendingSleep?.settledAt].compactMap { $0 }
+        var deadlines = [graceExpiresAt, load?.deadline, isConnected ? nil : pendingSleep?.settledAt].compactMap { $0 }
         if case .again(let at)? = check { deadlines.append(at) }
         return deadlines.min()
     }

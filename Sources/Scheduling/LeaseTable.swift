@@ -22,7 +22,7 @@ struct LeaseTable {
     }
 
     /// The runner whose slot became free, and the model of the call; nil if the lease was already returned.
-    mutating func takeBack(_ id: LeaseID) -> (index: Int, engineModel: EngineModelID)? {
+    mutating func returnLease(_ id: LeaseID) -> (index: Int, engineModel: EngineModelID)? {
         guard let place = places.removeValue(forKey: id) else {
             doubleReturns += 1
             return nil

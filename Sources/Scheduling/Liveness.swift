@@ -83,7 +83,7 @@ struct Liveness: Hashable, Sendable {
     /// Set until the engine responds, or other evidence arrives.
     private var hasLoadedTooLong = false
     /// When it was declared unreachable.
-    private var goneAt: ContinuousClock.Instant?
+    private var unreachableSince: ContinuousClock.Instant?
     /// The problem that the latest evidence showed; nil if there is none.
     private(set) var reason: OperatorReason?
 
@@ -99,7 +99,7 @@ struct Liveness: Hashable, Sendable {
         if new != .loading { loading = nil }
         let isGone = new == .asleep || new == .lost
         if isGone { hasLoadedTooLong = false }
-        goneAt = isGone ? goneAt ?? context.now : nil
+        unreachableSince = isGone ? unreachableSince ?? context.now : nil
         return new
     }
 
@@ -133,7 +133,7 @@ struct Liveness: Hashable, Sendable {
             return .unknown
         case .callReplaced: return state == .ready ? .unknown : state
         case .disconnected: return Self.isAwake(state) ? .unknown : state
-        case .graceExpired: return state == .unknown ? Self.gone(now) : state
+        case .graceExpired: return state == .unknown ? Self.unreachableState(now) : state
         case .checkStarted: return .checking
         case .checkFailed: return .down
         }
@@ -189,10 +189,10 @@ struct Liveness: Hashable, Sendable {
         switch now.state {
         case .ready, .unknown, .down, .checking, .loading:
             if let lastSignAt, let misses, lastSignAt > misses.since { self.misses = nil }
-            return countMiss(.unreachable, now) ? Self.gone(now) : now.state
+            return countMiss(.unreachable, now) ? Self.unreachableState(now) : now.state
         case .asleep, .lost:
             // Bytes arrived after it was declared unreachable: it is up, and the next probes decide whether it works.
-            guard let goneAt, let lastSignAt, lastSignAt > goneAt else { return now.state }
+            guard let unreachableSince, let lastSignAt, lastSignAt > unreachableSince else { return now.state }
             misses = nil
             return .unknown
         case .waking, .wakeFailed: return now.state
@@ -207,7 +207,7 @@ struct Liveness: Hashable, Sendable {
         return misses.count >= now.maxMisses
     }
 
-    private static func gone(_ now: Context) -> RunnerState { now.canBeWoken ? .asleep : .lost }
+    private static func unreachableState(_ now: Context) -> RunnerState { now.canBeWoken ? .asleep : .lost }
 
     private static func isAwake(_ state: RunnerState) -> Bool {
         switch state {

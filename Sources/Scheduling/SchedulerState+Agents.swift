@@ -12,7 +12,7 @@ extension SchedulerState {
         add(runner, rememberedModels: rememberedModels, bootTime: bootTime)
         guard let index = indexByID[runner.id] else { return }
         var agent = agentState(ofRunnerAt: index)
-        agent.goneAt = now.advanced(by: configuration.gracePeriod)
+        agent.graceExpiresAt = now.advanced(by: configuration.gracePeriod)
         records[index].agent = agent
         agentsWithDeadline.insert(index)
         reindex(index)
@@ -23,7 +23,7 @@ extension SchedulerState {
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
         var agent = agentState(ofRunnerAt: index)
-        agent.goneAt = nil
+        agent.graceExpiresAt = nil
         agent.isConnected = true
         agent.connectionChanged()
         agent.pendingSleep = nil
@@ -45,7 +45,7 @@ extension SchedulerState {
         }
         let hadLoaded = records[index].agent?.residency.loaded
         var agent = agentState(ofRunnerAt: index)
-        agent.goneAt = nil
+        agent.graceExpiresAt = nil
         agent.isConnected = true
         agent.isSleepable = report.isSleepable
         agent.residency.replace(by: report)
@@ -79,8 +79,8 @@ extension SchedulerState {
     ) {
         guard let index = indexByID[id], records[index].agent != nil else { return }
         assess(.disconnected, reason: reason, ofRunnerAt: index, now: now)
-        let goneAt = now.advanced(by: configuration.gracePeriod)
-        if records[index].state == .unknown { records[index].agent?.goneAt = goneAt }
+        let graceExpiresAt = now.advanced(by: configuration.gracePeriod)
+        if records[index].state == .unknown { records[index].agent?.graceExpiresAt = graceExpiresAt }
         records[index].agent?.isConnected = false
         records[index].agent?.connectionChanged()
         trackDeadline(index)
@@ -139,8 +139,8 @@ extension SchedulerState {
 
     /// Handles an agent's deadlines.
     mutating func advanceAgent(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        if let goneAt = records[index].agent?.goneAt, goneAt <= now {
-            records[index].agent?.goneAt = nil
+        if let graceExpiresAt = records[index].agent?.graceExpiresAt, graceExpiresAt <= now {
+            records[index].agent?.graceExpiresAt = nil
             if assess(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
         if let agent = records[index].agent, !agent.isConnected, let order = agent.pendingSleep, order.settledAt <= now

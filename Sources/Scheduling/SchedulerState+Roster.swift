@@ -55,7 +55,7 @@ extension SchedulerState {
             updateRank(ofRunnerAt: index)
         }
         for index in placed { serveWaiters(ofRunnerAt: index, now: now) }
-        for index in removed { forgetIfGone(index) }
+        for index in removed { clearIfRemoved(index) }
         reconsiderWaiters(now: now)
     }
 
@@ -77,18 +77,18 @@ extension SchedulerState {
     private mutating func removeRecord(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
         guard let index = indexByID.removeValue(forKey: id) else { return nil }
         records[index].isLeaving = true
-        records[index].agent?.goneAt = nil
+        records[index].agent?.graceExpiresAt = nil
         records[index].agent?.connectionChanged()
         records[index].agent?.pendingSleep = nil
         agentsWithDeadline.remove(index)
         ejected.remove(index)
-        tried.remove(index)
+        runnersInLoadingTrial.remove(index)
         abandonWake(ofRunnerAt: index, now: now)
         return index
     }
 
     /// Clears the record of a removed runner but keeps its index, because leases and waiters refer to indices.
-    mutating func forgetIfGone(_ index: Int) {
+    mutating func clearIfRemoved(_ index: Int) {
         if occupancy(ofRunnerAt: index).isGone { records[index].models = [:] }
     }
 }

@@ -12,7 +12,7 @@ extension SchedulerState {
             return
         }
         if records[index].agent?.idleSince == nil { records[index].agent?.idleSince = now }
-        if let due = sleepIsDue(ofRunnerAt: index) { nextSleepLook = nextSleepLook.map { min($0, due) } ?? due }
+        if let due = sleepIsDue(ofRunnerAt: index) { nextSleepCheck = nextSleepCheck.map { min($0, due) } ?? due }
     }
 
     /// Only machines that can be woken are put to sleep.
@@ -26,14 +26,14 @@ extension SchedulerState {
     }
 
     mutating func sleepIdleMachines(now: ContinuousClock.Instant) {
-        guard let look = nextSleepLook, look <= now else { return }
-        nextSleepLook = nil
+        guard let look = nextSleepCheck, look <= now else { return }
+        nextSleepCheck = nil
         for index in records.indices {
             guard let due = sleepIsDue(ofRunnerAt: index) else { continue }
             if due <= now {
                 putToSleep(index, now: now)
             } else {
-                nextSleepLook = nextSleepLook.map { min($0, due) } ?? due
+                nextSleepCheck = nextSleepCheck.map { min($0, due) } ?? due
             }
         }
     }

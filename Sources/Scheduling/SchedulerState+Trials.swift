@@ -31,7 +31,7 @@ struct LoadingTrials: Hashable, Sendable {
 
 extension SchedulerState {
     /// Handles the evidence of an unserved call about its runner.
-    mutating func takeEvidence(of outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
+    mutating func applyEvidence(of outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard !records[index].isLeaving else { return }
         switch outcome {
         case .served, .undecided: return
@@ -70,7 +70,7 @@ extension SchedulerState {
         }
         // After a call from before, the next trial is already due; unless a probe found it loading, and no trial was
         // pending.
-        let isDue = records[index].health.isOnTrial || (outcome == .loading && !tried.contains(index))
+        let isDue = records[index].health.isOnTrial || (outcome == .loading && !runnersInLoadingTrial.contains(index))
         if records[index].state == .loading, isDue { pauseTrials(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
@@ -78,13 +78,13 @@ extension SchedulerState {
     private mutating func pauseTrials(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         records[index].health = RunnerHealth()
         records[index].trials.failed(now: now)
-        tried.insert(index)
+        runnersInLoadingTrial.insert(index)
         updateRank(ofRunnerAt: index)
     }
 
     mutating func startTrial(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let next = records[index].trials.nextAt, next <= now else { return }
-        tried.remove(index)
+        runnersInLoadingTrial.remove(index)
         records[index].trials.started(now: now)
         records[index].health.beginTrial()
         updateRank(ofRunnerAt: index)
@@ -98,7 +98,7 @@ extension SchedulerState {
     }
 
     mutating func stopTrials(ofRunnerAt index: Int) {
-        tried.remove(index)
+        runnersInLoadingTrial.remove(index)
         records[index].trials = LoadingTrials()
         if !records[index].health.isInService { records[index].health = RunnerHealth() }
     }

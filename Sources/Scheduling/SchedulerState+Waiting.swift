@@ -208,7 +208,7 @@ extension SchedulerState {
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
         for index in agentsWithDeadline.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
-        for index in tried.sorted() { startTrial(ofRunnerAt: index, now: now) }
+        for index in runnersInLoadingTrial.sorted() { startTrial(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         sleepIdleMachines(now: now)
         var late: [SchedulerEffect] = []
@@ -251,8 +251,8 @@ extension SchedulerState {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
         let agents = agentsWithDeadline.compactMap { records[$0].agent?.nextDeadline }
-        let loads = tried.compactMap { records[$0].trials.nextAt }
-        return [queue.earliestDeadline, wakes.min(), trials.min(), loads.min(), agents.min(), nextSleepLook].compactMap
+        let loads = runnersInLoadingTrial.compactMap { records[$0].trials.nextAt }
+        return [queue.earliestDeadline, wakes.min(), trials.min(), loads.min(), agents.min(), nextSleepCheck].compactMap
         { $0 }.min()
     }
 }

@@ -103,7 +103,7 @@ public struct SchedulerState: Sendable {
         ///   whether its engine is loading.
         mutating func endCall(
             of engineModel: EngineModelID, _ outcome: LeaseOutcome
-        ) -> (hasAgent: Bool, isBack: Bool, isLoading: Bool) {
+        ) -> (hasAgent: Bool, wasReadmitted: Bool, isLoading: Bool) {
             if agent != nil { agent?.residency.callEnded(on: engineModel) }
             return (agent != nil, occupancy.end(outcome), occupancy.state == .loading)
         }
@@ -145,11 +145,11 @@ public struct SchedulerState: Sendable {
     /// Whether a model that calls may wait for gets no new calls because another one has to be loaded.
     var hasModelsBlockedByLoad = false
     /// Runners whose engines are loading, as calls have shown; each has a time for its next trial.
-    var tried: Set<Int> = []
+    var runnersInLoadingTrial: Set<Int> = []
     /// Runners whose machines are waking.
     var waking: Set<Int> = []
     /// When to check machines for their idle time; possibly too early, never too late.
-    var nextSleepLook: ContinuousClock.Instant?
+    var nextSleepCheck: ContinuousClock.Instant?
     private var picks: UInt64 = 0
     private var requests: UInt64 = 0
     private var waiters: UInt64 = 0
@@ -181,8 +181,9 @@ public struct SchedulerState: Sendable {
     }
 
     private var hasNoDeadline: Bool {
-        queue.count == 0 && waking.isEmpty && ejected.isEmpty && agentsWithDeadline.isEmpty && tried.isEmpty
-            && nextSleepLook == nil
+        queue.count == 0 && waking.isEmpty && ejected.isEmpty && agentsWithDeadline.isEmpty
+            && runnersInLoadingTrial.isEmpty
+            && nextSleepCheck == nil
     }
 
     // MARK: Calls
@@ -233,21 +234,21 @@ public struct SchedulerState: Sendable {
     public mutating func release(
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
-        guard let (index, engineModel) = leases.takeBack(lease) else { return }
-        let (hasAgent, isBack, isLoading) = records[index].endCall(of: engineModel, outcome)
+        guard let (index, engineModel) = leases.returnLease(lease) else { return }
+        let (hasAgent, wasReadmitted, isLoading) = records[index].endCall(of: engineModel, outcome)
         if hasAgent { advanceLoad(onRunnerAt: index) }
         if isLoading {
             trialEnded(ofRunnerAt: index, outcome, now: now)
         } else {
-            if isBack { readmit(index) }
-            if outcome != .served { takeEvidence(of: outcome, ofRunnerAt: index, now: now) }
+            if wasReadmitted { readmit(index) }
+            if outcome != .served { applyEvidence(of: outcome, ofRunnerAt: index, now: now) }
         }
         updateRank(ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         // Slots of ejected runners are for calls that no other runner can serve.
         if !ejected.isEmpty { reconsiderWaiters(now: now) }
         if hasAgent { trackIdleTime(ofRunnerAt: index, now: now) }
-        forgetIfGone(index)
+        clearIfRemoved(index)
     }
 
     /// Removes a waiting call whose client closed the connection. A wake that it started continues, because the machine

@@ -68,7 +68,9 @@ extension SettingsValidation {
             warning("is ignored, because the keys are not fetched over TLS", at: path["tls"]["ca_file"])
         }
         // An invalid address is reported where it was read.
-        guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlainBeyondLoopback else { return }
+        guard let address = try? WebAddress(fetched, allowingQuery: true), address.isPlaintextToRemoteHost else {
+            return
+        }
         warning(
             "\(fetched) lacks TLS: an attacker on the network can replace the keys and forge tokens; use https",
             at: path[key])
@@ -205,7 +207,7 @@ extension SettingsValidation {
             }
         }
         if let hook = runner.wake?.http, let address = try? WebAddress(hook.url, allowingQuery: true),
-            address.isPlainBeyondLoopback
+            address.isPlaintextToRemoteHost
         {
             warning(
                 "is sent without TLS: an attacker on the network can read and use it; use https where possible",

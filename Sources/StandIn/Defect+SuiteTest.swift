@@ -10,7 +10,7 @@ extension Defect {
     package var summary: String { entry.summary }
 
     /// The tests that must detect the defect.
-    package var business: [SuiteTest] { entry.business }
+    package var detectors: [SuiteTest] { entry.detectors }
 
     /// Whether the tests that detect the defect report INCONCLUSIVE: nothing is wrong, but nothing is proven either.
     package var isOnlyUndecided: Bool { [.nothingSlept, .inventsRunners, .oneAtATime].contains(self) }
@@ -18,7 +18,7 @@ extension Defect {
     /// Whether only an advisory check detects the defect, and only if timing analysis is requested.
     package var isOnlyAdvice: Bool { self == .oneAtATime }
 
-    private var entry: (business: [SuiteTest], summary: String) {
+    private var entry: (detectors: [SuiteTest], summary: String) {
         switch self {
         case .nothingSlept: ([.wol], "the machine was never asleep")
         case .wakePerRequest: ([.wol], "every waiting call starts a wake")

@@ -20,18 +20,18 @@ import Synchronization
             let name: String
             let summary: String
             /// The tests that must detect the defect; empty for a correct deployment.
-            let business: [String]
+            let detectors: [String]
             let isOnlyUndecided: Bool
             let isOnlyAdvice: Bool
         }
 
         let mutants = Defect.allCases.map {
             Item(
-                name: $0.name, summary: $0.summary, business: $0.business.map(\.rawValue),
+                name: $0.name, summary: $0.summary, detectors: $0.detectors.map(\.rawValue),
                 isOnlyUndecided: $0.isOnlyUndecided, isOnlyAdvice: $0.isOnlyAdvice)
         }
         let correct = StandInVariant.named.map {
-            Item(name: $0.key, summary: $0.value.summary, business: [], isOnlyUndecided: false, isOnlyAdvice: false)
+            Item(name: $0.key, summary: $0.value.summary, detectors: [], isOnlyUndecided: false, isOnlyAdvice: false)
         }
     }
 
@@ -43,8 +43,8 @@ import Synchronization
         let width = items.map(\.name.count).max() ?? 0
         for item in items {
             let name = item.name.padding(toLength: width, withPad: " ", startingAt: 0)
-            let business = item.business.isEmpty ? "correct" : item.business.joined(separator: ", ")
-            print("\(name)  \(item.summary) (\(business))")
+            let detectors = item.detectors.isEmpty ? "correct" : item.detectors.joined(separator: ", ")
+            print("\(name)  \(item.summary) (\(detectors))")
         }
     }
 }

@@ -7,7 +7,7 @@ import Testing
 struct MutantMatrixTests {
     @Test func `every mutant is noticed and no correct deployment is blamed`() async throws {
         let build = Repository.binary.deletingLastPathComponent().path
-        let run = try await Program.script("scripts/mutants", ["--build", build, "--business"])
+        let run = try await Program.script("scripts/mutants", ["--build", build, "--detectors"])
             .interpretedByPython().run(within: .seconds(600))
         #expect(run.code == 0, "\(run.text)")
         #expect(run.output.contains(" 0 things are wrong"), "\(run.text)")

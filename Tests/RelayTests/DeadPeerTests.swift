@@ -34,7 +34,7 @@ import Darwin
 
         try await loop.onPool { $0.leave("other", endsSilentCalls: true) }
         try await loop.onPool { $0.leave("r", endsSilentCalls: true) }
-        #expect(await silent.all() == [.failed(.machineGone)])
+        #expect(await silent.all() == [.failed(.machineUnreachable)])
         await first.isLeft()
         // A response that has begun is read to its own end.
         try await second.send("cd")

@@ -28,7 +28,7 @@ import Testing
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url) { $0.slots = 6 }
             #expect(roster.upstream(for: "a") == nil)
-            await roster.look()
+            await roster.refreshStatus()
             let status = try #require(roster.statuses.first)
             #expect(status.engineType == "openai")
             #expect(status.isHealthy)
@@ -53,7 +53,7 @@ import Testing
     func listsAreReadTolerantly(_ body: String, _ models: [String], _ omitsSome: Bool) async throws {
         try await FakeEngine.with(["GET /v1/models": .json(body)]) { fake in
             let roster = try roster(.openAI, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.isHealthy == true)
             #expect(roster.models == models)
             let omitted = roster.statuses.first?.omitted.count ?? 0
@@ -65,14 +65,14 @@ import Testing
         let broken = FakeEngine.Answer(status: 500, body: #"{"error":{"message":"out of memory"}}"#)
         try await FakeEngine.with(["GET /v1/models": broken]) { fake in
             let roster = try roster(.openAI, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.isHealthy == false)
             #expect(roster.statuses.first?.error == "it returned status 500: out of memory")
             fake.set("GET /v1/models", .json("{}"))
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.error == "it sent a response that this kind of engine never sends")
             fake.set("GET /v1/models", Self.list)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.isHealthy == true)
         }
     }
@@ -80,7 +80,7 @@ import Testing
     @Test func anUnreachableEngineIsUnhealthy() async throws {
         let port = try await FakeEngine.with([:]) { $0.port }
         let roster = try roster(.openAI, "http://127.0.0.1:\(port)")
-        await roster.look()
+        await roster.refreshStatus()
         #expect(roster.statuses.first?.isHealthy == false)
         #expect(roster.statuses.first?.error?.hasPrefix("it cannot be reached") == true)
     }
@@ -88,7 +88,7 @@ import Testing
     @Test func othersDecideThemselvesWhatTheyLoad() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             await #expect(throws: EngineFault.unsupported("openai does not support loading models on request")) {
                 try await roster.load("a")
             }
@@ -115,7 +115,7 @@ import Testing
     @Test func ollamaListsWhatLiesThereAndWhatIsLoaded() async throws {
         try await FakeEngine.with(Self.ollama) { fake in
             let roster = try roster(.ollama, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             let status = try #require(roster.statuses.first)
             #expect(status.engineType == "ollama")
             #expect(status.version == "0.9.1")
@@ -135,8 +135,8 @@ import Testing
     @Test func ollamaDetailsAreRemembered() async throws {
         try await FakeEngine.with(Self.ollama) { fake in
             let roster = try roster(.ollama, fake.url)
-            await roster.look()
-            await roster.look()
+            await roster.refreshStatus()
+            await roster.refreshStatus()
             #expect(fake.requests.count { $0.hasPrefix("POST /api/show") } == 2)
         }
     }
@@ -144,7 +144,7 @@ import Testing
     @Test func ollamaLoadsAndUnloads() async throws {
         try await FakeEngine.with(Self.ollama) { fake in
             let roster = try roster(.ollama, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             try await roster.load("llama3:8b")
             #expect(fake.requests.contains(#"POST /api/generate {"model":"llama3:8b"}"#))
             try await roster.unload("llama3:8b")
@@ -160,7 +160,7 @@ import Testing
         answers["POST /api/embed"] = .json("{}")
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.ollama, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             try await roster.load("nomic:latest")
             #expect(fake.requests.contains { $0.hasPrefix("POST /api/embed") })
         }
@@ -171,7 +171,7 @@ import Testing
         answers["POST /api/generate"] = .init(status: 500, body: #"{"error":"requires more system memory"}"#)
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.ollama, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             await #expect(throws: EngineFault.answered(500, "requires more system memory")) {
                 try await roster.load("llama3:8b")
             }
@@ -192,7 +192,7 @@ import Testing
     @Test func llamaServerReportsItsSlots() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let roster = try roster(.llamaServer, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             let status = try #require(roster.statuses.first)
             #expect(status.isHealthy)
             #expect(status.version == "b6000")
@@ -210,7 +210,7 @@ import Testing
     @Test func slotsOfSettingsCountBeforeThose() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let roster = try roster(.llamaServer, fake.url) { $0.slots = 2 }
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.batchSize == 2)
         }
     }
@@ -221,10 +221,10 @@ import Testing
         answers["GET /props"] = nil
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.llamaServer, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.slots == 2)
             fake.set("GET /slots", .init(status: 501))
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.isHealthy == true)
             #expect(roster.statuses.first?.batchSize == 1)
         }
@@ -235,7 +235,7 @@ import Testing
         answers["GET /health"] = .init(status: 503, body: #"{"error":{"message":"Loading model","code":503}}"#)
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.llamaServer, fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(roster.statuses.first?.error == "it returned status 503: Loading model")
         }
     }
@@ -281,10 +281,10 @@ import Testing
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url)
             var changes = roster.changes.makeAsyncIterator()
-            await roster.look()
+            await roster.refreshStatus()
             #expect(await changes.next() != nil)
             fake.set("GET /v1/models", .json(#"{"data":[{"id":"c"}]}"#))
-            await roster.look()
+            await roster.refreshStatus()
             #expect(await changes.next() != nil)
             #expect(roster.models == ["c"])
         }

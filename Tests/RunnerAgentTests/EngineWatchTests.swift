@@ -8,7 +8,7 @@ import Testing
     private static let well = EngineStatus(engineType: "openai", isHealthy: true, loadedModels: ["m"])
 
     private func watch(_ results: [Result<EngineStatus, EngineFault>], callCount: Int = 0) -> EngineWatch {
-        results.reduce(into: EngineWatch()) { $0.looked($1, type: "openai", callCount: callCount) }
+        results.reduce(into: EngineWatch()) { $0.inspected($1, type: "openai", callCount: callCount) }
     }
 
     /// A single-threaded engine that computes responds to no other request.

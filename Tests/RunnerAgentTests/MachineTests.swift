@@ -109,10 +109,10 @@ import Testing
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             let (report, roster, _) = try report(fake.url)
             #expect(report.status(agreed: []).health == .starting)
-            await roster.look()
+            await roster.refreshStatus()
             #expect(report.status(agreed: []).health == .healthy)
             fake.set("GET /v1/models", .init(status: 500))
-            await roster.look()
+            await roster.refreshStatus()
             #expect(report.status(agreed: []).health == .unhealthy)
             report.drain()
             #expect(report.status(agreed: []).health == .shuttingDown)
@@ -122,7 +122,7 @@ import Testing
     @Test func oneOfTwoEnginesIsDegraded() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             let (report, roster, _) = try report(fake.url, more: "http://127.0.0.1:1")
-            await roster.look()
+            await roster.refreshStatus()
             #expect(report.status(agreed: []).health == .degraded)
         }
     }
@@ -130,7 +130,7 @@ import Testing
     @Test func callsShowUpEverywhere() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             let (report, roster, counts) = try report(fake.url)
-            await roster.look()
+            await roster.refreshStatus()
             counts.began("a")
             var status = report.status(agreed: [.slots])
             #expect(status.capabilities.map(\.activeRequests) == [1])
@@ -157,7 +157,7 @@ import Testing
             power.sleepCommand = ["systemctl", "suspend"]
             power.watts = 90
             let (report, roster, _) = try report(fake.url, power: power)
-            await roster.look()
+            await roster.refreshStatus()
             let plain = report.status(agreed: [])
             #expect(plain.power == nil)
             #expect(plain.engines.first?.slots == nil)

@@ -47,7 +47,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let inference: InferenceHandler
     private let socket: CoalescingWriter
-    private let place: ClientConnectionPlace?
+    private let place: ClientConnectionEntry?
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
     private var context: ChannelHandlerContext?
@@ -63,7 +63,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether a read was requested that is held until the next request may be read.
     private var readIsPending = false
     /// Whether the client has closed its sending side while requests are unread.
-    private var inputEndIsHeld = false
+    private var hasPendingInputEnd = false
     private var isQuiescing = false
 
     /// Number of bytes received of the current body.
@@ -81,7 +81,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - place: this connection's place among all connections.
     ///   - maxHead: in bytes.
     init(
-        inference: InferenceHandler, socket: CoalescingWriter, place: ClientConnectionPlace? = nil, maxHead: Int,
+        inference: InferenceHandler, socket: CoalescingWriter, place: ClientConnectionEntry? = nil, maxHead: Int,
         idleTimeout: TimeAmount, drain: TimeAmount
     ) {
         self.place = place
@@ -141,14 +141,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         isForwarding = true
         defer { isForwarding = false }
         do throws(RequestParser.Violation) {
-            while mayReadOn, let part = try reader.next() { forwardAvailable(part, context) }
-            if inputEndIsHeld, mayReadOn { return inputEnds(context) }
+            while mayParseNext, let part = try reader.next() { forwardAvailable(part, context) }
+            if hasPendingInputEnd, mayParseNext { return handleInputEnd(context) }
         } catch {
             refuse(error, context)
         }
     }
 
-    private var mayReadOn: Bool {
+    private var mayParseNext: Bool {
         guard case .open = phase else { return false }
         return exchange.map { !$0.isRead } ?? !isQuiescing
     }
@@ -211,11 +211,11 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            if mayReadOn, !reader.isBetweenRequests { refuse(.incomplete, context) }
+            if mayParseNext, !reader.isBetweenRequests { refuse(.incomplete, context) }
             if inference.clientDisconnected() { return }
             // The end of input takes effect after the requests that were received before it.
-            inputEndIsHeld = exchange?.isRead ?? false && reader.hasPending
-            if inputEndIsHeld { return }
+            hasPendingInputEnd = exchange?.isRead ?? false && reader.hasPending
+            if hasPendingInputEnd { return }
             context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: quiesce(context)
         case is ConnectionEviction:
@@ -225,8 +225,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Handles the end of the client's input after all requests received before it have been answered.
-    private func inputEnds(_ context: ChannelHandlerContext) {
-        inputEndIsHeld = false
+    private func handleInputEnd(_ context: ChannelHandlerContext) {
+        hasPendingInputEnd = false
         if !reader.isBetweenRequests { refuse(.incomplete, context) }
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
@@ -296,14 +296,14 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         // The last response is complete.
         case .complete where exchange?.isLast ?? false: phase = .answered
         // The client would match a second response to another request.
-        case .complete: leave(context)
+        case .complete: closeAfterRefusal(context)
         // Too late for an error response.
         case .begun:
             phase = .refused
             context.close(promise: nil)
         case .awaited, nil:
             sendError(violation.gatewayError)
-            leave(context)
+            closeAfterRefusal(context)
         }
     }
 
@@ -322,7 +322,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         socket.flush()
     }
 
-    private func leave(_ context: ChannelHandlerContext) {
+    private func closeAfterRefusal(_ context: ChannelHandlerContext) {
         phase = .refused
         context.close(mode: .output, promise: nil)
         drainTimer?.cancel()
@@ -404,7 +404,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if inference.bodyIsTooSlow() { return }
         guard exchange?.response == .awaited else { return context.close(promise: nil) }
         sendError(.bodyIsTooSlow)
-        leave(context)
+        closeAfterRefusal(context)
     }
 
     /// Whether the connection is in use although the client sends nothing: the gateway holds back the request's body or

@@ -67,7 +67,7 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 
     private func http1(
-        on channel: any Channel, _ rules: GatewayRules, _ place: ClientConnectionPlace, isSecure: Bool,
+        on channel: any Channel, _ rules: GatewayRules, _ place: ClientConnectionEntry, isSecure: Bool,
         _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server

@@ -37,7 +37,7 @@ struct CallState {
 
     enum Event {
         case authenticated(Caller)
-        case bodyUnderstood(Call)
+        case bodyParsed(Call)
         /// Authentication, body or authorization failed.
         case refused(GatewayError)
         case authorized(AuthorizedCall)
@@ -53,7 +53,7 @@ struct CallState {
         /// The document's body ended.
         case documentEnded(isComplete: Bool)
         /// The engine's response exceeds the memory limit of responses.
-        case answerTooMuch(GatewayError)
+        case responseTooLarge(GatewayError)
         case streamEnded(complete: Bool)
         /// The engine sent its final event; its body may still be open.
         case streamCompleted
@@ -109,7 +109,7 @@ struct CallState {
     enum Ending: Hashable {
         case answered(status: Int)
         case failed(GatewayError)
-        case clientGone
+        case clientDisconnected
     }
 
     private let limits: Limits
@@ -152,7 +152,7 @@ struct CallState {
         case (.reading, .authenticated(let caller)):
             self.caller = caller
             return [.acceptBody] + authorizeIfComplete()
-        case (.reading, .bodyUnderstood(let call)):
+        case (.reading, .bodyParsed(let call)):
             self.call = call
             return authorizeIfComplete()
         case (.reading, .refused(let error)): return fail(error)
@@ -176,7 +176,7 @@ struct CallState {
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
             guard !headWasSent else {
-                return breakOff(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
+                return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
             return notedOptions(of: lease) + [.beginDocument(lease, status: status)]
@@ -188,11 +188,12 @@ struct CallState {
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
         case (.relayingDocument(let lease, _), .upstreamFailed(let failure)):
             return abortDocument(lease, Self.error(from: failure, runner: lease.runner), .failed)
-        case (.forwarding(let lease), .answerTooMuch(let error)), (.relaying(let lease), .answerTooMuch(let error)):
-            return breakOff(lease, error)
+        case (.forwarding(let lease), .responseTooLarge(let error)),
+            (.relaying(let lease), .responseTooLarge(let error)):
+            return cancelAndFail(lease, error)
         case (.relaying(let lease), .streamEnded(let complete)):
             guard complete else {
-                return breakOff(lease, Self.runnerLost(lease.runner, "the stream was interrupted"), .failed)
+                return cancelAndFail(lease, Self.runnerLost(lease.runner, "the stream was interrupted"), .failed)
             }
             phase = .finished
             return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
@@ -202,10 +203,10 @@ struct CallState {
                 .releaseUpstream, .endStream, .returnLease(lease, .served), .settle(.answered(status: 200)),
             ]
         case (.relaying(let lease), .streamFailed(let error)):
-            return breakOff(lease, Self.stated(error, by: lease.runner), outcome(of: error))
+            return cancelAndFail(lease, Self.stated(error, by: lease.runner), outcome(of: error))
         case (.forwarding(let lease), .upstreamFailed(let failure)): return handleLoss(lease, failure)
         case (.relaying(let lease), .upstreamFailed(let failure)):
-            return breakOff(lease, Self.error(from: failure, runner: lease.runner), .failed)
+            return cancelAndFail(lease, Self.error(from: failure, runner: lease.runner), .failed)
 
         case (_, .clientClosed): return clientDisconnected()
         case (_, .drainExpired):
@@ -254,7 +255,7 @@ struct CallState {
             staleRetryWasUsed = true
             return [.forward(authorized, lease, fresh: true)]
         // An unreachable machine has sent no byte of a response: the next runner is the first to serve the call.
-        case .machineGone: return move(from: lease, error, excluding: false)
+        case .machineUnreachable: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .closedBeforeResponse where limits.afterSend == .always,
@@ -272,13 +273,13 @@ struct CallState {
         let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
         if document.status == 404, authorized?.call.previousResponse != nil {
             // No other runner can know the response, so it does not matter which of the two the engine lacks.
-            return [.refreshModels(lease.runner)] + breakOff(lease, .previousResponseIsUnknown, .undecided)
+            return [.refreshModels(lease.runner)] + cancelAndFail(lease, .previousResponseIsUnknown, .undecided)
         }
         switch document.cause {
         case .result where headWasSent:
-            return breakOff(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
+            return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
         case .requestRejected where headWasSent, .internalError where headWasSent:
-            return breakOff(lease, error, outcome)
+            return cancelAndFail(lease, error, outcome)
         case .result, .requestRejected, .internalError:
             phase = .finished
             return (document.cause == .result ? notedOptions(of: lease) : []) + [
@@ -286,7 +287,7 @@ struct CallState {
                 .settle(.answered(status: document.status)),
             ]
         case .usageOptionRejected:
-            guard let authorized, mayAddUsageOption else { return breakOff(lease, error, outcome) }
+            guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
             mayAddUsageOption = false
             return [.forward(authorized, lease, fresh: false)]
         case .modelMissing:
@@ -299,8 +300,9 @@ struct CallState {
         case .replaced: return move(from: lease, error, excluding: false, outcome)
         case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
         case .gatewayRejected:
-            return [.reportGatewayRejected(lease.runner, status: document.status)] + breakOff(lease, error, outcome)
-        case .invalid: return breakOff(lease, error, outcome)
+            return [.reportGatewayRejected(lease.runner, status: document.status)]
+                + cancelAndFail(lease, error, outcome)
+        case .invalid: return cancelAndFail(lease, error, outcome)
         }
     }
 
@@ -323,7 +325,7 @@ struct CallState {
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
         guard searches < Self.maxSearches, let authorized else {
-            return breakOff(lease, firstFailure ?? error, outcome)
+            return cancelAndFail(lease, firstFailure ?? error, outcome)
         }
         searches += 1
         loadingEngine = nil
@@ -336,7 +338,7 @@ struct CallState {
     private mutating func move(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
-        guard moves < limits.moves, let authorized else { return breakOff(lease, firstFailure ?? error, outcome) }
+        guard moves < limits.moves, let authorized else { return cancelAndFail(lease, firstFailure ?? error, outcome) }
         moves += 1
         loadingEngine = nil
         firstFailure = firstFailure ?? error
@@ -349,7 +351,9 @@ struct CallState {
 
     /// The call waits for the loading engine like for a slot, until the scheduler refuses it. This is not a move.
     private mutating func waitForLoading(_ lease: Lease, _ error: EngineError?) -> [Action] {
-        guard let authorized else { return breakOff(lease, Self.runnerLost(lease.runner, "model loading"), .loading) }
+        guard let authorized else {
+            return cancelAndFail(lease, Self.runnerLost(lease.runner, "model loading"), .loading)
+        }
         phase = .placing
         loadingEngine = error
         return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
@@ -379,7 +383,7 @@ struct CallState {
         return failure(error)
     }
 
-    private mutating func breakOff(
+    private mutating func cancelAndFail(
         _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
         let isRelaying = if case .relaying = phase { true } else { false }
@@ -404,10 +408,10 @@ struct CallState {
     private mutating func clientDisconnected() -> [Action] {
         defer { phase = .finished }
         switch phase {
-        case .reading, .finished: return [.settle(.clientGone)]
-        case .placing: return [.withdrawPlacement, .settle(.clientGone)]
+        case .reading, .finished: return [.settle(.clientDisconnected)]
+        case .placing: return [.withdrawPlacement, .settle(.clientDisconnected)]
         case .forwarding(let lease), .relaying(let lease), .relayingDocument(let lease, _):
-            return [.cancelForwarding, .returnLease(lease), .settle(.clientGone)]
+            return [.cancelForwarding, .returnLease(lease), .settle(.clientDisconnected)]
         }
     }
 
@@ -415,7 +419,7 @@ struct CallState {
         switch phase {
         case .reading, .finished: return fail(error)
         case .placing: return [.withdrawPlacement] + fail(error.quoting(loadingEngine))
-        case .forwarding(let lease), .relaying(let lease): return breakOff(lease, error)
+        case .forwarding(let lease), .relaying(let lease): return cancelAndFail(lease, error)
         case .relayingDocument(let lease, _): return abortDocument(lease, error)
         }
     }

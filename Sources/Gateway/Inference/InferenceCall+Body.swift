@@ -33,7 +33,7 @@ extension InferenceCall {
             try intake.finish()
             let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
             self.call = call
-            handle(.bodyUnderstood(call))
+            handle(.bodyParsed(call))
         } catch {
             handle(.refused(error))
         }

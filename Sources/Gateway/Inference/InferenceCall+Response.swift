@@ -151,7 +151,7 @@ extension InferenceCall {
         var clientDisconnected = false
         switch ending {
         case .answered(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
-        case .clientGone: (status, outcome, clientDisconnected) = (499, "client_gone", true)
+        case .clientDisconnected: (status, outcome, clientDisconnected) = (499, "client_gone", true)
         case .failed(let error):
             failure = error
             status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)

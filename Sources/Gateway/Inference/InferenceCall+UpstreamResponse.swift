@@ -51,7 +51,7 @@ extension InferenceCall: UpstreamExchange {
     }
 
     private func collect(_ bytes: ByteBuffer, at time: NIODeadline) {
-        if let error = refusal(toHold: bytes.readableBytes, "responses") { return handle(.answerTooMuch(error)) }
+        if let error = refusal(toHold: bytes.readableBytes, "responses") { return handle(.responseTooLarge(error)) }
         upstreamResponse.reservedBytes += bytes.readableBytes
         guard let event = upstreamResponse.collect(bytes) else { return }
         noteResponse()
@@ -101,7 +101,7 @@ extension InferenceCall: UpstreamExchange {
         noteProgress(since: before)
         noteResponse()
         if let event { return handle(event) }
-        if let error = reservePending() { return handle(.answerTooMuch(error)) }
+        if let error = reservePending() { return handle(.responseTooLarge(error)) }
         if upstreamResponse.isFinishing { awaitUsage() }
         connection.flush()
         if !connection.isWritable { holdUpstream() }

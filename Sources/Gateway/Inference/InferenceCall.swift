@@ -229,7 +229,7 @@ final class InferenceCall {
     private func authorize(_ call: Call, _ caller: Caller) {
         do throws(GatewayError) {
             let authorized = try rules.policy.authorize(call, by: caller)
-            if let previous = call.previousResponse { onlyRunner = try maker(of: previous, for: caller) }
+            if let previous = call.previousResponse { onlyRunner = try originRunner(of: previous, for: caller) }
             startTimers(for: call)
             handle(.authorized(authorized))
         } catch {
@@ -237,7 +237,7 @@ final class InferenceCall {
         }
     }
 
-    private func maker(of response: String, for caller: Caller) throws(GatewayError) -> RunnerID {
+    private func originRunner(of response: String, for caller: Caller) throws(GatewayError) -> RunnerID {
         guard let runner = gateway.responses.runner(of: response, for: caller), gateway.upstreams[runner] != nil
         else { throw .previousResponseIsUnknown }
         return runner

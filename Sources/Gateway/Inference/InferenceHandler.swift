@@ -41,15 +41,15 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isChunked = false
     private var mode: Mode = .passing
     private var context: ChannelHandlerContext?
-    private var closesAfterDiscarding: Scheduled<Void>?
+    private var discardTimer: Scheduled<Void>?
     /// Whether a read waits for authentication.
     private var readIsHeld = false
     /// Whether the current control-plane request has `Connection: close`, or implies it (HTTP/1.0).
-    private var passesLastRequest = false
+    private var passedRequestIsLast = false
     /// Whether a part was passed to the control plane since its last `channelReadComplete`.
     private var hasForwarded = false
     /// Whether the current control-plane request is a HEAD.
-    private var passesHead = false
+    private var passedRequestIsHead = false
     /// The latest `Authorization` and the token in it. A connection mostly sends the same value with every request, and
     /// a comparison is cheaper than extracting the token again. Its validity is checked every time.
     private var latestCredentials: (authorization: String, token: String)?
@@ -136,19 +136,19 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
         head.uri = RequestTarget(head.uri).uri
-        passesLastRequest = !head.isKeepAlive
-        passesHead = head.method == .HEAD
-        if passesLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        passedRequestIsLast = !head.isKeepAlive
+        passedRequestIsHead = head.method == .HEAD
+        if passedRequestIsLast { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         pass(wrapInboundOut(.head(head)), context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head) where passesLastRequest:
+        case .head(var head) where passedRequestIsLast:
             head.headers.replaceOrAdd(name: "Connection", value: "close")
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         // The client would take these bytes for its next response (RFC 9110 §9.3.2).
-        case .body where passesHead: promise?.succeed()
+        case .body where passedRequestIsHead: promise?.succeed()
         default: context.write(data, promise: promise)
         }
     }
@@ -172,7 +172,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         clientDisconnected()
-        closesAfterDiscarding?.cancel()
+        discardTimer?.cancel()
         context.fireChannelInactive()
     }
 
@@ -377,7 +377,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .discarding = mode else { return context.close(promise: nil) }
         // Shows the client that the response has ended; it may still send the rest of its request.
         context.close(mode: .output, promise: nil)
-        closesAfterDiscarding = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardTimeout) {
+        discardTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardTimeout) {
             [weak self] in self?.context?.close(promise: nil)
         }
     }

@@ -105,7 +105,7 @@ final class Metrics: Sendable {
         counts.withLock { $0.ejections += 1 }
     }
 
-    func machineSlept() {
+    func sleepStarted() {
         counts.withLock { $0.sleeps += 1 }
     }
 
@@ -124,7 +124,7 @@ final class Metrics: Sendable {
         counts.withLock { $0.agentsConnected = connected }
     }
 
-    func agentBrokeTheProtocol(_ code: ProtocolErrorCode) {
+    func agentViolatedProtocol(_ code: ProtocolErrorCode) {
         counts.withLock { $0.protocolErrors[code, default: 0] += 1 }
     }
 

@@ -35,7 +35,7 @@ final class FleetMemory: Sendable {
     ///   - knownAgents: the agents that the gateway still knows; nil for all.
     ///   - look: the state to keep now; called on a thread that may block.
     init(
-        _ file: StateFile, saying written: StateFile.Content, isWritten: Bool = true, logger: Logger,
+        _ file: StateFile, restoring written: StateFile.Content, isWritten: Bool = true, logger: Logger,
         on eventLoop: any EventLoop, knownAgents: (@Sendable () -> Set<RunnerID>)? = nil,
         look: @escaping @Sendable () -> StateFile.Content
     ) {

@@ -54,7 +54,7 @@ final class FleetSupervisor: Service {
             machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
         let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
         self.memory = FleetMemory(
-            stateFile, saying: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop,
+            stateFile, restoring: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop,
             knownAgents: { Set(machines.agents.keys) }
         ) {
             let snapshot = scheduler.snapshot()
@@ -202,7 +202,7 @@ final class FleetSupervisor: Service {
                     LogKeys.runner: "\(runner)", LogKeys.model: "\(model)", LogKeys.cause: "\(reason)",
                 ])
         case .sleepMachine(let runner, let request):
-            metrics.machineSlept()
+            metrics.sleepStarted()
             logger.info("Sleep started", metadata: [LogKeys.runner: "\(runner)"])
             sendAgentCommand(runner, .sleep, request)
         case .sleepFailed(let runner, let reason):

@@ -80,7 +80,7 @@ struct ProbeResponseParser {
     private static func read(_ failure: UpstreamFailure) -> ProbeFinding {
         switch failure {
         case .refused: .refused
-        case .unreachable, .connectionTimedOut, .machineGone: .unreachable(failure.reason)
+        case .unreachable, .connectionTimedOut, .machineUnreachable: .unreachable(failure.reason)
         case .firstByteTimeout, .gapTimeout: .silent
         case .staleConnection, .closedBeforeResponse: .replaced("the connection was closed without a response")
         case .closedDuringResponse: .replaced("the connection was closed during the response")

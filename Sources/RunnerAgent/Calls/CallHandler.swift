@@ -38,8 +38,8 @@ final class CallHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// Whether this connection accepts no further request: the server is shutting down, or the request has `Connection:
     /// close`.
-    private var takesNoMore = false
-    private var endOfServer: Scheduled<Void>?
+    private var isLastRequest = false
+    private var shutdownTimer: Scheduled<Void>?
     /// The pace of the body that is being received.
     private var pace: BodyPace?
     private var bodyBytes = 0
@@ -79,7 +79,7 @@ final class CallHandler: ChannelInboundHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if !head.isKeepAlive { takesNoMore = true }
+        if !head.isKeepAlive { isLastRequest = true }
         var single = SingleFields()
         for (name, _) in head.headers {
             guard let name = single.repeated(name.utf8) else { continue }
@@ -162,7 +162,7 @@ final class CallHandler: ChannelInboundHandler {
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
         stopPace()
         call.end()
-        takesNoMore = true
+        isLastRequest = true
         phase = .responding(call.head, Self.response(refusal))
     }
 
@@ -172,7 +172,7 @@ final class CallHandler: ChannelInboundHandler {
         default: break
         }
         phase = .closing
-        endOfServer?.cancel()
+        shutdownTimer?.cancel()
         stopPace()
         context.fireChannelInactive()
     }
@@ -189,11 +189,11 @@ final class CallHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            takesNoMore = true
+            isLastRequest = true
             if case .idle = phase { return context.close(promise: nil) }
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             let deadline = services.endsBy.withLock { $0 }
-            endOfServer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            shutdownTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
                 bound.value.close(promise: nil)
             }
         case is IdleStateHandler.IdleStateEvent:
@@ -213,7 +213,7 @@ final class CallHandler: ChannelInboundHandler {
         guard let context else { return }
         switch part {
         case .head(var head):
-            if takesNoMore { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+            if isLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             context.write(wrapOutboundOut(.head(head.neutralized)), promise: nil)
         case .body: context.write(wrapOutboundOut(part), promise: nil)
         case .end: break
@@ -224,9 +224,9 @@ final class CallHandler: ChannelInboundHandler {
 
     func endResponse() {
         guard let context else { return }
-        phase = takesNoMore ? .closing : .idle
+        phase = isLastRequest ? .closing : .idle
         let written = context.eventLoop.makePromise(of: Void.self)
-        if takesNoMore {
+        if isLastRequest {
             written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
                 self?.context?.close(promise: nil)
             }

@@ -28,7 +28,7 @@ extension Engine {
     func run() async {}
 
     /// The status from one inspection: an engine that cannot be queried is unhealthy.
-    func look() async -> EngineStatus {
+    func refreshStatus() async -> EngineStatus {
         do throws(EngineFault) {
             return try await inspect()
         } catch {

@@ -70,16 +70,18 @@ final class EngineRoster: Sendable {
     /// Inspects all engines periodically until the task is cancelled.
     func watch() async {
         while !Task.isCancelled {
-            await look()
+            await refreshStatus()
             let areAllHealthy = seen.withLock { $0.watches.allSatisfy { $0.status?.isHealthy ?? false } }
             try? await Task.sleep(for: areAllHealthy ? Self.healthyInterval : Self.unhealthyInterval)
         }
     }
 
     /// Inspects all engines concurrently.
-    func look() async {
+    func refreshStatus() async {
         let results = await withTaskGroup(of: (Int, Result<EngineStatus, EngineFault>).self) { group in
-            for (index, engine) in engines.enumerated() { group.addTask { (index, await Self.look(at: engine)) } }
+            for (index, engine) in engines.enumerated() {
+                group.addTask { (index, await Self.refreshStatus(at: engine)) }
+            }
             return await group.reduce(into: [Int: Result<EngineStatus, EngineFault>]()) { $0[$1.0] = $1.1 }
         }
         guard !Task.isCancelled else { return }
@@ -87,7 +89,7 @@ final class EngineRoster: Sendable {
         for (index, result) in results.sorted(by: { $0.key < $1.key }) {
             let (before, status) = seen.withLock { seen in
                 let before = seen.watches[index].status
-                seen.watches[index].looked(
+                seen.watches[index].inspected(
                     result, type: engines[index].type, callCount: callCount(of: before?.loadedModels ?? []))
                 let status = seen.watches[index].status
                 if status?.isHealthy ?? false { seen.hasEverServed = true }
@@ -101,7 +103,7 @@ final class EngineRoster: Sendable {
         if differs { change.yield() }
     }
 
-    private static func look(at engine: any Engine) async -> Result<EngineStatus, EngineFault> {
+    private static func refreshStatus(at engine: any Engine) async -> Result<EngineStatus, EngineFault> {
         do throws(EngineFault) {
             var status = try await engine.inspect()
             status.omitUnusableModels()
@@ -121,14 +123,14 @@ final class EngineRoster: Sendable {
         let engine = try engine(of: model)
         logger.info("Model load started", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
         try await engine.load(model)
-        await look()
+        await refreshStatus()
     }
 
     func unload(_ model: String) async throws(EngineFault) {
         let engine = try engine(of: model)
         logger.info("Model unload started", metadata: [LogKeys.model: "\(model)", LogKeys.engine: "\(engine.type)"])
         try await engine.unload(model)
-        await look()
+        await refreshStatus()
     }
 
     private func engine(of model: String) throws(EngineFault) -> any Engine {

@@ -12,7 +12,7 @@ struct EngineWatch: Sendable {
     private var timeouts = 0
 
     /// - Parameter callCount: its calls in progress. A single-threaded engine responds to nothing else meanwhile.
-    mutating func looked(_ result: Result<EngineStatus, EngineFault>, type: String, callCount: Int) {
+    mutating func inspected(_ result: Result<EngineStatus, EngineFault>, type: String, callCount: Int) {
         isLoading = false
         switch result {
         case .success(let status):

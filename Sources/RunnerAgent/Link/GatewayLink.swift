@@ -82,7 +82,7 @@ final class GatewayLink: Sendable {
         _ action: LinkState.Action, agreed: Set<ProtocolExtension>, in tasks: inout DiscardingTaskGroup
     ) {
         switch action {
-        case .connect(let number): tasks.addTask { await self.converse(number) }
+        case .connect(let number): tasks.addTask { await self.serveConnection(number) }
         case .register: register()
         case .agree(let extensions): onAgreement(extensions)
         case .sendHeartbeat: send(.heartbeat(report.status(agreed: agreed)))
@@ -146,7 +146,7 @@ final class GatewayLink: Sendable {
 
     // MARK: Lifetime of one connection
 
-    private func converse(_ number: Int) async {
+    private func serveConnection(_ number: Int) async {
         var options = WebSocketOptions()
         options.connectTimeout = .seconds(5)
         let opened: WebSocketConnection

@@ -45,7 +45,7 @@ final class StatusReport: Sendable {
     func run(_ changed: () -> Void) async {
         guard asksForGraphics else { return }
         while !Task.isCancelled {
-            if await look(within: Self.graphicsTimeout) { changed() }
+            if await refreshStatus(within: Self.graphicsTimeout) { changed() }
             try? await Task.sleep(for: Self.graphicsInterval)
         }
     }
@@ -54,7 +54,7 @@ final class StatusReport: Sendable {
     /// - Parameter timeout: timeout of the tool, after which there is no result.
     /// - Returns: whether the card's total memory has changed.
     @discardableResult
-    func look(within timeout: Duration) async -> Bool {
+    func refreshStatus(within timeout: Duration) async -> Bool {
         guard asksForGraphics else { return false }
         let now = await GraphicsMemory.now(within: timeout)
         return graphics.withLock { graphics in

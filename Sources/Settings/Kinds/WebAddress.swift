@@ -46,7 +46,7 @@ struct WebAddress: Hashable, Sendable {
         return "\(scheme)://\(authority)\(path)"
     }
 
-    var isPlainBeyondLoopback: Bool { scheme == "http" && !HostName.isLoopback(host) }
+    var isPlaintextToRemoteHost: Bool { scheme == "http" && !HostName.isLoopback(host) }
 
     private static func scheme(of text: String, among schemes: [String]) -> (scheme: String, rest: Substring)? {
         for scheme in schemes where text.lowercased().hasPrefix(scheme + "://") {

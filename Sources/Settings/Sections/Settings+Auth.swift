@@ -117,7 +117,7 @@ extension Settings.Issuer: SettingsSection {
             }
         if address.isEmpty {
             table.problem("is ignored, because the keys come from a file; remove one of them", at: "jwks_token_file")
-        } else if (try? WebAddress(address, allowingQuery: true))?.isPlainBeyondLoopback ?? false {
+        } else if (try? WebAddress(address, allowingQuery: true))?.isPlaintextToRemoteHost ?? false {
             table.problem(
                 "would be sent in plain text, because \(key) lacks TLS; use https, or remove the token",
                 at: "jwks_token_file")

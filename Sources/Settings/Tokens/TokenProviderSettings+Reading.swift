@@ -76,7 +76,7 @@ extension TokenProviderSettings: SettingsSection {
     private func checkTransport(in table: SettingsTable) {
         // An invalid address is reported where it was read.
         guard !allowsInsecure, !table.hasProblem(at: "issuer"), !issuer.isEmpty,
-            let address = try? WebAddress(issuer, allowingQuery: false), address.isPlainBeyondLoopback
+            let address = try? WebAddress(issuer, allowingQuery: false), address.isPlaintextToRemoteHost
         else { return }
         table.problem(
             "lacks TLS: passwords and secrets would be sent in plain text; use https, or set allow_insecure: true",

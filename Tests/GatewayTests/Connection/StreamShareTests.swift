@@ -16,12 +16,12 @@ import Testing
     private let connections = ClientConnections(
         capacity: 100, metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
 
-    private func place(of peer: Peer?) throws -> ClientConnectionPlace {
+    private func place(of peer: Peer?) throws -> ClientConnectionEntry {
         try #require(connections.admit(EmbeddedChannel(), from: peer))
     }
 
     /// - Returns: how many of them were admitted.
-    private func begin(_ count: Int, _ place: ClientConnectionPlace) -> Int {
+    private func begin(_ count: Int, _ place: ClientConnectionEntry) -> Int {
         (0..<count).count { _ in place.beginStream() }
     }
 

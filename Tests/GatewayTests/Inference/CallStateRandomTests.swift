@@ -115,7 +115,7 @@ private struct Watched {
             Int.random(in: 0..<12, using: &random) == 0 ? [.clientClosed, .drainExpired, .totalTimeExpired] : []
         switch state.phase {
         case .reading:
-            return ends + [.authenticated(Sample.caller), .bodyUnderstood(authorized.call), .authorized(authorized)]
+            return ends + [.authenticated(Sample.caller), .bodyParsed(authorized.call), .authorized(authorized)]
         case .placing:
             let next: CallState.Event =
                 Int.random(in: 0..<5, using: &random) == 0
@@ -144,7 +144,7 @@ private struct Watched {
 
     private mutating func all(using random: inout SeededGenerator) -> [CallState.Event] {
         [
-            .authenticated(Sample.caller), .bodyUnderstood(authorized.call), .authorized(authorized), .keepaliveDue,
+            .authenticated(Sample.caller), .bodyParsed(authorized.call), .authorized(authorized), .keepaliveDue,
             .authorized(authorized), .placed(anyLease(using: &random)), .placed(anyLease(using: &random)), .streamBegan,
             .placementRefused(Sample.error), document(using: &random), failure(using: &random),
             .streamEnded(complete: true),
@@ -227,9 +227,9 @@ private struct Watched {
             switch ending {
             case .answered(let status): self.ending = "\(status)"
             case .failed(let error): self.ending = error.code.rawValue
-            case .clientGone: self.ending = "gone"
+            case .clientDisconnected: self.ending = "gone"
             }
-            promise(responses == (ending == .clientGone ? 0 : 1), "one response, none to a disconnected client")
+            promise(responses == (ending == .clientDisconnected ? 0 : 1), "one response, none to a disconnected client")
         }
     }
 

@@ -67,7 +67,7 @@ import Testing
         let cut = "\(lost) inBand(upstream_error) settle(upstream_error)"
         return [
             Row(name: "authenticated", event: .authenticated(Sample.caller), expected: in_([.reading: "acceptBody"])),
-            Row(name: "bodyUnderstood", event: .bodyUnderstood(Sample.call()), expected: kept),
+            Row(name: "bodyParsed", event: .bodyParsed(Sample.call()), expected: kept),
             Row(
                 name: "refused", event: .refused(GatewayError(.invalidJSON, "")),
                 expected: in_([.reading: "respond(invalid_json) settle(invalid_json)"])),
@@ -160,7 +160,7 @@ import Testing
                 name: "document 302", event: .documentReceived(Sample.document(302)),
                 expected: forwarding("\(lost) respond(upstream_error) settle(upstream_error)", cut)),
             Row(
-                name: "answerTooMuch", event: .answerTooMuch(GatewayError(.queueFull, "full")),
+                name: "responseTooLarge", event: .responseTooLarge(GatewayError(.queueFull, "full")),
                 expected: forwarding(
                     "\(lost) respond(queue_full) settle(queue_full)", "\(lost) inBand(queue_full) settle(queue_full)",
                     relaying: "\(lost) inBand(queue_full) settle(queue_full)")),
@@ -236,7 +236,7 @@ import Testing
                 let before = state.phase
                 let actions = state.handle(row.event)
                 #expect(notation(actions) == expected, "\(row.name) while \(place)")
-                if expected.isEmpty && row.name != "bodyUnderstood" {
+                if expected.isEmpty && row.name != "bodyParsed" {
                     #expect(state.phase == before, "\(row.name) means nothing while \(place)")
                 }
                 #expect(
@@ -256,9 +256,9 @@ import Testing
     @Test func credentialsAndBodyMayComeInEitherOrder() {
         var first = CallState()
         #expect(notation(first.handle(.authenticated(Sample.caller))) == "acceptBody")
-        #expect(first.handle(.bodyUnderstood(Sample.call())) == [.authorize(Sample.call(), Sample.caller)])
+        #expect(first.handle(.bodyParsed(Sample.call())) == [.authorize(Sample.call(), Sample.caller)])
         var second = CallState()
-        #expect(second.handle(.bodyUnderstood(Sample.call())).isEmpty)
+        #expect(second.handle(.bodyParsed(Sample.call())).isEmpty)
         #expect(
             second.handle(.authenticated(Sample.caller)) == [.acceptBody, .authorize(Sample.call(), Sample.caller)])
     }

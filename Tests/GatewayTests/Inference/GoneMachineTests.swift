@@ -28,7 +28,7 @@ import Testing
     @Test(arguments: [CallState.AfterSend.never, .staleOnly, .always])
     func aCallOnAMachineThatIsGoneIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
         var gone = try forwarding(.init(afterSend: afterSend))
-        let actions = gone.handle(.upstreamFailed(.machineGone))
+        let actions = gone.handle(.upstreamFailed(.machineUnreachable))
         #expect(notation(actions) == "return(r1) place" && outcome(actions) == .undecided)
         var silent = try forwarding(.init(afterSend: afterSend))
         #expect(notation(silent.handle(.upstreamFailed(.connectionTimedOut))) == "unreachable(r1) return(r1) place")

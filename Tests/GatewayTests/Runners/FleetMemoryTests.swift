@@ -13,11 +13,11 @@ import Testing
     }
 
     private func memory(
-        _ file: StateFile, saying content: StateFile.Content = .init(),
+        _ file: StateFile, restoring content: StateFile.Content = .init(),
         look: @escaping @Sendable () -> StateFile.Content
     ) -> FleetMemory {
         FleetMemory(
-            file, saying: content, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            file, restoring: content, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             on: MultiThreadedEventLoopGroup.singleton.next(), look: look)
     }
 
@@ -55,7 +55,7 @@ import Testing
         try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             let looks = Mutex(0)
-            let memory = memory(StateFile(path: path), saying: Self.content("m")) {
+            let memory = memory(StateFile(path: path), restoring: Self.content("m")) {
                 looks.withLock { $0 += 1 }
                 return Self.content("m")
             }
@@ -92,7 +92,7 @@ import Testing
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             let gone = StateFile.RememberedRunner(models: ["old"])
-            let memory = memory(file, saying: StateFile.Content(runners: ["gone": gone])) { Self.content("m") }
+            let memory = memory(file, restoring: StateFile.Content(runners: ["gone": gone])) { Self.content("m") }
             memory.update()
             try await memory.settled()
             #expect(file.open().content.runners == Self.content("m").runners.merging(["gone": gone]) { $1 })

@@ -37,7 +37,7 @@ extension CallState.Action {
         case .endStream: "end"
         case .settle(.answered(let status)): "settle(\(status))"
         case .settle(.failed(let error)): "settle(\(error.code.rawValue))"
-        case .settle(.clientGone): "settle(gone)"
+        case .settle(.clientDisconnected): "settle(gone)"
         }
     }
 }

@@ -28,7 +28,7 @@ struct AgentServer: Sendable {
                 var settings = RunnerSettings()
                 settings.engines = [.init(kind: .openAI, url: "http://127.0.0.1:\(engine.port)")]
                 let roster = try EngineRoster(settings, logger: .silent)
-                await roster.look()
+                await roster.refreshStatus()
                 let services = CallServices(
                     roster: roster, counts: CallCounts(), secret: secret, logger: .silent,
                     connectionRule: connectionRule ?? FairShare(capacity: 2_048, minShare: 64),

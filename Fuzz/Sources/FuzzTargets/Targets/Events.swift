@@ -52,7 +52,7 @@ extension FuzzTarget {
             for piece in pieces {
                 try relay.receive(ByteBuffer(bytes: piece)) { sent += $0.readableBytesView }
             }
-            let hadEnded = !relay.phase.takesEvents
+            let hadEnded = !relay.phase.acceptsEvents
             let rest = relay.end { sent += $0.readableBytesView }
             hasEnded = hadEnded || rest == nil
             // After the engine's final event the relay does not wait for an LF behind the last CR.

@@ -34,7 +34,7 @@ final class ClientConnections: Sendable {
 
     /// - Parameter holder: the peer's address; nil for a trusted proxy.
     /// - Returns: nil if there is no place for it.
-    func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionPlace? {
+    func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionEntry? {
         let now = NIODeadline.now()
         let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
         let (verdict, evicted, isNoted) = state.withLock { state in
@@ -49,7 +49,7 @@ final class ClientConnections: Sendable {
         for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }
         report(verdict, evicted.count, holder, isNoted)
         guard case .admitted(let number, _) = verdict else { return nil }
-        let place = ClientConnectionPlace(number: number, holder: holder, activity: activity, connections: self)
+        let place = ClientConnectionEntry(number: number, holder: holder, activity: activity, connections: self)
         channel.closeFuture.whenComplete { [self] _ in closed(number) }
         return place
     }
@@ -61,7 +61,7 @@ final class ClientConnections: Sendable {
         }
     }
 
-    fileprivate func keptOpen(_ place: ClientConnectionPlace) {
+    fileprivate func keptOpen(_ place: ClientConnectionEntry) {
         state.withLock { state in
             guard state.channels[place.number] != nil else { return }
             state.table.keptOpen(place.number, place.holder, place.activity)
@@ -103,7 +103,7 @@ final class ClientConnections: Sendable {
 struct ConnectionEviction: Sendable {}
 
 /// A connection's place, used by its handlers.
-final class ClientConnectionPlace: Sendable {
+final class ClientConnectionEntry: Sendable {
     fileprivate let number: ConnectionTable.Number
     fileprivate let holder: Peer?
     fileprivate let activity: ConnectionActivity

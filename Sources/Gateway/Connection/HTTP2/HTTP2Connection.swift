@@ -19,7 +19,7 @@ enum HTTP2Connection {
 
     /// - Returns: the streams whose requests belong to the control plane.
     static func setUp(
-        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules, _ place: ClientConnectionPlace?
+        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules, _ place: ClientConnectionEntry?
     ) throws -> AsyncStream<any Channel> {
         let server = rules.settings.server
         let eventLoop = channel.eventLoop

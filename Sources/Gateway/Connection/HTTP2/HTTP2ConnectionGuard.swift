@@ -15,7 +15,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
 
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
-    private let place: ClientConnectionPlace?
+    private let place: ClientConnectionEntry?
     private var context: ChannelHandlerContext?
     private var streams = 0
     private var lastActivity: NIODeadline = .now()
@@ -25,7 +25,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     /// When calls in progress have to end; nil until the gateway shuts down.
     private(set) var drainDeadline: NIODeadline?
 
-    init(idleTimeout: TimeAmount, drain: TimeAmount, place: ClientConnectionPlace? = nil) {
+    init(idleTimeout: TimeAmount, drain: TimeAmount, place: ClientConnectionEntry? = nil) {
         self.place = place
         self.idleTimeout = idleTimeout
         self.drain = drain

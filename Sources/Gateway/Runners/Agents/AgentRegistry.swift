@@ -120,7 +120,7 @@ final class AgentRegistry {
 
     /// Called for every admitted socket, also for one that never opened.
     func closed(_ number: UInt64, _ end: WebSocketEnd) {
-        if case .fault = end { metrics.agentBrokeTheProtocol(.protocolError) }
+        if case .fault = end { metrics.agentViolatedProtocol(.protocolError) }
         if let id = connections[number]?.id {
             logger.debug(
                 "Agent connection closed",
@@ -238,7 +238,7 @@ final class AgentRegistry {
     }
 
     private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
-        metrics.agentBrokeTheProtocol(code)
+        metrics.agentViolatedProtocol(code)
         // Every client that reaches the port can cause these: not at a level that fills disks.
         var metadata: Logger.Metadata = [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"]
         guard !rules.acceptsAgents else { return logger.info("Agent protocol violation", metadata: metadata) }
@@ -248,7 +248,7 @@ final class AgentRegistry {
 
     private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
         let id = registration.runnerID
-        if let refusal = obstacle(to: id) { return act(on: number) { $0.refused(refusal) } }
+        if let refusal = registrationRefusal(to: id) { return act(on: number) { $0.refused(refusal) } }
         let upstream: Upstream
         do {
             upstream = try self.upstream(of: registration, at: address)
@@ -256,7 +256,7 @@ final class AgentRegistry {
             let refusal = AgentRefusal(.protocolError, "The gateway cannot use this http_base_url.")
             return act(on: number) { $0.refused(refusal) }
         }
-        if let refusal = room(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
+        if let refusal = reserveRoom(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
         // First the old connection: its messages must not follow those of the new one.
         if let old = current[id] { act(on: old) { $0.replaced() } }
         current[id] = number
@@ -279,7 +279,7 @@ final class AgentRegistry {
         act(on: number) { $0.joined(id, extensions: extensions, now: now) }
     }
 
-    private func obstacle(to id: RunnerID) -> AgentRefusal? {
+    private func registrationRefusal(to id: RunnerID) -> AgentRefusal? {
         var budget = budgets[id] ?? Self.registrations
         let isWithin = budget.take(bytes: 0, now: now() - start)
         guard isWithin else {
@@ -291,7 +291,7 @@ final class AgentRegistry {
     }
 
     /// Reserves memory for the data that an agent reports.
-    private func room(for registration: Registration, on number: UInt64) -> AgentRefusal? {
+    private func reserveRoom(for registration: Registration, on number: UInt64) -> AgentRefusal? {
         let id = registration.runnerID
         let outcome = roster.joined(
             id, holder(of: id, connections[number]?.holder), size: registration.status.retainedSize,
@@ -344,7 +344,7 @@ final class AgentRegistry {
             let age = max(0, min(Int64(time) - (machine.lastSeen ?? Int64(time)), 365 * 86_400))
             let isKept = roster.remembered(
                 id, holder(of: id, address), size: sizes[id] ?? 0, hasServed: machine.hasServed ?? true,
-                goneAt: now - .seconds(age))
+                disconnectedAt: now - .seconds(age))
             if !isKept { forget([id]) }
         }
         forget(roster.expire(now: now))

@@ -40,14 +40,14 @@ struct AgentRoster {
         var canBeWoken: Bool
         var hasServed: Bool
         /// Nil while it is connected.
-        var goneAt: Instant?
+        var disconnectedAt: Instant?
 
-        init(_ holder: Holder, size: Int, canBeWoken: Bool, hasServed: Bool, goneAt: Instant? = nil) {
+        init(_ holder: Holder, size: Int, canBeWoken: Bool, hasServed: Bool, disconnectedAt: Instant? = nil) {
             self.holder = holder
             self.size = size
             self.canBeWoken = canBeWoken
             self.hasServed = hasServed
-            self.goneAt = goneAt
+            self.disconnectedAt = disconnectedAt
         }
     }
 
@@ -84,9 +84,11 @@ struct AgentRoster {
 
     /// Adds an agent from before a restart; the most recently seen must come first.
     /// - Returns: whether there is room for it.
-    mutating func remembered(_ id: RunnerID, _ holder: Holder, size: Int, hasServed: Bool, goneAt: Instant) -> Bool {
+    mutating func remembered(_ id: RunnerID, _ holder: Holder, size: Int, hasServed: Bool, disconnectedAt: Instant)
+        -> Bool
+    {
         guard members[id] == nil, obstacle(to: holder, size: size) == nil else { return false }
-        insert(id, Member(holder, size: size, canBeWoken: true, hasServed: hasServed, goneAt: goneAt))
+        insert(id, Member(holder, size: size, canBeWoken: true, hasServed: hasServed, disconnectedAt: disconnectedAt))
         return true
     }
 
@@ -107,7 +109,7 @@ struct AgentRoster {
 
     /// - Parameter hasServed: whether it has served a call since it joined.
     mutating func left(_ id: RunnerID, hasServed: Bool, now: Instant) {
-        members[id]?.goneAt = now
+        members[id]?.disconnectedAt = now
         if hasServed { members[id]?.hasServed = true }
     }
 
@@ -118,9 +120,9 @@ struct AgentRoster {
     /// Forgets agents that have been disconnected too long.
     mutating func expire(now: Instant) -> [RunnerID] {
         var forgotten = members.filter { _, member in
-            member.goneAt.map { now - $0 >= Self.lifetime(of: member) } ?? false
+            member.disconnectedAt.map { now - $0 >= Self.lifetime(of: member) } ?? false
         }.map(\.key)
-        let unproven = members.filter { $0.value.goneAt != nil && !$0.value.hasServed }
+        let unproven = members.filter { $0.value.disconnectedAt != nil && !$0.value.hasServed }
         if unproven.count > Self.maxUnproven {
             let oldest = unproven.sorted { Self.isForgotten($0, before: $1) }
             forgotten += oldest.prefix(unproven.count - Self.maxUnproven).map(\.key)
@@ -163,7 +165,7 @@ struct AgentRoster {
 
     /// - Parameter holder: the holder of the agents; nil for all.
     private func firstToForget(_ holder: Holder?) -> RunnerID? {
-        members.lazy.filter { $0.value.goneAt != nil && (holder == nil || $0.value.holder == holder) }
+        members.lazy.filter { $0.value.disconnectedAt != nil && (holder == nil || $0.value.holder == holder) }
             .min { Self.isForgotten($0, before: $1) }?.key
     }
 
@@ -175,7 +177,7 @@ struct AgentRoster {
         let (one, other) = (left.value, right.value)
         if one.hasServed != other.hasServed { return !one.hasServed }
         if one.canBeWoken != other.canBeWoken { return !one.canBeWoken }
-        guard let oneGone = one.goneAt, let otherGone = other.goneAt, oneGone != otherGone else {
+        guard let oneGone = one.disconnectedAt, let otherGone = other.disconnectedAt, oneGone != otherGone else {
             return left.key.rawValue < right.key.rawValue
         }
         return oneGone < otherGone
