@@ -79,9 +79,9 @@ struct SleepCommandTests {
     @Test(arguments: [
         (
             "echo asking; echo no permission >&2; exit 7",
-            "ended with exit code 7; its last output:\n  asking\n  no permission"
+            "exited with code 7; its last output:\n  asking\n  no permission"
         ),
-        ("echo waiting for a lock; exec sleep 600", "was stopped; its last output:\n  waiting for a lock"),
+        ("echo waiting for a lock; exec sleep 600", "was stopped after 8 s; its last output:\n  waiting for a lock"),
         ("printf '\\033[2Jcleared'; exit 1", "its last output:\n  [2Jcleared"),
     ]) func `a sleep command that fails is a failure`(_ script: String, _ words: String) async throws {
         try await withTemporaryFolder { folder in
@@ -95,14 +95,13 @@ struct SleepCommandTests {
                         let slept = try await Program.simpleai("sleep", "tiny", "--url", fleet.url, "--token", "any")
                             .run()
                         #expect(slept.code == 1 && slept.text.contains(words), "\(slept.text)")
-                        #expect(slept.text.contains("tiny does not sleep: the sleep command "))
+                        #expect(slept.text.contains("putting tiny to sleep failed: the sleep command "))
                         #expect(!slept.text.unicodeScalars.contains("\u{1B}"))
                         let fleetTable = try await Program.simpleai(
                             "fleet", "--once", "--url", fleet.url, "--token", "any"
                         ).run()
                         #expect(
-                            fleetTable.output.contains("tiny: does not sleep: the sleep command "), "\(fleetTable.text)"
-                        )
+                            fleetTable.output.contains("tiny: sleep failed: the sleep command "), "\(fleetTable.text)")
                         let list = try await fleet.curl("/admin/api/fleet").run().output
                         #expect(list.contains("\"sleep_problem\":\"the sleep command "), "\(list)")
                         let line = try await fleet.gateway.line("why", on: .errors) { $0.contains("Sleep failed") }

@@ -32,7 +32,7 @@ public struct ProvidedToken: Hashable, Sendable {
             if let type = content.token_type, type.lowercased() != "bearer" {
                 throw .noToken(
                     issuer: specification.issuer, wanted: .accessToken,
-                    mending: "its token type is \(DisplayText(type, limit: 40).text), not Bearer"
+                    advice: "its token type is \(DisplayText(type, limit: 40).text), not Bearer"
                 )
             }
             text = content.access_token ?? ""
@@ -43,13 +43,13 @@ public struct ProvidedToken: Hashable, Sendable {
             stated = nil
         }
         guard !text.isEmpty else {
-            let mending = specification.wanted == .idToken ? "it requires the scope openid and a grant with a user" : ""
-            throw .noToken(issuer: specification.issuer, wanted: specification.wanted, mending: mending)
+            let advice = specification.wanted == .idToken ? "it requires the scope openid and a grant with a user" : ""
+            throw .noToken(issuer: specification.issuer, wanted: specification.wanted, advice: advice)
         }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw .noToken(
                 issuer: specification.issuer, wanted: specification.wanted,
-                mending: "its token contains characters that are invalid in headers")
+                advice: "its token contains characters that are invalid in headers")
         }
         obtained = now
         expires = [stated, JWTClaims(of: text)?.expiry].compactMap(\.self).min()

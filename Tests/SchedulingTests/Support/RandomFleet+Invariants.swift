@@ -18,7 +18,8 @@ extension RandomFleet {
             }
             try expect(state.ejected.contains(index) == record.isEjected, "ejected runners are listed")
             try expect(
-                state.tried.contains(index) == (record.trials.nextAt != nil), "loading engines are tried")
+                state.runnersInLoadingTrial.contains(index) == (record.trials.nextAt != nil),
+                "loading engines are tried")
             try expect(record.trials.nextAt == nil || record.state == .loading, "nothing else is tried")
             try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
             try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
