@@ -357,7 +357,11 @@ public struct Settings: Hashable, Sendable {
             case trace, debug, info, notice, warning, error, critical
         }
         public enum Format: String, Hashable, Sendable { case text, json }
+        /// Which calls write an access line. Internal errors are logged in any case.
+        public enum Access: String, Hashable, Sendable { case all, errors, none }
         public var level: Level = .info
         public var format: Format = .text
+        /// Of the gateway only: runner agents write no access lines.
+        public var access: Access = .all
     }
 }

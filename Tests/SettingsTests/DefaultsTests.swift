@@ -102,5 +102,6 @@ import Testing
         #expect(defaults.metrics.token == "")
         #expect(defaults.log.level == .info)
         #expect(defaults.log.format == .text)
+        #expect(defaults.log.access == .all)
     }
 }

@@ -118,6 +118,7 @@ import Testing
         (", sleep_command: [x]", "sleep_command: is unknown"),
         (", listn: {port: 1}", "listn: is unknown; did you mean `listen`?"),
         (", base_url: ftp://x", "base_url: is not a URL with the scheme http or https"),
+        (", log: {access: none}", "log.access: is unknown"),
         (", power: {sleep_command: systemctl suspend}", "power.sleep_command: must be a list"),
     ])
     func wrongValuesAreNamed(text: String, problem: String) {

@@ -257,7 +257,7 @@ import Testing
             models: { show_members: false }
             errors: { permission_denied_status: 400 }
             metrics: { token: abc }
-            log: { level: debug, format: json }
+            log: { level: debug, format: json, access: errors }
             """
         let read = try settings(text)
         #expect(read.fleet.token == "shared" && read.fleet.tokens == ["gpu-1": "own"] && read.fleet.acceptsAgents)
@@ -273,6 +273,7 @@ import Testing
         #expect(read.metrics.token == "abc")
         #expect(read.log.level == .debug)
         #expect(read.log.format == .json)
+        #expect(read.log.access == .errors)
     }
 
     @Test(arguments: ["no", "off", "0x10", "1e3", "2024-01-01", "true"])

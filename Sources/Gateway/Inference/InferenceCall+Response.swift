@@ -159,7 +159,9 @@ extension InferenceCall {
         }
         let figures = figures(isComplete: failure == nil && !clientDisconnected, clientDisconnected: clientDisconnected)
         gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
-        guard AccessLine.isWanted(by: gateway.logger, failure) else { return }
+        guard AccessLine.isWanted(by: gateway.logger, rules.settings.log.access, status: status, failure) else {
+            return
+        }
         AccessLine(
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, client: client,
             request: call?.request,

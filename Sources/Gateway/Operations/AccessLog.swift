@@ -1,4 +1,5 @@
 import Logging
+import Settings
 import SimpleAICore
 
 /// One structured log line per call. Never contains a token, a prompt or a completion.
@@ -20,8 +21,17 @@ struct AccessLine {
     var figures = CallMeasurements()
 
     /// Checked before a line is built, so that calls cost nothing if they are not logged.
-    static func isWanted(by logger: Logger, _ error: GatewayError?) -> Bool {
-        level(of: error) >= logger.logLevel
+    static func isWanted(
+        by logger: Logger, _ access: Settings.Log.Access, status: Int, _ error: GatewayError?
+    ) -> Bool {
+        let level = level(of: error)
+        guard level >= logger.logLevel else { return false }
+        return switch access {
+        case .all: true
+        case .errors: status >= 400
+        // A fault of the gateway is more than a record of a call.
+        case .none: level == .error
+        }
     }
 
     private static func level(of error: GatewayError?) -> Logger.Level {

@@ -124,6 +124,7 @@ struct SettingsEntry {
             .init("metrics.token", \.metrics.token, isSecret: true),
             .init("log.level", \.log.level, needsRestart: true, shown: \.rawValue),
             .init("log.format", \.log.format, needsRestart: true, shown: \.rawValue),
+            .init("log.access", \.log.access, shown: \.rawValue),
         ]
     }
 

@@ -25,10 +25,14 @@ extension Settings: SettingsSection {
             $0.section("address", into: &limits.address)
         }
         table.section("keys") { $0.read("database", .text, into: &keys.database) }
-        table.section("log", into: &log)
+        table.section("log") {
+            log.read(from: &$0)
+            $0.read("access", .choice([.all, .errors, .none]), into: &log.access)
+        }
     }
 }
 
+/// The keys that the gateway and the runner agent have in common.
 extension Settings.Log: SettingsSection {
     mutating func read(from table: inout SettingsTable) {
         table.read("level", .choice(Level.allCases), into: &level)

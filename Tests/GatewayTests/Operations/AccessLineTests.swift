@@ -1,4 +1,5 @@
 import Logging
+import Settings
 import SimpleAICore
 import Synchronization
 import Testing
@@ -79,6 +80,24 @@ import Testing
         #expect(failed.metadata["cause"] == "runner r1: refused")
         line.error = GatewayError(.internalError, "m")
         #expect(try logged(line).level == .error)
+    }
+
+    /// `log.access` selects by status, `log.level` by level; only the level can hide a fault of the gateway.
+    @Test(arguments: [
+        (Settings.Log.Access.all, Logger.Level.info, [200, 399, 400, 499, 500]),
+        (.errors, .info, [400, 499, 500]),
+        (.none, .info, [500]),
+        (.all, .notice, [500]),
+        (.errors, .error, [500]),
+        (.none, .critical, []),
+    ])
+    func settingsSelectTheCallsThatAreLogged(_ access: Settings.Log.Access, _ level: Logger.Level, _ logged: [Int]) {
+        var logger = Logger(label: "test") { _ in Recorder(lines: Recorder.Lines()) }
+        logger.logLevel = level
+        let errors = [500: GatewayError(.internalError, "m")]
+        #expect(
+            [200, 399, 400, 499, 500].filter { AccessLine.isWanted(by: logger, access, status: $0, errors[$0]) }
+                == logged)
     }
 
     /// A value from a caller cannot look like a line of its own.
