@@ -148,8 +148,8 @@ let package = Package(
         room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
-            ["SimpleAICore", "Gateway", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle] + crypto
-                + hummingbird
+            ["SimpleAICore", "Gateway", "RunnerAgent", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle]
+                + crypto + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
         // L3: subcommands and wiring only.
@@ -201,7 +201,7 @@ let package = Package(
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "LocalFleet", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "LocalFleet", ["SimpleAICore", "Settings", "WakeOnLAN"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
