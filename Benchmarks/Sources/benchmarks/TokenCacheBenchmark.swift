@@ -1,4 +1,5 @@
 import Authentication
+import SimpleAICore
 import Crypto
 import Foundation
 import Logging
