@@ -85,7 +85,8 @@ private struct Table {
         let expiry: Double
         let key: VerifyingKey
         let size: Int
-        /// Sequence number of its insertion, or of its latest second chance among those of its caller.
+        /// Sequence number of its insertion, or of the latest second chance that it got when its caller had to replace
+        /// one of its own entries.
         var number: UInt64 = 0
         var wasUsed = false
 

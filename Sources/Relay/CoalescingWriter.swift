@@ -14,8 +14,8 @@ public final class EndOfTickFlusher {
     private var waiting: [CoalescingWriter] = []
     /// Empty except at the end of a tick: two arrays alternate, so that none is allocated anew.
     private var flushing: [CoalescingWriter] = []
-    /// Storage for writes, the latest used last: its memory is still in the processor's cache, and idle connections
-    /// hold none.
+    /// Storage for writes, in order of last use: the most recent, at the end, is still in the processor's cache. Idle
+    /// connections hold none.
     private var spare: [ByteBuffer] = []
 
     /// Capacities of spare storage, in bytes.

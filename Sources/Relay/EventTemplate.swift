@@ -38,7 +38,7 @@ struct EventTemplate {
     /// The event as forwarded to the caller; nil if its shape differs.
     func pass(_ event: ByteBuffer) -> ByteBuffer? {
         let length = event.readableBytes
-        // A piece without text does not count as a piece.
+        // An event whose piece is empty does not match: pieces are counted, and one without text does not count.
         guard length > start.count + end.count else { return nil }
         let fits = event.withUnsafeReadableBytes { bytes in
             Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: length - end.count, end)
@@ -56,7 +56,8 @@ struct EventTemplate {
         return changed
     }
 
-    /// Whether no later byte can belong to an event of this shape: after a CR, an LF could.
+    /// Whether an event of this shape ends with LF, so that no later byte can belong to it. A CR could be followed by
+    /// an LF.
     var isWholeEvent: Bool { end.last == 0x0A }
 
     /// Compares eight bytes at a time, because most of an event is its shape.

@@ -5,7 +5,7 @@ import NetworkErrors
 import OperatingSystem
 public import SimpleAICore
 
-/// The idle connections of one event loop to one runner, the latest used last.
+/// The idle connections of one event loop to one runner, in order of their last use; the most recent is at the end.
 ///
 /// A connection keeps a reference to its list: with many runners, a look-up for every call would read memory that has
 /// left the processor's cache.
@@ -35,7 +35,7 @@ public final class UpstreamPool {
 
     /// - Parameters:
     ///   - eventLoop: every use of the pool must be on this loop.
-    ///   - descriptorReserve: number of this process's descriptors that its connections leave unused.
+    ///   - descriptorReserve: number of this process's descriptors that the pool must leave free.
     public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
         self.descriptorReserve = descriptorReserve
@@ -59,8 +59,8 @@ public final class UpstreamPool {
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
             guard case .connecting = ticket.progress else {
-                // The exchange was cancelled meanwhile. If kept, the connection would count as new however long it was
-                // idle.
+                // The exchange was cancelled meanwhile. The connection is not kept: without an exchange it would still
+                // count as new later, and would not be recognized as stale.
                 if case .success(let connection) = result { connection.value.close() }
                 return
             }

@@ -53,8 +53,8 @@ struct Liveness: Hashable, Sendable {
         let state: RunnerState
         /// Number of calls in progress on the runner.
         let callCount: Int
-        /// Whether no call uses a possible trial, or a trial has been in progress longer than an engine takes to refuse
-        /// one.
+        /// Whether the runner is on trial without a trial call in progress, or with one that has been in progress
+        /// longer than an engine takes to refuse a call.
         var hasTrialPassed = false
         let canBeWoken: Bool
         /// Number of equal failures of probes in a row before they count.
@@ -115,7 +115,8 @@ struct Liveness: Hashable, Sendable {
         case .responded:
             misses = nil
             hasLoadedTooLong = false
-            // The list of an engine that refused calls proves nothing, unless no call is left to try it.
+            // After an engine has refused a call, its model list does not prove that it serves: a trial call decides.
+            // The list suffices if no trial call is in progress, or if the engine has not refused it in time.
             let isWaitedFor = state == .loading && loading?.observer == .call && !now.hasTrialPassed
             return isWaitedFor && !loadsTooLong(now) ? .loading : .ready
         case .served: return state == .loading ? .ready : state

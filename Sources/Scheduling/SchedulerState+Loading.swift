@@ -5,7 +5,7 @@ extension SchedulerState {
     // MARK: Choice of the loading runner
 
     /// What a call waits for if only runners that have to load its model could serve it: a load in progress, a load
-    /// that is started for it, or a load that follows another model's.
+    /// that is started for it, or, if all of these runners are loading other models, the end of such a load.
     mutating func findLoad(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
     ) -> RunnerRequest? {

@@ -1,7 +1,8 @@
 import SimpleAICore
 
-/// All waiting calls: one bounded queue per set of models. Fair queueing at each runner (`FairQueueClock`): a caller's burst
-/// delays other callers only by its share. One caller's calls are served in order of arrival.
+/// All waiting calls: one bounded queue per set of models. Each runner serves callers by fair queueing
+/// (`FairQueueClock`): a caller's burst delays other callers only by its share. One caller's calls are served in order
+/// of arrival.
 struct WaitQueue {
     private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0
@@ -39,9 +40,10 @@ struct WaitQueue {
         return remove(newest, models: request.models)?.id
     }
 
-    /// The call that has waited longest of the caller that is next at a runner, among those that `canServe` accepts;
-    /// `couldServe` first filters whole queues. A caller with calls in several queues counts once: requesting a class
-    /// and its models by id is one share, not two.
+    /// The next call for a runner. Fair queueing selects one of the callers with a call that `canServe` accepts; of
+    /// that caller's accepted calls the one that has waited longest is next. `couldServe` first excludes whole queues.
+    /// A caller with calls in several queues counts once: requesting a class and its models by id is one share, not
+    /// two.
     mutating func takeNext(
         for runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> Waiter? {

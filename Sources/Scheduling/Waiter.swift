@@ -32,7 +32,7 @@ struct Waiter: Hashable, Sendable {
     var deadline: ContinuousClock.Instant
     /// The latest wake that it waited for, kept when it has to queue for a slot afterwards.
     private(set) var wake: WakeID?
-    /// All wakes that it waited for, including those started beside the one in `waitReason`.
+    /// All wakes that it waited for, including those started in addition to the one in `waitReason`.
     private var wakes: Set<WakeID> = []
     /// Indices of the runners whose machines did not wake up while this call waited for them.
     var failedWakes: Set<Int> = []

@@ -10,7 +10,7 @@ struct KeyFetchLimits: Sendable {
     var size = 1 << 20
     /// For one document, from the first packet to the last byte.
     var time: Duration = .seconds(10)
-    /// Pauses after failures double from the first to the last.
+    /// The pause after a failure doubles from `firstRetry` up to `lastRetry`.
     var firstRetry: Duration = .seconds(1)
     var lastRetry: Duration = .seconds(30)
     /// The first pause before a key that was not found is searched for again; nil: derived from the issuer's cooldown.

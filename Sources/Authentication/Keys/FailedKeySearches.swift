@@ -16,10 +16,10 @@ enum KeySearch: Hashable, Sendable {
     }
 }
 
-/// Searches for an issuer's keys that failed. Each search is repeated only after a pause, which doubles from the first
-/// to the last: a client that keeps sending an old token costs next to nothing, and one whose token was issued shortly
-/// before its key was published is not refused for long. Only a bounded number of the latest searches is kept, as
-/// hashes.
+/// Searches for an issuer's keys that failed. Each search is repeated only after a pause, which doubles from
+/// `firstPause` up to `lastPause`: a client that keeps sending an old token costs next to nothing, and one whose token
+/// was issued shortly before its key was published is not refused for long. Only a bounded number of the latest
+/// searches is kept, as hashes.
 ///
 /// Pure; `KeySource` owns the clock.
 struct FailedKeySearches: Sendable {

@@ -24,8 +24,8 @@ struct CredentialVerifier: TokenVerifier {
 }
 
 extension KeyStore {
-    /// - Parameter stateFile: beside it revocations are kept that neither the database nor its folder takes; it may well be
-    ///   on another disk.
+    /// - Parameter stateFile: its folder takes revocations that can be written neither to the database nor to the
+    ///   database's folder; it may be on another disk.
     /// - Throws: `GatewayStartError` when the file is there and cannot be used.
     convenience init(database path: String, stateFile: String) throws(GatewayStartError) {
         do throws(KeyStoreError) {

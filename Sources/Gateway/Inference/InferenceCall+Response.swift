@@ -20,8 +20,8 @@ extension InferenceCall {
         lastWrite = .now()
     }
 
-    /// Sends a comment (WHATWG HTML §9.2.6): it keeps proxies and clients from timing out, and SDKs ignore it. Its text
-    /// cannot end its line.
+    /// Sends a comment (WHATWG HTML §9.2.6): it keeps proxies and clients from timing out, and SDKs ignore it. Line
+    /// breaks in the text are escaped, so it cannot end the comment.
     func sendComment(_ text: String) {
         connection.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
         connection.flush()

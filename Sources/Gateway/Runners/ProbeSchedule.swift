@@ -8,8 +8,8 @@ struct ProbeSchedule: Sendable {
     /// A random time in the second half of the interval. All runners are added at the same moment, and a thousand of
     /// them must not be probed simultaneously forever.
     private let ownTime: TimeAmount
-    /// Whether a served call proves as much as a probe: not if the engine's list is needed, nor if operators configured
-    /// a path of their own.
+    /// Whether a served call proves as much as a probe: not if no models are stated, so that the engine's list is
+    /// needed, nor if the operator configured a probe path.
     private let callsSayAll: Bool
     private var wasUrgent = true
     /// The result of the latest probe. Calls that still end on a machine considered unreachable do not change its

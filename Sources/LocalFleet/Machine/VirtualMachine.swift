@@ -15,7 +15,7 @@ public final class VirtualMachine: Service {
     public let engine: SimulatedEngine
     private let state: Watched<PowerState>
     private let switchPort = Watched<Int?>(nil)
-    /// Whether the port already behaves as the first phase requires.
+    /// Whether the port is ready for the machine's first phase: it responds or, if the machine starts asleep, does not.
     private let isSettled = Watched(false)
     private let gateway = Watched<GatewayToJoin?>(nil)
     private let events: AsyncStream<Event>

@@ -110,8 +110,8 @@ final class RelayedCall: UpstreamExchange {
 
     func responseHeadReceived(_ head: HTTPResponseHead) {
         var headers = ForwardedHeaders.response(from: head)
-        // With its length kept, the gateway can detect a truncated document; without one the response is chunked, which
-        // shows it, too.
+        // The length is kept so that the gateway can detect a truncated document. Without a length the response is
+        // chunked: a truncated one lacks its last chunk.
         if let length = head.headers.first(name: "content-length") {
             headers.add(name: "Content-Length", value: length)
         }

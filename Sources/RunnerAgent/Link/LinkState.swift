@@ -11,9 +11,9 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
-        /// After `sleep`: how long this process may continue to run before the machine counts as awake. The system
-        /// stops processes at the beginning of a suspension, however long the rest of it takes. Shorter than a gateway
-        /// waits for the outcome, with time to connect again.
+        /// Time after `sleep`. If this process still runs when it is over, the machine stayed awake: the system stops
+        /// processes at the beginning of a suspension, however long the rest of it takes. It is so short that the agent
+        /// can connect again before the gateway stops waiting for the outcome.
         var rest: Duration = .seconds(15)
         var backoff = Backoff()
     }

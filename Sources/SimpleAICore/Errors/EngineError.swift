@@ -1,6 +1,7 @@
 /// An engine's own error, parsed from a body or an event in whatever shape it has: `{"error":{"message"}}`,
 /// `{"error":"…"}`, `{"object":"error","message"}`, `{"detail":…}` (a string, or FastAPI's list of invalid fields),
-/// `{"message"}`, a list of errors, an event stream, text, or a page. No message of an engine for its caller is lost.
+/// `{"message"}`, a list of errors, an event stream, text, or a page. An engine's message for the caller is found in
+/// all of them.
 public struct EngineError: Hashable, Sendable {
     /// The message, sanitized and bounded; nil if there is none.
     public private(set) var message: String?

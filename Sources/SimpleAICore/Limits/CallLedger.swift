@@ -126,7 +126,7 @@ public struct LimitUsage: Hashable, Sendable {
         case concurrentCalls
         case tokensPerDay(retryAfter: Duration)
 
-        /// Nil if unknown, as for the end of a call.
+        /// Nil for `concurrentCalls`: when an open call will end is unknown.
         public var retryAfter: Duration? {
             switch self {
             case .requestsPerMinute(let time), .tokensPerDay(let time): time

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-/// HTTP/2 streams beside the first one of their connection are shared among addresses.
+/// All HTTP/2 streams but the first of each connection are shared among addresses.
 @Suite struct StreamShareTests {
     private static let greedy = Peer.v4(1)
     private static let other = Peer.v4(2)

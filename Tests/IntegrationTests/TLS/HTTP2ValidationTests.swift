@@ -111,7 +111,7 @@ extension Integration {
             }
         }
 
-        /// Streams beside the first one of their connection are shared among addresses.
+        /// All streams but the first of each connection are shared among addresses.
         @Test func oneAddressLeavesStreamsToOthers() async throws {
             try await withHTTP2(settings: { $0.server.maxConnections = 100 }) { gateway, _ in
                 var clients: [HTTP2Client] = []

@@ -54,8 +54,8 @@ struct ColdStart: Sendable {
     /// The list had the target asleep, and no call for it was answered.
     var failedToWake: Bool { before == .asleep && answered == 0 }
 
-    /// The finding of a check of responses if there are none; `wol.calls.answered` fails the run for that
-    /// reason. Nil if there are responses.
+    /// The finding of checks that examine responses, if no call got a response: `wol.calls.answered` already fails the
+    /// run for that. Nil if there are responses.
     var unanswered: Finding? {
         if let hindered { return hindered }
         guard answered == 0 else { return nil }
@@ -67,7 +67,7 @@ struct ColdStart: Sendable {
         switch obstacle {
         case nil: nil
         case .denied: obstacle.map { .skip($0.text) }
-        // Not a skip: a report that passes would claim that machines wake.
+        // Not a skip: a run with skips can pass, and its report would then claim that machines wake.
         case .missing: obstacle.map { .inconclusive("not decided: \($0.text); set --model or --wol-model to another") }
         }
     }

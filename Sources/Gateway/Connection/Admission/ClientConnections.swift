@@ -4,7 +4,7 @@ import SimpleAICore
 import Synchronization
 
 /// Admission of client connections: the shell around `ConnectionTable`, and the same for HTTP/2 streams. Queried once
-/// for every connection, and for every stream beside another; activity on a connection takes no lock.
+/// for every connection, and for every stream opened while another is open; activity on a connection takes no lock.
 final class ClientConnections: Sendable {
     private struct State {
         var table: ConnectionTable
@@ -126,7 +126,7 @@ final class ClientConnectionEntry: Sendable {
     /// The connection was evicted but has received a request, and stays.
     func keepsConnection() { connections.keptOpen(self) }
 
-    /// Counts one more stream beside another.
+    /// Counts a stream that was opened while another stream of the connection is open.
     /// - Returns: false if all connections together have too many; the stream must then be ended.
     func beginStream() -> Bool { connections.beginStream(holder) }
 

@@ -2,9 +2,10 @@ import SimpleAICore
 
 /// The client connections: their number, their holders, and which are evicted for new ones. Pure.
 ///
-/// An address has its share (`FairShare`). If there is no place for a new connection, idle connections are evicted: of
-/// the same address if it has used up its share, otherwise of the addresses with the most connections, and of those the
-/// one that has been idle longest. Connections with a request in progress are never evicted.
+/// An address has its share (`FairShare`). If there is no place for a new connection, idle connections are evicted. An
+/// address that has used up its share loses connections of its own. Otherwise the addresses with the most connections
+/// lose theirs first, beginning with those that have been idle longest. Connections with a request in progress are
+/// never evicted.
 struct ConnectionTable {
     typealias Number = UInt64
 
@@ -85,8 +86,8 @@ struct ConnectionTable {
         if numbers[holder]?.isEmpty ?? false { numbers[holder] = nil }
     }
 
-    /// Evicts idle connections: of any address if all places are taken and the holder then gets one, otherwise the
-    /// holder's own. An address beyond its share costs others no connection.
+    /// Evicts idle connections. If all places are taken, any address may lose some, provided that the holder then gets
+    /// a place. Otherwise only the holder does: other addresses lose no connection to one that is beyond its share.
     private mutating func evict(for holder: Peer?, _ verdict: FairShare.Verdict) -> [Number] {
         var evicted = verdict == .exhausted ? idleLongest(among: members.keys) : []
         if let holder, !isGranted(holder, afterEvicting: evicted) {

@@ -176,8 +176,8 @@ final class StreamGuard: ChannelDuplexHandler {
         return pace?.isTooSlow(received: bodyBytes, now: time) ?? false
     }
 
-    /// Whether the client waits for the gateway: it has sent its request and the response is not held up by its
-    /// reading, or the gateway itself holds back the request's body.
+    /// Whether the client waits for the gateway: it has sent its request and does not delay the response by reading
+    /// slowly, or the gateway itself holds back the request's body.
     private func isWaitingForGateway(_ context: ChannelHandlerContext) -> Bool {
         requestIsComplete ? context.channel.isWritable : inference.holdsReads
     }

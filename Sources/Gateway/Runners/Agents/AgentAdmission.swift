@@ -4,9 +4,9 @@ import Synchronization
 /// Admission of sockets on which an agent may register: prevents clients that do not register from using up the
 /// sockets that agents need. Used by every event loop.
 ///
-/// A socket that has not registered proves nothing, so it keeps its place only until another socket needs it: when all
-/// places are taken, the sockets that have been silent longest are evicted. An agent registers within moments, so it is
-/// done before it could be evicted. An address has its share of the places (`FairShare`; an IPv6 network is one
+/// A socket without a registration may belong to any client, so it keeps its place only until another needs it: when
+/// all places are taken, the sockets that have been silent longest are evicted. An agent registers within moments, so
+/// it is done before it could be evicted. An address has its share of the places (`FairShare`; an IPv6 network is one
 /// address), and addresses from which an agent has registered recently have places of their own, which unknown
 /// addresses cannot take.
 final class AgentAdmission: Sendable {

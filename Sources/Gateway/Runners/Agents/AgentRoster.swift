@@ -92,8 +92,8 @@ struct AgentRoster {
         return true
     }
 
-    /// Its reported data has changed.
-    /// - Returns: whether there is room for them; otherwise the previous ones stay in effect.
+    /// The agent's reported data has changed.
+    /// - Returns: whether there is room for it; otherwise the previous data stays in effect.
     mutating func changed(_ id: RunnerID, size: Int) -> Bool {
         guard let member = members[id] else { return false }
         guard size != member.size else { return true }
