@@ -27,7 +27,7 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
+.PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
 	benchmarks install uninstall clean binary
 
 help: ## this list
@@ -45,6 +45,11 @@ test: setup ## every test; what needs the real engine or real clients is skipped
 	$(SWIFT) test --disable-xctest --skip-build --filter AcceptanceTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter IntegrationTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter EndToEndTests
+
+# What runs otherwise in a release build: settings, keys, tokens and commands, without locale data.
+RELEASE_SUITES = KeysCommandTests|LogFormatTests|ServeRefusalTests|TLSTests|HomeKeyTests|ProviderTokenTests|RunnerSettingsTests|FleetCommandTests|ExplainTests|ComplaintTests|VersionTests
+test-release: ## the end-to-end tests of settings, keys, tokens and commands, with the release binary (after `make test` and `make build`)
+	SIMPLEAI_BINARY=.build/release/simpleai $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter 'EndToEndTests.($(RELEASE_SUITES))'
 
 lint: ## formatting, import rules of the targets, scripts
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)

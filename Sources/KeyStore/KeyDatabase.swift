@@ -21,10 +21,21 @@ final class KeyDatabase: Sendable {
         var revoked: Date?
         var lastUsed: Date?
 
+        static func databaseDateEncodingStrategy(for column: String) -> DatabaseDateEncodingStrategy {
+            .custom { KeyDatabase.text($0) }
+        }
+
         enum CodingKeys: String, CodingKey {
             case id, digest, name, roles, classes, created, creator, expiry, revoked
             case lastUsed = "last_used"
         }
+    }
+
+    /// The text that GRDB writes for a date. GRDB's own formatter needs locale data, which the binary does not carry
+    /// (`CEmptyICUData`): with it, storing a date ends the process.
+    static func text(_ date: Date) -> String {
+        date.formatted(
+            .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: true))
     }
 
     private let queue: DatabaseQueue
@@ -95,7 +106,7 @@ final class KeyDatabase: Sendable {
         try queue.write { database in
             let update = try database.makeStatement(
                 sql: "UPDATE api_key SET revoked = ? WHERE id = ? AND revoked IS NULL")
-            for (id, time) in revocations { try update.execute(arguments: [time, id.rawValue]) }
+            for (id, time) in revocations { try update.execute(arguments: [Self.text(time), id.rawValue]) }
         }
     }
 
@@ -103,7 +114,7 @@ final class KeyDatabase: Sendable {
     func noteUses(_ uses: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")
-            for (id, time) in uses { try update.execute(arguments: [time, id.rawValue]) }
+            for (id, time) in uses { try update.execute(arguments: [Self.text(time), id.rawValue]) }
         }
     }
 

@@ -65,6 +65,15 @@ struct KeyStoreTests {
         }
     }
 
+    /// Files of earlier versions hold dates in this form, which GRDB reads.
+    @Test(arguments: [
+        (0, "1970-01-01 00:00:00.000"), (1_800_000_000.5, "2027-01-15 08:00:00.500"),
+        (951_827_696, "2000-02-29 12:34:56.000"),
+    ])
+    func datesAreStoredInTheFormOfEarlierVersions(_ seconds: Double, _ text: String) {
+        #expect(KeyDatabase.text(Date(timeIntervalSince1970: seconds)) == text)
+    }
+
     @Test func onlyTheOwnerMayReadTheFile() throws {
         let store = try open()
         #expect(!FileManager.default.fileExists(atPath: path), "no file without a key")

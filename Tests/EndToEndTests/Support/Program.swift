@@ -41,8 +41,12 @@ enum Repository {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The test runner is beside the products of its build.
+    /// `SIMPLEAI_BINARY`, for tests of a release build; otherwise the binary beside the test runner, which is beside the
+    /// products of its build.
     static let binary: URL = {
+        if let path = ProcessInfo.processInfo.environment["SIMPLEAI_BINARY"] {
+            return URL(fileURLWithPath: path, relativeTo: root).absoluteURL
+        }
         let runner = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
         let beside = runner.deletingLastPathComponent().appendingPathComponent("simpleai")
         let exists = FileManager.default.isExecutableFile(atPath: beside.path)
