@@ -189,7 +189,7 @@ import Testing
     /// A deployment that keeps every promise.
     private static func standIn(_ options: [String]) -> Program {
         Program(
-            Repository.binary.deletingLastPathComponent().appendingPathComponent("mutants"),
+            Repository.products.appendingPathComponent("mutants"),
             ["serve", "forbidden"] + options)
     }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite(.enabled(if: Python.isThere, Python.missing))
 struct MutantMatrixTests {
     @Test func `every mutant is noticed and no correct deployment is blamed`() async throws {
-        let build = Repository.binary.deletingLastPathComponent().path
+        let build = Repository.products.path
         let run = try await Program.script("scripts/mutants", ["--build", build, "--detectors"])
             .interpretedByPython().run(within: .seconds(600))
         #expect(run.code == 0, "\(run.text)")

@@ -41,16 +41,20 @@ enum Repository {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// `SIMPLEAI_BINARY`, for tests of a release build; otherwise the binary beside the test runner, which is beside the
-    /// products of its build.
+    /// The folder of the products of this build, in which the test runner is, too.
+    static let products: URL = {
+        let runner = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+        let folder = runner.deletingLastPathComponent()
+        let exists = FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("simpleai").path)
+        return exists ? folder : root.appendingPathComponent(".build/debug")
+    }()
+
+    /// The binary under test: `SIMPLEAI_BINARY`, for tests of a release build, or the one of this build.
     static let binary: URL = {
         if let path = ProcessInfo.processInfo.environment["SIMPLEAI_BINARY"] {
             return URL(fileURLWithPath: path, relativeTo: root).absoluteURL
         }
-        let runner = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
-        let beside = runner.deletingLastPathComponent().appendingPathComponent("simpleai")
-        let exists = FileManager.default.isExecutableFile(atPath: beside.path)
-        return exists ? beside : root.appendingPathComponent(".build/debug/simpleai")
+        return products.appendingPathComponent("simpleai")
     }()
 
     static func file(_ path: String) -> URL { root.appendingPathComponent(path) }
