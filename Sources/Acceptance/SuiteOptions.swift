@@ -78,7 +78,7 @@ public struct SuiteOptions: Sendable {
 
         public var model = "class:fast"
         public var origin = TargetOrigin.usual
-        /// Nil sends as many as decide for the number of runners, see ``Coverage/decisiveRequests(runners:)``.
+        /// Nil sends as many as decide for the number of runners, see `Coverage.decisiveRequests`.
         public var requests: Int?
         public var workers = 10
         public var sequential = false
