@@ -16,7 +16,9 @@ public struct DocumentRelay {
 
     /// Whether the document was recognized as a result, so that `receive` returns bytes to send.
     public private(set) var hasBegun = false
-    /// The length of the document for the caller, once it has begun; nil if it is only known at its end.
+    /// The length of the document for the caller, once it has begun; nil if it is only known at its end: an engine may
+    /// write the model's name after the data, and the response is then chunked. Collecting the document for the sake of
+    /// its length would take as much memory as the engine chooses to send.
     public private(set) var length: Int?
     public private(set) var usage: TokenUsage?
     /// The engine's name for the response (`/v1/responses` only).

@@ -8,7 +8,8 @@ extension Claims {
         var privileges: Set<Privilege> = []
         if roles.contains(configuration.adminRole) { privileges.insert(.administration) }
         if roles.contains(configuration.specificRole) { privileges.insert(.specificModels) }
-        // The settings' spelling of the issuer is the same, and shared by all its callers; a template is no issuer.
+        // The issuer's string in the settings equals the token's, and all callers share it. The string of an issuer for
+        // several tenants is a template, which differs.
         let issuer = configuration.issuer == issuer ? configuration.issuer : issuer
         return Caller(subject: subject, issuer: issuer, roles: roles, privileges: privileges)
     }
