@@ -2,9 +2,9 @@
 
 # The build that `demo`, `demo-real`, `demo-other` and `mutants` run: debug (`make test`) or release (`make build`).
 CONFIGURATION ?= debug
-# How many times `mutants` runs the matrix, each time with another seed.
+# The number of runs of the matrix by `mutants`, each with another seed.
 SEEDS ?= 3
-# The folder of the cases from the field, which are not part of the repository.
+# The folder of the test cases from public reports, which are not part of the repository.
 CASES ?= ../shared/cases
 # The total duration of `fuzz`, in seconds.
 FUZZ_SECONDS ?= 60
@@ -30,28 +30,28 @@ SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$
 .PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
 	benchmarks install uninstall clean binary
 
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## check that the machine has what is needed; as root, install what is missing
+setup: ## check for the required tools; as root, install missing ones
 	@scripts/setup
 
-build: setup ## the release binary, .build/release/simpleai
+build: setup ## build the release binary, .build/release/simpleai
 	$(SWIFT) build -c release $(RELEASE_FLAGS) --product simpleai
 
-test: setup ## every test; what needs the real engine or real clients is skipped unless `scripts/setup --tests` was run
-	@# One at a time: beside tests that use every core for a minute, deadlines pass although the code is correct.
+test: setup ## run every test; tests of real engines and clients are skipped unless `scripts/setup --tests` was run
+	@# One group after the other: tests that use every core for a minute would make tests with deadlines fail.
 	$(SWIFT) test --disable-xctest --no-parallel --skip 'AcceptanceTests|IntegrationTests|EndToEndTests'
 	$(SWIFT) test --disable-xctest --skip-build --filter AcceptanceTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter IntegrationTests
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter EndToEndTests
 
-# What runs otherwise in a release build: settings, keys, tokens and commands, without locale data.
+# Suites that a release build may fail because it has no locale data: settings, keys, tokens and commands.
 RELEASE_SUITES = KeysCommandTests|LogFormatTests|ServeRefusalTests|TLSTests|HomeKeyTests|ProviderTokenTests|RunnerSettingsTests|FleetCommandTests|ExplainTests|ComplaintTests|VersionTests
-test-release: ## the end-to-end tests of settings, keys, tokens and commands, with the release binary (after `make test` and `make build`)
+test-release: ## run the end-to-end tests of settings, keys, tokens and commands with the release binary (after `make test` and `make build`)
 	SIMPLEAI_BINARY=.build/release/simpleai $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter 'EndToEndTests.($(RELEASE_SUITES))'
 
-lint: ## formatting, import rules of the targets, scripts
+lint: ## check formatting, import rules of the targets, vocabulary, scripts
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)
 	scripts/check-walls
 	scripts/test-check-walls
@@ -60,7 +60,7 @@ lint: ## formatting, import rules of the targets, scripts
 	@for script in $(PYTHON_SCRIPTS); do \
 	  python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$script || exit 1; done
 
-docs: setup ## reference documentation of the targets that others read, by DocC, under .build/docs
+docs: setup ## build the reference documentation of the targets with DocC, under .build/docs
 	@$(SWIFT) build
 	scripts/docs
 
@@ -73,17 +73,17 @@ format: ## format the Swift sources in place
 binary: setup
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
 
-demo: binary ## start a fleet in one process, one machine of it asleep, and run all four tests against it
+demo: binary ## start a fleet in one process, with one machine asleep, and run all four tests against it
 	$(BINARY) test all --local
 
-demo-real: binary ## the tests against two real llama.cpp servers with a small language model
+demo-real: binary ## run the tests against two real llama.cpp servers with a small language model
 	scripts/demo-real --binary $(BINARY)
 
-cases: binary ## public reports about engines, clients, machines and identity providers, tried on the binary (in CASES)
+cases: binary ## run the cases in CASES (public reports about engines, clients, machines, identity providers) against the binary
 	scripts/setup-clients
 	.venv-clients/cases/bin/python $(CASES)/run --binary $(BINARY)
 
-demo-other: binary ## the examples of the guide to other gateways, against real ones (needs nginx)
+demo-other: binary ## run the examples of docs/guides/testing-other-gateways.md against real gateways (needs nginx)
 	scripts/demo-other --binary $(BINARY)
 
 mutants: setup ## prove that the tests can fail: run them against deployments with one defect each
@@ -91,35 +91,35 @@ mutants: setup ## prove that the tests can fail: run them against deployments wi
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product mutants
 	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)
 
-faults: setup ## the faults a proxy must survive, as one table with figures
+faults: setup ## run the tests of faults that a proxy must survive, and print their figures as a table
 	@$(SWIFT) build --build-tests
 	@scripts/faults
 
-soak: setup ## 200 streams for a minute: memory, leases and file descriptors return to their initial values
+soak: setup ## run 200 streams for a minute: memory, leases and file descriptors must return to their initial values
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_SOAK_SECONDS=60 scripts/faults $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter SoakFaultTests
 
-storm: setup ## ten thousand runs of wake commands: descriptors, children and memory return to their initial values
+storm: setup ## run ten thousand wake commands: descriptors, children and memory must return to their initial values
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_STORM_RUNS=10000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter WakeCommandStormTests
 
-million: setup ## a million random events of the scheduler, under all that must hold
+million: setup ## send a million random events to the scheduler, and check its invariants
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_RANDOM_EVENTS=1000000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter RandomEventsTests
 
-chaos: setup ## a hundred thousand exchanges with engines of every oddity, against a reference reading of the contract
+chaos: setup ## compare a hundred thousand exchanges with deviating engines with a reference implementation of the contract
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
 
-fuzz: setup ## random input for every parser of untrusted input, for FUZZ_SECONDS (60)
+fuzz: setup ## send random input to every parser of untrusted input, for FUZZ_SECONDS (60)
 	@$(SWIFT) build --package-path Fuzz
 	@cd Fuzz && .build/debug/fuzz --seconds $(FUZZ_SECONDS)
 
-bench: build ## what the gateway costs, next to bare proxies (needs wrk and nginx; HAProxy and Envoy where they are installed)
+bench: build ## measure the cost of the gateway and of bare proxies (needs wrk and nginx; HAProxy and Envoy if installed)
 	scripts/bench
 	@echo "In-process benchmarks of the scheduler, the scanner, the relay and the token cache: make benchmarks"
 
-benchmarks: setup ## in-process benchmarks, held to ratios between them (a package of its own, Benchmarks/)
+benchmarks: setup ## run in-process benchmarks and check the ratios between them (separate package Benchmarks/)
 	$(SWIFT) run --package-path Benchmarks -c release benchmarks
 
 install: build ## install the release binary and its commands under PREFIX (/usr/local)
@@ -127,8 +127,8 @@ install: build ## install the release binary and its commands under PREFIX (/usr
 	install -m 755 .build/release/simpleai $(BINDIR)/simpleai
 	@for command in $(COMMANDS); do ln -sfv simpleai $(BINDIR)/$$command; done
 
-uninstall: ## take away what `make install` put there
+uninstall: ## remove what `make install` installed
 	rm -f $(BINDIR)/simpleai $(addprefix $(BINDIR)/,$(COMMANDS))
 
-clean: ## remove everything that was built or set up
+clean: ## remove builds and virtual environments
 	rm -rf .build Benchmarks/.build Fuzz/.build .venv*

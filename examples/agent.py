@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A runner agent of protocol version 1, written from docs/PROTOCOL.md alone: lets an OpenAI-compatible engine join.
+"""A runner agent of protocol version 1, written from docs/PROTOCOL.md alone: registers an OpenAI-compatible engine.
 
     RUNNER_TOKEN=... agent.py ws://gateway:8080/ws/runners http://127.0.0.1:8081 [runner_id]
 
-Calls go straight to the engine, on this machine's address and the engine's port. No TLS, no reconnecting, no loading.
+The gateway sends calls directly to the engine's port on this machine. No TLS, no reconnecting, no loading of models.
 """
 import base64, json, os, socket, struct, sys, threading, time, urllib.parse, urllib.request
 
@@ -29,14 +29,14 @@ def send(data, opcode=1):  # a client masks its frames (RFC 6455, section 5)
         link.sendall(head + key + bytes(byte ^ key[i % 4] for i, byte in enumerate(data)))
 
 
-def say(type, **fields):
+def send_message(type, **fields):
     send(json.dumps({"type": type, **fields}).encode())
 
 
 def heartbeats():
     while True:
         time.sleep(15)
-        say("heartbeat", **status())
+        send_message("heartbeat", **status())
 
 
 link = socket.create_connection((gateway.hostname, gateway.port or 80))
@@ -45,10 +45,10 @@ link.sendall(f"GET {gateway.path} HTTP/1.1\r\nHost: {gateway.netloc}\r\nConnecti
              f"{base64.b64encode(os.urandom(16)).decode()}\r\n\r\n".encode())
 stream = link.makefile("rb")
 if b" 101 " not in stream.readline():
-    sys.exit("the gateway opens no WebSocket there")
+    sys.exit("the gateway refused the WebSocket at this URL")
 while stream.readline() not in (b"\r\n", b""):
     pass
-say("register", runner_id=name, runner_name=name, http_port=engine.port or 80, protocol_version=1,
+send_message("register", runner_id=name, runner_name=name, http_port=engine.port or 80, protocol_version=1,
     auth_token=os.environ["RUNNER_TOKEN"], status=status())
 while header := stream.read(2):
     opcode, size = header[0] & 15, header[1]
@@ -58,11 +58,11 @@ while header := stream.read(2):
     if message["type"] == "ping frame":
         send(data, opcode=10)
     elif message["type"] in ("error", "close"):
-        sys.exit(f"the gateway ended the connection: {message}")
+        sys.exit(f"the gateway closed the connection: {message}")
     elif message["type"] == "register_ack":
         print(f"joined as {message['runner_id']}", flush=True)
         threading.Thread(target=heartbeats, daemon=True).start()
     elif message["type"] == "request_status":
-        say("command_response", request_id=message["request_id"], success=True, status=status())
+        send_message("command_response", request_id=message["request_id"], success=True, status=status())
     elif "request_id" in message:
-        say("command_response", request_id=message["request_id"], success=False, error="not supported")
+        send_message("command_response", request_id=message["request_id"], success=False, error="not supported")

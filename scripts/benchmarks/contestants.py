@@ -5,9 +5,9 @@ import json
 import subprocess
 
 from processes import LOAD_CORE, PROXY_CORE, fail, free_port, running
-from workload import ANSWER, MODEL
+from workload import RESPONSE, MODEL
 
-# By default nginx closes a client connection after a number of requests; that would be measured, too.
+# By default nginx closes a client connection after a number of requests, which would affect the measurement.
 NGINX = """\
 daemon off; worker_processes 1; worker_rlimit_nofile {files}; pid {folder}/{name}.pid; error_log {folder}/{name}.log;
 events {{ worker_connections {connections}; }}
@@ -18,14 +18,14 @@ http {{
   {content}
 }}
 """
-# Every runner of a fleet has a path of its own here, with one model in it.
+# Each runner of a fleet is one path of this server, with one model.
 ENGINE = """
   server {{
     listen 127.0.0.1:{port} backlog=4096; default_type application/json;
     location ~ ^/(?<place>m\\d+)/v1/models$ {{
       return 200 '{{"object":"list","data":[{{"id":"{model}-$place","object":"model","owned_by":"bench"}}]}}'; }}
-    location ~ ^/(?<place>m\\d+)/ {{ return 200 '{answer_there}'; }}
-    location / {{ return 200 '{answer}'; }}
+    location ~ ^/(?<place>m\\d+)/ {{ return 200 '{response_there}'; }}
+    location / {{ return 200 '{response}'; }}
   }}"""
 NGINX_PROXY = """
   upstream engine {{ least_conn; server 127.0.0.1:{engine}; keepalive 64; keepalive_requests 100000000; }}
@@ -34,7 +34,7 @@ NGINX_PROXY = """
     location / {{ proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
                   proxy_read_timeout 1h; }}
   }}"""
-# Without http-no-delay HAProxy holds an event back for up to 200 ms, so that several are sent together.
+# Without http-no-delay HAProxy delays an event by up to 200 ms, to send several together.
 HAPROXY = """\
 global
   nbthread 1
@@ -66,8 +66,8 @@ class Contestant:
 
 
 @dataclasses.dataclass
-class Workshop:
-    """A run's folder, its limit of open files, and the programs that it found."""
+class BenchmarkRun:
+    """The state of a run: its folder, its limit of open files, and the programs that it found."""
     stack: object
     folder: object
     binary: object
@@ -84,39 +84,39 @@ class Workshop:
                                     check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
 
 
-def _nginx(shop, stack, name, core, content):
-    file = shop.folder / f"{name}.conf"
-    file.write_text(NGINX.format(folder=shop.folder, name=name, content=content, files=shop.open_files,
-                                 connections=shop.open_files - 100))
-    command = ["nginx", "-e", shop.folder / f"{name}.log", "-c", file]
+def _nginx(run, stack, name, core, content):
+    file = run.folder / f"{name}.conf"
+    file.write_text(NGINX.format(folder=run.folder, name=name, content=content, files=run.open_files,
+                                 connections=run.open_files - 100))
+    command = ["nginx", "-e", run.folder / f"{name}.log", "-c", file]
     return stack.enter_context(running(core, command)).pid
 
 
-def start_engine(shop, stack):
+def start_engine(run, stack):
     """Starts an upstream that responds with whole documents at once. Returns its port."""
     port = free_port()
-    there = json.dumps(json.loads(ANSWER) | {"model": f"{MODEL}-$place"})
-    _nginx(shop, stack, f"engine-{port}", LOAD_CORE,
-           ENGINE.format(port=port, model=MODEL, answer=ANSWER, answer_there=there))
+    there = json.dumps(json.loads(RESPONSE) | {"model": f"{MODEL}-$place"})
+    _nginx(run, stack, f"engine-{port}", LOAD_CORE,
+           ENGINE.format(port=port, model=MODEL, response=RESPONSE, response_there=there))
     return port
 
 
-def start_nginx(shop, stack, engine):
+def start_nginx(run, stack, engine):
     port = free_port()
-    pid = _nginx(shop, stack, f"nginx-{port}", PROXY_CORE, NGINX_PROXY.format(port=port, engine=engine))
+    pid = _nginx(run, stack, f"nginx-{port}", PROXY_CORE, NGINX_PROXY.format(port=port, engine=engine))
     return Contestant("nginx", f"http://127.0.0.1:{port}", pid)
 
 
-def start_haproxy(shop, stack, engine):
+def start_haproxy(run, stack, engine):
     port = free_port()
-    file = shop.folder / f"haproxy-{port}.cfg"
+    file = run.folder / f"haproxy-{port}.cfg"
     # Each stream needs two sockets.
-    file.write_text(HAPROXY.format(port=port, engine=engine, connections=(shop.open_files - 100) // 2))
+    file.write_text(HAPROXY.format(port=port, engine=engine, connections=(run.open_files - 100) // 2))
     pid = stack.enter_context(running(PROXY_CORE, ["haproxy", "-f", file], stderr=subprocess.DEVNULL)).pid
     return Contestant("haproxy", f"http://127.0.0.1:{port}", pid)
 
 
-def start_envoy(shop, stack, engine):
+def start_envoy(run, stack, engine):
     port = free_port()
     router = {"name": "envoy.filters.http.router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
@@ -134,9 +134,9 @@ def start_envoy(shop, stack, engine):
         "clusters": [{"name": "engine", "type": "STATIC", "lb_policy": "LEAST_REQUEST", "connect_timeout": "5s",
                       "circuit_breakers": {"thresholds": [ENVOY_CIRCUITS]},
                       "load_assignment": {"cluster_name": "engine", "endpoints": [{"lb_endpoints": [endpoint]}]}}]}}
-    file = shop.folder / f"envoy-{port}.json"
+    file = run.folder / f"envoy-{port}.json"
     file.write_text(json.dumps(settings))
-    command = [shop.envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+    command = [run.envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
     pid = stack.enter_context(running(PROXY_CORE, command, stderr=subprocess.DEVNULL)).pid
     return Contestant("envoy", f"http://127.0.0.1:{port}", pid)
 
@@ -154,8 +154,8 @@ log: {{ level: warning }}
 """
 
 
-def start_simpleai(shop, stack, engine, fleet=None):
-    """The product as shipped: RS256 tokens, class routing, metrics.
+def start_simpleai(run, stack, engine, fleet=None):
+    """Starts the gateway as shipped: RS256 tokens, class routing, metrics.
 
     fleet: the numbers of runners and of models; None for one runner with one model.
     """
@@ -168,23 +168,23 @@ def start_simpleai(shop, stack, engine, fleet=None):
         runners = [{"id": f"engine-{number}", "url": f"http://127.0.0.1:{engine}/m{number % len(models)}",
                     "models": [models[number % len(models)]], "slots": 1000} for number in range(count)]
     number = free_port()
-    settings = shop.folder / f"simpleai-{number}.yaml"
+    settings = run.folder / f"simpleai-{number}.yaml"
     settings.write_text(GATEWAY.format(
-        folder=shop.folder, number=number, models=json.dumps(models),
-        runners="\n".join(f"  - {json.dumps(runner)}" for runner in runners), **shop.issuer))
+        folder=run.folder, number=number, models=json.dumps(models),
+        runners="\n".join(f"  - {json.dumps(runner)}" for runner in runners), **run.issuer))
     process = stack.enter_context(running(
-        PROXY_CORE, [shop.binary, "serve", "--config", settings, "--json"], stdout=subprocess.PIPE, text=True))
+        PROXY_CORE, [run.binary, "serve", "--config", settings, "--json"], stdout=subprocess.PIPE, text=True))
     line = process.stdout.readline()
     if not line:
         fail("the gateway did not start")
     return Contestant("simpleai", json.loads(line)["url"], process.pid)
 
 
-def peers(shop, found):
+def peers(run, found):
     """Functions that start the contestants, the gateway last: `(name, start)`."""
     starts = [("nginx", start_nginx)]
     if "haproxy" in found:
         starts.append(("haproxy", start_haproxy))
-    if shop.envoy:
+    if run.envoy:
         starts.append(("envoy", start_envoy))
     return [*starts, ("simpleai", start_simpleai)]

@@ -10,13 +10,13 @@ import time
 
 from contestants import peers, start_engine, start_nginx, start_simpleai
 from processes import (LOAD_CORE, cpu_seconds, fail, free_port, on_core, resident_bytes, running,
-                       wait_until_it_answers)
+                       wait_until_ready)
 from workload import REQUEST, STREAM_REQUEST
 
 CONNECTIONS = 32
 STREAMS, EVENTS, EVENT_SECONDS = 200, 100, 0.02
-# The relative timing of the streams differs with every start, and with it an event's cost, by half and more. So each
-# round starts several times, and measures for a shorter time after each start.
+# The relative timing of the streams differs from start to start and changes an event's cost by half or more. So each
+# round starts the streams several times, and measures for a shorter time after each start.
 STREAM_STARTS, SHORTEST_SECONDS = 3, 2
 IDLE_STREAMS, IDLE_EVENT_SECONDS = 5000, 10
 SMALL_FLEET, LARGE_FLEET = (3, 3), (1000, 200)
@@ -29,16 +29,16 @@ def note(text):
 
 # MARK: requests
 
-def wrk(shop, url, seconds, pause=None):
-    """One run of wrk: requests answered, and latencies in microseconds by percentile.
+def wrk(run, url, seconds, pause=None):
+    """Runs wrk once; returns the number of completed requests, and latencies in microseconds by percentile.
 
     pause: mean milliseconds between a response and the next request; None to send at once.
     """
     delay = "" if pause is None else f"function delay() return math.random(0, {round(2 * pause)}) end"
-    script = shop.folder / "post.lua"
+    script = run.folder / "post.lua"
     script.write_text(f"""wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer {shop.token}"
+wrk.headers["Authorization"] = "Bearer {run.token}"
 wrk.body = {json.dumps(REQUEST)}
 {delay}
 function done(summary, latency, requests)
@@ -53,35 +53,35 @@ end
     output = subprocess.run(on_core(LOAD_CORE, command), check=True, capture_output=True, text=True).stdout
     found = re.search(r"^RESULT (\d+) (\d+) (\S+) (\S+) (\S+)$", output, re.MULTILINE)
     if not found or int(found[2]):
-        fail(f"not every request was answered:\n{output}")
+        fail(f"some requests got no response:\n{output}")
     return {"requests": int(found[1]), "seconds": float(found[3]) / 1e6, "p50": float(found[4]),
             "p99": float(found[5])}
 
 
-def request_cost(shop, contestant, seconds):
+def request_cost(run, contestant, seconds):
     before = cpu_seconds(contestant.pid)
-    result = wrk(shop, contestant.url, seconds)
+    result = wrk(run, contestant.url, seconds)
     spent = cpu_seconds(contestant.pid) - before
     return {"cpu": spent / result["requests"] * 1e6, "rate": result["requests"] / result["seconds"],
             "memory": resident_bytes(contestant.pid)}
 
 
-def start_all(shop, stack, engine, found):
-    contestants = [start(shop, stack, engine) for _, start in peers(shop, found)]
+def start_all(run, stack, engine, found):
+    contestants = [start(run, stack, engine) for _, start in peers(run, found)]
     for contestant in contestants:
-        wait_until_it_answers(contestant.url, shop.token, REQUEST)
+        wait_until_ready(contestant.url, run.token, REQUEST)
     return contestants
 
 
-def measure_requests(shop, figures, options):
+def measure_requests(run, figures, options):
     """CPU time per request at full load."""
     with contextlib.ExitStack() as stack:
-        contestants = start_all(shop, stack, start_engine(shop, stack), options.found)
+        contestants = start_all(run, stack, start_engine(run, stack), options.found)
         for contestant in contestants:
-            wrk(shop, contestant.url, WARM_SECONDS)
+            wrk(run, contestant.url, WARM_SECONDS)
         for _ in range(options.rounds):
             for contestant in contestants:
-                figures.add("requests", contestant.name, **request_cost(shop, contestant, options.seconds))
+                figures.add("requests", contestant.name, **request_cost(run, contestant, options.seconds))
 
 
 def pause_at_half_load(full):
@@ -89,39 +89,39 @@ def pause_at_half_load(full):
     return max(1.0, 2e3 * CONNECTIONS * full["seconds"] / full["requests"] - 0.5)
 
 
-def measure_latency(shop, figures, options):
+def measure_latency(run, figures, options):
     """p50 and p99 at half of each contestant's capacity, minus the direct path at the same load."""
     with contextlib.ExitStack() as stack:
-        engine = start_engine(shop, stack)
+        engine = start_engine(run, stack)
         direct = f"http://127.0.0.1:{engine}"
-        contestants = start_all(shop, stack, engine, options.found)
+        contestants = start_all(run, stack, engine, options.found)
         pauses = {}
         for contestant in contestants:
-            pauses[contestant.name] = pause_at_half_load(wrk(shop, contestant.url, WARM_SECONDS))
+            pauses[contestant.name] = pause_at_half_load(wrk(run, contestant.url, WARM_SECONDS))
         for _ in range(options.rounds):
             for contestant in contestants:
-                through = wrk(shop, contestant.url, options.seconds, pauses[contestant.name])
-                without = wrk(shop, direct, options.seconds, pauses[contestant.name])
+                through = wrk(run, contestant.url, options.seconds, pauses[contestant.name])
+                without = wrk(run, direct, options.seconds, pauses[contestant.name])
                 figures.add("latency", contestant.name, p50=through["p50"] - without["p50"],
                             p99=through["p99"] - without["p99"], rate=through["requests"] / through["seconds"],
                             direct_p99=without["p99"])
 
 
-def measure_fleet(shop, figures, options):
+def measure_fleet(run, figures, options):
     """CPU time per request and p99 at half load as the fleet grows, with a class that contains all models."""
     with contextlib.ExitStack() as stack:
-        engine = start_engine(shop, stack)
-        fleets = [(name, start_simpleai(shop, stack, engine, fleet))
+        engine = start_engine(run, stack)
+        fleets = [(name, start_simpleai(run, stack, engine, fleet))
                   for name, fleet in (("small", SMALL_FLEET), ("large", LARGE_FLEET))]
         for _, contestant in fleets:
-            wait_until_it_answers(contestant.url, shop.token, REQUEST)
+            wait_until_ready(contestant.url, run.token, REQUEST)
         time.sleep(1)  # every runner of a large fleet has been probed by now
-        for _, contestant in fleets:  # the large one last: both are loaded with half of its capacity
-            full = wrk(shop, contestant.url, WARM_SECONDS)
+        for _, contestant in fleets:  # the large fleet last: half of its capacity is the load of both
+            full = wrk(run, contestant.url, WARM_SECONDS)
         for _ in range(options.rounds):
             for name, contestant in fleets:
-                cost = request_cost(shop, contestant, options.seconds)
-                p99 = wrk(shop, contestant.url, options.seconds, pause_at_half_load(full))["p99"]
+                cost = request_cost(run, contestant, options.seconds)
+                p99 = wrk(run, contestant.url, options.seconds, pause_at_half_load(full))["p99"]
                 figures.add("fleet", name, **cost, p99=p99)
 
 
@@ -142,10 +142,10 @@ def start_stream_engine(stack, events, interval):
 
 
 class StreamLoad:
-    def __init__(self, shop, stack, contestant, streams, ramp):
+    def __init__(self, run, stack, contestant, streams, ramp):
         port = contestant.url.rpartition(":")[2]
         self.process = stack.enter_context(running(
-            LOAD_CORE, program("stream_load.py", "--port", port, "--token", shop.token, "--streams", streams,
+            LOAD_CORE, program("stream_load.py", "--port", port, "--token", run.token, "--streams", streams,
                                "--ramp", ramp),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         if self.process.stdout.readline() != "ready\n":
@@ -156,23 +156,23 @@ class StreamLoad:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            fail("the clients of the streams gave up")
+            fail("the streaming clients exited")
         return int(line.split()[0])
 
 
-def measure_streams(shop, figures, options):
+def measure_streams(run, figures, options):
     """CPU time per relayed event, with all streams at different positions."""
     with contextlib.ExitStack() as stack:
         engine = start_stream_engine(stack, EVENTS, EVENT_SECONDS)
-        contestants = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        contestants = [start(run, stack, engine) for _, start in peers(run, options.found)]
         for contestant in contestants:
-            wait_until_it_answers(contestant.url, shop.token, STREAM_REQUEST)
+            wait_until_ready(contestant.url, run.token, STREAM_REQUEST)
         seconds = max(SHORTEST_SECONDS, options.seconds / 2)
         for _ in range(options.rounds * STREAM_STARTS):
             for contestant in contestants:
                 with contextlib.ExitStack() as round_stack:
-                    # As long as one stream, so that they end at different times, too.
-                    load = StreamLoad(shop, round_stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
+                    # The ramp takes as long as one stream, so that the streams also end at different times.
+                    load = StreamLoad(run, round_stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
                     time.sleep(0.5)
                     before, cpu_before, began = load.events(), cpu_seconds(contestant.pid), time.monotonic()
                     time.sleep(seconds)
@@ -182,19 +182,19 @@ def measure_streams(shop, figures, options):
                             of_nominal=rate * EVENT_SECONDS / STREAMS)
 
 
-def measure_idle(shop, figures, options):
+def measure_idle(run, figures, options):
     """Memory per open stream with occasional events."""
-    streams = min(IDLE_STREAMS, (shop.open_files - 200) // 2)
+    streams = min(IDLE_STREAMS, (run.open_files - 200) // 2)
     if streams < IDLE_STREAMS:
-        note(f"only {streams} idle streams fit into the limit of open files ({shop.open_files}); "
+        note(f"only {streams} idle streams fit into the limit of open files ({run.open_files}); "
              f"ulimit -n {2 * IDLE_STREAMS + 200}")
-    for name, start in peers(shop, options.found):
+    for name, start in peers(run, options.found):
         with contextlib.ExitStack() as stack:
             engine = start_stream_engine(stack, 1000, IDLE_EVENT_SECONDS)
-            contestant = start(shop, stack, engine)
+            contestant = start(run, stack, engine)
             time.sleep(1)
             before = resident_bytes(contestant.pid)
-            load = StreamLoad(shop, stack, contestant, streams, 5)
+            load = StreamLoad(run, stack, contestant, streams, 5)
             time.sleep(1.5 * IDLE_EVENT_SECONDS)
             load.events()
             figures.add("idle", name, per_stream=(resident_bytes(contestant.pid) - before) / streams, streams=streams)
@@ -202,11 +202,11 @@ def measure_idle(shop, figures, options):
 
 # MARK: memory
 
-def measure_memory(shop, figures, options):
+def measure_memory(run, figures, options):
     """Memory of each contestant before its first call."""
     with contextlib.ExitStack() as stack:
-        engine = start_engine(shop, stack)
-        contestants = [start(shop, stack, engine) for _, start in peers(shop, options.found)]
+        engine = start_engine(run, stack)
+        contestants = [start(run, stack, engine) for _, start in peers(run, options.found)]
         time.sleep(2)
         for contestant in contestants:
             figures.add("memory", contestant.name, memory=resident_bytes(contestant.pid))

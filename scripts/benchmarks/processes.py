@@ -1,4 +1,4 @@
-"""Starting the contestants, each on its core, and reading the kernel's accounting of them."""
+"""Starts the contestants, each on its core, and reads the kernel's accounting of them."""
 
 import contextlib
 import os
@@ -50,7 +50,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def family(pid):
+def process_tree(pid):
     """A process and its children: nginx and HAProxy do their work in a child."""
     children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
     return [pid, *map(int, children)]
@@ -59,17 +59,17 @@ def family(pid):
 def cpu_seconds(pid):
     """CPU time (user and system) of a process, its threads and its children, to the nanosecond."""
     spent = sum(int(task.read_text().split()[0])
-                for member in family(pid) for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"))
+                for member in process_tree(pid) for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"))
     return spent / 1e9
 
 
 def resident_bytes(pid):
-    pages = sum(int(pathlib.Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid))
+    pages = sum(int(pathlib.Path(f"/proc/{member}/statm").read_text().split()[1]) for member in process_tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def wait_until_it_answers(url, token, body):
-    """Waits until a complete response has passed through: the gateway probes a runner first."""
+def wait_until_ready(url, token, body):
+    """Waits for a first complete response: the gateway probes a runner before it forwards calls."""
     deadline = time.monotonic() + 30
     request = urllib.request.Request(f"{url}/v1/chat/completions", data=body.encode(), headers={
         "Authorization": f"Bearer {token}", "Content-Type": "application/json"})
@@ -79,5 +79,5 @@ def wait_until_it_answers(url, token, body):
                 return response.read()
         except (urllib.error.URLError, ConnectionError) as problem:
             if time.monotonic() > deadline:
-                fail(f"{url} does not answer: {problem}")
+                fail(f"{url} does not respond: {problem}")
             time.sleep(0.1)

@@ -29,7 +29,7 @@ class Figures:
         return median(self.values(part, name, key))
 
     def ratios(self, part, name, base, key):
-        """The ratios of each round: both figures of one ratio were measured one right after the other."""
+        """The ratio of each round: its two figures were measured shortly after each other."""
         return [own / other for own, other in zip(self.values(part, name, key), self.values(part, base, key))]
 
 
@@ -38,14 +38,14 @@ class Budget:
         self.must, self.want, self.unit = must, want, unit
 
     def verdict(self, figure):
-        words = f"must ≤ {self.must:g}{self.unit}: {'met' if figure <= self.must else 'MISSED'}"
-        return words + f", want ≤ {self.want:g}{self.unit}{': met' if figure <= self.want else ''}"
+        words = f"budget ≤ {self.must:g}{self.unit}: {'met' if figure <= self.must else 'MISSED'}"
+        return words + f", goal ≤ {self.want:g}{self.unit}{': met' if figure <= self.want else ''}"
 
     def is_met(self, figure):
         return figure <= self.must
 
 
-# The design's budgets; if one is exceeded, the exit code is 1.
+# Budgets and goals; if a budget is exceeded, the exit code is 1.
 BUDGETS = {
     "requests": Budget(3.5, 2.0, "×"),
     "streams": Budget(1.5, 0.8, "×"),
@@ -58,7 +58,7 @@ BUDGETS = {
 
 class Table:
     def __init__(self):
-        self._rows = [("measure", "who", "figure", "× nginx", "range", "verdict")]
+        self._rows = [("measure", "proxy", "figure", "× nginx", "range", "verdict")]
         self.missed = []
 
     def row(self, measure, who, figure, ratio="", spread="", verdict=""):

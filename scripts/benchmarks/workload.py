@@ -7,7 +7,7 @@ CLASS = "class:fast"
 REQUEST = json.dumps({"model": CLASS, "messages": [{"role": "user", "content": "word " * 190}]})
 STREAM_REQUEST = json.dumps({"model": CLASS, "stream": True,
                              "messages": [{"role": "user", "content": "word " * 190}]})
-ANSWER = json.dumps({
+RESPONSE = json.dumps({
     "id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": MODEL,
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 50}}],
     "usage": {"prompt_tokens": 190, "completion_tokens": 50, "total_tokens": 240}})

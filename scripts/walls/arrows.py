@@ -4,11 +4,11 @@ import pathlib
 import re
 
 CORE = "SimpleAICore"
-# Child processes, descriptors and files: knows nothing of the gateway, so that the acceptance suite may use it, too.
+# Child processes, descriptors and files: imports no gateway code, so that the acceptance suite may use it, too.
 SYSTEM_CALLS = "OperatingSystem"
-# The authorities that outgoing connections trust, in one place.
+# The certificate authorities that outgoing connections trust.
 TRUST = "OutgoingTLS"
-# The one translation of the network libraries' errors; the acceptance suite has its own.
+# The translation of the network libraries' errors; the acceptance suite has its own.
 ERRORS = "NetworkErrors"
 # Without TokenProviders: only `simpleai token` requests tokens; no code that `serve` runs does.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
@@ -30,7 +30,7 @@ SYSTEM = {"Swift", "Synchronization", "Foundation", "FoundationEssentials", "Dis
           "Android"}
 PURE = {"Swift", "Synchronization"}
 
-# target: (targets of ours, modules of others, modules of the system)
+# target: (our targets, third-party modules, modules of the system)
 TARGETS = {
     CORE: (set(), set(), PURE),
     "CSystemCalls": (set(), set(), set()),
@@ -54,7 +54,7 @@ TARGETS = {
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE, TRUST, ERRORS}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
-    # Only digests, of CRYPTO. Files, for what the database does not take.
+    # Only digests, of CRYPTO. Files, for revocations that the database cannot store.
     "KeyStore": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
     "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
 
@@ -67,33 +67,33 @@ TARGETS = {
 
     "simpleai": ({CORE, SYSTEM_CALLS, ERRORS, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
-    # A stand-in deployment that breaks one promise, and its command line. Only `mutants` and tests import it: it is
-    # never linked into `simpleai`, and knows nothing of ours.
+    # A stand-in deployment with one defect, and its command line. Only `mutants` and tests import it: it is never
+    # linked into `simpleai`, and imports no other target.
     "StandIn": (set(), CRYPTO | NIO | NIO_TLS, SYSTEM),
     "mutants": ({"StandIn"}, {"ArgumentParser"}, SYSTEM),
 }
 
-# Targets of ours that the tests of a target import beyond what it may import itself.
-BESIDE_THE_TESTED = {
+# Our targets that the tests of a target may import in addition to the target's own imports.
+EXTRA_TEST_IMPORTS = {
     "Acceptance": {"StandIn"}, "TokenProviders": {"StandIn"}, "WebSocketTransport": {"StandIn"},
 }
 
-# Folders of Tests that belong to no single target: (targets of ours, further modules).
+# Folders of Tests that belong to no single target: (our targets, further modules).
 TEST_TARGETS = {
-    # StandIn for its certificates; CRYPTO, because forging takes the same primitives as signing.
+    # StandIn for its certificates; CRYPTO, because forging tokens needs the same primitives as signing them.
     "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "Acceptance"},
                          CRYPTO | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE),
     "EndToEndTests": ({"StandIn"}, set()),
 }
-# What tests may import beyond their target and what that may import: the tools of testing, and sockets.
-FOR_TESTS = {"Testing"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}
+# What all tests may import in addition: testing tools, and sockets.
+ALL_TESTS = {"Testing"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}
 
 # Module names that the system owns: a target of that name would shadow it.
 RESERVED_TARGETS = {"Dispatch"}
 
 
 def check(path, source):
-    """Breaches in one Swift file's imports, as `(line, message)`."""
+    """Violations in one Swift file's imports, as `(line, message)`."""
     parts = pathlib.PurePosixPath(path).parts
     if path == "Package.swift":
         yield from _check_manifest(source)
@@ -134,12 +134,12 @@ def _allowed(folder, target):
         return ours | others | system
     if target in TEST_TARGETS:
         ours, others = TEST_TARGETS[target]
-        return ours | others | FOR_TESTS
+        return ours | others | ALL_TESTS
     tested = target.removesuffix("Tests")
     if tested == target or tested not in TARGETS:
         return None
     ours, others, _ = TARGETS[tested]
-    return {tested} | ours | others | BESIDE_THE_TESTED.get(tested, set()) | FOR_TESTS
+    return {tested} | ours | others | EXTRA_TEST_IMPORTS.get(tested, set()) | ALL_TESTS
 
 
 def _refusal(target, module):

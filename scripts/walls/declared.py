@@ -33,7 +33,7 @@ HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
 
 
 def check(root, path, text):
-    """Breaches in one Markdown file, as `(line, message)`."""
+    """Violations in one Markdown file, as `(line, message)`."""
     if path == METRICS_GUIDE:
         yield from _metrics(root, text)
     if path == LOGGING:
@@ -67,7 +67,7 @@ def _names(root, text):
         name = match.group(1)
         if name.split(".")[-1] not in _declarations(root) and name not in FOREIGN:
             yield (text.count("\n", 0, match.start()) + 1,
-                   f"names `{name}`, which nothing in Sources or Tests declares; write the name that is there now")
+                   f"names `{name}`, which nothing in Sources or Tests declares; write the current name")
 
 
 @functools.cache
@@ -84,7 +84,7 @@ def _declarations(root):
 
 @functools.cache
 def _sources(root):
-    """All literals and their context, in a form that shows a composed message as it is printed."""
+    """The sources, normalised so that a composed message appears as it is printed."""
     text = " ".join(file.read_text(encoding="utf-8") for file in sorted((root / "Sources").rglob("*.swift")))
     text = INTERPOLATION.sub("\0", re.sub(r"\"\s*\+\s*\"", "", text)).replace('\\"', '"').replace("\\\n", "")
     return re.sub(r"\s+", " ", text)
@@ -117,7 +117,7 @@ def _log_keys(root, text):
 
 
 def _numeric_keys(root):
-    """The JSON log writes numbers as numbers: by a list of keys, which follows the keys' names."""
+    """Checks the list of the keys whose values the JSON log writes as numbers."""
     handler = root / NUMERIC_KEYS_SOURCE
     if not handler.exists():
         return

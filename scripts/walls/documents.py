@@ -1,4 +1,4 @@
-"""Links in the documentation have existing targets, and the files that it names exist."""
+"""Links in documents have existing targets, and the files that documents name exist."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ RECORD = re.compile(r"docs/decisions/\d{4}-[a-z0-9-]+\.md$")
 
 
 def check(root, path, text):
-    """Breaches in one Markdown file, as `(line, message)`."""
+    """Violations in one Markdown file, as `(line, message)`."""
     text = FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
     for match in LINK.finditer(text):
         target = match.group(1) or match.group(2)
@@ -21,7 +21,7 @@ def check(root, path, text):
         for match in NAMED_FILE.finditer(text):
             name = match.group(1)
             if not any(base.glob(name) and next(base.glob(name), None) for base in (root, root / "Sources")):
-                yield text.count("\n", 0, match.start()) + 1, f"names `{name}`, which does not exist; keep it true"
+                yield text.count("\n", 0, match.start()) + 1, f"names `{name}`, which does not exist; update the path"
     if path.startswith("docs/decisions/") and not path.endswith("README.md") and not RECORD.match(path):
         yield 1, "a decision is called NNNN-title.md; rename it"
 

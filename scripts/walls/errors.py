@@ -1,21 +1,21 @@
-"""Errors of libraries reach people through one translation: their own text names types, numbers and build paths."""
+"""Errors of libraries must be translated before operators read them: their own text names types, numbers and build paths."""
 
 import re
 
 # The translations themselves, and the acceptance suite's, which shares no code with the rest.
 TRANSLATIONS = ("Sources/NetworkErrors/", "Sources/Acceptance/Client/ClientFailure+NIO.swift",
                 "Sources/Acceptance/Client/ErrorText.swift", "Sources/KeyStore/KeyDatabase.swift")
-# Not linked into `simpleai`; and a store of tokens that states its own errors.
+# Targets that are not linked into `simpleai`, and a file whose errors are the project's own.
 EXEMPT = ("Sources/StandIn/", "Sources/mutants/", "Sources/TokenProviders/Storage/TokenStore.swift")
 
 RAW = re.compile(r"\\\(error\)|String\(describing: error\)|error\.localizedDescription")
 DO = re.compile(r"\bdo(\s+throws\s*\([^)]*\))?\s*\{")
-MESSAGE = ("the text of an error of any type; give `do` a type (`do throws(X)`), or translate it "
+MESSAGE = ("prints an error of any type; give `do` a type (`do throws(X)`), or translate it "
            "(NetworkErrorText, OperatorText)")
 
 
 def check(path, source):
-    """Breaches in one Swift file, as `(line, message)`: an error of any type, put into a text."""
+    """Violations in one Swift file, as `(line, message)`: an error of any type, put into a text."""
     if not path.startswith("Sources/") or path.startswith(TRANSLATIONS + EXEMPT):
         return
     for match in DO.finditer(source.code):

@@ -1,11 +1,11 @@
-"""Names from outside are compared byte by byte: a plain String must not be the key of a table of them.
+"""Names from outside are compared byte by byte: a table of such names must not be keyed by a plain String.
 
 Swift's strings are equal, and hash alike, when they are canonically equivalent: U+212A KELVIN SIGN and `K`. A table whose
 keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`ExactString` if no better type exists).
 """
 
-# Folders whose strings come from outside. The command line, the suite and the local fleet serve one person each, who
-# chooses all names; they display the strings of a gateway, and base no decision on them.
+# Folders whose strings come from outside. In the command line, the suite and the local fleet one user chooses all
+# names; these targets display strings of a gateway, and base no decision on them.
 FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
            "Settings", "KeyStore", "WakeOnLAN", "WebSocketTransport"}
 
@@ -41,7 +41,7 @@ EXCUSED = [
 
 
 def check(path, source):
-    """Breaches of one Swift file, as `(line, message)`."""
+    """Violations of one Swift file, as `(line, message)`."""
     parts = path.split("/")
     if parts[0] != "Sources" or len(parts) < 3 or parts[1] not in FOLDERS or any(path == name for name, _ in EXCUSED):
         return

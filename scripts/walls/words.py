@@ -4,23 +4,23 @@ import pathlib
 import re
 
 # `Task { … }`, `Task(priority: …) { … }`, `Task.detached { … }`; not the declaration of a type of that name.
-LOOSE_TASK = r"(?<!struct )(?<!class )(?<!enum )(?<!actor )\bTask\s*(?:\.\s*detached\s*)?(?:\([^)\n]*\)\s*)?\{"
+UNSTRUCTURED_TASK = r"(?<!struct )(?<!class )(?<!enum )(?<!actor )\bTask\s*(?:\.\s*detached\s*)?(?:\([^)\n]*\)\s*)?\{"
 
-# What works only with ICU's data (Sources/CEmptyICUData).
+# APIs that work only with ICU's data (Sources/CEmptyICUData).
 LOCALE_DATA = r"\b(?:Locale|\w*DateFormatter|NumberFormatter|ByteCountFormatter|RelativeDateTimeFormatter)\b|\bTimeZone\s*\(\s*identifier\b"
 
 # (where, pattern over code without comments and literals, what is wrong, how to fix it)
 CONSTRUCTS = [
-    ("Sources Tests", r"\btry!", "`try!` crashes on the error it hides", "handle it, or let the function throw"),
-    ("Sources", r"\bas!", "`as!` crashes on what it did not expect", "use `as?` or `switch` and handle the other cases"),
+    ("Sources Tests", r"\btry!", "`try!` crashes on any error", "handle it, or let the function throw"),
+    ("Sources", r"\bas!", "`as!` crashes on any other type", "use `as?` or `switch` and handle the other cases"),
     ("Sources", r"\bfatalError\s*\(", "`fatalError` ends every caller's call", "throw, or make the state impossible"),
     ("Sources", r"@unchecked\s+Sendable\b", "`@unchecked Sendable` silences the compiler",
      "use a value type, a Mutex or an event-loop-bound box"),
     ("Sources", r"\bnonisolated\s*\(\s*unsafe\s*\)", "`nonisolated(unsafe)` silences the compiler",
      "bind it to its event loop, or guard it"),
-    ("Sources", r"\bunowned\s*\(\s*unsafe\s*\)", "`unowned(unsafe)` is a dangling pointer in waiting",
+    ("Sources", r"\bunowned\s*\(\s*unsafe\s*\)", "`unowned(unsafe)` may become a dangling pointer",
      "use a strong or weak reference"),
-    ("Sources", LOOSE_TASK, "a loose task: it is never awaited or cancelled",
+    ("Sources", UNSTRUCTURED_TASK, "an unstructured task: it is never awaited or cancelled",
      "make it a child of a task group, or of a Service's run()"),
     ("Sources", LOCALE_DATA, "it needs locale data, which the binary does not carry",
      "format with `.iso8601`, store integers, and read time zones from TZif files"),
@@ -42,15 +42,16 @@ TEXTS = [
      "a remark on the authorship", "the project speaks only of itself"),
 ]
 
-# Parts of names that fit any content.
-DRAWERS = {"Util", "Utils", "Utility", "Utilities", "Helper", "Helpers", "Common", "Manager", "Base", "Impl", "Info"}
+# Parts of names that would fit any content.
+GENERIC_WORDS = {"Util", "Utils", "Utility", "Utilities", "Helper", "Helpers", "Common", "Manager", "Base", "Impl", "Info"}
 
 # (path, what is excused there, why): the whole list of exceptions.
 EXCUSED = [
-    ("Sources/LocalFleet/Waiting/GracefulEnd.swift", "a loose task", "awaited whatever happens; a child would be cancelled"),
+    ("Sources/LocalFleet/Waiting/GracefulEnd.swift", "an unstructured task",
+     "awaited in every case; a child task would be cancelled"),
     ("scripts/walls/words.py", "*", "the rules themselves"),
     ("scripts/test-check-walls", "*", "plants what the rules forbid"),
-    ("Tests/EndToEndTests/Support/Deadline.swift", "a test that sleeps", "a deadline is a sleep that something beats"),
+    ("Tests/EndToEndTests/Support/Deadline.swift", "a test that sleeps", "a deadline sleeps until the awaited event cancels it"),
     ("Tests/TokenProvidersTests/Support/JumpingClock.swift", "a test that sleeps", "a clock whose sleep returns at once"),
 ]
 
@@ -58,7 +59,7 @@ TYPE = r"\b(?:struct|class|enum|actor|protocol|typealias)\s+`?(?P<name>[A-Za-z_]
 
 
 def check_text(path, text):
-    """Breaches that any text file can have, as `(line, message)`."""
+    """Violations that any text file can have, as `(line, message)`."""
     for pattern, what, fix in TEXTS:
         if _excused(path, what):
             continue
@@ -67,7 +68,7 @@ def check_text(path, text):
 
 
 def check_swift(path, source):
-    """Breaches of one Swift file's code and names, as `(line, message)`."""
+    """Violations of one Swift file's code and names, as `(line, message)`."""
     found = []
     folder = path.split("/")[0]
     for where, pattern, what, fix in CONSTRUCTS:
@@ -80,17 +81,17 @@ def check_swift(path, source):
 
 def _check_names(path, source):
     for part in pathlib.PurePosixPath(path).parts[1:]:
-        if drawer := _drawer(part.removesuffix(".swift")):
-            yield 1, f"`{part}` has `{drawer}` in its name; name its content"
+        if generic := _generic_word(part.removesuffix(".swift")):
+            yield 1, f"`{part}` has `{generic}` in its name; name its content"
     for line, match in source.matches(TYPE):
         name = match.group("name")
-        if drawer := _drawer(name):
-            yield line, f"type `{name}` has `{drawer}` in its name; name its purpose"
+        if generic := _generic_word(name):
+            yield line, f"type `{name}` has `{generic}` in its name; name its purpose"
 
 
-def _drawer(name):
+def _generic_word(name):
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name)
-    return next((word for word in words if word[:1].upper() + word[1:] in DRAWERS), None)
+    return next((word for word in words if word[:1].upper() + word[1:] in GENERIC_WORDS), None)
 
 
 def _excused(path, what):
