@@ -107,7 +107,7 @@ million: setup ## send a million random events to the scheduler, and check its i
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_RANDOM_EVENTS=1000000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter RandomEventsTests
 
-chaos: setup ## compare a hundred thousand exchanges with deviating engines with a reference implementation of the contract
+chaos: setup ## run a hundred thousand exchanges with deviating engines, and compare them with a reference implementation
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
 

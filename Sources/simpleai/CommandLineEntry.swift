@@ -27,7 +27,7 @@ enum CommandLineEntry {
     }
 
     /// Opens descriptors 0, 1 and 2 if the process was started without them. Otherwise the first sockets would get
-    /// their numbers, and clients the log.
+    /// these numbers, and clients would receive log lines.
     private static func openStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
             _ = open("/dev/null", O_RDWR)

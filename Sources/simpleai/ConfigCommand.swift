@@ -14,8 +14,8 @@ struct ConfigCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check the settings and print what `serve` or `runner` would do with them.",
             discussion: """
-                Lists every problem with its file and line; exits with 1 if there is one. A file with a gateway \
-                and engines is checked as the settings of a runner.
+                Lists every problem with its file and line; exits with 1 if there is one. A file with the keys \
+                gateway and engines is checked as the settings of a runner agent.
                 """)
 
         @Option(
@@ -51,7 +51,7 @@ struct ConfigCommand: AsyncParsableCommand {
             }
         }
 
-        /// Validations that only the users of the values can make.
+        /// Checks that only the gateway, which uses the values, can make.
         private func check(_ loaded: LoadedSettings) throws(SettingsError) {
             do throws(GatewayStartError) {
                 try GatewayApplication.check(loaded.settings)
@@ -109,8 +109,8 @@ struct SettingsSummary {
         }
     }
 
-    /// The wake methods of a machine; programs and web hooks by their names only, which are not secret.
-    private func ways(_ wake: Settings.WakeTarget) -> String {
+    /// The wake methods of a machine; of programs and web hooks only the executable and the host, which are not secret.
+    private func wakeMethods(_ wake: Settings.WakeTarget) -> String {
         let addresses = wake.macs.map(\.description).joined(separator: " and ")
         let mac = addresses.isEmpty ? nil : "at \(addresses) via \(wake.broadcast)"
         let relay = wake.relay.map { "via relay \($0.host):\($0.port)" }
@@ -124,7 +124,7 @@ struct SettingsSummary {
             let listed = runner.models.map(\.rawValue).joined(separator: ", ")
             let models = listed.isEmpty ? "models discovered from the engine" : listed
             let slots = runner.slots == 1 ? "1 slot" : "\(runner.slots) slots"
-            return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(runner.wake.map(ways) ?? "")"
+            return "runner      \(runner.id) at \(runner.url): \(models), \(slots)\(runner.wake.map(wakeMethods) ?? "")"
         }
     }
 }

@@ -51,11 +51,11 @@ struct DevAnnouncement {
         do {
             return String(decoding: try encoder.encode(line), as: UTF8.self)
         } catch {
-            preconditionFailure("strings alone always encode: \(error)")
+            preconditionFailure("a document of strings always encodes: \(error)")
         }
     }
 
-    /// For people: at most twelve lines of at most 80 columns, however large the fleet is.
+    /// Text for a terminal: at most twelve lines of at most 80 columns, however large the fleet is.
     var text: String {
         """
         A local fleet is running. All responses are simulated.
@@ -63,7 +63,7 @@ struct DevAnnouncement {
           token issuer  \(fleet.issuerURL)
           machines      \(Self.counted(fleet.machines.map(\.status.phase.rawValue)))
 
-        Ask for a model; class:big wakes a machine that sleeps:
+        Request a model; class:big wakes a sleeping machine:
           TOKEN=$(simpleai token)     # more rights: --role model:specific, --role admin
           curl -i \(fleet.url)/v1/chat/completions \\
             -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\

@@ -28,7 +28,7 @@ struct DevCommand: AsyncParsableCommand {
     @Option(help: "The gateway's port; 0 picks a free port.")
     var port = 0
 
-    @Option(help: ArgumentHelp("Boot time of the sleeping machine.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Boot time of the sleeping machines.", valueName: "seconds"))
     var bootDelay = 2.0
 
     @Option(help: ArgumentHelp("Time to first token in milliseconds.", valueName: "ms"))
@@ -122,7 +122,7 @@ private struct DevFleet: Service {
             do {
                 try await show(view)
             } catch is CancellationError {
-                // The fleet failed; `withRunning` throws the reason. The note must be removed in either case.
+                // The fleet failed, and `withRunning` throws the reason. The note must be removed nevertheless.
             }
             try note.remove()
         }
@@ -139,11 +139,11 @@ private struct DevFleet: Service {
         }
     }
 
-    /// Two fleets share one path for their notes, unless the environment sets another.
+    /// All fleets record their addresses in the same file, unless XDG_RUNTIME_DIR differs.
     private func warn(of other: RunningFleetNote) {
         StandardError.write(
             "warning: another `simpleai dev` is running (\(other.url), process \(other.pid)); `simpleai token` and commands "
-                + "without --url mean that one. To use both, start each with an XDG_RUNTIME_DIR of its own")
+                + "without --url use that one. To use both, start each with a different XDG_RUNTIME_DIR")
     }
 
     private func announce(_ fleet: LocalFleet.Running) {

@@ -9,7 +9,7 @@ struct DevView {
     private let fleet: LocalFleet.Running
     private let requests: FleetRequests
     private let isTerminal: Bool
-    /// State from the announcement, by machine: only differences from it are reported.
+    /// The states in the announcement, by machine: only differences from them are reported.
     private let announced: [String: String]
 
     private static let interval: Duration = .milliseconds(250)
@@ -40,7 +40,7 @@ struct DevView {
                 continue
             }
             if isTerminal {
-                screen.draw([""] + FleetTable(fleet: state, more: powers).lines)
+                screen.draw([""] + FleetTable(fleet: state, more: powerColumn).lines)
             } else {
                 before = reportChanges(state, since: before)
             }
@@ -48,8 +48,8 @@ struct DevView {
         }
     }
 
-    /// A column with the state that the machines themselves report, which no gateway knows.
-    private var powers: FleetTable.Column {
+    /// A column with the machines' own power states, which the gateway cannot observe.
+    private var powerColumn: FleetTable.Column {
         FleetTable.Column(
             title: "POWER",
             cells: Dictionary(

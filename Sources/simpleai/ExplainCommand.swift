@@ -8,8 +8,8 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Explain where a call would go: every machine, and why it is eligible or not. Runs and wakes nothing.",
-        discussion: "Shows what your token permits. docs/guides/explain.md describes every column.")
+            "Explain how a call would be routed: every machine, and why it is eligible or not. Runs and wakes nothing.",
+        discussion: "Explains for the caller of your token. docs/guides/explain.md describes every column.")
 
     @Option(
         help: .init("The model to request: class:NAME or a model id (default: the default class).", valueName: "model"))

@@ -38,7 +38,7 @@ struct FleetShape: ParsableArguments {
 
     var someWakesFail: Bool { neverBoot > 0 || wrongModel > 0 }
 
-    /// The faults as text, for the line that describes the deployment under test.
+    /// A description of the faults, for the line that names the deployment under test.
     var faultsInWords: String {
         var words = ""
         if losePackets > 0 { words += ", \(losePackets) lost packets before a wake" }

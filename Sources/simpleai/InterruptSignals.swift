@@ -5,29 +5,29 @@ import Foundation
 enum InterruptSignals {
     /// Replaces the default action of both signals: the stream yields the first of them and ends.
     ///
-    /// After this signal the process lives for 0.9 seconds at most, even if its shutdown hangs. If no pipe is
-    /// available, the signals keep ending the process and the stream yields nothing.
+    /// After this signal the process exits within 0.9 seconds, even if its shutdown hangs. If no pipe can be created,
+    /// the signals still end the process, and the stream yields nothing.
     static func listen() -> AsyncStream<Int32> {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
-        guard let mailbox else { return signals }
+        guard let signalPipe else { return signals }
         let queue = DispatchQueue(label: "interrupt")
-        let source = DispatchSource.makeReadSource(fileDescriptor: mailbox.reader, queue: queue)
+        let source = DispatchSource.makeReadSource(fileDescriptor: signalPipe.reader, queue: queue)
         source.setEventHandler {
-            // This reference keeps the source alive as long as its handler: until the process ends.
+            // This reference keeps the source alive until the process ends.
             _ = source
             var number: UInt8 = 0
-            guard read(mailbox.reader, &number, 1) == 1 else { return }
+            guard read(signalPipe.reader, &number, 1) == 1 else { return }
             continuation.yield(Int32(number))
             continuation.finish()
             queue.asyncAfter(deadline: .now() + .milliseconds(900)) { _exit(130) }
         }
         source.resume()
         // Not a dispatch source for signals: it would lose signals that arrive before it is in place.
-        for number in [SIGINT, SIGTERM] { signal(number, note) }
+        for number in [SIGINT, SIGTERM] { signal(number, recordSignal) }
         return signals
     }
 
-    private static let mailbox: (reader: Int32, writer: Int32)? = {
+    private static let signalPipe: (reader: Int32, writer: Int32)? = {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
         for end in ends {
@@ -38,10 +38,10 @@ enum InterruptSignals {
     }()
 
     /// Writes the signal's number to the pipe; little more is allowed in a signal handler.
-    private static let note: @convention(c) (Int32) -> Void = { number in
+    private static let recordSignal: @convention(c) (Int32) -> Void = { number in
         let before = errno
         var byte = UInt8(truncatingIfNeeded: number)
-        if let mailbox { _ = write(mailbox.writer, &byte, 1) }
+        if let signalPipe { _ = write(signalPipe.writer, &byte, 1) }
         errno = before
     }
 }

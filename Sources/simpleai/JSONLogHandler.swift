@@ -35,15 +35,15 @@ struct JSONLogHandler: LogHandler {
         time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
-    /// What counts or measures. Other values stay strings even where they consist of digits: a caller or a model may be
-    /// called 42.
+    /// Keys whose values are written as numbers. All other values are strings, even if they consist of digits: a caller
+    /// or a model may be named 42.
     private static let numericKeys: Set<ExactString> = [
         "active", "added", "attempt", "bytes", "cached_tokens", "completion_tokens", "count", "delivered_tokens",
         "duration_ms", "generated_tokens", "keys", "keys_known", "limit", "line", "pid", "position", "prompt_tokens",
         "reasoning_tokens", "status", "suppressed", "tokens_per_second", "ttfb_ms", "ttft_ms", "waited_ms", "withdrawn",
     ]
 
-    /// RFC 8259 §6, without exponents: digits, with a sign before them and a fraction behind.
+    /// Whether the text is a JSON number without an exponent (RFC 8259 §6).
     private static func isJSONNumber(_ text: String) -> Bool {
         text.utf8.count <= 20 && text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?/) != nil
     }

@@ -31,7 +31,7 @@ func withLocalDeployment<Result: Sendable>(
 ) async throws -> Result {
     var options = shape.options
     if powerIsCut { options.forEachMachine { $0.faults.isPowerCut = true } }
-    // Long enough to be certain that no machine boots, short enough to wait for.
+    // Longer than a boot takes, and short enough for a test that waits for the timeout.
     if powerIsCut || shape.someWakesFail { options.wakeTimeout = .seconds(8) }
     return try await LocalFleet.withRunning(options, logger: .silent) { fleet in
         try await body(LocalDeployment(fleet, powerIsCut: powerIsCut, faults: shape.faultsInWords))
@@ -40,7 +40,7 @@ func withLocalDeployment<Result: Sendable>(
 
 extension LocalDeployment {
     init(_ fleet: LocalFleet.Running, powerIsCut: Bool, faults: String) {
-        // A machine without power sleeps already and cannot be commanded.
+        // Machines without power are asleep already and cannot execute commands.
         let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"

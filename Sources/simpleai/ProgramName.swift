@@ -8,7 +8,7 @@ enum ProgramName {
         "get-token": ["token", "mint"],
     ]
 
-    /// The arguments that `program arguments…` stands for, or nil if the program's name has no special meaning.
+    /// The arguments of the subcommand that the program's name stands for; nil if the name stands for none.
     static func arguments(forProgramName program: String, arguments: [String]) -> [String]? {
         let name = program.split(separator: "/").last.map(String.init) ?? program
         return subcommands[name].map { $0 + arguments }

@@ -4,7 +4,7 @@ import OperatingSystem
 import Settings
 import TokenProviders
 
-/// Tokens from an identity provider, as `simpleai-tokens.yaml` configures it.
+/// Tokens from the identity provider that `simpleai-tokens.yaml` configures.
 struct ProviderTokens {
     private let settings: TokenProviderSettings
 
@@ -53,7 +53,7 @@ struct ProviderTokens {
 private struct StoredTokenFolder: PrivateStore {
     private let folder: URL
 
-    /// Returns nil if the environment names no directory for it.
+    /// Returns nil if the environment has neither directory.
     init?(environment: [String: String]) {
         // The XDG specification ignores relative paths.
         if let caches = environment["XDG_CACHE_HOME"], caches.hasPrefix("/") {

@@ -1,7 +1,7 @@
 import Logging
 import OperatingSystem
 
-/// The line with which a long-running command reports to a script that it is ready.
+/// The line by which a long-running command reports to a script that it is ready.
 struct ReadyLine {
     /// Whether the line is written to standard output.
     let json: Bool

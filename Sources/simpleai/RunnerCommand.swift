@@ -8,15 +8,15 @@ import SimpleAICore
 import Synchronization
 import UnixSignals
 
-/// `simpleai runner`: this machine joins a gateway's fleet until the process is stopped.
+/// `simpleai runner`: runs the agent that registers this machine with a gateway, until the process is stopped.
 struct RunnerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runner",
         abstract: "Run the agent that connects this machine to a gateway.",
         discussion: """
             Reads runner.yaml (see runner.example.yaml for every key), starts its engines, registers with the gateway \
-            and serves its calls until SIGTERM or SIGINT. SIGHUP makes it reload the file and, if it contains changes, \
-            leave the gateway when its calls have ended and join again. `simpleai config check --config runner.yaml` checks the file \
+            and serves its calls until SIGTERM or SIGINT. SIGHUP reloads the file; if it contains changes, the agent \
+            drains its calls and registers again. `simpleai config check --config runner.yaml` checks the file \
             without connecting.
             """)
 

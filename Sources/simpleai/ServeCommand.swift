@@ -82,6 +82,6 @@ enum StandardError {
 }
 
 extension Logger {
-    /// For libraries whose messages add nothing to ours.
+    /// A logger that discards all messages, for libraries whose messages would repeat ours.
     static var silent: Logger { Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() } }
 }

@@ -20,7 +20,7 @@ struct SettingsReload: Service {
     private func reload() {
         do throws(SettingsError) {
             let loaded = try SettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
-            try takeOver(loaded)
+            try apply(loaded)
             for warning in loaded.warnings { log(.warning, "Suspicious setting", warning) }
         } catch {
             for problem in error.problems { log(.error, "Invalid setting", problem) }
@@ -28,7 +28,7 @@ struct SettingsReload: Service {
         }
     }
 
-    private func takeOver(_ loaded: LoadedSettings) throws(SettingsError) {
+    private func apply(_ loaded: LoadedSettings) throws(SettingsError) {
         do throws(GatewayStartError) {
             try gateway.reload(loaded.settings)
         } catch {

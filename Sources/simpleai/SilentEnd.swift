@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Suppresses log lines after the user stops the program: the parts shut down in sequence, which needs no report.
+/// Suppresses log lines once the user stops the program: the parts then shut down one by one, which need not be logged.
 final class SilentEnd: Sendable {
     private let hasBegun = Atomic(false)
 

@@ -2,7 +2,7 @@ import Acceptance
 import Foundation
 import Synchronization
 
-/// A run of the acceptance suite in a process: it can be interrupted at any time and still writes a report.
+/// One run of the acceptance suite. It can be interrupted at any time and still writes a report.
 struct TestExecution: Sendable {
     enum Source: Sendable {
         /// `powerIsCut`: magic packets reach the sleeping machine without effect.
@@ -39,7 +39,7 @@ struct TestExecution: Sendable {
     private enum Ending: Sendable {
         case finished(Int32)
         case interrupted
-        case graceOver
+        case gracePeriodExpired
     }
 
     /// Runs everything and returns the exit code.
@@ -48,7 +48,7 @@ struct TestExecution: Sendable {
         let signals = InterruptSignals.listen()
         return await withTaskGroup(of: Ending.self) { group in
             group.addTask { .finished(await execute(started)) }
-            group.addTask { await signals.first { _ in true } == nil ? .graceOver : .interrupted }
+            group.addTask { await signals.first { _ in true } == nil ? .gracePeriodExpired : .interrupted }
             for await ending in group {
                 switch ending {
                 case .finished(let code):
@@ -60,9 +60,9 @@ struct TestExecution: Sendable {
                         return code
                     }
                     output.finish(started.suite.withLock { $0 }?.report(interrupted: true) ?? untested(aborted: nil))
-                    // Exits instead of returning: tasks that still hang must not delay the end.
+                    // Exits instead of returning: tasks that hang must not delay the exit.
                     exit(Conclusion.interrupted.exitCode)
-                case .graceOver:
+                case .gracePeriodExpired:
                     continue
                 }
             }
@@ -70,14 +70,14 @@ struct TestExecution: Sendable {
         }
     }
 
-    /// Gives the cancelled run a short time to close its connections and stop what it started.
+    /// Waits a short time for the cancelled run to close its connections and stop its processes.
     private func waitBriefly(for group: inout TaskGroup<Ending>) async -> Ending? {
         group.addTask {
             // Not a task sleep: the group is cancelled, and with it every sleep in it.
             await withCheckedContinuation { over in
                 DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(400)) { over.resume() }
             }
-            return .graceOver
+            return .gracePeriodExpired
         }
         return await group.next()
     }
@@ -86,7 +86,7 @@ struct TestExecution: Sendable {
     private func untested(aborted: String?) -> SuiteReport? {
         let address =
             switch source {
-            // Its port is unknown until it is up.
+            // The fleet's port is unknown until it has started.
             case .local: "http://127.0.0.1"
             case .remote(let remote): remote.url
             }
@@ -142,12 +142,12 @@ struct TestExecution: Sendable {
             started.isOver.withLock { $0 = true }
             return refuse(problem)
         } catch {
-            // Cancelled: the task that cancelled this one reports it.
+            // Cancelled; the canceller writes the report.
             return Conclusion.interrupted.exitCode
         }
     }
 
-    /// Ends a run that cannot begin. A usage error gets no report: nothing about the deployment is known.
+    /// Ends a run that cannot start. A usage error produces no report: nothing about the deployment is known.
     private func refuse(_ problem: any Error) -> Int32 {
         let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
         let text = OperatorText.of(problem)
@@ -169,7 +169,7 @@ struct TestExecution: Sendable {
 extension TestExecution.Remote {
     /// The source of tokens: `--token`, `--token-binary`, then the environment.
     ///
-    /// - Parameter deadline: of the whole run, which also limits a program that hangs.
+    /// - Parameter deadline: the limit of the whole run; it also limits the token program.
     func tokenSource(deadline: Duration?) throws(TokenProblem) -> TokenSource {
         if hasNoAuthentication { return .withoutCredentials() }
         if let token { return try .fixed(token, admission: admission, expired: expiredToken) }
@@ -198,7 +198,7 @@ extension TestExecution.Remote {
             """)
     }
 
-    /// Over plain HTTP, every host on the network path can read the token.
+    /// Warns if tokens would be sent over plain HTTP, where every host on the network path can read them.
     func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
         if let warning = try exposureWarning(of: target) { output.warn(warning) }
     }

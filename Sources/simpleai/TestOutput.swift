@@ -42,7 +42,7 @@ struct TestOutput: Sendable {
     ///
     /// The reports come first: a stopped terminal or a slow reader must not prevent them.
     ///
-    /// - Parameter report: nil if a run was interrupted before it had any result.
+    /// - Parameter report: nil if the run was interrupted before any check.
     /// - Returns: false if a report could not be written.
     @discardableResult
     func finish(_ report: SuiteReport?) -> Bool {
@@ -72,13 +72,13 @@ struct TestOutput: Sendable {
         return Int(size.ws_col)
     }
 
-    /// Writes the whole text unbuffered, so that nothing is lost if the process exits at once.
+    /// Writes the text unbuffered, so that nothing is lost if the process exits immediately.
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = ArraySlice(text.utf8)
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            // A reader that has closed its end receives no more.
+            // The reader has closed the pipe.
             guard count > 0 else { return }
             bytes = bytes.dropFirst(count)
         }

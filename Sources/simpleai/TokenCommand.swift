@@ -68,10 +68,10 @@ extension TokenCommand {
             if role.contains(where: \.isEmpty) { throw ValidationError("--role must not be empty.") }
             guard provider != nil else { return }
             if key != nil { throw ValidationError("--key and --provider are mutually exclusive.") }
-            try refuseWhatProvidersDecide()
+            try refuseKeyFileOptions()
         }
 
-        private func refuseWhatProvidersDecide() throws {
+        private func refuseKeyFileOptions() throws {
             let options = [("--ttl", ttl != nil), ("--issuer", issuer != nil), ("--audience", audience != nil)]
             guard let option = options.first(where: \.1)?.0 else { return }
             throw ValidationError("\(option) applies to key files only, not to a provider.")
@@ -92,11 +92,11 @@ extension TokenCommand {
                 return try minted(by: key)
             }
             if let file = provider ?? ProviderTokens.path(environment: environment) {
-                try refuseWhatProvidersDecide()
+                try refuseKeyFileOptions()
                 return try await ProviderTokens(path: file, environment: environment)
                     .token(user: user, roles: role, isKept: !noCache)
             }
-            // A running fleet was started on purpose; a key in the home folder is always there.
+            // The fleet precedes the key in the home folder: the user has just started it.
             if let fleet = try RunningFleetNote.read() {
                 return try await TokenRequest(
                     issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime
@@ -120,7 +120,7 @@ extension TokenCommand {
             return key.isEmpty ? nil : key
         }
 
-        /// Where a person keeps a key for every day.
+        /// The key of the user: `~/.simpleai/token-key.pem`, if it exists.
         private static func keyAtHome(_ environment: [String: String]) -> String? {
             guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
             let key = TokenKeyFiles(directory: home + "/.simpleai").key
@@ -128,7 +128,7 @@ extension TokenCommand {
         }
 
         private static let noSource = """
-            nothing to make a token with. Five ways:
+            no source of tokens. Provide one in one of five ways:
               simpleai token --key FILE          a key from `simpleai token init`
               export SIMPLEAI_TOKEN_KEY=FILE     the same, for every call
               ~/.simpleai/token-key.pem          the same, from `simpleai token init --directory ~/.simpleai`

@@ -8,7 +8,7 @@ struct FleetCommand: AsyncParsableCommand {
         commandName: "fleet",
         abstract: "Show the machines of a running gateway: states, models, calls and last wakes.",
         discussion: """
-            In a terminal the table is live until Ctrl-C; elsewhere it is printed once. `simpleai wake NAME` and \
+            In a terminal the table is updated until Ctrl-C; elsewhere it is printed once. `simpleai wake NAME` and \
             `simpleai sleep NAME` act on a machine.
             """)
 
@@ -36,7 +36,7 @@ struct FleetCommand: AsyncParsableCommand {
         }
     }
 
-    /// Runs until Ctrl-C. While the gateway does not respond, a message takes the table's place.
+    /// Runs until Ctrl-C. While the gateway does not respond, a message replaces the table.
     private func watch(_ requests: FleetRequests, from fleet: FleetState) async throws {
         let signals = InterruptSignals.listen()
         let every = every
@@ -44,7 +44,7 @@ struct FleetCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             group.addTask {
                 for await _ in signals { break }
-                // At once: if a request hangs, no later code restores the cursor.
+                // Immediately: if a request hangs, no later code restores the cursor.
                 FleetScreen.showCursor()
                 throw ExitCode(130)
             }

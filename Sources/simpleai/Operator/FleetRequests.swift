@@ -14,7 +14,7 @@ struct FleetState: Decodable, Hashable, Sendable {
 
         let id: String
         let state: String
-        /// Why it cannot serve; nil if it can, and from a gateway of an earlier release.
+        /// Why it cannot serve; nil if it can, or if a gateway of an earlier release does not report it.
         let stateReason: String?
         let machineType: String
         let slots: Int
@@ -49,10 +49,10 @@ struct FleetRequests {
     func document() async throws -> String {
         String(decoding: try await send("GET", "/admin/api/fleet"), as: UTF8.self)
     }
-    func wake(_ id: String) async throws -> MachineCommandResponse { try await order("wake", id) }
-    func sleep(_ id: String) async throws -> MachineCommandResponse { try await order("sleep", id) }
+    func wake(_ id: String) async throws -> MachineCommandResponse { try await send(command: "wake", to: id) }
+    func sleep(_ id: String) async throws -> MachineCommandResponse { try await send(command: "sleep", to: id) }
 
-    /// - Throws: if the machine does not exist any more.
+    /// - Throws: `CommandFailure` if the gateway does not list the machine.
     func machine(_ id: String) async throws -> FleetState.Machine {
         guard let machine = try await fleet().runners.first(where: { $0.id == id }) else {
             throw CommandFailure("the gateway no longer lists \(id)")
@@ -60,9 +60,9 @@ struct FleetRequests {
         return machine
     }
 
-    private func order(_ order: String, _ id: String) async throws -> MachineCommandResponse {
+    private func send(command: String, to id: String) async throws -> MachineCommandResponse {
         let name = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? id
-        return try Self.decode(try await send("POST", "/admin/api/machines/\(name)/\(order)"))
+        return try Self.decode(try await send("POST", "/admin/api/machines/\(name)/\(command)"))
     }
 
     private func send(_ method: String, _ path: String) async throws -> Data {

@@ -1,7 +1,7 @@
 import Foundation
 import OperatingSystem
 
-/// A table that is redrawn in place on a terminal. Earlier output scrolls up once and stays.
+/// A table that is redrawn in place on a terminal. Earlier output of the terminal is kept above it.
 struct FleetScreen {
     private var height = 0
 

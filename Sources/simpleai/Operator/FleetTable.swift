@@ -23,7 +23,7 @@ struct FleetTable {
             + Self.notes(on: machines)
     }
 
-    /// What is wrong with which machine, a line each.
+    /// The machines' problems, one line each.
     private static func notes(on machines: [FleetState.Machine]) -> [String] {
         let notes = machines.flatMap { machine -> [String] in
             // A sleeping machine never responds, so the reason is omitted.

@@ -28,7 +28,7 @@ struct ListedKey: Decodable {
     /// Whether the gateway's database does not yet contain the revocation.
     let isRevocationPending: Bool?
     let lastUsed: Int?
-    /// Present only in the response to its creation.
+    /// The key itself, which only the response to its creation contains.
     let key: String?
 
     enum CodingKeys: String, CodingKey {
@@ -52,8 +52,8 @@ struct KeyRequests {
 
     private struct Listing: Decodable { let data: [ListedKey] }
 
-    func create(_ order: NewKeyBody) async throws -> ListedKey {
-        try Self.decode(try await send("POST", "/admin/api/keys", body: JSONEncoder().encode(order)))
+    func create(_ body: NewKeyBody) async throws -> ListedKey {
+        try Self.decode(try await send("POST", "/admin/api/keys", body: JSONEncoder().encode(body)))
     }
 
     func revoke(_ id: String) async throws -> ListedKey {

@@ -6,8 +6,8 @@ struct KeysCommand: AsyncParsableCommand {
         commandName: "keys",
         abstract: "Create, list and revoke API keys of a running gateway.",
         discussion: """
-            For programs that support `OPENAI_API_KEY` only. A key may use all classes of the gateway, or some of \
-            them; with the role model:specific also exact model ids. No key has the admin role.
+            For programs that support only `OPENAI_API_KEY`. A key is valid for all classes of the gateway, or for \
+            some of them; with the role model:specific also for exact model ids. No key has the admin role.
             """,
         subcommands: [Create.self, List.self, Revoke.self],
         defaultSubcommand: List.self)
@@ -32,10 +32,10 @@ extension KeysCommand {
 
         func run() async throws {
             try await reporting {
-                let order = NewKeyBody(
+                let body = NewKeyBody(
                     name: name, roles: role, classes: classes.isEmpty ? nil : classes,
                     lifeInSeconds: expires.map { Int($0.duration.components.seconds) })
-                let key = try await KeyRequests(client: gateway.client()).create(order)
+                let key = try await KeyRequests(client: gateway.client()).create(body)
                 print(key.key ?? "")
                 StandardError.write("\(key.summary)\nSave it now: it cannot be shown again.")
             }

@@ -41,16 +41,16 @@ struct WakeCommand: AsyncParsableCommand {
 struct SleepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sleep",
-        abstract: "Put an idle machine of a running gateway to sleep. It must have a way to be woken again.",
+        abstract: "Put an idle machine of a running gateway to sleep, if the gateway can wake it again.",
         discussion: """
             Waits for the outcome, which takes about 20 seconds: a sleeping machine cannot report it, but its agent \
-            reports a sleep command that fails, hangs, or leaves the machine awake. Exits with 1 then and prints the reason and the \
-            last lines of the command's output.
+            reports a sleep command that fails, hangs, or leaves the machine awake. In that case the exit code is 1, \
+            and the reason and the last lines of the command's output are printed.
             """)
 
-    /// Longer than a gateway waits for an agent to reconnect.
+    /// Maximum time until the outcome; longer than a gateway waits for an agent to reconnect.
     private static let timeout: Duration = .seconds(40)
-    /// A reconnected agent reports its reason a moment later.
+    /// Maximum time from an agent's reconnection to its report of the reason.
     private static let reasonTimeout: Duration = .seconds(3)
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")

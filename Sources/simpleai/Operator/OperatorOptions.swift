@@ -25,8 +25,8 @@ struct OperatorOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter role: of the token, if one has to be found; nil for an ordinary caller's.
-    /// - Throws: one line for the operator.
+    /// - Parameter role: the role to request if no token is given; nil for a token without roles.
+    /// - Throws: an error whose description is one line for the operator.
     func client(role: String? = "admin") async throws -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
         let target = try Target(try url ?? Self.usualURL(environment["SIMPLEAI_URL"]))
@@ -49,7 +49,7 @@ struct OperatorOptions: ParsableArguments {
         try environment ?? RunningFleetNote.read()?.url ?? "http://127.0.0.1:8080"
     }
 
-    /// A token if none is given, found as `simpleai token` finds one.
+    /// A token from the sources of `simpleai token`, for a command line without a token.
     static func foundToken(role: String? = "admin") async throws -> String {
         try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
     }

@@ -7,7 +7,7 @@ struct SleepOutcome {
         case failed(String)
     }
 
-    /// The time after which a missing outcome is reported as a failure.
+    /// When a missing outcome is reported as a failure.
     let deadline: ContinuousClock.Instant
     let reasonTimeout: Duration
     private var awakeSince: ContinuousClock.Instant?
@@ -22,7 +22,7 @@ struct SleepOutcome {
         if machine.isFallingAsleep {
             return now < deadline ? .undecided : .failed("the outcome is unknown to the gateway; see `simpleai fleet`")
         }
-        // A waking machine has slept: a call needs it.
+        // A waking machine has slept, and a call needs it.
         if ["asleep", "waking", "wake_failed", "lost"].contains(machine.state) { return .asleep }
         let since = awakeSince ?? now
         awakeSince = since
