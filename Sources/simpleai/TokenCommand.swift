@@ -25,7 +25,7 @@ extension TokenCommand {
             abstract: "Print a token from a key file, an identity provider, or the fleet of `simpleai dev`.",
             discussion: """
                 From a key file: --key, else $SIMPLEAI_TOKEN_KEY. Issuer and audience are read from \
-                the .json file beside the key.
+                the .json file next to the key.
                 Else from an OpenID Connect provider: --provider, else the file named by SIMPLEAI_TOKEN_PROVIDER, else \
                 \(TokenProviderFile.defaultPath). Its tokens are cached until shortly before they expire.
                 Else from a running `simpleai dev`.

@@ -93,7 +93,7 @@ def _nginx(run, stack, name, core, content):
 
 
 def start_engine(run, stack):
-    """Starts an upstream that responds with whole documents at once. Returns its port."""
+    """Starts an upstream that responds with complete documents immediately. Returns its port."""
     port = free_port()
     there = json.dumps(json.loads(RESPONSE) | {"model": f"{MODEL}-$place"})
     _nginx(run, stack, f"engine-{port}", LOAD_CORE,

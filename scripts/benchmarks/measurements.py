@@ -32,7 +32,7 @@ def note(text):
 def wrk(run, url, seconds, pause=None):
     """Runs wrk once; returns the number of completed requests, and latencies in microseconds by percentile.
 
-    pause: mean milliseconds between a response and the next request; None to send at once.
+    pause: mean milliseconds between a response and the next request; None for no pause.
     """
     delay = "" if pause is None else f"function delay() return math.random(0, {round(2 * pause)}) end"
     script = run.folder / "post.lua"
