@@ -2,7 +2,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// The context of a control-plane request: Hummingbird's own, and the peer's address.
+/// The context of a control-plane request: Hummingbird's core context and the peer's address.
 struct ControlContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let peer: SocketAddress?
@@ -12,7 +12,7 @@ struct ControlContext: RequestContext {
         peer = source.channel.remoteAddress
     }
 
-    /// Whether the request came over the loopback interface.
+    /// Whether the peer is on this host: a loopback address or a Unix domain socket.
     var isLocal: Bool { Self.isLocal(peer) }
 
     static func isLocal(_ peer: SocketAddress?) -> Bool {

@@ -8,10 +8,10 @@ import SimpleAICore
 extension ControlPlane {
     private static let contentEncoding = HTTPField.Name("content-encoding")
 
-    /// The intake for a request's body, which every route with a body uses.
-    /// - Throws: `unsupportedMediaType` for an unsupported content coding, `requestTooLarge` if the head states a
-    ///   length beyond the limit.
-    func intake(for request: Request, limit: ByteCount) throws(GatewayError) -> RequestBodyReader {
+    /// Creates the reader of a request's body.
+    /// - Throws: `unsupportedMediaType` for an unsupported content coding, `requestTooLarge` if `Content-Length`
+    ///   exceeds the limit.
+    func bodyReader(for request: Request, limit: ByteCount) throws(GatewayError) -> RequestBodyReader {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit.bytes {
             throw .tooLarge(limit)
         }
@@ -23,17 +23,17 @@ extension ControlPlane {
     }
 
     /// Reads a body on behalf of a caller. Until `use` has returned, the request counts against the limits of the
-    /// caller and of its address, and the bytes read against their shares of memory.
+    /// caller and of its address, and the received bytes against their shares of memory.
     /// - Parameters:
-    ///   - limit: of the body.
-    ///   - append: called with each piece as it arrives; its errors end the reading.
-    ///   - use: works with the complete body.
-    /// - Throws: `GatewayError`, and errors of `use`.
+    ///   - limit: the maximum length of the body, encoded and decoded.
+    ///   - append: called with each decoded piece; an error ends the read.
+    ///   - use: called when the body is complete.
+    /// - Throws: `GatewayError`, and the errors of `use`.
     func withBody<Value>(
         of request: Request, _ context: ControlContext, by caller: Caller, counting: CallLimiter.Counting,
         upTo limit: ByteCount, _ append: (ByteBuffer) throws(GatewayError) -> Void, then use: () throws -> Value
     ) async throws -> Value {
-        var intake = try intake(for: request, limit: limit)
+        var reader = try bodyReader(for: request, limit: limit)
         let rules = gateway.rules
         let client = client(of: request, context)
         var admission: CallLimiter.Admission?
@@ -53,11 +53,11 @@ extension ControlPlane {
             }
             reserved += bytes
         }
-        try reserve(intake.ownMemory)
+        try reserve(reader.ownMemory)
         for try await chunk in request.body {
-            try intake.append(chunk)
-            // Between two slices others may have this thread.
-            while try intake.take(
+            try reader.append(chunk)
+            // Other tasks may run between two slices.
+            while try reader.take(
                 atMost: DecodingTurns.slice,
                 { piece throws(GatewayError) in
                     try reserve(piece.readableBytes)
@@ -67,7 +67,7 @@ extension ControlPlane {
                 await Task.yield()
             }
         }
-        try intake.finish()
+        try reader.finish()
         return try use()
     }
 }

@@ -8,7 +8,7 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// The handlers of the control plane's routes, off the hot path.
+/// The handlers of the control-plane routes.
 struct ControlPlane: Sendable {
     let gateway: GatewayServices
     let issuers: @Sendable () -> [Metrics.IssuerGauge]
@@ -17,7 +17,7 @@ struct ControlPlane: Sendable {
         Self.json(try await list(for: request, context).json)
     }
 
-    /// Ids may contain `/` and `:`, percent-encoded or not.
+    /// Describes one model. Its id may contain `/` and `:`, percent-encoded or not.
     func model(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/v1/models/".count)) ?? ""
@@ -29,12 +29,12 @@ struct ControlPlane: Sendable {
         return Self.json(entry.json)
     }
 
-    /// Liveness: true while the process serves requests.
+    /// Liveness: succeeds while the process serves requests.
     func health() -> Response {
         Self.json("{\"status\":\"ok\"}")
     }
 
-    /// Readiness: false while draining, and until any issuer has keys.
+    /// Readiness: fails while draining, and until the keys of at least one issuer are known.
     func ready() throws -> Response {
         if gateway.drain.isDraining {
             throw GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5)))
@@ -61,7 +61,7 @@ struct ControlPlane: Sendable {
             guard Bearer.isEqual(sent, token) else {
                 throw GatewayError(
                     .invalidAPIKey, "Metrics require the bearer token of metrics.token.",
-                    cause: "wrong bearer token, expected that of metrics.token")
+                    cause: "the bearer token differs from metrics.token")
             }
         }
         let text = gateway.metrics.text(
@@ -72,7 +72,7 @@ struct ControlPlane: Sendable {
             body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// Reached only without a WebSocket upgrade: the client did not request one, or there are too many sockets.
+    /// Called only if the connection was not upgraded: the client did not request it, or the gateway refused it.
     func runnerSocket(for request: Request) throws -> Response {
         guard HTTPField.Name("sec-websocket-key").map({ request.headers[$0] != nil }) ?? false else {
             throw GatewayError(
@@ -87,8 +87,8 @@ struct ControlPlane: Sendable {
             retry: .after(.seconds(5)))
     }
 
-    /// Explains the placement of a call with this body: the same rights apply, and nothing is run. Administrators may
-    /// ask for other roles.
+    /// Explains how a call with this body would be placed, without running it. The same rights apply; administrators
+    /// may query other roles.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
         let asker = try await caller(of: request, context)
         let rules = gateway.rules
@@ -99,12 +99,12 @@ struct ControlPlane: Sendable {
         ) { piece throws(GatewayError) in
             try body.append(piece)
         } then: {
-            try explanation(of: &body, for: other, askedBy: asker, rules)
+            try explanation(of: &body, for: other, requestedBy: asker, rules)
         }
     }
 
     private func explanation(
-        of body: inout CallBody, for other: Caller?, askedBy asker: Caller, _ rules: GatewayRules
+        of body: inout CallBody, for other: Caller?, requestedBy asker: Caller, _ rules: GatewayRules
     ) throws -> Response {
         let caller = other ?? asker
         let endpoint = Endpoint.chatCompletions
@@ -153,19 +153,19 @@ struct ControlPlane: Sendable {
         }
     }
 
-    /// The client's address: the peer's, or the one that trusted proxies state.
+    /// The client's address: the peer's, or the one that a trusted proxy states.
     func client(of request: Request, _ context: ControlContext) -> IPAddress? {
         gateway.rules.proxies.client(of: IPAddress(context.peer), request.headers)
     }
 
-    /// The caller of the request, if it is an administrator.
+    /// The caller of the request. Throws unless it is an administrator.
     func admin(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         let caller = try await caller(of: request, context)
         try gateway.rules.policy.authorizeAdministration(by: caller)
         return caller
     }
 
-    /// Logs one line for a change by an administrator: who, what, and which object.
+    /// Logs a change by an administrator: the caller, the action and the object.
     func audit(_ action: String, of object: String, by admin: Caller) {
         gateway.logger.notice("Admin action", metadata: Self.auditMetadata(action, of: object, by: admin))
     }

@@ -10,11 +10,11 @@ import SimpleAICore
 import WakeOnLAN
 
 extension GatewayApplication {
-    /// Applies other settings while calls run, all of them or none; every change is logged in a line of its own.
+    /// Applies new settings while calls run, all of them or none, and logs one line per changed setting.
     ///
     /// Calls and connections in progress keep their settings, certificates included. Settings that require a restart
-    /// stay unchanged, and a warning names them. Must not be called concurrently.
-    /// - Throws: `GatewayStartError` if a setting cannot be used; nothing has changed then.
+    /// remain unchanged, and a warning names them. Must not be called concurrently.
+    /// - Throws: `GatewayStartError` if a setting cannot be used; then no setting has changed.
     public func reload(_ settings: Settings) throws(GatewayStartError) {
         let old = gateway.rules.settings
         let (adopted, changes) = old.adopting(settings)
@@ -24,7 +24,7 @@ extension GatewayApplication {
             throw GatewayStartError("\(taken) is the id of a registered agent; choose another id", at: ["runners"])
         }
 
-        // Rules first: an old rule that does not know its class must not place a call on a new runner.
+        // Rules first: the old rules do not know new classes, and must not place a call on a new runner.
         gateway.adopt(rules)
         gateway.scheduler.reconfigure(SchedulerState.Configuration(adopted))
         gateway.agents.adopt(adopted)
@@ -35,22 +35,22 @@ extension GatewayApplication {
             "Settings reloaded", metadata: [LogKeys.count: "\(changes.filter { !$0.needsRestart }.count)"])
     }
 
-    /// - Throws: `GatewayStartError` if a setting cannot be used although the settings file is valid, such as a key
-    ///   that belongs to another certificate.
+    /// Checks that valid settings can be used on this machine.
+    /// - Throws: `GatewayStartError`, for example for a private key that does not match its certificate.
     public static func check(_ settings: Settings) throws(GatewayStartError) {
         _ = try GatewayRules(settings)
         for issuer in settings.auth.issuers { _ = try IssuerConfiguration(issuer) }
         _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
     }
 
-    /// Settings that are valid but probably not intended on this machine.
+    /// Warnings about settings that are valid but probably unintended on this machine.
     public static func warnings(_ settings: Settings) -> [GatewayStartError] {
         let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         return [descriptors.warning(for: settings.server)].compactMap { $0 } + memberWarnings(settings)
             + keyWarnings(settings)
     }
 
-    /// Roles of API keys that grant nothing: usually the policy spells the name differently.
+    /// Warnings about roles of API keys that grant nothing, usually because a policy spells the name differently.
     private static func keyWarnings(_ settings: Settings) -> [GatewayStartError] {
         guard settings.auth.mode != .none, !settings.keys.database.isEmpty else { return [] }
         let now = Date()
@@ -69,16 +69,16 @@ extension GatewayApplication {
                             ?? "add it to a policy's roles, or revoke the key"),
                     at: ["keys", "database"]))
         }
-        // Many findings usually have one cause, which the first ones show.
+        // Many warnings usually have one cause, which the first ones show.
         return Array(warnings.prefix(maxKeyWarnings))
     }
 
     private static let maxKeyWarnings = 10
 
-    /// Uses the models in the settings and the latest known lists of machines. The models of machines that were never
-    /// probed are checked when they respond.
+    /// Warnings about class members that neither the settings nor the latest known model lists of machines contain.
+    /// Machines that were never probed are checked when they respond.
     private static func memberWarnings(_ settings: Settings) -> [GatewayStartError] {
-        // If every list is stated, reading the settings has already reported it.
+        // If the settings state every list, the settings reader has already reported these members.
         guard settings.runners.contains(where: \.models.isEmpty) || settings.fleet.acceptsAgents else { return [] }
         let known = StateFile(path: settings.fleet.stateFile).peek().runners
         var listed = settings.runners.map { runner in

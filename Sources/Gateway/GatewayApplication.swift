@@ -14,11 +14,11 @@ public import Settings
 import SimpleAICore
 import WakeOnLAN
 
-/// The gateway: builds everything from settings, and serves until it is shut down.
+/// The gateway: creates its parts from settings, and serves until it is shut down.
 ///
-/// On a graceful shutdown readiness becomes false at once, new connections are accepted for another
-/// `server.drain_notice`, then none; calls in progress get `server.drain` to finish, and the remaining ones end with an
-/// in-band error.
+/// On a graceful shutdown, readiness becomes false immediately, and new connections are accepted for another
+/// `server.drain_notice`. Then calls in progress have `server.drain` to finish; the remaining ones end with an in-band
+/// error.
 public struct GatewayApplication: Service {
     private let settings: Settings
     let gateway: GatewayServices
@@ -32,9 +32,9 @@ public struct GatewayApplication: Service {
 
     /// Performs all checks that are possible before a socket opens.
     /// - Parameters:
-    ///   - settings: as `SettingsFile` has checked them.
+    ///   - settings: validated by `SettingsFile`.
     ///   - version: the program's version, for the metrics.
-    ///   - onListening: called once, with the port that accepts calls.
+    ///   - onListening: called once, with the port that the gateway listens on.
     /// - Throws: `GatewayStartError`, one line for the operator.
     public init(
         settings: Settings, version: String, logger: Logger,
@@ -114,7 +114,7 @@ public struct GatewayApplication: Service {
     private func serve() async throws {
         let starts = (0..<3).map { _ in AsyncStream.makeStream(of: Never.self) }
         do {
-            // Services shut down in reverse order, each after the one before has ended.
+            // Services shut down in reverse order, each after the previous one has ended.
             try await ServiceGroup(
                 services: [
                     OnceListening(supervisor, starts[0].stream),
@@ -130,7 +130,7 @@ public struct GatewayApplication: Service {
         }
     }
 
-    private func server(hasBegun: @escaping @Sendable () -> Void) -> some Service {
+    private func server(onStart: @escaping @Sendable () -> Void) -> some Service {
         let verifier = verifier
         let router = Routes.router(gateway) {
             verifier?.issuerStates.map {
@@ -148,7 +148,7 @@ public struct GatewayApplication: Service {
                 serverName: nil, backlog: 1024),
             onServerRunning: { channel in
                 await Self.watchAccepting(on: channel, logger)
-                hasBegun()
+                onStart()
                 onListening(channel.localAddress?.port ?? 0)
             },
             eventLoopGroupProvider: .shared(group), logger: quietLogger)
@@ -168,14 +168,14 @@ public struct GatewayApplication: Service {
         }.get()
     }
 
-    /// The libraries' own messages are for debugging; the gateway itself logs what operators need.
+    /// The logger of the libraries: warnings and errors only, unless the gateway logs debug messages.
     private var quietLogger: Logger {
         var quiet = logger
         if logger.logLevel > .debug { quiet.logLevel = max(logger.logLevel, .warning) }
         return quiet
     }
 
-    /// Reads the state file. It is a cache, so problems with it are only reported.
+    /// Reads the state file. It is a cache, so problems with it are only logged.
     private static func remembered(_ file: StateFile, _ logger: Logger) -> StateFile.Opened {
         let opened = file.open()
         switch opened.problem {
@@ -223,8 +223,8 @@ public struct GatewayApplication: Service {
     }
 }
 
-/// A service that begins when the gateway listens. A gateway whose port is in use reports only that: it probes no machine
-/// and calls no issuer.
+/// A service that starts once the gateway listens: a gateway whose port is in use must not probe machines or contact
+/// issuers.
 private struct OnceListening<Base: Service>: Service {
     private let base: Base
     /// Ends when the gateway listens.
@@ -242,7 +242,7 @@ private struct OnceListening<Base: Service>: Service {
     }
 }
 
-/// Keeps issuers' keys fresh as long as the gateway runs.
+/// Refreshes the issuers' keys while the gateway runs.
 private struct KeyRefresh: Service {
     let verifier: JWTVerifier?
 
@@ -252,8 +252,8 @@ private struct KeyRefresh: Service {
     }
 }
 
-/// Reacts first to a shutdown: turns readiness off, and delays the server's shutdown by `server.drain_notice`, so that
-/// load balancers notice before a connection is refused.
+/// The first service to shut down: turns readiness off, and delays the server's shutdown by `server.drain_notice`, so
+/// that load balancers notice before a connection is refused.
 private struct DrainNotice: Service {
     let gateway: GatewayServices
 

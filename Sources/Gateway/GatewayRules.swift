@@ -4,8 +4,8 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// All settings of calls and connections as one immutable snapshot: a reload creates a new one and replaces it as a
-/// whole. Calls and connections keep the snapshot that they began with.
+/// An immutable snapshot of all settings that calls and connections use. A reload replaces it with a new one; calls and
+/// connections keep the snapshot that they started with.
 final class GatewayRules: Sendable {
     let settings: Settings
     let classes: ClassTable
@@ -15,7 +15,7 @@ final class GatewayRules: Sendable {
     let origins: AllowedOrigins
     let callLimits: CallState.Limits
     let upstreamTimeouts: UpstreamTimeouts
-    /// Nil: plain HTTP.
+    /// Nil for plain HTTP.
     let tls: NIOSSLContext?
 
     /// - Throws: `GatewayStartError` for an unusable certificate.

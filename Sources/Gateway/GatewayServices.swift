@@ -7,12 +7,12 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// State shared by all connections: few things, each safe to use on any event loop.
+/// The state that all connections share; every part is safe to use on any event loop.
 final class GatewayServices: Sendable {
     private let currentRules: Mutex<GatewayRules>
     /// Nil for `auth.mode: none`: every caller is `Caller.anonymous`.
     let verifier: (any TokenVerifier)?
-    /// Nil if API keys are off, by `auth.mode: none` or by settings.
+    /// Nil if API keys are disabled: by `auth.mode: none`, or without `keys.database`.
     let keys: KeyStore?
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
@@ -30,7 +30,7 @@ final class GatewayServices: Sendable {
     let decoding = DecodingLoops()
     let drain: DrainState
     let logger: Logger
-    /// Requests an immediate probe of a runner, because its list of models proved wrong.
+    /// Requests an immediate probe of a runner whose model list has proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     init(
@@ -58,10 +58,10 @@ final class GatewayServices: Sendable {
         self.refreshModels = refreshModels
     }
 
-    /// The current rules. Code that needs several of them, or one twice, reads them once and keeps the result.
+    /// The current rules. Code that uses them more than once must read them once, because a reload may replace them.
     var rules: GatewayRules { currentRules.withLock { $0 } }
 
-    /// Applies new rules to calls and connections that begin later.
+    /// Applies new rules to calls and connections that start later.
     func adopt(_ rules: GatewayRules) {
         currentRules.withLock { $0 = rules }
         let server = rules.settings.server

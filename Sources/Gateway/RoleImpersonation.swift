@@ -9,10 +9,10 @@ enum RoleImpersonation {
     /// More than any practical token has.
     private static let maxRoles = 100
 
-    /// - Returns: a caller with exactly these roles, and the rights that the settings give to them; nil if the request
-    ///   names none. Empty values are ignored: a single one stands for a caller without roles.
-    /// - Throws: `permissionDenied` unless the caller is an administrator: a caller must not learn the rights of
-    ///   others.
+    /// - Returns: a caller with exactly the roles in the query and their rights; nil without the parameter. Empty values
+    ///   are ignored: `as_role=` alone means a caller without roles.
+    /// - Throws: `permissionDenied` unless the requesting caller is an administrator, because a caller must not learn the
+    ///   rights of others.
     static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
         let named = request.uri.queryParameters[values: parameter]
         guard !named.isEmpty else { return nil }
@@ -21,7 +21,7 @@ enum RoleImpersonation {
             throw GatewayError(.invalidRequest, "At most \(maxRoles) roles can be queried.", param: "as_role")
         }
         let roles = Set(named.filter { !$0.isEmpty }.map { Role(String($0)) })
-        // Which roles are special is each issuer's own setting; where there is no issuer, as for API keys.
+        // Each issuer's settings name its privileged roles; without an issuer, the names of API keys apply.
         let issuer = rules.settings.auth.issuers.first { $0.names.contains(where: asker.issuer.rawValue.isExactly) }
         var privileges: Set<Privilege> = []
         if roles.contains(issuer?.adminRole ?? KeyStore.adminRole) { privileges.insert(.administration) }

@@ -4,7 +4,7 @@ import NIOCore
 import Settings
 import SimpleAICore
 
-/// Every URL of the gateway, as `RequestTarget` normalizes it. Every route with GET also takes HEAD.
+/// All routes of the gateway, by paths as `RequestTarget` normalizes them. GET routes also accept HEAD.
 ///
 /// | path | plane | access |
 /// |---|---|---|
@@ -12,7 +12,7 @@ import SimpleAICore
 /// | `POST /v1/embeddings`, `/v1/responses` | data (`InferenceHandler`) | bearer |
 /// | `POST /v1/route` | control | bearer |
 /// | `GET /v1/models`, `GET /v1/models/{id}` | control | bearer |
-/// | `GET /ws/runners` | a connection of its own (`Runners/Agents`) | runner agents, with their token |
+/// | `GET /ws/runners` | WebSocket (`Runners/Agents`) | runner agents, with their token |
 /// | `GET /health`, `GET /ready` | control | all clients |
 /// | `GET /metrics` | control | loopback peers, or the metrics token |
 /// | `GET /admin` | control | administrators |
@@ -53,7 +53,7 @@ enum Routes {
         router(gateway) { [] }.routes.map { ($0.method.rawValue, $0.path.description) }
     }
 
-    /// The methods of a known path; nil for a path that does not exist.
+    /// The methods that a path supports; nil for an unknown path.
     static func methods(of path: String) -> [String]? {
         if Endpoint(rawValue: path) != nil { return ["POST"] }
         if path == "/v1/route" { return ["POST"] }

@@ -7,7 +7,7 @@ import OutgoingTLS
 import Settings
 import SimpleAICore
 
-// Settings describe the gateway's parts, which are created here. The lower targets do not know the settings file.
+// Creates the gateway's parts from the settings, which the lower targets do not depend on.
 
 extension ClassTable {
     init(_ settings: Settings) {
@@ -102,7 +102,7 @@ extension IssuerConfiguration {
 }
 
 extension IssuerConfiguration {
-    /// Checks now what would otherwise fail only when keys are fetched: a file without certificates.
+    /// Checks the certificate authorities at start, so that the first fetch of keys does not fail because of them.
     /// - Throws: `GatewayStartError` if keys are fetched over TLS and the certificate authorities cannot be read.
     private func checkAuthorities() throws(GatewayStartError) {
         let address =
@@ -134,7 +134,7 @@ extension IssuerConfiguration.ClaimPath {
 }
 
 extension PrivilegedRoles {
-    /// The roles of all issuers; those of API keys if there is no issuer.
+    /// The privileged roles of all issuers; without an issuer, the privileged roles of API keys.
     init(_ settings: Settings.Auth) {
         guard !settings.issuers.isEmpty else {
             self.init(administration: [KeyStore.adminRole], specificModels: [KeyStore.specificRole])

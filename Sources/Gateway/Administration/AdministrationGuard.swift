@@ -26,16 +26,17 @@ struct AdministrationGuard: RouterMiddleware {
             try control.gateway.rules.policy.authorizeAdministration(by: caller)
             return try await next(request, context)
         } catch {
-            if !Self.changesNothing(request.method) || !caller.isAdmin { note(error, request, context, by: caller) }
+            if !Self.isSafe(request.method) || !caller.isAdmin { logRefusal(error, request, context, by: caller) }
             throw error
         }
     }
 
-    private static func changesNothing(_ method: HTTPRequest.Method) -> Bool {
+    /// RFC 9110 §9.2.1.
+    private static func isSafe(_ method: HTTPRequest.Method) -> Bool {
         [.get, .head, .options].contains(method)
     }
 
-    private func note(_ error: any Error, _ request: Request, _ context: Context, by caller: Caller) {
+    private func logRefusal(_ error: any Error, _ request: Request, _ context: Context, by caller: Caller) {
         let code =
             switch error {
             case let error as GatewayError: error.code

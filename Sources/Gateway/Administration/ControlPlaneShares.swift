@@ -3,20 +3,20 @@ import Hummingbird
 import SimpleAICore
 import Synchronization
 
-/// Limits the number of concurrent control-plane requests and shares it among addresses: a model list or a fleet report
-/// costs more than the request for it. Health, readiness, metrics and agent sockets are exempt.
+/// Limits the number of concurrent control-plane requests and shares the limit among addresses, because building a model
+/// list or a fleet report costs more than requesting it. Health, readiness, metrics and agent sockets are exempt.
 struct ControlPlaneShares: RouterMiddleware {
     typealias Context = ControlContext
 
     static let rule = FairShare(capacity: 256, minShare: 16)
-    private static let free: Set<ExactString> = ["/health", "/ready", "/metrics", ExactString(Agents.path)]
+    private static let exempt: Set<ExactString> = ["/health", "/ready", "/metrics", ExactString(Agents.path)]
 
     let control: ControlPlane
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        if Self.free.contains(ExactString(request.uri.path)) { return try await next(request, context) }
+        if Self.exempt.contains(ExactString(request.uri.path)) { return try await next(request, context) }
         let gateway = control.gateway
         let holder = gateway.rules.shareHolder(of: control.client(of: request, context))
         let verdict = gateway.controlRequests.withLock { $0.take(for: holder, under: Self.rule) }

@@ -21,7 +21,7 @@ struct FleetAdministration: Sendable {
         return ControlPlane.json(FleetReport(fleet: control.gateway.scheduler.snapshot()).json)
     }
 
-    /// `POST`: 202 if the command was accepted, 200 if nothing is left to do, 400 with the reason if it cannot be done.
+    /// `POST`: 202 if the command was accepted, 200 if the machine is already in that state, 400 if it is impossible.
     func command(for request: Request, _ context: ControlContext) async throws -> Response {
         let admin = try await control.admin(of: request, context)
         guard let (id, command) = Self.command(in: request.uri.path) else {

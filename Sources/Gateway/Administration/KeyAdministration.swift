@@ -7,7 +7,7 @@ import NIOCore
 import NIOPosix
 import SimpleAICore
 
-/// `/admin/api/keys`: administrators with tokens create, list and revoke API keys.
+/// `/admin/api/keys`: administrators create, list and revoke API keys.
 struct KeyAdministration: Sendable {
     private static let maxBodySize = ByteCount.kibibytes(16)
 
@@ -15,14 +15,14 @@ struct KeyAdministration: Sendable {
 
     /// `GET`: every key, the oldest first, including revoked ones.
     func list(for request: Request, _ context: ControlContext) async throws -> Response {
-        let (keys, _) = try await open(request, context)
+        let (keys, _) = try await authorize(request, context)
         let entries = keys.keys.map { KeyDescription(key: $0).json }
         return ControlPlane.json("{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}")
     }
 
-    /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: only this response shows the key.
+    /// `POST {"name", "roles"?, "classes"?, "expires_in_seconds"?}`: only this response contains the key itself.
     func create(for request: Request, _ context: ControlContext) async throws -> Response {
-        let (keys, admin) = try await open(request, context)
+        let (keys, admin) = try await authorize(request, context)
         var body: [UInt8] = []
         let newKey = try await control.withBody(
             of: request, context, by: admin, counting: .body, upTo: Self.maxBodySize
@@ -39,9 +39,9 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json(withText: text), status: .created)
     }
 
-    /// `DELETE /admin/api/keys/{id}`: the key is refused at once, even if the database cannot be written yet.
+    /// `DELETE /admin/api/keys/{id}`: the key is refused immediately, even if the database cannot be written yet.
     func revoke(for request: Request, _ context: ControlContext) async throws -> Response {
-        let (keys, admin) = try await open(request, context)
+        let (keys, admin) = try await authorize(request, context)
         let id = PercentEncoding.decoded(request.uri.path.dropFirst("/admin/api/keys/".count)) ?? ""
         let (key, failure) = try await Self.blocking { try keys.revoke(id) }
         control.audit("revoke_key", of: key.id, by: admin)
@@ -56,7 +56,7 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json)
     }
 
-    private func open(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (KeyStore, Caller) {
+    private func authorize(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (KeyStore, Caller) {
         let admin = try await control.admin(of: request, context)
         guard let keys = control.gateway.keys else {
             throw GatewayError(.notFound, "API keys are disabled; see auth.mode and keys.database.")
@@ -64,7 +64,7 @@ struct KeyAdministration: Sendable {
         return (keys, admin)
     }
 
-    /// Databases wait for disks, which event loops must not.
+    /// Runs `work` on the thread pool, because the database blocks.
     private static func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value
     {
         do {

@@ -8,7 +8,7 @@ struct KeyDescription {
 
     var json: String { "{\(fields.joined(separator: ","))}" }
 
-    /// The description with the key itself, for the one response that shows it.
+    /// The description with the key itself, for the response that creates it.
     func json(withText text: String) -> String {
         "{\((fields + ["\"key\":\(JSONString.encode(text))"]).joined(separator: ","))}"
     }

@@ -2,8 +2,8 @@ import Foundation
 import KeyStore
 import SimpleAICore
 
-/// Reads the body of `POST /admin/api/keys`. Strict: an unknown member may be an intended limit, and of a duplicate
-/// member either value may be the intended one.
+/// Parses the body of `POST /admin/api/keys`. Strict: an unknown member may be a misspelled limit, and either value of a
+/// duplicate member may be the intended one.
 struct NewAPIKeyParser {
     private static let members: Set<ExactString> = ["name", "roles", "classes", "expires_in_seconds"]
     private static let keys = JSONScanner.Keys(refusingVariantsOf: members.sorted().map(\.rawValue))

@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// Sets security headers on all control-plane responses, errors included: browsers use the stated content type, and do
-/// not store, frame or leak the URLs of the admin API. A page that needs other values sets them itself.
+/// Adds security headers to all control-plane responses, errors included: browsers must not guess content types, store or
+/// frame responses of the admin API, or leak its URLs. Fields that a response already has keep their values.
 struct SecurityHeadersMiddleware: RouterMiddleware {
     typealias Context = ControlContext
 

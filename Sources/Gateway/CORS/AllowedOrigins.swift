@@ -4,14 +4,14 @@ import SimpleAICore
 /// The web origins whose pages may call the API, and the CORS fields for their browsers (Fetch Standard §3.3). Origins
 /// are compared byte by byte; without allowed origins the gateway sends no CORS fields.
 struct AllowedOrigins: Sendable {
-    /// Response fields that scripts may read, in addition to those they always may.
+    /// Response fields that scripts may read, in addition to the CORS-safelisted ones.
     private static let exposed = [
         "retry-after", "server-timing", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens",
         "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests",
         "x-ratelimit-reset-tokens", "x-request-id", "x-simpleai-model", "x-simpleai-runner", "x-simpleai-wake",
     ].joined(separator: ", ")
-    /// In seconds. Browsers repeat the preflight after this time, so that removing an origin takes effect by then.
-    private static let rememberedFor = 600
+    /// In seconds. Browsers may cache a preflight response this long, so a removed origin loses access within this time.
+    private static let maxAge = 600
     private static let maxListLength = 2048
 
     private let origins: Set<ExactString>
@@ -22,7 +22,7 @@ struct AllowedOrigins: Sendable {
 
     var isEmpty: Bool { origins.isEmpty }
 
-    /// Only inference and related paths: other pages have no access to the admin API, metrics and runners.
+    /// Only inference and related paths: no web page has access to the admin API, metrics and agent sockets.
     static func covers(_ path: String) -> Bool { path.hasPrefix("/v1/") }
 
     func allows(_ origin: String?) -> Bool { origin.map { origins.contains(ExactString($0)) } ?? false }
@@ -37,14 +37,14 @@ struct AllowedOrigins: Sendable {
         ]
     }
 
-    /// The fields for a preflight request (§3.2.2), which carries no credentials. All request headers are allowed: the
-    /// token decides about access.
+    /// The fields for the response to a preflight request (§3.2.2), which carries no credentials. All request headers are
+    /// allowed, because access depends on the token.
     /// - Parameter requested: the value of `Access-Control-Request-Headers`.
     func preflight(for origin: String, methods: [String], requested: String?) -> [(name: String, value: String)] {
         var fields = [
             ("Vary", "Origin"), ("Access-Control-Allow-Origin", origin),
             ("Access-Control-Allow-Methods", methods.joined(separator: ", ")),
-            ("Access-Control-Max-Age", String(Self.rememberedFor)),
+            ("Access-Control-Max-Age", String(Self.maxAge)),
         ]
         if let requested, Self.isListOfNames(requested) { fields.append(("Access-Control-Allow-Headers", requested)) }
         return fields

@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// CORS for control-plane responses, and preflight requests for both planes: browsers send preflights without
-/// credentials, so they are answered before authentication.
+/// Adds CORS fields to control-plane responses, and handles preflight requests for both planes: browsers send them
+/// without credentials, so they must not reach authentication.
 struct CORSMiddleware: RouterMiddleware {
     typealias Context = ControlContext
 

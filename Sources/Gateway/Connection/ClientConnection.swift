@@ -3,22 +3,21 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// One client's HTTP/1 connection: passes on its requests one at a time.
+/// Handles one client's HTTP/1 connection: parses its requests, and passes them on one at a time.
 ///
-/// It reads the next request when the previous response is complete, so all responses follow the order of requests,
-/// including responses to malformed requests. It detects that the client has closed the connection (and notifies the
-/// data plane at once), closes connections that are idle or too slow to send a request, and ends calls when the drain
-/// time at shutdown is over.
+/// It parses the next request after the previous response is complete, so responses are in the order of requests,
+/// including those to malformed requests. It notifies the data plane immediately when the client closes the connection,
+/// closes connections that are idle or send a request too slowly, and ends calls when the drain time is over.
 ///
-/// Data-plane requests are passed to the inference handler directly, and their responses are written directly to the
-/// socket. Responses of the control plane come through the pipeline.
+/// Data-plane requests are passed directly to the inference handler, and their responses are written directly to the
+/// socket. Responses of the control plane pass through the pipeline.
 final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// One exchange: a request that is being read or answered, and its response.
+    /// A request and its response, until both are complete.
     private struct Exchange {
         enum Response: Equatable {
             case awaited, begun, complete
@@ -32,7 +31,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Phase {
         case open
-        /// The last response is complete. Its writer closes the connection once the client has read it.
+        /// The last response is complete. Its writer closes the connection once all bytes are sent.
         case answered
         /// A malformed request was refused, or the connection is closed: further input is ignored, and nothing is
         /// written.
@@ -41,8 +40,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Time for an error event to reach the client after the drain time.
     private static let drainGracePeriod: TimeAmount = .seconds(1)
-    /// Time for which a refused client's input is discarded: closing at once would make its kernel drop the response
-    /// together with the bytes that it still sends.
+    /// Time for which further input of a refused client is discarded: closing immediately would reset the connection,
+    /// and the client's kernel would drop the response.
     private static let discardTimeout: TimeAmount = .seconds(2)
 
     private let inference: InferenceHandler
@@ -51,24 +50,24 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
     private var context: ChannelHandlerContext?
-    private var reader: RequestParser
+    private var parser: RequestParser
 
     private var phase = Phase.open
     private var exchange: Exchange?
     private var isForwarding = false
-    /// Whether the current request goes through the pipeline.
+    /// Whether the current request is passed through the pipeline.
     private var isPassing = false
     /// Whether a part was passed through the pipeline since the last `channelReadComplete`.
     private var hasForwarded = false
-    /// Whether a read was requested that is held until the next request may be read.
+    /// Whether a requested read is held back until the next request may be read.
     private var readIsPending = false
-    /// Whether the client has closed its sending side while requests are unread.
+    /// Whether the client has closed its sending side while received requests are not parsed yet.
     private var hasPendingInputEnd = false
     private var isQuiescing = false
 
     /// Number of bytes received of the current body.
     private var bodyBytes = 0
-    /// Nil between requests.
+    /// Checks the speed of the current body; nil between requests.
     private var pace: BodyPace?
     /// Number of unsent bytes at the last check.
     private var unsentBytes = 0
@@ -78,7 +77,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - socket: this connection's writer.
-    ///   - place: this connection's place among all connections.
+    ///   - place: this connection's entry among all client connections.
     ///   - maxHead: in bytes.
     init(
         inference: InferenceHandler, socket: CoalescingWriter, place: ClientConnectionEntry? = nil, maxHead: Int,
@@ -89,7 +88,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         self.socket = socket
         self.idleTimeout = idleTimeout
         self.drain = drain
-        reader = RequestParser(maxHead: maxHead)
+        parser = RequestParser(maxHead: maxHead)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -106,12 +105,12 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
         // A client must not send bytes of another protocol before the gateway's response to the upgrade.
-        if reader.hasPending { context.close(promise: nil) }
+        if parser.hasPending { context.close(promise: nil) }
         place?.becameBusy()
         context.leavePipeline(removalToken: removalToken)
     }
 
-    /// Timers retain this handler while they run; weak references would cost time at every retain.
+    /// Timers retain this handler until they are cancelled, because weak references would make every retain slower.
     private func stopTimers() {
         idleTimer?.cancel()
         drainTimer?.cancel()
@@ -119,7 +118,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // A response may still be written before the pipeline is removed: no next request may begin after it.
+        // A response may still be written before the pipeline is removed; no further request may begin after it.
         phase = .refused
         stopTimers()
         context.fireChannelInactive()
@@ -129,19 +128,19 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .open = phase else { return }
-        reader.append(unwrapInboundIn(data))
+        parser.append(unwrapInboundIn(data))
         forwardAvailable(context)
     }
 
-    /// Passes on all parts that may be read now: the rest of a request, or the next one if the previous exchange is
-    /// over.
+    /// Passes on all parts that may be parsed now: the rest of a request, or the next one if the previous exchange is
+    /// complete.
     private func forwardAvailable(_ context: ChannelHandlerContext) {
         // A response that completes while its request is being passed on re-enters here.
         guard !isForwarding else { return }
         isForwarding = true
         defer { isForwarding = false }
         do throws(RequestParser.Violation) {
-            while mayParseNext, let part = try reader.next() { forwardAvailable(part, context) }
+            while mayParseNext, let part = try parser.next() { forward(part, context) }
             if hasPendingInputEnd, mayParseNext { return handleInputEnd(context) }
         } catch {
             refuse(error, context)
@@ -153,7 +152,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         return exchange.map { !$0.isRead } ?? !isQuiescing
     }
 
-    private func forwardAvailable(_ part: RequestParser.Part, _ context: ChannelHandlerContext) {
+    private func forward(_ part: RequestParser.Part, _ context: ChannelHandlerContext) {
         // Complete heads count as activity, bytes do not: a head that never completes is not activity.
         switch part {
         case .head(let head):
@@ -183,15 +182,15 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(wrapInboundOut(part))
     }
 
-    /// While a request is being answered no handler requests a read, and the loop would deregister the connection from
-    /// polling and register it again a moment later: two system calls per request. So one read stays outstanding. It
-    /// receives either the client's disconnect or the beginning of the next request; then no further read is made.
+    /// Keeps one read outstanding while a request is being answered. Otherwise no handler would request a read, and the
+    /// event loop would deregister the connection from polling and register it again: two system calls per request. That
+    /// read receives the client's disconnect or the beginning of the next request, after which reads are held back.
     func channelReadComplete(context: ChannelHandlerContext) {
         fireReadComplete(context)
-        if exchange?.isRead ?? false, !reader.hasPending { context.read() }
+        if exchange?.isRead ?? false, !parser.hasPending { context.read() }
     }
 
-    /// Informs the control plane of the end of a read that passed a part to it.
+    /// Signals the end of a read to the control plane if it passed a part.
     private func fireReadComplete(_ context: ChannelHandlerContext) {
         guard hasForwarded else { return }
         hasForwarded = false
@@ -202,8 +201,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if holdsReads { readIsPending = true } else { context.read() }
     }
 
-    /// While a request is being answered, the next one is not read, however much of it has arrived. After the last
-    /// response only the end of the client's input is awaited.
+    /// Whether reads are held back: the next request is not read while a request is being answered. After the last
+    /// response, reads only detect the end of the client's input.
     private var holdsReads: Bool {
         if case .open = phase { exchange?.isRead ?? false } else { false }
     }
@@ -211,15 +210,15 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            if mayParseNext, !reader.isBetweenRequests { refuse(.incomplete, context) }
+            if mayParseNext, !parser.isBetweenRequests { refuse(.incomplete, context) }
             if inference.clientDisconnected() { return }
             // The end of input takes effect after the requests that were received before it.
-            hasPendingInputEnd = exchange?.isRead ?? false && reader.hasPending
+            hasPendingInputEnd = exchange?.isRead ?? false && parser.hasPending
             if hasPendingInputEnd { return }
             context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: quiesce(context)
         case is ConnectionEviction:
-            if exchange == nil, !reader.hasPending { context.close(promise: nil) } else { place?.keepsConnection() }
+            if exchange == nil, !parser.hasPending { context.close(promise: nil) } else { place?.keepsConnection() }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -227,7 +226,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// Handles the end of the client's input after all requests received before it have been answered.
     private func handleInputEnd(_ context: ChannelHandlerContext) {
         hasPendingInputEnd = false
-        if !reader.isBetweenRequests { refuse(.incomplete, context) }
+        if !parser.isBetweenRequests { refuse(.incomplete, context) }
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
@@ -240,7 +239,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Writes a part of a response from the control plane.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // The rest of this request was malformed and the client has been refused: its response comes too late.
+        // The rest of this request was malformed, and the client has received an error: this response is too late.
         guard isOpen else {
             promise?.fail(ChannelError.outputClosed)
             return
@@ -418,7 +417,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         return unsentBytes != before
     }
 
-    /// Bytes passed to the channel that the kernel has not taken.
+    /// Number of bytes written to the channel that the kernel has not accepted yet.
     private func unsent(_ context: ChannelHandlerContext) -> Int {
         do {
             return try context.channel.syncOptions?.getOption(.bufferedWritableBytes) ?? 0

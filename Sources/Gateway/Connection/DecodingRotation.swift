@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Waiting work of several owners: round robin among owners, and among the items of one owner. Pure.
+/// A queue of work items, served round robin among owners, and among the items of one owner. Pure.
 struct DecodingRotation<Owner: Hashable, Item> {
     private var order = CircularBuffer<Owner>()
     private var items: [Owner: CircularBuffer<Item>] = [:]
@@ -12,7 +12,7 @@ struct DecodingRotation<Owner: Hashable, Item> {
         items[owner, default: CircularBuffer()].append(item)
     }
 
-    /// Takes the next item out; one that is not finished has to be added again.
+    /// Removes and returns the next item; an unfinished one must be added again.
     mutating func next() -> (owner: Owner, item: Item)? {
         guard let owner = order.popFirst(), let item = items[owner]?.popFirst() else { return nil }
         if items[owner]?.isEmpty ?? true { items[owner] = nil } else { order.append(owner) }

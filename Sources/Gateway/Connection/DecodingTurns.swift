@@ -2,16 +2,15 @@ import NIOCore
 import SimpleAICore
 import Synchronization
 
-/// The encoded bodies of one event loop that are not decoded yet.
+/// The queue of encoded request bodies that one event loop has to decode. Must be used on its event loop.
 ///
-/// A few bytes may decode to a body as large as `server.max_body` allows, which takes as long as hundreds of requests. So
-/// each turn decodes one slice of one body, and the loop serves its connections between two turns.
-/// Turns rotate among callers, so that a caller with many such bodies delays another caller's by one slice. Belongs to
-/// its event loop.
+/// A few bytes may decode to a body as large as `server.max_body`, which takes as long as hundreds of requests. So the
+/// queue decodes one slice of one body at a time, and the event loop serves its connections between two slices. Callers
+/// are served round robin, so a caller with many such bodies delays another caller's body by one slice.
 final class DecodingTurns {
-    /// In bytes of decoded body, of one turn: less than a millisecond's work.
+    /// Size of a slice in bytes of decoded body: less than a millisecond's work.
     static let slice = 128 << 10
-    /// The pause between two turns. An event loop runs all due tasks before it polls its sockets, so the next turn has to
+    /// The pause between two slices. An event loop runs all due tasks before it polls its sockets, so the next slice must
     /// be due later.
     static let pause: TimeAmount = .microseconds(50)
 
@@ -37,12 +36,12 @@ final class DecodingTurns {
         isScheduled = true
         eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { [self] in
             isScheduled = false
-            grantSlot()
+            decodeSlice()
             schedule()
         }
     }
 
-    private func grantSlot() {
+    private func decodeSlice() {
         guard let (caller, work) = rotation.next() else { return }
         if work() { rotation.add(work, of: caller) }
     }
@@ -53,25 +52,25 @@ final class DecodingLoops: Sendable {
     private let loops = Mutex<[ObjectIdentifier: NIOLoopBound<DecodingTurns>]>([:])
     private let slices = Atomic(0)
 
-    /// Slices that were decoded in turns of their own, on all loops.
+    /// Number of slices that the queues of all event loops have decoded.
     var sliceCount: Int { slices.load(ordering: .relaxed) }
 
-    /// Decodes in turns until `work` returns false. Called on `eventLoop`.
+    /// Calls `work` for one slice after another until it returns false. Must be called on `eventLoop`.
     func decode(for caller: CallerID, on eventLoop: any EventLoop, _ work: @escaping DecodingTurns.Work) {
-        turns(on: eventLoop).add(
+        queue(on: eventLoop).add(
             { [self] in
                 slices.add(1, ordering: .relaxed)
                 return work()
             }, of: caller)
     }
 
-    private func turns(on eventLoop: any EventLoop) -> DecodingTurns {
+    private func queue(on eventLoop: any EventLoop) -> DecodingTurns {
         eventLoop.preconditionInEventLoop()
         return loops.withLock { loops in
-            if let turns = loops[ObjectIdentifier(eventLoop)] { return turns }
-            let turns = NIOLoopBound(DecodingTurns(on: eventLoop), eventLoop: eventLoop)
-            loops[ObjectIdentifier(eventLoop)] = turns
-            return turns
+            if let queue = loops[ObjectIdentifier(eventLoop)] { return queue }
+            let queue = NIOLoopBound(DecodingTurns(on: eventLoop), eventLoop: eventLoop)
+            loops[ObjectIdentifier(eventLoop)] = queue
+            return queue
         }.value
     }
 }

@@ -4,7 +4,7 @@ import Relay
 struct ForwardedHeaderParser {
     /// The values that one proxy states.
     struct Element: Hashable {
-        /// The node that sent it the request: the parameter `for`.
+        /// The node that sent the request to the proxy: the parameter `for`.
         var node: String?
     }
 

@@ -23,16 +23,16 @@ enum ClientProtocol: Sendable {
 /// Requests of one HTTP/1 connection or one HTTP/2 stream, as the control plane receives them.
 typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
-/// A client's connection: both planes in one pipeline.
+/// Sets up the channel of a client's connection, with both planes in one pipeline.
 ///
 /// `CoalescingWriter` → `HTTPResponseEncoder` → `ClientConnection` (reads requests, one at a time) → `ServerUpgrade` (for
 /// runner agents) → `InferenceHandler` (the data plane) → `HTTP1ToHTTPServerCodec` → Hummingbird (the control plane).
 ///
-/// With a certificate TLS comes first, and ALPN decides what follows it: the same, or `HTTP2Connection`.
+/// With a certificate, TLS precedes these handlers, and ALPN selects this pipeline or `HTTP2Connection`.
 struct GatewayChannel: HTTPChannelHandler {
     struct Value: ServerChildChannelValue {
         let channel: any Channel
-        let conversation: EventLoopFuture<ClientProtocol>
+        let negotiatedProtocol: EventLoopFuture<ClientProtocol>
     }
 
     let responder: HTTPChannelHandler.Responder
@@ -48,7 +48,7 @@ struct GatewayChannel: HTTPChannelHandler {
         return channel.eventLoop.makeCompletedFuture {
             guard let tls = rules.tls else {
                 let http1 = try http1(on: channel, rules, place, isSecure: false, logger)
-                return Value(channel: channel, conversation: channel.eventLoop.makeSucceededFuture(.http1(http1)))
+                return Value(channel: channel, negotiatedProtocol: channel.eventLoop.makeSucceededFuture(.http1(http1)))
             }
             let negotiation = NIOTypedApplicationProtocolNegotiationHandler<ClientProtocol> { result, channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -62,7 +62,7 @@ struct GatewayChannel: HTTPChannelHandler {
                 NIOSSLServerHandler(context: tls),
                 HandshakeGuard(timeout: TimeAmount(rules.settings.server.idleTimeout)),
                 negotiation)
-            return Value(channel: channel, conversation: negotiation.protocolNegotiationResult)
+            return Value(channel: channel, negotiatedProtocol: negotiation.protocolNegotiationResult)
         }
     }
 
@@ -71,15 +71,15 @@ struct GatewayChannel: HTTPChannelHandler {
         _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
-        let ticked = CoalescingWriter(
+        let writer = CoalescingWriter(
             gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
-        let inference = InferenceHandler(gateway: gateway, socket: ticked)
+        let inference = InferenceHandler(gateway: gateway, socket: writer)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
-            ticked,
+            writer,
             HTTPResponseEncoder(),
             ClientConnection(
-                inference: inference, socket: ticked, place: place, maxHead: server.maxHeaders.bytes,
+                inference: inference, socket: writer, place: place, maxHead: server.maxHeaders.bytes,
                 idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
         ]
         try pipeline.addHandlers(http)
@@ -93,7 +93,7 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 
     func handle(value: Value, logger: Logger) async {
-        switch try? await value.conversation.get() {
+        switch try? await value.negotiatedProtocol.get() {
         case .http1(let connection): await handleHTTP(asyncChannel: connection, logger: logger)
         case .http2(let streams): await serve(streams, of: value.channel, logger)
         case nil: break  // the handshake failed

@@ -2,8 +2,7 @@ import ContentCodings
 import NIOCore
 import SimpleAICore
 
-/// A request body while it is received: removes the content coding, and limits both the received and the decoded
-/// length.
+/// Reads a request body as it arrives: removes the content coding, and limits the received and the decoded length.
 struct RequestBodyReader {
     private let limit: ByteCount
     private let decoder: ContentDecoder?
@@ -14,16 +13,16 @@ struct RequestBodyReader {
 
     /// - Parameters:
     ///   - coding: nil for none.
-    ///   - limit: of the body, encoded and decoded.
+    ///   - limit: the maximum length of the body, encoded and decoded.
     init(_ coding: ContentCoding?, limit: ByteCount) {
         self.limit = limit
         decoder = coding.map(ContentDecoder.init)
     }
 
-    /// Memory of the decoder besides the body, in bytes.
+    /// Memory of the decoder in bytes, in addition to the body's.
     var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
 
-    /// The body's next bytes.
+    /// Appends the next received bytes of the body.
     /// - Throws: `requestTooLarge`.
     mutating func append(_ bytes: ByteBuffer) throws(GatewayError) {
         encodedBytes += bytes.readableBytes
@@ -31,12 +30,12 @@ struct RequestBodyReader {
         if let decoder { decoder.append(bytes.readableBytesView) } else { plain.setOrWriteImmutableBuffer(bytes) }
     }
 
-    /// Takes the received bytes: all of them from a body without a coding, at most one slice from an encoded one.
+    /// Decodes the received bytes: all of them without a coding, at most one slice of an encoded body.
     /// - Parameters:
-    ///   - size: in bytes, of the slice; the last piece of it may go beyond.
-    ///   - use: gets the decoded body, piece by piece. What it throws ends the body.
-    /// - Returns: whether there may be more of it without further input.
-    /// - Throws: `requestTooLarge`, `invalidRequest`, and what `use` throws.
+    ///   - size: of the slice, in decoded bytes; its last piece may exceed it.
+    ///   - use: called with each decoded piece; an error ends the read.
+    /// - Returns: whether more can be decoded without further input.
+    /// - Throws: `requestTooLarge`, `invalidRequest`, and the errors of `use`.
     mutating func take(
         atMost size: Int, _ use: (ByteBuffer) throws(GatewayError) -> Void
     ) throws(GatewayError) -> Bool {
@@ -56,7 +55,7 @@ struct RequestBodyReader {
         return true
     }
 
-    /// Ends the body.
+    /// Checks that the body is complete.
     func finish() throws(GatewayError) {
         guard let decoder else { return }
         do throws(ContentDecoder.Fault) {

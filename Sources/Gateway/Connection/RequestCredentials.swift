@@ -1,9 +1,8 @@
 import SimpleAICore
 
-/// The credentials that a request states. APIs use different header fields for them; a request may use several if they
-/// agree.
+/// The credentials of a request. APIs use different header fields for them; a request may use several if they agree.
 enum RequestCredentials {
-    /// Fields that hold a bare token, in lower case.
+    /// Fields that carry a bare token; names in lower case.
     static let tokenFields = ["x-api-key", "api-key"]
 
     /// Whether the fields state at most one credential. Fields without a value are ignored.

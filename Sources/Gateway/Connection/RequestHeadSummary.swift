@@ -1,7 +1,7 @@
 import NIOHTTP1
 import Relay
 
-/// Facts of a request head, from the lines read so far: where the request ends, and which host it is for.
+/// Facts about a request head, collected line by line: method, target, host, body length and credentials.
 struct RequestHeadSummary {
     enum BodyLength: Hashable {
         case none
@@ -14,7 +14,7 @@ struct RequestHeadSummary {
     private var isVersion11 = true
     private var hosts = 0
     private var single = SingleFields()
-    /// Whether a token was seen; credentials may occur in several fields.
+    /// Whether a token field has occurred: then several fields may carry credentials.
     private var hasToken = false
     private var contentLength: Int?
     private var isChunked = false
@@ -54,8 +54,8 @@ struct RequestHeadSummary {
     private static let version11: StaticString = "HTTP/1.1"
     private static let version10: StaticString = "HTTP/1.0"
 
-    /// Checks the forms of RFC 9112 §3.2. Authority form is refused: `CONNECT` would turn the connection into a tunnel,
-    /// which the gateway does not offer.
+    /// Whether a target has a form of RFC 9112 §3.2 that its method allows. Authority form is refused, because the
+    /// gateway offers no `CONNECT` tunnels.
     private static func isTarget(_ target: Slice<UnsafeRawBufferPointer>, of method: Slice<UnsafeRawBufferPointer>)
         -> Bool
     {
@@ -91,7 +91,7 @@ struct RequestHeadSummary {
             contentLength = try Self.length(field.value)
         case 17:
             guard Byte.equalIgnoringCase(field.name, "transfer-encoding") else {
-                // Software that turns names into variables takes both spellings for one.
+                // Software that maps names to variables, as CGI does, does not distinguish the two spellings.
                 if Byte.equalIgnoringCase(field.name, "transfer_encoding") { throw .length }
                 return
             }

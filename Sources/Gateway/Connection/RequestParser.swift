@@ -2,8 +2,8 @@ import NIOCore
 import NIOHTTP1
 import Relay
 
-/// Parses a client's HTTP/1 requests from the bytes of its connection: one after the other, however they are cut into
-/// reads, each part as soon as it is complete.
+/// Parses HTTP/1 requests from the bytes of a client's connection, however these are split into reads. Returns each part
+/// as soon as it is complete.
 ///
 /// The parser is so strict that no server in front of the gateway or behind it can disagree about where a request ends
 /// (RFC 9112; the rules against request smuggling). A head is delivered only if it is complete and well formed.
@@ -19,14 +19,14 @@ struct RequestParser {
         /// A head, or a body's trailer section, is longer than the limit.
         case tooLarge
         /// Not `METHOD SP TARGET SP HTTP/1.x CRLF`, an unknown method, or a form of target that the method does not
-        /// take.
+        /// allow.
         case requestLine
         /// A name that is not a token, whitespace before the colon, a control character, a folded line or an invalid
         /// line end.
         case field
-        /// A field of this name, which decides something, occurs twice.
+        /// A field that may occur only once is repeated.
         case repeated(String)
-        /// Two fields hold different credentials.
+        /// Two fields carry different credentials.
         case credentials
         /// `Content-Length` and `Transfer-Encoding` are ambiguous.
         case length
@@ -40,14 +40,14 @@ struct RequestParser {
         case incomplete
     }
 
-    private enum Place: Equatable {
+    private enum State: Equatable {
         case requestLine, fields
         case body(left: Int)
         case chunkSize, chunkEnd, trailers
         case chunk(left: Int)
     }
 
-    /// In bytes. A chunk's size line holds a number and perhaps an extension, which is rare.
+    /// In bytes. A chunk's size line consists of a number and, rarely, an extension.
     private static let maxChunkLineLength = 256
 
     private var pending = ByteBuffer()
@@ -59,7 +59,7 @@ struct RequestParser {
     }
 
     /// Whether all received bytes belong to requests that have been parsed completely.
-    var isBetweenRequests: Bool { pending.readableBytes == 0 && lines.place == .requestLine }
+    var isBetweenRequests: Bool { pending.readableBytes == 0 && lines.state == .requestLine }
 
     /// Whether received bytes have not been parsed.
     var hasPending: Bool { pending.readableBytes > 0 }
@@ -71,15 +71,15 @@ struct RequestParser {
     /// The next part; nil until more bytes have arrived. Must not be called after a violation.
     mutating func next() throws(Violation) -> Part? {
         while true {
-            switch lines.place {
+            switch lines.state {
             case .body(let left):
                 if left == 0 { return end() }
                 guard let bytes = take(left) else { return nil }
-                lines.place = .body(left: left - bytes.readableBytes)
+                lines.state = .body(left: left - bytes.readableBytes)
                 return .body(bytes)
             case .chunk(let left):
                 guard let bytes = take(left) else { return nil }
-                lines.place = bytes.readableBytes == left ? .chunkEnd : .chunk(left: left - bytes.readableBytes)
+                lines.state = bytes.readableBytes == left ? .chunkEnd : .chunk(left: left - bytes.readableBytes)
                 return .body(bytes)
             case .requestLine, .fields, .chunkSize, .chunkEnd, .trailers:
                 switch try readLines() {
@@ -93,7 +93,7 @@ struct RequestParser {
     }
 
     private mutating func end() -> Part {
-        lines.place = .requestLine
+        lines.state = .requestLine
         return .end
     }
 
@@ -101,7 +101,7 @@ struct RequestParser {
     private mutating func take(_ maxBytes: Int) -> ByteBuffer? {
         guard pending.readableBytes > 0 else { return nil }
         guard pending.readableBytes > maxBytes else {
-            // Takes all of them, so that the storage can be reused for reads once the slice is released.
+            // Returns the buffer itself, so that the storage can be reused for reads once the slice is released.
             defer { pending = ByteBuffer() }
             return pending
         }
@@ -110,19 +110,19 @@ struct RequestParser {
 
     private mutating func readLines() throws(Violation) -> Lines.Outcome {
         let read: Result<Lines.Outcome, Violation> = pending.readWithUnsafeReadableBytes { bytes in
-            var taken = 0
+            var consumed = 0
             do throws(Violation) {
-                let outcome = try lines.read(bytes, &taken)
-                return (taken, .success(outcome))
+                let outcome = try lines.read(bytes, &consumed)
+                return (consumed, .success(outcome))
             } catch {
-                return (taken, .failure(error))
+                return (consumed, .failure(error))
             }
         }
         if pending.readableBytes == 0 { pending = ByteBuffer() }
         return try read.get()
     }
 
-    /// The parts that are parsed line by line.
+    /// Parses the parts that consist of lines.
     private struct Lines {
         enum Outcome {
             /// The next line is not complete yet.
@@ -134,7 +134,7 @@ struct RequestParser {
         }
 
         let maxHead: Int
-        var place = Place.requestLine
+        var state = State.requestLine
         private var head = RequestHeadSummary()
         private var headers = HTTPHeaders()
         /// Length of the current section's lines so far, in bytes.
@@ -147,20 +147,20 @@ struct RequestParser {
             self.maxHead = maxHead
         }
 
-        /// - Parameter taken: number of bytes that are parsed and can be discarded.
-        mutating func read(_ bytes: UnsafeRawBufferPointer, _ taken: inout Int) throws(Violation) -> Outcome {
+        /// - Parameter consumed: number of bytes that are parsed and can be discarded.
+        mutating func read(_ bytes: UnsafeRawBufferPointer, _ consumed: inout Int) throws(Violation) -> Outcome {
             while true {
-                guard let lineFeed = Byte.lineFeed(in: bytes, from: taken + searched, to: bytes.count) else {
-                    searched = bytes.count - taken
+                guard let lineFeed = Byte.lineFeed(in: bytes, from: consumed + searched, to: bytes.count) else {
+                    searched = bytes.count - consumed
                     try checkLength(searched)
                     return .more
                 }
                 searched = 0
-                let length = lineFeed + 1 - taken
+                let length = lineFeed + 1 - consumed
                 try checkLength(length)
                 guard length > 1, bytes[lineFeed - 1] == Byte.carriageReturn else { throw lineError }
-                let line = UnsafeRawBufferPointer(rebasing: bytes[taken..<lineFeed - 1])
-                taken = lineFeed + 1
+                let line = UnsafeRawBufferPointer(rebasing: bytes[consumed..<lineFeed - 1])
+                consumed = lineFeed + 1
                 sectionBytes += length
                 if let outcome = try read(line) { return outcome }
             }
@@ -168,7 +168,7 @@ struct RequestParser {
 
         /// - Returns: nil if another line has to be read.
         private mutating func read(_ line: UnsafeRawBufferPointer) throws(Violation) -> Outcome? {
-            switch place {
+            switch state {
             case .requestLine:
                 if line.isEmpty {
                     // RFC 9112 §2.2: some clients send an extra empty line after a body.
@@ -180,7 +180,7 @@ struct RequestParser {
                 head = try RequestHeadSummary(requestLine: line)
                 headers = HTTPHeaders()
                 headers.reserveCapacity(12)
-                place = .fields
+                state = .fields
                 return nil
             case .fields:
                 guard line.isEmpty else {
@@ -192,9 +192,9 @@ struct RequestParser {
                     return nil
                 }
                 switch try head.bodyLength() {
-                case .none: place = .body(left: 0)
-                case .bytes(let count): place = .body(left: count)
-                case .chunks: place = .chunkSize
+                case .none: state = .body(left: 0)
+                case .bytes(let count): state = .body(left: count)
+                case .chunks: state = .chunkSize
                 }
                 (sectionBytes, emptyLinesBefore) = (0, 0)
                 defer { headers = HTTPHeaders() }
@@ -202,11 +202,11 @@ struct RequestParser {
             case .chunkSize:
                 guard let size = ChunkLine.size(line) else { throw .chunk }
                 sectionBytes = 0
-                place = size == 0 ? .trailers : .chunk(left: size)
+                state = size == 0 ? .trailers : .chunk(left: size)
                 return size == 0 ? nil : .content
             case .chunkEnd:
                 guard line.isEmpty else { throw .chunk }
-                place = .chunkSize
+                state = .chunkSize
                 return nil
             case .trailers:
                 guard line.isEmpty else {
@@ -222,7 +222,7 @@ struct RequestParser {
 
         /// - Parameter length: of the current line, as far as it has arrived.
         private func checkLength(_ length: Int) throws(Violation) {
-            switch place {
+            switch state {
             case .requestLine, .fields, .trailers: if sectionBytes + length > maxHead { throw .tooLarge }
             case .chunkSize: if length > maxChunkLineLength { throw .chunk }
             case .chunkEnd: if length > 2 { throw .chunk }
@@ -231,7 +231,7 @@ struct RequestParser {
         }
 
         private var lineError: Violation {
-            switch place {
+            switch state {
             case .requestLine: .requestLine
             case .fields, .trailers: .field
             case .body, .chunk, .chunkSize, .chunkEnd: .chunk

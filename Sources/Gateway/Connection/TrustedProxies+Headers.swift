@@ -15,7 +15,7 @@ extension TrustedProxies {
         return client(of: peer, forwardedFor: headers[values: forwardedFor], forwarded: headers[values: forwarded])
     }
 
-    /// Whether a request states that it has passed a proxy, trusted or not.
+    /// Whether a request states that a proxy has forwarded it, trusted or not.
     static func areForwarded(_ headers: HTTPFields) -> Bool {
         [forwardedFor, forwarded].contains { name in name.map { headers.contains($0) } ?? false }
     }

@@ -1,11 +1,11 @@
 import Relay
 import SimpleAICore
 
-/// Determines the client's address behind proxies: only trusted proxies of the settings may state the
-/// address that their request came from.
+/// Determines the client's address behind proxies: only proxies that the settings trust may state the address that a
+/// request came from.
 ///
-/// Proxies append to the right, and everything to the left of the first untrusted address may be forged. So the
-/// client's address is the right-most untrusted one.
+/// Each proxy appends an address on the right. The client's address is the right-most untrusted one, because everything
+/// to its left may be forged.
 struct TrustedProxies: Sendable {
     /// Maximum number of proxies in a row; longer chains are not followed.
     private static let maxHops = 32
@@ -26,8 +26,8 @@ struct TrustedProxies: Sendable {
     ///   - peer: the other end of the connection.
     ///   - forwardedFor: the values of `X-Forwarded-For`, in their order.
     ///   - forwarded: the values of `Forwarded` (RFC 7239), in their order.
-    /// - Returns: the client's address, if known reliably: the nearest trusted proxy's if that states none, and
-    ///   the peer's if the two headers disagree, because a proxy that writes one of them passes the other on unchanged.
+    /// - Returns: the client's address as far as it is reliable: the address of the last trusted proxy if that states
+    ///   none; the peer's if the two headers disagree, because a proxy that writes one passes the other on unchanged.
     func client(of peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         guard let peer, trusts(peer) else { return peer }
         switch (forwardedFor.isEmpty, forwarded.isEmpty) {
@@ -35,8 +35,8 @@ struct TrustedProxies: Sendable {
         case (false, true): return walk(from: peer, Self.list(forwardedFor))
         case (true, false): return walk(from: peer, Self.elements(forwarded))
         case (false, false):
-            let told = walk(from: peer, Self.list(forwardedFor))
-            return told == walk(from: peer, Self.elements(forwarded)) ? told : peer
+            let stated = walk(from: peer, Self.list(forwardedFor))
+            return stated == walk(from: peer, Self.elements(forwarded)) ? stated : peer
         }
     }
 
@@ -53,7 +53,7 @@ struct TrustedProxies: Sendable {
 
     // MARK: Reading
 
-    /// Reads from the right, and only as far as needed: the list may be long.
+    /// Parses from the right, and only as far as needed: the list may be long.
     private static func list(_ values: [String]) -> [IPAddress?] {
         var rest = values.joined(separator: ",")[...]
         var hops: [IPAddress?] = []
@@ -67,11 +67,11 @@ struct TrustedProxies: Sendable {
         return hops
     }
 
-    /// The `for` of each element. A malformed header yields no address: with one extra quote a client could hide what
-    /// the proxy appends.
+    /// The `for` of each element. A malformed header yields no address: otherwise a client could hide what the proxy
+    /// appends with one extra quote.
     private static func elements(_ values: [String]) -> [IPAddress?] {
-        var reader = ForwardedHeaderParser(values.joined(separator: ","))
-        return reader.elements()?.reversed().map { element in element.node.flatMap { node($0[...]) } } ?? []
+        var parser = ForwardedHeaderParser(values.joined(separator: ","))
+        return parser.elements()?.reversed().map { element in element.node.flatMap { node($0[...]) } } ?? []
     }
 
     private static func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {

@@ -3,8 +3,8 @@ import NIOCore
 import SimpleAICore
 import Synchronization
 
-/// Admission of client connections: the shell around `ConnectionTable`, and the same for HTTP/2 streams. Queried once
-/// for every connection, and for every stream opened while another is open; activity on a connection takes no lock.
+/// Admits client connections and HTTP/2 streams: the thread-safe shell around `ConnectionTable`. It takes its lock when a
+/// connection opens or closes, and for streams beyond a connection's first, but not for activity on a connection.
 final class ClientConnections: Sendable {
     private struct State {
         var table: ConnectionTable
@@ -22,8 +22,8 @@ final class ClientConnections: Sendable {
     /// - Parameter capacity: `server.max_connections`.
     init(capacity: Int, metrics: Metrics, logger: Logger) {
         state = Mutex(State(table: ConnectionTable(capacity: capacity)))
-        // A client that multiplexes gets the number of streams that its connection was promised, and all clients
-        // together twice as many as HTTP/1 connections could carry.
+        // One client may use all streams that its connection advertises, all clients together twice as many as there
+        // may be connections.
         streamRule = FairShare(capacity: max(1_024, 2 * capacity), minShare: HTTP2Connection.maxStreams)
         self.capacity = capacity
         self.metrics = metrics
@@ -33,11 +33,11 @@ final class ClientConnections: Sendable {
     var count: Int { state.withLock { $0.table.count } }
 
     /// - Parameter holder: the peer's address; nil for a trusted proxy.
-    /// - Returns: nil if there is no place for it.
+    /// - Returns: nil if the connection is refused.
     func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionEntry? {
         let now = NIODeadline.now()
         let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
-        let (verdict, evicted, isNoted) = state.withLock { state in
+        let (verdict, evicted, suppressed) = state.withLock { state in
             let verdict = state.table.open(holder, activity)
             let evicted = verdict.evicted.compactMap { state.channels[$0] }
             guard case .admitted(let number, _) = verdict else {
@@ -47,11 +47,11 @@ final class ClientConnections: Sendable {
             return (verdict, evicted, evicted.isEmpty ? nil : state.notice.isDue(at: now))
         }
         for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }
-        report(verdict, evicted.count, holder, isNoted)
+        report(verdict, evicted.count, holder, suppressed)
         guard case .admitted(let number, _) = verdict else { return nil }
-        let place = ClientConnectionEntry(number: number, holder: holder, activity: activity, connections: self)
+        let entry = ClientConnectionEntry(number: number, holder: holder, activity: activity, connections: self)
         channel.closeFuture.whenComplete { [self] _ in closed(number) }
-        return place
+        return entry
     }
 
     private func closed(_ number: ConnectionTable.Number) {
@@ -61,10 +61,10 @@ final class ClientConnections: Sendable {
         }
     }
 
-    fileprivate func keptOpen(_ place: ClientConnectionEntry) {
+    fileprivate func keptOpen(_ entry: ClientConnectionEntry) {
         state.withLock { state in
-            guard state.channels[place.number] != nil else { return }
-            state.table.keptOpen(place.number, place.holder, place.activity)
+            guard state.channels[entry.number] != nil else { return }
+            state.table.keptOpen(entry.number, entry.holder, entry.activity)
         }
     }
 
@@ -99,10 +99,10 @@ final class ClientConnections: Sendable {
     }
 }
 
-/// A user event: the connection is evicted to make room. It closes if it is still idle.
+/// A user event that evicts a connection: it closes if it is still idle.
 struct ConnectionEviction: Sendable {}
 
-/// A connection's place, used by its handlers.
+/// A connection's entry in `ClientConnections`, used by its handlers.
 final class ClientConnectionEntry: Sendable {
     fileprivate let number: ConnectionTable.Number
     fileprivate let holder: Peer?
@@ -123,11 +123,11 @@ final class ClientConnectionEntry: Sendable {
 
     func becameIdle(at time: NIODeadline) { activity.becameIdle(at: Int64(clamping: time.uptimeNanoseconds)) }
 
-    /// The connection was evicted but has received a request, and stays.
+    /// The connection was evicted, but has received a request in the meantime and remains open.
     func keepsConnection() { connections.keptOpen(self) }
 
     /// Counts a stream that was opened while another stream of the connection is open.
-    /// - Returns: false if all connections together have too many; the stream must then be ended.
+    /// - Returns: false if the limit of all connections is reached; the stream must then be reset.
     func beginStream() -> Bool { connections.beginStream(holder) }
 
     func endStream() { connections.endStream(holder) }

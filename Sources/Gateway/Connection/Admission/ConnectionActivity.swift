@@ -4,14 +4,14 @@ import Synchronization
 /// evict.
 final class ConnectionActivity: Sendable {
     private static let busy = Int64.max
-    /// Start of the idle time, in nanoseconds of the uptime clock.
+    /// Start of the idle time in nanoseconds of the uptime clock; `busy` while a request is being read or answered.
     private let idleSinceOrBusy: Atomic<Int64>
 
     init(idleSince time: Int64) {
         idleSinceOrBusy = Atomic(time)
     }
 
-    /// Nil while a request is being read or answered.
+    /// Start of the idle time; nil while busy.
     var idleSince: Int64? {
         let time = idleSinceOrBusy.load(ordering: .relaxed)
         return time == Self.busy ? nil : time

@@ -1,20 +1,19 @@
 import SimpleAICore
 
-/// The client connections: their number, their holders, and which are evicted for new ones. Pure.
+/// Counts the client connections of each holder, and decides which idle ones are evicted for a new one. Pure.
 ///
-/// An address has its share (`FairShare`). If there is no place for a new connection, idle connections are evicted. An
-/// address that has used up its share loses connections of its own. Otherwise the addresses with the most connections
-/// lose theirs first, beginning with those that have been idle longest. Connections with a request in progress are
-/// never evicted.
+/// Each address has a share of the capacity (`FairShare`). If a new connection exceeds the share of its address, idle
+/// connections of the same address are evicted. If the table is full, the addresses with the most connections lose idle
+/// ones first, the longest idle first. Connections with a request in progress are never evicted.
 struct ConnectionTable {
     typealias Number = UInt64
 
-    /// With each verdict, the connections that are evicted and no longer counted.
+    /// Each verdict lists the evicted connections, which the table has already removed.
     enum Verdict: Hashable {
         case admitted(Number, evicting: [Number])
-        /// Every place is taken, and no connection may be evicted for this one.
+        /// The table is full, and no connection may be evicted for this one.
         case exhausted(evicting: [Number])
-        /// The address has its share, and all of these connections have requests in progress.
+        /// The address has used up its share, and all its connections have requests in progress.
         case beyondShare(evicting: [Number])
 
         var evicted: [Number] {
@@ -30,7 +29,7 @@ struct ConnectionTable {
         let activity: ConnectionActivity
     }
 
-    /// Number of connections evicted together, so that during a flood only some arrivals scan the table.
+    /// Maximum number of connections evicted by one scan, so that not every new connection of a flood scans the table.
     static let maxEvictions = 32
 
     private let rule: FairShare
@@ -55,7 +54,7 @@ struct ConnectionTable {
         }
         switch verdict {
         case .granted: break
-        // The evictions remain: the connections were idle, and the next client needs their places.
+        // The evictions stay in effect: the connections were idle, and the next client can use their entries.
         case .exhausted: return .exhausted(evicting: evicted)
         case .beyondShare: return .beyondShare(evicting: evicted)
         }
@@ -66,7 +65,7 @@ struct ConnectionTable {
 
     mutating func closed(_ number: Number) { remove(number) }
 
-    /// Counts an evicted connection again: it has received a request in the meantime and stays.
+    /// Counts an evicted connection again: it has received a request in the meantime and remains open.
     mutating func keptOpen(_ number: Number, _ holder: Peer?, _ activity: ConnectionActivity) {
         guard members[number] == nil else { return }
         ledger.add(for: holder)
@@ -86,8 +85,8 @@ struct ConnectionTable {
         if numbers[holder]?.isEmpty ?? false { numbers[holder] = nil }
     }
 
-    /// Evicts idle connections. If all places are taken, any address may lose some, provided that the holder then gets
-    /// a place. Otherwise only the holder does: other addresses lose no connection to one that is beyond its share.
+    /// Evicts idle connections: of any address if the table is full, provided that the holder is then admitted;
+    /// otherwise only the holder's own, because a holder beyond its share must not cost other addresses connections.
     private mutating func evict(for holder: Peer?, _ verdict: FairShare.Verdict) -> [Number] {
         var evicted = verdict == .exhausted ? idleLongest(among: members.keys) : []
         if let holder, !isGranted(holder, afterEvicting: evicted) {

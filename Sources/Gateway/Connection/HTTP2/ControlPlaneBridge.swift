@@ -3,10 +3,10 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// Bridges an HTTP/2 stream to the control plane, which most streams do not need.
+/// Connects an HTTP/2 stream to the control plane if its request belongs there; most streams do not need it.
 ///
-/// Buffers the parts that the data plane passes on, requests a control-plane task, and forwards the parts once it is
-/// attached.
+/// Buffers the parts that the data plane passes on, requests a control-plane task, and forwards the parts once the task
+/// is attached.
 final class ControlPlaneBridge: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -17,7 +17,7 @@ final class ControlPlaneBridge: ChannelDuplexHandler {
         /// Nothing has been passed on.
         case unused
         /// The control plane has been requested; at most one flow-control window arrives before it is attached.
-        case holding([HTTPServerRequestPart], readIsHeld: Bool)
+        case buffering([HTTPServerRequestPart], readIsPending: Bool)
         case open
     }
 
@@ -56,33 +56,33 @@ final class ControlPlaneBridge: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch state {
         case .unused:
-            state = .holding([unwrapInboundIn(data)], readIsHeld: false)
+            state = .buffering([unwrapInboundIn(data)], readIsPending: false)
             onRequest(context.channel)
-        case .holding(var parts, let readIsHeld):
+        case .buffering(var parts, let readIsPending):
             parts.append(unwrapInboundIn(data))
-            state = .holding(parts, readIsHeld: readIsHeld)
+            state = .buffering(parts, readIsPending: readIsPending)
         case .open: context.fireChannelRead(data)
         }
     }
 
     func read(context: ChannelHandlerContext) {
-        if case .holding(let parts, _) = state {
-            state = .holding(parts, readIsHeld: true)
+        if case .buffering(let parts, _) = state {
+            state = .buffering(parts, readIsPending: true)
         } else {
             context.read()
         }
     }
 
-    /// A translation error, or an error of unknown origin: no later handler would end the stream.
+    /// Before the control plane is attached, no later handler would end the stream.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .open = state { context.fireErrorCaught(error) } else { context.close(promise: nil) }
     }
 
     private func open() {
-        guard case .holding(let parts, let readIsHeld) = state, let context else { return }
+        guard case .buffering(let parts, let readIsPending) = state, let context else { return }
         state = .open
         for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
         context.fireChannelReadComplete()
-        if readIsHeld { context.read() }
+        if readIsPending { context.read() }
     }
 }

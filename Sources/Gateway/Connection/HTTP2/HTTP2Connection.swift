@@ -10,8 +10,8 @@ import SimpleAICore
 /// `StreamRules` → `HTTP2FramePayloadToHTTP1ServerCodec` → `StreamGuard` → `InferenceHandler` (the data plane) →
 /// `ControlPlaneBridge`.
 ///
-/// A stream carries one request, so both planes treat it as a connection whose first request is its last. Only a
-/// control-plane request costs a task: the data plane runs on the event loop here, too.
+/// A stream carries one request, so both planes treat it as a connection with a single request. Only control-plane
+/// requests need a task; the data plane runs on the event loop, as in HTTP/1.
 enum HTTP2Connection {
     /// Maximum number of concurrent streams of one connection; a client with more calls has to wait or open another
     /// connection.
@@ -29,10 +29,10 @@ enum HTTP2Connection {
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
-        let watch = HTTP2ConnectionGuard(
+        let connectionGuard = HTTP2ConnectionGuard(
             idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), place: place)
         let streamCounter = StreamCountDelegate(
-            watch: NIOLoopBound(watch, eventLoop: eventLoop), management: management.http2StreamDelegate)
+            connectionGuard: NIOLoopBound(connectionGuard, eventLoop: eventLoop), management: management.http2StreamDelegate)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: configuration(server),
             streamDelegate: streamCounter
@@ -40,17 +40,17 @@ enum HTTP2Connection {
             stream.eventLoop.makeCompletedFuture {
                 let inference = InferenceHandler(gateway: gateway)
                 try stream.pipeline.syncOperations.addHandlers(
-                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.watch.value.admits(stream)),
+                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.connectionGuard.value.admits(stream)),
                     HTTP2FramePayloadToHTTP1ServerCodec(),
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
-                        drain: TimeAmount(server.drain), drainDeadline: streamCounter.watch.value.drainDeadline),
+                        drain: TimeAmount(server.drain), drainDeadline: streamCounter.connectionGuard.value.drainDeadline),
                     inference,
                     ControlPlaneBridge { onRequest.yield($0) })
             }
         }
         try channel.pipeline.syncOperations.addHandlers(
-            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, watch, management)
+            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, connectionGuard, management)
         return streams
     }
 
@@ -60,25 +60,25 @@ enum HTTP2Connection {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: maxStreams),
-            // Larger header lists end the connection. Below that `StreamRules` counts, and responds with 431.
+            // Larger header lists end the connection. For smaller ones beyond the limit, `StreamRules` responds with 431.
             HTTP2Setting(parameter: .maxHeaderListSize, value: server.maxHeaders.bytes * 2),
         ]
         return configuration
     }
 }
 
-/// Reports the beginning and end of streams.
+/// Reports the start and end of each stream to the connection's handlers.
 private struct StreamCountDelegate: NIOHTTP2StreamDelegate {
-    let watch: NIOLoopBound<HTTP2ConnectionGuard>
+    let connectionGuard: NIOLoopBound<HTTP2ConnectionGuard>
     let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate
 
     func streamCreated(_ id: HTTP2StreamID, channel: any Channel) {
-        watch.value.streamBegan()
+        connectionGuard.value.streamBegan()
         management.streamCreated(id, channel: channel)
     }
 
     func streamClosed(_ id: HTTP2StreamID, channel: any Channel) {
-        watch.value.streamEnded()
+        connectionGuard.value.streamEnded()
         management.streamClosed(id, channel: channel)
     }
 }

@@ -1,16 +1,15 @@
 import NIOCore
 import NIOHTTP2
 
-/// Supervises an HTTP/2 connection as a whole: closes it when it is idle too long, when the client disconnects or
-/// violates the protocol, and at the end of a shutdown.
+/// Supervises an HTTP/2 connection: closes it when it is idle too long, when the client disconnects or violates the
+/// protocol, and at the end of a shutdown.
 ///
-/// The graceful close (GOAWAY, then no more streams, then the end) is done by the next handler, which a quiescing event
-/// starts.
+/// The next handler performs the graceful close (GOAWAY, no new streams, close after the last one) on a quiescing event.
 final class HTTP2ConnectionGuard: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias InboundOut = HTTP2Frame
 
-    /// Time for the client to close after a graceful close, and for the final events of a drain.
+    /// Time for the client to close after a GOAWAY, and for error events to reach it after the drain time.
     private static let closeGracePeriod: TimeAmount = .seconds(2)
 
     private let idleTimeout: TimeAmount
@@ -46,10 +45,10 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// Whether there is a place for the stream that is being opened: the first stream uses the connection's place.
-    /// - Parameter stream: returns its place when it closes.
+    /// Whether a new stream is admitted: the first one uses the connection's entry, each other one counts separately.
+    /// - Parameter stream: stops counting when it closes.
     func admits(_ stream: any Channel) -> Bool {
-        // It is counted among `streams` only after this.
+        // `streams` does not include this stream yet.
         guard streams > 0, let place else { return true }
         guard place.beginStream() else { return false }
         stream.closeFuture.whenComplete { _ in place.endStream() }
@@ -71,7 +70,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            // Without the client's acknowledgements no stream could continue: a half-close counts as a disconnect.
+            // Without further frames from the client no stream can continue: a half-close counts as a disconnect.
             context.close(promise: nil)
         case is ChannelShouldQuiesceEvent where drainDeadline == nil:
             drainDeadline = .now() + drain
@@ -111,7 +110,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     private func armIdleTimer(_ eventLoop: any EventLoop) {
         idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastActivity + idleTimeout) { [weak self] in
             guard let self, let context = self.context else { return }
-            // Idle streams are handled by each stream.
+            // `StreamGuard` handles idle streams.
             if self.streams > 0 { self.lastActivity = .now() }
             if self.lastActivity + self.idleTimeout <= .now() {
                 self.startGracefulClose(context, end: Self.closeGracePeriod)
@@ -126,13 +125,13 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
         endTimer?.cancel()
     }
 
-    /// The scope of an error (RFC 9113 §5.4): the library has responded to it, and reports both kinds alike.
+    /// The scope of an error (RFC 9113 §5.4): the library has already responded to it, and reports both kinds alike.
     ///
-    /// A request that is malformed costs its stream (§8.1.1), with one exception: a field whose name is empty. The library
-    /// refuses it inside its HPACK decoder (`HPACKDecoder.decodeLiteralHeader`, `EmptyLiteralHeaderFieldName`), before it has
-    /// read the field's value, and offers no hook. The decoder's table then no longer agrees with the client's, and
-    /// every head that followed on the connection would be read wrongly: the library ends it with COMPRESSION_ERROR, as a
-    /// decoder that has lost its place must (§4.3), and an endpoint may for any stream error (§5.4.1).
+    /// A malformed request ends its stream (§8.1.1), with one exception: a field whose name is empty. The library rejects it
+    /// inside its HPACK decoder (`HPACKDecoder.decodeLiteralHeader`, `EmptyLiteralHeaderFieldName`) before it has read the
+    /// field's value, and offers no hook. The decoder's table then differs from the client's, and it would decode every later
+    /// head of the connection incorrectly. So the library ends the connection with COMPRESSION_ERROR, as §4.3 requires after a
+    /// decoding error and §5.4.1 permits for any stream error.
     private enum Severity {
         case stream, unclear, connection
 

@@ -5,7 +5,7 @@ import SimpleAICore
 /// Supervises one HTTP/2 stream as `ClientConnection` does a connection: ends it when its client is too slow to send
 /// the request or to read the response, and ends its call when the drain time at shutdown is over.
 ///
-/// If the client resets the stream or disconnects, the data plane is notified by the end of the stream.
+/// If the client resets the stream or disconnects, the end of the stream notifies the data plane.
 final class StreamGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -14,9 +14,9 @@ final class StreamGuard: ChannelDuplexHandler {
 
     /// Time for an error event to reach the client after the drain time.
     private static let drainGracePeriod: TimeAmount = .seconds(1)
-    /// Approximate number of response bytes that the client has to take within the idle timeout; also the maximum size
-    /// of one write.
-    private static let piece = 16 << 10
+    /// Approximate number of response bytes that the client has to receive within the idle timeout; also the maximum
+    /// size of one write.
+    private static let maxWriteSize = 16 << 10
 
     private let inference: InferenceHandler
     private let idleTimeout: TimeAmount
@@ -31,12 +31,12 @@ final class StreamGuard: ChannelDuplexHandler {
     /// The latest piece of a response, held until the next one or a flush.
     private var held: (bytes: ByteBuffer, promise: EventLoopPromise<Void>?)?
     /// Bytes written since the last write whose completion was observed.
-    private var unfollowedBytes = 0
+    private var unobservedBytes = 0
     private var lastActivity: NIODeadline = .now()
     private var idleTimer: Scheduled<Void>?
     private var drainTimer: Scheduled<Void>?
 
-    /// - Parameter drainDeadline: when its call has to end, if the gateway is already shutting down.
+    /// - Parameter drainDeadline: when the stream's call has to end, if the gateway is already shutting down.
     init(inference: InferenceHandler, idleTimeout: TimeAmount, drain: TimeAmount, drainDeadline: NIODeadline?) {
         self.drain = drain
         self.inference = inference
@@ -77,7 +77,7 @@ final class StreamGuard: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
-    /// The stream does not report how many written bytes have been sent; the promises of some writes do.
+    /// Observes the promises of some writes, because the stream does not report how many written bytes have been sent.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .body(.byteBuffer(let bytes)) where bytes.readableBytes == 0:
@@ -92,7 +92,7 @@ final class StreamGuard: ChannelDuplexHandler {
             context.write(data, promise: promise)
         case .body, .end:
             writeHeld(context)
-            context.write(data, promise: followed(promise, context))
+            context.write(data, promise: observed(promise, context))
         }
     }
 
@@ -104,18 +104,18 @@ final class StreamGuard: ChannelDuplexHandler {
     private func writeHeld(_ context: ChannelHandlerContext) {
         guard var (bytes, promise) = held else { return }
         held = nil
-        while bytes.readableBytes > Self.piece, let piece = bytes.readSlice(length: Self.piece) {
-            context.write(wrapOutboundOut(.body(.byteBuffer(piece))), promise: followed(nil, context))
+        while bytes.readableBytes > Self.maxWriteSize, let piece = bytes.readSlice(length: Self.maxWriteSize) {
+            context.write(wrapOutboundOut(.body(.byteBuffer(piece))), promise: observed(nil, context))
         }
-        unfollowedBytes += bytes.readableBytes
-        if unfollowedBytes >= Self.piece {
-            unfollowedBytes = 0
-            promise = followed(promise, context)
+        unobservedBytes += bytes.readableBytes
+        if unobservedBytes >= Self.maxWriteSize {
+            unobservedBytes = 0
+            promise = observed(promise, context)
         }
         context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
     }
 
-    private func followed(
+    private func observed(
         _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
     ) -> EventLoopPromise<Void> {
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
@@ -124,7 +124,7 @@ final class StreamGuard: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Hummingbird would close at once; the connection already prevents new streams.
+        // Hummingbird would close immediately; the connection already prevents new streams.
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         armDrainTimer(context, at: .now() + drain)
     }

@@ -1,21 +1,21 @@
 import NIOHPACK
 import Relay
 
-/// Requirements for an HTTP/2 request head beyond those that the library checks (known pseudo-headers, each once and
-/// first; lower-case names that are tokens; no connection-specific fields; true lengths): excludes everything that
-/// would be ambiguous once written in HTTP/1 (RFC 9113 §8.2.1, §8.3.1, §10.3). Pure.
+/// Validates HTTP/2 request heads beyond the library's own checks (known pseudo-headers, each once and first; lower-case
+/// names that are tokens; no connection-specific fields; correct lengths): rejects everything that would be ambiguous
+/// when translated to HTTP/1 (RFC 9113 §8.2.1, §8.3.1, §10.3). Pure.
 enum StreamHead {
     enum Violation: Error, Hashable {
         case malformed
         case tooLarge
-        /// A field of this name, which decides something, occurs twice.
+        /// A field that may occur only once is repeated.
         case repeated(String)
-        /// Two fields hold different credentials.
+        /// Two fields carry different credentials.
         case credentials
     }
 
-    /// - Parameter maxSize: in bytes, counted as HTTP/1 would write the fields.
-    /// - Returns: the same head, with the `:authority` that a translated request may state only as `host`.
+    /// - Parameter maxSize: in bytes, as the size of the fields in HTTP/1.
+    /// - Returns: the head, with `:authority` added if the request states only `host`.
     static func checked(_ headers: HPACKHeaders, maxSize: Int) throws(Violation) -> HPACKHeaders {
         var size = 0
         var method = "", path = ""
@@ -37,10 +37,10 @@ enum StreamHead {
             case "authorization": authorization = value
             case _ where RequestCredentials.tokenFields.contains(name): tokens.append(value)
             case "content-length":
-                // Digits only (RFC 9110 §8.6): an engine may reject other forms that are read as a number here.
+                // Digits only (RFC 9110 §8.6): `Int` would accept other forms, which an engine may reject.
                 guard !value.isEmpty, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw .malformed }
                 contentLengths += 1
-            // Software that turns names into variables takes both spellings for one.
+            // Software that maps names to variables, as CGI does, does not distinguish the two spellings.
             case "content_length", "transfer_encoding": throw .malformed
             default: break
             }

@@ -3,12 +3,12 @@ import NIOHPACK
 import NIOHTTP2
 import SimpleAICore
 
-/// The first handler of a stream: passes only unambiguous heads, and ends the stream by the rules of HTTP/2.
+/// The first handler of a stream: passes on only unambiguous heads, and ends the stream as HTTP/2 requires.
 ///
-/// A malformed head resets its stream (RFC 9113 §8.1.1) and no other; one that is too large gets a 431, one that
-/// contradicts itself a 400. When a later handler closes the stream after the response was written, this handler sends
-/// nothing if the request is complete, and a reset with NO_ERROR if the client is still sending. A close before that
-/// becomes a reset, which shows that the response is incomplete. `CloseStream` resets the stream at any time.
+/// A malformed head resets its stream (RFC 9113 §8.1.1); one that is too large gets a 431, one that contradicts itself a
+/// 400. When a later handler closes the stream after the response was written, this handler sends nothing if the request
+/// is complete, and a reset with NO_ERROR if the client is still sending. A close before the end of the response becomes
+/// a reset, which shows that the response is incomplete. `CloseStream` resets the stream at any time.
 final class StreamRules: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
@@ -24,11 +24,11 @@ final class StreamRules: ChannelDuplexHandler {
     private var isRefused = false
     private var requestIsComplete = false
     private var responseIsComplete = false
-    private var responseIsOut = false
+    private var responseIsSent = false
     /// Whether a handler closed the stream after the end of the response was written and before it was sent.
     private var endsWhenWritten = false
 
-    /// - Parameter hasPlace: whether there is room for one more stream; the client may retry a refused one.
+    /// - Parameter hasPlace: whether the stream is admitted; the client may retry a refused one.
     init(maxHead: Int, hasPlace: Bool = true) {
         self.hasPlace = hasPlace
         self.maxHead = maxHead
@@ -92,7 +92,7 @@ final class StreamRules: ChannelDuplexHandler {
         let out = context.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         out.futureResult.assumeIsolated().whenSuccess { [weak self] in
-            self?.responseIsOut = true
+            self?.responseIsSent = true
             self?.endIfWritten(bound.value)
         }
         out.futureResult.cascade(to: promise)
@@ -101,7 +101,7 @@ final class StreamRules: ChannelDuplexHandler {
 
     /// Resets the stream if the response does not depend on the rest of the request (RFC 9113 §8.1).
     private func endIfWritten(_ context: ChannelHandlerContext) {
-        guard endsWhenWritten, responseIsOut, !requestIsComplete, context.channel.isActive else { return }
+        guard endsWhenWritten, responseIsSent, !requestIsComplete, context.channel.isActive else { return }
         endsWhenWritten = false
         context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
     }

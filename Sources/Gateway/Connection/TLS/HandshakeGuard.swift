@@ -1,8 +1,8 @@
 import NIOCore
 import NIOTLS
 
-/// Closes connections that do not complete their TLS handshake in time, and at shutdown those that have not completed
-/// it yet: they carry no request.
+/// Closes connections that do not complete their TLS handshake in time. On shutdown or eviction, closes a connection
+/// immediately if its handshake is not complete, because it carries no request.
 final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 

@@ -3,7 +3,7 @@ import NIOSSL
 import Settings
 
 extension NIOSSLContext {
-    /// TLS for clients: version 1.2 at least, and both HTTP versions offered.
+    /// The server's TLS context: version 1.2 or later, offering both HTTP versions by ALPN.
     /// - Throws: `GatewayStartError` with the settings key that has to be corrected.
     convenience init(_ tls: Settings.ServerTLS) throws(GatewayStartError) {
         let path = ["server", "tls"]
@@ -23,8 +23,7 @@ extension NIOSSLContext {
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ClientProtocol.offered
-        // Wait for the client's `close_notify`, which has no effect any more; the library waits for it even after it
-        // has arrived.
+        // The library waits this long for the client's `close_notify` even if it has arrived; nothing depends on it.
         configuration.shutdownTimeout = .milliseconds(500)
         do {
             try self.init(configuration: configuration)
