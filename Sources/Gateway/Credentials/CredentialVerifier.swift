@@ -24,9 +24,9 @@ struct CredentialVerifier: TokenVerifier {
 }
 
 extension KeyStore {
-    /// - Parameter stateFile: its folder takes revocations that can be written neither to the database nor to the
-    ///   database's folder; it may be on another disk.
-    /// - Throws: `GatewayStartError` when the file is there and cannot be used.
+    /// - Parameter stateFile: revocations are written next to this file if they can be written neither to the database
+    ///   nor to its folder; it may be on another disk.
+    /// - Throws: `GatewayStartError` if the database exists and cannot be used.
     convenience init(database path: String, stateFile: String) throws(GatewayStartError) {
         do throws(KeyStoreError) {
             try self.init(
@@ -36,7 +36,8 @@ extension KeyStore {
         }
     }
 
-    /// Maps the roles of keys to rights: model ids with `model:specific`. No key is an administrator's.
+    /// The caller of requests with this key. The role `model:specific` grants requests by model id; no key grants the
+    /// rights of an administrator.
     static func caller(of key: APIKey) -> Caller {
         Caller(
             subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles,

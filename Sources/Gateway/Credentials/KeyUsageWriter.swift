@@ -4,15 +4,15 @@ import NIOPosix
 import NetworkErrors
 import ServiceLifecycle
 
-/// Writes, once a minute and at the end, when API keys were last used; and, until it succeeds, which were revoked. What the
-/// database has not taken at the end is in a file, and taken over at the next start.
+/// Writes the last-use times of API keys once a minute and at shutdown, and retries failed writes of revocations.
+/// Revocations that are not in the database at shutdown remain in a file, which the next start reads.
 struct KeyUsageWriter: Service {
     /// Time between two attempts to write revocations.
     private static let retryInterval: Duration = .seconds(2)
     /// Number of retry intervals per update of last-use times.
     private static let retriesPerUse = 30
 
-    /// Nil if settings turn keys off.
+    /// Nil if API keys are disabled.
     let keys: KeyStore?
     let logger: Logger
 
@@ -57,7 +57,7 @@ struct KeyUsageWriter: Service {
         }
     }
 
-    /// The failure itself was reported when the key was revoked; this reports its end, and once that it persists.
+    /// The first failure was logged when the key was revoked. Logs once that it persists, and when it is over.
     private func writeRevocations(_ keys: KeyStore, _ isReported: inout Bool) async {
         let ids = keys.pendingRevocations.joined(separator: ", ")
         guard !ids.isEmpty else { return }

@@ -1,8 +1,8 @@
 import OperatingSystem
 import Settings
 
-/// How this process's descriptors are divided: client connections, connections to runners, and a reserve for the work
-/// that must work when all others are in use (wakes, probes, the state file, API keys, issuers' keys, agents).
+/// Divides this process's file descriptors into client connections, connections to runners, and a reserve for everything
+/// else (wakes, probes, the state file, API keys, issuers' keys, agents), which must work when all others are in use.
 struct DescriptorBudget: Hashable, Sendable {
     static let reserve = DescriptorLimit.connectionReserve
     /// Minimum limit at which the gateway starts.
@@ -11,8 +11,8 @@ struct DescriptorBudget: Hashable, Sendable {
     /// Maximum number of descriptors that this process may have open.
     let limit: Int
 
-    /// Maximum number of client connections: a call uses a connection to a runner besides its own, and clients keep
-    /// more connections than they have calls, so clients get two thirds.
+    /// Maximum number of client connections: two thirds of the descriptors, because each call also uses a connection to
+    /// a runner, but not every client connection has a call in progress.
     func maxConnections(configured: Int) -> Int { min(configured, maxConnections) }
 
     /// - Throws: `GatewayStartError` if the limit is below `minLimit`.
@@ -24,7 +24,7 @@ struct DescriptorBudget: Hashable, Sendable {
         }
     }
 
-    /// A warning for the operator before the limit is reached; nil if there is none.
+    /// A warning if the configured number of connections exceeds the limit; otherwise nil.
     func warning(for server: Settings.Server) -> GatewayStartError? {
         guard server.maxConnections > maxConnections else { return nil }
         return GatewayStartError(

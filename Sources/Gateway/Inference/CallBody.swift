@@ -4,13 +4,13 @@ import SimpleAICore
 /// A call's body: validated while it arrives, interpreted when it is complete, and forwarded byte for byte except for
 /// the values that the gateway replaces.
 struct CallBody {
-    /// The newer synonym of `max_tokens` comes first; `/v1/responses` has its own.
-    private static let limitsOfTokens = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
-    /// In bytes. Model ids occur in responses and log lines, so they must be shorter than bodies may be.
+    /// Fields that limit the completion tokens, in order of precedence.
+    private static let tokenLimitKeys = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
+    /// In bytes. Model ids occur in responses and log lines, so they must be far shorter than a body.
     private static let maxModelLength = 512
-    /// In bytes, for other names that callers state.
+    /// In bytes, for other ids and names in a body.
     private static let maxNameLength = 512
-    /// In bytes, for the beginning of a conversation; as long as most system prompts followed by a question.
+    /// In bytes, for the beginning of a conversation; enough for most system prompts and a first question.
     private static let maxPrefixLength = 64 << 10
 
     private var scanner = JSONScanner(watching: RequestKeys.body)
@@ -71,7 +71,7 @@ struct CallBody {
         return PrefixFingerprint(prefix.prefix(Self.maxPrefixLength))
     }
 
-    /// The body for the engine.
+    /// The body to send to the engine.
     /// - Parameters:
     ///   - model: the engine's own id of the chosen model.
     ///   - addingUsage: whether to set `stream_options.include_usage`.
@@ -150,7 +150,7 @@ struct CallBody {
 
     /// Values that are not numbers are left for the engine to refuse.
     private var maxTokens: Int? {
-        for key in Self.limitsOfTokens {
+        for key in Self.tokenLimitKeys {
             guard let member = scanner.member(key), member.kind == .number else { continue }
             return Int(String(decoding: view(member.range), as: UTF8.self))
         }

@@ -39,8 +39,8 @@ struct CallFields {
 
     var hasUnsupportedCoding: Bool { !codings.isEmpty && ContentCoding.reading(codings) == .unsupported }
 
-    /// Whether the media type means JSON in UTF-8; a request without a type counts as JSON. Programs that apply the
-    /// type's charset would read another text from the same bytes.
+    /// Whether the media type means JSON in UTF-8; a request without a type counts as JSON. Other charsets are refused,
+    /// because software that applies them would read a different text from the same bytes.
     var isJSON: Bool {
         guard let contentType, contentType != "application/json" else { return true }
         let parts = contentType.lowercased().split(separator: ";", omittingEmptySubsequences: false)

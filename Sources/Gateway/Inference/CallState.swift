@@ -2,13 +2,13 @@ import Relay
 import Scheduling
 import SimpleAICore
 
-/// The life of a call, in one direction:
+/// The state machine of a call, which moves in one direction:
 ///
 ///     request –authenticate→ Caller –read→ Call –authorize→ AuthorizedCall
 ///         –place→ Lease –forward→ response –settle→ end
 ///
 /// Events in (past tense), actions out. No I/O, no clock, no logger; `InferenceCall` is the shell that performs the
-/// actions and reports the events. An event without a meaning in a phase changes nothing: late events are ignored.
+/// actions and reports the events. Events that do not apply to the current phase are late, and are ignored.
 ///
 /// Invariants: `settle` is returned exactly once; every placed lease is returned in exactly one `returnLease`; nothing
 /// is relayed twice; after the first relayed byte the call never moves.
@@ -66,22 +66,22 @@ struct CallState {
     }
 
     enum Action: Hashable {
-        /// Authentication succeeded: a client that waits for `100 Continue` may send its body.
+        /// Authentication succeeded: send `100 Continue` to a client that waits for it.
         case acceptBody
         case authorize(Call, Caller)
         case place(AuthorizedCall, excluding: Set<RunnerID>)
         case withdrawPlacement
-        /// `fresh`: on a new connection, because a kept-alive one turned out to be stale.
+        /// If `fresh`, use a new connection, because a kept-alive one turned out to be stale.
         case forward(AuthorizedCall, Lease, fresh: Bool)
         case cancelForwarding
-        /// Gives the engine a short time to end its response, so that its connection can be reused.
+        /// Give the engine a short time to end its response, so that its connection can be reused.
         case releaseUpstream
-        /// The engine rejects the option that the gateway adds, and served the call without it.
+        /// The engine rejected the option that the gateway added, and served the call without it.
         case noteUsageOptionRejected(RunnerID)
         case noteEndpointMissing(Lease, GatewayError)
-        /// For the operator: the engine rejects the gateway's credentials.
+        /// Report to the operator that the engine rejects the gateway's credentials.
         case reportGatewayRejected(RunnerID, status: Int)
-        /// With the outcome of the call for its runner.
+        /// Return the lease, with the outcome of the call for its runner.
         case returnLease(Lease, LeaseOutcome = .undecided)
         /// Report a failed connection attempt to the scheduler.
         case reportUnreachable(RunnerID)
@@ -121,14 +121,14 @@ struct CallState {
     private var authorized: AuthorizedCall?
     private var headWasSent = false
     private var moves = 0
-    /// Moves from runners that lack the endpoint, or that are loading: these do not count as failures.
+    /// Number of moves away from runners that lack the endpoint, which do not count as failures.
     private var searches = 0
     /// Whether the usage option may be added: false after the engine rejected a request with it.
     private(set) var mayAddUsageOption = true
-    /// At most once per lease: the second connection is a new one, which cannot be stale.
+    /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be stale.
     private var staleRetryWasUsed = false
     private var excluded: Set<RunnerID> = []
-    /// Why the call left its first runner: the caller's error if no other runner can serve the call.
+    /// Why the call left its first runner; reported to the caller if no other runner can serve the call.
     private var firstFailure: GatewayError?
     /// The error of the loading engine that the call waits for.
     private var loadingEngine: EngineError?
@@ -171,7 +171,7 @@ struct CallState {
 
         case (.forwarding(let lease), .streamBegan):
             phase = .relaying(lease)
-            return notedOptions(of: lease) + [.beginStream(lease)]
+            return noteRejectedOption(of: lease) + [.beginStream(lease)]
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
@@ -179,7 +179,7 @@ struct CallState {
                 return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
-            return notedOptions(of: lease) + [.beginDocument(lease, status: status)]
+            return noteRejectedOption(of: lease) + [.beginDocument(lease, status: status)]
         case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
             guard isComplete else {
                 return abortDocument(lease, Self.runnerLost(lease.runner, "the document was truncated"), .failed)
@@ -272,7 +272,7 @@ struct CallState {
         var error: GatewayError { document.error(runner: lease.runner) }
         let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
         if document.status == 404, authorized?.call.previousResponse != nil {
-            // No other runner can know the response, so it does not matter which of the two the engine lacks.
+            // No other runner can continue the response, so it does not matter whether the engine lacks it or the model.
             return [.refreshModels(lease.runner)] + cancelAndFail(lease, .previousResponseIsUnknown, .undecided)
         }
         switch document.cause {
@@ -282,7 +282,7 @@ struct CallState {
             return cancelAndFail(lease, error, outcome)
         case .result, .requestRejected, .internalError:
             phase = .finished
-            return (document.cause == .result ? notedOptions(of: lease) : []) + [
+            return (document.cause == .result ? noteRejectedOption(of: lease) : []) + [
                 .sendDocument(lease, document), .returnLease(lease, outcome),
                 .settle(.answered(status: document.status)),
             ]
@@ -306,8 +306,8 @@ struct CallState {
         }
     }
 
-    /// After a result: an engine that served the request without the rejected option will do so again.
-    private func notedOptions(of lease: Lease) -> [Action] {
+    /// After a result: an engine that served the call only without the option would reject the option again.
+    private func noteRejectedOption(of lease: Lease) -> [Action] {
         mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
     }
 
@@ -317,10 +317,10 @@ struct CallState {
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
     }
 
-    /// Bounds the search, however many runners there are.
+    /// Maximum number of runners tried because earlier ones lack the endpoint.
     private static let maxSearches = 64
 
-    /// Returns the lease and requests another runner's: this runner cannot serve the call, but has not failed.
+    /// Returns the lease and requests one on another runner: this runner cannot serve the call, but has not failed.
     private mutating func search(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
@@ -334,7 +334,7 @@ struct CallState {
         return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
     }
 
-    /// Returns the lease and requests another runner's, unless the call has used up its moves.
+    /// Returns the lease and requests one on another runner, unless the call has used up its moves.
     private mutating func move(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
@@ -349,7 +349,7 @@ struct CallState {
 
     // MARK: Waiting
 
-    /// The call waits for the loading engine like for a slot, until the scheduler refuses it. This is not a move.
+    /// The call waits for the loading engine as it waits for a slot, until the scheduler refuses it. This is not a move.
     private mutating func waitForLoading(_ lease: Lease, _ error: EngineError?) -> [Action] {
         guard let authorized else {
             return cancelAndFail(lease, Self.runnerLost(lease.runner, "model loading"), .loading)
@@ -369,7 +369,7 @@ struct CallState {
         return actions
     }
 
-    /// Names the runner to clients whose response head was sent before it was known.
+    /// Names the runner to clients whose response head was sent before the runner was known.
     private func announcement(of lease: Lease) -> String {
         let wake = lease.wake.map { " wake=\($0)" } ?? ""
         let runner = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
@@ -392,7 +392,7 @@ struct CallState {
         return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
     }
 
-    /// A document has no place for an error: the gateway truncates it, which its framing shows.
+    /// A document that is partly sent cannot carry an error: the gateway truncates it, which its framing shows.
     private mutating func abortDocument(
         _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {

@@ -1,13 +1,13 @@
 import NIOCore
 import Scheduling
 
-/// Instants of a call's events, on the monotonic clock.
+/// The instants of a call's events, on the monotonic clock.
 struct CallTimeline {
     let began: NIODeadline = .now()
     var authenticated: NIODeadline?
     /// When the request was last sent to a runner.
     var sent: NIODeadline?
-    /// When the head of the runner's response was received.
+    /// When the head of the latest runner's response was received.
     var answered: NIODeadline?
     var firstByte: NIODeadline?
     var headWasSent = false

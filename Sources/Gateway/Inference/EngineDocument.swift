@@ -1,9 +1,9 @@
 import Scheduling
 import SimpleAICore
 
-/// An engine's complete response other than an event stream, reduced to the facts that decide about it.
+/// An engine's complete response other than an event stream, reduced to the facts that determine how it is handled.
 struct EngineDocument: Hashable, Sendable {
-    /// For a 200 that states an error without a result: the status in its body, or 500.
+    /// The response's status; if a 200 states an error without a result, the status in its body, or 500.
     let status: Int
     let cause: ResponseCause
     /// The engine's error; nil for a result.
@@ -49,17 +49,17 @@ struct EngineDocument: Hashable, Sendable {
         switch self.cause {
         case .gatewayRejected:
             // Statements about the gateway's credentials are not for callers. A 403 may be about the caller's request.
-            let words = status == 403 ? self.error?.message.map { ": \($0)" } ?? "." : "."
+            let detail = status == 403 ? self.error?.message.map { ": \($0)" } ?? "." : "."
             return GatewayError(
                 .upstreamError,
-                "The engine rejected the gateway's credentials with \(status); report it to the operator\(words)",
+                "The engine rejected the gateway's credentials with \(status); report it to the operator\(detail)",
                 cause: "\(cause): check the runner's api_key and its permissions")
         case .endpointMissing where status == 501:
             return error(.endpointNotSupported, "No engine with this model supports \(path).")
         case .endpointMissing:
-            let words = self.error?.message.map { " The engine reported: \($0)" } ?? ""
+            let detail = self.error?.message.map { " The engine reported: \($0)" } ?? ""
             return GatewayError(
-                .endpointNotSupported, "No engine with this model supports \(path).\(words)", cause: cause)
+                .endpointNotSupported, "No engine with this model supports \(path).\(detail)", cause: cause)
         case .modelMissing:
             return GatewayError(
                 .noRunnerAvailable, "The runner no longer lists this model. Retry later.", retry: .after(.seconds(10)),

@@ -2,7 +2,7 @@ import NIOCore
 import Relay
 import SimpleAICore
 
-/// Receiving a call's body.
+/// Receives a call's body.
 extension InferenceCall {
     /// Whether more of the body may be read: not before the credentials were checked, and not while received bytes wait
     /// to be decoded.
@@ -17,10 +17,10 @@ extension InferenceCall {
         do throws(GatewayError) {
             if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
             try intake.append(bytes)
-            // Otherwise the rotation decodes it later.
-            guard !isDecoding, try takeSlice(), let caller else { return }
+            // If decoding is already scheduled, it will include these bytes.
+            guard !isDecoding, try readSlice(), let caller else { return }
             isDecoding = true
-            gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in grantSlot() }
+            gateway.decoding.decode(for: caller.id, on: eventLoop) { [self] in decodeSlice() }
         } catch {
             handle(.refused(error))
         }
@@ -40,13 +40,13 @@ extension InferenceCall {
     }
 
     /// - Returns: whether there is more to decode.
-    private func grantSlot() -> Bool {
+    private func decodeSlice() -> Bool {
         guard !state.isFinished else {
             isDecoding = false
             return false
         }
         do throws(GatewayError) {
-            if try takeSlice() { return true }
+            if try readSlice() { return true }
             isDecoding = false
             if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
         } catch {
@@ -56,9 +56,9 @@ extension InferenceCall {
         return false
     }
 
-    /// Takes the received bytes of the body, but decodes at most one slice.
+    /// Parses the received bytes of the body, decoding at most one slice.
     /// - Returns: whether there is more to decode.
-    private func takeSlice() throws(GatewayError) -> Bool {
+    private func readSlice() throws(GatewayError) -> Bool {
         try intake.take(atMost: DecodingTurns.slice) { piece throws(GatewayError) in
             try reserve(piece.readableBytes)
             try body.append(piece)

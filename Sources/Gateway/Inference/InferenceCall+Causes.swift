@@ -4,7 +4,7 @@ import Scheduling
 import Settings
 import SimpleAICore
 
-/// What a call learns about engines beyond its own response.
+/// Records what a call reveals about engines, for later calls and the operator.
 extension InferenceCall {
     /// If every runner that has the model lacks the endpoint, waiting for another runner cannot help.
     func placementRefused(_ error: GatewayError, _ request: PlacementRequest?) {

@@ -7,7 +7,7 @@ import SimpleAICore
 
 /// Writes a call's response to the client, and records the call.
 extension InferenceCall {
-    /// Sends the head of an event stream once: the engine's, or the gateway's while there is no runner.
+    /// Sends the head of an event stream once: the engine's, or the gateway's own if no engine has responded yet.
     func beginStream(_ lease: Lease?) {
         guard !timeline.headWasSent else { return }
         var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
@@ -76,7 +76,7 @@ extension InferenceCall {
         send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
     }
 
-    /// The connection is closed after this: no client can take the stream for a complete one.
+    /// Closes the connection after the event, so that no client mistakes the stream for a complete one.
     func failInBand(_ error: GatewayError) {
         connection.write(piece: ByteBuffer(string: error.body.event))
         headKeepsAlive = false
@@ -91,7 +91,8 @@ extension InferenceCall {
         endResponse()
     }
 
-    /// A large document stays in memory until its client has read it, so it counts until then.
+    /// A large document remains in memory until its client has read it, and counts against the limit until then.
+    /// - Returns: a promise for the write of the document; nil for a small one.
     private func documentWritten() -> EventLoopPromise<Void>? {
         guard upstreamResponse.reservedBytes > Self.minReportedSize else { return nil }
         let (memory, bytes) = (memory, upstreamResponse.reservedBytes)
@@ -101,14 +102,14 @@ extension InferenceCall {
         return sent
     }
 
-    /// In bytes: a document that the kernel takes at once is not worth a promise.
+    /// In bytes. Smaller documents usually fit into the socket's send buffer, and need no promise.
     private static let minReportedSize = 64 << 10
 
     private func responseHead(
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders, lengthIsKnown: Bool
     ) -> HTTPResponseHead {
         var headers = headers
-        // HTTP/1.0 has no chunks: a body without a length ends with the connection.
+        // HTTP/1.0 has no chunked coding: a body without a length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
         headKeepsAlive = head.isKeepAlive && requestIsComplete && isFramed && !gateway.drain.isDraining
         if !headKeepsAlive {
@@ -182,7 +183,7 @@ extension InferenceCall {
         return figures
     }
 
-    /// A closed set: names from settings, never a caller's text.
+    /// A value from a closed set: class names from settings, never a caller's text.
     private var requestedLabel: String {
         switch call?.request {
         case .byClass(let name): rules.classes[name] == nil ? "unknown" : name.rawValue

@@ -56,7 +56,7 @@ extension InferenceCall: UpstreamExchange {
         guard let event = upstreamResponse.collect(bytes) else { return }
         noteResponse()
         streamBegins(event)
-        guard upstreamResponse.events != nil else { return holdIfBlocked() }
+        guard upstreamResponse.events != nil else { return pauseIfBlocked() }
         lastEvent = time
         relay(at: time) { $0.relayCollected($1) }
     }
@@ -68,11 +68,11 @@ extension InferenceCall: UpstreamExchange {
         noteResponse()
         if released.readableBytes > 0 { write(event: released, at: time) }
         connection.flush()
-        holdIfBlocked()
+        pauseIfBlocked()
     }
 
-    private func holdIfBlocked() {
-        if !state.isFinished, !connection.isWritable { holdUpstream() }
+    private func pauseIfBlocked() {
+        if !state.isFinished, !connection.isWritable { pauseUpstream() }
     }
 
     private func documentEnded() {
@@ -91,29 +91,29 @@ extension InferenceCall: UpstreamExchange {
         handle(event)
     }
 
-    /// Lets the response process received bytes, and writes the events that it forwards.
-    /// - Parameter take: called with the response and a function that takes its events.
+    /// Updates the response by `process`, and writes the events that it forwards.
+    /// - Parameter process: called with the response and a function that writes an event.
     private func relay(
-        at time: NIODeadline, _ take: (inout UpstreamResponse, (ByteBuffer) -> Void) -> CallState.Event?
+        at time: NIODeadline, _ process: (inout UpstreamResponse, (ByteBuffer) -> Void) -> CallState.Event?
     ) {
         guard !state.isFinished, let before = upstreamResponse.events?.pieces else { return }
-        let event = take(&upstreamResponse) { write(event: $0, at: time) }
+        let event = process(&upstreamResponse) { write(event: $0, at: time) }
         noteProgress(since: before)
         noteResponse()
         if let event { return handle(event) }
         if let error = reservePending() { return handle(.responseTooLarge(error)) }
         if upstreamResponse.isFinishing { awaitUsage() }
         connection.flush()
-        if !connection.isWritable { holdUpstream() }
+        if !connection.isWritable { pauseUpstream() }
     }
 
-    /// The engine leaves its body open after the final content.
+    /// Ends a stream whose engine leaves its body open after the final content.
     func stopAwaitingUsage() {
         relay(at: .now()) { $0.stopWaiting($1) }
     }
 
-    /// A long partial event counts against the memory that all calls share.
-    /// - Returns: the reason why there is no memory for it; nil if there is.
+    /// Counts a long partial event against the shared buffer memory.
+    /// - Returns: the error if no memory is left for it.
     private func reservePending() -> GatewayError? {
         let pending = upstreamResponse.events?.pendingBytes ?? 0
         let held = pending > Self.maxUncounted ? pending : 0
@@ -128,7 +128,7 @@ extension InferenceCall: UpstreamExchange {
         return nil
     }
 
-    /// In bytes: most events are far shorter.
+    /// In bytes. Most partial events are far shorter, and are not counted.
     private static let maxUncounted = 64 << 10
 
     private func write(event: ByteBuffer, at time: NIODeadline) {
@@ -136,7 +136,7 @@ extension InferenceCall: UpstreamExchange {
         lastWrite = time
     }
 
-    /// Called after events were written.
+    /// Records the times of the first and latest token, after events were written.
     private func noteProgress(since before: Int) {
         guard let pieces = upstreamResponse.events?.pieces, pieces > before else { return }
         if before == 0 { upstreamResponse.firstToken = lastWrite }
@@ -149,7 +149,7 @@ extension InferenceCall: UpstreamExchange {
         connection.mark(sent)
     }
 
-    private func holdUpstream() {
+    private func pauseUpstream() {
         ticket?.pauseReading()
         delivery.writabilityChanged(isWritable: false)
     }
@@ -159,7 +159,7 @@ extension InferenceCall: UpstreamExchange {
         if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
     }
 
-    /// Before the client can read the id: its next call may arrive at once.
+    /// Must be called before the client can read the id, because its next call may arrive immediately.
     private func noteResponse() {
         guard endpoint == .responses, !upstreamResponse.isNoted, let id = upstreamResponse.responseID else { return }
         upstreamResponse.isNoted = true

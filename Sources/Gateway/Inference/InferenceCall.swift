@@ -16,17 +16,17 @@ final class InferenceCall {
     /// The rules at the beginning of the call.
     let rules: GatewayRules
     let eventLoop: any EventLoop
-    /// The handler, which retains this call until it ends.
+    /// The connection's handler, which retains this call until it ends.
     let connection: InferenceHandler
-    /// The client's address: the peer's, or the one that trusted proxies state; nil if it is not an IP address.
+    /// The client's address: the peer's, or the one that a trusted proxy states; nil if it is not an IP address.
     let client: IPAddress?
 
     private(set) var state: CallState
     var body = CallBody()
     lazy var intake = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
-    /// Number of bytes of the shared memory that are reserved for `body`.
+    /// Number of bytes of the shared buffer memory that are reserved for `body`.
     var reservedBytes = 0
-    /// The memory share of the caller; used once the caller is known.
+    /// The caller's share of the buffer memory; used once the caller is known.
     private(set) lazy var memory = connection.memoryShare(
         of: (caller ?? .anonymous).id, from: rules.shareHolder(of: client))
     var requestIsComplete = false
@@ -55,7 +55,7 @@ final class InferenceCall {
     /// Runners that reported the missing endpoint to this call.
     var foundLacking: Set<RunnerID> = []
     var upstreamResponse = UpstreamResponse()
-    /// Kept apart from `upstreamResponse`: a write that fills the connection reports back while an event is being relayed.
+    /// Not part of `upstreamResponse`: a write changes it while `upstreamResponse` is being modified.
     var delivery = StreamDelivery()
 
     var timeline = CallTimeline()
@@ -102,7 +102,7 @@ final class InferenceCall {
 
     // MARK: Credentials
 
-    /// The error of a head that is refused without its body; nil if it is accepted.
+    /// The error for a head that is refused before its body is read; nil if it is accepted.
     private func refusalOfHead() -> GatewayError? {
         guard head.method == .POST else {
             return GatewayError(.methodNotAllowed, "\(endpoint.path) supports POST only.")
@@ -154,7 +154,8 @@ final class InferenceCall {
         if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
     }
 
-    /// Whether the limits allow one more call.
+    /// Counts the call against its limits.
+    /// - Returns: whether they allow it.
     private func isAdmitted(_ caller: Caller) -> Bool {
         switch gateway.limiter.begin(caller, from: client, under: rules.limits) {
         case nil: return true
@@ -326,8 +327,7 @@ final class InferenceCall {
 
     // MARK: Timers
 
-    // Timers retain the call until `settle` cancels them, which it always does: weak references to a call would cost a
-    // side table at every retain.
+    // Timers retain the call until `settle` cancels them: a weak reference would make every retain of the call slower.
 
     private func startTimers(for call: Call) {
         let total = rules.settings.routing.timeouts.total
@@ -346,7 +346,7 @@ final class InferenceCall {
         guard usageTimer == nil else { return }
         usageTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastEvent + Self.usageTimeout) { [self] in
             usageTimer = nil
-            // Events arrived meanwhile that were not the end: the time starts anew.
+            // Other events arrived meanwhile: the timeout starts again.
             if lastEvent + Self.usageTimeout > .now() { awaitUsage() } else { stopAwaitingUsage() }
         }
     }

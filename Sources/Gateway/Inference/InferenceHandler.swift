@@ -6,9 +6,8 @@ import SimpleAICore
 /// The data plane's handler in a client's connection: claims the inference paths and passes everything else unchanged
 /// to the control plane.
 ///
-/// It follows the connection's handler, so it sees one request at a time. `InferenceCall` handles a request; this
-/// handler owns what belongs to the connection: claiming, discarding the rest of a refused body, keep-alive and
-/// closing.
+/// It follows the connection's handler, so it receives one request at a time. `InferenceCall` handles a request; this
+/// handler claims requests, discards the rest of a refused body, and keeps the connection alive or closes it.
 final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -19,30 +18,30 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         /// Between requests, or within a control-plane request.
         case passing
         case calling(InferenceCall)
-        /// The client disconnected during a call; bytes of its request that were already read are ignored.
-        case gone
-        /// A refusal was sent before the body was complete: the rest is discarded, for a while.
+        /// The client disconnected during a call, or the response was aborted; further input is ignored.
+        case ended
+        /// The response was complete before the request: the rest of the body is discarded, up to a limit.
         case discarding(bytesLeft: Int)
         /// The last response is being sent; further input is ignored.
         case closing
     }
 
-    /// Maximum number of bytes of a refused body that are read before the connection is closed, for a limited time:
-    /// closing at once would make the client's kernel drop the response together with the unread rest.
-    private static let discardedBytes = 8 << 20
+    /// Maximum number of bytes of a refused body that are discarded before the connection is closed. Closing immediately
+    /// would reset the connection, and the client's kernel would drop the response.
+    private static let maxDiscardedBytes = 8 << 20
     private static let discardTimeout: TimeAmount = .seconds(5)
 
     private let gateway: GatewayServices
     /// Writes responses as bytes; nil in HTTP/2, where they are frames.
     private let socket: CoalescingWriter?
-    /// The HTTP/1 connection, as long as this handler belongs to it.
+    /// The HTTP/1 connection, while this handler is in its pipeline.
     var client: ClientConnection?
     /// Whether the current response is sent in chunks.
     private var isChunked = false
     private var mode: Mode = .passing
     private var context: ChannelHandlerContext?
     private var discardTimer: Scheduled<Void>?
-    /// Whether a read waits for authentication.
+    /// Whether a requested read is held back until `resumeReading`.
     private var readIsHeld = false
     /// Whether the current control-plane request has `Connection: close`, or implies it (HTTP/1.0).
     private var passedRequestIsLast = false
@@ -50,8 +49,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasForwarded = false
     /// Whether the current control-plane request is a HEAD.
     private var passedRequestIsHead = false
-    /// The latest `Authorization` and the token in it. A connection mostly sends the same value with every request, and
-    /// a comparison is cheaper than extracting the token again. Its validity is checked every time.
+    /// The latest `Authorization` and the token in it. A client usually sends the same value with every request, and a
+    /// comparison is cheaper than extracting the token again. The token's validity is checked every time.
     private var latestCredentials: (authorization: String, token: String)?
 
     /// - Parameter socket: the connection's writer, in HTTP/1.
@@ -73,7 +72,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    /// Handles requests from the pipeline: all of them in HTTP/2, in HTTP/1 those that may belong to another handler.
+    /// Handles requests from the pipeline: all requests in HTTP/2; in HTTP/1 those that `ClientConnection` does not pass
+    /// directly.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): if !begin(head) { pass(head, context) }
@@ -94,7 +94,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .calling, .discarding:
             context.close(promise: nil)
             return true
-        case .gone, .closing: return true
+        case .ended, .closing: return true
         }
         // A preflight request is not a call. Nearly all clients send the path in its usual spelling.
         guard head.method != .OPTIONS,
@@ -114,7 +114,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .discarding(let left):
             mode = .discarding(bytesLeft: left - bytes.readableBytes)
             if left < bytes.readableBytes { context?.close(promise: nil) }
-        case .passing, .gone, .closing: break
+        case .passing, .ended, .closing: break
         }
     }
 
@@ -122,7 +122,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch mode {
         case .calling(let call): call.receiveEnd()
         case .discarding: context?.close(promise: nil)
-        case .passing, .gone, .closing: break
+        case .passing, .ended, .closing: break
         }
     }
 
@@ -131,8 +131,8 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// The control plane closes only after `Connection: close` in exactly this spelling; HTTP/1.0 implies it without
-    /// the field.
+    /// Passes a head to the control plane, which closes only after `Connection: close` in exactly this spelling;
+    /// HTTP/1.0 implies it without the field.
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
         head.uri = RequestTarget(head.uri).uri
@@ -147,7 +147,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var head) where passedRequestIsLast:
             head.headers.replaceOrAdd(name: "Connection", value: "close")
             context.write(wrapOutboundOut(.head(head)), promise: promise)
-        // The client would take these bytes for its next response (RFC 9110 §9.3.2).
+        // The client would mistake these bytes for its next response (RFC 9110 §9.3.2).
         case .body where passedRequestIsHead: promise?.succeed()
         default: context.write(data, promise: promise)
         }
@@ -178,14 +178,14 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Events from the connection
 
-    /// FIN or RST. It ends an inference call: TCP cannot distinguish a half-close from a disconnect.
+    /// The client sent FIN or RST, which ends an inference call: TCP cannot distinguish a half-close from a disconnect.
     /// - Returns: whether it concerned an inference call; a control-plane request may survive a half-close.
     @discardableResult
     func clientDisconnected() -> Bool {
         switch mode {
-        case .passing, .gone: return false
+        case .passing, .ended: return false
         case .calling(let call):
-            mode = .gone
+            mode = .ended
             call.clientClosed()
             context?.close(promise: nil)
         case .discarding: context?.close(promise: nil)
@@ -203,25 +203,25 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The body of the current request arrives too slowly.
-    /// - Returns: whether it belongs to an inference call, which is then answered.
+    /// - Returns: whether it belongs to an inference call, which then responds with an error.
     func bodyIsTooSlow() -> Bool {
         guard case .calling(let call) = mode else { return false }
         call.handle(.refused(.bodyIsTooSlow))
         return true
     }
 
-    /// Whether the gateway does not read and thereby keeps the client from completing its request.
+    /// Whether the gateway holds back reads, so that the client cannot complete its request.
     var holdsReads: Bool {
         if case .calling(let call) = mode { !call.acceptsBody } else { false }
     }
 
     // MARK: Actions of InferenceCall
 
-    /// The peer, which may be a proxy; constant for the connection. First read when a call begins.
+    /// The peer's address, which may be a proxy's. Lazy: most connections need it only once a call begins.
     private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
 
-    /// The caller's share of the memory for all calls, at this address. Kept for the next call, which is mostly the
-    /// same caller's.
+    /// The caller's share of the buffer memory, at this address. Cached for the next call, which usually has the same
+    /// caller.
     func memoryShare(of caller: CallerID, from address: Peer?) -> BufferShare {
         if let memoryShare, memoryShare.caller == caller, memoryShare.address == address { return memoryShare.share }
         let share = gateway.budget.share(for: caller, from: address)
@@ -251,7 +251,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Sends `100 Continue` to a client that waits for it.
     func writeContinue(_ version: HTTPVersion) {
         let head = HTTPResponseHead(version: version, status: .continue)
-        if socket != nil { if let open { open.write(head, isChunked: false) } } else { write(.head(head)) }
+        if socket != nil { if let openSocket { openSocket.write(head, isChunked: false) } } else { write(.head(head)) }
         flush()
     }
 
@@ -264,30 +264,30 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard document.readableBytes > 0 || promise != nil else { return }
             return write(.body(.byteBuffer(document)), promise: promise)
         }
-        guard let open else {
+        guard let openSocket else {
             promise?.fail(ChannelError.outputClosed)
             return
         }
         client?.responseBegins(isLast: !head.isKeepAlive)
-        open.write(head, isChunked: false)
-        open.write(document, promise: promise)
+        openSocket.write(head, isChunked: false)
+        openSocket.write(document, promise: promise)
     }
 
     /// Writes the head of a response whose length is not known yet.
     func write(streamHead head: HTTPResponseHead) {
         guard socket != nil else { return write(.head(head)) }
         isChunked = head.version == .http1_1
-        guard let open else { return }
+        guard let openSocket else { return }
         client?.responseBegins(isLast: !head.isKeepAlive)
-        open.write(head, isChunked: isChunked)
+        openSocket.write(head, isChunked: isChunked)
     }
 
-    /// Writes a piece of such a response.
+    /// Writes a piece of a response that began with `write(streamHead:)`.
     func write(piece: ByteBuffer) {
         if isChunked {
-            open?.write(chunk: piece)
+            openSocket?.write(chunk: piece)
         } else if socket != nil {
-            open?.write(piece, promise: nil)
+            openSocket?.write(piece, promise: nil)
         } else {
             write(.body(.byteBuffer(piece)))
         }
@@ -297,16 +297,16 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func mark(_ promise: EventLoopPromise<Void>) {
         // An empty write: its promise succeeds after all earlier bytes.
         guard socket != nil else { return write(.body(.byteBuffer(ByteBuffer())), promise: promise) }
-        guard let open else { return promise.fail(ChannelError.outputClosed) }
-        open.write(ByteBuffer(), promise: promise)
+        guard let openSocket else { return promise.fail(ChannelError.outputClosed) }
+        openSocket.write(ByteBuffer(), promise: promise)
     }
 
     func flush() {
         if let socket { socket.flush() } else { context?.flush() }
     }
 
-    /// The socket, as long as written bytes are part of a response.
-    private var open: CoalescingWriter? {
+    /// The socket; nil once nothing more may be written to it.
+    private var openSocket: CoalescingWriter? {
         guard let client, client.isOpen else { return nil }
         return socket
     }
@@ -331,11 +331,11 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Writes the end of a response.
     /// - Parameters:
     ///   - requestWasComplete: whether the whole request has been read.
-    ///   - keepAlive: whether the response head promised to keep the connection.
+    ///   - keepAlive: whether the response head promised to keep the connection open.
     func endResponse(requestWasComplete: Bool, keepAlive: Bool) {
         guard let context else { return }
-        // Before the end is written: the next request may already be there, and be read during the write.
-        mode = !requestWasComplete ? .discarding(bytesLeft: Self.discardedBytes) : keepAlive ? .passing : .closing
+        // Before the end is written: the next request may already have arrived, and be read during the write.
+        mode = !requestWasComplete ? .discarding(bytesLeft: Self.maxDiscardedBytes) : keepAlive ? .passing : .closing
         var written: EventLoopPromise<Void>?
         if !isPassing {
             written = context.eventLoop.makePromise(of: Void.self)
@@ -346,22 +346,22 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         resumeReading()
     }
 
-    /// Ends a response that cannot be completed, so that the client cannot take it for a complete one: the connection
-    /// closes (in HTTP/2, the stream is reset) before the length or the last chunk that was promised.
+    /// Ends a response that cannot be completed, so that the client does not mistake it for a complete one: closes the
+    /// connection (in HTTP/2, resets the stream) before the stated length or the last chunk.
     func abortResponse() {
-        mode = .gone
+        mode = .ended
         context?.close(promise: nil)
     }
 
     private func writeEnd(promise: EventLoopPromise<Void>?) {
         guard socket != nil else { return write(.end(nil), promise: promise) }
-        guard let open else {
+        guard let openSocket else {
             promise?.fail(ChannelError.outputClosed)
             return
         }
         if isChunked {
             isChunked = false
-            open.write(Self.lastChunk, promise: promise)
+            openSocket.write(Self.lastChunk, promise: promise)
         } else if let promise {
             mark(promise)
         }
@@ -371,7 +371,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The last chunk (RFC 9112 §7.1).
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
-    /// Closing earlier would drop bytes that a slow client has not read yet.
+    /// Closes after the last response. Closing earlier would drop bytes that a slow client has not read yet.
     private func lastResponseWritten() {
         guard let context else { return }
         guard case .discarding = mode else { return context.close(promise: nil) }

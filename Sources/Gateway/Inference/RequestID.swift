@@ -3,9 +3,8 @@ import Synchronization
 
 /// `x-request-id`: the caller's if it is valid (1 to 128 visible ASCII characters), otherwise a new one.
 enum RequestID {
-    /// A random start and a step that reaches every number before it repeats one (Weyl's sequence, as in splitmix64):
-    /// unique in this process, unlikely to occur in another one, and without a system call per request. It need not be
-    /// secret.
+    /// A Weyl sequence from a random start, as in splitmix64: its numbers are unique in this process, unlikely to occur
+    /// in another one, and need no system call. They need not be secret.
     private static let sequence = Atomic<UInt64>(UInt64.random(in: .min ... .max))
     private static let step: UInt64 = 0x9e37_79b9_7f4a_7c15
     private static let digits = Array("0123456789abcdef".utf8)

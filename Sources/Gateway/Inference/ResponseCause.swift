@@ -1,8 +1,7 @@
 import SimpleAICore
 
-/// Why an engine responded as it did. A status alone is ambiguous: its meaning depends on body, endpoint, model and
-/// moment. This is the one table; `CallState` decides what each cause means for the call, `EngineDocument.outcome` what
-/// it means for the runner.
+/// Why an engine responded as it did, by its status, body, endpoint and model: the status code alone is ambiguous.
+/// `CallState` decides what each cause means for the call, `EngineDocument.outcome` what it means for the runner.
 enum ResponseCause: Hashable, Sendable {
     /// The requested result.
     case result
@@ -24,7 +23,7 @@ enum ResponseCause: Hashable, Sendable {
     case loading
     /// The engine states that it is unavailable (502, 503, 504).
     case unavailable
-    /// Another server responded in the engine's place: a front end's page for 502, 503, 504 and the like.
+    /// Another server responded in the engine's place: a front end's page for 502, 503, 504 or a similar status.
     case replaced
     /// The engine timed out waiting for the request (408 on a new connection).
     case timedOut
@@ -40,12 +39,12 @@ enum ResponseCause: Hashable, Sendable {
         var addsUsageOption = false
         /// Whether the runner has served a call since it became ready.
         var runnerHasServed = true
-        /// The agent's own code, if the agent itself responded and not an engine.
+        /// The agent's error code, if the agent itself responded instead of an engine.
         var agentCode: String?
     }
 
     /// - Parameters:
-    ///   - status: the response's; for a 200 that states an error, the status in its body.
+    ///   - status: of the response; if a 200 states an error, the status in its body.
     ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, _ context: Context) {
         if let code = context.agentCode, let cause = Self.cause(ofAgent: code) {
@@ -75,7 +74,7 @@ enum ResponseCause: Hashable, Sendable {
         }
     }
 
-    /// The agent's own refusals; those that concern the request are handled like an engine's.
+    /// The cause of an agent's own refusal; nil for one that concerns the request, which is handled like an engine's.
     private static func cause(ofAgent code: String) -> ResponseCause? {
         switch GatewayError.Code(rawValue: code) {
         case .noRunnerAvailable: .unavailable

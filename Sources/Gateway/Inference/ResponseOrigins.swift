@@ -2,8 +2,8 @@ import NIOCore
 import SimpleAICore
 import Synchronization
 
-/// Which runner made which response, for callers that continue one (`previous_response_id` of `/v1/responses`):
-/// engines store responses locally, so only the runner that made one can continue it.
+/// Records which runner created which response, for callers that continue one (`previous_response_id` of
+/// `/v1/responses`): engines store responses locally, so only the runner that created one can continue it.
 ///
 /// Bounded, and shared among callers: a caller with too many responses evicts its own oldest ones. An entry expires after
 /// `lifetime`. Engines choose the ids, so the key is the id together with the caller: an engine that repeats an id for
@@ -19,11 +19,11 @@ final class ResponseOrigins: Sendable {
         let notedAt: NIODeadline
     }
 
-    /// In bytes. No engine creates longer ids; they are not recorded.
+    /// In bytes. Longer ids are not recorded; no engine creates them.
     private static let maxIDLength = 512
 
     private let lifetime: TimeAmount
-    /// A response belongs to its caller: no other caller can continue it, whether or not that caller knows the id.
+    /// A response belongs to its caller: another caller cannot continue it, even with its id.
     private let origins: Mutex<SharedTable<CallerID, Key, Origin>>
 
     init(capacity: Int = 40_000, lifetime: TimeAmount = .hours(6)) {
@@ -37,7 +37,7 @@ final class ResponseOrigins: Sendable {
         origins.withLock { $0.insert(origin, for: Key(caller: caller.id, id: ExactString(id)), of: caller.id) }
     }
 
-    /// Nil for an id that was not recorded, that was forgotten, or that belongs to another caller.
+    /// Nil for an id that is unknown, has expired, or belongs to another caller.
     func runner(of id: String, for caller: Caller, now: NIODeadline = .now()) -> RunnerID? {
         let key = Key(caller: caller.id, id: ExactString(id))
         return origins.withLock { origins in

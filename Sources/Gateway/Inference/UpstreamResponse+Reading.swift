@@ -3,15 +3,15 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// Parses an engine's response, part by part, into events of the call. Lenient about a body's content, since the
-/// framing was parsed strictly before. Pure: no I/O, no clock.
+/// Parses an engine's response, part by part, into events of the call. Lenient about the content of a body, because the
+/// framing has already been parsed strictly. Pure: no I/O, no clock.
 extension UpstreamResponse {
     typealias Forward = (ByteBuffer) -> Void
 
     /// - Returns: nil until the kind of response is known.
     mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
         self.head = head
-        // A response encoded in spite of `Accept-Encoding: identity` cannot be parsed.
+        // A response that is encoded despite `Accept-Encoding: identity` cannot be parsed.
         guard let question, question.streams, head.status == .ok, isPlain else { return nil }
         guard mediaType.hasPrefix("text/event-stream") else {
             mayBecomeStream = true
@@ -20,15 +20,15 @@ extension UpstreamResponse {
         return beginStream(question)
     }
 
-    /// A piece of a body that is no event stream so far.
-    /// - Returns: `streamBegan` if it turns out to be one: `relayCollected` comes next. `documentBegan` if it is a large
-    ///   result: `document` is sent at once, and `relayDocument` follows.
+    /// Collects a piece of a body that has not turned out to be an event stream.
+    /// - Returns: `streamBegan` if it turns out to be one; call `relayCollected` next. `documentBegan` if it is a large
+    ///   result; send `document`, and call `relayDocument` for the following pieces.
     mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
         guard largeDocument == nil else { return examine(bytes) }
         if document.readableBytes > 0 {
             document.writeImmutableBuffer(bytes)
         } else {
-            // Mostly it is the whole body, and need not be copied.
+            // Usually this is the complete body, and need not be copied.
             document = bytes
         }
         guard mayBecomeStream, let question else { return examineIfLarge() }
@@ -56,13 +56,13 @@ extension UpstreamResponse {
     }
 
     private mutating func examine(_ bytes: ByteBuffer) -> CallState.Event? {
-        // Only what has begun can turn out to be malformed.
+        // If the document is malformed before relaying begins, it is collected and judged when it is complete.
         guard let released = try? largeDocument?.receive(bytes), largeDocument?.hasBegun ?? false else { return nil }
         document = released
         return .documentBegan(status: Int(head?.status.code ?? 200))
     }
 
-    /// A piece of a large document whose beginning has been sent.
+    /// Relays a piece of a large document whose beginning has been sent.
     mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
         do {
             let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
@@ -82,7 +82,7 @@ extension UpstreamResponse {
         return headers.first(name: "content-length").flatMap { Int($0) }
     }
 
-    /// What was collected before it was known to be a stream.
+    /// Relays the bytes that were collected before the body turned out to be an event stream.
     mutating func relayCollected(_ forward: Forward) -> CallState.Event? {
         let bytes = document
         document = ByteBuffer()
@@ -104,7 +104,7 @@ extension UpstreamResponse {
         }
     }
 
-    /// Whether only usage and `[DONE]` may still come.
+    /// Whether only usage and `[DONE]` may still follow.
     var isFinishing: Bool { events?.phase == .finishing }
 
     /// Ends the wait for usage and `[DONE]`.
@@ -114,7 +114,7 @@ extension UpstreamResponse {
         return .streamCompleted
     }
 
-    /// The end of the response, as its framing defines it.
+    /// Ends the response where its framing ends it.
     /// - Parameter now: in seconds since 1970.
     mutating func end(at now: () -> Int, _ forward: Forward) -> CallState.Event {
         if let largeDocument, largeDocument.hasBegun { return .documentEnded(isComplete: largeDocument.isComplete) }
@@ -127,7 +127,7 @@ extension UpstreamResponse {
         return .streamEnded(complete: false)
     }
 
-    /// The id of a response that was made, as soon as it is known (`/v1/responses`).
+    /// The engine's id of the response, as soon as it is known (`/v1/responses`).
     var responseID: String? { events?.responseID ?? documentID ?? largeDocument?.id }
 
     // MARK: Parts
@@ -155,7 +155,7 @@ extension UpstreamResponse {
         }
         var context = question.context
         context.agentCode = head?.headers.first(name: AgentError.header)
-        // The agent lost its connection to the engine, as a gateway may lose one of its own.
+        // The agent lost its connection to the engine: handled like a lost connection to the runner.
         if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
             return .upstreamFailed(.closedBeforeResponse)
         }
@@ -170,10 +170,10 @@ extension UpstreamResponse {
                 documentUsage = restored.usage
                 documentID = restored.id
             } else if restored == nil, !looksLikeJSON {
-                error = words
+                error = statedError
             }
         } else {
-            error = words
+            error = statedError
         }
         let retryAfter = head?.headers.first(name: "retry-after").flatMap {
             RetryAfter.seconds($0, date: head?.headers.first(name: "date"), now: now)
@@ -187,7 +187,7 @@ extension UpstreamResponse {
         return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
     }
 
-    private var words: EngineError {
+    private var statedError: EngineError {
         isPlain ? EngineError(Array(document.readableBytesView)[...]) : EngineError()
     }
 }

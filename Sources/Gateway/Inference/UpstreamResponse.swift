@@ -3,31 +3,31 @@ import NIOHTTP1
 import Relay
 import SimpleAICore
 
-/// The state of a runner's response so far.
+/// The state of a runner's response, as far as it has been received.
 struct UpstreamResponse {
-    /// The request, and the runner that it was sent to.
+    /// Facts about the request that determine how its response is parsed.
     struct CallContext {
         var endpoint: Endpoint
         /// The public id of the model.
         var model: ModelID
         var streams = false
         var expectedChoices = 1
-        /// Whether the caller can be sent what has no length: not in HTTP/1.0.
+        /// Whether the caller can receive a body of unknown length: false in HTTP/1.0.
         var takesUnknownLength = true
         var context: ResponseCause.Context
     }
 
     let question: CallContext?
     var head: HTTPResponseHead?
-    /// Whether the body may turn out to be an event stream, although its media type states another.
+    /// Whether the body may turn out to be an event stream although its media type differs.
     var mayBecomeStream = false
     var events: EventStreamRelay?
     var document = ByteBuffer()
-    /// Set when the document is a large one.
+    /// Non-nil for a large document, which is relayed while it is received.
     var largeDocument: DocumentRelay?
-    /// How much of the document has come, in bytes.
+    /// Number of bytes of the document received so far.
     var documentBytes = 0
-    /// Number of bytes of the shared memory that are reserved for `document`.
+    /// Number of bytes of the shared buffer memory that are reserved for `document` or a partial event.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
     /// The engine's id of the response (`/v1/responses`).
@@ -47,8 +47,8 @@ struct UpstreamResponse {
     /// ended before it stated them, the number of events that carried a piece of the completion.
     var tokens: Int {
         guard let usage else { return events?.pieces ?? 0 }
-        let (sum, isMore) = usage.prompt.addingReportingOverflow(usage.completion)
-        return isMore ? .max : sum
+        let (sum, isOverflow) = usage.prompt.addingReportingOverflow(usage.completion)
+        return isOverflow ? .max : sum
     }
 
     /// Generation speed; nil if there is too little to measure.
@@ -65,7 +65,7 @@ struct UpstreamResponse {
             guard let documentUsage, let sent, let firstByte else { return nil }
             (tokens, time) = (documentUsage.completion, firstByte - sent)
         }
-        // A shorter time cannot be measured: the events were read at once.
+        // A shorter time cannot be measured: one read returned all events.
         guard tokens > 0, time >= .milliseconds(1) else { return nil }
         return Double(tokens) * 1e9 / Double(time.nanoseconds)
     }
@@ -85,30 +85,30 @@ struct UpstreamResponse {
 /// How much of a stream has left the gateway. While nothing is blocked, that is everything; otherwise the amount known
 /// at the last check.
 struct StreamDelivery {
-    /// A check costs a promise, so it is not done for every event.
+    /// Minimum time between two checks, because each costs a promise.
     private static let interval: TimeAmount = .milliseconds(250)
 
-    /// Number of pieces that are known to have left the gateway.
+    /// Number of pieces of the completion that are known to have left the gateway.
     private(set) var confirmed = 0
-    private var asked: Int?
-    private var askedAt: NIODeadline = .uptimeNanoseconds(0)
-    /// Whether the client does not take what is written for it.
+    private var pendingPieces: Int?
+    private var checkedAt: NIODeadline = .uptimeNanoseconds(0)
+    /// Whether the client is not reading what was written.
     private(set) var isBlocked = false
 
     /// Whether a check is pending.
-    var isUnanswered: Bool { asked != nil }
+    var isUnanswered: Bool { pendingPieces != nil }
 
     /// - Returns: whether to check now, with a write that reports `bytesWritten` or `failed`.
     mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {
-        guard asked == nil, time - askedAt >= Self.interval else { return false }
-        asked = pieces
-        askedAt = time
+        guard pendingPieces == nil, time - checkedAt >= Self.interval else { return false }
+        pendingPieces = pieces
+        checkedAt = time
         return true
     }
 
     mutating func bytesWritten() {
-        confirmed = asked ?? confirmed
-        asked = nil
+        confirmed = pendingPieces ?? confirmed
+        pendingPieces = nil
     }
 
     /// The client has disconnected, and unsent bytes are lost.

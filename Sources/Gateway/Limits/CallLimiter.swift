@@ -1,10 +1,10 @@
 import SimpleAICore
 import Synchronization
 
-/// Counts every call for its caller and for its address, and refuses calls beyond their limits. Only authenticated
-/// calls are counted: unauthenticated clients use up no allowance.
+/// Counts every call against the limits of its caller and of its address, and refuses calls beyond them. Only
+/// authenticated calls are counted: unauthenticated clients cannot use up a limit.
 final class CallLimiter: Sendable {
-    /// The keys and limits that a call counts against. Must be passed back when the call ends.
+    /// The holders and limits that a call counts against. Must be passed to `end` when the call ends.
     struct Admission: Sendable {
         fileprivate let caller: CallerID
         fileprivate let callerLimits: CallLimits
@@ -18,7 +18,7 @@ final class CallLimiter: Sendable {
         case inference
         /// A query about calls, which uses no tokens: calls per minute and concurrent calls.
         case question
-        /// The body of a request other than a call while it is read: concurrent calls.
+        /// A control-plane request whose body is being read: concurrent calls.
         case body
 
         func limits(_ all: CallLimits) -> CallLimits {
@@ -36,7 +36,7 @@ final class CallLimiter: Sendable {
         case refused(GatewayError, LimitUsage)
     }
 
-    /// Both ledgers under one lock: a call counts for both or for none.
+    /// Both ledgers share one lock, so that a call counts in both or in neither.
     private struct Ledgers {
         var callers: CallLedger<CallerID>
         var addresses: CallLedger<Peer>
@@ -53,7 +53,7 @@ final class CallLimiter: Sendable {
     }
 
     /// Counts a call after authentication.
-    /// - Returns: nil if nothing limits it, so that nothing has to be recorded.
+    /// - Returns: nil if no limit applies; then nothing is recorded.
     func begin(
         _ caller: Caller, from client: IPAddress?, under rules: LimitRules, counting: Counting = .inference
     ) -> Decision? {
@@ -87,7 +87,7 @@ final class CallLimiter: Sendable {
         }
     }
 
-    /// Of two refusals the one that lasts longer, so that a caller that waits for `Retry-After` is admitted.
+    /// The error of the refusal that lasts longer, so that a caller that waits for `Retry-After` is admitted.
     private static func error(
         _ own: LimitUsage.Refusal?, _ shared: LimitUsage.Refusal?, _ admission: Admission
     ) -> GatewayError? {

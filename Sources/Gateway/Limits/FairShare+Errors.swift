@@ -2,7 +2,7 @@ import SimpleAICore
 
 extension FairShare.Verdict {
     /// The error for a refused reservation of memory; nil if it was granted.
-    /// - Parameter what: the plural of what is held.
+    /// - Parameter what: a plural noun for what uses the memory.
     func memoryRefusal(for what: String) -> GatewayError? {
         switch self {
         case .granted: nil

@@ -1,12 +1,12 @@
 import SimpleAICore
 
 extension LimitUsage {
-    /// Combines two standings that apply together: of each number the one with less left.
+    /// Combines two usages that apply to the same call: for each limit, the usage with less remaining.
     func narrowed(by other: LimitUsage) -> LimitUsage {
-        var standing = LimitUsage()
-        standing.requests = Self.narrower(requests, other.requests)
-        standing.tokens = Self.narrower(tokens, other.tokens)
-        return standing
+        var usage = LimitUsage()
+        usage.requests = Self.narrower(requests, other.requests)
+        usage.tokens = Self.narrower(tokens, other.tokens)
+        return usage
     }
 
     private static func narrower(_ one: Share?, _ other: Share?) -> Share? {
@@ -14,7 +14,7 @@ extension LimitUsage {
         return other.remaining < one.remaining ? other : one
     }
 
-    /// Header fields in the names and format of OpenAI's API; omits what has no limit.
+    /// Header fields in the names and format of OpenAI's API; omits fields without a limit.
     var headers: [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         for (kind, share) in [("requests", requests), ("tokens", tokens)] {

@@ -32,7 +32,8 @@ enum HTTP2Connection {
         let connectionGuard = HTTP2ConnectionGuard(
             idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), place: place)
         let streamCounter = StreamCountDelegate(
-            connectionGuard: NIOLoopBound(connectionGuard, eventLoop: eventLoop), management: management.http2StreamDelegate)
+            connectionGuard: NIOLoopBound(connectionGuard, eventLoop: eventLoop),
+            management: management.http2StreamDelegate)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: eventLoop, connectionConfiguration: configuration(server),
             streamDelegate: streamCounter
@@ -40,17 +41,20 @@ enum HTTP2Connection {
             stream.eventLoop.makeCompletedFuture {
                 let inference = InferenceHandler(gateway: gateway)
                 try stream.pipeline.syncOperations.addHandlers(
-                    StreamRules(maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.connectionGuard.value.admits(stream)),
+                    StreamRules(
+                        maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.connectionGuard.value.admits(stream)),
                     HTTP2FramePayloadToHTTP1ServerCodec(),
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
-                        drain: TimeAmount(server.drain), drainDeadline: streamCounter.connectionGuard.value.drainDeadline),
+                        drain: TimeAmount(server.drain),
+                        drainDeadline: streamCounter.connectionGuard.value.drainDeadline),
                     inference,
                     ControlPlaneBridge { onRequest.yield($0) })
             }
         }
         try channel.pipeline.syncOperations.addHandlers(
-            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, connectionGuard, management)
+            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, connectionGuard,
+            management)
         return streams
     }
 
