@@ -56,9 +56,9 @@ struct KeyAdministration: Sendable {
         return ControlPlane.json(KeyDescription(key: key).json)
     }
 
-    private func authorize(_ request: Request, _ context: ControlContext) async throws(GatewayError) -> (
-        KeyStore, Caller
-    ) {
+    private func authorize(
+        _ request: Request, _ context: ControlContext
+    ) async throws(GatewayError) -> (KeyStore, Caller) {
         let admin = try await control.admin(of: request, context)
         guard let keys = control.gateway.keys else {
             throw GatewayError(.notFound, "API keys are disabled; see auth.mode and keys.database.")

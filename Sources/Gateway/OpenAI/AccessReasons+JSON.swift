@@ -3,8 +3,8 @@ import SimpleAICore
 /// The access section of `POST /v1/route`, for administrators. Documented in docs/guides/explain.md.
 extension AccessReasons {
     /// - Parameters:
-    ///   - roles: of the caller in question.
-    ///   - limits: that would apply to it.
+    ///   - roles: the roles of the explained caller.
+    ///   - limits: the limits that apply to it.
     func json(roles: Set<Role>, limits: CallLimits) -> String {
         var fields = [
             "\"roles\":\(Self.list(roles.sorted()))", "\"allowed\":\(ruling.isAllowed)", "\"ruling\":\"\(code)\"",

@@ -31,9 +31,9 @@ struct ErrorResponseMiddleware: RouterMiddleware {
     }
 
     static func notFound(_ path: String) -> String {
-        let meant = RequestTarget(path).candidates.first { Routes.methods(of: $0) != nil }
+        let suggestion = RequestTarget(path).candidates.first { Routes.methods(of: $0) != nil }
         let api = "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."
-        return "Unknown path \(path). " + (meant.map { "API paths begin with /v1: use \($0)." } ?? api)
+        return "Unknown path \(path). " + (suggestion.map { "API paths begin with /v1: use \($0)." } ?? api)
     }
 
     private func response(to error: any Error, _ request: Request, _ context: Context, _ id: CallID) -> Response {
@@ -69,8 +69,8 @@ struct ErrorResponseMiddleware: RouterMiddleware {
             body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))
     }
 
-    /// Logs details that are not for callers, above all why a token was refused. Inference calls have their access log
-    /// line for it.
+    /// Logs details that are not for callers, above all why a token was refused. The details of inference calls are in
+    /// their access log lines.
     private func log(
         _ error: GatewayError, _ cause: String, _ request: Request, _ context: Context, _ id: CallID
     ) {

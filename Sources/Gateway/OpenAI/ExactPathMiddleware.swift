@@ -1,9 +1,8 @@
 import Hummingbird
 import SimpleAICore
 
-/// Refuses paths that the router would confuse with others: it ignores doubled and trailing slashes. Any guard of a
-/// path, here or in a proxy in front, compares the exact path. `RequestTarget` has already normalized the paths that
-/// are read leniently.
+/// Refuses paths with doubled or trailing slashes, which the router would ignore: access rules for a path, here or in a
+/// proxy in front, compare the exact path. `RequestTarget` has already normalized the variants that are accepted.
 struct ExactPathMiddleware: RouterMiddleware {
     typealias Context = ControlContext
 

@@ -29,7 +29,7 @@ extension GatewayError {
         return engine.map { ErrorBody($0, standard: standard) } ?? standard
     }
 
-    /// The header fields of the error itself.
+    /// The header fields that belong to the error.
     /// - Parameter allowing: the methods that a 405 has to list.
     func headers(allowing methods: [String] = []) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
@@ -80,7 +80,7 @@ extension GatewayError {
     static let missingCredentials = GatewayError(
         .invalidAPIKey, "Missing credentials. Send a token as \"Authorization: Bearer TOKEN\".")
 
-    /// The same with what was found instead, for the log; never the value itself, which may be a token.
+    /// The same error with a description of the field for the log; never its value, which may be a token.
     static func missingCredentials(found authorization: String?) -> GatewayError {
         let missing = GatewayError.missingCredentials
         return GatewayError(missing.code, missing.message, cause: Self.shape(of: authorization))
@@ -90,7 +90,7 @@ extension GatewayError {
         let expected = "expected \"Authorization: Bearer TOKEN\""
         guard let authorization, !authorization.isEmpty else { return "found no Authorization header, \(expected)" }
         let scheme = authorization.prefix { $0 != " " }
-        // Readers of HTTP take the space away from a value that ends with it.
+        // HTTP parsers remove the space at the end of a value.
         if authorization.lowercased() == "bearer" { return "found the scheme Bearer without a token, \(expected)" }
         // A value without a space may be a token whose scheme was forgotten.
         guard scheme.endIndex != authorization.endIndex, scheme.utf8.count <= 20,
@@ -100,7 +100,7 @@ extension GatewayError {
             ? "found the scheme Bearer without a token, \(expected)" : "found the scheme \(scheme), \(expected)"
     }
 
-    /// What the caller learns of a refused token; the reason is for the log.
+    /// The error for a refused token; its reason is only for the log.
     init(_ rejection: TokenRejection) {
         switch rejection {
         case .invalid(let reason):

@@ -2,8 +2,8 @@ import Foundation
 import Scheduling
 import SimpleAICore
 
-/// `GET /v1/models`: the models that this caller may use, sleeping machines included; clients request any id in the
-/// list. Members of classes that may not be requested by id are in the entry of the class. Made from memory, so no
+/// `GET /v1/models`: the models and classes that this caller may request, including models on sleeping machines. Models
+/// that the caller can request only through a class are in the entry of the class. Built from the gateway's state, so no
 /// machine can delay it.
 struct ModelList {
     /// How soon a model can serve, from best to worst.
@@ -32,7 +32,7 @@ struct ModelList {
         /// In tokens; nil if no engine states it.
         var contextLength: Int?
         var classes: [ClassName]
-        /// Of a class: its members, as far as the caller sees them; nil for a model.
+        /// The members of a class that the caller may see; nil for a model.
         var members: [ModelID]?
 
         var json: String {
@@ -63,7 +63,7 @@ struct ModelList {
     static let created = Int(Date().timeIntervalSince1970)
 
     let entries: [Entry]
-    /// Ids that only imply a tag of others in `entries`: they can be requested but have no entry.
+    /// Models whose runners list them only with the tag `:latest`, by the id without it: requestable, but not listed.
     private let unlisted: [Entry]
 
     init(
@@ -90,7 +90,7 @@ struct ModelList {
         unlisted = modelEntries.filter { !$0.isListed }.map(\.entry)
     }
 
-    /// What is known of one id, compared as bytes.
+    /// The entry for one id, compared byte by byte; also for unlisted ids.
     func entry(for id: String) -> Entry? { (entries + unlisted).first { $0.id.isExactly(id) } }
 
     var json: String {
@@ -144,7 +144,7 @@ private struct IndexedFleet {
         return !serving.isEmpty && serving.allSatisfy { ImpliedTag.implies(model, in: $0.models) }
     }
 
-    /// The shortest of all that may serve the call, since any of them may.
+    /// The shortest context length of these runners, because any of them may serve the call.
     private func contextLength(_ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>) -> Int? {
         serving.lazy.compactMap { status -> Int? in
             guard let lengths = contextLengths[status.runner.id] else { return nil }
@@ -152,7 +152,7 @@ private struct IndexedFleet {
         }.min()
     }
 
-    /// Runners that can serve now, in the best tier that has one.
+    /// Number of ready runners in the best tier that has one.
     private func readyInBestTier(
         _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [MachineType]
     ) -> Int {

@@ -66,13 +66,13 @@ struct RouteExplanation {
 
     // MARK: In a header
 
-    /// Maximum number of candidates in the header, whose length is limited.
-    private static let candidatesInHeader = 16
+    /// Limits the length of the header.
+    private static let maxCandidatesInHeader = 16
 
     /// `served; gpu-1=free rank=1 tier=0 load=1/4 loaded; gpu-2=asleep tier=0 eta=41000; …`
     var header: String {
         var parts = [outcome]
-        for candidate in placement.candidates.prefix(Self.candidatesInHeader) where candidate.model != nil {
+        for candidate in placement.candidates.prefix(Self.maxCandidatesInHeader) where candidate.model != nil {
             var words = ["\(Self.visible(candidate.runner.id.rawValue))=\(candidate.reason.rawValue)"]
             if let rank = candidate.rank { words.append("rank=\(rank)") }
             words.append("tier=\(candidate.tier)")
@@ -90,7 +90,7 @@ struct RouteExplanation {
         return parts.joined(separator: "; ")
     }
 
-    /// Escapes agents' names: agents choose them, and not every character is allowed in a header or between semicolons.
+    /// Replaces characters that are not allowed in the header or between its separators: agents choose their names.
     private static func visible(_ text: String) -> String {
         let allowed = text.utf8.map { byte in
             (0x21...0x7E).contains(byte) && byte != UInt8(ascii: ";") && byte != UInt8(ascii: "=")

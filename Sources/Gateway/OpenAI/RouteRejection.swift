@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The document of `POST /v1/route` if a caller with other roles would be refused before placement.
+/// The document of `POST /v1/route` if a caller with the queried roles would be refused before placement.
 struct RouteRejection {
     let request: ModelRequest
     let error: GatewayError

@@ -29,7 +29,7 @@ struct AccessLine {
         return switch access {
         case .all: true
         case .errors: status >= 400
-        // A fault of the gateway is more than a record of a call.
+        // Internal errors are logged even if the access log is off.
         case .none: level == .error
         }
     }

@@ -1,7 +1,7 @@
 import SimpleAICore
 import Synchronization
 
-/// Decides what response clients with invalid credentials get.
+/// Limits failed authentication attempts: decides which error a client with invalid credentials receives.
 final class AuthenticationThrottle: Sendable {
     private let attempts: Mutex<FailedAttempts>
     private let metrics: Metrics
@@ -12,9 +12,8 @@ final class AuthenticationThrottle: Sendable {
         self.metrics = metrics
     }
 
-    /// The response to a refused token. Only invalid tokens count: the sender is not responsible for a token that the
-    /// gateway cannot verify, and an expired token is not a guess: its sender must learn that it needs a new one,
-    /// however many senders there are.
+    /// The error for a refused token. Only invalid tokens count as attempts: the sender is not responsible for a token
+    /// that the gateway cannot verify, and an expired token is not a guess; its sender must learn that it needs a new one.
     func refusal(_ rejection: TokenRejection, from client: IPAddress?) -> GatewayError {
         let reason: String
         switch rejection {

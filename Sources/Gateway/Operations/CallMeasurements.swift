@@ -11,7 +11,7 @@ struct CallMeasurements: Hashable, Sendable {
     /// Generation speed: for a stream from its first token to its last; for a document, which does not show when its
     /// first token was generated, from the request to the response.
     var tokensPerSecond: Double?
-    /// As the engine counted; nil if it stated no usage.
+    /// Token counts that the engine stated; nil if it stated none.
     var usage: TokenUsage?
     /// Number of events of the stream.
     var events = 0
@@ -20,8 +20,8 @@ struct CallMeasurements: Hashable, Sendable {
 
     /// Tokens of an incomplete stream.
     struct BrokenStream: Hashable, Sendable {
-        /// Tokens that the engine had sent: by its own count if it states one, otherwise the number of events that
-        /// carried one.
+        /// Tokens that the engine had sent: its own count if it states one, otherwise the number of events with a piece
+        /// of the completion.
         var generated: Int
         /// How many of them have left the gateway, as far as is known.
         var delivered: Int

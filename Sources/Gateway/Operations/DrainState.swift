@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether the gateway is draining: readiness becomes false at once, and calls in progress may finish.
+/// Whether the gateway is draining: it is not ready, and calls in progress may finish.
 final class DrainState: Sendable {
     private let draining = Atomic<Bool>(false)
 

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Prometheus' text format, version 0.0.4.
+/// A page in Prometheus' text exposition format, version 0.0.4.
 struct ExpositionPage {
     enum Kind: String { case counter, gauge, histogram }
 
@@ -19,13 +19,13 @@ struct ExpositionPage {
 
         private static func escaped(_ value: String) -> String {
             var result = ""
-            // By scalars: "\r\n" is one character, and would leave a bare line break in the page.
+            // By scalars, because "\r\n" is one `Character` and would leave a bare line break in the page.
             for scalar in value.unicodeScalars {
                 switch scalar {
                 case "\\": result += "\\\\"
                 case "\"": result += "\\\""
                 case "\n": result += "\\n"
-                // Readers that split lines by more than line feeds would see another sample.
+                // Parsers that also split lines at other characters would find an additional sample.
                 case _ where !scalar.isVisible: result += "\u{FFFD}"
                 default: result.unicodeScalars.append(scalar)
                 }

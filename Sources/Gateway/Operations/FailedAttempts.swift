@@ -3,7 +3,7 @@ import SimpleAICore
 /// Failed authentication attempts per address. An address that has used up its free attempts gets 429 for a time. Valid
 /// credentials are never counted or refused here, so no client can lock a caller out, not even from the same address.
 ///
-/// Pure: time is an argument. Holds a bounded number of addresses; the oldest entries are dropped first.
+/// Pure: time is an argument. Records a bounded number of addresses; the oldest entries are dropped first.
 struct FailedAttempts: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -13,12 +13,12 @@ struct FailedAttempts: Sendable {
     private let cost: Duration?
     /// Maximum debt before attempts are refused.
     private let credit: Duration
-    /// When each address will have paid for its attempts. Two generations: a full younger one becomes the older, and
-    /// the previous older one is dropped.
+    /// When the debt of each address ends. Two generations: a full younger one becomes the older, and the previous older
+    /// one is dropped.
     private var debts: [Peer: Instant] = [:]
     private var olderDebts: [Peer: Instant] = [:]
 
-    /// - Parameter perMinute: free attempts per address, at once or over a minute; 0 for no limit.
+    /// - Parameter perMinute: free attempts per address, in a burst or over a minute; 0 for no limit.
     init(perMinute: Int) {
         cost = perMinute > 0 ? .seconds(60) / perMinute : nil
         credit = .seconds(60)

@@ -47,7 +47,7 @@ final class Metrics: Sendable {
     }
 
     private let counts = Mutex(Counts())
-    /// Of the program.
+    /// The program's version.
     private let version: String
 
     init(version: String = "unknown") {
@@ -83,7 +83,7 @@ final class Metrics: Sendable {
         total = overflows ? .max : sum
     }
 
-    /// - Parameter isThrottled: whether the client got only a 429.
+    /// - Parameter isThrottled: whether the client received 429 instead of 401.
     func tokenWasRefused(isThrottled: Bool) {
         counts.withLock { $0.refusedTokens[isThrottled, default: 0] += 1 }
     }
@@ -272,7 +272,7 @@ final class Metrics: Sendable {
         return page.text
     }
 
-    /// Number of an issuer's keys in service, and the state of their refresh.
+    /// The number of an issuer's usable keys, and the state of their refresh.
     struct IssuerGauge: Hashable, Sendable {
         let issuer: String
         var keys: Int

@@ -1,12 +1,12 @@
-/// A metric under the name that it had in the previous release. Its series stay on the page for one release, below a
-/// description that names the new ones, so that dashboards and alerts have the time to change.
+/// The former name of a renamed metric. Its series remain on the page for one release, with a help text that states the new
+/// name, so that dashboards and alerts can be changed in time.
 struct RenamedMetric: Equatable {
     let formerName: String
     private let formerLabels: KeyValuePairs<String, String>
 
     static func == (one: RenamedMetric, other: RenamedMetric) -> Bool { one.formerName == other.formerName }
 
-    /// - Parameter formerLabels: the labels that were renamed, too: today's name and the former one.
+    /// - Parameter formerLabels: the renamed labels: the current name and the former one.
     private init(_ formerName: String, formerLabels: KeyValuePairs<String, String> = [:]) {
         self.formerName = formerName
         self.formerLabels = formerLabels

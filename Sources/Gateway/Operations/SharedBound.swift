@@ -1,4 +1,4 @@
-/// The shared and bounded resources, by their names in the metrics.
+/// The resources with a shared limit, by their names in the metrics.
 enum SharedBound: String, CaseIterable, Sendable {
     /// Memory for request bodies and collected responses.
     case memory
@@ -9,6 +9,6 @@ enum SharedBound: String, CaseIterable, Sendable {
     case control
     /// Sockets that have not registered an agent yet.
     case agentSockets = "agent_sockets"
-    /// Agents, and the state that is kept for them.
+    /// Agents, and the data that they report.
     case agents
 }

@@ -1,7 +1,7 @@
 import Scheduling
 import SimpleAICore
 
-/// Finds members of classes that no known machine lists, mostly because the engine spells the name differently.
+/// Finds class members that no machine lists, usually because the engine spells the name differently.
 struct ClassMemberCheck {
     struct Finding: Hashable {
         let className: ClassName
@@ -24,8 +24,8 @@ struct ClassMemberCheck {
         }
     }
 
-    /// - Parameter listed: the models of each machine by public ids; machines whose list is unknown are left out, and
-    ///   are no evidence of missing models.
+    /// - Parameter listed: the public ids of each machine's models. If one list is empty, and therefore unknown, nothing is
+    ///   reported.
     static func findings(_ classes: [ModelClass], listed: [(runner: RunnerID, models: [ModelID])]) -> [Finding] {
         guard !listed.isEmpty, !listed.contains(where: { $0.models.isEmpty }) else { return [] }
         let known = Set(listed.flatMap(\.models))

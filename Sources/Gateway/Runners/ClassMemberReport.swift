@@ -3,7 +3,7 @@ import Scheduling
 import SimpleAICore
 import Synchronization
 
-/// Warns, once for each, of members of classes that no machine lists, when the lists of all machines are known.
+/// Logs one warning for each class member that no machine lists, once the lists of all machines are known.
 final class ClassMemberReport: Sendable {
     private let classes: [ModelClass]
     private let logger: Logger

@@ -13,7 +13,7 @@ final class ContextLengths: Sendable {
         stated = Mutex(remembered)
     }
 
-    /// Replaces what an engine stated before. A sleeping machine keeps its values.
+    /// Replaces the context lengths of a runner's models.
     /// - Returns: whether they have changed.
     @discardableResult
     func put(_ lengths: Stated, of runner: RunnerID) -> Bool {
@@ -31,7 +31,7 @@ final class ContextLengths: Sendable {
     var all: [RunnerID: Stated] { stated.withLock { $0 } }
 
     /// The length that one entry of an engine's model list states; nil for none. A configured length takes precedence
-    /// over a possible one.
+    /// over the model's maximum.
     static func length(in entry: JSONSlice) -> Int? {
         let meta = entry["meta"]
         let candidates = [

@@ -2,11 +2,11 @@ import NIOCore
 import Relay
 import SimpleAICore
 
-/// Requests the smallest piece of work from an engine, to check whether it survived its machine's sleep: with a driver
-/// that lost its GPU it accepts connections, lists its models, and fails or hangs at the first computation.
+/// Checks whether an engine still works after its machine has slept, by requesting a minimal completion: an engine whose
+/// driver has lost the GPU accepts connections and lists its models, but fails or hangs at the first computation.
 ///
-/// Engines serve different endpoints: one that refuses a chat completion gets an embedding request. An engine that
-/// refuses every kind of work is considered working; which calls it accepts is up to the engine.
+/// Engines serve different endpoints, so one that refuses a chat completion gets an embedding request. An engine that
+/// refuses both is considered working, because it may serve other endpoints.
 enum EngineCheck {
     static let timeout: TimeAmount = .seconds(30)
 

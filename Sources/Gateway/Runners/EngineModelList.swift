@@ -1,8 +1,8 @@
 import NIOCore
 import SimpleAICore
 
-/// The models in an engine's response to its probe. Engines differ: `null` for an empty list, a bare list, their own
-/// key for it, entries without an id. Readable entries are used, and one malformed entry affects no other.
+/// The models in an engine's response to a probe. Tolerates the differences between engines: `null` for an empty list, a
+/// list without an object around it, other keys, entries without an id. A malformed entry does not affect the others.
 struct EngineModelList: Hashable {
     static let maxModels = 4_096
 
@@ -40,7 +40,7 @@ struct EngineModelList: Hashable {
         let reason: String
     }
 
-    /// `{"data": […]}` (OpenAI), `{"models": […]}` (Ollama's own API), or the list alone.
+    /// The list in `{"data": […]}` (OpenAI), `{"models": […]}` (Ollama's own API), or a document that is the list.
     private static func entries(in body: [UInt8]) -> [JSONSlice]? {
         guard let document = JSONSlice(document: body[...]) else { return nil }
         let list = document.isObject ? document["data"] ?? document["models"] : document

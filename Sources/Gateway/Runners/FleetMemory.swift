@@ -33,7 +33,7 @@ final class FleetMemory: Sendable {
     /// - Parameters:
     ///   - isWritten: whether the file on disk already equals `written`.
     ///   - knownAgents: the agents that the gateway still knows; nil for all.
-    ///   - look: the state to keep now; called on a thread that may block.
+    ///   - look: returns the current state; called on a thread that may block.
     init(
         _ file: StateFile, restoring written: StateFile.Content, isWritten: Bool = true, logger: Logger,
         on eventLoop: any EventLoop, knownAgents: (@Sendable () -> Set<RunnerID>)? = nil,
@@ -53,7 +53,7 @@ final class FleetMemory: Sendable {
         progress.withLock { perform($0.schedule.updateRequested(at: .now), &$0) }
     }
 
-    /// Returns when all pending state has been written, or the write has failed.
+    /// Waits until all pending state has been written, or the write has failed.
     func settled() async throws {
         progress.withLock { perform($0.schedule.writeImmediately(), &$0) }
         while let end = progress.withLock({ $0.schedule.isLooking ? $0.end : nil }) { try await end.get() }
@@ -79,7 +79,8 @@ final class FleetMemory: Sendable {
         }
     }
 
-    /// The state of absent runners is kept until the gateway forgets them: they may return.
+    /// Writes the file if the state has changed. Absent runners remain in it until the gateway forgets them, because they
+    /// may return.
     /// - Returns: whether the file is up to date.
     private func write() -> Bool {
         let changes = look()

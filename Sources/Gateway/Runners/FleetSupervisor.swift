@@ -11,13 +11,13 @@ import Synchronization
 typealias SendAgentCommand = @Sendable (RunnerID, AgentCommand, RunnerRequest) -> Void
 
 /// Keeps the scheduler's view of the fleet up to date: runs the probes, performs the scheduler's effects (packets,
-/// timers), and keeps the state that must survive a restart. All on one event loop.
+/// timers), and saves the state that must survive a restart. Uses one event loop.
 final class FleetSupervisor: Service {
     /// The current settings.
     private let settings: Mutex<Settings>
     private let scheduler: Scheduler
     private let upstreams: UpstreamDirectory
-    /// The pools of calls' connections.
+    /// The connection pools of calls.
     private let pools: UpstreamPools
     private let machines: MachineDirectory
     private let waker: MachineWaker
@@ -28,7 +28,7 @@ final class FleetSupervisor: Service {
     private let metrics: Metrics
     private let logger: Logger
     private let eventLoop: any EventLoop
-    /// For probes and checks: one connection for each.
+    /// The connection pool of probes and checks: one connection for each.
     private let pool: NIOLoopBoundBox<UpstreamPool>
     private let probes: NIOLoopBoundBox<[RunnerID: StaticRunnerProbe]>
     private let isProbing: NIOLoopBoundBox<Bool>
@@ -70,10 +70,11 @@ final class FleetSupervisor: Service {
         self.timer = .makeEmptyBox(eventLoop: eventLoop)
     }
 
-    /// Starts performing the scheduler's effects. Call before the first call: an effect without a handler is lost.
+    /// Starts performing the scheduler's effects. Must be called before the first inference call: an effect without a
+    /// handler is lost.
     func attach() {
         scheduler.onEffect { [self] effect in perform(effect) }
-        // A missing file is written at once, so that an unwritable path is reported at start.
+        // A missing file is written now, so that an unwritable path is reported at start.
         remember()
         // Runners from before a restart already have deadlines.
         scheduler.timePassed()
@@ -85,7 +86,7 @@ final class FleetSupervisor: Service {
         do {
             try await gracefulShutdown()
         } catch {
-            // Cancelled: the probes must stop even so.
+            // Cancelled: the probes must be stopped nevertheless.
         }
         try await eventLoop.submit {
             self.isProbing.value = false
@@ -95,11 +96,11 @@ final class FleetSupervisor: Service {
         }.get()
         // Breaks the reference cycle between the scheduler and its supervisor.
         scheduler.onEffect { _ in }
-        // Once the gateway has ended, the state file may be removed or moved.
+        // The last write: the operator may remove or move the state file once the gateway has ended.
         try await memory.settled()
     }
 
-    /// Probes a runner at once.
+    /// Probes a runner immediately.
     func probe(_ id: RunnerID) {
         eventLoop.execute { self.probes.value[id]?.probe() }
     }
@@ -128,9 +129,9 @@ final class FleetSupervisor: Service {
         probe.probe()
     }
 
-    // MARK: Other settings
+    // MARK: Reload
 
-    /// Applies a plan to the static runners while calls run. Runners of agents stay.
+    /// Applies a plan to the static runners while calls run. Agents' runners do not change.
     func adopt(_ plan: RunnerPlan, _ settings: Settings) {
         self.settings.withLock { $0 = settings }
         machines.adopt(settings)
@@ -155,7 +156,7 @@ final class FleetSupervisor: Service {
         }
     }
 
-    /// - Returns: whether its probe was urgent; nil if there was none.
+    /// - Returns: whether the runner's probe was urgent; nil if it had none.
     @discardableResult
     private func stopProbe(of id: RunnerID) -> Bool? {
         guard let probe = probes.value.removeValue(forKey: id) else { return nil }
@@ -172,7 +173,7 @@ final class FleetSupervisor: Service {
 
     private func perform(_ effect: SchedulerEffect) {
         switch effect {
-        case .grant, .reject: break  // the scheduler's shell has resumed them
+        case .grant, .reject: break  // resumed by the scheduler's shell
         case .startTimer(let instant): startTimer(at: instant)
         case .sendPacket(let runner, let wake, let number): waker.attempt(runner, wake, number: number)
         case .stateChanged(let runner, let old, let new, let reason): stateChanged(runner, from: old, to: new, reason)
@@ -237,7 +238,7 @@ final class FleetSupervisor: Service {
 
     private func startTimer(at instant: ContinuousClock.Instant) {
         eventLoop.execute { [self] in
-            // Two threads may pass on their timers in the wrong order: the earliest one wins.
+            // Effects of two threads may arrive in the wrong order: the earliest timer wins.
             if let current = timer.value {
                 guard instant < current.at else { return }
                 current.task.cancel()
@@ -268,14 +269,14 @@ final class FleetSupervisor: Service {
         }
         // TCP may take long to detect an unreachable machine. An agent's calls use their own connections: only its
         // WebSocket is certainly lost.
-        let isGone = new == .asleep || new == .lost
-        if isGone || new == .down { pools.leave(runner, endsSilentCalls: isGone && !isAgent(runner)) }
+        let isUnreachable = new == .asleep || new == .lost
+        if isUnreachable || new == .down { pools.leave(runner, endsSilentCalls: isUnreachable && !isAgent(runner)) }
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
         // A call could not reach it, or it disconnected: in the first case its agent can still report.
         if new == .unknown { requestAgentStatus(runner) }
     }
 
-    /// State that must survive a restart may have changed.
+    /// Must be called when state that must survive a restart may have changed.
     func remember() { memory.update() }
 }

@@ -2,25 +2,24 @@ import Settings
 import SimpleAICore
 import Synchronization
 
-/// Facts about machines besides their runners: how each can be woken, and the agents' registrations, so that their
-/// machines can be woken after a restart.
+/// How each machine can be woken, and the registrations of agents, so that their machines can be woken after a restart.
 final class MachineDirectory: Sendable {
     /// An agent's machine, as it registered.
     struct AgentMachine: Hashable, Codable {
         var name: String
         var machineType: String
-        /// As it registered; nil if the machine cannot be woken.
+        /// The MAC address from its registration; nil if the machine cannot be woken.
         var mac: String?
         /// The engine's own id of each public model id.
         var aliases: [ModelID: EngineModelID] = [:]
         /// The peer address of its latest registration.
         var address: String?
-        /// When it disconnected, in seconds since 1970; nil while it is connected, and if unknown.
+        /// When its agent disconnected, in seconds since 1970; nil while it is connected, or if unknown.
         var lastSeen: Int64?
         /// Nil if unknown.
         var hasServed: Bool?
 
-        /// Whether all of its names are valid: a file may contain what an older version accepted.
+        /// Whether all of its names are valid: a file may contain names that an older version accepted.
         var isUsable: Bool {
             aliases.allSatisfy { NameFault(in: $0.rawValue) == nil && NameFault(in: $1.rawValue) == nil }
                 && [name, machineType].allSatisfy { $0.isEmpty || NameFault(in: $0) == nil }
@@ -51,7 +50,7 @@ final class MachineDirectory: Sendable {
         known = Mutex(Known(settings))
     }
 
-    /// Applies other settings from the next packet on.
+    /// Applies new settings to later wake attempts.
     func adopt(_ settings: Settings) {
         var new = Known(settings)
         known.withLock {
@@ -62,7 +61,7 @@ final class MachineDirectory: Sendable {
 
     func ways(toWake runner: RunnerID) -> [WakeMethod] {
         known.withLock { known in
-            if let ways = known.stated[runner] { return ways }
+            if let methods = known.stated[runner] { return methods }
             return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
                 [.packet(WakePacketRequest(mac: $0, broadcast: known.broadcast, port: known.port))]
             } ?? []
@@ -71,13 +70,13 @@ final class MachineDirectory: Sendable {
 
     var agents: [RunnerID: AgentMachine] { known.withLock { $0.agents } }
 
-    /// Removes a machine that cannot be woken and will not return.
+    /// Removes the machine of a forgotten agent.
     func remove(_ runner: RunnerID) {
         known.withLock { _ = $0.agents.removeValue(forKey: runner) }
         contextLengths.remove(runner)
     }
 
-    /// Adds an agent's machine when the agent registers, or from before a restart.
+    /// Adds or updates an agent's machine, at registration and after a restart.
     func put(_ machine: AgentMachine, of runner: RunnerID) {
         known.withLock { $0.agents[runner] = machine }
     }
@@ -86,25 +85,25 @@ final class MachineDirectory: Sendable {
 extension WakeMethod {
     /// All wake methods that the settings give for a machine.
     static func all(_ target: Settings.WakeTarget) -> [WakeMethod] {
-        var ways: [WakeMethod] = []
+        var methods: [WakeMethod] = []
         for mac in target.macs {
-            ways.append(
+            methods.append(
                 .packet(
                     WakePacketRequest(
                         mac: mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)))
             if let relay = target.relay {
-                ways.append(
+                methods.append(
                     .relay(
                         WakeRelayRequest(host: relay.host, port: relay.port, mac: mac, broadcast: target.broadcast)))
             }
         }
         if let program = target.command.first {
-            ways.append(
+            methods.append(
                 .command(WakeCommandRequest(program: program, arguments: Array(target.command.dropFirst()))))
         }
         if let hook = target.http {
-            ways.append(.http(WakeHookRequest(method: hook.method, url: hook.url, host: hook.host)))
+            methods.append(.http(WakeHookRequest(method: hook.method, url: hook.url, host: hook.host)))
         }
-        return ways
+        return methods
     }
 }

@@ -5,15 +5,14 @@ import Scheduling
 import SimpleAICore
 import Synchronization
 
-/// Performs a wake's attempts by every method of its machine, and reports to the scheduler whether anything left this
-/// host.
+/// Performs wake attempts with all wake methods of a machine, and reports to the scheduler whether any of them succeeded.
 final class MachineWaker: Sendable {
     /// The progress of one wake.
     private struct Progress {
         let wake: WakeID
         /// Programs and web hooks that are running or have succeeded: they are not repeated.
-        var once: Set<WakeMethod> = []
-        var underWay = 0
+        var started: Set<WakeMethod> = []
+        var attemptsInProgress = 0
     }
 
     private let machines: MachineDirectory
@@ -36,23 +35,24 @@ final class MachineWaker: Sendable {
         self.eventLoop = eventLoop
     }
 
-    /// - Parameter number: of the attempt, from 0.
+    /// Starts one attempt.
+    /// - Parameter number: the number of the attempt, from 0.
     /// - Returns: a future that completes when all methods have ended, successfully or not.
     @discardableResult
     func attempt(_ runner: RunnerID, _ wake: WakeID, number: Int) -> EventLoopFuture<Void> {
-        let ways = begin(machines.ways(toWake: runner), for: runner, wake)
-        guard !ways.isEmpty else {
+        let methods = begin(machines.ways(toWake: runner), for: runner, wake)
+        guard !methods.isEmpty else {
             if machines.ways(toWake: runner).isEmpty {
                 scheduler.wakeAttempted(runner, wake, failure: "no wake method is configured")
             }
             return eventLoop.makeSucceededVoidFuture()
         }
-        let attempts = ways.map { way in
-            eventLoop.makeFutureWithTask { [sender] in try await sender.send(way) }
+        let attempts = methods.map { method in
+            eventLoop.makeFutureWithTask { [sender] in try await sender.send(method) }
                 .map { Result<Void, any Error>.success(()) }
                 .recover { .failure($0) }
                 .always { [self] outcome in
-                    if case .success(let result) = outcome { ended(way, runner, wake, number, result) }
+                    if case .success(let result) = outcome { ended(method, runner, wake, number, result) }
                 }
         }
         return EventLoopFuture.whenAllSucceed(attempts, on: eventLoop).map { [self] results in
@@ -69,45 +69,45 @@ final class MachineWaker: Sendable {
         progress.withLock { _ = $0.removeValue(forKey: runner) }
     }
 
-    /// Records which of the methods are started now.
-    private func begin(_ ways: [WakeMethod], for runner: RunnerID, _ wake: WakeID) -> [WakeMethod] {
+    /// Records and returns the methods that this attempt starts.
+    private func begin(_ methods: [WakeMethod], for runner: RunnerID, _ wake: WakeID) -> [WakeMethod] {
         progress.withLock { all in
             var progress = all[runner].flatMap { $0.wake == wake ? $0 : nil } ?? Progress(wake: wake)
-            let begun = ways.filter { $0.isRepeated || progress.once.insert($0).inserted }
-            if !begun.isEmpty { progress.underWay += 1 }
+            let begun = methods.filter { $0.isRepeated || progress.started.insert($0).inserted }
+            if !begun.isEmpty { progress.attemptsInProgress += 1 }
             all[runner] = progress
             return begun
         }
     }
 
     private func ended(
-        _ way: WakeMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
+        _ method: WakeMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
     ) {
         var metadata: Logger.Metadata = [
             LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.attempt: "\(number + 1)",
-            LogKeys.address: "\(way)",
+            LogKeys.address: "\(method)",
         ]
         switch result {
         case .success:
-            if case .packet = way { metrics.packetWasSent() }
+            if case .packet = method { metrics.packetWasSent() }
             logger.debug("Wake attempt sent", metadata: metadata)
         case .failure(let error):
-            if !way.isRepeated {
+            if !method.isRepeated {
                 // The next attempt repeats it.
-                progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.once.remove(way) } }
+                progress.withLock { if $0[runner]?.wake == wake { $0[runner]?.started.remove(method) } }
             }
             metadata[LogKeys.cause] = "\(Self.text(error))"
             logger.error("Wake attempt failed", metadata: metadata)
         }
     }
 
-    /// A failed attempt proves nothing while a slower method of an earlier one is still running.
+    /// Reports the attempt to the scheduler, except a failure while a slower method of an earlier attempt is running.
     private func report(_ runner: RunnerID, _ wake: WakeID, failure: String?) {
-        let othersAreUnderWay = progress.withLock { all in
+        let othersAreInProgress = progress.withLock { all in
             guard all[runner]?.wake == wake else { return true }
-            all[runner]?.underWay -= 1
-            return (all[runner]?.underWay ?? 0) > 0
+            all[runner]?.attemptsInProgress -= 1
+            return (all[runner]?.attemptsInProgress ?? 0) > 0
         }
-        if failure == nil || !othersAreUnderWay { scheduler.wakeAttempted(runner, wake, failure: failure) }
+        if failure == nil || !othersAreInProgress { scheduler.wakeAttempted(runner, wake, failure: failure) }
     }
 }

@@ -7,12 +7,12 @@ import SimpleAICore
 enum ProbeFinding: Hashable {
     /// The engine is up and works.
     /// - Parameters:
-    ///   - models: its list; nil if it gave none.
-    ///   - problem: a problem nevertheless, for the operator.
+    ///   - models: its model list; nil if the response contains none.
+    ///   - problem: a problem for the operator, although the engine works.
     case responded(models: EngineModelList?, problem: String? = nil)
     /// The engine states that it is not ready yet, in its words.
     case loading(String)
-    /// The connection was accepted, and nothing came.
+    /// The connection was accepted, but no response arrived in time.
     case silent
     case refused
     /// The engine is up, and states that it cannot serve. With a reason for the operator.
@@ -21,10 +21,10 @@ enum ProbeFinding: Hashable {
     case replaced(String)
     /// With a reason for the operator.
     case unreachable(String)
-    /// The gateway itself had no connection to spare, which is no evidence about the runner. With a reason for the operator.
+    /// The gateway had no free connection, which is no evidence about the runner. With a reason for the operator.
     case noConnection(String)
 
-    /// For the operator; nil for ordinary results.
+    /// A problem for the operator; nil for ordinary results.
     var problem: String? {
         switch self {
         case .responded(_, let problem): problem
@@ -48,26 +48,26 @@ enum ProbeFinding: Hashable {
     }
 }
 
-/// Interprets the response to a probe. Pure, except that it remembers whether the engine has listed known models.
+/// Classifies the response to a probe. No I/O; records whether the engine has listed models before.
 ///
-/// An engine may have no list, refuse to show it, or name its models as it pleases. A page, a gateway's status, or a list
-/// without any of the models that it listed before comes from another server in the engine's place.
+/// An engine may have no model list, or refuse to return it. An HTML page, a status such as 502, or a list without any of
+/// the models that it contained before indicates that another server responded in the engine's place.
 ///
-/// The rule about lists applies only if settings state the runner's models. Otherwise a changed list is accepted: an
+/// The rule about lists applies only if the settings state the runner's models. Otherwise a changed list is accepted: an
 /// engine may be restarted with another model, and replicas have equal lists, so a list cannot show whether another
-/// machine took over the address or the operator changed the model. Calls are correct either way, because the gateway
+/// machine has the address now or the operator changed the model. Calls are correct in both cases, because the gateway
 /// uses the list that the server at the address returned.
 struct ProbeResponseParser {
     /// The engine's own ids of the models in settings; empty if the engine's list applies.
     private let statedIDs: Set<EngineModelID>
     /// Whether the probe requests the model list; operators may configure another path.
-    private let asksForList: Bool
+    private let requestsList: Bool
     private var hasListedStated = false
-    private var hasListedSome = false
+    private var hasListedModels = false
 
     init(_ runner: Settings.StaticRunner) {
         statedIDs = Set(Runner(runner).publicModels(engineModels: []).values)
-        asksForList = runner.probe.path == Settings.Probe.usualPath
+        requestsList = runner.probe.path == Settings.Probe.usualPath
     }
 
     mutating func read(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) -> ProbeFinding {
@@ -109,23 +109,23 @@ struct ProbeResponseParser {
         }
     }
 
-    private var hasStatedList: Bool { asksForList && !statedIDs.isEmpty }
+    private var hasStatedList: Bool { requestsList && !statedIDs.isEmpty }
 
     private static func refusal(_ status: Int) -> String { "the probe returned status \(status)" }
 
     private mutating func readList(_ response: UpstreamFetch.Response) -> ProbeFinding {
         let list = EngineModelList(response.body)
-        guard asksForList else { return .responded(models: list) }
+        guard requestsList else { return .responded(models: list) }
         guard !Self.isPage(response) else {
             return .replaced("the probe returned an HTML page instead of a model list")
         }
         guard let list else { return .responded(models: nil) }
         guard !list.models.isEmpty else {
-            // It starts, and has nothing to serve yet.
-            if hasListedSome { return .loading("its list no longer contains models") }
+            // The engine is starting, and has no model to serve yet.
+            if hasListedModels { return .loading("its list no longer contains models") }
             return .responded(models: list, problem: statedIDs.isEmpty ? "its list has no models" : nil)
         }
-        hasListedSome = true
+        hasListedModels = true
         guard !statedIDs.isEmpty else { return .responded(models: list) }
         if list.models.contains(where: isStated) {
             hasListedStated = true
@@ -136,18 +136,18 @@ struct ProbeResponseParser {
         return .responded(models: list)
     }
 
-    /// Under the id that settings state, or the one that it implies.
+    /// Whether the settings state this model, by its id or by its id without the implied tag.
     private func isStated(_ model: EngineModelID) -> Bool {
         statedIDs.contains(model)
             || ImpliedTag.shortID(of: model).map { statedIDs.contains(EngineModelID($0.rawValue)) } ?? false
     }
 
-    /// For people to look at: no engine's answer.
+    /// Whether the response is an HTML page, which engines do not return.
     private static func isPage(_ response: UpstreamFetch.Response) -> Bool {
         response.mediaType.lowercased().hasPrefix("text/html") || firstByte(of: response) == UInt8(ascii: "<")
     }
 
-    /// Engines explain a 503 in JSON, or not at all; other texts come from proxies.
+    /// Whether a 503 is an engine's: engines explain it in JSON or not at all, other texts come from proxies.
     private static func statesLoading(_ response: UpstreamFetch.Response) -> Bool {
         guard !isPage(response) else { return false }
         let first = firstByte(of: response)
@@ -155,7 +155,7 @@ struct ProbeResponseParser {
             || String(buffer: response.body).lowercased().contains("loading")
     }
 
-    /// `503 Loading model`.
+    /// The status and the engine's message, such as `503 Loading model`.
     private static func words(of response: UpstreamFetch.Response) -> String {
         let words = EngineError(ArraySlice(response.body.readableBytesView)).message
         return "\(response.status)\(words.map { " \($0)" } ?? "")"

@@ -6,7 +6,7 @@ import Relay
 import Settings
 
 extension Upstream {
-    /// The address of a static runner. The URL was checked with the settings; facts of this machine, such as an
+    /// The upstream of a static runner. The URL was checked with the settings; problems of this machine, such as an
     /// unreadable certificate file, are errors here.
     convenience init(_ runner: Settings.StaticRunner) throws(GatewayStartError) {
         guard let url = URLComponents(string: runner.url), let scheme = url.scheme, let host = url.encodedHost else {

@@ -2,7 +2,8 @@ import Relay
 import Settings
 import SimpleAICore
 
-/// The steps from one list of static runners to another: everything that can fail is done before anything is changed.
+/// The changes from one list of static runners to another. Everything that can fail is done here, before any change is
+/// applied.
 struct RunnerPlan: Sendable {
     /// A new or changed runner.
     struct Place: Sendable {
@@ -25,7 +26,7 @@ struct RunnerPlan: Sendable {
         let before = Dictionary(old.runners.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for runner in new.runners where before[runner.id] != runner {
             let known = upstreams[runner.id]
-            if let known, before[runner.id].map({ Self.isReachedAlike($0, runner) }) ?? false {
+            if let known, before[runner.id].map({ Self.hasSameUpstream($0, runner) }) ?? false {
                 placed.append(Place(runner: runner, serving: known, probing: try Upstream(runner)))
             } else {
                 placed.append(Place(runner: runner, serving: try Upstream(runner), probing: try Upstream(runner)))
@@ -39,8 +40,9 @@ struct RunnerPlan: Sendable {
         }
     }
 
-    /// A certificate file may have changed under the same name, so it never counts as unchanged.
-    private static func isReachedAlike(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
+    /// Whether both settings lead to the same upstream. A certificate file may have changed under the same name, so it
+    /// never counts as unchanged.
+    private static func hasSameUpstream(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
         old.url == new.url && old.tls == new.tls && new.tls.caFile.isEmpty && old.apiKey == new.apiKey
             && old.headers == new.headers
             && old.streamUsage == new.streamUsage && old.endpoints == new.endpoints

@@ -3,9 +3,9 @@ import OperatingSystem
 import Scheduling
 import SimpleAICore
 
-/// State that has to survive a restart so that a sleeping machine can be found and woken again: which models its engine
-/// listed, how long it takes to boot, and agents' registrations. A JSON file, replaced atomically. It is a cache: the
-/// gateway starts and serves without it.
+/// The file with the state that must survive a restart, so that a sleeping machine can be found and woken: the models of
+/// its engine, its boot times, and its agent's registration. JSON, replaced atomically. The file is a cache: the gateway
+/// starts and serves without it.
 struct StateFile: Sendable {
     struct Content: Codable, Hashable {
         var version = 1
@@ -27,7 +27,7 @@ struct StateFile: Sendable {
             Dictionary((contextLengths ?? [:]).map { (EngineModelID($0.key), $0.value) }, uniquingKeysWith: min)
         }
 
-        /// The valid ids: a file may contain what an older version accepted.
+        /// The valid model ids: a file may contain ids that an older version accepted.
         var engineModels: [EngineModelID] { models.compactMap { try? EngineModelID(checking: $0) } }
 
         var bootTime: BootTime {
@@ -73,7 +73,7 @@ struct StateFile: Sendable {
         }
     }
 
-    /// Reads the content without changing the file, for inspecting settings. Blocks.
+    /// Reads the content without changing the file, for checks of settings. Blocks.
     func peek() -> Content {
         guard let bytes = try? file.read(atMost: Self.maxSize) else { return Content() }
         return Self.content(of: bytes) ?? Content()
@@ -107,7 +107,7 @@ struct StateFile: Sendable {
 }
 
 extension StateFile.RememberedRunner {
-    /// Limits boot times to the range from zero to a day.
+    /// Drops boot times outside the range from zero to a day.
     fileprivate var withPlausibleTimes: Self {
         let plausible: ClosedRange<Int64> = 0...86_400_000
         var copy = self
@@ -124,7 +124,7 @@ extension StateFile.Content {
     ) {
         for status in snapshot.runners where !status.models.isEmpty {
             let agent = agents[status.runner.id]
-            // A machine that cannot be woken reconnects by itself, or never.
+            // A machine that cannot be woken need not be remembered: its agent reconnects, or never returns.
             if let agent, agent.mac == nil { continue }
             let recent = status.bootTime.recent.map(\.wholeMilliseconds)
             runners[status.runner.id.rawValue] = StateFile.RememberedRunner(

@@ -7,21 +7,21 @@ import SimpleAICore
 
 /// Probes one static runner periodically: whether it is up and what it serves. Uses one event loop.
 ///
-/// A probe uses a connection of its own and never counts as activity, so it can neither keep a machine awake nor make a
-/// busy one look idle. `ProbeSchedule` decides when it runs.
+/// A probe uses a separate connection and never counts as activity, so it can neither keep a machine awake nor make a busy
+/// one look idle. `ProbeSchedule` decides when it runs.
 final class StaticRunnerProbe {
     private let runner: Settings.StaticRunner
     var id: RunnerID { runner.id }
     var schedule: ProbeSchedule
-    /// The upstream of calls; it records the latest activity.
+    /// The upstream for calls; it records the latest activity.
     private let serving: Upstream
-    /// The same address, for probes.
+    /// The upstream for probes, at the same address.
     let probing: Upstream
-    private var reader: ProbeResponseParser
+    private var parser: ProbeResponseParser
     private let scheduler: Scheduler
-    /// For probes.
+    /// The connection pool of probes.
     private let pool: UpstreamPool
-    /// The pools of calls' connections.
+    /// The connection pools of calls.
     private let pools: UpstreamPools
     private let eventLoop: any EventLoop
     private let logger: Logger
@@ -29,8 +29,8 @@ final class StaticRunnerProbe {
     private let modelsChanged: () -> Void
     private var knownModels: [EngineModelID]?
     private var next: Scheduled<Void>?
-    private var isUnderWay = false
-    private var isWanted = false
+    private var isProbing = false
+    private var isRequestedAgain = false
     private var isStopped = false
     private var lastList: EngineModelList?
     private var lastProblem: String?
@@ -49,7 +49,7 @@ final class StaticRunnerProbe {
         self.scheduler = scheduler
         self.pool = pool
         self.pools = pools
-        reader = ProbeResponseParser(runner)
+        parser = ProbeResponseParser(runner)
         self.eventLoop = eventLoop
         self.logger = logger
         self.contextLengths = contextLengths
@@ -60,11 +60,11 @@ final class StaticRunnerProbe {
     func probe() {
         next?.cancel()
         guard !isStopped else { return }
-        guard !isUnderWay else {
-            isWanted = true
+        guard !isProbing else {
+            isRequestedAgain = true
             return
         }
-        isUnderWay = true
+        isProbing = true
         UpstreamFetch.get(
             runner.probe.path, from: probing, pool: pool, on: eventLoop, timeout: TimeAmount(runner.probe.timeout)
         ) { [weak self] result in
@@ -78,21 +78,21 @@ final class StaticRunnerProbe {
     }
 
     private func finish(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) {
-        isUnderWay = false
+        isProbing = false
         guard !isStopped else { return }
         let isThere = report(result)
-        if isWanted {
-            isWanted = false
+        if isRequestedAgain {
+            isRequestedAgain = false
             return probe()
         }
         wait(schedule.nextWait(isThere: isThere))
     }
 
     private func wait(_ time: TimeAmount) {
-        next = eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in self?.due() }
+        next = eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in self?.probeOrDefer() }
     }
 
-    private func due() {
+    private func probeOrDefer() {
         if let time = schedule.rest(servedAt: serving.lastServedAt, now: .now()) {
             wait(time)
         } else {
@@ -102,7 +102,7 @@ final class StaticRunnerProbe {
 
     /// - Returns: whether the runner is up and can serve.
     private func report(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Bool {
-        let finding = reader.read(result)
+        let finding = parser.read(result)
         let reason = finding.reason(at: probing.authority)
         logger.debug(
             "Probe completed",
@@ -124,7 +124,7 @@ final class StaticRunnerProbe {
         case .refused, .notAble: scheduler.runnerRefused(runner.id, reason: reason)
         case .replaced: scheduler.runnerReplaced(runner.id, reason: reason)
         case .unreachable: reportUnreachable(reason)
-        // No evidence about the runner.
+        // This is no evidence about the runner.
         case .noConnection: break
         }
         return false

@@ -12,7 +12,7 @@ final class UpstreamDirectory: Sendable {
         self.upstreams = Mutex(upstreams)
     }
 
-    /// Whether some runner is known to lack an endpoint: until then the upstreams are not searched.
+    /// Whether some runner is known to lack an endpoint; while false, `runners(lacking:of:)` need not search the upstreams.
     private let mayLackEndpoints: Atomic<Bool>
 
     /// Records that an engine does not have an endpoint.
@@ -22,7 +22,7 @@ final class UpstreamDirectory: Sendable {
         mayLackEndpoints.store(true, ordering: .relaxed)
     }
 
-    /// The runners that serve none of these models at this endpoint, as far as is known, and their errors.
+    /// The runners that are known to serve none of these models at this endpoint, and their errors.
     func runners(lacking endpoint: Endpoint, of models: [ModelID]) -> [RunnerID: GatewayError] {
         guard mayLackEndpoints.load(ordering: .relaxed) else { return [:] }
         return upstreams.withLock { $0 }.compactMapValues { $0.endpoints.missing(endpoint, of: models) }

@@ -1,8 +1,8 @@
-/// When the state file is compared and written. Pure.
+/// Decides when the state is compared with the state file, and written if it differs. Pure.
 ///
-/// A request during a check leads to one more check, however many requests there are: a thousand machines that connect
-/// at once do not cause a thousand checks. The distance between checks grows with the duration of a check, so that the
-/// file never costs more than a small share of a core, however large it is. A failed write is retried.
+/// Any number of requests during a check leads to one more check, for example when a thousand machines connect. The pause
+/// between checks grows with the duration of a check, so that even a large file uses only a small share of a core. A
+/// failed write is retried.
 struct WriteSchedule {
     enum Action: Hashable {
         case look
@@ -11,26 +11,26 @@ struct WriteSchedule {
 
     private enum Phase: Hashable {
         case idle
-        /// Waiting for the distance, or for the retry.
+        /// Waiting for the end of the pause, or for the retry.
         case waiting
-        case looking(isDue: Bool)
+        case checking(isDue: Bool)
     }
 
-    private static let minDistance: Duration = .seconds(1)
-    private static let maxDistance: Duration = .seconds(300)
-    /// As a multiple of a check's duration.
-    private static let distanceFactor = 20
+    private static let minPause: Duration = .seconds(1)
+    private static let maxPause: Duration = .seconds(300)
+    /// The pause after a check, as a multiple of the check's duration.
+    private static let pauseFactor = 20
     private static let firstRetry: Duration = .seconds(5)
     private static let maxRetry: Duration = .seconds(60)
 
     private var phase = Phase.idle
-    private var nextLookAt: ContinuousClock.Instant?
+    private var nextCheckAt: ContinuousClock.Instant?
     private var retry: Duration?
-    /// Skips the distance, because a caller waits for the result.
+    /// Skips the pause, because a caller waits for the result.
     private var isImmediate = false
 
     var isLooking: Bool {
-        if case .looking = phase { true } else { false }
+        if case .checking = phase { true } else { false }
     }
 
     /// The state may have changed.
@@ -38,15 +38,15 @@ struct WriteSchedule {
         switch phase {
         case .idle: return next(at: now)
         case .waiting: return nil
-        case .looking:
-            phase = .looking(isDue: true)
+        case .checking:
+            phase = .checking(isDue: true)
             return nil
         }
     }
 
     mutating func waitEnded() -> Action? {
         guard phase == .waiting else { return nil }
-        phase = .looking(isDue: false)
+        phase = .checking(isDue: false)
         return .look
     }
 
@@ -56,8 +56,8 @@ struct WriteSchedule {
     mutating func lookEnded(
         at now: ContinuousClock.Instant, duration: Duration, isWritten: Bool
     ) -> Action? {
-        guard case .looking(let isDue) = phase else { return nil }
-        nextLookAt = now + min(Self.maxDistance, max(Self.minDistance, duration * Self.distanceFactor))
+        guard case .checking(let isDue) = phase else { return nil }
+        nextCheckAt = now + min(Self.maxPause, max(Self.minPause, duration * Self.pauseFactor))
         guard isWritten else {
             let delay = retry ?? Self.firstRetry
             retry = min(Self.maxRetry, delay * 2)
@@ -69,7 +69,7 @@ struct WriteSchedule {
         return isDue ? next(at: now) : nil
     }
 
-    /// Starts a pending check at once.
+    /// Starts a waiting check immediately, and skips later pauses until `hurryEnded`.
     mutating func writeImmediately() -> Action? {
         isImmediate = true
         return waitEnded()
@@ -78,11 +78,11 @@ struct WriteSchedule {
     mutating func hurryEnded() { isImmediate = false }
 
     private mutating func next(at now: ContinuousClock.Instant) -> Action {
-        if !isImmediate, let nextLookAt, now < nextLookAt {
+        if !isImmediate, let nextCheckAt, now < nextCheckAt {
             phase = .waiting
-            return .wait(nextLookAt - now)
+            return .wait(nextCheckAt - now)
         }
-        phase = .looking(isDue: false)
+        phase = .checking(isDue: false)
         return .look
     }
 }

@@ -1,47 +1,46 @@
 import SimpleAICore
 import Synchronization
 
-/// Admission of sockets on which an agent may register: prevents clients that do not register from using up the
-/// sockets that agents need. Used by every event loop.
+/// Admits sockets on which an agent may register: prevents clients that do not register from using up the sockets that
+/// agents need. Safe to use on any event loop.
 ///
-/// A socket without a registration may belong to any client, so it keeps its place only until another needs it: when
-/// all places are taken, the sockets that have been silent longest are evicted. An agent registers within moments, so
-/// it is done before it could be evicted. An address has its share of the places (`FairShare`; an IPv6 network is one
-/// address), and addresses from which an agent has registered recently have places of their own, which unknown
-/// addresses cannot take.
+/// An unregistered socket may belong to any client, so at the limit the one that has been silent longest is evicted for a
+/// new one. Agents register immediately, before they could be evicted. Each address has a share of the limit (`FairShare`;
+/// an IPv6 network counts as one address). Addresses from which an agent has registered recently have a separate limit,
+/// which unknown addresses cannot use up.
 final class AgentAdmission: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     enum Verdict: Hashable, Sendable {
-        /// This socket is evicted for it.
+        /// Admitted; the socket with this number is evicted for it.
         case admitted(evicting: UInt64?)
         case refused
     }
 
-    /// Maximum number of unregistered sockets: of known addresses, and of all others, each.
+    /// Maximum number of unregistered sockets of known addresses, and separately of all others.
     static let maxUnregistered = 256
-    /// Places that every address gets, however many addresses there are.
+    /// Number of sockets that every address may have, however many addresses there are.
     static let minShare = 16
-    /// Maximum number of all sockets.
+    /// Maximum number of sockets, registered or not.
     static let maxSockets = 2_048
     /// Minimum time before a silent socket can be evicted.
     static let minSilence: Duration = .seconds(1)
-    /// Refused registrations of one address: a burst of this size, then one per second; ten times as many for an
-    /// address of known agents, because other machines there may be configured correctly.
+    /// Failed registrations that one address is allowed: a burst of this size, then one per second; ten times the burst for
+    /// a known address, because other machines there may be configured correctly.
     static let failureBurst = 20.0
     /// Maximum number of remembered addresses of agents.
     static let maxKnownAddresses = 4_096
 
     private let state = Mutex(AgentAdmissionState())
 
-    /// Admits the socket if there is a place for it.
+    /// Admits a new socket, or refuses it.
     /// - Parameters:
     ///   - holder: its address; nil for a trusted proxy that states no client address.
     func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Verdict {
         state.withLock { $0.enter(number, from: holder, now: now) }
     }
 
-    /// An agent has registered on it: it frees its place.
+    /// An agent has registered on the socket, which no longer counts as unregistered.
     func registered(_ number: UInt64) {
         state.withLock { $0.registered(number) }
     }
@@ -64,7 +63,7 @@ struct AgentAdmissionState {
     private struct Socket {
         let holder: Peer?
         let since: Instant
-        /// Which places it is counted in; nil once an agent has registered on it.
+        /// Whether it counts among the sockets of known addresses; nil once an agent has registered on it.
         var isOfKnownAddress: Bool?
     }
 
@@ -125,15 +124,15 @@ struct AgentAdmissionState {
         if let holder = socket.holder { failures.failed(holder, now: now) }
     }
 
-    /// Frees its place; its entry stays until it has closed.
+    /// Stops counting the socket; its entry remains until it has closed.
     private mutating func evict(_ number: UInt64) {
         guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
         unregistered.remove(number)
         giveBack(socket.holder, isKnown)
     }
 
-    /// The unregistered socket beyond its minimum time that has waited longest: of the given address, or else of the
-    /// address with the most.
+    /// The unregistered socket that has been silent longest and may be evicted: of the given address, or else of the
+    /// address with the most sockets.
     private func oldestSilent(of holder: Peer?, _ isKnown: Bool, _ now: Instant) -> UInt64? {
         let ledger = isKnown ? knownHolders : unknownHolders
         var best: (held: Int, number: UInt64)?
@@ -156,7 +155,7 @@ struct AgentAdmissionState {
     }
 }
 
-/// Failed registrations by address; each expires after a second. Bounded.
+/// Failed registrations by address; one per second expires. Bounded.
 private struct AddressFailures {
     private struct RecentFailures {
         var count = 0.0

@@ -9,8 +9,8 @@ import Scheduling
 import SimpleAICore
 import WebSocketTransport
 
-/// The shell around every `RunnerSession`: the connected agents by runner id, and the resulting changes in the
-/// scheduler. Uses one event loop, so that agents' messages have one order.
+/// The connected agents by runner id: the shell that runs their `RunnerSession`s and applies the results to the scheduler.
+/// Uses one event loop, so that all messages of agents are handled in one order.
 final class AgentRegistry {
     /// Registrations per runner id: a burst of 10, then one per second. Two machines with the same id would
     /// otherwise replace each other forever.
@@ -24,11 +24,11 @@ final class AgentRegistry {
         var session: RunnerSession
         let socket: WebSocket
         let peer: String
-        /// The agent's address; nil if only that of a trusted proxy is known.
+        /// The agent's address; nil if only a trusted proxy's address is known.
         let holder: Peer?
         var id: RunnerID?
         var registration: Identity?
-        /// The entries that its lists left out, as reported.
+        /// The entries omitted from its lists, as last logged.
         var omitted = OmittedEntries()
         /// How it ended, or why the gateway ends it; nil if its heartbeats stopped.
         var endReason: OperatorReason?
@@ -40,7 +40,7 @@ final class AgentRegistry {
         }
     }
 
-    /// The kept part of a registration: without its status, which may be large.
+    /// The part of a registration that is kept: everything but its status, which may be large.
     private struct Identity {
         let name: String
         let machineType: String
@@ -74,8 +74,8 @@ final class AgentRegistry {
     private var expiry: RepeatedTask?
     private let start: ContinuousClock.Instant
     private var statusRequests = 0
-    /// Commands without a result yet, by the id in their message.
-    private var asked: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
+    /// Commands without a result yet, by their request id.
+    private var pendingCommands: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
     var changed: () -> Void = {}
     var commandCompletion: AgentCommandCompletion = { _, _, _ in }
 
@@ -133,7 +133,7 @@ final class AgentRegistry {
         admission.left(number)
     }
 
-    /// Closes an unregistered socket to make room for others.
+    /// Closes an unregistered socket to admit another one.
     func evict(_ number: UInt64) {
         guard connections[number]?.id == nil else { return }
         metrics.shareWasRefused(.agentSockets)
@@ -158,7 +158,7 @@ final class AgentRegistry {
         }
         changed = {}
         commandCompletion = { _, _, _ in }
-        asked = [:]
+        pendingCommands = [:]
     }
 
     // MARK: Commands
@@ -178,17 +178,17 @@ final class AgentRegistry {
             }
             message = .sleep(requestID: requestID)
         }
-        asked[ExactString(requestID)] = (id, request)
+        pendingCommands[ExactString(requestID)] = (id, request)
         connection.socket.send(MessageCodec.text(message))
     }
 
-    /// Requests a status report now; no effect if the agent is not connected.
+    /// Requests a new status report; no effect if the agent is not connected.
     func requestStatus(of id: RunnerID) {
         statusRequests &+= 1
         let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
         guard let connection = connection(of: id) else { return }
         connection.socket.send(MessageCodec.text(message))
-        // The last report was wrong: the machine may have lost power, which only a missing pong shows.
+        // The last report has proved wrong: the machine may have lost power, which only a missing pong reveals.
         connection.socket.verify(within: Self.pongTimeout)
     }
 
@@ -198,16 +198,16 @@ final class AgentRegistry {
 
     /// An agent may send results only for its own commands.
     private func handleCommandResponse(_ response: CommandResponse, from id: RunnerID?) {
-        guard let entry = asked[ExactString(response.requestID)], entry.id == id else { return }
-        asked[ExactString(response.requestID)] = nil
+        guard let entry = pendingCommands[ExactString(response.requestID)], entry.id == id else { return }
+        pendingCommands[ExactString(response.requestID)] = nil
         let failure = OperatorReason(response.error ?? "the agent reported no reason").description
         commandCompletion(entry.id, entry.request, response.success ? nil : failure)
     }
 
     /// A disconnected agent sends no results.
     private func failCommands(of id: RunnerID) {
-        let open = asked.filter { $0.value.id == id }
-        for requestID in open.keys { asked[requestID] = nil }
+        let open = pendingCommands.filter { $0.value.id == id }
+        for requestID in open.keys { pendingCommands[requestID] = nil }
         for entry in open.values { commandCompletion(id, entry.request, "the agent disconnected") }
     }
 
@@ -239,7 +239,7 @@ final class AgentRegistry {
 
     private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentViolatedProtocol(code)
-        // Every client that reaches the port can cause these: not at a level that fills disks.
+        // Any client that reaches the port can cause these, so the level is too low to fill disks.
         var metadata: Logger.Metadata = [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"]
         guard !rules.acceptsAgents else { return logger.info("Agent protocol violation", metadata: metadata) }
         metadata[LogKeys.cause] = "fleet.token is empty"
@@ -248,7 +248,7 @@ final class AgentRegistry {
 
     private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
         let id = registration.runnerID
-        if let refusal = registrationRefusal(to: id) { return act(on: number) { $0.refused(refusal) } }
+        if let refusal = rateLimitRefusal(of: id) { return act(on: number) { $0.refused(refusal) } }
         let upstream: Upstream
         do {
             upstream = try self.upstream(of: registration, at: address)
@@ -256,8 +256,8 @@ final class AgentRegistry {
             let refusal = AgentRefusal(.protocolError, "The gateway cannot use this http_base_url.")
             return act(on: number) { $0.refused(refusal) }
         }
-        if let refusal = reserveRoom(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
-        // First the old connection: its messages must not follow those of the new one.
+        if let refusal = addToRoster(for: registration, on: number) { return act(on: number) { $0.refused(refusal) } }
+        // The old connection first: its messages must not be handled after messages of the new one.
         if let old = current[id] { act(on: old) { $0.replaced() } }
         current[id] = number
         connections[number]?.id = id
@@ -270,16 +270,16 @@ final class AgentRegistry {
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
-        // Afterwards: the scheduler has already ended the old connection's commands.
+        // After `agentConnected`, by which the scheduler has already ended the old connection's commands.
         failCommands(of: id)
         let now = now()
         let extensions = registration.extensions.isEmpty ? [] : Self.extensions
         report(registration.status, on: number)
-        // Last, because other parts may send calls at once.
+        // Last, because the agent may receive calls immediately after this.
         act(on: number) { $0.joined(id, extensions: extensions, now: now) }
     }
 
-    private func registrationRefusal(to id: RunnerID) -> AgentRefusal? {
+    private func rateLimitRefusal(of id: RunnerID) -> AgentRefusal? {
         var budget = budgets[id] ?? Self.registrations
         let isWithin = budget.take(bytes: 0, now: now() - start)
         guard isWithin else {
@@ -290,8 +290,8 @@ final class AgentRegistry {
         return nil
     }
 
-    /// Reserves memory for the data that an agent reports.
-    private func reserveRoom(for registration: Registration, on number: UInt64) -> AgentRefusal? {
+    /// Adds an agent to the roster, which limits the number of agents and the size of the data that they report.
+    private func addToRoster(for registration: Registration, on number: UInt64) -> AgentRefusal? {
         let id = registration.runnerID
         let outcome = roster.joined(
             id, holder(of: id, connections[number]?.holder), size: registration.status.retainedSize,
@@ -304,15 +304,15 @@ final class AgentRegistry {
         case .tooManyAgents:
             return AgentRefusal(
                 .protocolError,
-                "The limit of machines, or of machines from your address, is reached. Give this agent "
-                    + "a token of its own in fleet.tokens to reserve a place.")
+                "Too many agents, in total or from your address. Give this agent its own token in fleet.tokens, so "
+                    + "that it does not count for its address.")
         case .tooLarge:
             return AgentRefusal(
                 .protocolError, "The status lists too many models. Report fewer models or aliases.")
         }
     }
 
-    /// The holder that an agent is counted for.
+    /// The holder whose share an agent counts against.
     private func holder(of id: RunnerID, _ address: Peer?) -> AgentRoster.Holder {
         rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
     }
@@ -350,7 +350,7 @@ final class AgentRegistry {
         forget(roster.expire(now: now))
     }
 
-    /// The same object as before if nothing has changed, because it records the latest activity.
+    /// The upstream of an agent: the existing object if nothing has changed, because it records the latest activity.
     private func upstream(of registration: Registration, at address: AgentAddress) throws -> Upstream {
         let key = registration.extensions.contains(.httpAuth) ? registration.authToken : nil
         if let known = upstreams[registration.runnerID], known.host == address.host, known.port == address.port,
@@ -382,7 +382,7 @@ final class AgentRegistry {
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
     }
 
-    /// Logs it once for each connection: an agent must not fill the log.
+    /// Logs omitted entries once per connection: an agent must not fill the log.
     private func reportProblem(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
         guard omitted.count > 0, connections[number]?.omitted.count == 0 else { return }
         connections[number]?.omitted = omitted
@@ -421,9 +421,9 @@ final class AgentRegistry {
             changed()
         }
         metrics.agentLeft(connected: current.count)
-        // Last: a machine that goes to sleep closes its connection, which is not a refusal.
+        // Last: a machine that falls asleep closes its connection, which is not a failure of the command.
         defer { failCommands(of: id) }
-        // During a shutdown the gateway closes the sockets: that is no evidence about machines.
+        // During a shutdown the gateway closes the sockets, which is no evidence about machines.
         guard !drain.isDraining else { return }
         logger.info(
             "Agent disconnected", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(reason)"])

@@ -1,19 +1,20 @@
 import RunnerProtocol
 import SimpleAICore
 
-/// The known agents, what is kept for each, and which are forgotten to make room. Pure.
+/// The known agents: limits their number and the size of the data that they report, and decides which disconnected ones
+/// are forgotten. Pure.
 ///
-/// Two things are bounded: the number of agents, and the size of the data that they report. One client with the shared
-/// token can register any number of agents, so both are shared (`FairShare`) among holders: an agent with its own token
-/// is a holder, and agents with the shared token are held by the address they come from.
+/// One client with the shared token can register any number of agents, so both limits are shared (`FairShare`) among
+/// holders: an agent with its own token is a holder, agents with the shared token have their address as holder.
 ///
-/// Disconnected agents are forgotten: after an hour if the machine cannot be woken and never served a call, after a day
-/// if it did serve, after a week if it could be woken but never served, otherwise after 90 days; and earlier when
-/// room is needed, first those that never served, then those that cannot be woken, then those disconnected longest.
+/// Disconnected agents are forgotten after an hour if the machine cannot be woken and never served a call, after a day if
+/// it cannot be woken but has served, after a week if it can be woken but never served, otherwise after 90 days. At a limit
+/// they are forgotten earlier: first agents that never served, then agents that cannot be woken, then the agents that have
+/// been disconnected longest.
 struct AgentRoster {
     typealias Instant = ContinuousClock.Instant
 
-    /// The holder that an agent is counted for.
+    /// The holder whose share an agent counts against.
     enum Holder: Hashable, Sendable {
         case agent(RunnerID)
         case address(Peer)
@@ -28,9 +29,9 @@ struct AgentRoster {
     }
 
     struct Outcome: Hashable {
-        /// Nil: the agent is accepted.
+        /// Nil if the agent is accepted.
         var refusal: Refusal?
-        /// Agents forgotten to make room; this holds even if the agent is refused.
+        /// Agents that have been forgotten to make room, even if this agent is refused.
         var forgotten: [RunnerID] = []
     }
 
@@ -69,7 +70,7 @@ struct AgentRoster {
     func knows(_ id: RunnerID) -> Bool { members[id] != nil }
 
     /// An agent registers, for the first time or again.
-    /// - Parameter size: of its reported data in bytes, see `RunnerStatus.retainedSize`.
+    /// - Parameter size: of its reported data in bytes: `RunnerStatus.retainedSize`.
     mutating func joined(_ id: RunnerID, _ holder: Holder, size: Int, canBeWoken: Bool) -> Outcome {
         let before = members[id]
         if let before { discard(id, before) }
@@ -82,18 +83,18 @@ struct AgentRoster {
         return outcome
     }
 
-    /// Adds an agent from before a restart; the most recently seen must come first.
-    /// - Returns: whether there is room for it.
+    /// Restores an agent after a restart. Must be called for the most recently connected agents first.
+    /// - Returns: whether the agent is within the limits.
     mutating func remembered(_ id: RunnerID, _ holder: Holder, size: Int, hasServed: Bool, disconnectedAt: Instant)
         -> Bool
     {
-        guard members[id] == nil, obstacle(to: holder, size: size) == nil else { return false }
+        guard members[id] == nil, limitExceeded(by: holder, size: size) == nil else { return false }
         insert(id, Member(holder, size: size, canBeWoken: true, hasServed: hasServed, disconnectedAt: disconnectedAt))
         return true
     }
 
     /// The agent's reported data has changed.
-    /// - Returns: whether there is room for it; otherwise the previous data stays in effect.
+    /// - Returns: whether it is within the limits; otherwise the previous data remains in effect.
     mutating func changed(_ id: RunnerID, size: Int) -> Bool {
         guard let member = members[id] else { return false }
         guard size != member.size else { return true }
@@ -107,7 +108,7 @@ struct AgentRoster {
         return true
     }
 
-    /// - Parameter hasServed: whether it has served a call since it joined.
+    /// - Parameter hasServed: whether the agent has served a call since it joined.
     mutating func left(_ id: RunnerID, hasServed: Bool, now: Instant) {
         members[id]?.disconnectedAt = now
         if hasServed { members[id]?.hasServed = true }
@@ -140,13 +141,13 @@ struct AgentRoster {
         }
     }
 
-    // MARK: Room
+    // MARK: Limits
 
     private mutating func makeRoom(for holder: Holder, size: Int) -> Outcome {
         var outcome = Outcome()
-        while let obstacle = obstacle(to: holder, size: size) {
-            guard let id = firstToForget(obstacle.isOfHolder ? holder : nil) else {
-                outcome.refusal = obstacle.refusal
+        while let exceeded = limitExceeded(by: holder, size: size) {
+            guard let id = firstToForget(exceeded.isShareOfHolder ? holder : nil) else {
+                outcome.refusal = exceeded.refusal
                 break
             }
             forget(id)
@@ -155,7 +156,8 @@ struct AgentRoster {
         return outcome
     }
 
-    private func obstacle(to holder: Holder, size: Int) -> (refusal: Refusal, isOfHolder: Bool)? {
+    /// The limit that another agent with this holder and size would exceed; nil if it is within the limits.
+    private func limitExceeded(by holder: Holder, size: Int) -> (refusal: Refusal, isShareOfHolder: Bool)? {
         let places = counts.verdict(for: holder.shareHolder, under: Self.agents)
         if places != .granted { return (.tooManyAgents, places == .beyondShare) }
         let room = bytes.verdict(on: size, for: holder.shareHolder, under: Self.sizes)
@@ -163,7 +165,8 @@ struct AgentRoster {
         return nil
     }
 
-    /// - Parameter holder: the holder of the agents; nil for all.
+    /// The disconnected agent to forget next.
+    /// - Parameter holder: considers only the agents of this holder; nil for all agents.
     private func firstToForget(_ holder: Holder?) -> RunnerID? {
         members.lazy.filter { $0.value.disconnectedAt != nil && (holder == nil || $0.value.holder == holder) }
             .min { Self.isForgotten($0, before: $1) }?.key
@@ -197,12 +200,12 @@ struct AgentRoster {
 }
 
 extension AgentRoster.Holder {
-    /// Nil: no share is kept for it.
+    /// The holder in the ledgers; nil for a proxy, which has no share.
     fileprivate var shareHolder: Self? { self == .proxy ? nil : self }
 }
 
 extension RunnerStatus {
-    /// Approximate number of bytes kept while its agent is known: names of models, in several tables.
+    /// Approximate number of bytes that are kept while its agent is known: names of models, in several tables.
     var retainedSize: Int {
         let models = engines.reduce(0) { sum, engine in
             engine.loadedModels.reduce(
@@ -214,6 +217,6 @@ extension RunnerStatus {
         }
     }
 
-    /// Overhead of a name besides its bytes.
+    /// Overhead of each name, in bytes.
     private static let entry = 64
 }

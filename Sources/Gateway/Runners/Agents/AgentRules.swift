@@ -5,16 +5,16 @@ import SimpleAICore
 
 /// The rules for registrations, and for the addresses of agents' HTTP endpoints. Pure.
 struct AgentRules: Sendable {
-    /// Time within which a socket has to register.
+    /// Time within which an agent has to register on a new socket.
     static let registrationTime: Duration = .seconds(10)
 
-    /// Shared by all agents without a token of their own; if empty, those cannot register.
+    /// The token of all agents whose ids are not in `tokens`; if empty, these agents cannot register.
     var token = ""
     /// An id listed here registers with this token only.
     var tokens: [RunnerID: String] = [:]
     /// Ids of static runners.
     var reserved: Set<RunnerID> = []
-    /// Hosts that `http_base_url` may name besides the peer's own address; in lower case.
+    /// Hosts that `http_base_url` may name in addition to the peer's address; in lower case.
     var allowedHosts: Set<ExactString> = []
     /// Whether an address belongs to a proxy, which may stand for any machine.
     var isTrustedProxy: @Sendable (_ address: String) -> Bool = { _ in false }
@@ -23,7 +23,7 @@ struct AgentRules: Sendable {
 
     var acceptsAgents: Bool { !token.isEmpty || !tokens.isEmpty }
 
-    /// - Parameter peer: the address that the WebSocket comes from.
+    /// - Parameter peer: the peer's address on the WebSocket connection.
     func admit(_ registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         guard acceptsAgents else {
             throw AgentRefusal(.authFailed, "This gateway accepts no agents: its fleet.token is empty.")
@@ -31,8 +31,8 @@ struct AgentRules: Sendable {
         let id = registration.runnerID
         // The token is compared first, so that a refusal reveals nothing about ids to clients without a token.
         let expected = tokens[id] ?? token
-        let isRight = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
-        guard isRight else { throw AgentRefusal(.authFailed, "Invalid token. Use the gateway's fleet.token.") }
+        let isValid = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
+        guard isValid else { throw AgentRefusal(.authFailed, "Invalid token. Use the gateway's fleet.token.") }
         guard registration.protocolVersion == MessageCodec.protocolVersion else {
             throw AgentRefusal(
                 .authFailed, "This gateway supports protocol version \(MessageCodec.protocolVersion).")
@@ -49,7 +49,8 @@ struct AgentRules: Sendable {
         return try address(of: registration, from: peer)
     }
 
-    /// A shared token must not allow its holder to direct the gateway's traffic elsewhere.
+    /// The address of the agent's endpoint. It is checked, because the holder of a shared token must not be able to direct
+    /// the gateway's calls to any host.
     private func address(of registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         let peer = AgentAddress.plain(peer)
         guard let stated = registration.httpBaseURL else {
@@ -119,7 +120,7 @@ struct AgentAddress: Hashable {
         pathPrefix = prefix
     }
 
-    /// One form for each address, so that two can be compared: `::ffff:10.0.0.1` becomes `10.0.0.1`.
+    /// The canonical form of an address, for comparisons: `::ffff:10.0.0.1` becomes `10.0.0.1`.
     static func plain(_ host: String) -> String {
         guard let address = try? SocketAddress(ipAddress: host, port: 0), let text = address.ipAddress else {
             return host.lowercased()

@@ -17,7 +17,7 @@ final class AgentSocket: WebSocketReceiver {
     private let holder: Peer?
     private let agents: Agents
 
-    /// - Parameter holder: the agent's address; nil if only that of a trusted proxy is known.
+    /// - Parameter holder: the agent's address; nil if only a trusted proxy's address is known.
     init(number: UInt64, peer: String, holder: Peer?, agents: Agents) {
         self.number = number
         self.peer = peer

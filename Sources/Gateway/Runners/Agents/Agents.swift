@@ -9,8 +9,8 @@ import SimpleAICore
 import Synchronization
 import WebSocketTransport
 
-/// The connected agents, as the rest of the gateway uses them; safe on any event loop. `AgentRegistry` handles their
-/// messages in order on one loop.
+/// The gateway's interface to connected agents; safe to use on any event loop. `AgentRegistry` handles their messages in
+/// order on one event loop.
 final class Agents: Sendable {
     static let path = "/ws/runners"
 
@@ -43,8 +43,8 @@ final class Agents: Sendable {
             eventLoop: eventLoop)
     }
 
-    /// Sets the callbacks for changes that have to survive a restart, and for results of commands. Called once, before
-    /// the first agent connects.
+    /// Sets the callbacks for changes that must survive a restart, and for results of commands. Must be called once,
+    /// before the first agent connects.
     func attach(changed: @escaping @Sendable () -> Void, commandCompletion: @escaping AgentCommandCompletion) {
         onRegistry {
             $0.changed = changed
@@ -53,7 +53,7 @@ final class Agents: Sendable {
         }
     }
 
-    /// Applies other tokens, hosts and reserved ids to later registrations.
+    /// Applies new tokens, hosts and reserved ids to later registrations.
     func adopt(_ settings: Settings) {
         proxies.withLock { $0 = TrustedProxies(settings.server.trustedProxies) }
         onRegistry { $0.rules = AgentRules(settings) }
@@ -64,7 +64,7 @@ final class Agents: Sendable {
         try await eventLoop.submit { [registry] in registry.value.stop() }.get()
     }
 
-    /// Turns a connection's first request into an agent's socket, if it requests the upgrade.
+    /// The handler that upgrades a connection to an agent's WebSocket, if its first request asks for it.
     func upgrade(replacing httpHandlers: [any RemovableChannelHandler]) -> ServerUpgrade {
         ServerUpgrade(
             path: Self.path, options: options, removing: httpHandlers
@@ -86,12 +86,12 @@ final class Agents: Sendable {
         }
     }
 
-    /// Sends a command. One that cannot be sent fails at once.
+    /// Sends a command. A command that cannot be sent fails immediately.
     func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
         onRegistry { $0.send(command, to: id, request) }
     }
 
-    /// Requests a status report now, because an earlier one has proved wrong.
+    /// Requests a new status report, because the last one has proved wrong.
     func requestStatus(of id: RunnerID) {
         onRegistry { $0.requestStatus(of: id) }
     }
@@ -109,7 +109,7 @@ enum AgentCommand: Hashable, Sendable {
     case sleep
 }
 
-/// The result of a command: nil if it was carried out, otherwise the reason.
+/// Receives the result of a command; `failure` is the reason for a failure, nil on success.
 typealias AgentCommandCompletion = @Sendable (RunnerID, RunnerRequest, _ failure: String?) -> Void
 
 extension AgentRules {

@@ -3,29 +3,29 @@ import Scheduling
 import SimpleAICore
 
 extension RunnerReport {
-    /// The part of a status that decides where calls go.
-    /// - Parameter extensions: supported by both sides; fields of others are ignored.
+    /// The part of a status that the scheduler uses to place calls.
+    /// - Parameter extensions: supported by both sides; fields of other extensions are ignored.
     init(_ status: RunnerStatus, extensions: Set<ProtocolExtension>) {
         var models: [RunnerReport.Model] = []
-        var places: [EngineModelID: Int] = [:]
+        var positions: [EngineModelID: Int] = [:]
         var slots = 0
         for engine in status.engines where engine.isHealthy {
             slots += min(engine.capacity(extensions), 10_000)
             let loaded = Set(engine.loadedModels.map { EngineModelID($0) })
             for model in engine.availableModels {
                 let id = EngineModelID(model.id)
-                guard places[id] == nil else { continue }
-                places[id] = models.count
+                guard positions[id] == nil else { continue }
+                positions[id] = models.count
                 models.append(
                     .init(
                         engineID: id, isLoaded: loaded.contains(id),
                         size: model.sizeBytes.map { ByteCount(bytes: max(0, $0)) }))
             }
             for id in engine.loadedModels.lazy.map({ EngineModelID($0) }) {
-                if let place = places[id] {
-                    models[place].isLoaded = true
+                if let position = positions[id] {
+                    models[position].isLoaded = true
                 } else {
-                    places[id] = models.count
+                    positions[id] = models.count
                     models.append(.init(engineID: id, isLoaded: true))
                 }
             }
@@ -42,7 +42,7 @@ extension RunnerReport {
 }
 
 extension RunnerStatus {
-    /// Why it does not admit calls, as its agent states it.
+    /// Why the runner does not admit calls, as its agent states it.
     fileprivate var reason: OperatorReason? {
         if health == .shuttingDown { return "its agent is shutting down" }
         let problems = engines.filter { !$0.isHealthy }.map { "\($0.engineType): \($0.error ?? "not healthy")" }
@@ -51,7 +51,7 @@ extension RunnerStatus {
 }
 
 extension RunnerStatus {
-    /// Context lengths of its engines' models in tokens; of several engines with a model, the first applies.
+    /// Context lengths of the engines' models in tokens; if several engines have a model, the first applies.
     var contextLengths: ContextLengths.Stated {
         var lengths: ContextLengths.Stated = [:]
         for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) {

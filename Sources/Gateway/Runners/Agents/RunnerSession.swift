@@ -10,7 +10,7 @@ import SimpleAICore
 struct RunnerSession {
     enum Action: Hashable {
         case send(GatewayMessage)
-        /// The rules admit the registration; the registry decides whether there is room, with `joined` or `refused`.
+        /// The rules admit the registration; the registry checks its limits, and calls `joined` or `refused`.
         case join(Registration, AgentAddress)
         case report(RunnerStatus)
         case commandResponse(CommandResponse)
@@ -28,36 +28,36 @@ struct RunnerSession {
         case ended
     }
 
-    /// A registered agent may occasionally send an unreadable message, as some versions do, but not this many in a row.
+    /// Number of malformed messages in a row that end a session; some versions of agents occasionally send one.
     static let maxFaultsInARow = 10
 
     private let rules: AgentRules
     private let peer: String
     private var phase = Phase.opening
-    private var lastHeard: ContinuousClock.Instant
+    private var lastReceivedAt: ContinuousClock.Instant
     private var faultsInARow = 0
-    /// When a heartbeat was requested; nil once the agent has sent something.
-    private var askedAt: ContinuousClock.Instant?
+    /// When a ping was sent; nil once the agent has sent a message.
+    private var pingSentAt: ContinuousClock.Instant?
 
     init(rules: AgentRules, peer: String, now: ContinuousClock.Instant) {
         self.rules = rules
         self.peer = peer
-        lastHeard = now
+        lastReceivedAt = now
     }
 
     var isJoined: Bool { phase == .joined }
 
-    /// When `timePassed` has to be called.
+    /// When `timePassed` must be called.
     var nextDeadline: ContinuousClock.Instant? {
         switch phase {
-        case .opening: lastHeard.advanced(by: AgentRules.registrationTime)
+        case .opening: lastReceivedAt.advanced(by: AgentRules.registrationTime)
         case .joined:
             // However late this timer fires, for example after this host was suspended, the agent gets its full time to
             // respond.
-            if let askedAt {
-                max(lastHeard.advanced(by: rules.runnerTimeout), askedAt.advanced(by: minResponseTime))
+            if let pingSentAt {
+                max(lastReceivedAt.advanced(by: rules.runnerTimeout), pingSentAt.advanced(by: minResponseTime))
             } else {
-                lastHeard.advanced(by: rules.runnerTimeout / 2)
+                lastReceivedAt.advanced(by: rules.runnerTimeout / 2)
             }
         case .joining, .ended: nil
         }
@@ -72,10 +72,11 @@ struct RunnerSession {
         switch (phase, message) {
         case (.opening, .register(let registration)): return register(registration)
         case (.opening, _): return refuse(AgentRefusal(.protocolError, "The first message must be register."))
-        case (.joined, .register): return breach("Already registered; open another connection to register again.")
+        case (.joined, .register):
+            return reportViolation("Already registered; open another connection to register again.")
         case (.joined, let message):
-            lastHeard = now
-            askedAt = nil
+            lastReceivedAt = now
+            pingSentAt = nil
             faultsInARow = 0
             switch message {
             case .heartbeat(let status)?, .statusUpdate(let status)?: return [.report(status)]
@@ -94,8 +95,8 @@ struct RunnerSession {
         case .opening: return refuse(refusal)
         case .joined:
             faultsInARow += 1
-            let told: [Action] = [.countError(.parseError), .send(.error(.parseError, message: refusal.message))]
-            return faultsInARow < Self.maxFaultsInARow ? told : told + end()
+            let actions: [Action] = [.countError(.parseError), .send(.error(.parseError, message: refusal.message))]
+            return faultsInARow < Self.maxFaultsInARow ? actions : actions + end()
         case .joining, .ended: return []
         }
     }
@@ -104,18 +105,18 @@ struct RunnerSession {
         let message = "Unexpected binary frame; messages are text frames."
         switch phase {
         case .opening: return refuse(AgentRefusal(.protocolError, message))
-        case .joined: return breach(message)
+        case .joined: return reportViolation(message)
         case .joining, .ended: return []
         }
     }
 
-    /// The registry has room for it.
+    /// The registry has accepted the registration.
     mutating func joined(
         _ id: RunnerID, extensions: Set<ProtocolExtension>, now: ContinuousClock.Instant
     ) -> [Action] {
         guard phase == .joining else { return [] }
         phase = .joined
-        lastHeard = now
+        lastReceivedAt = now
         return [.send(.registerAck(id, extensions: extensions))]
     }
 
@@ -133,10 +134,10 @@ struct RunnerSession {
         switch phase {
         case .opening:
             return refuse(AgentRefusal(.timeout, "No register message within \(AgentRules.registrationTime)."))
-        case .joined where askedAt != nil: return end()
+        case .joined where pingSentAt != nil: return end()
         case .joined:
-            // An agent of version 1 responds with any message, which is all that this requests.
-            askedAt = now
+            // Any message from the agent counts as its response.
+            pingSentAt = now
             return [.send(.ping(timestamp: 0))]
         case .joining, .ended: return []
         }
@@ -169,7 +170,7 @@ struct RunnerSession {
         ]
     }
 
-    private mutating func breach(_ message: String) -> [Action] {
+    private mutating func reportViolation(_ message: String) -> [Action] {
         [.countError(.protocolError), .send(.error(.protocolError, message: message))] + end()
     }
 
