@@ -10,7 +10,7 @@ enum RoleImpersonation {
     private static let maxRoles = 100
 
     /// - Returns: a caller with exactly the roles in the query and their rights; nil without the parameter. Empty values
-    ///   are ignored: `as_role=` alone means a caller without roles.
+    ///   are ignored: a single `as_role=` means a caller without roles.
     /// - Throws: `permissionDenied` unless the requesting caller is an administrator, because a caller must not learn the
     ///   rights of others.
     static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {

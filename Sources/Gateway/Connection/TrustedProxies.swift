@@ -26,7 +26,7 @@ struct TrustedProxies: Sendable {
     ///   - peer: the other end of the connection.
     ///   - forwardedFor: the values of `X-Forwarded-For`, in their order.
     ///   - forwarded: the values of `Forwarded` (RFC 7239), in their order.
-    /// - Returns: the client's address as far as it is reliable: the address of the last trusted proxy if that states
+    /// - Returns: the client's address as far as it is reliable: the last trusted proxy's address if that proxy states
     ///   none; the peer's if the two headers disagree, because a proxy that writes one passes the other on unchanged.
     func client(of peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         guard let peer, trusts(peer) else { return peer }

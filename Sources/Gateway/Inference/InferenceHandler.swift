@@ -217,7 +217,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Actions of InferenceCall
 
-    /// The peer's address, which may be a proxy's. Lazy: most connections need it only once a call begins.
+    /// The peer's address, which may be a proxy's. First read when a call begins.
     private(set) lazy var peer = IPAddress(context?.channel.remoteAddress)
 
     /// The caller's share of the buffer memory, at this address. Cached for the next call, which usually has the same

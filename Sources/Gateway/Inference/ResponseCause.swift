@@ -30,7 +30,7 @@ enum ResponseCause: Hashable, Sendable {
     /// Not a response of an inference engine.
     case invalid
 
-    /// Other inputs of the decision, besides status and body.
+    /// Inputs of the classification other than status and body.
     struct Context: Hashable, Sendable {
         var endpoint: Endpoint
         /// The engine's own id of the model.

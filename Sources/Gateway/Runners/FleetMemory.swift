@@ -23,7 +23,7 @@ final class FleetMemory: Sendable {
     }
 
     private let file: StateFile
-    private let look: @Sendable () -> StateFile.Content
+    private let currentContent: @Sendable () -> StateFile.Content
     private let knownAgents: (@Sendable () -> Set<RunnerID>)?
     private let logger: Logger
     private let eventLoop: any EventLoop
@@ -41,7 +41,7 @@ final class FleetMemory: Sendable {
     ) {
         self.file = file
         known = Mutex(Known(content: written, isWritten: isWritten))
-        self.look = look
+        currentContent = look
         self.knownAgents = knownAgents
         self.logger = logger
         self.eventLoop = eventLoop
@@ -83,7 +83,7 @@ final class FleetMemory: Sendable {
     /// may return.
     /// - Returns: whether the file is up to date.
     private func write() -> Bool {
-        let changes = look()
+        let changes = currentContent()
         let agents = knownAgents?()
         return known.withLock { known in
             let before = known.content

@@ -137,7 +137,7 @@ final class FleetSupervisor: Service {
         machines.adopt(settings)
         // An address must exist before the scheduler knows its runner and as long as it does: a call may be placed at
         // any moment.
-        for place in plan.placed { upstreams.put(place.serving) }
+        for change in plan.placed { upstreams.put(change.serving) }
         scheduler.change(placing: plan.placed.map { Runner($0.runner) }, removing: plan.removed)
         for id in plan.removed {
             upstreams.remove(id)
@@ -147,10 +147,11 @@ final class FleetSupervisor: Service {
             guard isProbing.value else { return }
             for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeInterval) }
             for id in plan.removed { stopProbe(of: id) }
-            for place in plan.placed {
-                let wasUrgent = stopProbe(of: place.runner.id)
+            for change in plan.placed {
+                let wasUrgent = stopProbe(of: change.runner.id)
                 start(
-                    probe(of: place.runner, serving: place.serving, probing: place.probing), isUrgent: wasUrgent ?? true
+                    probe(of: change.runner, serving: change.serving, probing: change.probing),
+                    isUrgent: wasUrgent ?? true
                 )
             }
         }

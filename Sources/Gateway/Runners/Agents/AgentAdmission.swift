@@ -40,7 +40,7 @@ final class AgentAdmission: Sendable {
         state.withLock { $0.enter(number, from: holder, now: now) }
     }
 
-    /// An agent has registered on the socket, which no longer counts as unregistered.
+    /// An agent has registered on the socket, which stops counting as unregistered.
     func registered(_ number: UInt64) {
         state.withLock { $0.registered(number) }
     }

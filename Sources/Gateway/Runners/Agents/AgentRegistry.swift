@@ -317,7 +317,7 @@ final class AgentRegistry {
         rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
     }
 
-    /// Forgets disconnected agents that are no longer expected.
+    /// Removes agents that the roster has forgotten.
     private func forget(_ ids: [RunnerID]) {
         for id in ids {
             logger.info("Agent removed", metadata: [LogKeys.runner: "\(id)"])
