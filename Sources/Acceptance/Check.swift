@@ -1,13 +1,13 @@
 /// One requirement of the contract and how to verify that a deployment meets it.
 ///
-/// A check is a value: `Test.checks` is the table of contents of a test, readable without running anything.
+/// A check is a value, so that `--list` can print all checks without running them.
 public struct Check<Test: Sendable>: Sendable {
     /// Stable, dotted id: `wol.wake.single-flight`.
     let id: String
     /// One sentence of the contract.
     let requirement: String
     let level: Level
-    /// What the check needs in order to be decidable, as a phrase; shown by `--list`.
+    /// The prerequisites of the check as a phrase, shown by `--list`; nil if it has none.
     let needs: String?
     let body: @Sendable (Test) async throws -> Finding
 
@@ -103,9 +103,9 @@ public enum TestName: String, Sendable, CaseIterable {
     }
 }
 
-/// A step that several checks share and that runs at most once; its outcome, value or error, is kept.
+/// The outcome of a step that several checks share: the step runs once, and its value or error is reused.
 ///
-/// An actor, because the wait itself has to be guarded. Checks run one after the other, so there is no contention.
+/// An actor to protect the outcome. It does not merge concurrent calls: checks run one after the other.
 actor Once<Value: Sendable> {
     private var outcome: Result<Value, any Error>?
 

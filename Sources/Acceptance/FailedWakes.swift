@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Targets whose machines did not wake in this run. The Wake-on-LAN test reports it; the tests that follow leave these
-/// targets out, so that one sleeping machine is one failure.
+/// Targets whose machines did not wake in this round. The Wake-on-LAN test reports the failure; later tests exclude these
+/// targets, so that one sleeping machine is one failure.
 final class FailedWakes: Sendable {
     private let targets = Mutex<[String]>([])
 
-    /// The check that reports it.
+    /// The id of the check that reports the failure.
     static let check = "wol.calls.answered"
 
     func note(_ target: String) { targets.withLock { $0.append(target) } }

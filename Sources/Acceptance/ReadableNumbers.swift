@@ -30,7 +30,7 @@ extension Double {
         return "\(sign)\(whole).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
-    /// A small probability or odds: `1.7e-07`.
+    /// The number for readers, with an exponent if it is very small or large: `0.0421`, `1.7e-7`.
     var scientific: String {
         guard self > 0, isFinite else { return "\(self)" }
         var exponent = 0

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Removes every secret of the run from text before it is shown or stored.
+/// Replaces the secrets of a run in text before it is shown or stored.
 public final class Redactor: Sendable {
     private let secrets = Mutex<Set<String>>([])
 
     public init() {}
 
-    /// Adds `secret` to the secrets that ``redact(_:)`` replaces.
+    /// Adds `secret` to the secrets that ``redact(_:)`` replaces, unless it is under 8 bytes: it may be an ordinary word.
     func register(_ secret: String) {
         guard secret.utf8.count >= 8 else { return }
         secrets.withLock { _ = $0.insert(secret) }
     }
 
-    /// `text` with known secrets, and anything that looks like a JWT, replaced.
+    /// Returns `text` with all known secrets, and all text in the format of a JWT, replaced.
     public func redact(_ text: String) -> String {
         var result = text
         let known = secrets.withLock { $0.sorted { $0.utf8.count > $1.utf8.count } }

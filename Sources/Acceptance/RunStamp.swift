@@ -11,7 +11,7 @@ struct RunStamp: Sendable, Hashable {
     var beganInUTC: String { began.formatted(.iso8601) }
 }
 
-/// Starts a stamp: wall-clock time for readers, a monotonic clock for the duration.
+/// The start of a run: wall-clock time for readers, a monotonic instant for the duration.
 struct RunClock: Sendable {
     private let date = Date()
     private let instant = ContinuousClock.now

@@ -7,16 +7,16 @@ struct Session: Sendable {
     let tokens: TokenSource
     var options: SuiteOptions
     let redactor: Redactor
-    /// Per request.
+    /// Timeout of each request.
     let timeout: Duration
     let observe: @Sendable (SuiteEvent) -> Void
     /// Accuracy of this machine's time measurements; measured on first use.
     let clock: @Sendable () async throws -> ClockAccuracy
-    /// What did not wake so far; shared by the tests of a round.
+    /// The targets that did not wake so far; shared by the tests of a round.
     let failedWakes: FailedWakes
     private let random: RandomSource
 
-    /// Shared by the copies that the four tests hold.
+    /// The seeded random numbers, shared by the sessions of the four tests.
     final class RandomSource: Sendable {
         let generator: Mutex<SeededGenerator>
 
@@ -70,7 +70,7 @@ struct Session: Sendable {
             method: "POST", path: "/v1/chat/completions", credential: credential, body: body, wantsStream: stream)
     }
 
-    /// Sends all requests at once; results are in the order of the requests.
+    /// Sends all requests concurrently; results are in the order of the requests.
     func sendAll(_ requests: [APIRequest]) async throws -> [Result<Exchange, RequestFailed>] {
         try await withThrowingTaskGroup(of: (Int, Result<Exchange, RequestFailed>).self) { group in
             for (index, request) in requests.enumerated() {
@@ -136,7 +136,7 @@ struct Session: Sendable {
     }
 }
 
-/// The kind of caller that a request needs.
+/// A kind of caller, by the role of its token.
 enum Persona: Sendable, CaseIterable {
     case basic, specific, admin
 

@@ -45,8 +45,8 @@ public struct Suite: Sendable {
 
     /// Runs the chosen checks in order.
     ///
-    /// - Throws: `CancellationError` when the task was cancelled; ``report(aborted:interrupted:)`` has what was found.
-    ///   ``TokenProblem`` when a token may not be sent to this deployment: nothing more is sent then.
+    /// - Throws: `CancellationError` when the task was cancelled; ``report(aborted:interrupted:)`` then returns the
+    ///   results so far. ``TokenProblem`` when a token may not be sent to this deployment; the run then ends.
     public func run(observe: @escaping @Sendable (SuiteEvent) -> Void) async throws -> SuiteReport {
         let deadline = options.deadline.map { ContinuousClock.now + $0 }
         let client: APIClient
@@ -66,9 +66,9 @@ public struct Suite: Sendable {
                 let session = Session(
                     client: client, tokens: tokens, options: options, redactor: redactor,
                     timeout: options.timeout ?? name.defaultTimeout, random: random, failedWakes: failedWakes,
-                    clock: clock.trust,
+                    clock: clock.accuracy,
                     observe: observe)
-                if round == 1, index == 0, let reason = try await Reachability(session: session).obstacle() {
+                if round == 1, index == 0, let reason = try await Reachability(session: session).problem() {
                     return report(aborted: redactor.redact(reason))
                 }
                 try await run(name, in: session, round: round, deadline: deadline)
@@ -88,11 +88,11 @@ public struct Suite: Sendable {
             self.known = known
         }
 
-        @Sendable func trust() async throws -> ClockAccuracy {
+        @Sendable func accuracy() async throws -> ClockAccuracy {
             try await measured.value {
-                let trust = if let known { known } else { try await ClockAccuracy.measured() }
-                record.clock.withLock { $0 = trust }
-                return trust
+                let accuracy = if let known { known } else { try await ClockAccuracy.measured() }
+                record.clock.withLock { $0 = accuracy }
+                return accuracy
             }
         }
     }
@@ -114,7 +114,7 @@ public struct Suite: Sendable {
         }
     }
 
-    /// The session with a target that the model list decides, where the operator left that to it.
+    /// The session with the target that ``TargetChoice`` selects from the model list, if the operator left the choice to it.
     private func withTarget(for name: TestName, _ session: Session) async throws -> Session {
         let isChosen =
             switch name {
@@ -159,7 +159,7 @@ public struct Suite: Sendable {
             round: round)
     }
 
-    /// Turns any error of a check into a finding; only cancellation is rethrown.
+    /// Turns an error of a check into a finding; rethrows only cancellation and usage errors.
     private func outcome(of check: PlannedCheck) async throws -> Finding {
         do {
             return try await check.run()
@@ -194,8 +194,8 @@ public struct Suite: Sendable {
 struct Reachability: Sendable {
     let session: Session
 
-    /// One line why the deployment cannot be tested, or nil if the checks can begin.
-    func obstacle() async throws -> String? {
+    /// Why the deployment cannot be tested, in one line; nil if the checks can begin.
+    func problem() async throws -> String? {
         do {
             let credential = try await session.tokens.credential(.basic)
             let exchange = try await session.get("/v1/models", as: credential)

@@ -24,11 +24,11 @@ public struct CheckResult: Sendable {
     public let summary: String
     public let evidence: Evidence?
     public let duration: Duration
-    /// The option that requests a check that was skipped because the operator did not request it.
+    /// The option that requests this check, if it was skipped because the operator did not request it.
     var missingOption: String?
-    /// Of an undecided check: the one whose failure left it without evidence.
+    /// The id of the failed check that left this one undecided.
     var follows: String?
-    /// What reports draw of this check.
+    /// The figure that reports draw for this check.
     var figure: Figure?
     /// The round of `--repeat` that it belongs to, counted from 1.
     public internal(set) var round = 1

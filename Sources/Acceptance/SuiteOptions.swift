@@ -1,9 +1,9 @@
 /// The operator's options, except target and tokens.
 public struct SuiteOptions: Sendable {
-    /// Per request; nil uses each test's default.
+    /// Timeout of each request; nil uses each test's default.
     public var timeout: Duration?
     public var verifiesCertificates = true
-    /// Limit for the whole run.
+    /// Maximum duration of the run; nil is unlimited.
     public var deadline: Duration?
     public var seed: UInt64
     public var allowsInconclusive = false
@@ -37,11 +37,11 @@ public struct SuiteOptions: Sendable {
 
     /// Where the name of a test's target comes from.
     public enum TargetOrigin: Sendable, Hashable {
-        /// The operator's option: whatever becomes of calls for it is held against the deployment.
+        /// An option of the operator: failed calls for it count against the deployment.
         case named
         /// The default.
         case usual
-        /// The deployment's model list decides; the default where it does not answer.
+        /// The deployment's model list; the default if that is unavailable.
         case chosen
     }
 
@@ -49,13 +49,13 @@ public struct SuiteOptions: Sendable {
         public var model = "class:fast"
         public var origin = TargetOrigin.usual
         public var grades = false
-        /// A wake that takes longer fails.
+        /// Maximum duration of a wake; nil is unlimited.
         public var maxWake: Duration?
         /// UDP port that receives copies of magic packets.
         public var packetPort: Int?
         /// Puts the target's machine to sleep: the operator's command, or the local fleet.
         public var putToSleep: (@Sendable () async throws -> Void)?
-        /// Maximum time for the machine to disappear after that.
+        /// Maximum time until the machine is asleep after ``putToSleep``.
         public var sleepTimeout: Duration = .seconds(120)
         public var pollInterval: Duration = .milliseconds(250)
         public var callers = 10
@@ -78,15 +78,15 @@ public struct SuiteOptions: Sendable {
 
         public var model = "class:fast"
         public var origin = TargetOrigin.usual
-        /// Nil sends as many as decide for the number of runners, see `Coverage.decisiveRequests`.
+        /// Number of calls; nil sends `Coverage.decisiveRequests` for the number of runners.
         public var requests: Int?
         public var workers = 10
         public var sequential = false
         public var analyzesTiming = false
         public var runnerHeader: String?
-        /// Number of runners that can serve, if the operator states it instead of the model list.
+        /// Number of runners that can serve; nil uses the model list's number.
         public var runners: Int?
-        /// Concurrent calls that each runner takes, if the operator states it.
+        /// Concurrent calls that each runner accepts; nil is unknown.
         public var slots: Int?
         public var policy: Policy?
     }

@@ -15,15 +15,15 @@ public struct SuiteReport: Sendable {
     /// Number of requested rounds.
     public internal(set) var rounds = 1
 
-    /// How many required checks do not hold.
+    /// Number of required checks that failed.
     var failures: Int { results.count { $0.verdict == .fail && $0.level == .required } }
-    /// How many checks do not hold that only advise.
+    /// Number of advisory checks that failed.
     var unheededAdvice: Int { count(.fail) - failures }
 
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 
-    /// Whether the run passed, by the rules of the exit codes: an undecided requirement does not count as met, and a
-    /// run that checked nothing proves nothing.
+    /// The outcome that determines the exit code: an undecided requirement does not count as met, and a run in which no
+    /// check passed does not pass.
     public var conclusion: Conclusion {
         if interrupted { return .interrupted }
         let required = results.filter { $0.level == .required }
@@ -51,7 +51,7 @@ public struct SuiteReport: Sendable {
     public var verdictLine: String {
         if let aborted { return "\(Conclusion.failed.rawValue): \(aborted)" }
         let advice = unheededAdvice
-        // What is not decided has no failure, and a log that is searched for the word finds none.
+        // An undecided run has no failures, and its line must not match a log search for "failed".
         let failed = conclusion == .notDecided ? [] : ["\(failures) failed"]
         var counts =
             (["\(count(.pass)) passed"] + failed

@@ -56,7 +56,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         usesTLS ? .none : HostReach(host: host).exposureOverPlainHTTP
     }
 
-    /// Where a token can be read on its way.
+    /// The networks on which a token can be read in transit.
     public enum Exposure: Sendable {
         /// Nowhere: the connection is encrypted, or stays on this machine.
         case none

@@ -4,7 +4,7 @@ public enum Verdict: String, Sendable, Hashable, CaseIterable {
     case pass = "PASS"
     /// The requirement was observed not to hold.
     case fail = "FAIL"
-    /// The check needs something that was not given, or does not exist in this deployment.
+    /// The check needs something that is not provided, or does not exist in this deployment.
     case skip = "SKIP"
     /// The check ran, but the observations do not decide.
     case inconclusive = "INCONCLUSIVE"
@@ -26,13 +26,13 @@ public struct Finding: Error, Sendable {
     public var summary: String
     /// The exchange, for a failure.
     public var evidence: Evidence?
-    /// Set if the check cannot have its usual level (too few requests for the statistics, for example).
+    /// Replaces the check's level, for example if there are too few requests for the statistics.
     public var level: Level?
     /// The figure that reports draw.
     var figure: Figure?
     /// The option that supplies what was missing, if that is the only reason for the verdict.
     var missingOption: String?
-    /// The check whose failure leaves this one without evidence.
+    /// The id of the failed check that leaves this one undecided.
     var follows: String?
 
     public static func pass(_ summary: String) -> Finding {
@@ -65,7 +65,7 @@ public struct Finding: Error, Sendable {
         return finding
     }
 
-    /// The same finding, but it only advises.
+    /// The same finding with the level advisory.
     public func advisory() -> Finding {
         var copy = self
         copy.level = .advisory

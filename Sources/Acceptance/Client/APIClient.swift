@@ -8,18 +8,18 @@ import NIOSSL
 ///
 /// It follows no redirects and uses no proxies, cookies or netrc: the deployment receives exactly what a check sends.
 struct APIClient: Sendable {
-    /// Maximum size of a response body, in bytes; a longer body is cut off there.
+    /// Maximum size of a response body, in bytes; a longer body is truncated.
     static let maxBodySize = 8 << 20
 
     let target: Target
     private let group: any EventLoopGroup
     private let tls: NIOSSLContext?
-    /// The deadline of the whole run.
+    /// The deadline of the run; nil for none.
     private let deadline: ContinuousClock.Instant?
     private let explanation: FailureExplanation
 
-    /// - Parameter authorities: a PEM file with the authorities to trust instead of the system's, in the format of
-    ///   `SSL_CERT_FILE` (OpenSSL, curl).
+    /// - Parameter authorities: path of a PEM file with the certificate authorities to trust instead of the system's; by
+    ///   default the file that `SSL_CERT_FILE` names, as in OpenSSL and curl.
     init(
         target: Target, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
         authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
@@ -47,8 +47,8 @@ struct APIClient: Sendable {
 
     /// Sends `request` and waits for the complete response.
     ///
-    /// - Throws: ``RequestFailed`` if no response arrived; `CancellationError` if the task was cancelled, in which case
-    ///   the connection is closed at once.
+    /// - Throws: ``RequestFailed`` if no response arrived; `CancellationError` if the task was cancelled; the
+    ///   connection is then closed immediately.
     func send(_ request: APIRequest, timeout: Duration) async throws -> Exchange {
         try Task.checkCancellation()
         let started = ContinuousClock.now

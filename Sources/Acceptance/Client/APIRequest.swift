@@ -16,13 +16,13 @@ struct APIRequest: Sendable {
     }
 }
 
-/// The credentials of a request.
+/// The credential of a request.
 struct Credential: Sendable {
-    /// A description: `basic token`, `no credentials`.
+    /// Description for reports: `basic token`, `no credentials`.
     let name: String
     /// Value of the `Authorization` header; nil sends none.
     let authorization: String?
-    /// The header value as a curl command writes it; nil leaves it out.
+    /// The header value to show in a curl command, without the secret; nil omits the header.
     let shellForm: String?
 
     static let none = Credential(name: "no credentials", authorization: nil, shellForm: nil)
@@ -57,7 +57,7 @@ struct ChatRequest: Encodable, Sendable {
     }
 }
 
-/// Why no complete response arrived: a fault of the connection, independent of the response's content.
+/// Why no complete response arrived: an error of the network, of TLS or of HTTP, or a timeout.
 enum ClientFailure: Error, Sendable, Equatable {
     case nameNotFound(host: String)
     case refused(authority: String)
@@ -73,7 +73,8 @@ enum ClientFailure: Error, Sendable, Equatable {
     case notHTTP(authority: String, reason: String)
     case deadlinePassed
 
-    /// What is wrong with a certificate: first as the TLS library reports it, then as read from the certificate itself.
+    /// Why a certificate is not trusted: `untrusted` and `otherHost` are the TLS library's report, `stated` is a reason
+    /// read from the certificate.
     enum CertificateProblem: Equatable {
         case untrusted
         case otherHost

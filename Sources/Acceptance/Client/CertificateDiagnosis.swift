@@ -2,28 +2,28 @@ import Foundation
 import NIOCore
 import NIOSSL
 
-/// Describes in a clause why a TLS library refused certificates.
+/// Explains in a clause why the TLS library rejected a peer's certificates.
 ///
-/// It makes no trust decision: the refusal has already happened.
+/// Makes no trust decision: the certificates are already rejected.
 struct CertificateDiagnosis {
-    /// The peer's own certificate first.
+    /// The certificates of the peer, its own first.
     let chain: [NIOSSLCertificate]
     let host: String
     var now = Date.now
 
-    /// Why the chain is not trusted; nil if it holds no readable certificate.
+    /// Why the chain is not trusted; nil if it contains no readable certificate.
     var problem: String? {
         guard let leaf = chain.first, let names = names(of: leaf) else { return nil }
         let date = dates.first
         if names.isSelfSigned { return [date, "it is self-signed"].compactMap { $0 }.joined(separator: ", and ") }
-        // Outside its validity period a certificate cannot be verified against an authority.
+        // Outside its validity period, whether the certificate's authority is trusted is unknown.
         if let date { return date }
         let issuer = (chain.last.flatMap(self.names) ?? names).issuerName ?? "an unnamed issuer"
         return "it was issued by '\(issuer)', an authority that this machine does not trust "
-            + "(SSL_CERT_FILE=FILE trusts those in FILE)"
+            + "(SSL_CERT_FILE=FILE trusts the authorities in FILE)"
     }
 
-    /// The host that the certificate names instead; nil if it cannot be read.
+    /// Which hosts the certificate is valid for, as a clause; nil if it cannot be read.
     var otherHost: String? {
         guard let leaf = chain.first else { return nil }
         var hosts = leaf._subjectAlternativeNames().compactMap { name -> String? in
@@ -40,14 +40,14 @@ struct CertificateDiagnosis {
         return "it is for \(shown), not for \(host)"
     }
 
-    /// Certificates of the chain that have expired or are not yet valid, the peer's own first.
+    /// A clause for each certificate of the chain that has expired or is not yet valid, the peer's own first.
     private var dates: [String] {
         chain.enumerated().compactMap { index, certificate in
             let certificateName = index == 0 ? "it" : "the certificate of its issuer"
             let (begin, end) = (Self.date(certificate.notValidBefore), Self.date(certificate.notValidAfter))
             if end < now { return "\(certificateName) expired on \(Self.day(end))" }
             guard begin > now else { return nil }
-            return "\(certificateName) is valid only from \(Self.day(begin)) on (is this machine's clock right?)"
+            return "\(certificateName) is not valid before \(Self.day(begin)); check this machine's clock"
         }
     }
 
@@ -65,7 +65,6 @@ struct CertificateNames {
     private let issuer: ArraySlice<UInt8>
     private let subject: ArraySlice<UInt8>
 
-    /// Whether the certificate is self-signed.
     var isSelfSigned: Bool { issuer == subject }
     var issuerName: String? { Self.name(issuer) }
     var subjectName: String? { Self.name(subject) }
@@ -73,7 +72,7 @@ struct CertificateNames {
     /// Returns nil if the bytes are not a certificate.
     init?(certificate: [UInt8]) {
         var file = DERReader(certificate[...])
-        guard var whole = file.next(0x30), var body = whole.next(0x30) else { return nil }
+        guard var signed = file.next(0x30), var body = signed.next(0x30) else { return nil }
         _ = body.next(0xA0)  // version
         guard body.next(0x02) != nil, body.next(0x30) != nil, let issuer = body.next(0x30), body.next(0x30) != nil,
             let subject = body.next(0x30)
@@ -100,8 +99,8 @@ struct CertificateNames {
 
 extension Character {
     fileprivate var isPrintable: Bool {
-        let odd: Set<Unicode.GeneralCategory> = [.control, .format, .unassigned, .privateUse]
-        return unicodeScalars.allSatisfy { !odd.contains($0.properties.generalCategory) }
+        let invisible: Set<Unicode.GeneralCategory> = [.control, .format, .unassigned, .privateUse]
+        return unicodeScalars.allSatisfy { !invisible.contains($0.properties.generalCategory) }
     }
 }
 
@@ -111,7 +110,7 @@ private struct DERReader {
 
     init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-    /// Reads the next element if it has the tag (any, if nil). Otherwise returns nil and stays in place.
+    /// Reads the next element if it has `tag`, or any tag if `tag` is nil; otherwise returns nil and does not advance.
     mutating func next(_ tag: UInt8?) -> DERReader? {
         var rest = bytes
         guard let found = rest.popFirst(), tag == nil || found == tag, var length = rest.popFirst().map(Int.init) else {

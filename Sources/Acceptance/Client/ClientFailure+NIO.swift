@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 
 extension ClientFailure {
-    /// Translates errors of the network libraries; no other code depends on them.
+    /// Translates an error of the network libraries.
     init(_ error: any Error, target: Target) {
         let authority = target.authority
         switch error {
@@ -64,13 +64,13 @@ extension ClientFailure {
 
     private static func violation(_ error: any Error) -> String {
         switch error as? HTTPParserError {
-        case .invalidVersion?: "no HTTP version"
-        case .invalidStatus?: "no status"
-        case .invalidHeaderToken?: "a header field that is none"
-        case .invalidChunkSize?: "a chunk without a size"
-        case .invalidEOFState?, .closedConnection?: "it ended too early"
-        case .headerOverflow?: "header fields without end"
-        default: "it breaks the rules of HTTP"
+        case .invalidVersion?: "invalid HTTP version"
+        case .invalidStatus?: "invalid status"
+        case .invalidHeaderToken?: "malformed header field"
+        case .invalidChunkSize?: "invalid chunk size"
+        case .invalidEOFState?, .closedConnection?: "premature end"
+        case .headerOverflow?: "header fields too large"
+        default: "malformed message"
         }
     }
 }

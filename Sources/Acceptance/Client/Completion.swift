@@ -1,4 +1,4 @@
-/// A chat completion as a client sees it, from one object or from a stream.
+/// A chat completion, parsed from a JSON object or from a stream.
 struct Completion: Sendable {
     var model = ""
     var content = ""
@@ -77,7 +77,7 @@ struct Completion: Sendable {
     }
 }
 
-/// Why a response is not the expected one; one clause for the operator.
+/// Why a response is not the expected one, as a clause for the operator.
 struct ResponseProblem: Error, Sendable, CustomStringConvertible {
     let description: String
 
@@ -85,7 +85,7 @@ struct ResponseProblem: Error, Sendable, CustomStringConvertible {
 }
 
 extension Exchange {
-    /// The error object's code and message, if the body is one: ` (model_not_found: …)`.
+    /// Code and message of the error object in the body, as ` (model_not_found: …)`; empty without an error object.
     var errorSummary: String {
         guard let error = json?["error"], let message = error["message"]?.string else { return "" }
         let code = error["code"]?.string.map { "\($0): " } ?? ""

@@ -4,7 +4,7 @@ import NIOPosix
 import NIOSSL
 import OperatingSystem
 
-/// Texts for the errors that the suite's own types do not cover, without types, error numbers and source locations.
+/// Text for operators that describes an error, without error numbers and source locations.
 enum ErrorText {
     static func of(_ error: any Error) -> String {
         switch error {
@@ -18,9 +18,9 @@ enum ErrorText {
         case NIOSSLError.noSuchFilesystemObject: "the file does not exist"
         case NIOSSLError.failedToLoadCertificate: "it contains no PEM certificate"
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: "TLS failed"
-        case is DecodingError: "the JSON is not of the expected shape"
+        case is DecodingError: "the JSON does not have the expected structure"
         case let error as CocoaError: error.localizedDescription
-        // A type's name can be searched for; a library's own description may contain anything.
+        // A type's name is searchable; a library's own description may contain arbitrary text.
         default: "unexpected error \(type(of: error))"
         }
     }

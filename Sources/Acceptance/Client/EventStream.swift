@@ -1,4 +1,4 @@
-/// A server-sent event stream, parsed after its end, each event with the arrival time of its last byte.
+/// A server-sent event stream, parsed after it ended. Each event has the arrival time of its last byte.
 ///
 /// Source: HTML Standard, "Interpreting an event stream".
 struct EventStream: Sendable {

@@ -1,12 +1,12 @@
 extension Exchange {
-    /// One line why the response to `GET /v1/models` cannot come from an API of this kind, or nil if it can.
+    /// Why the response to `GET /v1/models` cannot come from an OpenAI API, in one line; nil if it can.
     ///
-    /// Counts only responses that no deployment of the contract gives; checks evaluate all others.
+    /// Covers only responses that no conforming deployment sends; the checks judge all others.
     func reasonWhyNoAPI(at target: Target) -> String? {
         let address = "\(target)/v1/models"
         if (300...399).contains(status) {
-            let place = header("location").map { " to \($0.prefix(200))" } ?? ""
-            return "\(address) redirects\(place) (status \(status)), and redirects are not followed; "
+            let destination = header("location").map { " to \($0.prefix(200))" } ?? ""
+            return "\(address) redirects\(destination) (status \(status)), and redirects are not followed; "
                 + "use the target of the redirect as --url"
         }
         if isHTML || (isSuccess && ending == .clean && json == nil) {

@@ -6,15 +6,15 @@ struct Exchange: Sendable {
 
     /// How the response body ended.
     enum Ending: Sendable, Equatable {
-        /// As HTTP framing requires.
+        /// Complete, according to HTTP framing.
         case clean
-        /// The connection broke within the body.
+        /// The connection closed or failed within the body.
         case broken(String)
         /// The body exceeded the client's limit; the remainder was not read.
         case tooLong
     }
 
-    /// Bytes that arrived together: the length of the body after them, and the time.
+    /// One read from the socket: its time, and the length of the body so far.
     struct Arrival: Sendable {
         let at: Instant
         let length: Int

@@ -4,8 +4,8 @@ import NIOTLS
 
 /// Sends one request on a new connection and records the time of each step.
 ///
-/// Lives on its connection's event loop. It ends by completing its promise exactly once; the owner of the promise then
-/// closes the channel.
+/// Runs on its connection's event loop and completes its promise exactly once; the owner of the promise then closes the
+/// channel.
 final class ExchangeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -141,7 +141,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         guard !isFinished else { return }
         isFinished = true
         timer?.cancel()
-        // Whether the socket, the kernel or TLS reports the failure first is a race.
+        // Whether the socket or TLS reports the closed connection first is a race.
         if case .closedWithoutResponse(let authority) = failure, target.usesTLS, exchange.secured == nil {
             return promise.fail(ClientFailure.closedDuringHandshake(authority: authority))
         }

@@ -5,26 +5,26 @@ import Synchronization
 /// Finds the underlying cause of a failure by inspecting the peer's certificate.
 ///
 /// The TLS library only reports that a certificate is invalid, and a TLS port does not respond to plain HTTP. A second
-/// connection, on which only the beginning of a handshake is sent, shows which of the two it is.
+/// connection, on which the client sends only the beginning of a handshake, shows the cause.
 final class FailureExplanation: Sendable {
     private let target: Target
     private let group: any EventLoopGroup
-    /// Whether plain HTTP has already been compared with TLS: a deployment that drops calls must not receive a second
-    /// connection for each.
-    private let hasLooked = Mutex(false)
+    /// Whether the port was already probed for TLS. It is probed only once: a deployment that drops calls must not receive
+    /// a second connection for each call.
+    private let hasProbed = Mutex(false)
 
     init(target: Target, group: any EventLoopGroup) {
         self.target = target
         self.group = group
     }
 
-    /// The failure, with the most precise cause that can be found.
+    /// Returns the failure with the most precise cause that can be found.
     func whole(_ failure: ClientFailure) async -> ClientFailure {
         switch failure {
         case .certificate(let authority, let problem) where problem == .untrusted || problem == .otherHost:
             guard let chain = await certificates() else { return failure }
-            let look = CertificateDiagnosis(chain: chain, host: target.host)
-            let reason = problem == .otherHost ? look.otherHost : look.problem
+            let diagnosis = CertificateDiagnosis(chain: chain, host: target.host)
+            let reason = problem == .otherHost ? diagnosis.otherHost : diagnosis.problem
             return .certificate(authority: authority, reason.map { .stated($0) } ?? problem)
         case .closedWithoutResponse(let authority), .notHTTP(let authority, _):
             return await isTLSPort() ? .speaksTLS(authority: authority) : failure
@@ -33,16 +33,16 @@ final class FailureExplanation: Sendable {
         }
     }
 
-    /// The failure behind a response: TLS servers often refuse plain HTTP with a 400.
+    /// The failure that a response indicates, or nil: TLS servers often refuse plain HTTP with 400.
     func failure(behind exchange: Exchange) async -> ClientFailure? {
         guard exchange.status == 400, exchange.json == nil, await isTLSPort() else { return nil }
         return .speaksTLS(authority: target.authority)
     }
 
     private func isTLSPort() async -> Bool {
-        let isFirst = hasLooked.withLock { hasLooked in
-            defer { hasLooked = true }
-            return !hasLooked
+        let isFirst = hasProbed.withLock { hasProbed in
+            defer { hasProbed = true }
+            return !hasProbed
         }
         guard !target.usesTLS, isFirst else { return false }
         return await certificates() != nil

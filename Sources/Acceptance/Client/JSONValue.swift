@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON document, for responses whose shape is itself under test.
+/// Any JSON document, for responses whose structure is under test.
 enum JSONValue: Sendable, Hashable, Decodable {
     case null
     case bool(Bool)
@@ -9,12 +9,13 @@ enum JSONValue: Sendable, Hashable, Decodable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    /// Returns nil if `bytes` are not JSON.
     init?(parsing bytes: [UInt8]) {
         guard !bytes.isEmpty else { return nil }
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
-            // Nil is the documented result for bytes that are not JSON.
+            // Not JSON.
             return nil
         }
     }

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// Sends one request at a time for commands that operate a deployment, such as `simpleai keys`, with the client and the
-/// error messages of the tests.
+/// The HTTP client of commands that administer a deployment, such as `simpleai keys`; it has the error messages of the
+/// tests.
 public struct OperatorClient: Sendable {
     public struct OperatorResponse: Sendable {
         public let status: Int
@@ -9,7 +9,7 @@ public struct OperatorClient: Sendable {
 
         public var isSuccess: Bool { (200...299).contains(status) }
 
-        /// The message of an error object, or a description of the response; one line.
+        /// The message of the response's error object, or else its status; one line.
         public var errorMessage: String {
             let message = JSONValue(parsing: Array(body))?["error"]?["message"]?.string
             return message ?? "it returned status \(status) without an error object"
@@ -21,9 +21,9 @@ public struct OperatorClient: Sendable {
     private let timeout: Duration
 
     /// - Parameters:
-    ///   - token: nil sends none.
+    ///   - token: sent as a bearer token; nil sends no credentials.
     ///   - timeout: per request.
-    /// - Throws: one sentence for the operator.
+    /// - Throws: an error whose description is one sentence for the operator.
     public init(
         target: Target, token: String?, timeout: Duration = .seconds(30), verifiesCertificates: Bool = true
     ) throws {

@@ -6,7 +6,7 @@ import NIOSSL
 enum PeerCertificates {
     /// Begins a TLS handshake and ends it once the certificates have arrived: no data is sent to an untrusted peer.
     ///
-    /// - Returns: the certificates, the peer's own first; nil if no handshake gets that far.
+    /// - Returns: the certificates, the peer's own first; nil if none arrive.
     static func shown(by target: Target, group: any EventLoopGroup, within limit: TimeAmount) async
         -> [NIOSSLCertificate]?
     {

@@ -2,12 +2,12 @@
 struct ServingRunner: Sendable, Equatable {
     var runner: String?
     var model: String?
-    /// Identity of the wake that the call waited for; calls of one wake share it.
+    /// Id of the wake that the call waited for; all calls of one wake report the same id.
     var wakeID: String?
     /// Whether the deployment reported anything about waking, including `none`.
     var mentionsWake = false
 
-    /// Header fields in which gateways name the serving upstream, our own first.
+    /// Header fields in which gateways name the serving upstream, in order of preference.
     static let runnerHeaders = [
         "x-simpleai-runner", "x-served-by", "x-runner-id", "x-litellm-model-api-base", "x-litellm-model-id",
         "x-envoy-upstream-host", "x-upstream", "x-backend-server", "x-backend", "x-worker-id",

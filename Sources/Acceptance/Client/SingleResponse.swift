@@ -1,6 +1,6 @@
 import Foundation
 
-/// The response to one request, whatever its status: for commands that ask a deployment one thing.
+/// The response of a deployment to the only request of a command, with any status.
 public struct SingleResponse: Sendable {
     public let status: Int
     public let body: String

@@ -1,4 +1,4 @@
-/// The status codes of a deployment's refusals: those of the contract, or those that the operator states.
+/// The status codes with which a deployment refuses requests: the contract's, or the operator's (`--expect-status`).
 public struct ExpectedStatuses: Sendable, Hashable {
     /// Why a call is refused.
     public enum Refusal: String, Sendable, CaseIterable {
@@ -10,14 +10,14 @@ public struct ExpectedStatuses: Sendable, Hashable {
         case unknown
     }
 
-    /// The status codes that can be a refusal: a 5xx is a fault and a 2xx a success, whatever a deployment means by it.
+    /// The status codes that can be a refusal. A 2xx is always a success and a 5xx always a fault.
     public static let possible = 400...499
 
     private var named: [Refusal: Set<Int>] = [:]
 
     public init() {}
 
-    /// Adds `codes` to those named for `refusal`, which replace those of the contract.
+    /// Adds `codes` to the operator's codes for `refusal`, which replace the contract's.
     ///
     /// - Parameter codes: each one in ``possible``.
     public mutating func name(_ codes: Set<Int>, for refusal: Refusal) {
@@ -33,7 +33,7 @@ public struct ExpectedStatuses: Sendable, Hashable {
         }
     }
 
-    /// Whether the response is a valid denial by the admin API, which never used the 400 of older deployments.
+    /// Whether the admin API denied the request. It never used the 400 of older deployments.
     func isAdminDenial(_ exchange: Exchange) -> Bool {
         named[.denied] == nil ? exchange.status == 403 : isExpected(exchange, for: .denied)
     }
@@ -51,7 +51,7 @@ public struct ExpectedStatuses: Sendable, Hashable {
         return "\(alternatives) (--expect-status \(refusal.rawValue)=\(codes.joined(separator: ",")))"
     }
 
-    /// The same for the admin API.
+    /// The expected codes of a denial by the admin API, for evidence.
     var wordsForAdminDenial: String { named[.denied] == nil ? "403" : words(for: .denied) }
 }
 

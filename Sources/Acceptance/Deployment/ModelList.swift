@@ -8,7 +8,7 @@ struct ModelList: Sendable {
         let classes: Set<String>
         let runnersReady: Int?
         let wakeETA: Double?
-        /// Of a class: its members, where its own entry states them.
+        /// The members of a class, if its own entry lists them.
         var members: Set<String> = []
 
         /// Whether a machine that serves it is up. A deployment without states lists only models that it can serve.
@@ -98,7 +98,7 @@ extension ModelList.Entry {
     }
 }
 
-/// Whether a target can be served now.
+/// The state of a target in the model list.
 enum TargetState: String, Sendable {
     case absent, asleep, waking, down, loadable, ready
 

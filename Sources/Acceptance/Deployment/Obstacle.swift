@@ -1,8 +1,8 @@
-/// Why calls for a target are no evidence about the deployment.
+/// Why the responses to calls for a target prove nothing about the deployment.
 enum Obstacle: Sendable, Hashable {
-    /// The operator gave one token, and it may not ask for the target.
+    /// The operator provided one token, which may not use the target.
     case denied(target: String)
-    /// The operator named no target, and the deployment has no such class.
+    /// The operator named no target, and the deployment does not have the default class.
     case missing(target: String)
 
     var text: String {
@@ -14,7 +14,7 @@ enum Obstacle: Sendable, Hashable {
 }
 
 extension Session {
-    /// Why `calls` for `target` are no evidence about the deployment; nil if they are.
+    /// Why `calls` for `target` prove nothing about the deployment; nil if they count.
     func obstacle(
         to target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
     ) async throws -> Obstacle? {
@@ -27,18 +27,18 @@ extension Session {
         return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
     }
 
-    /// Whether a class that certainly does not exist gets the same refusal. The checks of unknown classes verify that
-    /// the refusal is the right one.
+    /// Whether a class that certainly does not exist gets the same refusal as `exchange`. The checks of unknown classes
+    /// verify that this refusal is correct.
     func isAnsweredLikeNothing(_ exchange: Exchange) async throws -> Bool {
         guard let refusal = exchange.refusal else { return false }
         let caller = exchange.request.credential
         return try await chat("class:no-such-\(nonce())", as: caller).refusal == refusal
     }
 
-    /// A clause for the failure of a check about refusals: the option that declares this status as the expected one.
+    /// A clause that suggests the option to accept this status as the deployment's refusal; empty if it cannot be one.
     func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
         guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
-        return "; if this is its refusal, set --expect-status \(refusal.rawValue)=\(exchange.status)"
+        return "; if the deployment refuses with this status, set --expect-status \(refusal.rawValue)=\(exchange.status)"
     }
 }
 

@@ -1,6 +1,6 @@
 /// The median duration of each phase of streamed calls.
 struct CallPhases: Sendable {
-    /// In order of occurrence; a phase that no call had (TLS over plain HTTP) is left out.
+    /// In order of occurrence; a phase that no call had (TLS over plain HTTP) is omitted.
     let medians: [(name: String, duration: Duration)]
 
     init(_ exchanges: [Exchange]) {

@@ -5,7 +5,7 @@
 /// blamed. So a time is reported only if this machine can measure it: times in milliseconds must be accurate to ±5 ms
 /// at p95, and the times of a wake to the interval at which the model list is polled.
 struct ClockAccuracy: Sendable, Equatable {
-    /// The accuracy that times in milliseconds claim.
+    /// The required accuracy of times in milliseconds.
     static let tolerance = Duration.milliseconds(5)
 
     /// p95 of the deviations of all measured times from their known values; nil if the self-test did not complete.
@@ -42,19 +42,19 @@ struct ClockAccuracy: Sendable, Equatable {
     /// Measures the accuracy; takes a third of a second.
     ///
     /// - Parameters:
-    ///   - beat: the known timing.
+    ///   - schedule: the known timing.
     ///   - delay: added to every measured time, to test that a slow client is detected.
-    static func measured(beat: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws -> ClockAccuracy
+    static func measured(schedule: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws -> ClockAccuracy
     {
         do {
-            let errors = try await Metronome.running(beat) { metronome in
+            let errors = try await Metronome.running(schedule) { metronome in
                 let client = try APIClient(
                     target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
                 var errors: [Double] = []
                 // The first connections of a process include one-time initialisation.
-                _ = try await deviations(of: client, from: beat, streams: streams)
+                _ = try await deviations(of: client, from: schedule, streams: streams)
                 for _ in 0..<rounds {
-                    errors += try await deviations(of: client, from: beat, streams: streams)
+                    errors += try await deviations(of: client, from: schedule, streams: streams)
                 }
                 return errors
             }
@@ -73,25 +73,25 @@ struct ClockAccuracy: Sendable, Equatable {
 
     /// The deviation of each measured time from its known value, in seconds.
     private static func deviations(
-        of client: APIClient, from beat: Metronome.SendSchedule, streams: Int
+        of client: APIClient, from schedule: Metronome.SendSchedule, streams: Int
     ) async throws -> [Double] {
         try await withThrowingTaskGroup(of: [Double].self) { group in
             for _ in 0..<streams {
                 group.addTask {
                     let request = APIRequest(
                         method: "GET", path: "/", credential: .none, wantsStream: true)
-                    return deviations(of: try await client.send(request, timeout: .seconds(5)), from: beat)
+                    return deviations(of: try await client.send(request, timeout: .seconds(5)), from: schedule)
                 }
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
     }
 
-    private static func deviations(of exchange: Exchange, from beat: Metronome.SendSchedule) -> [Double] {
+    private static func deviations(of exchange: Exchange, from schedule: Metronome.SendSchedule) -> [Double] {
         guard let sent = exchange.sent, let head = exchange.head else { return [] }
         let tokens = EventStream(exchange).events.filter { $0.data != "[DONE]" }.map(\.at)
-        var pairs = [(head, beat.head), (exchange.done, beat.end)]
-        pairs += tokens.enumerated().map { ($1, beat.token($0)) }
+        var pairs = [(head, schedule.head), (exchange.done, schedule.end)]
+        pairs += tokens.enumerated().map { ($1, schedule.token($0)) }
         return pairs.map { moment, known in abs((moment - sent - known).inSeconds) }
     }
 }

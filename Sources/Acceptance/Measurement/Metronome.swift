@@ -4,7 +4,7 @@ import NIOPosix
 
 /// A simulated engine whose timing is known to the millisecond, used to measure the accuracy of the client.
 ///
-/// It responds to every request on a loopback port with an event stream that follows ``SendSchedule``, whatever the request.
+/// It responds to every request on a loopback port with an event stream that follows ``SendSchedule``.
 struct Metronome: Sendable {
     /// The send time of each part, counted from the last byte of the request.
     struct SendSchedule: Sendable, Equatable {
@@ -24,7 +24,7 @@ struct Metronome: Sendable {
 
     /// Runs `body` while a metronome is listening.
     ///
-    /// - Throws: what `body` throws, or the reason why no loopback port is available.
+    /// - Throws: what `body` throws, or the error of binding a loopback port.
     static func running<Value: Sendable>(
         _ schedule: SendSchedule = SendSchedule(), _ body: (Metronome) async throws -> Value
     ) async throws -> Value {
@@ -49,7 +49,7 @@ struct Metronome: Sendable {
     }
 }
 
-/// Sends the scheduled parts once per request. Lives on its connection's event loop.
+/// Sends the scheduled parts once per request. Runs on its connection's event loop.
 private final class SendScheduleHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

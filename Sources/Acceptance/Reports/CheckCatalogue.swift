@@ -1,4 +1,4 @@
-/// The checks as `--list` prints them.
+/// The output of `--list`: ids and requirements of all checks.
 public enum CheckCatalogue {
     public static func text(for tests: [TestName]) -> String {
         tests.map { test in

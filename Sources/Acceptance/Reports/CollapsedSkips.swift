@@ -1,5 +1,5 @@
-/// The checks of a test that were skipped because the operator did not request them, as a terminal shows them: one line
-/// instead of a dozen.
+/// The checks of a test that were skipped because the operator did not request them, combined into one line on a
+/// terminal.
 struct CollapsedSkips: Sendable {
     private(set) var results: [CheckResult] = []
 

@@ -1,6 +1,6 @@
-/// Checks without evidence because another check failed: the report states that failure once.
+/// The checks that one failed check leaves undecided: the report states the failure once.
 struct Consequences: Sendable, Hashable {
-    /// The check that failed.
+    /// The id of the failed check.
     let cause: String
     /// Number of checks that are undecided for this reason.
     let count: Int
@@ -15,7 +15,7 @@ extension SuiteReport {
         return results.contains { $0.id == cause && $0.round == result.round && $0.verdict == .fail }
     }
 
-    /// In the order of their causes.
+    /// One element for each failed check that leaves others undecided.
     var consequences: [Consequences] {
         let causes = results.filter(isConsequence).compactMap(\.follows)
         return causes.reduce(into: [Consequences]()) { list, cause in

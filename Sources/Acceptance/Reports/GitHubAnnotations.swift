@@ -1,8 +1,8 @@
 /// The run as workflow commands of GitHub Actions: an annotation for each check that did not pass, and one for the run.
 ///
-/// The same log contains text from the deployment, and the Actions runner takes any line that begins with `::`,
-/// indented or not, for a command. Commands are therefore stopped with a token that the deployment cannot know, except
-/// around our own. Source: "Workflow commands for GitHub Actions", `stop-commands`.
+/// The log also contains text from the deployment, and the Actions runner interprets every line that begins with `::`,
+/// indented or not, as a command. Command processing is therefore stopped with a token that the deployment cannot know,
+/// except around the suite's own commands. Source: "Workflow commands for GitHub Actions", `stop-commands`.
 public struct GitHubAnnotations: Sendable {
     private let nonce: String
 
@@ -29,8 +29,8 @@ public struct GitHubAnnotations: Sendable {
         annotationLines([command("error", title: "Acceptance", text)])
     }
 
-    /// The token that resumes commands is harmless where none were stopped: the Actions runner ignores unknown
-    /// commands.
+    /// Resumes command processing for `lines` and stops it again. The token that resumes it is harmless if it was not
+    /// stopped: the Actions runner ignores unknown commands.
     private func annotationLines(_ lines: [String]) -> String {
         (["::\(nonce)::"] + lines).map { "\($0)\n" }.joined() + silence
     }
@@ -57,7 +57,7 @@ public struct GitHubAnnotations: Sendable {
         replacing(["%": "%25", "\r": "%0D", "\n": "%0A"], in: text)
     }
 
-    /// Escapes a property, which `,` ends; `:` ends the list of properties.
+    /// Escapes the value of a property: `,` ends the property and `:` the list of properties.
     static func escapedProperty(_ text: String) -> String {
         replacing(["%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"], in: text)
     }

@@ -22,7 +22,7 @@ struct JUnitReport {
             lines.append("  </testsuite>")
         }
         if let aborted = report.aborted { lines += Self.problem("reachability", aborted) }
-        // Without it, the checks of an interrupted run would look like a complete one.
+        // Without this suite, the report of an interrupted run would look complete.
         if report.interrupted {
             lines += Self.problem("interrupted", "interrupted: missing checks did not run")
         }
@@ -30,7 +30,7 @@ struct JUnitReport {
         return lines.joined(separator: "\n")
     }
 
-    /// A suite with one failed case, for a fault of the run rather than of a check.
+    /// A suite with one case that is an error, for a problem of the run instead of a check.
     private static func problem(_ name: String, _ message: String) -> [String] {
         [
             "  <testsuite name=\"\(name)\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">",

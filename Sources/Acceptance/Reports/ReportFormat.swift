@@ -1,4 +1,4 @@
-/// The report formats that are files, each written to its own path.
+/// A report format that is written to a file.
 public enum ReportFormat: String, Sendable, CaseIterable {
     case json, junit, html, tap
 

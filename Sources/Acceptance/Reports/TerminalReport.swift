@@ -1,7 +1,6 @@
 import Synchronization
 
-/// A run as text for readers: a line per check as it ends, failures with everything needed to repeat them, and a
-/// summary.
+/// The report of a run as text: a line for each check when it ends, the evidence of each failure, and a summary.
 ///
 /// On a terminal, checks that were skipped because they were not requested share one line, and long lines are wrapped.
 /// Elsewhere, and with `--verbose`, every check has its own line.
@@ -35,7 +34,7 @@ public final class TerminalReport: Sendable {
         var isShown = false
         /// Whether the summary was written, after which an interrupted run writes nothing more.
         var isFinished = false
-        var folded = CollapsedSkips()
+        var collapsed = CollapsedSkips()
     }
 
     public init(style: Style, write: @escaping @Sendable (String) -> Void) {
@@ -46,10 +45,10 @@ public final class TerminalReport: Sendable {
     public func handle(_ event: SuiteEvent) {
         switch event {
         case .roundStarted(let round, let rounds, let seed):
-            unfold()
+            writeCollapsed()
             emit("\n" + paint("Run \(round) of \(rounds)", .bold) + paint("  seed \(seed)", .dim) + "\n")
         case .testStarted(let test, let checks):
-            unfold()
+            writeCollapsed()
             live.withLock { $0.idWidth = test.checks.map(\.id.count).max() ?? 20 }
             emit("\n\(paint(test.title, .bold))  \(paint("\(checks) checks", .dim))\n")
         case .checkStarted(let check):
@@ -57,8 +56,8 @@ public final class TerminalReport: Sendable {
             show("")
         case .progress(let text):
             show(text)
-        case .checkEnded(let result) where isFolded(result):
-            live.withLock { $0.folded.append(result) }
+        case .checkEnded(let result) where isCollapsed(result):
+            live.withLock { $0.collapsed.append(result) }
         case .checkEnded(let result):
             emit(line(for: result))
             if result.verdict == .fail { emit(details(of: result)) }
@@ -70,17 +69,17 @@ public final class TerminalReport: Sendable {
 
     /// Writes the summary, which ends with the verdict.
     ///
-    /// On a terminal it fits a screen of 24 lines, whatever the result.
+    /// On a terminal it is at most 24 lines long.
     public func finish(_ report: SuiteReport) {
-        unfold()
+        writeCollapsed()
         let failed = report.results.filter { $0.verdict == .fail }
         let consequences = report.consequences
-        let undone =
+        let unresolved =
             failed + report.results.filter { $0.verdict == .inconclusive && !report.isConsequence($0) }
         var text = "\n"
-        if report.results.count > 1, !undone.isEmpty {
+        if report.results.count > 1, !unresolved.isEmpty {
             let lines =
-                undone.map { explanation($0, report) }
+                unresolved.map { explanation($0, report) }
                 + consequences.map { summed(.inconclusive, $0.summary) }
             text += listed(lines, limit: 12) + "\n"
         }
@@ -97,15 +96,15 @@ public final class TerminalReport: Sendable {
         emit(text + paint(verdict, colour(of: report.conclusion)) + "\n", isLast: true)
     }
 
-    /// Removes the live line, and the `^C` that a terminal echoes.
+    /// Erases the live line, and the `^C` that a terminal echoes.
     public func clear() { emit(style.isLive ? "\r\u{1B}[K" : "") }
 
     // MARK: Lines
 
     private func line(for result: CheckResult) -> String {
-        // On a narrow terminal the longest ids exceed their column, so that the text keeps one.
+        // On a narrow terminal, long ids exceed their column, so that the column of text remains readable.
         let longest = live.withLock { $0.idWidth }
-        let width = style.isLive ? min(longest, max(20, style.width - Self.narrowestText)) : longest
+        let width = style.isLive ? min(longest, max(20, style.width - Self.reservedWidth)) : longest
         let id = result.id + String(repeating: " ", count: max(0, width - result.id.count))
         let tagCount = max(Self.tagWidth, result.verdict.rawValue.count)
         let seconds = result.duration >= .seconds(1) ? " (\(result.duration.readable))" : ""
@@ -136,20 +135,20 @@ public final class TerminalReport: Sendable {
         return (shown + (rest > 0 ? ["  … and \(rest) more"] : [])).map { $0 + "\n" }.joined()
     }
 
-    private func isFolded(_ result: CheckResult) -> Bool {
+    private func isCollapsed(_ result: CheckResult) -> Bool {
         style.isLive && style.verbosity == 0 && result.verdict == .skip && result.missingOption != nil
     }
 
-    /// Writes the collapsed checks at the end of their test.
-    private func unfold() {
-        let folded = live.withLock { live in
-            defer { live.folded = CollapsedSkips() }
-            return live.folded
+    /// Writes the line of the collapsed checks at the end of their test.
+    private func writeCollapsed() {
+        let collapsed = live.withLock { live in
+            defer { live.collapsed = CollapsedSkips() }
+            return live.collapsed
         }
-        if folded.results.count == 1 { return emit(line(for: folded.results[0])) }
-        guard !folded.results.isEmpty else { return }
+        if collapsed.results.count == 1 { return emit(line(for: collapsed.results[0])) }
+        guard !collapsed.results.isEmpty else { return }
         let margin = Self.tagWidth + 2
-        emit("\(tag(.skip))  \(wrapped(folded.summary, first: margin, margin: margin))\n")
+        emit("\(tag(.skip))  \(wrapped(collapsed.summary, first: margin, margin: margin))\n")
     }
 
     /// Wraps text for a terminal; elsewhere lines are not wrapped.
@@ -200,8 +199,8 @@ public final class TerminalReport: Sendable {
 
     /// Wide enough for every verdict except INCONCLUSIVE, which is rare and may exceed the column.
     private static let tagWidth = 4
-    /// Columns of the terminal that are not available for ids: tag, gaps, and a readable text column.
-    private static let narrowestText = 48
+    /// Width of the terminal that is not available for ids: tag, gaps, and a readable column of text.
+    private static let reservedWidth = 48
 
     // MARK: Output
 
@@ -225,14 +224,14 @@ public final class TerminalReport: Sendable {
         style.isColoured && !text.isEmpty ? "\u{1B}[\(paint.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    /// Writes under the lock: a line from another thread must not come after the text that removes it.
+    /// Writes under the lock: progress from another thread must not appear after the text that erases it.
     private func emit(_ text: String, isLast: Bool = false) {
         live.withLock { live in
             guard !live.isFinished else { return }
-            let whole = (live.isShown ? "\r\u{1B}[K" : "") + text
+            let output = (live.isShown ? "\r\u{1B}[K" : "") + text
             live.isShown = false
             live.isFinished = isLast
-            if !whole.isEmpty { write(whole) }
+            if !output.isEmpty { write(output) }
         }
     }
 

@@ -2,17 +2,17 @@
 enum TextColumn {
     /// - Parameters:
     ///   - first: number of columns already used on the first line.
-    ///   - margin: indentation of the further lines.
-    ///   - width: of the terminal. A word longer than the column stays whole, so that it can be copied.
+    ///   - margin: indentation of the following lines.
+    ///   - width: of the terminal. A longer word is not split, so that it can be copied.
     static func wrapped(_ text: String, first: Int, margin: Int, width: Int) -> String {
         var lines: [String] = []
         var line = ""
-        var room = width - first
+        var available = width - first
         for word in text.split(separator: " ") {
-            if !line.isEmpty, line.count + 1 + word.count > room {
+            if !line.isEmpty, line.count + 1 + word.count > available {
                 lines.append(line)
                 line = ""
-                room = width - margin
+                available = width - margin
             }
             line += line.isEmpty ? String(word) : " \(word)"
         }

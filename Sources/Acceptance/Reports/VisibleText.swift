@@ -1,4 +1,4 @@
-/// Text of a deployment in a form that is safe in every report: on a terminal, a web page or in a build log.
+/// Makes text from a deployment safe to show on a terminal, on a web page or in a build log.
 enum VisibleText {
     /// Keeps line feeds and tabs and removes carriage returns. Other invisible characters (terminal controls,
     /// bidirectional marks) become the replacement character.

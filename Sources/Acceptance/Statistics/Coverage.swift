@@ -17,15 +17,15 @@ enum Coverage {
         return min(1, max(0, odds))
     }
 
-    /// How many requests a test sends by itself: enough for every statement about `runners` runners, and a multiple of
-    /// them, so that equal shares are possible. 12, 21, 32 and 72 for 2, 3, 4 and 8 runners; never more than
-    /// ``maxRequests``, the most that a run costs unless the operator asks for more.
+    /// The default number of requests: enough to judge `runners` runners, and a multiple of their number, so that equal
+    /// shares are possible. 12, 21, 32 and 72 for 2, 3, 4 and 8 runners; at most ``maxRequests``.
     static func decisiveRequests(runners: Int) -> Int {
         let runners = min(max(2, runners), maxRequests)
         let needed = requestsNeeded(runners: runners)
         return min(maxRequests, (needed + runners - 1) / runners * runners)
     }
 
+    /// Maximum of the default; the operator may request more.
     static let maxRequests = 400
 
     /// The smallest number of requests that leaves out a runner with a probability of at most `risk`. 11, 20, 29 and 68

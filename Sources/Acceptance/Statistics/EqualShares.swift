@@ -15,15 +15,15 @@ struct EqualSharesTest: Sendable, Equatable {
     let method: Method
     /// Probability of an outcome at least as unlikely as this one, if the shares are equal.
     let chance: Double
-    /// The largest relative deviation of a count from an equal one; 0 for equal counts.
+    /// The largest relative deviation of a count from the equal share; 0 for equal counts.
     let deviation: Double
 
-    /// Maximum number of outcomes to enumerate. It takes a few milliseconds, and beyond it every expected count of two
-    /// to four runners is above 20, where the asymptotic test is accurate to the third digit.
+    /// Maximum number of outcomes to enumerate, which takes a few milliseconds. With more outcomes, the expected counts of
+    /// two to four runners are above 20, for which the asymptotic test is accurate to three digits.
     static let maxOutcomes = 100_000
 
-    /// Smallest deviation from equal shares that can fail a check, however many calls show it.
-    static let effectFloor = 0.25
+    /// Minimum deviation that can fail a check, however significant it is.
+    static let minDeviation = 0.25
 
     /// - Parameter counts: calls per runner, zeros included.
     init(_ counts: [Int], maxOutcomes: Int = EqualSharesTest.maxOutcomes) {
@@ -44,7 +44,7 @@ struct EqualSharesTest: Sendable, Equatable {
     }
 
     /// Whether the shares are uneven beyond chance, and by more than is acceptable.
-    var isUneven: Bool { chance < Statistics.risk && deviation > Self.effectFloor }
+    var isUneven: Bool { chance < Statistics.risk && deviation > Self.minDeviation }
 
     /// Pearson's statistic of observed counts against equal shares.
     static func pearson(_ counts: [Int]) -> Double {
@@ -70,13 +70,13 @@ struct EqualSharesTest: Sendable, Equatable {
         var logFactorials = [0.0]
         for number in 1...total { logFactorials.append(logFactorials[number - 1] + log(Double(number))) }
         let constant = logFactorials[total] - Double(total) * log(Double(counts.count))
-        // Equal probabilities must stay equal after rounding.
+        // Includes outcomes as likely as the observed one, despite rounding errors.
         let limit = constant - counts.reduce(0) { $0 + logFactorials[$1] } + 1e-9
         var chance = 0.0
         func visit(runners: Int, calls: Int, logProbability: Double) {
             guard runners > 1 else {
-                let whole = logProbability - logFactorials[calls]
-                if whole <= limit { chance += exp(whole) }
+                let outcome = logProbability - logFactorials[calls]
+                if outcome <= limit { chance += exp(outcome) }
                 return
             }
             for count in 0...calls {

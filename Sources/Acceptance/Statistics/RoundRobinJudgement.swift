@@ -6,6 +6,7 @@ struct RoundRobinJudgement: Sendable, Equatable {
     let runners: Int
     /// The first call (counted from 1) that breaks the order, if one does.
     let firstBreak: Int?
+    /// Number of different runners.
     let seen: Int
     /// Whether every block has the same order as the first.
     let isCyclic: Bool
@@ -38,16 +39,16 @@ struct RoundRobinJudgement: Sendable, Equatable {
     }
 
     /// Probability that every full block is a permutation of the runners and the rest is distinct: `(k!/k^k)` for each
-    /// full block, `k!/((k−r)! k^r)` for a rest of `r`, by counting.
+    /// full block, `k!/((k−r)! k^r)` for a rest of `r`.
     static func permutationOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return 1 }
         return (0..<requests).reduce(1) { $0 * Double(runners - $1 % runners) / Double(runners) }
     }
 
-    /// Probability that the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders, by counting.
+    /// Probability that the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders.
     static func cyclicOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1, requests > 0 else { return 1 }
-        // With fewer calls than runners, the calls are in order if they are distinct.
+        // With fewer calls than runners, any sequence of different runners is in order.
         guard requests >= runners else { return permutationOdds(runners: runners, requests: requests) }
         return min(1, exp(lgamma(Double(runners))) * pow(Double(runners), -Double(requests - 1)))
     }

@@ -1,5 +1,5 @@
 extension Statistics {
-    /// The interval in which a share lies, with `confidence` that all of `simultaneous` shares lie in theirs.
+    /// The confidence interval of a share: with probability `confidence`, all of `simultaneous` shares lie in theirs.
     ///
     /// Wilson's score interval (E. B. Wilson 1927); for several shares at once with Bonferroni's correction, which makes
     /// it Goodman's simultaneous interval for multinomial proportions (L. A. Goodman 1965, Technometrics 7, 247–254).

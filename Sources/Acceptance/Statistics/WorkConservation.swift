@@ -1,8 +1,8 @@
-/// Whether calls went to runners that had more work than others: a least-busy balancer never does this for long,
-/// however uneven its shares are (work conservation; Kleinrock 1976, 3.4).
+/// How often calls went to runners that had more work than others: a least-busy balancer rarely does this, however
+/// uneven its shares are (work conservation; Kleinrock 1976, 3.4).
 ///
 /// The client sees the start of a call slightly before the balancer and its end slightly after. Events closer together
-/// than the tolerance count as simultaneous, and an ambiguous dispatch is left out.
+/// than the tolerance count as simultaneous, and ambiguous dispatches are ignored.
 struct WorkConservation: Sendable, Equatable {
     /// Number of unambiguous dispatches.
     let decidable: Int
@@ -17,8 +17,8 @@ struct WorkConservation: Sendable, Equatable {
     static let maxSurplus = 2.0
 
     /// - Parameters:
-    ///   - runners: number of runners that could have served, whether seen or not.
-    ///   - slots: concurrent calls that each runner takes; nil (unknown) counts only dispatches past an idle runner.
+    ///   - runners: number of runners that could have served, whether observed or not.
+    ///   - slots: concurrent calls that each runner accepts; nil (unknown) counts only dispatches that bypass an idle runner.
     ///   - tolerance: events closer together than this count as simultaneous.
     init(
         _ dispatches: [Workload.Dispatch], runners: Int, slots: Int? = nil, tolerance: Duration = .milliseconds(10)
@@ -40,8 +40,8 @@ struct WorkConservation: Sendable, Equatable {
             let moment = DispatchBounds(open, at: now, tolerance: tolerance)
             let others = names.subtracting([dispatch.runner])
             let judgement =
-                slots.map { moment.surplus(of: dispatch.runner, over: others, hasUnseen: hasUnseen, slots: $0) }
-                ?? moment.passesIdle(dispatch.runner, others: others, hasUnseen: hasUnseen)
+                slots.map { moment.hasSurplus(of: dispatch.runner, over: others, hasUnseen: hasUnseen, slots: $0) }
+                ?? moment.bypassesIdle(dispatch.runner, others: others, hasUnseen: hasUnseen)
             guard let isMisplaced = judgement else { continue }
             decidable += 1
             if isMisplaced { misplaced += 1 }
@@ -50,7 +50,7 @@ struct WorkConservation: Sendable, Equatable {
         self.misplaced = misplaced
     }
 
-    /// Nil if too few dispatches are decidable.
+    /// Whether the balancer is work-conserving; nil if too few dispatches are decidable.
     var holds: Bool? {
         guard decidable >= Self.dispatchesNeeded else { return nil }
         return Double(misplaced) <= Self.misplacedLimit * Double(decidable)
@@ -70,17 +70,17 @@ private struct DispatchBounds {
         }
     }
 
-    /// Nil if it is unknown whether `runner` was busy.
-    func passesIdle(_ runner: String, others: Set<String>, hasUnseen: Bool) -> Bool? {
+    /// Whether the call went to a busy `runner` while another was idle; nil if it is unknown whether `runner` was busy.
+    func bypassesIdle(_ runner: String, others: Set<String>, hasUnseen: Bool) -> Bool? {
         let wasBusy = certain[runner, default: 0] > 0
         let wasIdle = possible[runner, default: 0] <= 1
         guard wasBusy || wasIdle else { return nil }
         return wasBusy && (hasUnseen || others.contains { possible[$0, default: 0] == 0 })
     }
 
-    /// Whether the calls per slot of `runner` exceed those of the idlest other runner by too much; nil if the bounds do
-    /// not decide.
-    func surplus(of runner: String, over others: Set<String>, hasUnseen: Bool, slots: Int) -> Bool? {
+    /// Whether `runner` has at least ``WorkConservation/maxSurplus`` calls per slot more than the idlest other runner; nil
+    /// if the bounds do not decide.
+    func hasSurplus(of runner: String, over others: Set<String>, hasUnseen: Bool, slots: Int) -> Bool? {
         let idlestAtMost = hasUnseen ? 0 : others.map { possible[$0, default: 0] }.min() ?? 0
         let idlestAtLeast = hasUnseen ? 0 : others.map { certain[$0, default: 0] }.min() ?? 0
         let limit = WorkConservation.maxSurplus * Double(max(1, slots))
@@ -100,8 +100,8 @@ struct LoadJudgement: Sendable, Equatable {
     let shares: EqualSharesTest
 
     /// - Parameters:
-    ///   - runners: number of runners that could have served, whether seen or not.
-    ///   - slots: concurrent calls that each runner takes, if known.
+    ///   - runners: number of runners that could have served, whether observed or not.
+    ///   - slots: concurrent calls that each runner accepts, if known.
     init(_ dispatches: [Workload.Dispatch], runners: Int, slots: Int? = nil) {
         let counts = dispatches.reduce(into: [String: Int]()) { $0[$1.runner, default: 0] += 1 }
         conservation = WorkConservation(dispatches, runners: runners, slots: slots)

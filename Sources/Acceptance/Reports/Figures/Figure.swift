@@ -20,7 +20,7 @@ extension Finding {
 }
 
 extension Verdict {
-    /// Which of several verdicts on the same check a report draws: the highest.
+    /// The rank of the verdict: of several rounds, figures show the one with the highest rank.
     var weight: Int {
         switch self {
         case .skip: 0
@@ -46,7 +46,7 @@ extension SuiteReport {
         let figures = results.compactMap { result in
             result.figure.flatMap(pick).map { (value: $0, weight: result.verdict.weight) }
         }
-        // Of several rounds, the first of the worst.
+        // Of several rounds, the first with the worst verdict.
         let worst = figures.map(\.weight).max()
         return figures.first { $0.weight == worst }?.value
     }

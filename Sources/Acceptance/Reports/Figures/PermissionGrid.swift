@@ -12,7 +12,7 @@ struct PermissionGrid: Sendable {
         let resource: String
         let expectation: Expectation
         let verdict: Verdict
-        /// The status of the response; nil if none was requested.
+        /// The status of the response; nil if no request was sent.
         let status: Int?
         let summary: String
     }
@@ -22,7 +22,7 @@ struct PermissionGrid: Sendable {
     /// A row per caller; a cell per resource, nil if the check was not selected.
     let rows: [(caller: String, cells: [Cell?])]
 
-    /// Of several rounds a cell shows the worst. Nil when no check of the table ran.
+    /// A cell shows the worst verdict of all rounds. Returns nil if no check of the table ran.
     init?(_ results: [CheckResult]) {
         let byID = Dictionary(results.map { ($0.id, $0) }) { $0.verdict.weight >= $1.verdict.weight ? $0 : $1 }
         resources = AuthenticationTest.Resource.allCases.map(\.title)

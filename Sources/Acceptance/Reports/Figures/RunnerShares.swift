@@ -16,10 +16,10 @@ struct RunnerShares: Sendable, Hashable {
 
     static func percent(_ share: Double) -> String { "\((share * 100).fixed(0)) %" }
 
-    /// By name; of runners that served nothing only the number is known, see ``unseen``.
+    /// Sorted by name. Of runners that served no call only the number is known: ``unseen``.
     private(set) var runners: [Runner]
     let calls: Int
-    /// Number of runners that could have served.
+    /// Number of runners that could have served calls.
     let ready: Int
 
     init(_ counts: [String: Int], ready: Int) {

@@ -1,4 +1,4 @@
-/// The events while calls were held for a sleeping machine. All times count from the sending of the calls.
+/// The events while calls waited for a sleeping machine. All times count from when the calls were sent.
 struct WakeTimeline: Sendable, Hashable {
     enum Event: String, Sendable, Hashable, CaseIterable {
         case firstPacket, visible, firstHeader, firstToken, lastResponse
@@ -29,17 +29,17 @@ struct WakeTimeline: Sendable, Hashable {
     let target: String
     let calls: Int
     let answered: Int
-    /// In the order of ``Event``; events that were not observed are left out.
+    /// In the order of ``Event``; events that were not observed are omitted.
     let marks: [Mark]
     let states: [Span]
-    /// From the calls until the machine was up; nil if nothing woke.
+    /// Until the machine was up; nil if no machine woke.
     let wake: Duration?
-    /// From visible to the first token, minus the time that a warm call needs.
+    /// From the event `visible` to the first token, minus the time that a warm call needs.
     let load: Duration?
     /// Polling interval of the model list, which limits the accuracy of all times read from it.
     let resolution: Duration
 
-    /// The end of the figure.
+    /// The end of the time axis.
     var end: Duration { max(marks.map(\.after).max() ?? .zero, states.last?.to ?? .zero) }
 }
 

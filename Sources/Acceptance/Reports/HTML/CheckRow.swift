@@ -1,4 +1,4 @@
-/// A check in the table of its test: verdict, requirement, observation, and on request the exchange.
+/// A check in the table of its test: verdict, requirement, observation, and evidence that the reader can expand.
 struct CheckRow {
     let result: CheckResult
 
@@ -33,8 +33,8 @@ struct CheckRow {
     private var evidence: HTML {
         guard let evidence = result.evidence else { return "" }
         let parts: [(HTML, String)] = [
-            ("sent", evidence.sent), ("came", evidence.received), ("expected", evidence.expected),
-            ("repeat it", evidence.curl),
+            ("sent", evidence.sent), ("received", evidence.received), ("expected", evidence.expected),
+            ("repeat", evidence.curl),
         ]
         let open: HTML = result.verdict == .fail ? " open" : ""
         return """

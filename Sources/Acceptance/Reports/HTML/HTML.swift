@@ -1,5 +1,5 @@
-/// A piece of a page. A literal is markup; an interpolated value is text and is escaped, unless it is itself a piece of
-/// a page. Text from outside can therefore never become markup.
+/// A fragment of HTML. Literals are markup; interpolated values are escaped unless they are `HTML`. Untrusted text can
+/// therefore never become markup.
 struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
     let markup: String
 
@@ -48,7 +48,7 @@ struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
 }
 
 extension Verdict {
-    /// A class of the style sheet.
+    /// The verdict's class in the style sheet.
     var style: HTML {
         switch self {
         case .pass: "pass"
@@ -58,7 +58,7 @@ extension Verdict {
         }
     }
 
-    /// A symbol beside the word, because the colour alone must not carry the meaning.
+    /// A symbol next to the verdict, because colour must not be its only distinction.
     var sign: HTML {
         switch self {
         case .pass: "✓"

@@ -94,7 +94,7 @@ struct HTMLReport {
             case .skip: "skipped"
             case .inconclusive: "inconclusive"
             }
-        // The same numbers as in the verdict's line: failed advisory checks do not count as failures.
+        // The same numbers as in ``SuiteReport/verdictLine``: failed advisory checks do not count as failures.
         let count = verdict == .fail ? report.failures : report.count(verdict)
         let style: HTML = count == 0 ? "none" : verdict.style
         return "<li class=\"\(style)\"><b>\(count)</b> \(title)</li>"

@@ -1,4 +1,4 @@
-/// The wake as a drawing: the states in the model list and the events, over seconds since the calls.
+/// The timeline of a wake as a drawing: states in the model list and events, by seconds since the calls were sent.
 struct WakeTimelineFigure {
     let wake: WakeTimeline
 
@@ -23,7 +23,7 @@ struct WakeTimelineFigure {
     }
 
     private var sentence: String {
-        let calls = "\(wake.calls) calls for \(wake.target) waited, \(wake.answered) were answered."
+        let calls = "\(wake.calls) calls for \(wake.target) waited, \(wake.answered) got a complete response."
         guard let time = wake.wake else { return "\(calls) No machine woke up." }
         let load = wake.load.map { ", loading the model took \($0.readable)" } ?? ""
         return "\(calls) The machine was up after \(time.readable) (± \(wake.resolution.readable))\(load)."
