@@ -1,10 +1,10 @@
-// An empty table of locale data, in the place of the 34 MB that full Foundation carries.
+// An empty table of locale data, which replaces the 34 MB of data in Foundation's ICU.
 //
-// Some dependencies import all of Foundation, whose ICU looks for its data under this symbol. Nothing in this project
-// uses locales, named time zones or date formatters (scripts/check-walls keeps it so), so the linker is given this table
-// and leaves the object with the data in its archive. Host names of URLs are read as they are encoded, which needs none.
-// To any other use ICU reports missing data, as it does for a locale that a machine lacks. The symbol carries ICU's version: with a toolchain that brings another ICU this table is
-// not used, and the binary is larger.
+// Some dependencies import all of Foundation, whose ICU finds its data by this symbol. Because this file defines it, the
+// linker does not add the object file with the data from its archive. This project uses no locales, named time zones or
+// date formatters (scripts/check-walls enforces this), and reads the host names of URLs in their encoded form. For any
+// other use, ICU reports missing data, as for a locale that is not installed. The symbol contains ICU's version: with a
+// toolchain that has another ICU, this table is not used, and the binary is larger.
 //
 // Layout: ICU 76, common/ucmndata.h (DataHeader, then a table of contents), common/unicode/udata.h (UDataInfo).
 

@@ -1,14 +1,14 @@
-/// Where a JSON document deviates from the expected structure.
+/// Text for operators that states where a JSON document deviates from the expected structure.
 enum DecodingErrorText {
-    /// Longer names and paths are cut: they may be a peer's.
+    /// Maximum number of characters of a name or path; the peer may have chosen it.
     private static let maxLength = 200
 
     static func of(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, let context): "\(place(context)) lacks \"\(cut(key.stringValue))\""
-        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(place(context)) has another type"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(place(context)) has the wrong type"
         case .dataCorrupted(let context) where context.codingPath.isEmpty: "it is not valid JSON"
-        case .dataCorrupted(let context): "\(place(context)) has a value that is not valid"
+        case .dataCorrupted(let context): "\(place(context)) has an invalid value"
         @unknown default: "it is not the expected JSON"
         }
     }

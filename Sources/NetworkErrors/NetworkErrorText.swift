@@ -6,14 +6,13 @@ import NIOPosix
 public import NIOSSL
 import OperatingSystem
 
-/// Errors of the network libraries, of Foundation and of the operating system as text for operators: what happened, without
-/// types, error numbers and source locations.
+/// Text for operators that describes errors of the network libraries, of Foundation and of the operating system, without
+/// error numbers and source locations.
 ///
-/// Errors of these libraries reach a log, a state or a response only through here. The acceptance suite, which shares no
-/// code with the gateway, has a translation of its own (`ClientFailure`).
+/// Logs, states and responses contain these errors only as this text. The acceptance suite, which shares no code with the
+/// gateway, has a separate translation (`ClientFailure`).
 public enum NetworkErrorText {
-    /// - Parameter certificate: the certificate of the peer whose TLS handshake failed: its dates show whether it has
-    ///   expired.
+    /// - Parameter certificate: the peer's certificate if a TLS handshake failed; its dates show whether it has expired.
     public static func of(_ error: any Error, certificate: NIOSSLCertificate? = nil, at now: Date = Date()) -> String {
         switch error {
         case let error as NIOConnectionError: connecting(error)
@@ -31,7 +30,7 @@ public enum NetworkErrorText {
         case let error as DecodingError: DecodingErrorText.of(error)
         case let error as CocoaError: of(error)
         case is CancellationError: "it was cancelled"
-        // A type's name can be searched for; a library's own description may contain anything.
+        // A type's name is searchable; a library's own description may contain arbitrary text.
         default: "unexpected error \(type(of: error))"
         }
     }
@@ -78,7 +77,7 @@ public enum NetworkErrorText {
         }
     }
 
-    /// A file that cannot be read or written. The code that reports the error adds the path.
+    /// Describes why a file cannot be read or written, without its path, which the caller adds.
     private static func of(_ error: CocoaError) -> String {
         if let cause = error.underlying as? POSIXError { return of(errno: cause.code.rawValue) }
         return switch error.code {

@@ -1,7 +1,7 @@
 import Foundation
 import NIOSSL
 
-/// Errors of the TLS library as text for operators.
+/// Text for operators that describes errors of the TLS library.
 enum TLSErrorText {
     static func of(_ error: NIOSSLError, _ certificate: NIOSSLCertificate?, _ now: Date) -> String {
         switch error {
@@ -33,7 +33,7 @@ enum TLSErrorText {
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return untrusted(certificate, now) }
         if notTLS.contains(where: text.contains) { return "TLS: the peer does not support TLS on this port" }
         if text.contains("EOF") || error == .zeroReturn { return "TLS: the connection was closed during the handshake" }
-        // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION: unusual, but searchable.
+        // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION, which an operator can search for.
         guard let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 else {
             return "TLS: the handshake failed"
         }

@@ -12,7 +12,8 @@ extension Defect {
     /// The tests that must detect the defect.
     package var detectors: [SuiteTest] { entry.detectors }
 
-    /// Whether the tests that detect the defect report INCONCLUSIVE: nothing is wrong, but nothing is proven either.
+    /// Whether the tests that detect the defect report INCONCLUSIVE: no violation is observed, but the requirement is not
+    /// proven.
     package var isOnlyUndecided: Bool { [.nothingSlept, .inventsRunners, .oneAtATime].contains(self) }
 
     /// Whether only an advisory check detects the defect, and only if timing analysis is requested.
@@ -46,10 +47,10 @@ extension Defect {
         case .streamChangesModel: ([.modelRouting], "the first chunk names a different model than the rest")
         case .headerNamesAnotherModel: ([.modelRouting], "the header names a different model than the response")
         case .unknownClassServed: ([.wol, .modelRouting], "a class that does not exist is served")
-        case .unknownClassSlow: ([.wol, .modelRouting], "404 for a class after 2.2 seconds only")
+        case .unknownClassSlow: ([.wol, .modelRouting], "404 for an unknown class only after 2.2 seconds")
         case .unknownClassIs500: ([.wol, .modelRouting], "500 for a class that does not exist")
         case .unknownModelServed: ([.modelRouting, .auth], "an id that does not exist is served")
-        case .unknownModelWithoutCode: ([.modelRouting], "404 for an id with a code other than model_not_found")
+        case .unknownModelWithoutCode: ([.modelRouting], "404 for an unknown id with a code other than model_not_found")
         case .listWithoutOwner: ([.modelRouting], "entries of the list lack `owned_by`")
         case .listRepeatsItself: ([.modelRouting], "the model list names a model twice")
 

@@ -1,4 +1,4 @@
-/// A requirement of the contract that the stand-in violates. One at a time: each check is proven by its own defect.
+/// A violation of one requirement of the contract by the stand-in; it proves that a check detects that violation.
 package enum Defect: String, CaseIterable, Sendable {
     // Waking
     case nothingSlept, wakePerRequest, wakesNothing, wakesWithoutPacket, malformedPacket, wakesWhenWarm

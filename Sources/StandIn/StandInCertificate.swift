@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import NIOSSL
 
-/// A certificate for loopback, valid or invalid in one way. Its keys live as long as the process.
+/// A certificate for the loopback address, valid or invalid for one reason, with a new key in each instance.
 package struct StandInCertificate: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case selfSigned = "self-signed"
@@ -16,7 +16,7 @@ package struct StandInCertificate: Sendable {
 
     /// The authority's certificate in PEM; it issues all certificates except the self-signed ones.
     package let authority: String
-    /// In PEM, for a server that reads files; every instance has a new certificate.
+    /// The certificate in PEM, for a server that reads files.
     package let certificate: String
     package let privateKey: String
     let context: NIOSSLContext

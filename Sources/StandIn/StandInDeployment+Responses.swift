@@ -47,7 +47,7 @@ extension StandInDeployment {
         let unevenness = Int64(number * 37 % 50)
         switch defect {
         case .oneAtATime: return queueDelay()
-        // The defect shows only between overlapping calls, so calls last far longer than any delay of this host.
+        // The defect shows only if calls overlap, so they last far longer than any delay of this host.
         case .skewed: return .milliseconds(400 + 4 * unevenness)
         default: return .milliseconds(20 + unevenness)
         }

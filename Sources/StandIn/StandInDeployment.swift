@@ -5,7 +5,7 @@ package import Synchronization
 /// A deployment that follows the contract, or violates one requirement of it.
 ///
 /// Two runners serve `sim-small` (`class:fast`); a third, which may sleep, serves `sim-large` (`class:big`). It shares
-/// no code with the product: it is an independent reading of the contract.
+/// no code with the product: it is an independent implementation of the contract.
 package final class StandInDeployment: Sendable {
     package enum Machine: Sendable, Equatable { case awake, asleep, waking }
 
@@ -18,12 +18,11 @@ package final class StandInDeployment: Sendable {
         package var isLockedOut = false
         /// Callers that are locked out, by their credentials.
         package var lockedOut: Set<String> = []
-        /// When a deployment that processes one call at a time has completed all calls it received.
+        /// When all received calls are completed, in a deployment that processes one call at a time.
         package var busyUntil = NIODeadline.uptimeNanoseconds(0)
         package var waiters: [EventLoopPromise<Void>] = []
-        /// Number of waiting calls at which the machine comes up, once the model list has also been read meanwhile; 0
-        /// makes it come up after a fixed time. What a test must observe during a wake is thus observable on any host,
-        /// however slow.
+        /// Number of waiting calls that end a wake, once the model list was also requested twice during it; 0 ends it after
+        /// a fixed time. A test can thus observe a wake on a host of any speed.
         package var heldCallers = 0
         package var pollsWhileWaking = 0
         /// Authorization values by path, to verify that each call carried the right token.
@@ -42,7 +41,7 @@ package final class StandInDeployment: Sendable {
         state = Mutex(State(big: variant.bigSleeps && defect != .nothingSlept ? .asleep : .awake))
     }
 
-    /// Duration of a wake: `slow` applies only if fewer calls arrive than it waits for; `silent` is longer than the
+    /// Duration of a wake: `slow` applies only if fewer calls wait than ``State/heldCallers``; `silent` is longer than the
     /// maximum time without a byte on a stream.
     private static let wakeTime = (
         fast: TimeAmount.milliseconds(150), slow: TimeAmount.seconds(3), silent: TimeAmount.seconds(17)
@@ -84,7 +83,7 @@ package final class StandInDeployment: Sendable {
         state.withLock { _ = $0.lockedOut.insert(request.authorization ?? "") }
     }
 
-    /// The operator's sleep command. The next wake waits for its one caller only.
+    /// Executes the operator's sleep command. The next wake ends after a fixed time.
     package func putToSleep() {
         state.withLock { state in
             state.big = .asleep
@@ -101,7 +100,7 @@ package final class StandInDeployment: Sendable {
         }
     }
 
-    private func mayAskForIDs(_ caller: StandInTokens.Caller) -> Bool {
+    private func mayUseIDs(_ caller: StandInTokens.Caller) -> Bool {
         let isSpecific = caller.roles.contains("model:specific")
         return switch defect {
         case .idsDeniedToAll: false
@@ -131,10 +130,10 @@ package final class StandInDeployment: Sendable {
         _ request: StandInRequest, model: String, caller: StandInTokens.Caller, on loop: any EventLoop
     ) -> StandInResponse? {
         let isClass = model.hasPrefix("class:")
-        let isThere = model != "class:big" || variant.hasBigClass
-        let isKnown = isThere && ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
+        let isConfigured = model != "class:big" || variant.hasBigClass
+        let isKnown = isConfigured && ["class:fast", "class:big", "sim-small", "sim-large"].contains(model)
         if !isClass, !isKnown, defect == .unknownModelLocksOut { simulateLockout(request) }
-        let isDenied = isClass ? defect == .classesDenied && caller.roles.isEmpty : !mayAskForIDs(caller)
+        let isDenied = isClass ? defect == .classesDenied && caller.roles.isEmpty : !mayUseIDs(caller)
         if isDenied { return denial(request, model: model) }
         guard !isKnown, defect != (isClass ? .unknownClassServed : .unknownModelServed) else { return nil }
         if isClass, defect == .unknownClassWakes { _ = wakeIfNeeded(on: loop) }
@@ -153,7 +152,7 @@ package final class StandInDeployment: Sendable {
         return StandInResponse(headers: [("content-type", "text/event-stream")], body: "data: \(denial.body)\n\n")
     }
 
-    /// Joins the wake of the big machine; returns the id of the wake that was waited for.
+    /// Waits until the big machine is awake; returns the id of the wake, nil if it was awake before.
     private func wakeIfNeeded(on loop: any EventLoop) -> EventLoopFuture<String?> {
         let promise = loop.makePromise(of: Void.self)
         let (isWaiting, begins, wake) = state.withLock { state -> (Bool, Bool, String) in
@@ -168,7 +167,7 @@ package final class StandInDeployment: Sendable {
             promise.succeed()
             return promise.futureResult.map { self.defect == .wakesWhenWarm ? "w0" : nil }
         }
-        if defect == .packetPerRequest { sendPacketInTurn(on: loop) }
+        if defect == .packetPerRequest { sendDelayedPacket(on: loop) }
         let wakes = state.withLock { $0.wakes }
         let bootSucceeds = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
         if begins, bootSucceeds { wakeUp(on: loop) }
@@ -188,11 +187,11 @@ package final class StandInDeployment: Sendable {
         }
     }
 
-    /// Sends a packet for this call: that of the n-th call is sent n × 100 ms after the first.
-    private func sendPacketInTurn(on loop: any EventLoop) {
+    /// Sends a packet for this call; the packet of the n-th waiting call is delayed by n × 100 ms.
+    private func sendDelayedPacket(on loop: any EventLoop) {
         guard let port = variant.packetPort else { return }
-        let turn = state.withLock { $0.waiters.count }
-        loop.scheduleTask(in: .milliseconds(Int64(100 * turn))) { self.sendPacket(to: port) }
+        let position = state.withLock { $0.waiters.count }
+        loop.scheduleTask(in: .milliseconds(Int64(100 * position))) { self.sendPacket(to: port) }
     }
 
     private func wakeUp(on loop: any EventLoop) {
@@ -203,16 +202,18 @@ package final class StandInDeployment: Sendable {
         let wake = state.withLock { $0.wakes }
         let isSilent = defect == .silentWhileHeld && wake == 1
         loop.scheduleTask(in: isSilent ? Self.wakeTime.silent : limit) {
-            // Not for a later wake: the machine may have slept again meanwhile.
+            // Ends only this wake: the machine may be asleep or in its next wake by now.
             if self.state.withLock({ $0.wakes }) == wake { self.completeBoot(onlyIfComplete: false) }
         }
     }
 
-    /// The machine is up: serves all calls that wait for it.
+    /// Marks the machine as awake and serves all calls that wait for it.
+    ///
+    /// - Parameter onlyIfComplete: does nothing unless ``State/heldCallers`` calls wait and the list was requested twice.
     func completeBoot(onlyIfComplete: Bool) {
         let waiters = state.withLock { state -> [EventLoopPromise<Void>] in
             guard state.big == .waking else { return [] }
-            // Long enough for all packets that are sent one after the other.
+            // The silence, or the delayed packets, need the full duration of the wake.
             let isDelayed = defect == .silentWhileHeld || defect == .packetPerRequest
             let isComplete =
                 !isDelayed && state.heldCallers > 0

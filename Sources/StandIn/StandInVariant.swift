@@ -1,12 +1,12 @@
-/// Differences between stand-ins that all follow the contract.
+/// Options of a stand-in; it follows the contract with any of them, except as noted.
 package struct StandInVariant: Sendable {
     package enum Sharing: Sendable {
         case inTurn, leastBusy
     }
 
-    /// 403, or 400 with `Permission denied` as in older deployments.
+    /// Status of denials: 403, or 400 with `Permission denied` as in older deployments.
     package var deniedStatus: Int
-    /// For the admin API, which never used the 400 of older deployments.
+    /// Status of denials by the admin API, which never used the 400 of older deployments.
     package var adminDeniedStatus: Int
     package var unauthenticatedStatus: Int
     package var unknownStatus: Int
@@ -23,7 +23,7 @@ package struct StandInVariant: Sendable {
     /// Whether the machine behind `class:big` starts asleep.
     package var bigSleeps: Bool
     package var hasAdminSurface: Bool
-    /// Whether `class:big` exists, or only its model.
+    /// Whether `class:big` exists; its model exists in any case.
     package var hasBigClass: Bool
     package var sharing: Sharing
 
@@ -55,10 +55,10 @@ package struct StandInVariant: Sendable {
     package static let badRequest = StandInVariant(deniedStatus: 400)
     package static let silent = StandInVariant(exposesRunner: false, exposesWake: false)
 
-    /// Correct except for its status codes, and correct if the operator states them: `--expect-status`.
+    /// Correct only with `--expect-status`: its status codes are not the contract's.
     package static let unusualStatuses = StandInVariant(
         deniedStatus: 422, adminDeniedStatus: 422, unauthenticatedStatus: 418, unknownStatus: 410)
-    /// Correct if the operator states that it is intended: `--no-auth`.
+    /// Correct only with `--no-auth`: it has no authentication.
     package static let open = StandInVariant(asksForCredentials: false)
 
     /// The correct variants, which must pass the suite, by their names on the command line.
@@ -67,7 +67,7 @@ package struct StandInVariant: Sendable {
         "bad-request": (.badRequest, "refuses with 400 and `Permission denied`"),
         "no-runner-header": (.silent, "names neither the runner nor the wake"),
         "least-busy": (StandInVariant(sharing: .leastBusy), "routes to the runner with the fewest calls in flight"),
-        "no-admin-surface": (StandInVariant(hasAdminSurface: false), "has nothing under /admin"),
+        "no-admin-surface": (StandInVariant(hasAdminSurface: false), "returns 404 for /admin"),
         "unusual-statuses": (.unusualStatuses, "refuses with 422, 418 and 410 for 403, 401 and 404"),
         "open": (.open, "requires no credentials"),
         "never-sleeps": (StandInVariant(bigSleeps: false), "has no sleeping machine"),

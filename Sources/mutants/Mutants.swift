@@ -50,9 +50,9 @@ import Synchronization
 }
 
 struct Serve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve one until interrupted.")
+    static let configuration = CommandConfiguration(abstract: "Serve one deployment until interrupted.")
 
-    @Argument(help: "A name of `mutants --list`.")
+    @Argument(help: "A name that `mutants --list` prints.")
     var name: String
     @Option(help: "TCP port on loopback; 0 picks a free port.")
     var port = 0
@@ -61,11 +61,11 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: .init("Serve TLS with this kind of certificate: \(Serve.kinds).", valueName: "kind"))
     var certificate: String?
-    @Option(help: .init("Where to write the certificate authority.", valueName: "file"))
+    @Option(help: .init("Where to write the certificate of the authority, in PEM.", valueName: "file"))
     var authorityFile: String?
     @Option(help: .init("Local UDP port that receives a copy of every magic packet.", valueName: "port"))
     var packetPort: Int?
-    @Option(help: .init("Number of waiting calls, plus a model list request, that end a wake.", valueName: "calls"))
+    @Option(help: .init("Number of waiting calls that end a wake, with two model list requests.", valueName: "calls"))
     var held = 0
 
     func validate() throws {
@@ -108,7 +108,7 @@ struct Serve: AsyncParsableCommand {
                 "basic": StandInTokens.mint(role: nil), "specific": StandInTokens.mint(role: "model:specific"),
                 "admin": StandInTokens.mint(role: "admin"),
             ])
-        // The reader is at the other end of a pipe: the line must not remain in a buffer.
+        // Written without a buffer: the reader waits for this line at the other end of a pipe.
         try FileHandle.standardOutput.write(contentsOf: Data((try oneLine(ready) + "\n").utf8))
         try await server.untilStopped()
     }
@@ -119,7 +119,7 @@ struct Token: ParsableCommand {
 
     @Option(help: "Subject of the token.")
     var user = "tester"
-    @Option(help: "model:specific, admin, or none.")
+    @Option(help: "model:specific or admin; no role if left out.")
     var role: String?
     @Option(
         parsing: .unconditional,

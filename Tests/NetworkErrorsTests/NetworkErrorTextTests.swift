@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: [
         ("{", "it is not valid JSON"),
         ("{}", "the document lacks \"list\""),
-        (#"{"list":[{"name":1}]}"#, "\"list.[0].name\" has another type"),
+        (#"{"list":[{"name":1}]}"#, "\"list.[0].name\" has the wrong type"),
     ]) func decodingErrorsNameThePlace(_ json: String, _ words: String) {
         let error = #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(Document.self, from: Data(json.utf8))

@@ -38,7 +38,7 @@ extension Session {
     /// A clause that suggests the option to accept this status as the deployment's refusal; empty if it cannot be one.
     func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
         guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
-        return "; if the deployment refuses with this status, set --expect-status \(refusal.rawValue)=\(exchange.status)"
+        return "; if that is a refusal, set --expect-status \(refusal.rawValue)=\(exchange.status)"
     }
 }
 

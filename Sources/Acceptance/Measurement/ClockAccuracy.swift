@@ -44,7 +44,8 @@ struct ClockAccuracy: Sendable, Equatable {
     /// - Parameters:
     ///   - schedule: the known timing.
     ///   - delay: added to every measured time, to test that a slow client is detected.
-    static func measured(schedule: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws -> ClockAccuracy
+    static func measured(schedule: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws
+        -> ClockAccuracy
     {
         do {
             let errors = try await Metronome.running(schedule) { metronome in

@@ -7,14 +7,14 @@ enum Coverage {
     static func missOdds(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return requests > 0 ? 0 : 1 }
         guard requests >= runners else { return 1 }
-        var odds = 0.0
+        var probability = 0.0
         var ways = 1.0
         for missing in 1..<runners {
             ways = ways * Double(runners - missing + 1) / Double(missing)
             let term = ways * pow(1 - Double(missing) / Double(runners), Double(requests))
-            odds += missing.isMultiple(of: 2) ? -term : term
+            probability += missing.isMultiple(of: 2) ? -term : term
         }
-        return min(1, max(0, odds))
+        return min(1, max(0, probability))
     }
 
     /// The default number of requests: enough to judge `runners` runners, and a multiple of their number, so that equal

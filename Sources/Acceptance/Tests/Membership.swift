@@ -16,8 +16,8 @@ struct Membership: Sendable {
     var isClass: Bool { ModelList.className(target) != nil }
 
     /// What is wrong with a response from `model`; nil if it is correct.
-    func objection(to model: String) -> String? {
-        if model.hasPrefix("class:") { return "the response's model is the echo '\(model)', not a model id" }
+    func problem(with model: String) -> String? {
+        if model.hasPrefix("class:") { return "the response's model is '\(model)', which is not a model id" }
         if members.isEmpty { return nil }
         guard !members.contains(model) else { return nil }
         return isClass
@@ -27,7 +27,7 @@ struct Membership: Sendable {
 
     /// Checks the responses of one route; another check covers calls without a complete response.
     ///
-    /// - Parameter answered: the check that reports that no call got a response.
+    /// - Parameter answered: the id of the check that fails if no call got a response.
     func finding(
         for calls: [Result<Exchange, RequestFailed>], answered: String
     ) throws(Finding) -> Finding {
@@ -35,8 +35,8 @@ struct Membership: Sendable {
         for call in calls {
             guard let exchange = call.exchange, case .success(let completion) = call.completion else { continue }
             for model in completion.models.sorted() {
-                if let objection = objection(to: model) {
-                    throw .fail(objection, Evidence(exchange, expected: expected))
+                if let problem = problem(with: model) {
+                    throw .fail(problem, Evidence(exchange, expected: expected))
                 }
             }
             if completion.models.count > 1 {

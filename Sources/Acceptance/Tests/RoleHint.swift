@@ -2,7 +2,8 @@
 struct RoleHint: Sendable {
     let tokens: TokenSource
 
-    /// `; the binary seems to ignore --role: …` if the tokens of two roles have the same claims, otherwise empty.
+    /// A clause that the token binary seems to ignore `--role`, if the tokens of two roles have the same claims; otherwise
+    /// empty.
     func text() async throws -> String {
         let basic = try await tokens.token(role: nil)
         let specific = try await tokens.token(role: Persona.specific.role)

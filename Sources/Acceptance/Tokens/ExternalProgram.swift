@@ -1,7 +1,7 @@
 import Foundation
 import OperatingSystem
 
-/// A program of the operator: one that prints a token, or one that puts a machine to sleep.
+/// A program that the operator provides: it prints a token, or puts a machine to sleep.
 public struct ExternalProgram: Sendable {
     struct Result: Sendable {
         /// The exit status, or the number of the signal.
@@ -23,8 +23,8 @@ public struct ExternalProgram: Sendable {
     /// The program as the operator wrote it.
     public var name: String { ([executable] + leadingArguments).joined(separator: " ") }
 
-    /// Parses `PATH`: an existing file is that file; otherwise the first word is the program and the others are its
-    /// leading arguments. A program without a slash is also searched for in `searchPath`.
+    /// Parses the path of an existing file, or a program with its leading arguments, separated by spaces. A program without
+    /// a slash is also searched for in `searchPath`, in the format of `PATH`.
     ///
     /// - Throws: ``TokenProblem`` if there is no such program.
     public init(parsing text: String, searchPath: String?) throws(TokenProblem) {
@@ -89,7 +89,7 @@ public struct ExternalProgram: Sendable {
         }
     }
 
-    /// Per stream, in bytes.
+    /// Maximum output to keep per stream, in bytes.
     private static let maxOutput = 1 << 20
 
     /// The end of a program's output, on one line.

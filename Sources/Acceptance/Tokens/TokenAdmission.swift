@@ -12,7 +12,7 @@ public enum TokenAdmission: Sendable {
 
     /// The deployment under test if the operator names none.
     public static let defaultURL = "https://ai.lelloman.com"
-    /// The domain under which an issuer's host has to be.
+    /// Tokens are sent to ``defaultURL`` only if the host of their issuer is under this domain.
     static let domain = "lelloman.com"
 
     /// - Throws: a ``TokenProblem`` that is a usage error when `token` may not be sent.
@@ -25,7 +25,7 @@ public enum TokenAdmission: Sendable {
         case .unreadable: found = "it names no issuer with a valid host"
         }
         throw TokenProblem(
-            "the token of \(origin) is not sent to the default deployment \(Self.defaultURL): \(found), and only "
+            "the token from \(origin) is not sent to the default deployment \(Self.defaultURL): \(found), and only "
                 + "tokens issued under \(Self.domain) are sent there by default; set --url or SIMPLEAI_URL",
             isWrongUsage: true)
     }
@@ -48,7 +48,8 @@ public enum TokenAdmission: Sendable {
         return .host(host)
     }
 
-    /// Letters, digits, hyphens and dots: names in other scripts have another form on the wire, and look alike.
+    /// Whether `text` consists of letters, digits, hyphens and dots. Names in other scripts have another form on the wire, and
+    /// can be mistaken for one another.
     private static func isHostName(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in

@@ -1,10 +1,11 @@
 import Foundation
 
-/// The source of a run's tokens. Tokens are requested once per (user, role) and again shortly before they expire.
+/// The tokens of a run, from the operator, a program or an issuer. A token is obtained once per user and role, and again
+/// shortly before it expires.
 ///
-/// An actor, because the request itself has to be guarded: a token program may take seconds.
+/// An actor to protect the cache. It does not merge concurrent requests: checks run one after the other.
 public actor TokenSource {
-    /// Mints a token for a user and a role; nil selects the default.
+    /// Issues a token for a user and a role; nil selects the default.
     public typealias Provider = @Sendable (_ user: String?, _ role: String?) async throws -> String
 
     private enum Origin: Sendable {
@@ -26,7 +27,7 @@ public actor TokenSource {
     private let admission: TokenAdmission
     private let expired: (@Sendable () async throws -> String)?
     private var cache: [Key: String] = [:]
-    /// Redacts every token that was handed out.
+    /// Redacts every token that this source has returned.
     public nonisolated let redactor: Redactor
 
     private init(
@@ -38,9 +39,9 @@ public actor TokenSource {
         redactor = Redactor()
     }
 
-    /// One token for everything.
+    /// A single token for all requests.
     ///
-    /// - Throws: ``TokenProblem`` when it cannot stand in a header, or `admission` keeps it from being sent.
+    /// - Throws: ``TokenProblem`` when it is not valid in a header, or `admission` does not allow it.
     public static func fixed(
         _ token: String, from origin: String = "--token", admission: TokenAdmission = .anywhere, expired: String? = nil
     ) throws(TokenProblem) -> TokenSource {
@@ -53,10 +54,10 @@ public actor TokenSource {
     /// A program that prints tokens: called as `BIN`, `BIN --user U`, `BIN --role R` or `BIN --user U --role R`.
     ///
     /// - Parameters:
-    ///   - limit: how long one call may take; the program is killed then.
-    ///   - admission: held against every token that the program prints, before it is sent.
-    ///   - expired: a token that was valid once, where the operator has one.
-    /// - Throws: ``TokenProblem`` when `expired` has not expired, cannot stand in a header, or may not be sent.
+    ///   - limit: maximum duration of one run of the program, which is then killed.
+    ///   - admission: checks every token that the program prints, before it is sent.
+    ///   - expired: an expired token, if the operator has one.
+    /// - Throws: ``TokenProblem`` when `expired` has not expired, is not valid in a header, or may not be sent.
     public static func program(
         _ program: ExternalProgram, limit: Duration = programTimeout, admission: TokenAdmission = .anywhere,
         expired: String? = nil
@@ -75,7 +76,7 @@ public actor TokenSource {
         return { checked }
     }
 
-    /// An issuer in this process. `expired` mints an expired token, if the issuer can.
+    /// An issuer in this process. `expired` issues an expired token, if the issuer can.
     public static func provider(
         _ provider: @escaping Provider, expired: (@Sendable () async throws -> String)? = nil
     ) -> TokenSource {
@@ -85,7 +86,7 @@ public actor TokenSource {
     /// No tokens: calls are sent without credentials.
     public static func withoutCredentials() -> TokenSource { TokenSource(origin: .none, expired: nil) }
 
-    /// Whether different roles can be requested. Whether the deployment distinguishes them is what the test decides.
+    /// Whether tokens with different roles can be requested. The tests decide whether the deployment distinguishes them.
     nonisolated var hasRoles: Bool {
         switch origin {
         case .none, .fixed: false
@@ -93,15 +94,15 @@ public actor TokenSource {
         }
     }
 
-    /// Whether there is any token.
+    /// Whether requests have a token; false with `--no-auth`.
     nonisolated var hasAny: Bool {
         if case .none = origin { false } else { true }
     }
 
-    /// Whether one given token is used for everything, permitted or not.
+    /// Whether a single token, whose rights are unknown, is used for all requests.
     nonisolated var isOneToken: Bool { hasAny && !hasRoles }
 
-    /// The credential of a kind of caller; the fixed token if there is one; none without tokens.
+    /// The credential of a kind of caller: its token, or the only token, or none with `--no-auth`.
     func credential(_ persona: Persona) async throws -> Credential {
         guard hasAny else { return .none }
         let name = hasRoles ? "\(persona.name) token" : "the provided token"
@@ -130,7 +131,7 @@ public actor TokenSource {
         return token
     }
 
-    /// The token of the operator who runs a command, for no particular user or role.
+    /// The token of a command that sends one request, for the default user and role.
     public func oneToken() async throws -> String { try await token(role: nil) }
 
     /// An expired token, or nil if none is available.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Information that can be read from a token without a key. Used to explain and to forge, never to decide.
+/// Reads and changes tokens without a key, to explain failures and to forge tokens. No verdict depends on it.
 enum TokenText {
     /// The token without surrounding white space or a leading `Bearer `.
     static func checked(_ token: String, origin: String) throws(TokenProblem) -> String {
@@ -8,14 +8,14 @@ enum TokenText {
         if text.lowercased().hasPrefix("bearer ") {
             text = text.dropFirst(7).trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        guard !text.isEmpty else { throw TokenProblem("\(origin) gave an empty token") }
+        guard !text.isEmpty else { throw TokenProblem("the token from \(origin) is empty") }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw TokenProblem("\(origin) gave a token with whitespace or control characters")
+            throw TokenProblem("the token from \(origin) contains whitespace or control characters")
         }
         return text
     }
 
-    /// Three base64url parts, the first a JSON object that names an algorithm.
+    /// Whether the token has three base64url parts, the first a JSON object that names an algorithm.
     static func isJWT(_ token: String) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { return false }
@@ -27,7 +27,7 @@ enum TokenText {
         return parts.count == 3 ? decoded(parts[1]) : nil
     }
 
-    /// Whether the claims name one issuer: of two, readers disagree which one counts.
+    /// Whether the claims contain `iss` exactly once: parsers disagree on which of two applies.
     static func countsOneIssuer(_ token: String) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let claims = bytes(parts[1]) else { return false }

@@ -1,1 +1,1 @@
-// Empty: this target is linked, never called. See data.c.
+// Empty: this target is linked but never called. See data.c.

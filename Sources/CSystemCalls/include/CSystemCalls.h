@@ -1,28 +1,27 @@
 #ifndef CSYSTEMCALLS_H
 #define CSYSTEMCALLS_H
 
-// System calls that the Swift overlay of the C library does not offer, because it is built without its extensions.
-// No header of the system is included: its types would become this module's.
+// System calls that Swift's module of the C library lacks, because it is built without the library's extensions.
+// This header includes no system header, whose types would become part of this module.
 
-/// A pipe whose ends no child process inherits, not even one that another thread starts at the same moment.
-/// Returns 0, or -1 with errno set.
+/// Creates a pipe whose ends child processes do not inherit; on Linux, not even a child that another thread starts
+/// concurrently. Returns 0, or -1 with errno set.
 int csystem_pipe(int ends[2]);
 
-/// A descriptor that becomes readable when the process ends (pidfd_open(2)). Returns -1 with errno set where there is no
-/// such system call, or no descriptor left.
+/// Opens a descriptor that becomes readable when the process ends (pidfd_open(2)). Returns -1 with errno set if the system
+/// lacks the call or the limit of descriptors is reached.
 int csystem_open_process(int process);
 
 #ifdef __linux__
-/// Makes the child close every descriptor from `first` on; `actions` is a `posix_spawn_file_actions_t`. Returns 0, or an error number; ENOSYS where the C library
-/// cannot do it.
+/// Makes the child close every descriptor from `first` on; `actions` is a `posix_spawn_file_actions_t`. Returns 0, or an
+/// error number: ENOSYS if the C library does not support it.
 int csystem_close_from(void *actions, int first);
 #endif
 
-/// Lowers or raises the soft limit of open files of a running process, its hard limit stays. Returns 0, or -1 with errno
-/// set.
+/// Sets the soft limit of open files of a running process, up to its hard limit. Returns 0, or -1 with errno set.
 int csystem_set_descriptor_limit(int process, unsigned long long soft);
 
-/// Starts a detached thread. Returns 0, or an error number; `body` is not called then.
+/// Starts a detached thread that calls `body`. Returns 0, or an error number if no thread was started.
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size);
 
 #endif

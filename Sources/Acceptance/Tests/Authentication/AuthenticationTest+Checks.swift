@@ -43,13 +43,13 @@ extension AuthenticationTest {
             case .specific: "A caller with model:specific"
             case .admin: "An admin"
             }
-        let mayAskForIDs = persona != .basic
+        let mayUseIDs = persona != .basic
         return [
             (.classes, "classes", "\(personaName) may use classes."),
-            (.existingID, "existing-id", "\(personaName) \(mayAskForIDs ? "is served" : "is refused") an existing id."),
+            (.existingID, "existing-id", "\(personaName) \(mayUseIDs ? "is served" : "is refused") an existing id."),
             (
                 .unknownID, "unknown-id",
-                "\(personaName) requesting an unknown id gets \(mayAskForIDs ? "404" : "403 or 404")."
+                "\(personaName) requesting an unknown id gets \(mayUseIDs ? "404" : "403 or 404")."
             ),
             (.models, "models", "\(personaName) may list models."),
             (
@@ -139,7 +139,7 @@ extension AuthenticationTest {
         return .pass("\(what) returned \(exchange.status)").answered(exchange)
     }
 
-    /// A SKIP where the operator's one token is refused something that another may get.
+    /// A SKIP if the operator's only token is denied access, which another token might have.
     private func notAllowed(_ exchange: Exchange, _ reason: String) -> Finding? {
         guard session.tokens.isOneToken, session.isRefused(exchange, as: .denied) else { return nil }
         return .skip(reason).answered(exchange)
@@ -244,7 +244,7 @@ extension AuthenticationTest {
         return .pass("\(exchanges.count) responses checked")
     }
 
-    /// The matching responses so far; with `--only`, at least those to a call without credentials.
+    /// The matching responses so far. If no other check has run (`--only`), sends requests without valid credentials first.
     private func responses(where fits: (Exchange) -> Bool) async throws -> [Exchange] {
         if await log.exchanges.isEmpty {
             for bad in [BadCredential.none, .garbage] {

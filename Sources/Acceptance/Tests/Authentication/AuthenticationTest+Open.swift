@@ -1,5 +1,5 @@
 extension AuthenticationTest {
-    /// Verifies the operator's statement that there is no authentication, for which all other checks are skipped.
+    /// With `--no-auth`, verifies that the deployment serves requests with any credentials; all other checks are skipped.
     static let openCheck = Check<AuthenticationTest>(
         "auth.open", "With --no-auth, requests with any credentials, or none, are served.",
         needs: "--no-auth"
@@ -36,7 +36,7 @@ extension AuthenticationTest {
 }
 
 extension Check<AuthenticationTest> {
-    /// The same check, with the verdict SKIP if the operator states that there is no authentication.
+    /// The same check, with the verdict SKIP if the operator set `--no-auth`.
     var whereThereIsAuthentication: Self {
         Check(id, requirement, level: level, needs: needs) { test in
             guard test.session.tokens.hasAny else { return .skip("the deployment has no authentication (--no-auth)") }

@@ -6,7 +6,7 @@ struct AuthenticationTest: AcceptanceTest {
     static let name = TestName.authentication
 
     let session: Session
-    /// Every refusal and every other response of this test, for the checks that examine all of them.
+    /// All responses of this test, for the checks that examine each of them.
     let log = Log()
     private let listed = Once<ModelList>()
     private let probed = ProbeTable()
@@ -24,7 +24,7 @@ struct AuthenticationTest: AcceptanceTest {
         case classes, existingID, unknownID, models, admin
     }
 
-    /// The responses of a series with valid or invalid credentials, by (persona, path or model).
+    /// Responses by caller and path or model, so that each request is sent once.
     private actor ProbeTable {
         var responses: [String: Exchange] = [:]
         func response(_ key: String) -> Exchange? { responses[key] }
@@ -41,7 +41,7 @@ struct AuthenticationTest: AcceptanceTest {
         try await listed.value { try await session.modelList(as: try await session.tokens.credential(.specific)) }
     }
 
-    /// A caller's response for a class or id; requested once.
+    /// The response to a caller's chat request for a class or id, which is sent once.
     func chat(_ model: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(model)"
         if let known = await probed.response(key) { return known }
@@ -51,7 +51,7 @@ struct AuthenticationTest: AcceptanceTest {
         return exchange
     }
 
-    /// A caller's response to a GET; requested once.
+    /// The response to a caller's GET request, which is sent once.
     func get(_ path: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(path)"
         if let known = await probed.response(key) { return known }
@@ -60,7 +60,7 @@ struct AuthenticationTest: AcceptanceTest {
         return exchange
     }
 
-    /// The classes that this deployment has (listed, or not 404 for every caller), and those that it does not have.
+    /// Whether the deployment has `class:fast` and `class:big`: it lists them, or does not return 404 to every caller.
     func classes() async throws -> (present: [String], missing: [String]) {
         let targets = ["class:fast", "class:big"].filter { !session.failedWakes.contains($0) }
         var present: [String] = []
@@ -98,7 +98,7 @@ struct AuthenticationTest: AcceptanceTest {
         throw Finding.skip("no existing id is known: neither the model list nor class:fast names one")
     }
 
-    /// The positive control after a negative series: the caller's valid token still works.
+    /// The positive control after refusals: the caller's valid token still works.
     func control(as persona: Persona = .basic) async throws {
         let request = APIRequest.get("/v1/models", as: try await session.tokens.credential(persona))
         let exchange = try await send(request)

@@ -16,8 +16,8 @@ enum BadCredential: String, CaseIterable, Sendable {
         case .garbage: "A bearer token that is not a JWT is refused."
         case .brokenSignature: "A real token whose signature was changed is refused."
         case .noSignature: "A real token without its signature is refused."
-        case .changedClaims: "A real token's signature under other claims is refused."
-        case .algorithmNone: "A real token's claims under `alg: none` are refused (RFC 8725, 2.1)."
+        case .changedClaims: "A real token whose claims were changed is refused."
+        case .algorithmNone: "A real token's claims with `alg: none` and no signature are refused (RFC 8725, 2.1)."
         case .expired: "A token that has expired is refused."
         }
     }
@@ -44,9 +44,9 @@ enum BadCredential: String, CaseIterable, Sendable {
         case .noSignature:
             return try await forged("the real token without its signature", tokens, TokenText.withoutSignature)
         case .changedClaims:
-            return try await forged("other claims under the real signature", tokens, TokenText.withChangedClaims)
+            return try await forged("the real token with changed claims", tokens, TokenText.withChangedClaims)
         case .algorithmNone:
-            return try await forged("the real claims under alg: none", tokens, TokenText.withAlgorithmNone)
+            return try await forged("the real claims with alg: none", tokens, TokenText.withAlgorithmNone)
         case .expired:
             guard let token = try await tokens.expiredToken() else {
                 throw Finding.skip("no expired token available; provide one with --expired-token")

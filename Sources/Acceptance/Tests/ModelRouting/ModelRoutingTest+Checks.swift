@@ -46,7 +46,7 @@ extension ModelRoutingTest {
         ) { try await $0.idRefused(stream: false) },
         Check(
             "model-routing.permissions.id-refused-stream",
-            "The same id is refused for a stream, with a status and not inside the stream.",
+            "The same id is refused for a streaming call by the status, not inside the stream.",
             needs: "--test-permissions; a token binary"
         ) { try await $0.idRefused(stream: true) },
         Check(
@@ -80,7 +80,9 @@ extension ModelRoutingTest {
 
     // MARK: Routes
 
-    /// The routes of one kind that allow a verdict, or the finding to return if there are none.
+    /// The routes of one kind that are not skipped.
+    ///
+    /// - Throws: a SKIP if there are none.
     private func routes(classes: Bool) async throws -> [Route] {
         let routes = try await routes().filter { $0.isClass == classes }
         let usable = routes.filter { $0.skipped == nil }
@@ -92,7 +94,9 @@ extension ModelRoutingTest {
         return usable
     }
 
-    /// The conclusive routes of either kind, or the finding if there are none.
+    /// The routes of both kinds that are not skipped.
+    ///
+    /// - Throws: a SKIP if there are none.
     private func anyRoutes() async throws -> [Route] {
         let routes = try await routes()
         let usable = routes.filter { $0.skipped == nil }
@@ -245,14 +249,14 @@ extension ModelRoutingTest {
                 "\(target) returned \(status)\(session.statusHint(exchange, for: .unknown))", evidence)
         }
         // A deployment with its own status code may also have its own error code.
-        let isContracts = status == 404
+        let isContractStatus = status == 404
         let evidence = Evidence(
             exchange,
             expected: session.expected(.unknown)
-                + (isContracts ? " with the code model_not_found" : " with an error object, within 2 s"))
+                + (isContractStatus ? " with the code model_not_found" : " with an error object, within 2 s"))
         if let problem = exchange.errorObjectProblem { return .fail("\(status), but \(problem)", evidence) }
         let code = exchange.json?["error"]?["code"]?.string ?? "null"
-        guard code == "model_not_found" || !isContracts else {
+        guard code == "model_not_found" || !isContractStatus else {
             return .fail("\(status) with the code \(code)", evidence)
         }
         guard exchange.duration < .seconds(2) else {
@@ -276,7 +280,7 @@ extension ModelRoutingTest {
         return .pass("\(try await control().target) accepted the \(try await session.tokens.credential(.basic).name)")
     }
 
-    /// A class that a basic caller can use: the positive control around every refusal.
+    /// The positive control before and after refusals: a class that a basic caller can use.
     private func control() async throws -> (target: String, credential: Credential) {
         let credential = try await session.tokens.credential(.basic)
         let target = try await routes().first { $0.isClass && $0.skipped == nil }?.target ?? "class:fast"
@@ -323,6 +327,6 @@ extension ModelRoutingTest {
                     result.evidence(expected: "200 and a complete response"))
             }
         }
-        return .pass("\(proven.id), plain and streaming")
+        return .pass("\(proven.id), non-streaming and streaming")
     }
 }

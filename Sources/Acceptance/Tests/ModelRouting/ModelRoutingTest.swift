@@ -4,8 +4,8 @@ struct ModelRoutingTest: AcceptanceTest {
 
     let session: Session
     private let listed = Once<ModelList>()
-    private let asked = Once<[Route]>()
-    private let permissionProof = Once<VerifiedModelID>()
+    private let calledRoutes = Once<[Route]>()
+    private let verifiedID = Once<VerifiedModelID>()
 
     init(session: Session) { self.session = session }
 
@@ -16,7 +16,7 @@ struct ModelRoutingTest: AcceptanceTest {
         let target: String
         /// The last one streams.
         let calls: [Result<Exchange, RequestFailed>]
-        /// Why the route allows no verdict; nil otherwise.
+        /// Why the route is skipped; nil if it is judged.
         let skipped: String?
 
         var isClass: Bool { ModelList.className(target) != nil }
@@ -31,7 +31,7 @@ struct ModelRoutingTest: AcceptanceTest {
             return nil
         }
 
-        /// The models that plain answers name.
+        /// The models that non-streaming responses name.
         var plainModels: Set<String> {
             calls.reduce(into: []) { names, call in
                 guard call.exchange?.request.wantsStream == false, case .success(let completion) = call.completion
@@ -54,12 +54,12 @@ struct ModelRoutingTest: AcceptanceTest {
         let proof: String
     }
 
-    /// The most privileged caller's list: it contains ids that are hidden from others.
+    /// A privileged caller's model list, which contains ids that are hidden from others.
     func list() async throws -> ModelList {
         try await listed.value { try await session.modelList(as: try await session.tokens.credential(.specific)) }
     }
 
-    /// All targets: the operator's choice, otherwise both classes and the ready models.
+    /// The operator's targets, or else both classes and up to six models on awake machines.
     func targets() async throws -> [String] {
         if !options.models.isEmpty { return options.models }
         let list = try await list()
@@ -68,9 +68,9 @@ struct ModelRoutingTest: AcceptanceTest {
         return classes + list.models.filter(\.isAwake).prefix(6).map(\.id)
     }
 
-    /// Five calls per route, the last one streaming; routes are called one after the other.
+    /// The calls of each route, the last one streaming; routes are called one after the other.
     func routes() async throws -> [Route] {
-        try await asked.value {
+        try await calledRoutes.value {
             var routes: [Route] = []
             for target in try await targets() {
                 if options.models.isEmpty, session.failedWakes.contains(target) {
@@ -78,13 +78,13 @@ struct ModelRoutingTest: AcceptanceTest {
                     continue
                 }
                 session.progress("requesting \(target)")
-                routes.append(try await route(to: target))
+                routes.append(try await callRoute(target))
             }
             return routes
         }
     }
 
-    private func route(to target: String) async throws -> Route {
+    private func callRoute(_ target: String) async throws -> Route {
         let caller = try await session.credential(for: target)
         let requests = try (1...options.callsPerRoute).map {
             try session.chatRequest(target, as: caller, stream: $0 == options.callsPerRoute)
@@ -99,9 +99,9 @@ struct ModelRoutingTest: AcceptanceTest {
         )?.text
     }
 
-    /// An existing id, proven by a privileged response or otherwise by the model list.
+    /// An existing id, verified by a response to a privileged caller or else by the model list.
     func provenID() async throws -> VerifiedModelID {
-        try await permissionProof.value {
+        try await verifiedID.value {
             for route in try await routes() where !route.isClass && route.models.contains(route.target) {
                 return VerifiedModelID(id: route.target, proof: "it served a caller with model:specific")
             }

@@ -1,17 +1,17 @@
 /// Whether one wake served all calls, according to the responses and the received packets.
 extension ColdStart {
-    /// Maximum number of packets to one machine within ``sendingWindow`` that count as one transmission. Senders repeat
-    /// a packet: the usual tools send up to three copies, or one for each broadcast address. The number does not depend
-    /// on how many calls wait, and a wake for each of ten calls exceeds it, at once or 100 ms apart.
+    /// Maximum number of packets to one machine within ``sendingWindow`` that count as one transmission. Common tools send
+    /// up to three copies of a packet, or one for each broadcast address. A wake for each of ten calls exceeds the maximum,
+    /// whether the packets are sent together or 100 ms apart.
     static let maxCopies = 5
-    /// The next entry of a schedule follows a second after the first, or later.
+    /// Shorter than the second after which gateways repeat a transmission.
     static let sendingWindow = Duration.milliseconds(800)
 
     /// The wake ids in the responses. A refusal may contain one, too.
     var wakeIDs: Set<String> { Set(exchanges.compactMap { ServingRunner($0).wakeID }) }
 
     /// Completed calls that must have waited: a poll of the list that began after they were sent still showed the
-    /// target as not up. Only a call that reached the deployment later than that may state that it did not wait.
+    /// target as not up. Only a call that was sent later may report that it did not wait.
     var held: [Exchange] {
         let isUp: Set<TargetState?> = [.ready, .loadable]
         let lastLook = polls.last { $0.problem == nil && !isUp.contains($0.state) }.map { $0.at - $0.took }

@@ -15,12 +15,13 @@ struct ColdStart: Sendable {
     /// The target's state just before the calls were sent.
     let before: TargetState
     let sent: Instant
-    /// The first calls request a document, the last two a stream.
+    /// The last two request a stream, the others a JSON document.
     let calls: [Result<Exchange, RequestFailed>]
     let polls: [Poll]
     let packets: [PacketListener.Packet]
+    /// Whether the suite listened for magic packets.
     let listened: Bool
-    /// Why the calls are no evidence about the deployment; nil if they are.
+    /// Why the calls prove nothing about the deployment; nil if they count.
     var obstacle: Obstacle?
 
     var wasAsleep: Bool { before.isAsleep }
@@ -49,9 +50,9 @@ struct ColdStart: Sendable {
 
     /// Number of calls with a 2xx response, complete or not.
     var answered: Int { exchanges.count(where: \.isSuccess) }
-    /// How many calls got a whole completion.
+    /// Number of calls with a complete response.
     var completed: Int { calls.count { (try? $0.completion.get()) != nil } }
-    /// The list had the target asleep, and no call for it was answered.
+    /// Whether the list showed the target asleep and no call for it got a 2xx response.
     var failedToWake: Bool { before == .asleep && answered == 0 }
 
     /// The finding of checks that examine responses, if no call got a response: `wol.calls.answered` already fails the
@@ -62,7 +63,7 @@ struct ColdStart: Sendable {
         return .inconclusive("not decided: no call was answered", following: FailedWakes.check)
     }
 
-    /// The finding of every check if the calls are no evidence about the deployment.
+    /// The finding of every check if the calls prove nothing about the deployment; nil if they count.
     var hindered: Finding? {
         switch obstacle {
         case nil: nil
@@ -72,7 +73,7 @@ struct ColdStart: Sendable {
         }
     }
 
-    /// A sentence about the first call with no response or an invalid one, and its evidence.
+    /// The first call without a complete response: the problem and its evidence.
     var firstFailure: (problem: ResponseProblem, evidence: Evidence)? {
         for call in calls {
             if case .failure(let problem) = call.completion {
@@ -82,7 +83,7 @@ struct ColdStart: Sendable {
         return nil
     }
 
-    /// Why the wake checks cannot be decided, as a finding to throw; nil if the target slept.
+    /// The finding of the wake checks if nothing proves that the target slept; nil if it slept.
     var notAsleep: Finding? {
         if let hindered { return hindered }
         guard wasAsleep else {
@@ -92,8 +93,8 @@ struct ColdStart: Sendable {
         return isNeverListed ? neverListed : nil
     }
 
-    /// Whether the only evidence of sleep is that the list lacks the target, and it stays absent: it may have been
-    /// awake. A wake that a response names, or a magic packet, proves that it slept.
+    /// Whether the list lacks the target before and after the calls, and nothing else shows that it slept: it may have been
+    /// awake. A wake id in a response, or a magic packet, proves that it slept.
     private var isNeverListed: Bool {
         before == .absent && visible == nil && wakeIDs.isEmpty && firstPacket == nil
     }

@@ -6,7 +6,7 @@ import Synchronization
 final class PacketListener: Sendable {
     struct Packet: Sendable, Hashable {
         let at: ContinuousClock.Instant
-        /// Lower case, with colons.
+        /// The MAC address, in lower case with colons.
         let machine: String
     }
 
@@ -24,7 +24,7 @@ final class PacketListener: Sendable {
         self.channel = channel
     }
 
-    /// Listens while `body` runs.
+    /// Runs `body` while listening on `port`; without a port, `body` gets nil.
     static func listening<R: Sendable>(
         on port: Int?, _ body: (PacketListener?) async throws -> R
     ) async throws -> R {

@@ -1,6 +1,6 @@
 extension WakeOnLANTest {
-    /// The second sleep: state left over from the first wake can break the next one. One plain call is enough, because
-    /// the first wake had ten, two of them streaming.
+    /// The second wake, which state left over from the first can break. One non-streaming call is enough: the first wake
+    /// covers concurrent and streaming calls.
     func secondWake() async throws -> Finding {
         guard let putToSleep = options.putToSleep else { return .skip(needsOption: "--sleep-command") }
         let cold = try await coldStart()

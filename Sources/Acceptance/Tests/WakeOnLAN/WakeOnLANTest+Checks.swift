@@ -47,7 +47,7 @@ extension WakeOnLANTest {
             try await $0.warmAnswered()
         },
         Check(
-            "wol.wake.again", "A machine that sleeps again is woken again.",
+            "wol.wake.again", "A machine that goes to sleep again is woken again.",
             needs: "proof of sleep; --sleep-command"
         ) { try await $0.secondWake() },
         Check(
@@ -72,7 +72,7 @@ extension WakeOnLANTest {
 
     private func sleepProven() async throws -> Finding {
         let state = try await stateBefore()
-        if state == .absent, let finding = try await absenceMeansNothing() { return finding }
+        if state == .absent, let finding = try await unprovenSleep() { return finding }
         guard state.isAsleep else {
             return .inconclusive(
                 "no machine was asleep (\(target) is \(state.rawValue)): put it to sleep, or set --sleep-command CMD")
@@ -82,10 +82,10 @@ extension WakeOnLANTest {
         return .pass("\(target) is \(state.rawValue)\(expected)")
     }
 
-    /// Why a target that is not listed need not have slept; nil when the calls show that it did.
+    /// The finding if nothing proves that an unlisted target slept; nil if the calls prove it.
     ///
-    /// The calls are sent now, so what has to be seen before them is looked at first.
-    private func absenceMeansNothing() async throws -> Finding? {
+    /// Sends the calls, and before them the request for an unknown class, which needs a sleeping target.
+    private func unprovenSleep() async throws -> Finding? {
         do {
             _ = try await unknownClass()
         } catch is RequestFailed {
@@ -135,7 +135,7 @@ extension WakeOnLANTest {
             return .fail("\(status) only after \(exchange.duration.readable)", evidence)
         }
         let response = "\(status) in \(exchange.duration.readable)"
-        guard seen.before.isAsleep else { return .pass("\(response); no sleeping machine could have woken") }
+        guard seen.before.isAsleep else { return .pass("\(response); no machine was asleep") }
         guard seen.after == seen.before, seen.packets == 0 else {
             return .fail(
                 "\(response), but \(target) went from asleep to \(seen.after.rawValue), \(seen.packets) packets")
@@ -169,12 +169,13 @@ extension WakeOnLANTest {
             .wake(cold.timeline(load: load, polledEvery: options.pollInterval)))
     }
 
-    /// Whether anything woke can be decided without a clock; whether it met --max-wake cannot.
+    /// The finding without an accurate clock, which can decide whether a machine woke, but not whether it met `--max-wake`.
     private func untimedWake(_ cold: ColdStart, _ clock: ClockAccuracy) -> Finding {
         guard cold.wakeTime != nil, cold.firstToken != nil else {
             return .fail("no machine woke up: no call was answered", cold.firstFailure?.evidence)
         }
-        return options.maxWake == nil ? .pass("woke; \(clock.summary)") : .inconclusive("woke; \(clock.summary)")
+        return options.maxWake == nil
+            ? .pass("a machine woke; \(clock.summary)") : .inconclusive("a machine woke; \(clock.summary)")
     }
 
     private func wakeTime(of cold: ColdStart, load: Duration?) -> Finding {
@@ -196,7 +197,7 @@ extension WakeOnLANTest {
         return .pass(figures)
     }
 
-    /// From visible to first token, minus the time that a warm call needs for its first token.
+    /// From the listing as ready to the first token, minus the time that a warm call needs for its first token.
     private func loadTime(_ cold: ColdStart) async throws -> Duration? {
         guard let visible = cold.visible, let token = cold.firstToken, token > visible else { return nil }
         let warm = try await warmCalls().compactMap { result -> Double? in
@@ -304,7 +305,7 @@ extension WakeOnLANTest {
         let cold = try await coldStart()
         if let finding = cold.notAsleep { return finding }
         guard let wake = cold.wakeTime else {
-            return .inconclusive("not decided: nothing woke", following: FailedWakes.check)
+            return .inconclusive("not decided: no machine woke up", following: FailedWakes.check)
         }
         try await session.clock().demand(options.pollInterval)
         return Self.grade(wake)

@@ -1,6 +1,6 @@
 /// Wake-on-LAN: a call for a model on a sleeping machine wakes it once and is served.
 ///
-/// The machine sleeps only once, so one cold start serves all checks that need one: ten calls at once, two of them
+/// The machine may sleep only once, so all checks of a wake share one cold start: ten concurrent calls, two of them
 /// streaming, while the model list is polled.
 struct WakeOnLANTest: AcceptanceTest {
     static let name = TestName.wakeOnLAN
@@ -29,7 +29,7 @@ struct WakeOnLANTest: AcceptanceTest {
         try await before.value { try await session.modelList(as: try await session.credential(for: target)) }
     }
 
-    /// The target's state before any request; the machine is put to sleep first if possible.
+    /// The target's state before the first call; the machine is put to sleep first if possible.
     func stateBefore() async throws -> TargetState {
         try await sleeping.value {
             let state = try await listBefore().state(of: target)
@@ -60,7 +60,7 @@ struct WakeOnLANTest: AcceptanceTest {
             let reader = try await session.credential(for: target)
             return try await PacketListener.listening(on: options.packetPort) { listener in
                 let exchange = try await session.chat("class:no-such-\(session.nonce())", as: caller)
-                // A wake that was started by mistake appears in the list at once, as `waking`.
+                // A wake that was started by mistake appears in the list immediately, as `waking`.
                 var after = before
                 for _ in 0..<4 {
                     try await Task.sleep(for: options.pollInterval)
@@ -73,7 +73,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    /// Ten calls at once for the target, and all observations meanwhile.
+    /// Sends the concurrent calls for the target and records all observations until they are completed.
     func coldStart() async throws -> ColdStart {
         try await cold.value {
             let before = try await stateBefore()
@@ -152,7 +152,7 @@ struct WakeOnLANTest: AcceptanceTest {
     ) async throws -> [ColdStart.Poll] {
         var polls: [ColdStart.Poll] = []
         while true {
-            let poll = try await look(reader: reader)
+            let poll = try await pollOnce(reader: reader)
             polls.append(poll)
             let state = poll.state?.rawValue ?? "unknown"
             session.progress(
@@ -165,7 +165,7 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    private func look(reader: Credential) async throws -> ColdStart.Poll {
+    private func pollOnce(reader: Credential) async throws -> ColdStart.Poll {
         let started = ContinuousClock.now
         do {
             let list = try await session.modelList(as: reader, timeout: min(session.timeout, .seconds(30)))

@@ -1,4 +1,4 @@
-/// Compares the duration of a load with the same calls made one after the other. Pure: figures in, findings out.
+/// Compares the duration of calls under load with that of the same calls made one after the other.
 struct TimingJudgement: Sendable {
     /// Duration in seconds of each call under load.
     let among: [Double]
@@ -17,18 +17,17 @@ struct TimingJudgement: Sendable {
         let figures =
             "median \(Duration.seconds(busy).readable) with \(workers) workers, "
             + "\(Duration.seconds(idle).readable) alone (×\((busy / idle).fixed(1)))"
-        // Runners that process one call at a time make a call wait for its share of the others, and on average for half
-        // of them; the rest is allowance for uneven arrival.
+        // On runners that process one call at a time, a call takes up to workers / runners times as long as alone.
         let fair = max(1.5, Double(workers) / Double(max(1, runners)))
         return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than shared capacity explains")
     }
 
-    /// Whether several workers complete more than one.
+    /// Whether several workers reach a higher throughput than one.
     var parallelism: Finding {
         guard runners > 1 else { return .skip("needs at least two runners") }
         let total = alone.reduce(0, +)
         guard total > 0 else { return .inconclusive("no sequential call succeeded") }
-        // The time between two sequential calls is the client's own, not the deployment's.
+        // Excludes the time between sequential calls, which the client spends.
         let rate = Double(alone.count) / total
         let figures =
             "\(throughput.fixed(1)) per second with \(workers) workers, \(rate.fixed(1)) with one "

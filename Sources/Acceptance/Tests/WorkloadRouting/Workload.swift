@@ -2,7 +2,7 @@
 struct Workload: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// One call that received a response that names its runner.
+    /// One successful call whose response names its runner.
     struct Dispatch: Sendable {
         let runner: String
         let start: Instant

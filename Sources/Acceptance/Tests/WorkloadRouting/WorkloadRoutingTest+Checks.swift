@@ -24,9 +24,9 @@ extension WorkloadRoutingTest {
             needs: "enough requests for the number of runners"
         ) { try await $0.shares() },
         Check(
-            "workload-routing.sequential.order", "Sequential calls go to the runners in turn.",
+            "workload-routing.sequential.order", "Sequential calls go to the runners in round-robin order.",
             needs: "--sequential"
-        ) { try await $0.inTurn() },
+        ) { try await $0.sequentialOrder() },
         Check("workload-routing.sequential.answered", "Every sequential call is answered.", needs: "--sequential") {
             try await $0.sequentialAnswered()
         },
@@ -52,7 +52,7 @@ extension WorkloadRoutingTest {
     /// The check that reports calls without a response.
     private static let answeredCheck = "workload-routing.answered"
 
-    // MARK: Required at any N
+    // MARK: Required with any number of calls
 
     private func answered() async throws -> Finding {
         try verdict(on: try await load(), name: "by \(options.workers) workers")
@@ -95,7 +95,9 @@ extension WorkloadRoutingTest {
         return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
     }
 
-    /// The load and the number of runners, provided that there is a distribution to test.
+    /// The load and the number of runners.
+    ///
+    /// - Throws: a finding if there is no distribution to judge.
     private func distribution() async throws -> (Workload, RunnerCount) {
         let load = try await load()
         guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
@@ -125,16 +127,16 @@ extension WorkloadRoutingTest {
         )
     }
 
-    // MARK: Required if N suffices
+    // MARK: Required with enough calls
 
-    /// The finding itself if N suffices for it, otherwise an advisory one that states the required N.
-    private func weighed(_ finding: Finding, load: Workload, runners: Int) -> Finding {
+    /// The finding if the number of calls suffices for it, otherwise an advisory one that states the required number.
+    private func qualified(_ finding: Finding, load: Workload, runners: Int) -> Finding {
         let needed = Coverage.requestsNeeded(runners: runners)
         guard load.dispatches.count < needed else { return finding }
-        var lighter = finding.advisory()
-        if lighter.verdict == .fail { lighter.verdict = .inconclusive }
-        lighter.summary += "; --requests \(needed) would decide"
-        return lighter
+        var advisoryFinding = finding.advisory()
+        if advisoryFinding.verdict == .fail { advisoryFinding.verdict = .inconclusive }
+        advisoryFinding.summary += "; --requests \(needed) would decide"
+        return advisoryFinding
     }
 
     private func coverage() async throws -> Finding {
@@ -148,7 +150,7 @@ extension WorkloadRoutingTest {
                 ? .inconclusive(
                     "\(seen) of \(runners.count) runners served, but only \(options.workers) workers sent calls")
                 : .fail("\(seen) of \(runners.count) runners served in \(calls) calls: \(load.countsInWords)")
-        return weighed(finding, load: load, runners: runners.count)
+        return qualified(finding, load: load, runners: runners.count)
     }
 
     private func balanced() async throws -> Finding {
@@ -167,7 +169,7 @@ extension WorkloadRoutingTest {
             case .undecidable:
                 .inconclusive("uneven (\(shares)), and all calls began at once; use more --requests than --workers")
             }
-        return weighed(finding, load: load, runners: runners.count)
+        return qualified(finding, load: load, runners: runners.count)
     }
 
     private func shares() async throws -> Finding {
@@ -190,13 +192,13 @@ extension WorkloadRoutingTest {
             case (_, .unbalanced): .fail("\(figures); \(names) are inconsistent with \(equal)")
             case (_, .undecidable): .inconclusive("\(figures); not equal (\(equal)), and all calls began at once")
             }
-        return weighed(finding, load: load, runners: runners.count)
+        return qualified(finding, load: load, runners: runners.count)
             .showing(.shares(measured))
     }
 
     // MARK: Sequential
 
-    private func inTurn() async throws -> Finding {
+    private func sequentialOrder() async throws -> Finding {
         guard options.sequential else { return .skip(needsOption: "--sequential") }
         let load = try await sequential()
         guard !load.dispatches.isEmpty else {
@@ -209,18 +211,19 @@ extension WorkloadRoutingTest {
         let roundRobin = RoundRobinJudgement(order, runners: runners)
         let demanded = options.policy == .roundRobin
         if roundRobin.isRoundRobin, order.count >= runners {
-            return .pass("\(order.count) calls to \(runners) runners in turn; by chance: \(roundRobin.odds.scientific)")
+            let probability = "by chance: p = \(roundRobin.odds.scientific)"
+            return .pass("\(order.count) calls to \(runners) runners in round-robin order; \(probability)")
         }
         if roundRobin.isOneRunner {
             let all = "all \(order.count) sequential calls went to \(order[0])"
             return demanded
-                ? .fail(all) : .inconclusive("\(all): valid for least-busy; set --policy round-robin to require turns")
+                ? .fail(all) : .inconclusive("\(all): valid for least-busy; with --policy round-robin this fails")
         }
         let start = order.prefix(3 * runners).joined(separator: " ")
         let broken = "call \(roundRobin.firstBreak ?? order.count) breaks the order: \(start)"
         return demanded
             ? .fail("\(broken) (calls of other clients can cause this)")
-            : .inconclusive("\(broken): valid for other policies; set --policy round-robin to require turns")
+            : .inconclusive("\(broken): valid for other policies; with --policy round-robin this fails")
     }
 
     // MARK: Timing

@@ -28,7 +28,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
         }
     }
 
-    /// Runners seen during the warm-up: until all are seen, or five calls for each.
+    /// The runners seen during the warm-up, which ends when all are seen or after five calls for each.
     func warmUp() async throws -> Set<String> {
         try await warmedUp.value {
             let caller = try await session.credential(for: target)
@@ -64,7 +64,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
         }
     }
 
-    /// The operator's number, else as many as decide for the runners that are known.
+    /// The operator's number of calls, or else enough to judge the known runners.
     private func requests() async throws -> Int {
         if let requests = options.requests { return requests }
         let seen = try await warmUp().count
