@@ -2,14 +2,14 @@ import SimpleAICore
 
 /// The state of a runner with an agent, in addition to the state of every runner.
 struct AgentState: Hashable, Sendable {
-    /// A command to sleep whose outcome is not known yet: until `settledAt` what its agent states over the connection of
-    /// before does not count, and a machine whose agent has not reconnected by then has fallen asleep.
+    /// A sleep command whose outcome is not known yet. Until `settledAt`, reports over the existing connection are
+    /// ignored; a machine whose agent has not reconnected by then has fallen asleep.
     struct PendingSleep: Hashable, Sendable {
         let request: RunnerRequest
         let settledAt: ContinuousClock.Instant
     }
 
-    /// The state of the check after sleep, which decides whether the machine gets calls.
+    /// The state of the check that decides after a sleep whether the machine gets calls.
     enum SanityCheck: Hashable, Sendable {
         case underWay(RunnerRequest)
         case again(at: ContinuousClock.Instant)
@@ -20,12 +20,12 @@ struct AgentState: Hashable, Sendable {
     /// For each model that failed to load: the earliest time of the next attempt.
     var loadsNotBefore: [EngineModelID: ContinuousClock.Instant] = [:]
 
-    /// Whether the machine can serve calls for a model at once, apart from slots.
+    /// Whether the model is in memory and open to new calls. Slots are not considered.
     func canServeNow(_ engineModel: EngineModelID) -> Bool {
         residency.loaded.contains(engineModel) && !(load?.held.contains(engineModel) ?? false)
     }
 
-    /// End of the grace period after its connection was lost: from then on it counts as asleep or lost.
+    /// End of the grace period that began when the connection was lost; the machine then counts as asleep or lost.
     var graceExpiresAt: ContinuousClock.Instant?
 
     /// Whether its connection is open.
@@ -34,25 +34,25 @@ struct AgentState: Hashable, Sendable {
     /// When it became idle; nil while it has calls or is not ready.
     var idleSince: ContinuousClock.Instant?
     var pendingSleep: PendingSleep?
-    /// Why its machine did not fall asleep after the last command to sleep.
+    /// Why its machine did not fall asleep after the last sleep command.
     var sleepProblem: OperatorReason?
 
-    /// Whether the machine has been asleep: the effect on its engine is not known yet.
+    /// Whether the machine has been asleep since it was last ready, so that its engine may not work any more.
     var needsCheck = false
     var check: SanityCheck?
     /// Number of failed checks in a row.
     var failedChecks = 0
-    /// Whether its machine has ever shown a GPU.
+    /// Whether the agent has ever reported a GPU.
     var hadGPU = false
 
-    /// When `timePassed` has to check it, sleep excepted.
+    /// The earliest time at which `timePassed` has to act on this agent, apart from putting an idle machine to sleep.
     var nextDeadline: ContinuousClock.Instant? {
         var deadlines = [graceExpiresAt, load?.deadline, isConnected ? nil : pendingSleep?.settledAt].compactMap { $0 }
         if case .again(let at)? = check { deadlines.append(at) }
         return deadlines.min()
     }
 
-    /// A connection began or ended: commands that were sent over the one before get no response.
+    /// Clears what depends on the previous connection: commands that were sent over it get no response.
     mutating func connectionChanged() {
         check = nil
         failedChecks = 0

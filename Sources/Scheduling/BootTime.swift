@@ -16,7 +16,7 @@ public struct BootTime: Hashable, Sendable {
     /// The longest of the remembered samples.
     public var worst: Duration? { recent.max() ?? mean }
 
-    /// Updates the mean with a weight of a quarter for the newest wake.
+    /// Adds the duration of a wake; its weight in the mean is a quarter.
     mutating func learn(_ time: Duration) {
         mean = mean.map { $0 * 3 / 4 + time / 4 } ?? time
         recent = Array((recent + [time]).suffix(Self.remembered))

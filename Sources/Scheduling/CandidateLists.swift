@@ -1,12 +1,12 @@
 import SimpleAICore
 
-/// Runners that serve any model of a list, computed once for all calls with the same list. Without it, a class of two
-/// hundred models would cost two hundred dictionary look-ups per call, and a fleet of a thousand runners a thousand
-/// comparisons.
+/// A cache of the runners that serve any model of a list, shared by all calls with the same list. Without it, a class
+/// of two hundred models would cost two hundred dictionary look-ups per call, and a fleet of a thousand runners a
+/// thousand comparisons.
 struct CandidateLists: Sendable {
     private struct List: Sendable {
         private let models: [ModelID]
-        /// Indices of the runners, in the order of the models; each once, at the first model that it serves.
+        /// Indices of the runners, each once, in the order of the first model that each serves.
         let indices: [Int]
         /// For each of `indices`, the position of its model in the list.
         private let places: [Int]
@@ -31,9 +31,9 @@ struct CandidateLists: Sendable {
     }
 
     /// Maximum number of cached lists. There are about as many lists as classes; more appear only when classes change.
-    private static let maxModels = 64
+    private static let maxLists = 64
     /// Up to this number of runners, a scan for a single model is cheaper than a cached list.
-    private static let minCandidates = 32
+    private static let maxScannedRunners = 32
 
     private var lists: [List] = []
     /// The models of each cached list.
@@ -57,16 +57,16 @@ struct CandidateLists: Sendable {
         return lists[number].choice(at: position)
     }
 
-    /// - Returns: nil for a single model, which needs no list.
+    /// - Returns: the number of the cached list; nil for a single model that a scan finds faster.
     private mutating func number(of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable) -> Int? {
         // Calls of one class share their array, so this usually compares no names.
         if let known = keys.firstIndex(of: models) { return known }
         if models.count == 1, let model = models.first {
-            guard lists.count < Self.maxModels / 2, serving[model, default: []].count > Self.minCandidates else {
+            guard lists.count < Self.maxLists / 2, serving[model, default: []].count > Self.maxScannedRunners else {
                 return nil
             }
         }
-        if lists.count == Self.maxModels { (lists, keys) = ([], []) }
+        if lists.count == Self.maxLists { (lists, keys) = ([], []) }
         keys.append(models)
         lists.append(List(models, serving, table))
         return lists.count - 1

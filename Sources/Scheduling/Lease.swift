@@ -5,7 +5,7 @@ public struct LeaseID: Hashable, Sendable {
     let number: UInt64
 }
 
-/// Identifies one wake of one machine; all calls that waited for it state the same id.
+/// Identifies one wake of one machine; shared by all calls that waited for it.
 public struct WakeID: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }

@@ -1,7 +1,6 @@
 import SimpleAICore
 
-/// The leases and the slots that they hold. A lease is returned exactly once; a second return only increments a
-/// counter.
+/// The leases in use. A lease is returned exactly once; a second return only increments a counter.
 struct LeaseTable {
     private var places: [LeaseID: (index: Int, engineModel: EngineModelID)] = [:]
     private var nextNumber: UInt64 = 1

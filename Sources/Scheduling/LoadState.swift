@@ -4,8 +4,8 @@ import SimpleAICore
 ///
 ///     clearing –no calls on the models to unload→ unloading –…→ loading → loaded
 ///
-/// Calls in progress are never interrupted: a model that has to be unloaded gets no new calls from the start, and is
-/// unloaded when its last call has ended.
+/// Calls in progress are never interrupted: a model that has to be unloaded gets no new calls once the load has
+/// started, and is unloaded when its last call has ended.
 struct LoadState: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
         case clearing
@@ -31,7 +31,7 @@ struct LoadState: Hashable, Sendable {
         switch residency.room(for: engineModel) {
         case .isThere: (held, victims) = ([], [])
         case .byUnloading(let models): (held, victims) = (Set(models), models)
-        // The engine decides what to unload, or restarts: no call may be in progress on it then.
+        // The engine itself decides what to unload, or restarts, so no call may be in progress on it.
         case .unknown: (held, victims) = (residency.loaded.subtracting([engineModel]), [])
         }
     }

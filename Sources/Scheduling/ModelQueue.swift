@@ -1,7 +1,7 @@
 import DequeModule
 import SimpleAICore
 
-/// Calls that wait for the same set of models: one line per caller.
+/// Calls that wait for the same set of models, in one line per caller.
 struct ModelQueue: Sendable {
     /// One caller's calls in order of arrival; never empty.
     struct Line: Sendable {
@@ -38,8 +38,8 @@ struct ModelQueue: Sendable {
         return nil
     }
 
-    /// The newest call of the caller with the longest line, if that line is longer than `caller`'s would be with one
-    /// more call.
+    /// The call to evict for a new call of `caller`: the newest in the longest line; nil unless that line is longer
+    /// than `caller`'s with the new call.
     func newestOfLargestQueue(beside caller: CallerID) -> WaiterID? {
         let own = lines.first { $0.caller == caller }?.waiters.count ?? 0
         let longest = lines.lazy.compactMap { line in line.waiters.last.map { (line.waiters.count, $0.id.number) } }.max

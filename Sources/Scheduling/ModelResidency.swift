@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The models in a runner's memory and the memory that they use; by the engine's own ids.
+/// The models in a runner's memory, by the engine's own ids, and the memory that they use.
 struct ModelResidency: Hashable, Sendable {
     private(set) var loaded: Set<EngineModelID> = []
     private var sizes: [EngineModelID: ByteCount] = [:]
@@ -37,7 +37,8 @@ struct ModelResidency: Hashable, Sendable {
         case isThere
         /// These models, least recently used first; none may have a call in progress when it is unloaded.
         case byUnloading([EngineModelID])
-        /// Sizes or memory are unknown: the engine makes room itself, so no other call may be in progress meanwhile.
+        /// Sizes or the limit are unknown: the engine itself decides what to unload, so no other call may be in
+        /// progress meanwhile.
         case unknown
     }
 

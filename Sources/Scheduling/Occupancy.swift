@@ -2,8 +2,8 @@ import SimpleAICore
 
 /// A runner's load and whether it may take more calls: the part of its record that every call reads and changes.
 ///
-/// Plain numbers, kept together: inside the fleet's array they are read and written in place. Reading the whole record
-/// may copy it, which retains and releases everything that it refers to.
+/// Its plain numbers are read and written in place inside the fleet's array. Reading the entire record may copy it,
+/// which retains and releases everything that it refers to.
 struct Occupancy: Hashable, Sendable {
     var state = RunnerState.unknown
     /// Number of leases on this runner.
@@ -12,7 +12,7 @@ struct Occupancy: Hashable, Sendable {
     /// Whether a call has been served completely.
     private(set) var hasServed = false
     var health = RunnerHealth()
-    /// The runner gets no more calls and is removed when its last call has ended.
+    /// Whether the runner gets no more calls and is removed when its last call has ended.
     var isLeaving = false
     private var slots: Int
     private var weight: Int
@@ -21,12 +21,12 @@ struct Occupancy: Hashable, Sendable {
         (slots, weight) = (runner.slots, runner.weight)
     }
 
-    /// Takes over the values of a changed description.
+    /// Copies the values of a changed description.
     mutating func take(_ runner: Runner) {
         (slots, weight) = (runner.slots, runner.weight)
     }
 
-    /// Whether it can take a call, apart from ejection.
+    /// Whether it has a free slot, regardless of ejection.
     var hasFreeSlot: Bool { takesCalls && !isLeaving && active < slots }
     /// An engine that is loading gets one trial call at a time.
     private var takesCalls: Bool { state == .ready || (state == .loading && health.isOnTrial) }
@@ -39,7 +39,7 @@ struct Occupancy: Hashable, Sendable {
         return PlacementRank(outstanding: active, capacity: slots * weight, lastPicked: lastPicked)
     }
 
-    /// Counts one more call.
+    /// Counts the start of a call.
     /// - Parameter pick: the number of picks so far.
     mutating func begin(pick: UInt64) {
         active += 1
@@ -47,7 +47,7 @@ struct Occupancy: Hashable, Sendable {
         health.callBegan()
     }
 
-    /// Counts one call less.
+    /// Counts the end of a call.
     /// - Returns: whether the outcome ends an ejection.
     mutating func end(_ outcome: LeaseOutcome) -> Bool {
         active -= 1

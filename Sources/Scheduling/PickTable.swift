@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// Everything that picking reads, in arrays of plain numbers indexed by runner: a thousand runners fit into a few cache
-/// lines, and a scan touches no reference count.
+/// The data that picking a runner reads, in arrays of plain numbers indexed by runner: the ranks of a thousand runners
+/// take 8 kB, and a scan touches no reference count.
 struct PickTable {
     private(set) var ranks: [PlacementRank] = []
     /// The number of each runner's machine type.
@@ -10,11 +10,11 @@ struct PickTable {
     /// The fingerprint of each runner's id, for rendezvous hashing.
     private(set) var fingerprints: [PrefixFingerprint] = []
 
-    private static let remembered = 256
+    private static let maxRememberedChanges = 256
     /// Number of rank changes so far.
     private(set) var changes = 0
     /// Ring buffer: the runners of the latest rank changes.
-    private var latest = Array(repeating: 0, count: remembered)
+    private var latest = Array(repeating: 0, count: maxRememberedChanges)
 
     mutating func add(_ runner: Runner) {
         ranks.append(.unable)
@@ -30,17 +30,17 @@ struct PickTable {
     mutating func setRank(_ rank: PlacementRank, at index: Int) {
         guard ranks[index] != rank else { return }
         ranks[index] = rank
-        latest[changes % Self.remembered] = index
+        latest[changes % Self.maxRememberedChanges] = index
         changes += 1
     }
 
-    /// The numbers of the changes since change `number`; nil if they are too many to be remembered.
+    /// The numbers of the changes since change `number`; nil if some of them are no longer in the buffer.
     func changed(since number: Int) -> Range<Int>? {
-        changes - number <= Self.remembered ? number..<changes : nil
+        changes - number <= Self.maxRememberedChanges ? number..<changes : nil
     }
 
-    /// - Parameter number: the number of a remembered change.
-    func runner(ofChange number: Int) -> Int { latest[number % Self.remembered] }
+    /// - Parameter number: the number of a change that is still in the buffer.
+    func runner(ofChange number: Int) -> Int { latest[number % Self.maxRememberedChanges] }
 
     private mutating func number(of type: MachineType) -> Int {
         if let number = typeNumbers[type] { return number }
