@@ -5,7 +5,7 @@ public struct PlacementRequest: Hashable, Sendable {
     /// The caller, for fair queueing if the call has to wait.
     public let caller: CallerID
     public let priority: Priority
-    /// Models of which any may serve the call.
+    /// The models of which any may serve the call.
     public let models: [ModelID]
     /// True if the caller requested one model id: an unknown model is then the caller's error.
     public let isExact: Bool

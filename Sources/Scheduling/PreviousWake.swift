@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The latest wake of a machine, as it is remembered after its end.
+/// The latest wake of a machine, kept after its end.
 public struct PreviousWake: Hashable, Sendable {
     public struct Outcome: Hashable, Sendable {
         public let time: Duration

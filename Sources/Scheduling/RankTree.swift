@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// A tournament tree that finds the lowest rank among many runners without a scan: each node holds the lower rank of
+/// A tournament tree that finds the lowest rank among many runners without a scan: each node stores the lower rank of
 /// its two children.
 ///
 /// Between two picks the ranks of one or two runners change. The tree applies the changes when it is queried, and each
@@ -26,7 +26,7 @@ struct RankTree: Sendable {
         changes = table.changes
         positions = Array(repeating: -1, count: table.ranks.count)
         for (position, index) in indices.enumerated() { positions[index] = position }
-        takeAll(table)
+        rebuild(table)
     }
 
     /// The position in the list of the runner with the lowest rank, the first one among equals; nil if no runner can
@@ -45,20 +45,20 @@ struct RankTree: Sendable {
         if let changed = table.changed(since: changes) {
             for number in changed {
                 let index = table.runner(ofChange: number)
-                if index < positions.count, positions[index] >= 0 { put(table.ranks[index], at: positions[index]) }
+                if index < positions.count, positions[index] >= 0 { setRank(table.ranks[index], at: positions[index]) }
             }
         } else {
-            takeAll(table)
+            rebuild(table)
         }
         changes = table.changes
     }
 
-    private mutating func takeAll(_ table: PickTable) {
+    private mutating func rebuild(_ table: PickTable) {
         for (position, index) in indices.enumerated() { nodes[width + position] = table.ranks[index] }
         for node in stride(from: width - 1, to: 0, by: -1) { nodes[node] = min(nodes[2 * node], nodes[2 * node + 1]) }
     }
 
-    private mutating func put(_ rank: PlacementRank, at position: Int) {
+    private mutating func setRank(_ rank: PlacementRank, at position: Int) {
         var node = width + position
         nodes[node] = rank
         while node > 1 {

@@ -8,7 +8,7 @@ struct RecentGrants: Sendable {
         let request: PlacementRequest
     }
 
-    /// Maximum number of remembered grants: a whole round at the lowest cost.
+    /// Maximum number of grants kept: one round at the lowest cost.
     private static let maxGrants = FairQueueClock.round / Priority(level: Priority.levels.upperBound).fairQueueCost
 
     private var grants: Deque<SlotGrant> = []
@@ -18,8 +18,8 @@ struct RecentGrants: Sendable {
         grants.append(SlotGrant(number: number, request: request))
     }
 
-    /// The number of the latest grant that is no longer remembered. Callers are compared from the newest of these
-    /// numbers on; otherwise the busiest caller would lose more of its history than the others.
+    /// The number up to which grants may have been dropped. Callers are compared by grants after the highest of these
+    /// numbers; otherwise the busiest caller would lose more of its history than the others.
     var forgotten: UInt64 { grants.count == Self.maxGrants ? grants[0].number - 1 : 0 }
 
     /// The total cost of the grants after `number`, and the number of the last of them.

@@ -42,7 +42,7 @@ struct RunnerHealth: Hashable, Sendable {
     private enum Standing: Hashable, Sendable {
         case inService
         case ejected(until: ContinuousClock.Instant)
-        case onTrial(callIsOut: Bool)
+        case onTrial(hasCall: Bool)
     }
 
     private var standing = Standing.inService
@@ -61,19 +61,19 @@ struct RunnerHealth: Hashable, Sendable {
 
     var admits: Bool {
         switch standing {
-        case .inService, .onTrial(callIsOut: false): true
-        case .ejected, .onTrial(callIsOut: true): false
+        case .inService, .onTrial(hasCall: false): true
+        case .ejected, .onTrial(hasCall: true): false
         }
     }
 
     var isInService: Bool { if case .inService = standing { true } else { false } }
     var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
 
-    /// Nil unless it is ejected; nil during its trial.
+    /// The end of the ejection; nil while it is in service or on trial.
     var ejectedUntil: ContinuousClock.Instant? { if case .ejected(let until) = standing { until } else { nil } }
 
     mutating func callBegan() {
-        if isOnTrial { standing = .onTrial(callIsOut: true) }
+        if isOnTrial { standing = .onTrial(hasCall: true) }
     }
 
     mutating func callServed() {
@@ -95,7 +95,7 @@ struct RunnerHealth: Hashable, Sendable {
     }
 
     mutating func callEndedUndecided() {
-        if isOnTrial { standing = .onTrial(callIsOut: false) }
+        if isOnTrial { standing = .onTrial(hasCall: false) }
     }
 
     mutating func eject(until: ContinuousClock.Instant) {
@@ -103,5 +103,5 @@ struct RunnerHealth: Hashable, Sendable {
         standing = .ejected(until: until)
     }
 
-    mutating func beginTrial() { standing = .onTrial(callIsOut: false) }
+    mutating func beginTrial() { standing = .onTrial(hasCall: false) }
 }

@@ -1,7 +1,7 @@
 public import SimpleAICore
 
-/// An agent's report about its machine: the part of a status that decides where calls go. Every report is complete; it
-/// replaces the one before.
+/// An agent's report about its machine: the part of a status that placement depends on. Every report is complete and
+/// replaces the previous one.
 public struct RunnerReport: Hashable, Sendable {
     /// A model of one of the agent's engines.
     public struct Model: Hashable, Sendable {
@@ -32,9 +32,9 @@ public struct RunnerReport: Hashable, Sendable {
     public var memoryLimit: ByteCount?
     /// Whether the machine detects a GPU; nil if the agent did not check.
     public var hasGPU: Bool?
-    /// Why the machine did not fall asleep after the last command to sleep, as far as its agent states it.
+    /// Why the machine did not fall asleep after the last sleep command; nil if its agent reports no problem.
     public var sleepProblem: OperatorReason?
-    /// Why it does not admit calls, as far as its agent states it.
+    /// Why it does not admit calls; nil if its agent reports no reason.
     public var reason: OperatorReason?
 
     public init(

@@ -1,20 +1,21 @@
 import SimpleAICore
 
-/// Which runners serve which model, kept up to date runner by runner: a change of one runner costs what that runner
-/// lists, however many others there are and however much they list.
+/// An index of the runners that serve each model. The cost of updating one runner depends on the models that it lists,
+/// not on those of the others.
 struct RunnersByModel: Sendable {
-    /// For each model, the positions of runners that serve it at once, ascending.
+    /// For each model, the positions of runners that serve it without loading it first, ascending.
     private(set) var serving: [ModelID: [Int]] = [:]
     /// For each model, the positions of runners whose engine would have to load it first, ascending.
     private(set) var loadable: [ModelID: [Int]] = [:]
-    /// By position of the runner: its models, and whether each can be served at once.
+    /// By position of the runner: its models, and whether it serves each without loading it first.
     private var models: [[ModelID: Bool]] = []
 
     /// Runners that list a model, loaded or not.
     func listing(_ model: ModelID) -> [Int] { (serving[model] ?? []) + (loadable[model] ?? []) }
 
-    /// Takes over what a runner lists now.
-    /// - Parameter current: its models, and whether each can be served at once; empty for a runner that left.
+    /// Replaces the models of one runner.
+    /// - Parameter current: its models, and whether it serves each without loading it first; empty for a removed
+    ///   runner.
     /// - Returns: whether anything differs from before.
     mutating func update(_ position: Int, to current: [ModelID: Bool]) -> Bool {
         while models.count <= position { models.append([:]) }

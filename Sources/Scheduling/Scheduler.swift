@@ -12,7 +12,8 @@ public final class Scheduler: Sendable {
         var resumes: [WaiterID: Resume] = [:]
         /// Effects to perform, in the order of the decisions.
         var outbox: [SchedulerEffect] = []
-        /// Whether a thread is performing effects. One at a time: two timer requests must not change places.
+        /// Whether a thread is performing effects. Only one thread does at a time, because the order of timer requests
+        /// matters.
         var isPerforming = false
 
         mutating func takeOutbox() -> [SchedulerEffect] {
@@ -25,8 +26,7 @@ public final class Scheduler: Sendable {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let perform: Mutex<(@Sendable (SchedulerEffect) -> Void)?> = Mutex(nil)
 
-    /// - Parameters:
-    ///   - now: the clock; tests provide their own.
+    /// - Parameter now: the clock; tests provide their own.
     public init(_ state: SchedulerState, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         guarded = Mutex(Guarded(state: state))
         self.now = now
@@ -39,8 +39,8 @@ public final class Scheduler: Sendable {
         self.perform.withLock { $0 = perform }
     }
 
-    /// Places a call. `resume` is called exactly once, on any thread, if the result is `waiting`, unless `abandon`
-    /// comes first; never otherwise.
+    /// Places a call. If the result is `waiting`, `resume` is called exactly once, on any thread, unless `abandon`
+    /// withdraws the call first.
     public func place(_ request: PlacementRequest, resume: @escaping Resume) -> Placement {
         act { guarded, now in
             let placement = guarded.state.place(request, now: now)
@@ -63,12 +63,12 @@ public final class Scheduler: Sendable {
         act { $0.state.remove(id, now: $1) }
     }
 
-    /// Adds and removes runners in one step: no call is placed in between, when there may be no runner.
+    /// Adds and removes runners in one step, so that no call is placed in between and refused for lack of a runner.
     public func change(placing new: [Runner], removing old: [RunnerID]) {
         act { $0.state.change(placing: new, removing: old, now: $1) }
     }
 
-    /// Applies other limits and times to new decisions.
+    /// Applies a new configuration to later decisions.
     public func reconfigure(_ configuration: SchedulerState.Configuration) {
         act { $0.state.reconfigure(configuration, now: $1) }
     }

@@ -1,27 +1,27 @@
 public import SimpleAICore
 
-/// An action to perform outside after an event; the state machine itself only decides.
+/// An action that the state machine has decided on, for its owner to perform.
 public enum SchedulerEffect: Hashable, Sendable {
     case grant(WaiterID, Lease)
     case reject(WaiterID, GatewayError)
     case sendPacket(RunnerID, wake: WakeID, number: Int)
-    /// With the reason where the runner cannot serve, for the operator.
+    /// The reason states, for the operator, why the runner cannot serve.
     case stateChanged(RunnerID, from: RunnerState, to: RunnerState, reason: OperatorReason?)
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
-    /// Request the agent to load a model, and report the result with `commandCompleted`.
+    /// Command the agent to load a model, and report the result with `commandCompleted`.
     case loadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
-    /// Request the agent to unload a model, and report the result likewise; no call is in progress on it, and none
-    /// begins before the result.
+    /// Command the agent to unload a model, and report the result with `commandCompleted`. No call uses the model, and
+    /// none begins before the result.
     case unloadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// For the operator: a load failed.
     case loadFailed(RunnerID, engineModel: EngineModelID, reason: String)
-    /// Request the agent to put its machine to sleep, and report the result with `commandCompleted`; no call is in
+    /// Command the agent to put its machine to sleep, and report the result with `commandCompleted`. No call is in
     /// progress on it.
     case sleepMachine(RunnerID, RunnerRequest)
-    /// The machine did not fall asleep after a command to; for the operator.
+    /// For the operator: the machine did not fall asleep after a sleep command.
     case sleepFailed(RunnerID, reason: OperatorReason)
-    /// Ask the engine for one token of a model that is in memory, and report with `checkCompleted`.
+    /// Request one token from a model in the engine's memory, and report the result with `checkCompleted`.
     case checkRunner(RunnerID, engineModel: EngineModelID, RunnerRequest)
     /// For the operator: a machine failed its check after sleep.
     case checkFailed(RunnerID, reason: String)

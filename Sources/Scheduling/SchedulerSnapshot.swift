@@ -19,15 +19,15 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let wakeETA: Duration?
         /// The model that its agent was commanded to load and has not loaded yet, by the engine's own id.
         public let loading: EngineModelID?
-        /// Its sleep command was sent, and whether it has fallen asleep is not known yet.
+        /// Whether a sleep command was sent and its outcome is not known yet.
         public let isFallingAsleep: Bool
-        /// Why its machine did not fall asleep after the last command to sleep.
+        /// Why its machine did not fall asleep after the last sleep command.
         public let sleepProblem: OperatorReason?
-        /// Why it cannot serve, as the latest evidence stated it; nil if it can, or was put to sleep.
+        /// Why it cannot serve, according to the latest evidence; nil if it can, or was put to sleep.
         public let reason: OperatorReason?
-        /// Of its machine; nil if this gateway has begun none.
+        /// The latest wake of its machine; nil if this gateway has started none.
         public let lastWake: LastWake?
-        /// Whether an agent registers it.
+        /// Whether an agent has registered it.
         public let isAgent: Bool
     }
 

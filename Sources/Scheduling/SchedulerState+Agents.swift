@@ -2,8 +2,8 @@ public import SimpleAICore
 
 /// Handles connections and reports of runner agents.
 extension SchedulerState {
-    /// Adds a machine from before a restart. Its agent reconnects, or it counts as asleep or lost after the grace
-    /// period.
+    /// Adds a machine whose agent was registered before the gateway restarted. Unless the agent reconnects within the
+    /// grace period, the machine counts as asleep or lost.
     public mutating func addAgent(
         _ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init(),
         now: ContinuousClock.Instant
@@ -18,8 +18,8 @@ extension SchedulerState {
         reindex(index)
     }
 
-    /// An agent has registered, for the first time or again: commands sent over a previous connection are void. Call
-    /// `put` before, and `agentReported` with its status after.
+    /// Handles the registration of an agent, for the first time or again: commands sent over a previous connection are
+    /// void. Call `put` before, and `agentReported` with its status after.
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
         var agent = agentState(ofRunnerAt: index)
@@ -39,8 +39,8 @@ extension SchedulerState {
     /// Handles a status from a registration, a heartbeat, an update or the response to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
         guard let index = indexByID[id] else { return }
-        if let order = records[index].agent?.pendingSleep {
-            guard now >= order.settledAt else { return }
+        if let pending = records[index].agent?.pendingSleep {
+            guard now >= pending.settledAt else { return }
             records[index].agent?.pendingSleep = nil
         }
         let hadLoaded = records[index].agent?.residency.loaded
@@ -55,11 +55,11 @@ extension SchedulerState {
         trackDeadline(index)
         defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
-        let isBlind = hasLostItsGPU(index, report)
-        guard report.admitsCalls, !isBlind else {
+        let hasLostGPU = hasLostItsGPU(index, report)
+        guard report.admitsCalls, !hasLostGPU else {
             return agentRefused(
-                index, isStarting: report.isStarting && !isBlind,
-                isBlind ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
+                index, isStarting: report.isStarting && !hasLostGPU,
+                hasLostGPU ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
         guard let didChange = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
         if records[index].state != .ready, isHeldForCheck(index, now: now) {
@@ -71,8 +71,9 @@ extension SchedulerState {
             reason: report.models.isEmpty ? "its agent lists no models" : nil, now: now)
     }
 
-    /// The agent's connection is closed, or was silent for too long. It gets no new calls; calls in progress
-    /// follow their own connections. After the grace it counts as asleep or lost, unless it reports before.
+    /// Handles an agent's connection that was closed or timed out. The runner gets no new calls; calls in progress
+    /// continue on their own connections. Unless the agent reports within the grace period, the machine counts as
+    /// asleep or lost.
     /// - Parameter reason: how the connection ended, for the operator.
     public mutating func agentDisconnected(
         _ id: RunnerID, reason: OperatorReason = "its agent's connection is closed", now: ContinuousClock.Instant
@@ -88,20 +89,21 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// Handles the result of a `loadModel`, `unloadModel` or `sleepMachine`. Outdated numbers change nothing.
-    /// - Parameter failure: nil if it was done, or is about to be; otherwise the reason, for the operator.
+    /// Handles the result of a `loadModel`, `unloadModel` or `sleepMachine`. Results of outdated requests are ignored.
+    /// - Parameter failure: nil if the agent executed the command or is about to; otherwise the reason, for the
+    ///   operator.
     public mutating func commandCompleted(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], let agent = records[index].agent else { return }
-        // A machine that falls asleep takes its connection along, and has not refused to.
+        // A machine that falls asleep closes its connection: the failure is then not a refusal.
         if agent.isConnected, agent.pendingSleep?.request == request, let failure {
             sleepWasRefused(index, reason: OperatorReason(failure), now: now)
         }
         loadCompleted(index, request, failure: failure, now: now)
     }
 
-    /// While a machine boots, an engine that is not there yet is normal.
+    /// Handles a report that no engine serves. While a machine boots, an engine that is still starting is normal.
     private mutating func agentRefused(
         _ index: Int, isStarting: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
     ) {
@@ -112,7 +114,7 @@ extension SchedulerState {
         }
     }
 
-    /// The agent state of a runner that had none, with its calls in progress.
+    /// The runner's agent state; if it has none yet, a new one that contains its calls in progress.
     private func agentState(ofRunnerAt index: Int) -> AgentState {
         if let agent = records[index].agent { return agent }
         var agent = AgentState()
@@ -143,7 +145,8 @@ extension SchedulerState {
             records[index].agent?.graceExpiresAt = nil
             if assess(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
-        if let agent = records[index].agent, !agent.isConnected, let order = agent.pendingSleep, order.settledAt <= now
+        if let agent = records[index].agent, !agent.isConnected, let pending = agent.pendingSleep,
+            pending.settledAt <= now
         {
             records[index].agent?.pendingSleep = nil
         }

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// Explains where a call would be placed and why. Runs the real placement on a copy of the whole state and reports its
-/// result; this state does not change.
+/// Explains where a call would be placed and why: runs the real placement on a copy of the state and reports its
+/// result.
 extension SchedulerState {
     public func explain(_ request: PlacementRequest, now: ContinuousClock.Instant) -> PlacementExplanation {
         var trial = self

@@ -1,11 +1,11 @@
 import SimpleAICore
 
-/// Loads models that a runner has but does not hold in memory.
+/// Loads models that a runner has, but not in memory.
 extension SchedulerState {
     // MARK: Choice of the loading runner
 
-    /// What a call waits for if only runners that have to load its model could serve it: a load in progress, a load
-    /// that is started for it, or, if all of these runners are loading other models, the end of such a load.
+    /// The load that a call waits for if its model is in no runner's memory: a load of the model that is in progress or
+    /// is started now, or, if all capable runners are loading other models, one of those loads.
     mutating func findLoad(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
     ) -> RunnerRequest? {
@@ -20,7 +20,7 @@ extension SchedulerState {
         return able.compactMap { records[$0].agent?.load?.id }.first
     }
 
-    /// If every runner that holds the model is full, starts a load on another runner, provided that nothing has to be
+    /// Starts a load on another runner if every runner that has the model in memory is full, and nothing has to be
     /// unloaded for it.
     mutating func loadElsewhere(
         for request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
@@ -48,8 +48,7 @@ extension SchedulerState {
         return nil
     }
 
-    /// The first requested model that the runner has but cannot serve at once, and that it did not fail to load
-    /// recently.
+    /// The first requested model that the runner would have to load, and that it has not recently failed to load.
     private func modelToLoad(
         for request: PlacementRequest, onRunnerAt index: Int, now: ContinuousClock.Instant
     ) -> EngineModelID? {
@@ -59,7 +58,7 @@ extension SchedulerState {
         }
     }
 
-    /// The runner to load the model: the better tier, then the least to unload, then the least busy.
+    /// The best runner to load the model: by tier, then by the number of models to unload, then by calls in progress.
     private func bestLoader(
         of indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
     ) -> (index: Int, engineModel: EngineModelID)? {
@@ -69,13 +68,13 @@ extension SchedulerState {
         func cost(_ choice: (index: Int, engineModel: EngineModelID)) -> (Int, Int, Int, UInt64) {
             let record = records[choice.index]
             let tier = Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes)
-            let room =
+            let unloadCount =
                 switch record.agent?.residency.room(for: choice.engineModel) {
                 case .isThere: 0
                 case .byUnloading(let models): models.count
                 case .unknown, nil: record.active > 0 ? Int.max : 1
                 }
-            return (tier, room, record.active, record.lastPicked)
+            return (tier, unloadCount, record.active, record.lastPicked)
         }
         return choices.min { cost($0) < cost($1) }
     }
@@ -110,7 +109,7 @@ extension SchedulerState {
         return id
     }
 
-    /// Takes the next step of the load as soon as no call in progress prevents it.
+    /// Starts the next step of the load once no call in progress prevents it.
     mutating func advanceLoad(onRunnerAt index: Int) {
         guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
             load.held.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
@@ -160,7 +159,7 @@ extension SchedulerState {
         guard let load = records[index].agent?.load else { return }
         records[index].agent?.load = nil
         records[index].agent?.loadsNotBefore[load.engineModel] = nil
-        loadIsOver(onRunnerAt: index, now: now)
+        loadEnded(onRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
     }
 
@@ -168,19 +167,19 @@ extension SchedulerState {
     /// a load on this runner again.
     private mutating func failLoad(onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant) {
         guard let load = records[index].agent?.load else { return }
-        let again = now.advanced(by: configuration.loadBackOff)
+        let retryAt = now.advanced(by: configuration.loadBackOff)
         records[index].agent?.load = nil
-        records[index].agent?.loadsNotBefore[load.engineModel] = again
+        records[index].agent?.loadsNotBefore[load.engineModel] = retryAt
         let runner = records[index].runner.id
         effects.append(.loadFailed(runner, engineModel: load.engineModel, reason: reason))
-        loadIsOver(onRunnerAt: index, now: now)
+        loadEnded(onRunnerAt: index, now: now)
         let error = GatewayError(
             .noRunnerAvailable, "The model could not be loaded.", retry: .after(configuration.loadBackOff),
             cause: "\(load.engineModel) on \(runner): \(reason)")
         reconsiderWaiters(now: now, failedLoad: FailedLoad(load: load, index: index, error: error))
     }
 
-    private mutating func loadIsOver(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+    private mutating func loadEnded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         trackDeadline(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)

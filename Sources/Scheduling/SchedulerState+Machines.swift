@@ -2,12 +2,12 @@ public import SimpleAICore
 
 /// Handles evidence from probes and connections.
 extension SchedulerState {
-    /// A probe (or a call) was answered.
+    /// Handles an engine's response to a probe or a call.
     ///
-    /// An engine may answer before it has loaded what it serves: as long as a machine that is being woken can serve none
-    /// of the calls that wait for it, it is not awake yet.
+    /// An engine may respond before it has loaded its models: a machine that is being woken counts as awake only once
+    /// it can serve one of the calls that wait for it.
     /// - Parameters:
-    ///   - engineModels: the engine's own list; nil when the probe did not ask for it.
+    ///   - engineModels: the engine's own model list; nil if the probe did not request it.
     ///   - reason: a problem that does not stop it from serving, for the operator: an empty list, a rejected key.
     public mutating func runnerResponded(
         _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
@@ -16,9 +16,9 @@ extension SchedulerState {
         markReady(index, didChange: didChange, reason: reason, now: now)
     }
 
-    /// Applies an engine's list.
-    /// - Returns: whether it has changed; nil, without any change, if this machine could then serve none of the calls
-    ///   that wait for it.
+    /// Applies an engine's model list.
+    /// - Returns: whether the list has changed; nil if it is not applied, because the machine could serve none of the
+    ///   calls that wait for its wake.
     mutating func learn(_ engineModels: [EngineModelID]?, ofRunnerAt index: Int) -> Bool? {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
         if let wake = records[index].wake, servesNoWaiter(listed ?? records[index].models, wake: wake.id) { return nil }
@@ -58,7 +58,7 @@ extension SchedulerState {
                 maxMisses: configuration.maxFailedProbes, loadTimeout: configuration.loadTimeout, now: now))
     }
 
-    /// The runner is up; `Liveness` decides whether it takes calls.
+    /// Handles evidence that the runner is up; `Liveness` decides whether it takes calls.
     /// - Parameter evidence: `responded` or `served`.
     mutating func markReady(
         _ index: Int, _ evidence: Liveness.Evidence = .responded, didChange: Bool, reason: OperatorReason? = nil,
@@ -90,10 +90,10 @@ extension SchedulerState {
         trackIdleTime(ofRunnerAt: index, now: now)
     }
 
-    /// A probe could not establish a connection: no route, no answer to the connection attempt.
+    /// Handles a probe that could not establish a connection: no route, or no response to the attempt.
     /// - Parameters:
-    ///   - lastByteAt: when the machine last gave a sign on any of its calls: a byte, or an acknowledgement.
-    ///   - reason: what was observed, for the operator; the same for the other observations.
+    ///   - lastByteAt: when the machine last sent a byte or an acknowledgement on any of its calls.
+    ///   - reason: what was observed, for the operator.
     public mutating func runnerUnreachable(
         _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
@@ -105,28 +105,29 @@ extension SchedulerState {
         }
     }
 
-    /// The host is there, its engine is not: the connection was refused. While a machine boots that is normal.
+    /// Handles a probe whose connection was refused: the host is up, its engine is not. This is normal while a machine
+    /// boots.
     public mutating func runnerRefused(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         observe(.refused, reason, of: id, now: now)
     }
 
-    /// A probe's connection was accepted, and no response came.
+    /// Handles a probe whose connection was accepted, but that got no response.
     public mutating func runnerSilent(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         observe(.silent, reason, of: id, now: now)
     }
 
-    /// Another server responded to a probe in the engine's place: a front end, a page, a closed connection.
+    /// Handles a probe to which another server responded: a front end's 502, a web page, an immediate close.
     public mutating func runnerReplaced(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         observe(.replaced, reason, of: id, now: now)
     }
 
-    /// The engine states that it is not ready yet.
+    /// Handles a probe to which the engine responded that it is not ready yet.
     public mutating func runnerLoads(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
@@ -147,11 +148,11 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// Evidence from a machine that is falling asleep describes the state before.
+    /// Whether a sleep is pending: evidence then describes the state before the sleep and is ignored.
     private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.pendingSleep != nil }
 
-    /// A call could not connect to a runner in state `ready`. The runner gets no more calls until a probe has decided
-    /// its state; waiting calls keep waiting for it.
+    /// Handles a call that could not connect. A `ready` runner gets no more calls until a probe has decided its state;
+    /// waiting calls keep waiting for it.
     public mutating func callCouldNotConnect(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {

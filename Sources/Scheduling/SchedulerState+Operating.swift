@@ -22,7 +22,7 @@ public enum SleepCommandResult: Hashable, Sendable {
 
 /// Wakes and puts to sleep machines on an operator's request.
 extension SchedulerState {
-    /// Starts a wake, also during the backoff after a failed one, or joins the wake in progress: packets are sent until
+    /// Starts a wake, even during the backoff after a failed one, or joins the wake in progress. Packets are sent until
     /// the machine is ready or the deadline passes, whether calls wait for it or not.
     public mutating func wakeMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> WakeCommandResult {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }

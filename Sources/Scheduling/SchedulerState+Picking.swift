@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// Chooses the runner for a call by the policy of its class. Considers only runners that can take a call now with the
-/// model in memory: a runner that would have to load it first comes after all of them.
+/// Chooses the runner for a call by the policy of its class, among the runners that can take a call now and have the
+/// model in memory. `findLoad` chooses among the others.
 extension SchedulerState {
     typealias Choice = (index: Int, model: ModelID)
 
@@ -9,7 +9,7 @@ extension SchedulerState {
         if let only = request.only { return choice(of: only, for: request) }
         return switch request.policy {
         case .leastBusy: leastBusy(for: request)
-        case .roundRobin: nextInTurn(for: request)
+        case .roundRobin: nextRoundRobin(for: request)
         case .prefixAffinity:
             if let affinity = request.affinity, let choice = closest(to: affinity, for: request) {
                 choice
@@ -57,8 +57,8 @@ extension SchedulerState {
         }
     }
 
-    /// The runner after the one that took the last call (round robin); the better tier first.
-    private func nextInTurn(for request: PlacementRequest) -> Choice? {
+    /// The next runner after the one that took the last call; a better tier takes precedence.
+    private func nextRoundRobin(for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let last = lastPicks[request.models] ?? -1
         let count = records.count
@@ -70,7 +70,8 @@ extension SchedulerState {
         }
     }
 
-    /// The first runner in the conversation's own order that is not above its share of the load; the better tier first.
+    /// The runner with the highest rendezvous score for the conversation among those below their share of the load; a
+    /// better tier takes precedence.
     private func closest(to conversation: PrefixFingerprint, for request: PlacementRequest) -> Choice? {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let able = able(for: request)
@@ -91,7 +92,7 @@ extension SchedulerState {
         return best?.choice
     }
 
-    /// Chooses among ejected runners: where all runners that have a model are ejected, the call still gets one of them.
+    /// Chooses an ejected runner if all runners that serve a model are ejected.
     func pickAmongEjected(for request: PlacementRequest) -> Choice? {
         guard !ejected.isEmpty else { return nil }
         for model in request.models {

@@ -3,8 +3,8 @@ public import SimpleAICore
 /// Adds, changes and removes runners.
 extension SchedulerState {
     /// Adds a runner in the state `unknown`; its first probe decides.
-    /// - Parameters:
-    ///   - rememberedModels: its engine's list from before a restart, so that a sleeping machine can be found.
+    /// - Parameter rememberedModels: its engine's list from before a restart, so that calls can wake a sleeping
+    ///   machine.
     public mutating func add(_ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init()) {
         guard indexByID[runner.id] == nil else { return }
         reindex(append(runner, rememberedModels: rememberedModels, bootTime: bootTime))
@@ -43,12 +43,13 @@ extension SchedulerState {
         change(placing: [], removing: [id], now: now)
     }
 
-    /// Adds and removes runners in one step: a call that waits only for a removed runner may wait for an added one.
+    /// Adds and removes runners in one step: a call that waits for a removed runner only may then wait for an added
+    /// one.
     public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
-        let placed = new.compactMap { describe($0) }
+        let placed = new.compactMap { addOrUpdate($0) }
         let removed = old.compactMap { removeRecord($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }
-        // Places of runners may be used again, and tiers may differ.
+        // Indices may have been reused, and tiers may have changed.
         candidates = CandidateLists()
         for index in placed + removed {
             reindex(index)
@@ -60,14 +61,14 @@ extension SchedulerState {
     }
 
     /// - Returns: its index; nil if the description is unchanged.
-    private mutating func describe(_ runner: Runner) -> Int? {
+    private mutating func addOrUpdate(_ runner: Runner) -> Int? {
         guard let index = indexByID[runner.id] else { return append(runner) }
         let old = records[index].runner
         guard old != runner else { return nil }
         records[index].runner = runner
         table.replace(runner, at: index)
         if old.statedModels != runner.statedModels || old.aliases != runner.aliases {
-            // The engine's list is translated from its own ids; the next probe refreshes it.
+            // The engine's own ids are translated again; the next probe refreshes the list.
             records[index].models = runner.publicModels(engineModels: Array(records[index].models.values))
         }
         return index

@@ -4,7 +4,7 @@ public import SimpleAICore
 extension SchedulerState {
     // MARK: Falling asleep
 
-    /// Only calls count: probes, reports and listings are not activity.
+    /// Tracks since when the machine is idle. Only calls are activity, not probes, reports or listings.
     mutating func trackIdleTime(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard records[index].agent != nil else { return }
         guard records[index].state == .ready, records[index].active == 0 else {
@@ -12,11 +12,11 @@ extension SchedulerState {
             return
         }
         if records[index].agent?.idleSince == nil { records[index].agent?.idleSince = now }
-        if let due = sleepIsDue(ofRunnerAt: index) { nextSleepCheck = nextSleepCheck.map { min($0, due) } ?? due }
+        if let due = sleepDueAt(ofRunnerAt: index) { nextSleepCheck = nextSleepCheck.map { min($0, due) } ?? due }
     }
 
-    /// Only machines that can be woken are put to sleep.
-    private func sleepIsDue(ofRunnerAt index: Int) -> ContinuousClock.Instant? {
+    /// When the machine is put to sleep; nil if it is busy, or cannot be put to sleep and woken again.
+    private func sleepDueAt(ofRunnerAt index: Int) -> ContinuousClock.Instant? {
         let record = records[index]
         guard configuration.sleepAfter > .zero, let agent = record.agent, agent.isSleepable,
             configuration.wakeEnabled, record.runner.canBeWoken, record.state == .ready, !record.isLeaving,
@@ -26,10 +26,10 @@ extension SchedulerState {
     }
 
     mutating func sleepIdleMachines(now: ContinuousClock.Instant) {
-        guard let look = nextSleepCheck, look <= now else { return }
+        guard let checkAt = nextSleepCheck, checkAt <= now else { return }
         nextSleepCheck = nil
         for index in records.indices {
-            guard let due = sleepIsDue(ofRunnerAt: index) else { continue }
+            guard let due = sleepDueAt(ofRunnerAt: index) else { continue }
             if due <= now {
                 putToSleep(index, now: now)
             } else {
@@ -38,12 +38,11 @@ extension SchedulerState {
         }
     }
 
-    /// Puts a machine to sleep. It counts as asleep at once: a call that arrives a moment later wakes it.
+    /// Puts a machine to sleep. It counts as asleep immediately, so that the next call wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
         let request = makeRequest()
-        let order = AgentState.PendingSleep(
+        records[index].agent?.pendingSleep = AgentState.PendingSleep(
             request: request, settledAt: now.advanced(by: configuration.sleepGracePeriod))
-        records[index].agent?.pendingSleep = order
         records[index].agent?.sleepProblem = nil
         records[index].liveness.clearReason()
         trackDeadline(index)
@@ -52,14 +51,14 @@ extension SchedulerState {
         reconsiderWaiters(now: now)
     }
 
-    /// The agent states why its machine did not fall asleep after the last command to.
+    /// Records why the machine did not fall asleep after the last sleep command, as its agent reports it.
     mutating func noteSleepProblem(_ problem: OperatorReason?, ofRunnerAt index: Int) {
         guard let problem, records[index].agent?.sleepProblem != problem else { return }
         records[index].agent?.sleepProblem = problem
         effects.append(.sleepFailed(records[index].runner.id, reason: problem))
     }
 
-    /// The agent refuses the command to sleep: the machine serves as before until it has been idle for as long again.
+    /// Handles an agent's refusal of a sleep command: the machine is ready again, and its idle time starts anew.
     mutating func sleepWasRefused(_ index: Int, reason: OperatorReason, now: ContinuousClock.Instant) {
         records[index].agent?.pendingSleep = nil
         records[index].agent?.sleepProblem = reason
@@ -76,9 +75,9 @@ extension SchedulerState {
 
     // MARK: Returning from sleep
 
-    /// A machine that was asleep has to show that its engine works before it gets calls: one token of a model in
-    /// memory.
-    /// - Returns: true while the result is pending.
+    /// Checks the engine of a machine that was asleep before it gets calls: it has to generate one token with a model
+    /// in memory.
+    /// - Returns: whether the result is pending.
     mutating func isHeldForCheck(_ index: Int, now: ContinuousClock.Instant) -> Bool {
         guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }
         switch agent.check {
@@ -148,7 +147,7 @@ extension SchedulerState {
         if !beginCheck(ofRunnerAt: index, now: now) { checkPassed(index, now: now) }
     }
 
-    /// A GPU that is missing after sleep causes a warning, and no calls are sent.
+    /// Whether the GPU is missing after a sleep: the machine gets no calls, and the operator is warned once.
     mutating func hasLostItsGPU(_ index: Int, _ report: RunnerReport) -> Bool {
         if report.hasGPU == true { records[index].agent?.hadGPU = true }
         guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }

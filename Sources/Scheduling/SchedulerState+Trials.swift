@@ -1,10 +1,10 @@
 import SimpleAICore
 
-/// Trials of an engine that is loading, as calls have found: it may list its models long before it can serve them, so
-/// only a call can show when it can. One call at a time is the trial; the others wait.
+/// The trial calls to an engine that has refused a call because it was loading. It may list its models long before it
+/// can serve them, so only a call can show that it does. One call at a time is the trial; the others wait.
 struct LoadingTrials: Hashable, Sendable {
     private(set) var failed = 0
-    /// Nil while a call may try, or if a probe will decide.
+    /// When the next trial may begin; nil if one may begin now or is in progress, or if a probe decides.
     private(set) var nextAt: ContinuousClock.Instant?
 
     private static let firstPause: Duration = .milliseconds(500)
@@ -12,8 +12,7 @@ struct LoadingTrials: Hashable, Sendable {
 
     private var startedAt: ContinuousClock.Instant?
 
-    /// A loading engine refuses at once: a call that has been in progress for this time is being served, however long
-    /// it takes.
+    /// Time after which a call in progress counts as being served, because a loading engine refuses immediately.
     private static let refusalTimeout: Duration = .seconds(2)
 
     func hasPassed(now: ContinuousClock.Instant) -> Bool {
@@ -30,7 +29,7 @@ struct LoadingTrials: Hashable, Sendable {
 }
 
 extension SchedulerState {
-    /// Handles the evidence of an unserved call about its runner.
+    /// Applies what an unserved call showed about its runner.
     mutating func applyEvidence(of outcome: LeaseOutcome, ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard !records[index].isLeaving else { return }
         switch outcome {
@@ -56,7 +55,7 @@ extension SchedulerState {
         assess(.loading(.call), reason: "its engine refused a call while loading", ofRunnerAt: index, now: now)
     }
 
-    /// A call on a loading engine is over.
+    /// Handles the end of a call to a loading engine.
     mutating func trialEnded(ofRunnerAt index: Int, _ outcome: LeaseOutcome, now: ContinuousClock.Instant) {
         guard !records[index].isLeaving else { return }
         switch outcome {
@@ -68,10 +67,11 @@ extension SchedulerState {
                 now: now)
         case .failed, .internalError, .undecided: break
         }
-        // After a call from before, the next trial is already due; unless a probe found it loading, and no trial was
-        // pending.
-        let isDue = records[index].health.isOnTrial || (outcome == .loading && !runnersInLoadingTrial.contains(index))
-        if records[index].state == .loading, isDue { pauseTrials(ofRunnerAt: index, now: now) }
+        // A call that was not the trial schedules the next one only if it was refused and none is scheduled: a probe
+        // has found the engine loading.
+        let schedulesTrial =
+            records[index].health.isOnTrial || (outcome == .loading && !runnersInLoadingTrial.contains(index))
+        if records[index].state == .loading, schedulesTrial { pauseTrials(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 

@@ -7,10 +7,9 @@ extension SchedulerState {
         case none(GatewayError)
     }
 
-    /// The reason to wait; starts a wake if that is the only option.
+    /// Decides what the call may wait for; starts a load or a wake if no runner can serve it otherwise.
     /// - Parameter failedWakes: the runners whose machines did not wake up while this call waited for them. The call
-    ///   does not wait for them again: two machines that never boot would otherwise hold it forever, one after the
-    ///   other.
+    ///   does not wait for them again: otherwise two machines that never boot could keep it waiting forever.
     mutating func admission(
         for request: PlacementRequest, failedWakes: Set<Int> = [], failedLoads: Set<Int> = [],
         now: ContinuousClock.Instant
@@ -87,8 +86,8 @@ extension SchedulerState {
         else { return false }
         switch record.state {
         case .asleep, .wakeFailed: return true
-        // Another process may respond at its address. Does not apply while its agent is connected or it has calls in
-        // progress.
+        // Another process may respond at the address of a sleeping machine. That is ruled out while its agent is
+        // connected or it has calls in progress.
         case .down: return record.active == 0 && !(record.agent?.isConnected ?? false)
         case .unknown, .ready, .checking, .loading, .waking, .lost: return false
         }
@@ -114,8 +113,8 @@ extension SchedulerState {
         }
     }
 
-    /// Waiting for a loading engine is part of waiting for its machine: a trial call in between does not extend the
-    /// deadline.
+    /// The deadline of a wait. The time for a loading engine starts with the first such wait: a trial call in between
+    /// does not extend it.
     func deadline(
         of waitReason: Waiter.WaitReason, for request: PlacementRequest, _ now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant {
@@ -128,9 +127,9 @@ extension SchedulerState {
     }
 
     /// Re-evaluates the waiting calls after a runner's state or list has changed: calls that still have a reason to
-    /// wait stay, the others are refused with the cause. A wake sets its own deadline, and the queue's deadline starts
-    /// anew after it; between a slot and a probe the old deadline stays, so that a runner that connects and disconnects
-    /// repeatedly cannot hold a call forever.
+    /// wait stay, the others are refused with the cause. A wake or a load sets its own deadline, and the queue's
+    /// deadline starts anew after it. Between a slot and a probe the deadline does not change, so that a runner that
+    /// connects and disconnects repeatedly cannot keep a call waiting forever.
     /// - Parameter failure: the failed wake, its runner, and the error for the calls that waited for it.
     mutating func reconsiderWaiters(
         now: ContinuousClock.Instant, failure: (error: GatewayError, wake: WakeID, runner: Int)? = nil,
@@ -174,12 +173,12 @@ extension SchedulerState {
             }
         }
         swap(&waiting, &queue)
-        // A load that was started for one of them may have blocked models that others need. A runner loads one model at
+        // A load that was started for one call may have blocked models that others need. A runner loads one model at
         // a time, so this terminates.
         if hasModelsBlockedByLoad { reconsiderWaiters(now: now) }
     }
 
-    /// Gives slots of ejected runners, by fair queueing, to calls that no other runner can serve.
+    /// Grants slots of ejected runners, by fair queueing, to calls that no other runner can serve.
     private mutating func serveWaitersAmongEjected(now: ContinuousClock.Instant) {
         guard ejected.contains(where: { records[$0].hasFreeSlot }) else { return }
         var waiting = WaitQueue()

@@ -2,9 +2,9 @@ public import SimpleAICore
 
 /// The wakes of machines: one per machine, however many calls wait for it.
 extension SchedulerState {
-    /// Handles the result of a wake attempt. If none of the first attempts could be sent, the wake fails before its
-    /// deadline, and the waiting calls are refused.
-    /// - Parameter failure: nil if it was sent; otherwise the reason, for the operator.
+    /// Handles the result of one attempt to wake a machine. If none of the first attempts could be sent, the wake fails
+    /// before its deadline, and the waiting calls are refused.
+    /// - Parameter failure: nil if the attempt was sent; otherwise the reason, for the operator.
     public mutating func wakeAttempted(
         _ id: RunnerID, _ wakeID: WakeID, failure: String?, now: ContinuousClock.Instant
     ) {
@@ -18,8 +18,8 @@ extension SchedulerState {
         failWake(wake, ofRunnerAt: index, error, now: now)
     }
 
-    /// Among equals, wakes the machine with the shortest learned boot time; one whose last wake failed, or that was
-    /// never woken, comes after the others.
+    /// Wakes the best of the machines: by tier, then those whose last wake did not fail, then the shortest boot time;
+    /// an unknown boot time comes last.
     mutating func startWake(
         bestOf indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
     ) -> WakeID {
@@ -86,22 +86,22 @@ extension SchedulerState {
         reconsiderWaiters(now: now, failure: (error, wake.id, index))
     }
 
-    /// The backoff after a wake without effect grows: if the host always responds and its engine does not, the engine
-    /// has crashed, and no packet helps.
+    /// The backoff grows with each failed wake in which the host responded but its engine did not: the engine has
+    /// crashed, and no packet helps.
     private mutating func backOff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
         guard wake.hostResponded else { return configuration.wakeBackOff }
         defer { records[index].failedWakesInARow += 1 }
         return configuration.wakeBackOff * (1 << min(records[index].failedWakesInARow, 4))
     }
 
-    /// Ends the wake of a runner that is removed: no call waits for it any more.
+    /// Ends the wake of a runner that is removed.
     mutating func abandonWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard records[index].wake != nil else { return }
         endWake(ofRunnerAt: index, succeeded: false, now: now)
         setState(.lost, ofRunnerAt: index)
     }
 
-    /// - Parameter learns: whether this was a boot.
+    /// - Parameter learns: whether the duration counts as a boot time.
     mutating func endWake(
         ofRunnerAt index: Int, succeeded: Bool, learns: Bool = true, now: ContinuousClock.Instant
     ) {

@@ -1,9 +1,9 @@
 public import SimpleAICore
 
-/// Placement of calls, waiting calls, and wakes: events in, results and effects out.
+/// The state machine that places calls, queues them and wakes machines: events in, results and effects out.
 ///
-/// No clock, no socket, no logger and no lock: time is an argument, and everything that has to happen outside is
-/// returned as a `SchedulerEffect`. `Scheduler` is the shell around it.
+/// It has no clock, socket, logger or lock: time is an argument, and every action is returned as a `SchedulerEffect`.
+/// `Scheduler` is the shell around it.
 ///
 /// Invariants:
 /// - picking a runner and reserving its slot are one step, so a burst cannot pile up on one runner;
@@ -19,7 +19,7 @@ public struct SchedulerState: Sendable {
         public var wakeTimeout: Duration = .seconds(90)
         /// Time after a failed wake before a call may start the next one.
         public var wakeBackOff: Duration = .seconds(30)
-        /// A wake ends after this number of attempts if none of them could be sent: nothing has left this host.
+        /// A wake fails after this number of attempts if none of them could be sent.
         public var maxFailedWakeAttempts = 3
         /// When packet n (from 0) is sent, from the start of the wake; grows without bound.
         public var packetOffset: @Sendable (Int) -> Duration = { .seconds(15) * $0 }
@@ -32,8 +32,7 @@ public struct SchedulerState: Sendable {
         public var loadBackOff: Duration = .seconds(60)
         /// Idle time after which an agent's machine that can sleep and be woken is put to sleep; zero: never.
         public var sleepAfter: Duration = .zero
-        /// Maximum time that a machine takes to fall asleep; its agent's reports during this time describe the state
-        /// before it.
+        /// Maximum time that a machine takes to fall asleep; its agent's reports during this time are ignored.
         public var sleepGracePeriod: Duration = .seconds(20)
         /// Whether agents' machines that were asleep have to pass a check before they get calls.
         public var checksAfterSleep = false
@@ -58,7 +57,7 @@ public struct SchedulerState: Sendable {
         /// The latest wake that was started.
         var lastWake: PreviousWake?
         var wakeNotBefore: ContinuousClock.Instant?
-        /// Wakes in a row that ended with a response of the same host as before, without an engine.
+        /// Number of consecutive failed wakes in which the host responded but its engine did not.
         var failedWakesInARow = 0
         /// Trials of an engine that is loading: failed calls so far, and when the next one is due.
         var trials = LoadingTrials()
@@ -80,10 +79,10 @@ public struct SchedulerState: Sendable {
             return agent?.canServeNow(engineModel) ?? true
         }
 
-        // Operations of every call change the record in place and return what the caller needs: reading the record
-        // would copy all of it.
+        // These operations run for every call. They change the record in place and return what the caller needs,
+        // because reading the record would copy all of it.
 
-        /// Counts one more call of a model that it serves.
+        /// Counts the start of a call of a model that it serves.
         /// - Parameter pick: the number of picks so far.
         /// - Returns: the runner, the engine's own id of the model, and whether the runner has served a call since it
         ///   became ready.
@@ -99,8 +98,9 @@ public struct SchedulerState: Sendable {
             return (runner.id, engineModel, occupancy.health.hasServed)
         }
 
-        /// - Returns: whether its agent has to be checked, whether it returned to service after an ejection, and
-        ///   whether its engine is loading.
+        /// Counts the end of a call.
+        /// - Returns: whether it has an agent, whether it returned to service after an ejection, and whether its engine
+        ///   is loading.
         mutating func endCall(
             of engineModel: EngineModelID, _ outcome: LeaseOutcome
         ) -> (hasAgent: Bool, wasReadmitted: Bool, isLoading: Bool) {
@@ -142,9 +142,9 @@ public struct SchedulerState: Sendable {
     var ejected: Set<Int> = []
     /// Agents that `timePassed` has to check.
     var agentsWithDeadline: Set<Int> = []
-    /// Whether a model that calls may wait for gets no new calls because another one has to be loaded.
+    /// Whether a load has blocked models since the waiting calls were last reconsidered.
     var hasModelsBlockedByLoad = false
-    /// Runners whose engines are loading, as calls have shown; each has a time for its next trial.
+    /// Runners that refused a call because their engine is loading, and whose next trial is scheduled.
     var runnersInLoadingTrial: Set<Int> = []
     /// Runners whose machines are waking.
     var waking: Set<Int> = []
@@ -161,7 +161,7 @@ public struct SchedulerState: Sendable {
         self.configuration = configuration
     }
 
-    /// Applies other limits and times to new decisions; waiting calls keep their deadlines.
+    /// Applies a new configuration to later decisions; waiting calls keep their deadlines.
     public mutating func reconfigure(_ new: Configuration, now: ContinuousClock.Instant) {
         let prefix = configuration.wakeIDPrefix
         configuration = new
@@ -188,8 +188,8 @@ public struct SchedulerState: Sendable {
 
     // MARK: Calls
 
-    /// Places a call. Picks and reserves in one step; otherwise the call waits if waiting can help, and is refused if
-    /// not.
+    /// Places a call: picks a runner and reserves its slot in one step. If no slot is free, the call waits, or is
+    /// refused if waiting cannot help.
     public mutating func place(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         let placement = decide(request, now: now)
         if hasModelsBlockedByLoad { reconsiderWaiters(now: now) }
@@ -277,7 +277,7 @@ public struct SchedulerState: Sendable {
             waited: waited, wake: wake, runnerHasServed: hasServed)
     }
 
-    /// Gives free slots of one runner to the calls that wait for it, by fair queueing.
+    /// Grants free slots of one runner to the calls that wait for it, by fair queueing.
     mutating func serveWaiters(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         // Reserving a slot changes the free slots, never the models that the runner can serve.
         while queue.count > 0, records[index].canTakeCall {

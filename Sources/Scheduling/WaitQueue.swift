@@ -8,11 +8,11 @@ struct WaitQueue {
     private(set) var count = 0
     /// Sequence number of arrivals and grants.
     private var number: UInt64 = 0
-    /// The clocks by runner index. Together with `grants` they record what waiting callers were granted. They are
-    /// cleared when no call waits, and only then may an index be reused for another runner.
+    /// The clocks by runner index. Together with `grants` they record the slots that waiting callers were granted. Both
+    /// are cleared when no call waits, and only then may an index be reused for another runner.
     private var clocks: [Int: FairQueueClock] = [:]
     private var grants: [CallerID: RecentGrants] = [:]
-    /// Number of callers above which those without a waiting call are forgotten.
+    /// Number of callers above which the grants of callers without a waiting call are dropped.
     private var maxTrackedCallers = Self.minTrackedCallers
 
     private static let minTrackedCallers = 1024
@@ -29,7 +29,7 @@ struct WaitQueue {
 
     mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
         let waiter = queues[models]?.remove(id)
-        if waiter != nil { callerLeft(models) }
+        if waiter != nil { waiterRemoved(models) }
         return waiter
     }
 
@@ -40,10 +40,10 @@ struct WaitQueue {
         return remove(newest, models: request.models)?.id
     }
 
-    /// The next call for a runner. Fair queueing selects one of the callers with a call that `canServe` accepts; of
-    /// that caller's accepted calls the one that has waited longest is next. `couldServe` first excludes whole queues.
-    /// A caller with calls in several queues counts once: requesting a class and its models by id is one share, not
-    /// two.
+    /// Removes and returns the next call for a runner. Fair queueing selects one of the callers with a call that
+    /// `canServe` accepts; of that caller's accepted calls the one that has waited longest is next. `couldServe` first
+    /// excludes entire queues. A caller with calls in several queues counts once: requesting a class and its models by
+    /// id is one share, not two.
     mutating func takeNext(
         for runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> Waiter? {
@@ -65,7 +65,7 @@ struct WaitQueue {
         return remove(oldest[next].id, models: request.models)
     }
 
-    /// The callers that have a call to serve, each once with its longest-waiting call, and the queues.
+    /// The callers that have a call to serve, each once, their longest-waiting calls, and the models of their queues.
     private func contenders(
         couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> (contenders: [FairQueueClock.Contender], oldest: [Waiter], competing: [[ModelID]]) {
@@ -116,7 +116,7 @@ struct WaitQueue {
 
     var earliestDeadline: ContinuousClock.Instant? { queues.values.lazy.compactMap(\.earliestDeadline).min() }
 
-    private mutating func callerLeft(_ models: [ModelID]) {
+    private mutating func waiterRemoved(_ models: [ModelID]) {
         count -= 1
         if queues[models]?.count == 0 { queues[models] = nil }
         pruneCallers()

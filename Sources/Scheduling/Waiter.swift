@@ -16,7 +16,7 @@ struct Waiter: Hashable, Sendable {
 
         var isWake: Bool { if case .wake = self { true } else { false } }
 
-        /// Whether this wait has a deadline of its own, longer than the queue's.
+        /// Whether this wait has its own deadline, longer than the queue's.
         var hasOwnDeadline: Bool {
             switch self {
             case .wake, .load, .loading: true
@@ -30,13 +30,13 @@ struct Waiter: Hashable, Sendable {
     let since: ContinuousClock.Instant
     var waitReason: WaitReason
     var deadline: ContinuousClock.Instant
-    /// The latest wake that it waited for, kept when it has to queue for a slot afterwards.
+    /// The latest wake that it waited for; kept while it then waits for a slot.
     private(set) var wake: WakeID?
     /// All wakes that it waited for, including those started in addition to the one in `waitReason`.
     private var wakes: Set<WakeID> = []
     /// Indices of the runners whose machines did not wake up while this call waited for them.
     var failedWakes: Set<Int> = []
-    /// Indices of the runners that could not load its model while it waited for that.
+    /// Indices of the runners that failed to load its model while it waited for the load.
     var failedLoads: Set<Int> = []
 
     init(
@@ -60,7 +60,8 @@ struct Waiter: Hashable, Sendable {
     /// Whether this wake could still end the wait.
     func awaits(_ wake: WakeID) -> Bool { waitReason.isWake && wakes.contains(wake) }
 
-    /// The wake that its lease states: the wake of the machine that serves it, if the call waited for that wake.
+    /// The wake that its lease states: the wake of the machine that serves it if the call waited for it, otherwise the
+    /// latest wake that it waited for.
     func wake(of machine: WakeID?) -> WakeID? {
         if let machine, wakes.contains(machine) { machine } else { wake }
     }

@@ -3,15 +3,15 @@ struct WakeState: Hashable, Sendable {
     let id: WakeID
     let startedAt: ContinuousClock.Instant
     let deadline: ContinuousClock.Instant
-    /// Number of packets that were due so far, sent or (if no call waited any more) skipped.
+    /// Number of packets that were due so far: sent, or skipped because no call waited.
     private(set) var packets = 0
     private(set) var nextPacketAt: ContinuousClock.Instant
     /// Number of failed attempts to send, as long as none has succeeded.
     private(set) var failedAttempts = 0
-    private var somethingWasSent = false
+    private var wasAnySent = false
     /// Whether an operator requested the wake: it continues without waiting calls.
     var isOrdered = false
-    /// Whether the machine was absent at some time since the wake started: only then does the duration measure a boot.
+    /// Whether the machine was unreachable at some time since the wake started: only then is the duration a boot time.
     var isBoot = true
     /// Whether the host responded without a working engine.
     var hostResponded = false
@@ -25,8 +25,8 @@ struct WakeState: Hashable, Sendable {
     }
 
     mutating func attempted(succeeded: Bool) {
-        if succeeded { somethingWasSent = true }
-        failedAttempts = somethingWasSent ? 0 : failedAttempts + 1
+        if succeeded { wasAnySent = true }
+        failedAttempts = wasAnySent ? 0 : failedAttempts + 1
     }
 
     /// The number of the packet that is due, from 0; nil if none is due. Packets that a late timer missed are skipped,
