@@ -11,7 +11,7 @@ public import Settings
 ///
 /// On a graceful shutdown it notifies the gateway first, serves calls that still arrive meanwhile, gives calls in
 /// progress `settings.drain` to finish, and only then stops the engines that it started and disconnects. On
-/// cancellation it stops at once.
+/// cancellation it stops immediately.
 public struct RunnerAgent: Service {
     private let settings: RunnerSettings
     private let roster: EngineRoster
@@ -20,12 +20,12 @@ public struct RunnerAgent: Service {
     private let logger: Logger
     private let onJoined: @Sendable (_ port: Int) -> Void
 
-    /// Time for the gateway to process the notification, so that no call is on its way to a closed port.
-    private static let notice: Duration = .milliseconds(300)
+    /// Time for the gateway to process the notification of the shutdown, so that no call arrives at a closed port.
+    private static let notificationDelay: Duration = .milliseconds(300)
 
     /// - Parameters:
     ///   - settings: as validated by `RunnerSettingsFile`.
-    ///   - hostEnvironment: the machine, if it is another than that of this process.
+    ///   - hostEnvironment: replaces properties of this host, for a simulated machine.
     ///   - onJoined: called each time that the gateway has registered the agent, with the port of the agent's HTTP
     ///     server.
     /// - Throws: `RunnerAgentStartError`, one line for the operator.
@@ -60,13 +60,13 @@ public struct RunnerAgent: Service {
                 onJoined(server.port)
             }
             await withDiscardingTaskGroup { group in
-                // At once: what takes longest is an engine's start.
+                // First, because starting an engine takes longest.
                 group.addTask { await roster.runEngines() }
                 // The registration includes the graphics card if it can be queried quickly.
                 async let graphics = report.refreshStatus(within: .seconds(1))
                 await roster.refreshStatus()
                 _ = await graphics
-                await live(link, report, server)
+                await runUntilShutdown(link, report, server)
                 group.cancelAll()
             }
         } catch {
@@ -76,14 +76,14 @@ public struct RunnerAgent: Service {
         await server.end(by: .now())
     }
 
-    private func live(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
+    private func runUntilShutdown(_ link: GatewayLink, _ report: StatusReport, _ server: CallServer) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await roster.watch() }
             group.addTask { await report.run { link.notify(.statusChanged) } }
             group.addTask { for await _ in roster.changes { link.notify(.statusChanged) } }
             group.addTask {
                 await ResumeWatch.run {
-                    // The graphics card first: its figures must not be from before the sleep.
+                    // Figures of the graphics card from before the sleep must not be reported.
                     await report.refreshStatus(within: .seconds(5))
                     link.notify(.resumed)
                 }
@@ -94,7 +94,7 @@ public struct RunnerAgent: Service {
                 await drain(link, report, server)
                 await linkEnd
             } catch {
-                // Cancelled: no notification is sent.
+                // After a cancellation no notification is sent.
             }
             group.cancelAll()
         }
@@ -107,7 +107,7 @@ public struct RunnerAgent: Service {
         link.notify(.drainBegan)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                try? await Task.sleep(for: Self.notice)
+                try? await Task.sleep(for: Self.notificationDelay)
                 await counts.idle()
             }
             group.addTask { try? await Task.sleep(for: settings.drain) }

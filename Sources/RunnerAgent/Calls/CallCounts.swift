@@ -1,13 +1,13 @@
 import SimpleAICore
 import Synchronization
 
-/// Counters of the current and past calls to this machine's engines through the agent.
+/// Counts the calls that the agent relays to this machine's engines.
 final class CallCounts: Sendable {
     struct Figures: Hashable, Sendable {
         var active = 0
         /// Number of calls that an engine completed.
         var processed = 0
-        /// Exponentially weighted average from a call's arrival to the last byte of its response.
+        /// Exponentially weighted average time from a call's arrival to the last byte of its response.
         var averageLatency: Duration?
 
         fileprivate mutating func add(_ latency: Duration) {

@@ -6,11 +6,12 @@ import Relay
 import SimpleAICore
 import Synchronization
 
-/// One connection from the gateway: relays one request at a time to the engine that has its model, byte for byte.
+/// Handles one connection from the gateway: relays one request at a time, its body unchanged, to the engine that has
+/// its model.
 ///
-/// Responses of the engine are forwarded unchanged as they arrive; the gateway interprets them. If the engine's
-/// connection is lost, the gateway's connection is closed within the response, so that the client cannot mistake the
-/// response for complete; if the gateway disconnects, the engine's work is stopped. Everything here runs on the
+/// The engine's responses are forwarded unchanged as they arrive; the gateway interprets them. If the engine's
+/// connection is lost during a response, the gateway's connection is closed, so that the response cannot be mistaken
+/// for complete. If the gateway disconnects, the call to the engine is cancelled. Everything here runs on the
 /// connection's event loop.
 final class CallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -29,7 +30,7 @@ final class CallHandler: ChannelInboundHandler {
         var status: HTTPResponseStatus = .ok
         var body: String
         var fields: [(name: String, value: String)] = []
-        /// Of a refusal: marks it as the agent's own, as opposed to an engine's.
+        /// The error code of a refusal; its header field marks the response as the agent's own, not an engine's.
         var code: GatewayError.Code?
     }
 
@@ -40,7 +41,7 @@ final class CallHandler: ChannelInboundHandler {
     /// close`.
     private var isLastRequest = false
     private var shutdownTimer: Scheduled<Void>?
-    /// The pace of the body that is being received.
+    /// Detects a request body that arrives too slowly; nil unless one is being received.
     private var pace: BodyPace?
     private var bodyBytes = 0
     private var paceTimer: Scheduled<Void>?
@@ -123,7 +124,7 @@ final class CallHandler: ChannelInboundHandler {
         }
     }
 
-    // MARK: The pace of a body
+    // MARK: Pace of the request body
 
     private func startPace(_ context: ChannelHandlerContext) {
         bodyBytes = 0
@@ -158,7 +159,8 @@ final class CallHandler: ChannelInboundHandler {
         Int64(clamping: context.eventLoop.now.uptimeNanoseconds)
     }
 
-    /// The remainder of the body will not be read.
+    /// Refuses a request before its body is complete: the remainder is discarded, and the connection closes after the
+    /// response.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
         stopPace()
         call.end()
@@ -197,7 +199,7 @@ final class CallHandler: ChannelInboundHandler {
                 bound.value.close(promise: nil)
             }
         case is IdleStateHandler.IdleStateEvent:
-            // An engine may work for a long time; a request must arrive in a limited time.
+            // Closes the connection, unless an engine is still working on its call.
             if case .relaying = phase { return }
             context.close(promise: nil)
         default: context.fireUserInboundEventTriggered(event)
@@ -239,7 +241,7 @@ final class CallHandler: ChannelInboundHandler {
         send(Self.response(refusal), to: call.head)
     }
 
-    /// The engine's connection was lost within its response.
+    /// The engine's connection was lost during its response.
     func cut() {
         phase = .closing
         context?.close(promise: nil)

@@ -71,7 +71,7 @@ final class CallServer: Sendable {
         services.endsBy.withLock { $0 = deadline }
         let promise = listener.eventLoop.makePromise(of: Void.self)
         quiescing.initiateShutdown(promise: promise)
-        // The only failure means that there was nothing left to end.
+        // Fails only if there is nothing left to shut down.
         try? await promise.futureResult.get()
         services.pools.closeIdle()
     }

@@ -9,24 +9,23 @@ final class CallServices: Sendable {
     let roster: EngineRoster
     let counts: CallCounts
     let pools = UpstreamPools()
-    /// Request bodies are buffered completely until their model is known.
+    /// The memory for request bodies: each is buffered until it is complete and its model is known.
     let budget: BufferBudget
     static let maxBody: ByteCount = .mebibytes(256)
-    /// Number of connections per address: a gateway has one for each slot, one for its probes, and idle ones in its
-    /// pools.
+    /// The connections per address: a gateway has one for each slot, one for its probes, and idle ones in its pools.
     private let connections = Mutex(ShareLedger<Peer>())
     private let connectionRule: FairShare
-    /// The gateway decides how long an engine may take, and closes the connection.
+    /// In effect unlimited: the gateway decides how long an engine may take, and closes the connection.
     let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
     let logger: Logger
-    /// When calls in progress are cut, once the server shuts down.
+    /// When a shutdown closes the connections of calls in progress.
     let endsBy = Mutex<NIODeadline>(.distantFuture)
     private let secret: String
-    /// True until a gateway has registered the agent without the extension.
+    /// True until a gateway has registered the agent without the extension `http_auth`.
     private let demandsSecret = Atomic(true)
 
     /// - Parameters:
-    ///   - connectionRule: how connections are shared out by address.
+    ///   - connectionRule: how many connections an address may have.
     ///   - budget: the memory for request bodies.
     init(
         roster: EngineRoster, counts: CallCounts, secret: String, logger: Logger,
@@ -41,7 +40,7 @@ final class CallServices: Sendable {
         self.logger = logger
     }
 
-    /// Whether `http_auth` of the runner protocol was agreed with the gateway.
+    /// Sets whether calls must contain the secret: whether the extension `http_auth` was agreed with the gateway.
     func demandSecret(_ isAgreed: Bool) { demandsSecret.store(isAgreed, ordering: .relaxed) }
 
     func log(_ change: AcceptErrorHandler.Change) {

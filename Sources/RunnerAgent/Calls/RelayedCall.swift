@@ -87,15 +87,15 @@ final class RelayedCall: UpstreamExchange {
         if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
     }
 
-    /// The gateway closed the connection: stops the engine's work.
+    /// The gateway closed the connection: cancels the call to the engine.
     func cancel() {
         ticket?.cancel()
         end()
     }
 
-    /// Runs once, whatever the outcome.
-    /// - Parameter wasAnswered: whether the engine's response was complete.
-    func end(wasAnswered: Bool = false) {
+    /// Frees the call's memory and counts its end, whatever the outcome; later calls have no effect.
+    /// - Parameter isComplete: whether the engine's response was complete.
+    func end(isComplete: Bool = false) {
         ticket = nil
         request = nil
         body = ByteBuffer()
@@ -103,15 +103,15 @@ final class RelayedCall: UpstreamExchange {
         reserved = 0
         guard let model else { return }
         self.model = nil
-        services.counts.ended(model, latency: wasAnswered ? ContinuousClock.now - arrival : nil)
+        services.counts.ended(model, latency: isComplete ? ContinuousClock.now - arrival : nil)
     }
 
     // MARK: The response
 
     func responseHeadReceived(_ head: HTTPResponseHead) {
         var headers = ForwardedHeaders.response(from: head)
-        // The length is kept so that the gateway can detect a truncated document. Without a length the response is
-        // chunked: a truncated one lacks its last chunk.
+        // With the length the gateway can detect a truncated document. Without a length the response is chunked: a
+        // truncated one lacks its last chunk.
         if let length = head.headers.first(name: "content-length") {
             headers.add(name: "Content-Length", value: length)
         }
@@ -127,7 +127,7 @@ final class RelayedCall: UpstreamExchange {
     }
 
     func responseEndReceived() {
-        end(wasAnswered: true)
+        end(isComplete: true)
         connection.endResponse()
     }
 

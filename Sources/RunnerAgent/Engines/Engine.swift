@@ -3,7 +3,7 @@ import RunnerProtocol
 
 /// A program that runs models on this machine, and the operations that the agent can perform on it.
 protocol Engine: Sendable {
-    /// The name of its kind in the runner protocol.
+    /// The kind of engine, by its name in the runner protocol.
     var type: String { get }
     /// The destination of its calls.
     var upstream: Upstream { get }
@@ -12,7 +12,7 @@ protocol Engine: Sendable {
     /// Loads a model; returns when it can serve.
     func load(_ model: String) async throws(EngineFault)
     func unload(_ model: String) async throws(EngineFault)
-    /// Keeps the engine running; returns at once if the agent does not manage it.
+    /// Keeps the engine running; returns immediately if the agent does not manage it.
     func run() async
 }
 
@@ -42,7 +42,7 @@ enum EngineFault: Error, Hashable, CustomStringConvertible {
     case unreachable(String)
     case timeout
     case answered(Int, String)
-    /// The response is not one of this kind of engine.
+    /// The response does not have the format of this kind of engine.
     case nonsense
     case unsupported(String)
 
@@ -51,7 +51,7 @@ enum EngineFault: Error, Hashable, CustomStringConvertible {
         case .unreachable(let reason): "it cannot be reached: \(reason)"
         case .timeout: "it did not respond in time"
         case .answered(let status, ""): "it returned status \(status)"
-        case .answered(let status, let words): "it returned status \(status): \(words)"
+        case .answered(let status, let message): "it returned status \(status): \(message)"
         case .nonsense: "it sent a response that this kind of engine never sends"
         case .unsupported(let reason): reason
         }

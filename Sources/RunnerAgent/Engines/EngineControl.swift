@@ -13,8 +13,8 @@ struct EngineControl: Sendable {
     var timeout: Duration = .seconds(5)
 
     private static let maxResponseSize = 8 << 20
-    /// Never shut down: it lives as long as the process. A connection that is refused is reported at once, instead of
-    /// being tried again until the timeout: whether an engine listens decides whether it is started.
+    /// Lives as long as the process. It reports a refused connection immediately instead of retrying until the timeout,
+    /// because the agent starts an engine that does not listen.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -63,7 +63,7 @@ struct EngineControl: Sendable {
             let response = try await Self.client.execute(request, timeout: TimeAmount(timeout))
             let bytes = try await response.body.collect(upTo: Self.maxResponseSize)
             guard (200...299).contains(response.status.code) else {
-                throw EngineFault.answered(Int(response.status.code), Self.words(of: bytes))
+                throw EngineFault.answered(Int(response.status.code), Self.errorMessage(in: bytes))
             }
             return bytes
         } catch let fault as EngineFault {
@@ -78,16 +78,16 @@ struct EngineControl: Sendable {
     }
 
     /// The engine's own error message, from `{"error": "…"}` or `{"error": {"message": "…"}}`.
-    private static func words(of body: ByteBuffer) -> String {
+    private static func errorMessage(in body: ByteBuffer) -> String {
         struct Short: Decodable { let error: String }
         struct Long: Decodable {
             struct Inner: Decodable { let message: String }
             let error: Inner
         }
         let decoder = JSONDecoder()
-        let words =
+        let message =
             (try? decoder.decode(Short.self, from: body))?.error
             ?? (try? decoder.decode(Long.self, from: body))?.error.message
-        return String((words ?? "").prefix(300))
+        return String((message ?? "").prefix(300))
     }
 }

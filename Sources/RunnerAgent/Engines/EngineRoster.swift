@@ -165,7 +165,7 @@ final class EngineRoster: Sendable {
 }
 
 extension EngineStatus {
-    /// Whether at most the number of active calls has changed.
+    /// Whether the statuses are equal, apart from the number of active calls.
     fileprivate func isLike(_ other: EngineStatus?) -> Bool {
         guard var other else { return false }
         other.active = active

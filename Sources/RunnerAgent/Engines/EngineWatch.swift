@@ -1,7 +1,7 @@
 import RunnerProtocol
 
-/// Combines the results of consecutive inspections of an engine: one that does not respond in time may be busy, and one
-/// that reports loading will recover. Pure.
+/// Derives an engine's status from consecutive inspections: an engine that does not respond in time may be busy, and
+/// one that is loading will recover.
 struct EngineWatch: Sendable {
     /// Consecutive inspections without a response after which an idle engine is unhealthy.
     static let maxTimeouts = 3
@@ -11,7 +11,8 @@ struct EngineWatch: Sendable {
     private(set) var isLoading = false
     private var timeouts = 0
 
-    /// - Parameter callCount: its calls in progress. A single-threaded engine responds to nothing else meanwhile.
+    /// - Parameter callCount: number of its calls in progress, during which a single-threaded engine responds to
+    ///   nothing else.
     mutating func inspected(_ result: Result<EngineStatus, EngineFault>, type: String, callCount: Int) {
         isLoading = false
         switch result {

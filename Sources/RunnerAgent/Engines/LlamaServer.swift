@@ -8,20 +8,20 @@ struct LlamaServer: Engine {
     let type = "llama-server"
     let upstream: Upstream
     let control: EngineControl
-    /// From the settings, otherwise from the server.
+    /// From the settings; nil uses the number that the server reports.
     let slots: Int?
     /// Empty if the agent does not manage the server.
     let command: [String]
     let logger: Logger
     var backoff = Backoff(first: .seconds(1), limit: .seconds(60))
 
-    /// A server that ran at least this long did not fail at its start.
+    /// Run time after which an exit does not count as a failed start.
     private static let minHealthyRun: Duration = .seconds(60)
-    /// Interval between checks of a server that the agent did not start, to start its own once that one stops.
-    private static let foreignServerTimeout: Duration = .seconds(2)
+    /// Interval between checks of a server that the agent did not start; the agent starts its own once that one stops.
+    private static let foreignServerInterval: Duration = .seconds(2)
 
     func inspect() async throws(EngineFault) -> EngineStatus {
-        // 503 while it loads its model.
+        // Returns 503 while the server loads its model.
         _ = try await control.get("/health", as: Health.self)
         let list = try await control.get("/v1/models", as: OpenAIModelList.self)
         let properties = try? await control.get("/props", as: Properties.self)
@@ -32,11 +32,11 @@ struct LlamaServer: Engine {
             model.contextLength = context ?? model.contextLength
             return model
         }
-        let told = properties?.slots ?? states?.count
+        let reportedSlots = properties?.slots ?? states?.count
         return EngineStatus(
             engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.entries.map(\.id),
-            availableModels: models, batchSize: slots ?? told ?? 1, slots: slots ?? told,
-            active: states?.count { $0.isProcessing })
+            availableModels: models, batchSize: slots ?? reportedSlots ?? 1,
+            slots: slots ?? reportedSlots, active: states?.count { $0.isProcessing })
     }
 
     /// Keeps the server running until the task is cancelled.
@@ -45,9 +45,9 @@ struct LlamaServer: Engine {
         var failures = 0
         while !Task.isCancelled {
             if await isServedAlready() {
-                // If the agent was killed before it could stop its server, that server still runs: using it is better
-                // than failing on its port.
-                try? await Task.sleep(for: Self.foreignServerTimeout)
+                // An agent that was killed could not stop its server, which still occupies the port: it is used
+                // instead of a new one.
+                try? await Task.sleep(for: Self.foreignServerInterval)
                 continue
             }
             let start = ContinuousClock.now
@@ -81,7 +81,7 @@ struct LlamaServer: Engine {
     private func runOnce() async -> (reason: String, lastOutput: String) {
         do throws(Program.StartFailure) {
             var program = try Program(command)
-            // Processes left by a stopped server would hold its port or its graphics card.
+            // Processes left by a stopped server would occupy its port or its graphics card.
             program.background = .killed
             let ending = try await program.run { pid in
                 logger.info(
@@ -98,7 +98,7 @@ struct LlamaServer: Engine {
         }
     }
 
-    // MARK: Its documents
+    // MARK: API documents
 
     private struct Health: Decodable {}
 

@@ -52,7 +52,7 @@ final class Ollama: Engine {
         }
     }
 
-    /// Details that only `/api/show` contains; empty if it has none.
+    /// Details that only `/api/show` contains; empty if it does not respond.
     private func details(of tag: Tags.Model) async -> Details {
         let key = ExactString(tag.digest ?? tag.name)
         if let known = details.withLock({ $0[key] }) { return known }
@@ -64,7 +64,7 @@ final class Ollama: Engine {
         return found
     }
 
-    // MARK: Its documents
+    // MARK: API documents
 
     private struct LoadRequest: Encodable {
         let model: String

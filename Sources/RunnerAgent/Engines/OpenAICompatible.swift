@@ -37,7 +37,7 @@ struct OpenAIModelList: Decodable {
         let id: String
         var maxModelLength: Int?
         var meta: Meta?
-        /// The names that other engines use: the length in use first, then the maximum.
+        /// The context length under the names that other engines use: the length in use, otherwise the maximum.
         var otherLength: Int?
 
         enum CodingKeys: String, CodingKey {

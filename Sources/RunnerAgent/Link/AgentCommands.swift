@@ -8,7 +8,7 @@ struct AgentCommands: Sendable {
     /// Empty: the gateway cannot put this machine to sleep, unless its host environment can.
     let sleepCommand: [String]
     var hostEnvironment = HostEnvironment()
-    /// How long the sleep command may take while the machine is awake; with the time to stop it, shorter than
+    /// Timeout of the sleep command, not counting suspension. With the time to stop the command, it is shorter than
     /// `LinkState.Times.rest`.
     var sleepTimeout: Duration = .seconds(8)
     let logger: Logger
@@ -56,7 +56,7 @@ struct AgentCommands: Sendable {
         do throws(Program.StartFailure) {
             let clocks = AwakeClocks()
             let (ending, didTimeOut) = try await Program(sleepCommand).run(within: sleepTimeout) { clocks.wasSuspended }
-            // The machine has slept; the result of the command no longer matters.
+            // The machine was asleep: the result of the command does not matter.
             if clocks.wasSuspended { return nil }
             if didTimeOut { return .timedOut(command: command, sleepTimeout, output: ending.lastOutput) }
             return ending.code == 0 ? nil : .failed(command: command, code: ending.code, output: ending.lastOutput)

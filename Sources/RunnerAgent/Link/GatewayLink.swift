@@ -26,8 +26,8 @@ final class GatewayLink: Sendable {
     private let events: AsyncStream<LinkState.Event>
     private let event: AsyncStream<LinkState.Event>.Continuation
     private let connection = Mutex<WebSocketConnection?>(nil)
-    /// The clocks at the latest command to sleep.
-    private let restingSince = Mutex<AwakeClocks?>(nil)
+    /// The clocks at the latest sleep command.
+    private let clocksAtSleep = Mutex<AwakeClocks?>(nil)
 
     /// Maximum number of unhandled events: the socket limits a gateway's messages, and all other events are rare.
     private static let maxEvents = 4_096
@@ -107,7 +107,7 @@ final class GatewayLink: Sendable {
         case .close: connection.withLock { $0 }?.close()
         case .fallAsleep(let number):
             let clocks = AwakeClocks()
-            restingSince.withLock { $0 = clocks }
+            clocksAtSleep.withLock { $0 = clocks }
             tasks.addTask { [commands, report] in
                 guard let problem = await commands.sleep() else { return }
                 report.noteSleepProblem(problem)
@@ -116,7 +116,7 @@ final class GatewayLink: Sendable {
                 self.notify(.statusChanged)
             }
         case .noteStayedAwake:
-            guard !(restingSince.withLock { $0 }?.wasSuspended ?? false), !report.hasSleepProblem else { return }
+            guard !(clocksAtSleep.withLock { $0 }?.wasSuspended ?? false), !report.hasSleepProblem else { return }
             report.noteSleepProblem(.stayedAwake(times.rest))
         case .notify(let notice): log(notice, agreed)
         }

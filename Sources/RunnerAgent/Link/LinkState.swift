@@ -1,8 +1,8 @@
 import RunnerProtocol
 import SimpleAICore
 
-/// The runner's side of the runner protocol: connects, registers, is acknowledged, sends its status, executes commands,
-/// and reconnects when the connection is lost.
+/// The runner's side of the runner protocol, as a state machine: connects, registers, sends its status, executes
+/// commands, and reconnects when the connection is lost.
 ///
 /// Events in (past tense), actions out; no sockets, no clock. `GatewayLink` performs the actions and reports the
 /// events. Events of an earlier connection carry its number and have no effect.
@@ -11,9 +11,9 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
-        /// Time after `sleep`. If this process still runs when it is over, the machine stayed awake: the system stops
-        /// processes at the beginning of a suspension, however long the rest of it takes. It is so short that the agent
-        /// can connect again before the gateway stops waiting for the outcome.
+        /// Time after the sleep command within which a suspension stops this process; if it still runs afterwards, the
+        /// machine stayed awake. Short enough for the agent to reconnect before the gateway stops waiting for the
+        /// outcome.
         var rest: Duration = .seconds(15)
         var backoff = Backoff()
     }
@@ -25,7 +25,7 @@ struct LinkState: Sendable {
         case joined(Set<ProtocolExtension>)
         /// The connection was lost or could not be opened; a timer runs.
         case waiting
-        /// The gateway has put this machine to sleep.
+        /// The gateway has commanded this machine to sleep.
         case resting
         /// The close frame was sent.
         case leaving
@@ -49,7 +49,7 @@ struct LinkState: Sendable {
         case closed(Int, reason: String)
         case timerFired(Timer, Int)
         case statusChanged
-        /// A command was executed or has failed: `failure` states the reason.
+        /// A command was executed, or has failed for the reason `failure`.
         case commandEnded(Int, Command, requestID: String, failure: String?)
         /// The machine could not be put to sleep.
         case sleepFailed(Int)
@@ -79,7 +79,7 @@ struct LinkState: Sendable {
         case startTimer(Timer, Int, Duration)
         case close
         case fallAsleep(Int)
-        /// The command to sleep has succeeded or is still running, and the machine is awake.
+        /// The machine is still awake, although the sleep command has succeeded or is still running.
         case noteStayedAwake
         case notify(Notice)
     }
@@ -91,7 +91,7 @@ struct LinkState: Sendable {
     private(set) var phase: Phase = .idle
     /// Number of connections and connection attempts.
     private(set) var number = 0
-    /// Consecutive failures, counted until a registration has lasted for the time of a heartbeat.
+    /// Number of consecutive failures; reset when a registration has lasted for one heartbeat interval.
     private var failures = 0
     private var isDraining = false
     private var runningCommands = 0
@@ -111,7 +111,7 @@ struct LinkState: Sendable {
     var agreed: Set<ProtocolExtension> { if case .joined(let extensions) = phase { extensions } else { [] } }
 
     mutating func handle(_ event: Event) -> [Action] {
-        // Also commands that an earlier connection received.
+        // Includes commands that an earlier connection received.
         if case .commandEnded = event { runningCommands -= 1 }
         switch (phase, event) {
         case (.ended, _): return []
@@ -152,7 +152,7 @@ struct LinkState: Sendable {
             return commandEnded(command, requestID, failure)
 
         case (.waiting, .timerFired(.retry, number)): return connect()
-        // The socket closes before the machine sleeps, so that the gateway does not take it for awake.
+        // The socket closes before the machine sleeps; otherwise the gateway would consider the machine awake.
         case (.resting, .closed(number, _)):
             return [.fallAsleep(number), .startTimer(.rest, number, times.rest)]
         case (.resting, .timerFired(.rest, number)): return [.noteStayedAwake] + connect()
@@ -160,7 +160,7 @@ struct LinkState: Sendable {
         case (.waiting, .resumed), (.resting, .resumed):
             failures = 0
             return connect()
-        // The earlier connection is lost; only its socket has not detected it yet.
+        // The suspension has broken the connection, but the socket has not detected that yet.
         case (.connecting, .resumed), (.registering, .resumed), (.joined, .resumed):
             failures = 0
             return [.close] + connect()
@@ -189,13 +189,13 @@ struct LinkState: Sendable {
         case .registerAck(_, let extensions):
             let agreed = extensions.intersection(offers)
             phase = .joined(agreed)
-            // At once: the registration contained no extension fields, and the status may have changed since.
+            // The registration contained no extension fields, and the status may have changed since.
             return [
                 .agree(agreed), .notify(.joined), .sendStatusUpdate,
                 .startTimer(.heartbeat, number, times.heartbeat),
             ]
         case .error(let code, let message):
-            // A wrong token does not become valid by retrying often.
+            // Frequent retries do not make a wrong token valid.
             let minDelay = code == .authFailed ? times.backoff.limit / 2 : .zero
             return [.notify(.refused(code: code.rawValue, message: message)), .close]
                 + retry(atLeast: minDelay) { .failed(reason: "registration refused", retryAfter: $0) }

@@ -2,12 +2,12 @@ import Foundation
 import NIOCore
 import SimpleAICore
 
-/// The hardware address with which this machine can be woken: that of the interface to its gateway.
+/// Finds the hardware address that wakes this machine: the address of the network interface to its gateway.
 enum LocalHardwareAddress {
     /// - Parameters:
     ///   - address: the local address of the connection to the gateway.
     ///   - folder: the directory in which Linux lists its interfaces; other systems have none, so the result is nil.
-    /// - Returns: nil also for interfaces without a hardware address, such as loopback.
+    /// - Returns: nil if it is unknown, or if the interface has none, such as loopback.
     static func of(
         _ address: SocketAddress?, devices: [(name: String, address: String)] = allDevices(),
         folder: String = "/sys/class/net"

@@ -1,4 +1,4 @@
-/// Detects that the machine was suspended: a clock that runs during suspension is then ahead of one that does not.
+/// Detects that the machine was suspended, by comparing a clock that runs during suspension with one that does not.
 enum ResumeWatch {
     private static let interval: Duration = .seconds(1)
     /// Allowance for the time between the readings of two clocks.
@@ -8,7 +8,7 @@ enum ResumeWatch {
     static func run(_ resumed: () async -> Void) async {
         var before = (ContinuousClock.now, SuspendingClock.now)
         while !Task.isCancelled {
-            // This clock stands still during suspension: the sleep ends soon after the machine resumes.
+            // This clock stops during suspension, so the task continues soon after the machine resumes.
             try? await Task.sleep(for: interval, clock: .suspending)
             let now = (ContinuousClock.now, SuspendingClock.now)
             if wasSuspended(passed: now.0 - before.0, awake: now.1 - before.1) {

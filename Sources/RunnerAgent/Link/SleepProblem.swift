@@ -3,17 +3,17 @@ import SimpleAICore
 /// Why this machine did not fall asleep, for the operator.
 enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
     case notStarted(String)
-    /// A signal has a negative code.
+    /// `code` is the exit code, or the negative number of a signal.
     case failed(command: String, code: Int32, output: String)
     case timedOut(command: String, Duration, output: String)
-    /// The command succeeded, and the machine is still running.
+    /// The command succeeded, but the machine is still awake.
     case stayedAwake(Duration)
-    /// The failure of a simulation that replaces the command.
+    /// A simulated machine refused to sleep.
     case refused
 
-    /// The number of reported lines of a command's output: the last ones.
+    /// Number of lines that are reported from the end of a command's output.
     private static let maxLines = 8
-    /// The maximum length of each line, in characters: together they fit into an `OperatorReason`.
+    /// Maximum length of each line, in characters; all lines fit into an `OperatorReason`.
     private static let maxLineLength = 100
 
     var description: String {
@@ -28,7 +28,7 @@ enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
                 "the sleep command \(command) was stopped after \(time.components.seconds) s"
                     + Self.quote(output)
             case .stayedAwake(let time):
-                "the sleep command succeeded, and the machine was still awake \(time.components.seconds) s later"
+                "the sleep command succeeded, but the machine was still awake \(time.components.seconds) s later"
             case .refused: "the machine refused to sleep"
             }
         return OperatorReason(text).description
@@ -42,7 +42,7 @@ enum SleepProblem: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Detects whether the machine was suspended since an instant.
+/// Detects whether the machine was suspended since this value was created.
 struct AwakeClocks: Sendable {
     private let start = (ContinuousClock.now, SuspendingClock.now)
 

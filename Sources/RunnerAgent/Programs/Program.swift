@@ -50,10 +50,10 @@ struct Program: Sendable {
         try await run(keeping: limit, timeout: nil, onStart: onStart).ending
     }
 
-    /// The same, for a program that is stopped when it takes too long.
+    /// Runs the program and stops it when it exceeds a time limit.
     /// - Parameters:
-    ///   - limit: while the machine is awake.
-    ///   - isExempt: asked when the limit is reached: true lets it run to its end.
+    ///   - limit: maximum run time, not counting suspension of the machine.
+    ///   - isExempt: called when the limit is reached; true lets the program run to its end.
     func run(
         within limit: Duration, isExempt: @escaping @Sendable () -> Bool
     ) async throws(StartFailure) -> (ending: Ending, didTimeOut: Bool) {
@@ -113,8 +113,8 @@ struct Program: Sendable {
         } catch {
             throw StartFailure(description: "\(executable) cannot be started: \(error.description)")
         }
-        let words = String(decoding: ending.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        return (Ending(code: ending.status.code, lastOutput: words), ending.isSuccess)
+        let text = String(decoding: ending.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return (Ending(code: ending.status.code, lastOutput: text), ending.isSuccess)
     }
 }
 

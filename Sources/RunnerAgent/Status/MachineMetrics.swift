@@ -14,7 +14,7 @@ final class MachineMetrics: Sendable {
 
     init(folder: String = "/proc") { self.folder = folder }
 
-    /// From 0 to 100, over all processors, since the previous call; nil for the first call.
+    /// The usage of all processors since the previous call, from 0 to 100; nil for the first call.
     func processorPercent() -> Double? {
         guard let text = text(of: "stat"), let now = Self.processorTimes(text) else { return nil }
         let before = last.withLock { last in
@@ -26,7 +26,7 @@ final class MachineMetrics: Sendable {
         return min(max(share * 100, 0), 100)
     }
 
-    /// Bytes in use by programs; memory that the system can reclaim at once counts as free.
+    /// Bytes in use by programs; memory that the system can reclaim immediately counts as free.
     func memoryUsed() -> Int? { text(of: "meminfo").flatMap(Self.memoryUsed) }
 
     /// Parses the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.

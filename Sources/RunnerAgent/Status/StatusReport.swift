@@ -12,7 +12,7 @@ final class StatusReport: Sendable {
     private let machine = MachineMetrics()
     private let isDraining = Mutex(false)
     private let sleepProblem = Mutex<SleepProblem?>(nil)
-    /// Preset by the host environment instead of queried.
+    /// The graphics memory that the host environment states; nil if it has to be queried.
     private let givenGraphics: GraphicsMemory?
     private let graphics: Mutex<GraphicsMemory?>
 
@@ -32,10 +32,10 @@ final class StatusReport: Sendable {
         graphics = Mutex(givenGraphics)
     }
 
-    /// Makes all later reports ask the gateway to send no calls.
+    /// Makes all later reports state that the runner is shutting down, so that the gateway sends no more calls.
     func drain() { isDraining.withLock { $0 = true } }
 
-    /// Why the machine did not fall asleep after the last command to; nil when a new one comes.
+    /// Records why the machine did not fall asleep after the last sleep command; nil once a new command is received.
     func noteSleepProblem(_ problem: SleepProblem?) { sleepProblem.withLock { $0 = problem } }
 
     var hasSleepProblem: Bool { sleepProblem.withLock { $0 != nil } }
@@ -43,7 +43,7 @@ final class StatusReport: Sendable {
     /// Updates slow measurements until the task is cancelled.
     /// - Parameter changed: called when the graphics card has changed or is missing.
     func run(_ changed: () -> Void) async {
-        guard asksForGraphics else { return }
+        guard queriesGraphics else { return }
         while !Task.isCancelled {
             if await refreshStatus(within: Self.graphicsTimeout) { changed() }
             try? await Task.sleep(for: Self.graphicsInterval)
@@ -55,7 +55,7 @@ final class StatusReport: Sendable {
     /// - Returns: whether the card's total memory has changed.
     @discardableResult
     func refreshStatus(within timeout: Duration) async -> Bool {
-        guard asksForGraphics else { return false }
+        guard queriesGraphics else { return false }
         let now = await GraphicsMemory.now(within: timeout)
         return graphics.withLock { graphics in
             defer { graphics = now }
@@ -63,7 +63,7 @@ final class StatusReport: Sendable {
         }
     }
 
-    private var asksForGraphics: Bool { givenGraphics == nil && Program.path(of: "nvidia-smi") != nil }
+    private var queriesGraphics: Bool { givenGraphics == nil && Program.path(of: "nvidia-smi") != nil }
 
     /// - Parameter agreed: the extensions that the gateway supports; fields of others are left out.
     func status(agreed: Set<ProtocolExtension>) -> RunnerStatus {
@@ -89,9 +89,9 @@ final class StatusReport: Sendable {
 
     private func health(of engines: [EngineStatus]) -> RunnerStatus.Health {
         if isDraining.withLock({ $0 }) { return .shuttingDown }
-        let well = engines.count { $0.isHealthy }
-        if well == 0 { return roster.hasEverServed && !roster.isLoading ? .unhealthy : .starting }
-        return well < roster.engines.count ? .degraded : .healthy
+        let healthyCount = engines.count { $0.isHealthy }
+        if healthyCount == 0 { return roster.hasEverServed && !roster.isLoading ? .unhealthy : .starting }
+        return healthyCount < roster.engines.count ? .degraded : .healthy
     }
 
     /// One for each model in memory.
@@ -106,18 +106,18 @@ final class StatusReport: Sendable {
     }
 
     private func engine(_ status: EngineStatus, _ agreed: Set<ProtocolExtension>) -> EngineStatus {
-        var told = status
+        var reported = status
         guard agreed.contains(.slots) else {
-            told.slots = nil
-            told.active = nil
-            return told
+            reported.slots = nil
+            reported.active = nil
+            return reported
         }
-        told.slots = status.slots ?? status.batchSize
+        reported.slots = status.slots ?? status.batchSize
         // For an engine that does not report its active calls, the agent's own calls to it are counted.
         let ours = Set(status.loadedModels.map { ExactString($0) }).reduce(0) {
             $0 + counts.figures(of: $1.rawValue).active
         }
-        told.active = max(status.active ?? 0, ours)
-        return told
+        reported.active = max(status.active ?? 0, ours)
+        return reported
     }
 }
