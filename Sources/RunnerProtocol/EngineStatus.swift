@@ -1,4 +1,4 @@
-/// One engine of a runner: the program that runs models.
+/// The status of one engine of a runner.
 public struct EngineStatus: Hashable, Sendable {
     public var engineType: String
     public var isHealthy: Bool

@@ -2,7 +2,7 @@ public import SimpleAICore
 
 /// Messages from a gateway to a runner (docs/PROTOCOL.md). One JSON object per text frame, tagged by `type`.
 public enum GatewayMessage: Hashable, Sendable {
-    /// The runner is registered; with the extensions that this gateway supports, if any.
+    /// Confirms the registration, and lists the extensions that the gateway supports.
     case registerAck(RunnerID, extensions: Set<ProtocolExtension> = [])
     case loadModel(String, requestID: String)
     case unloadModel(String, requestID: String)

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-// Lenient decoding of details that nothing depends on: a value of another type counts as absent and is no reason to
-// refuse a runner that worked before.
+// Lenient decoding of optional details: a value of an unexpected type counts as absent, so that it does not make the
+// gateway refuse a runner.
 extension KeyedDecodingContainer {
     func detail<Value: Decodable>(_ type: Value.Type, _ key: Key) -> Value? {
         (try? decodeIfPresent(type, forKey: key)) ?? nil
@@ -20,7 +20,7 @@ extension KeyedDecodingContainer {
             return []
         }
         let values = entries.compactMap(\.value)
-        omitted.add(entries.count - values.count, "an entry of \(key.stringValue) is of another type")
+        omitted.add(entries.count - values.count, "an entry of \(key.stringValue) has an unexpected type")
         return values
     }
 
@@ -34,7 +34,7 @@ extension KeyedDecodingContainer {
         return (names, omitted)
     }
 
-    /// A number in range, truncated to an integer; also one written as a string.
+    /// A number, truncated to an integer, or an integer in a string; nil if it is out of range.
     func wholeNumber(_ key: Key) -> Int? {
         if let whole = detail(Int.self, key) { return whole }
         if let text = text(key), text.utf8.count <= 20 { return Int(text) }
@@ -43,7 +43,7 @@ extension KeyedDecodingContainer {
     }
 }
 
-/// Nil if an entry has an unexpected type.
+/// A list entry; its value is nil if it has an unexpected type.
 private struct Entry<Value: Decodable>: Decodable {
     let value: Value?
 

@@ -36,11 +36,11 @@ public enum MessageCodec {
     /// canonically equivalent names are the same key.
     private static func withExactAliases(_ message: RunnerMessage, in text: String) -> RunnerMessage {
         func exact(_ status: RunnerStatus, below path: String?) -> RunnerStatus {
-            guard !status.modelAliases.isEmpty, let whole = JSONSlice(document: Array(text.utf8)[...]) else {
+            guard !status.modelAliases.isEmpty, let document = JSONSlice(document: Array(text.utf8)[...]) else {
                 return status
             }
             var status = status
-            (path.map { whole[$0] } ?? whole)?["model_aliases"]?.forEachMember { name, value in
+            (path.map { document[$0] } ?? document)?["model_aliases"]?.forEachMember { name, value in
                 if let value = value.string { status.modelAliases[ModelID(JSONString.decode(name))] = .init(value) }
             }
             return status
@@ -80,7 +80,7 @@ public enum MessageCodec {
 
     private struct Tag: Decodable { var type: String }
 
-    /// Encodes the fields of its content flat beside `type`.
+    /// Encodes `type` and the fields of the content into one object.
     private struct Tagged<Content: Encodable>: Encodable {
         enum CodingKeys: CodingKey { case type }
         let type: String
@@ -102,14 +102,14 @@ public enum MessageCodec {
         do {
             return try JSONDecoder().decode(type, from: Data(text.utf8))
         } catch let error as DecodingError {
-            throw .malformed(at: Self.place(of: error))
+            throw .malformed(at: Self.path(of: error))
         } catch {
             throw .malformed(at: "")
         }
     }
 
-    /// Encoding fails only for numbers that JSON cannot represent; infinities and NaN are written as strings that no
-    /// reader takes for numbers, and so count as absent.
+    /// Infinities and NaN, which JSON cannot represent, are written as strings, which readers treat as absent. Encoding
+    /// does not fail for any other reason.
     private static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -120,7 +120,7 @@ public enum MessageCodec {
     }
 
     /// The path of the error: field names and list positions only, never content from the peer.
-    private static func place(of error: DecodingError) -> String {
+    private static func path(of error: DecodingError) -> String {
         let (context, key): (DecodingError.Context, (any CodingKey)?) =
             switch error {
             case .keyNotFound(let key, let context): (context, key)
@@ -137,11 +137,12 @@ public enum MessageCodec {
 /// Why a text is not a valid message.
 public enum MessageFault: Error, Hashable {
     case tooLarge
-    /// Not JSON, or a field is missing or of another type: its dotted path; empty if the text is not a JSON object.
+    /// Not JSON, or a field is missing or has an unexpected type. States the field's dotted path; empty if the text is
+    /// not a JSON object.
     case malformed(at: String)
     /// More models, or longer names, than the limits allow.
     case excessive(String)
-    /// A name with characters that are unsafe where it is shown.
+    /// A name with characters that are unsafe where it is displayed.
     case unusable(String, NameFault)
 }
 
@@ -150,7 +151,7 @@ extension MessageFault: CustomStringConvertible {
         switch self {
         case .tooLarge: "the message exceeds \(MessageCodec.maxMessage) bytes"
         case .malformed(at: ""): "the message is not a JSON object with valid fields"
-        case .malformed(let place): "the message lacks a valid \(place)"
+        case .malformed(let path): "the message lacks a valid \(path)"
         case .excessive(let what): "the message has too many \(what), or they are too long"
         case .unusable(let field, let fault): "the message's \(field) \(fault)"
         }

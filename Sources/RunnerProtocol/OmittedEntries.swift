@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Entries of a list that were omitted because they are unusable; the others count. For a single warning.
+/// The number of list entries that were omitted as unusable, with the reason for the first, for a single warning.
 public struct OmittedEntries: Hashable, Sendable {
     public private(set) var count = 0
     /// Why the first entry was omitted, without its text.
@@ -18,11 +18,11 @@ public struct OmittedEntries: Hashable, Sendable {
 }
 
 extension EngineStatus {
-    /// Counts entries of an engine's list that were omitted before this status was made.
+    /// Counts entries of an engine's list that were omitted before this status was created.
     public mutating func omit(_ number: Int, _ reason: @autoclosure () -> String) { omitted.add(number, reason()) }
 
     /// Removes models with unusable names, and entries beyond the limits: lists from engines and operators can contain
-    /// anything, and one invalid entry must not cost the others.
+    /// anything, and one invalid entry must not invalidate the others.
     public mutating func omitUnusableModels() {
         var omitted = omitted
         loadedModels = Self.usable(loadedModels, "loaded_models", id: \.self, &omitted)

@@ -4,7 +4,7 @@ public import SimpleAICore
 public enum RunnerMessage: Hashable, Sendable {
     /// The first message on a connection, within ten seconds.
     case register(Registration)
-    /// The complete status, every 10 to 30 seconds; its fields stand flat beside `type`.
+    /// The complete status, every 10 to 30 seconds; its fields are members of the message itself.
     case heartbeat(RunnerStatus)
     /// The complete status, sent as soon as it changes.
     case statusUpdate(RunnerStatus)
@@ -47,7 +47,7 @@ public struct Registration: Hashable, Sendable {
     }
 }
 
-/// The outcome of a command; `requestID` is that of the command.
+/// The outcome of a command; `requestID` repeats the command's.
 public struct CommandResponse: Hashable, Sendable {
     public var requestID: String
     public var success: Bool

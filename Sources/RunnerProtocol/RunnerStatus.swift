@@ -16,7 +16,7 @@ public struct RunnerStatus: Hashable, Sendable {
     public var capabilities: [RunnerCapability]
     public var engines: [EngineStatus]
     public var metrics: RunnerMetrics?
-    /// Canonical id, as callers use it, to the engine's own.
+    /// The engine's own id of each model, by the id that callers use.
     public var modelAliases: [ModelID: EngineModelID]
     /// Extension `power`.
     public var power: PowerStatus?
@@ -88,7 +88,7 @@ public struct RunnerMetrics: Hashable, Sendable {
 public struct PowerStatus: Hashable, Sendable {
     public var watts: Double?
     public var sleepable: Bool
-    /// Why the machine did not fall asleep after the last command to sleep; nil if it did, or never got one.
+    /// Why the machine did not fall asleep after the last sleep command; nil if it did, or never received one.
     public var sleepProblem: String?
 
     public init(watts: Double? = nil, sleepable: Bool, sleepProblem: String? = nil) {

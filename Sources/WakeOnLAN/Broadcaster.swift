@@ -38,7 +38,7 @@ public struct Broadcaster: Sendable {
     }
 
     private func resolve(_ host: String, port: Int) async throws(WakeSendError) -> SocketAddress {
-        // A failure here means that it is not a literal address, and has to be resolved.
+        // Fails for a host name, which has to be resolved.
         if let address = try? SocketAddress(ipAddress: host, port: port) { return address }
         do {
             return try await NIOThreadPool.singleton.runIfActive {

@@ -35,7 +35,7 @@ public struct MagicPacket: Hashable, Sendable {
 
 extension MagicPacket {
     /// Finds the first packet in a UDP payload, at any position, as a network card does. The bytes after it are the
-    /// password if their number fits, and are ignored otherwise. Returns nil if there is no packet.
+    /// password if their number is a valid length, and are ignored otherwise. Returns nil if there is no packet.
     public init?(decoding payload: some Collection<UInt8>) {
         let payload = Array(payload)
         guard payload.count >= Self.bareLength else { return nil }

@@ -7,7 +7,7 @@ public struct PacketSchedule: Hashable, Sendable {
     /// No packet is sent at or after this offset.
     public let deadline: Duration
 
-    /// Offsets may have any order; without any, the first packet is sent at once. An interval below one millisecond
+    /// Offsets may have any order; without any, the first packet is sent immediately. An interval below one millisecond
     /// becomes one millisecond, so that no schedule floods a network.
     public init(
         firstOffsets: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }, interval: Duration = .seconds(15),
@@ -25,7 +25,7 @@ public struct PacketSchedule: Hashable, Sendable {
     }
 
     /// The offset of the first packet that is due later than `elapsed`, or nil if the deadline comes first. Packets
-    /// that a late timer missed are skipped instead of sent in a burst.
+    /// that a late timer missed are skipped, not sent in a burst.
     public func next(after elapsed: Duration) -> Duration? {
         let next = firstOffsets.first { $0 > elapsed } ?? regularOffset(after: elapsed)
         return next < deadline ? next : nil

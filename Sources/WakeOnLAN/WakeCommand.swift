@@ -5,8 +5,8 @@ import SimpleAICore
 /// Runs a program that wakes a machine. Its environment contains `PATH` and `HOME`, but not the gateway's secrets; its
 /// output is discarded, except the beginning of its standard error if it fails.
 ///
-/// The exit status of the program itself decides. Processes that it leaves in the background survive a success, and are
-/// killed after a failure or timeout, because the next attempt starts them again.
+/// Only the exit status of the program itself decides about success. Processes that it leaves in the background survive
+/// a success, and are killed after a failure or timeout, because the next attempt starts them again.
 struct WakeCommand: Sendable {
     let searchPath: String
     var timeout: Duration = .seconds(30)
@@ -43,7 +43,7 @@ struct WakeCommand: Sendable {
         return variables
     }
 
-    /// Joins the text to one line.
+    /// Joins the text into one line.
     private static func quote(_ bytes: [UInt8]) -> String {
         let words = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace || $0.isNewline }
         return words.isEmpty ? "" : ": \(words.joined(separator: " "))"

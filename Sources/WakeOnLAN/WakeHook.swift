@@ -9,8 +9,8 @@ import SimpleAICore
 
 /// Calls a web hook: one request without a body. Only the status of the response is read.
 struct WakeHook: Sendable {
-    /// For the whole exchange.
-    static let limit: TimeAmount = .seconds(10)
+    /// Timeout of the connection attempt, and again of the exchange on the connection.
+    static let timeout: TimeAmount = .seconds(10)
 
     let group: any EventLoopGroup
 
@@ -35,7 +35,7 @@ struct WakeHook: Sendable {
         let isSecure = url.scheme?.lowercased() == "https"
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         let tls = isSecure ? try NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
-        let answered = group.next().makePromise(of: Int.self)
+        let statusReceived = group.next().makePromise(of: Int.self)
         let path = url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath
         let head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: method),
@@ -45,7 +45,7 @@ struct WakeHook: Sendable {
                 "User-Agent": "simpleai",
             ])
         let connected = ClientBootstrap(group: group)
-            .connectTimeout(Self.limit)
+            .connectTimeout(Self.timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
@@ -55,18 +55,18 @@ struct WakeHook: Sendable {
                             NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : name))
                     }
                     try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(StatusReader(head, answered))
+                    try pipeline.addHandler(StatusReader(head, statusReceived))
                 }
             }
             .connect(host: name, port: url.port ?? (isSecure ? 443 : 80))
-        connected.cascadeFailure(to: answered)
+        connected.cascadeFailure(to: statusReceived)
         let channel = try await connected.get()
-        let deadline = channel.eventLoop.scheduleTask(in: Self.limit) {
-            answered.fail(ChannelError.connectTimeout(Self.limit))
+        let deadline = channel.eventLoop.scheduleTask(in: Self.timeout) {
+            statusReceived.fail(ChannelError.connectTimeout(Self.timeout))
             channel.close(promise: nil)
         }
         defer { deadline.cancel() }
-        let status = try await answered.futureResult.get()
+        let status = try await statusReceived.futureResult.get()
         channel.close(promise: nil)
         return status
     }
@@ -79,11 +79,11 @@ struct WakeHook: Sendable {
         typealias OutboundOut = HTTPClientRequestPart
 
         private let head: HTTPRequestHead
-        private let answered: EventLoopPromise<Int>
+        private let statusReceived: EventLoopPromise<Int>
 
-        init(_ head: HTTPRequestHead, _ answered: EventLoopPromise<Int>) {
+        init(_ head: HTTPRequestHead, _ statusReceived: EventLoopPromise<Int>) {
             self.head = head
-            self.answered = answered
+            self.statusReceived = statusReceived
         }
 
         func channelActive(context: ChannelHandlerContext) {
@@ -94,17 +94,17 @@ struct WakeHook: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard case .head(let head) = unwrapInboundIn(data) else { return }
-            answered.succeed(Int(head.status.code))
+            statusReceived.succeed(Int(head.status.code))
             context.close(promise: nil)
         }
 
         func channelInactive(context: ChannelHandlerContext) {
-            answered.fail(NoResponse())
+            statusReceived.fail(NoResponse())
             context.fireChannelInactive()
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            answered.fail(error)
+            statusReceived.fail(error)
             context.close(promise: nil)
         }
     }

@@ -17,8 +17,8 @@ public struct WakeMethods: WakeSender {
         command = WakeCommand(searchPath: searchPath)
     }
 
-    public func send(_ way: WakeMethod) async throws(WakeSendError) {
-        switch way {
+    public func send(_ method: WakeMethod) async throws(WakeSendError) {
+        switch method {
         case .packet(let request): try await packets.send(request)
         case .relay(let request): try await relay.send(request)
         case .command(let request): try await command.run(request)

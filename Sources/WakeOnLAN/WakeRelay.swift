@@ -3,17 +3,18 @@ import NIOPosix
 import NetworkErrors
 import SimpleAICore
 
-/// Sends a relay on the machine's network the packet to broadcast: the line `MAC BROADCAST`, then the end of the
-/// stream. For gateways in containers, which cannot broadcast.
+/// Requests a magic packet from a relay on the machine's network: sends the line `MAC BROADCAST` over TCP and closes
+/// the connection. For gateways in containers, which cannot broadcast.
 struct WakeRelay: Sendable {
-    static let limit: TimeAmount = .seconds(5)
+    /// Timeout of the connection attempt.
+    static let timeout: TimeAmount = .seconds(5)
 
     let group: any EventLoopGroup
 
     func send(_ request: WakeRelayRequest) async throws(WakeSendError) {
         do {
             let channel = try await ClientBootstrap(group: group)
-                .connectTimeout(Self.limit)
+                .connectTimeout(Self.timeout)
                 .connect(host: request.host, port: request.port)
                 .get()
             let written = channel.eventLoop.makePromise(of: Void.self)

@@ -11,7 +11,7 @@ struct ClientHandshake {
 
     private typealias Upgrade = NIOTypedHTTPClientUpgradeHandler<WebSocketConnection>
 
-    /// Performs the handshake on a new channel; the result is a connection, or the channel is closed.
+    /// Performs the handshake on a new channel; if it fails, the channel is closed.
     func begin(on channel: any Channel) throws -> EventLoopFuture<WebSocketConnection> {
         let encoder = HTTPRequestEncoder()
         // The first frames may arrive together with the response.
@@ -26,7 +26,7 @@ struct ClientHandshake {
         }
         return upgrade.upgradeResultFuture.assumeIsolated().flatMapErrorThrowing { _ in
             channel.close(promise: nil)
-            // A 101 with a wrong key is not a refusal, but not a WebSocket either.
+            // A 101 with a wrong key is not a refusal: the handshake failed.
             if let status = watch.status, status != 101 { throw WebSocketConnectError.refused(status: status) }
             throw WebSocketConnectError.noHandshake
         }.map { connection in

@@ -41,7 +41,7 @@ struct FrameAssembly {
         case .pong: return .pong
         case .connectionClose: return try Self.close(bytes)
         case .text, .binary:
-            guard fragments == nil else { throw .protocolViolation("a new message inside of another") }
+            guard fragments == nil else { throw .protocolViolation("a new message within another") }
             guard bytes.readableBytes <= maxMessage else { throw .tooLarge }
             let isText = frame.opcode == .text
             if frame.fin { return .message(try Self.message(bytes, isText: isText)) }
@@ -67,7 +67,7 @@ struct FrameAssembly {
         return .text(text)
     }
 
-    /// §5.5.1: an empty body, or a code and a reason in UTF-8.
+    /// Parses the payload of a close frame: empty, or a code and a reason in UTF-8 (§5.5.1).
     private static func close(_ bytes: ByteBuffer) throws(WebSocketFault) -> Event {
         var bytes = bytes
         if bytes.readableBytes == 0 { return .close(code: nil, reason: "") }
@@ -78,7 +78,7 @@ struct FrameAssembly {
         return .close(code: Int(code), reason: reason)
     }
 
-    /// §7.4: reserved codes, and those that must not appear in a frame, are refused.
+    /// Refuses reserved codes, and codes that must not appear in a frame (§7.4).
     private static func isAllowed(_ code: UInt16) -> Bool {
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: true

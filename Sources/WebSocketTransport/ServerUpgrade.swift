@@ -3,11 +3,10 @@ public import NIOHTTP1
 import NIOWebSocket
 import SimpleAICore
 
-/// Upgrades a request on a server connection to a WebSocket if its path and header fields ask for one.
+/// Upgrades a server connection to a WebSocket if the path and header fields of its first request ask for one.
 ///
-/// It stands between the HTTP handlers, which it removes, and the handlers of ordinary requests, which stay behind it
-/// and receive nothing more. Only the first request can upgrade: any other request is forwarded unchanged, and this
-/// handler is removed.
+/// In the pipeline it follows the HTTP handlers, which it removes, and precedes the handlers of ordinary requests,
+/// which remain but receive nothing more. Any other first request is forwarded unchanged, and this handler is removed.
 public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPServerRequestPart
     public typealias InboundOut = HTTPServerRequestPart
@@ -27,10 +26,10 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
     private var phase = Phase.waiting
 
     /// - Parameters:
-    ///   - path: of the request, without its query.
+    ///   - path: the path that upgrades, without a query.
     ///   - httpHandlers: all HTTP handlers before this one.
-    ///   - receiver: the receiver of the new socket's events; nil rejects the upgrade, so that the request is
-    ///     forwarded.
+    ///   - receiver: creates the receiver of the new socket's events; if it returns nil, the request is forwarded
+    ///     instead.
     public init(
         path: String, options: WebSocketOptions,
         removing httpHandlers: [any RemovableChannelHandler],
@@ -48,12 +47,12 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
             if isOffer(head), let response = Self.response(to: head, context.channel) {
                 phase = .accepted(head, response)
             } else {
-                leave(passingOn: data, context)
+                forwardAndRemoveSelf(data, context)
             }
         case (.accepted(let head, let response), .end):
             guard let receiver = receiver(context.channel, head) else {
                 context.fireChannelRead(wrapInboundOut(.head(head)))
-                return leave(passingOn: data, context)
+                return forwardAndRemoveSelf(data, context)
             }
             phase = .upgrading
             upgrade(to: receiver, response, context)
@@ -64,12 +63,12 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Frames that arrived before the response were parsed as HTTP.
+        // Frames that arrive before the response are parsed as HTTP.
         if case .upgrading = phase { return context.close(promise: nil) }
         context.fireErrorCaught(error)
     }
 
-    private func leave(passingOn data: NIOAny, _ context: ChannelHandlerContext) {
+    private func forwardAndRemoveSelf(_ data: NIOAny, _ context: ChannelHandlerContext) {
         context.fireChannelRead(data)
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
@@ -116,7 +115,7 @@ public final class ServerUpgrade: ChannelInboundHandler, RemovableChannelHandler
                 receiver.webSocketClosed(.lost)
                 return context.close(promise: nil)
             }
-            // The pipelining handler had delayed reading until a response.
+            // The HTTP pipelining handler has paused reading until a response.
             context.read()
             pipeline.removeHandler(self, promise: nil)
         }

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// One open WebSocket for its senders; safe to use from any thread.
+/// A handle of one WebSocket, to send messages and close it from any thread.
 public struct WebSocket: Sendable {
     private let handler: NIOLoopBound<WebSocketHandler>
     public let eventLoop: any EventLoop
@@ -17,23 +17,23 @@ public struct WebSocket: Sendable {
         closed = channel.closeFuture
     }
 
-    /// Sends a text message. After the end of the connection messages are dropped; the receiver is notified of the end.
+    /// Sends a text message. Once the connection has ended, messages are dropped; the receiver is notified of the end.
     public func send(_ text: String) {
         onLoop { $0.send(text) }
     }
 
-    /// Sends a close frame, and closes once the peer has responded or the close timeout is over. Later calls have no
-    /// effect.
+    /// Sends a close frame, and closes the connection once the peer has responded, or after the close timeout. Later
+    /// calls have no effect.
     public func close(_ code: WebSocketCloseCode = .normal, reason: String = "") {
         onLoop { $0.close(code: code.rawValue, reason: reason, as: .closedByUs) }
     }
 
-    /// Closes without a close frame.
+    /// Closes the connection without a close frame.
     public func abort() {
         onLoop { $0.abort(as: .closedByUs) }
     }
 
-    /// Sends a ping. Unless a pong or another frame arrives within this time, the connection ends as `silent`.
+    /// Sends a ping. Unless a pong or another frame arrives within this time, the connection is closed as `silent`.
     public func verify(within time: TimeAmount) {
         onLoop { $0.verify(within: time) }
     }

@@ -17,10 +17,10 @@ final class WebSocketHandler: ChannelInboundHandler {
         case closed
     }
 
-    /// Maximum number of further frames from a peer that was sent a close frame.
+    /// Maximum number of frames that are discarded after our close frame.
     private static let maxDiscardedFrames = 1_024
-    /// Maximum number of unsent bytes at which pongs are still sent: a peer that floods with pings and does not read
-    /// gets no more.
+    /// Maximum number of unsent bytes at which pings are still answered: a peer that floods with pings and does not
+    /// read gets no more pongs.
     private static let maxUnsentPongs = 64 << 10
 
     private let role: Role
@@ -86,7 +86,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     private func receive(_ event: FrameAssembly.Event, _ context: ChannelHandlerContext) {
         switch (event, phase) {
         case (.close, .closing(let end)): finish(as: end)
-        case (.close(let code, let reason), .open): answerClose(code, reason, context)
+        case (.close(let code, let reason), .open): respondToClose(code, reason, context)
         case (.ping(let bytes), .open) where unsentBytes < Self.maxUnsentPongs: write(.pong, bytes)
         case (.message(let message), .open): receiver.webSocketReceived(message)
         default: break
@@ -108,7 +108,7 @@ final class WebSocketHandler: ChannelInboundHandler {
         switch event {
         // A peer that has closed its sending side cannot send a close frame.
         case ChannelEvent.inputClosed: abort(as: .lost)
-        // The server waits for its connections to end; forwarded, the event would close this one at once.
+        // The server waits for its connections to close; if forwarded, the event would close this one immediately.
         case is ChannelShouldQuiesceEvent:
             close(code: WebSocketCloseCode.goingAway.rawValue, reason: "", as: .closedByUs)
         default: context.fireUserInboundEventTriggered(event)
@@ -120,7 +120,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     func send(_ text: String) {
         guard case .open = phase, let context else { return }
         write(.text, context.channel.allocator.buffer(string: text))
-        // The peer does not read: its unsent data must not grow.
+        // A peer that does not read must not make unsent data grow without bound.
         if unsentBytes > options.maxUnsent.bytes { abort(as: .fault(.flood)) }
     }
 
@@ -153,7 +153,7 @@ final class WebSocketHandler: ChannelInboundHandler {
         close(code: fault.closeCode, reason: "", as: .fault(fault))
     }
 
-    private func answerClose(_ code: Int?, _ reason: String, _ context: ChannelHandlerContext) {
+    private func respondToClose(_ code: Int?, _ reason: String, _ context: ChannelHandlerContext) {
         let closePayload = code.map { Self.closeFrame($0, "") } ?? ByteBuffer()
         write(.connectionClose, closePayload)
         finish(as: .closedByPeer(code: code, reason: reason))
@@ -171,22 +171,22 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     private func end(as reason: WebSocketEnd) {
-        let told: WebSocketEnd
+        let reported: WebSocketEnd
         switch phase {
         case .closed: return
-        case .closing(let decided): told = decided
-        case .open: told = reason
+        case .closing(let decided): reported = decided
+        case .open: reported = reason
         }
         phase = .closed
         heartbeat?.cancel()
         closeDeadline?.cancel()
-        receiver.webSocketClosed(told)
+        receiver.webSocketClosed(reported)
     }
 
     private static func closeFrame(_ code: Int, _ reason: String) -> ByteBuffer {
         var bytes = ByteBuffer()
         bytes.writeInteger(UInt16(truncatingIfNeeded: code))
-        // A control frame holds 125 bytes (RFC 6455 §5.5); cut at a character boundary.
+        // A control frame carries at most 125 bytes (RFC 6455 §5.5); the reason is cut at a character boundary.
         var text = reason
         while text.utf8.count > 123 { text.removeLast() }
         bytes.writeString(text)
@@ -195,13 +195,13 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     // MARK: Heartbeat
 
-    /// Sends a ping; without a response within this time the connection ends as `silent`.
+    /// Sends a ping; without any frame within this time the connection is closed as `silent`.
     func verify(within time: TimeAmount) {
         guard case .open = phase, let context else { return }
-        let askedAt = context.eventLoop.now
+        let sentAt = context.eventLoop.now
         write(.ping, ByteBuffer())
         context.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
-            guard let self, case .open = phase, lastReceivedAt <= askedAt else { return }
+            guard let self, case .open = phase, lastReceivedAt <= sentAt else { return }
             abort(as: .silent)
         }
     }

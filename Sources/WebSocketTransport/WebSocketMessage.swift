@@ -12,11 +12,11 @@ public enum WebSocketEnd: Hashable, Sendable {
     /// The peer sent a close frame; code as in RFC 6455 §7.4, nil if it gave none.
     case closedByPeer(code: Int?, reason: String)
     case closedByUs
-    /// The peer violated the protocol, and was sent a close frame.
+    /// The peer violated the protocol or a limit.
     case fault(WebSocketFault)
     /// No frame arrived for longer than `WebSocketOptions.silenceTimeout`.
     case silent
-    /// The connection broke.
+    /// The connection was lost.
     case lost
 }
 

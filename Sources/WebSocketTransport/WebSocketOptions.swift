@@ -16,7 +16,7 @@ public struct WebSocketOptions: Hashable, Sendable {
     public var maxUnsent: ByteCount = .mebibytes(2)
     /// Limit on the frames from a peer; nil for a peer that is trusted not to flood.
     public var budget: FrameBudget?
-    /// For a client: from the first packet to the end of the handshake.
+    /// For a client: maximum time from the first packet to the end of the handshake.
     public var connectTimeout: Duration = .seconds(10)
     /// For `WebSocketConnection`: maximum number of unread messages. One more ends the connection.
     public var maxUnread = 256
@@ -24,7 +24,7 @@ public struct WebSocketOptions: Hashable, Sendable {
     public init() {}
 }
 
-/// A leaky bucket: the frames that a peer may send in a burst, and steadily. Large frames cost more than small ones.
+/// A leaky bucket that limits the frames of a peer, in a burst and per second. Large frames cost more than small ones.
 public struct FrameBudget: Hashable, Sendable {
     /// Number of frames in a burst; a frame counts once more for every 16 KiB of its payload.
     public let burst: Int
@@ -37,7 +37,8 @@ public struct FrameBudget: Hashable, Sendable {
         self.perSecond = perSecond
     }
 
-    /// - Parameter now: any monotonic clock.
+    /// Counts one frame.
+    /// - Parameter now: the time of any monotonic clock.
     /// - Returns: false if the budget is exceeded.
     public mutating func take(bytes: Int, now: Duration) -> Bool {
         level = max(0, level - (now - lastSeen) / .seconds(1) * Double(perSecond))

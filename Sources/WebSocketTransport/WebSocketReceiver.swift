@@ -3,6 +3,6 @@ public protocol WebSocketReceiver: AnyObject {
     /// Called once, first.
     func webSocketOpened(_ socket: WebSocket)
     func webSocketReceived(_ message: WebSocketMessage)
-    /// Called once, last; also if the connection broke before the socket was open.
+    /// Called once, last; also if the connection was lost before the socket was open.
     func webSocketClosed(_ end: WebSocketEnd)
 }
