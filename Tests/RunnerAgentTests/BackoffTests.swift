@@ -11,7 +11,7 @@ import Testing
         #expect(backoff.delay(failures: failures, chance: 0) == .milliseconds(milliseconds) / 2)
     }
 
-    @Test func chanceSpreadsMachines() {
+    @Test func jitterSpreadsMachines() {
         #expect(backoff.delay(failures: 2, chance: 0.5) == .milliseconds(750))
         #expect(backoff.delay(failures: 2, chance: 7) == .milliseconds(1_000))
     }

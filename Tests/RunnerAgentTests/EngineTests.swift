@@ -85,7 +85,7 @@ import Testing
         #expect(roster.statuses.first?.error?.hasPrefix("it cannot be reached") == true)
     }
 
-    @Test func othersDecideThemselvesWhatTheyLoad() async throws {
+    @Test func otherEnginesRefuseLoadCommands() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.list]) { fake in
             let roster = try roster(.openAI, fake.url)
             await roster.refreshStatus()
@@ -112,7 +112,7 @@ import Testing
         "POST /api/generate": .json(#"{"done":true}"#),
     ]
 
-    @Test func ollamaListsWhatLiesThereAndWhatIsLoaded() async throws {
+    @Test func ollamaListsModelsOnDiskAndInMemory() async throws {
         try await FakeEngine.with(Self.ollama) { fake in
             let roster = try roster(.ollama, fake.url)
             await roster.refreshStatus()
@@ -207,7 +207,7 @@ import Testing
         }
     }
 
-    @Test func slotsOfSettingsCountBeforeThose() async throws {
+    @Test func slotsOfSettingsTakePrecedence() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let roster = try roster(.llamaServer, fake.url) { $0.slots = 2 }
             await roster.refreshStatus()
@@ -230,7 +230,7 @@ import Testing
         }
     }
 
-    @Test func whileItLoadsItIsNotHealthy() async throws {
+    @Test func aLoadingServerIsNotHealthy() async throws {
         var answers = Self.llama
         answers["GET /health"] = .init(status: 503, body: #"{"error":{"message":"Loading model","code":503}}"#)
         try await FakeEngine.with(answers) { fake in
@@ -241,7 +241,7 @@ import Testing
     }
 
     /// A child that ends is restarted, with growing delays.
-    @Test(.timeLimit(.minutes(5))) func aServerThatEndsIsStartedAgain() async throws {
+    @Test(.timeLimit(.minutes(5))) func aServerThatExitsIsRestarted() async throws {
         let port = try await FakeEngine.with([:]) { $0.port }
         let log = LogStream()
         let engine = LlamaServer(
@@ -257,7 +257,7 @@ import Testing
     }
 
     /// An engine that a killed agent has left behind continues to serve.
-    @Test(.timeLimit(.minutes(5))) func aServerThatIsThereAlreadyIsNotStartedTwice() async throws {
+    @Test(.timeLimit(.minutes(5))) func aServerThatAlreadyRunsIsNotStartedAgain() async throws {
         try await FakeEngine.with(Self.llama) { fake in
             let log = LogStream()
             let engine = LlamaServer(

@@ -18,7 +18,7 @@ import Testing
         #expect(busy.status == Self.well)
     }
 
-    @Test func anIdleEngineThatDoesNotAnswerThreeTimesIsUnhealthy() {
+    @Test func anIdleEngineIsUnhealthyAfterThreeTimeouts() {
         let silence = Array(repeating: Result<EngineStatus, EngineFault>.failure(.timeout), count: 3)
         #expect(watch([.success(Self.well)] + silence.dropFirst()).status?.isHealthy == true)
         #expect(watch([.success(Self.well)] + silence).status?.isHealthy == false)
@@ -28,7 +28,7 @@ import Testing
         #expect(watch([.failure(.timeout)]).status?.isHealthy == false)
     }
 
-    @Test func oneThatIsNotThereIsUnhealthyAtOnce() {
+    @Test func anUnreachableEngineIsUnhealthyImmediately() {
         for fault in [EngineFault.unreachable("refused"), .answered(500, "out of memory"), .nonsense] {
             let watch = watch([.success(Self.well), .failure(fault)], callCount: 1)
             #expect(watch.status?.isHealthy == false && !watch.isLoading)

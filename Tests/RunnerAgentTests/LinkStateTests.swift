@@ -40,7 +40,7 @@ import Testing
 
     /// Started anew, an agent connects without delay; if the gateway is unreachable for a moment, the
     /// third attempt begins less than two seconds after the first.
-    @Test func aRestartIsBackWithinTwoSeconds() {
+    @Test func theThirdAttemptBeginsWithinTwoSeconds() {
         var state = LinkState(times: .init(), offers: Self.all) { 1 }
         #expect(state.handle(.started) == [.connect(1)])
         var waited = Duration.zero
@@ -57,7 +57,7 @@ import Testing
     }
 
     /// A version-1 gateway lists nothing, and one with extensions of its own is not believed to mean ours.
-    @Test func onlyWhatBothListIsAgreed() {
+    @Test func onlyExtensionsThatBothSidesListAreAgreed() {
         var state = state(offers: [.slots])
         _ = state.handle(.started)
         _ = state.handle(.connected(1))
@@ -66,7 +66,7 @@ import Testing
         #expect(joined([]).agreed == [])
     }
 
-    @Test func failuresWaitLongerAndLonger() {
+    @Test func backsOffAfterFailures() {
         var state = state()
         _ = state.handle(.started)
         for (number, milliseconds) in [(1, 500), (2, 1_000), (3, 2_000)] {
@@ -80,7 +80,7 @@ import Testing
     }
 
     /// Two machines with one id throw each other out. It is the heartbeat that proves a connection to be good.
-    @Test func beingThrownOutAgainAndAgainIsAFailure() {
+    @Test func repeatedDisconnectionsCountAsFailures() {
         var state = joined()
         _ = state.handle(.closed(1, reason: "x"))
         _ = state.handle(.timerFired(.retry, 1))
@@ -94,7 +94,7 @@ import Testing
         #expect(state.handle(.closed(3, reason: "x")).contains(.startTimer(.retry, 3, .milliseconds(500))))
     }
 
-    @Test func aWrongTokenIsNotTriedOften() {
+    @Test func aWrongTokenIsRetriedRarely() {
         var state = state()
         _ = state.handle(.started)
         _ = state.handle(.connected(1))
@@ -104,7 +104,7 @@ import Testing
         #expect(actions.contains(.startTimer(.retry, 1, .seconds(15))))
     }
 
-    @Test func aGatewayThatDoesNotAnswerIsLeft() {
+    @Test func disconnectsFromAGatewayThatDoesNotRespond() {
         var state = state()
         _ = state.handle(.started)
         _ = state.handle(.connected(1))
@@ -113,7 +113,7 @@ import Testing
     }
 
     /// Its last events must not affect the connection that replaced it.
-    @Test func whatBelongsToAnEarlierConnectionIsLate() {
+    @Test func ignoresEventsOfAnEarlierConnection() {
         var state = joined()
         _ = state.handle(.closed(1, reason: "x"))
         _ = state.handle(.timerFired(.retry, 1))
@@ -168,7 +168,7 @@ import Testing
     }
 
     /// The agent responds, closes the connection, and only then runs the command; the machine reconnects when it is awake.
-    @Test func goesToSleepInOrder() {
+    @Test func closesTheConnectionBeforeItSleeps() {
         var state = joined()
         #expect(
             state.handle(.received(1, .sleep(requestID: "s"))) == [
@@ -184,7 +184,7 @@ import Testing
         #expect(state.handle(.resumed) == [.connect(2)])
     }
 
-    @Test func aMachineThatDoesNotFallAsleepComesBack() {
+    @Test func aMachineThatDoesNotFallAsleepReconnects() {
         var failed = joined()
         _ = failed.handle(.commandEnded(1, .sleep, requestID: "s", failure: nil))
         _ = failed.handle(.closed(1, reason: "x"))
@@ -203,14 +203,14 @@ import Testing
     }
 
     /// A socket from before the suspension may look alive for minutes.
-    @Test func afterASuspensionItConnectsAnew() {
+    @Test func reconnectsAfterASuspension() {
         var state = joined()
         #expect(state.handle(.resumed) == [.close, .connect(2)])
         #expect(state.handle(.closed(1, reason: "x")) == [])
         #expect(state.handle(.connected(2)).contains(.register))
     }
 
-    @Test func drainsBeforeItLeaves() {
+    @Test func drainsBeforeItDisconnects() {
         var state = joined()
         #expect(state.handle(.drainBegan) == [.sendStatusUpdate])
         // Heartbeats continue, so that the gateway does not take a long drain for a failure.
@@ -233,7 +233,7 @@ import Testing
         #expect(state.phase == .ended)
     }
 
-    @Test func nothingComesAfterTheEnd() {
+    @Test func ignoresEventsAfterTheEnd() {
         var state = state()
         _ = state.handle(.started)
         _ = state.handle(.finished)

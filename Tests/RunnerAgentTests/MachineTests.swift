@@ -8,14 +8,14 @@ import Testing
 @testable import RunnerAgent
 
 @Suite struct MachineTests {
-    @Test func processorTimeIsWhatIsNotIdle() throws {
+    @Test func busyTimeExcludesIdleTime() throws {
         let times = try #require(
             MachineMetrics.processorTimes("cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 1 1 1\n"))
         #expect(times == .init(busy: 150, total: 1000))
         #expect(MachineMetrics.processorTimes("intr 1 2 3") == nil)
     }
 
-    @Test func processorUseIsSinceTheLastTime() throws {
+    @Test func processorUsageIsMeasuredSinceTheLastCall() throws {
         try withFolder(["stat": "cpu  100 0 0 100 0 0 0 0\n"]) { folder in
             let figures = MachineMetrics(folder: folder)
             #expect(figures.processorPercent() == nil)
@@ -24,13 +24,13 @@ import Testing
         }
     }
 
-    @Test func memoryThatCouldBeGivenUpIsFree() {
+    @Test func reclaimableMemoryCountsAsFree() {
         let meminfo = "MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:   12000 kB\n"
         #expect(MachineMetrics.memoryUsed(meminfo) == 4000 << 10)
         #expect(MachineMetrics.memoryUsed("MemTotal: 1 kB") == nil)
     }
 
-    @Test func withoutReportsNothingIsKnown() throws {
+    @Test func withoutProcNoMetricsAreReported() throws {
         let figures = MachineMetrics(folder: "/no/such/folder")
         #expect(figures.processorPercent() == nil)
         #expect(figures.memoryUsed() == nil)
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test func callsShowUpEverywhere() async throws {
+    @Test func callsAreCountedInAllFields() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             let (report, roster, counts) = try report(fake.url)
             await roster.refreshStatus()
@@ -174,7 +174,7 @@ import Testing
     }
 }
 
-@Suite struct OrderTests {
+@Suite struct AgentCommandsTests {
     private func commands(_ command: [String], _ counts: CallCounts = CallCounts()) -> AgentCommands {
         AgentCommands(roster: EngineRoster([], logger: .silent), counts: counts, sleepCommand: command, logger: .silent)
     }
@@ -188,12 +188,12 @@ import Testing
         #expect(await commands(["true"], counts).perform(.sleep) == nil)
     }
 
-    @Test func aCommandThatIsNotThereIsRefusedAtOnce() async {
+    @Test func aMissingCommandIsRefused() async {
         let refusal = await commands(["no-such-program-here"]).perform(.sleep)
         #expect(refusal == "executable no-such-program-here not found; correct power.sleep_command")
     }
 
-    @Test func theCommandDecidesWhetherItWorked() async {
+    @Test func theExitCodeDecides() async {
         #expect(await commands(["true"]).sleep() == nil)
         #expect(await commands(["false"]).sleep() == .failed(command: "false", code: 1, output: ""))
         #expect(
@@ -202,7 +202,7 @@ import Testing
     }
 
     /// What it wrote is the operator's best hint.
-    @Test func itsOutputIsKept() async {
+    @Test func theCommandsOutputIsReported() async {
         let script = "echo Failed to suspend; printf '\\033[31mInhibited\\007 by backup\\n' >&2; exit 3"
         let problem = await commands(["sh", "-c", script]).sleep()
         #expect(
@@ -211,7 +211,7 @@ import Testing
         )
     }
 
-    @Test func aLongOutputIsCutToItsEnd() async {
+    @Test func onlyTheEndOfALongOutputIsReported() async {
         let script = "for i in $(seq 500); do echo line $i $(printf %0500d 1); done; exit 1"
         let text = await commands(["sh", "-c", script]).sleep()?.description ?? ""
         #expect(text.contains("line 500 ") && !text.contains("line 400 "))

@@ -4,12 +4,12 @@ import Testing
 @testable import RunnerAgent
 
 @Suite(.timeLimit(.minutes(5))) struct ProgramTests {
-    @Test func endsWithItsCodeAndItsLastOutput() async throws {
+    @Test func returnsTheExitCodeAndTheLastOutput() async throws {
         let ending = try await Program(["sh", "-c", "echo one; echo two >&2; exit 7"]).run()
         #expect(ending == Program.Ending(code: 7, lastOutput: "one\ntwo"))
     }
 
-    @Test func onlyTheEndOfManyWordsIsKept() async throws {
+    @Test func keepsOnlyTheEndOfTheOutput() async throws {
         let ending = try await Program(["sh", "-c", "seq 1 5000"]).run(keeping: 10)
         #expect(ending.lastOutput == "4999\n5000")
     }
@@ -32,7 +32,7 @@ import Testing
         #expect(ending?.code == -SIGTERM)
     }
 
-    @Test func outputIsWholeOrNothing() async throws {
+    @Test func outputIsCompleteOrNil() async throws {
         #expect(try await Program(["sh", "-c", "seq 1 3"]).output(within: .seconds(30)) == "1\n2\n3")
         #expect(try await Program(["sh", "-c", "echo x; exit 1"]).output(within: .seconds(30)) == nil)
         #expect(try await Program(["sleep", "600"]).output(within: .milliseconds(50)) == nil)

@@ -109,13 +109,13 @@ import Testing
         (.sleep(requestID: "r4"), #"{"request_id":"r4","type":"sleep"}"#),
     ]
 
-    @Test(arguments: runnerMessages.indices) func runnersSay(_ index: Int) throws {
+    @Test(arguments: runnerMessages.indices) func runnerMessagesMatchTheirText(_ index: Int) throws {
         let (message, text) = Self.runnerMessages[index]
         #expect(MessageCodec.text(message) == text)
         #expect(try MessageCodec.runnerMessage(text) == message)
     }
 
-    @Test(arguments: gatewayMessages.indices) func gatewaysSay(_ index: Int) throws {
+    @Test(arguments: gatewayMessages.indices) func gatewayMessagesMatchTheirText(_ index: Int) throws {
         let (message, text) = Self.gatewayMessages[index]
         #expect(MessageCodec.text(message) == text)
         #expect(try MessageCodec.gatewayMessage(text) == message)

@@ -6,7 +6,7 @@ import Testing
 /// Messages that only a hostile peer sends.
 @Suite struct HostileMessageTests {
     @Test(arguments: ["", "null", "7", "[]", "{", "\u{0}", #"{"type":7}"#, #"{"typ":"heartbeat"}"#, "\"heartbeat\""])
-    func noMessageAtAll(_ text: String) {
+    func textThatIsNotAMessageIsRefused(_ text: String) {
         #expect(throws: MessageFault.self) { try MessageCodec.runnerMessage(text) }
         #expect(throws: MessageFault.self) { try MessageCodec.gatewayMessage(text) }
     }
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func aMessageHasASize() {
+    @Test func messageSizeIsLimited() {
         let text = #"{"type":"heartbeat","health":""# + String(repeating: "x", count: MessageCodec.maxMessage) + "\"}"
         #expect(throws: MessageFault.tooLarge) { try MessageCodec.runnerMessage(text) }
     }
@@ -48,7 +48,7 @@ import Testing
         return MessageCodec.text(.heartbeat(status))
     }
 
-    @Test func listsAndNamesHaveBounds() {
+    @Test func listsAndNamesAreLimited() {
         let engine = EngineStatus(engineType: "x", isHealthy: true)
         let texts = [
             heartbeat { $0.engines = Array(repeating: engine, count: MessageCodec.maxEngines + 1) },

@@ -11,7 +11,7 @@ import Testing
         return registration
     }
 
-    @Test func unknownTypesAreNoMessages() throws {
+    @Test func messagesOfUnknownTypesAreIgnored() throws {
         #expect(try MessageCodec.runnerMessage(#"{"type":"telemetry","x":[1]}"#) == nil)
         #expect(try MessageCodec.gatewayMessage(#"{"type":"reboot"}"#) == nil)
         #expect(try MessageCodec.gatewayMessage(#"{"type":"register"}"#) == nil)
@@ -29,7 +29,7 @@ import Testing
         #expect(status.engines.map(\.batchSize) == [1])
     }
 
-    @Test func whatIsLeftOutHasItsDefault() throws {
+    @Test func missingFieldsHaveDefaults() throws {
         let small = #"{"type":"register","runner_id":"a","status":{"health":"healthy"}}"#
         let registration = try #require(try registration(small))
         #expect(registration.httpPort == 8080)
@@ -39,7 +39,7 @@ import Testing
         #expect(registration.extensions.isEmpty)
     }
 
-    @Test func nullIsNothing() throws {
+    @Test func nullCountsAsAbsent() throws {
         let text = """
             {"type":"register","runner_id":"a","runner_name":"A","machine_type":null,"http_port":1,"protocol_version":1,\
             "auth_token":"t","mac_address":null,"status":{"health":"healthy","capabilities":[],"metrics":null,\
@@ -62,7 +62,7 @@ import Testing
         #expect(status.health == .unhealthy)
     }
 
-    @Test func detailsOfAnotherTypeAreNone() throws {
+    @Test func detailsOfAnUnexpectedTypeCountAsAbsent() throws {
         let text = """
             {"type":"heartbeat","health":"healthy","metrics":"many","power":[],"engines":[{"is_healthy":true,\
             "version":3,"slots":"many","active":2.9,"available_models":[{"id":"m","parameter_count":"8B",\
@@ -78,7 +78,7 @@ import Testing
         #expect(engine.availableModels == [EngineModel(id: "m", contextLength: 8192)])
     }
 
-    @Test func unknownExtensionsAndUnreadableAddressesAreNone() throws {
+    @Test func unknownExtensionsAndInvalidAddressesAreIgnored() throws {
         let text =
             #"{"type":"register","runner_id":"a","extensions":["warp","sleep"],"mac_address":"zz","status":{"health":"healthy"}}"#
         let registration = try #require(try registration(text))
@@ -100,7 +100,7 @@ import Testing
         #expect(engine.batchSize == 1 && engine.slots == 1 && engine.active == 0)
     }
 
-    @Test func numbersThatJSONCannotWriteAreNotStated() throws {
+    @Test func numbersThatJSONCannotRepresentCountAsAbsent() throws {
         let status = RunnerStatus(
             health: .healthy, metrics: RunnerMetrics(requestsProcessed: 1, cpuUsagePercent: .nan))
         guard case .heartbeat(let read)? = try MessageCodec.runnerMessage(MessageCodec.text(.heartbeat(status))) else {

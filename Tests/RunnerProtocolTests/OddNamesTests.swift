@@ -16,7 +16,7 @@ import Testing
     @Test(arguments: [
         #""a\r\nX-Evil: 1""#, #""a\n\ndata: {}""#, #""a\u001b[2J""#, #""a\u202eb""#, #""""#, "null", "7", "{}",
     ])
-    func aModelIsLeftOutAlone(_ name: String) throws {
+    func onlyTheUnusableModelIsOmitted(_ name: String) throws {
         let status = try #require(
             try status(
                 #""engines":[{"is_healthy":true,"loaded_models":["x",\#(name),"y"],"available_models":[{"id":"x"},"#
@@ -29,7 +29,7 @@ import Testing
         #expect(status.allOmitted.reason?.isEmpty == false)
     }
 
-    @Test func anAliasIsLeftOutAlone() throws {
+    @Test func onlyTheUnusableAliasIsOmitted() throws {
         let status = try #require(
             try status(#""model_aliases":{"a":"x","b\r\n":"y","c":"z\u0000","d":7,"\u212A":"k1","K":"k2"}"#))
         // Foundation would take the last two for one.
@@ -37,14 +37,14 @@ import Testing
         #expect(status.allOmitted.count == 3)
     }
 
-    @Test func listsHaveBounds() throws {
+    @Test func listsAreLimited() throws {
         let names = (0..<5_000).map { "\"m\($0)\"" }.joined(separator: ",")
         let status = try #require(try status(#""engines":[{"is_healthy":true,"loaded_models":[\#(names),"m0"]}]"#))
         #expect(status.engines.first?.loadedModels.count == MessageCodec.maxEntries)
         #expect(status.allOmitted.count == 5_001 - MessageCodec.maxEntries)
     }
 
-    @Test func nothingIsLeftOutOfWhatIsSound() throws {
+    @Test func nothingIsOmittedFromAValidStatus() throws {
         for (message, _) in GoldenMessageTests.runnerMessages {
             if case .heartbeat(let status) = message { #expect(status.allOmitted == OmittedEntries()) }
         }

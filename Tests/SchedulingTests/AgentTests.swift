@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: [(true, RunnerState.asleep), (false, .lost)])
-    func anAgentThatIsGoneCountsAsAsleepOrLostAfterTheGrace(_ wakes: Bool, _ state: RunnerState) throws {
+    func aDisconnectedAgentCountsAsAsleepOrLostAfterTheGracePeriod(_ wakes: Bool, _ state: RunnerState) throws {
         var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", slots: 2, canBeWoken: wakes), ["m"], slots: 2)
         let held = try bench.lease(["m"])
@@ -73,7 +73,7 @@ import Testing
         #expect(bench.active("a") == 0)
     }
 
-    @Test func aBlipOfTheConnectionChangesNothing() throws {
+    @Test func aShortDisconnectionChangesNothing() throws {
         var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
         bench.disconnected("a")
@@ -86,7 +86,7 @@ import Testing
         #expect(bench.wakes().isEmpty)
     }
 
-    @Test func anAgentsMachineIsWokenByTheCallAndServesItWhenItDialsIn() throws {
+    @Test func aCallWakesAnAgentsMachineAndIsServedWhenItRegisters() throws {
         var bench = Bench { $0.gracePeriod = .seconds(5) }
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
         bench.disconnected("a")
@@ -104,7 +104,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
     }
 
-    @Test func agentsFromBeforeARestartAreWokenUnlessTheyDialInFirst() throws {
+    @Test func agentsFromBeforeARestartAreWokenUnlessTheyReconnect() throws {
         var state = SchedulerState()
         let now = ContinuousClock.now
         state.addAgent(Runner(id: "a", canBeWoken: true), rememberedModels: ["m"], now: now)
@@ -115,7 +115,7 @@ import Testing
         #expect(state.snapshot(now: now).runners.map(\.state) == [.asleep, .ready])
     }
 
-    @Test func warmComesBeforeColdWhateverTheTierAndTheLoad() throws {
+    @Test func aLoadedModelTakesPrecedenceOverTierAndLoad() throws {
         var bench = Bench()
         bench.joined(Runner(id: "cold", machineType: "gpu"), [])
         bench.reported(
@@ -131,7 +131,7 @@ import Testing
         #expect(try bench.lease(["m", "x"], prefer: ["gpu"]).runner == "cold")
     }
 
-    @Test func awakeComesBeforeAsleepLoadedOrNot() throws {
+    @Test func anAwakeMachineTakesPrecedenceOverASleepingOne() throws {
         var bench = Bench()
         bench.joined(Runner(id: "asleep", canBeWoken: true), ["m"])
         bench.disconnected("asleep")

@@ -15,7 +15,7 @@ import Testing
         return bench
     }
 
-    @Test func aCallWakesWhatSomethingElseAnswersFor() throws {
+    @Test func aCallWakesAMachineAtWhoseAddressAnotherServerResponds() throws {
         var bench = down()
         #expect(bench.state("a") == .down)
         let waiter = try bench.waiter(["m"], forMachine: true)
@@ -29,7 +29,7 @@ import Testing
     }
 
     /// A crashed engine costs one wait, then calls get 503 at once, and the attempts become rarer.
-    @Test func aWakeThatChangesNothingIsBackedOff() throws {
+    @Test func backsOffAfterAWakeWithoutEffect() throws {
         var bench = down()
         for backOff in [30, 60, 120, 240, 480, 480] {
             let waiter = try bench.waiter(["m"], forMachine: true)
@@ -56,7 +56,7 @@ import Testing
 
     /// The backoff survives even if the machine disappears meanwhile: a flapping machine would be woken with every
     /// change.
-    @Test func theBackOffOutlivesAChangeOfState() throws {
+    @Test func theBackoffSurvivesAChangeOfState() throws {
         var bench = down()
         _ = try bench.waiter(["m"])
         bench.pass(.seconds(60))
@@ -68,12 +68,12 @@ import Testing
         _ = try bench.waiter(["m"], forMachine: true)
     }
 
-    @Test func whatCannotBeWokenIsRefusedAtOnce() throws {
+    @Test func refusesCallsForMachinesThatCannotBeWoken() throws {
         var bench = down(.serving("a", "m"))
         #expect(try bench.refusal(["m"]).code == .noRunnerAvailable)
     }
 
-    @Test func aMachineWhoseAgentSpeaksToUsIsNotWoken() throws {
+    @Test func aMachineWhoseAgentIsConnectedIsNotWoken() throws {
         var bench = Bench()
         bench.joined(Runner(id: "a", canBeWoken: true), ["m"])
         bench.reported("a", RunnerReport(admitsCalls: false))
@@ -82,7 +82,7 @@ import Testing
         #expect(bench.wakes().isEmpty)
     }
 
-    @Test func whatSleepsIsWokenRatherThanWhatIsDown() throws {
+    @Test func wakesASleepingMachineRatherThanADownOne() throws {
         var bench = Bench(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true))
         bench.refused("a")
         bench.unreachable("b", times: 3)
@@ -90,7 +90,7 @@ import Testing
         #expect(bench.wakes() == ["b"])
     }
 
-    @Test func aCallThatWasAnsweredBySomethingElseWaitsForTheNextProbe() throws {
+    @Test func aCallToWhichAnotherServerRespondedWaitsForTheNextProbe() throws {
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         let lease = try bench.lease(["m"])
         bench.release(lease, .notAble)
@@ -128,7 +128,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
     }
 
-    @Test func commandsForDownRunnersAreAcceptedWhereAPacketMayHelp() throws {
+    @Test func acceptsCommandsForDownRunnersThatCanBeWoken() throws {
         var bench = down()
         guard case .begun = bench.wakeMachine("a") else {
             Issue.record("not accepted")

@@ -39,7 +39,7 @@ import Testing
         #expect(explanation.candidates.last?.runner.id == "other")
     }
 
-    @Test func theOrderIsTheOneInWhichCallsWouldGo() throws {
+    @Test func runnersAreListedInTheOrderOfPlacement() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 2), .serving("b", "m", slots: 2), .serving("c", "m", slots: 2, type: "gpu"))
         bench.release(try bench.lease(["m"]))

@@ -54,7 +54,7 @@ import Testing
     }
 
     /// A caller that leaves the queue and returns has no credit from the absence.
-    @Test func comingAndGoingGainsNothing() throws {
+    @Test func leavingAndReturningGainsNothing() throws {
         var (bench, held) = try saturated("m")
         var steady: [WaiterID] = []
         for _ in 0..<12 { steady.append(try bench.waiter(["m"], caller: "steady")) }
@@ -113,7 +113,7 @@ import Testing
         #expect(served >= 4, "\(served) of 15")
     }
 
-    @Test func aQueueBesideIsNoSecondShare() throws {
+    @Test func aSecondQueueIsNotASecondShare() throws {
         var (bench, held) = try saturated("m", "n")
         var waiters: [WaiterID] = []
         for _ in 0..<4 {
@@ -185,7 +185,7 @@ import Testing
     /// A priority has the same weight on three machines as on one, for callers with many waiting calls and for
     /// callers with one call at a time.
     @Test(arguments: [false, true])
-    func aHigherPriorityIsWorthTheSameOnAFleet(_ isOneAtATime: Bool) throws {
+    func aPriorityHasTheSameWeightOnAFleet(_ isOneAtATime: Bool) throws {
         var (bench, held) = try fleet()
         for _ in 0..<60 { _ = try bench.waiter(["m"], caller: "low") }
         var high: Set<WaiterID> = []
@@ -204,7 +204,7 @@ import Testing
 
     /// The result is the same if more grants happen on the other machines between two slots of one machine than are
     /// remembered.
-    @Test func aHigherPriorityIsWorthTheSameOnManyMachines() throws {
+    @Test func aPriorityHasTheSameWeightOnManyMachines() throws {
         var bench = Bench()
         for number in 0..<100 {
             let runner = RunnerID("r\(number)")
@@ -255,7 +255,7 @@ import Testing
     }
 
     /// Calls that could not run on this machine do not count here.
-    @Test func whatIsForOneMachineCostsNothingOnAnother() throws {
+    @Test func callsForOneMachineCostNothingOnAnother() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         var held: [RunnerID: Lease] = [:]
         for _ in 0..<2 {
@@ -284,7 +284,7 @@ import Testing
 
     // MARK: A queue that is full
 
-    @Test func aBurstDoesNotFillTheQueueAgainstOthers() throws {
+    @Test func aBurstDoesNotShutOtherCallersOutOfTheQueue() throws {
         var (bench, held) = try saturated("m") { $0.queueLength = 4 }
         var burst: [WaiterID] = []
         for _ in 0..<4 { burst.append(try bench.waiter(["m"], caller: "x")) }
@@ -310,7 +310,7 @@ import Testing
         #expect(order(&bench, after: held).prefix(3) == [burst[0], others[0], others[1]])
     }
 
-    @Test func anEvictedCallLeavesOtherModelsAlone() throws {
+    @Test func evictionAffectsOnlyTheSameModels() throws {
         var (bench, _) = try saturated("m", "n") { $0.queueLength = 2 }
         let elsewhere = try (0..<2).map { _ in try bench.waiter(["n"], caller: "x") }
         let here = try (0..<2).map { _ in try bench.waiter(["m"], caller: "x") }
@@ -323,7 +323,7 @@ import Testing
 
     /// Each priority level doubles the share, and the other callers are still served.
     @Test(arguments: [(1, 2), (2, 4), (4, 16)])
-    func aHigherPriorityGetsMoreSlotsAndNotAll(_ level: Int, _ share: Int) throws {
+    func aHigherPriorityGetsMoreSlotsButNotAll(_ level: Int, _ share: Int) throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<100 { _ = try bench.waiter(["m"], caller: "low") }
         var high: Set<WaiterID> = []

@@ -25,13 +25,13 @@ import Testing
         #expect(failed == times)
     }
 
-    @Test func oneCallersDoNotEject() throws {
+    @Test func errorsOfOneCallerDoNotEject() throws {
         var bench = bench()
         try fail(40, for: Self.alice, in: &bench)
         #expect(bench.status("a")?.isEjected == false)
     }
 
-    @Test func severalCallersEject() throws {
+    @Test func errorsOfSeveralCallersEject() throws {
         var bench = bench()
         try fail(2, for: Self.alice, in: &bench)
         #expect(bench.status("a")?.isEjected == false)

@@ -10,7 +10,7 @@ import Testing
         return max(3_000, wanted)
     }()
 
-    @Test func beliefFollowsTruth() async throws {
+    @Test func theStateFollowsTheMachine() async throws {
         let lanes = 4
         let tally = try await withThrowingTaskGroup(of: [String: Int].self) { group in
             for lane in 0..<lanes {

@@ -29,11 +29,11 @@ import Testing
     }
 
     @Test(arguments: RunnerState.allCases)
-    func aResponseMeansThereAndAble(_ state: RunnerState) {
+    func aResponseMeansReady(_ state: RunnerState) {
         #expect(states([.responded], from: state) == [.ready])
     }
 
-    @Test func threeFailedConnectionsInARowMeanGone() {
+    @Test func threeFailedConnectionsInARowMeanUnreachable() {
         let three = [unreachable(), unreachable(), unreachable()]
         #expect(states(three) == [.ready, .ready, .asleep])
         #expect(states(three, canBeWoken: false) == [.ready, .ready, .lost])
@@ -45,26 +45,26 @@ import Testing
         #expect(states([unreachable(), unreachable(), .responded, unreachable(), unreachable()]).last == .ready)
     }
 
-    @Test func aSignOnACallMeansThere() {
+    @Test func trafficOnACallOutweighsFailedProbes() {
         #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(), unreachable()]).last == .asleep)
         #expect(states([unreachable(), unreachable(), unreachable(1), unreachable(2), unreachable(3)]).last == .ready)
         // Evidence from before the first failed probe proves nothing.
         #expect(states([unreachable(-1), unreachable(-1), unreachable(-1)]).last == .asleep)
     }
 
-    @Test func aSignAfterItWasDeclaredGoneMakesItDoubtful() {
+    @Test func trafficAfterAnUnreachableMachineMeansUnknown() {
         let three = [unreachable(), unreachable(), unreachable()]
         #expect(states(three + [unreachable(1)]).last == .asleep)
         #expect(states(three + [unreachable(3)]).last == .unknown)
     }
 
-    @Test func acceptedAndSilentMeansBusyWhileCallsRun() {
+    @Test func aSilentEngineWithCallsIsBusy() {
         let silence = Array(repeating: Liveness.Evidence.silent, count: 20)
         #expect(states(silence, calls: 1).allSatisfy { $0 == .ready })
         #expect(states([.callUnreachable, .silent], calls: 1) == [.unknown, .ready])
     }
 
-    @Test func acceptedAndSilentWithoutCallsMeansNotAble() {
+    @Test func aSilentEngineWithoutCallsIsDown() {
         #expect(states([.silent, .silent, .silent]) == [.ready, .ready, .down])
         #expect(states([.silent], from: .lost) == [.down])
         #expect(states([.silent, .silent, .silent, .silent], from: .asleep).last == .asleep)
@@ -72,18 +72,18 @@ import Testing
     }
 
     @Test(arguments: [RunnerState.unknown, .ready, .checking, .loading, .asleep, .wakeFailed, .down, .lost])
-    func refusedOrReplacedMeansNotAble(_ state: RunnerState) {
+    func refusedOrReplacedMeansDown(_ state: RunnerState) {
         #expect(states([.refused], from: state) == [.down])
         #expect(states([.replaced], from: state) == [.down])
     }
 
-    @Test func whileItBootsNothingButAResponseCounts() {
+    @Test func onlyAResponseEndsAWake() {
         for evidence in [Liveness.Evidence.refused, .replaced, .silent, .loading(.probe), unreachable()] {
             #expect(states([evidence], from: .waking) == [.waking])
         }
     }
 
-    @Test func oneUnexpectedResponseCountsLessThanCallsInProgress() {
+    @Test func callsInProgressOutweighUnexpectedResponses() {
         #expect(states([.replaced, .replaced, .replaced], calls: 2) == [.ready, .ready, .down])
         #expect(states([.replaced, .responded, .replaced, .replaced], calls: 2).last == .ready)
     }
@@ -100,12 +100,12 @@ import Testing
         #expect(states([.loading(.call), .refused]) == [.loading, .down])
     }
 
-    @Test func anEngineThatNeverFinishesLoadingIsNotAble() {
+    @Test func anEngineThatNeverFinishesLoadingIsDown() {
         #expect(states(Array(repeating: .loading(.probe), count: 70)).last == .down)
         #expect(states(Array(repeating: .loading(.probe), count: 60)).last == .loading)
     }
 
-    @Test func aCallsFailureIsADoubt() {
+    @Test func aFailedCallMeansUnknown() {
         #expect(states([.callUnreachable, unreachable(), unreachable()]) == [.unknown, .unknown, .asleep])
         #expect(states([.callReplaced, .responded]) == [.unknown, .ready])
         for state in RunnerState.allCases where state != .ready {
@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test func anAgentThatDoesNotComeBackIsGone() {
+    @Test func anAgentThatDoesNotReconnectIsUnreachable() {
         #expect(states([.disconnected, .graceExpired]) == [.unknown, .asleep])
         #expect(states([.disconnected, .responded, .graceExpired]) == [.unknown, .ready, .ready])
         #expect(states([.disconnected], from: .waking) == [.waking])

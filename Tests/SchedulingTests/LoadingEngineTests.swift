@@ -45,7 +45,7 @@ import Testing
         #expect(bench.status("a")?.isEjected == false)
     }
 
-    @Test func aTrialThatFailsIsNoFailureOfTheMachine() throws {
+    @Test func aFailedTrialIsNotAFailureOfTheRunner() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)
         for _ in 0..<20 {
@@ -78,7 +78,7 @@ import Testing
         #expect(since.duration(to: bench.now) >= .seconds(58))
     }
 
-    @Test func aProbeThatFindsItLoadingIsBelieved() throws {
+    @Test func aProbeCanReportLoading() throws {
         var bench = Bench(.serving("a", "m"))
         bench.loads("a")
         #expect(bench.state("a") == .loading)
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func aRunnerThatLeavesMeanwhileIsForgotten() throws {
+    @Test func aRemovedRunnerGetsNoTrial() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)
         let waiter = try bench.waiter(["m"])
@@ -123,7 +123,7 @@ import Testing
     }
 
     /// No call waits, so no trial runs: the engine's list counts again, and the next call decides.
-    @Test func anUntriedEngineIsReadyAgain() throws {
+    @Test func withoutATrialTheModelListSuffices() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)
         bench.answered("a")

@@ -37,7 +37,7 @@ import Testing
         #expect(bench.commands() == ["load m"])
     }
 
-    @Test func aReportMayBringTheNewsFirst() throws {
+    @Test func aReportMayArriveBeforeTheResult() throws {
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
         bench.reported("a", report(model("m")))
@@ -46,7 +46,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    @Test func aFailureIsRememberedForAWhile() throws {
+    @Test func backsOffAfterAFailedLoad() throws {
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
         bench.completeCommand(failure: "out of memory")
@@ -75,7 +75,7 @@ import Testing
         #expect(bench.timer == nil)
     }
 
-    @Test func anotherRunnerIsAskedWhenOneCannot() throws {
+    @Test func anotherRunnerLoadsWhenOneFails() throws {
         var bench = bench(report(model("m")))
         bench.joined(Runner(id: "b"), [])
         bench.reported("b", report(model("m")))
@@ -88,7 +88,7 @@ import Testing
 
     // MARK: Making room
 
-    @Test func whatWasUsedLongestAgoMakesRoom() throws {
+    @Test func unloadsTheLeastRecentlyUsedModel() throws {
         var bench = bench(
             report(model("old", loaded: true, 4), model("new", loaded: true, 4), model("m", 4), slots: 4, limit: 8))
         bench.release(try bench.lease(["old"]))
@@ -104,14 +104,14 @@ import Testing
         #expect(bench.status("a")?.loaded == ["m", "new"])
     }
 
-    @Test func nothingMakesRoomWhereThereIsSome() throws {
+    @Test func unloadsNothingIfMemoryIsFree() throws {
         var bench = bench(report(model("x", loaded: true, 4), model("m", 4), limit: 8))
         _ = try bench.waiter(["m"])
         #expect(bench.commands() == ["load m"])
         _ = try bench.lease(["x"])
     }
 
-    @Test func noCallIsCutByASwap() throws {
+    @Test func aSwapInterruptsNoCall() throws {
         var bench = bench(report(model("x", loaded: true, 6), model("m", 6), limit: 8))
         let held = try bench.lease(["x"])
         let waiter = try bench.waiter(["m"])
@@ -134,7 +134,7 @@ import Testing
         #expect(bench.lease(of: later) != nil)
     }
 
-    @Test func aCallThatNeverEndsIsNotCutEither() throws {
+    @Test func aLoadFailsRatherThanInterruptACall() throws {
         var bench = bench(report(model("x", loaded: true, 6), model("m", 6), limit: 8))
         let held = try bench.lease(["x"])
         let waiter = try bench.waiter(["m"])
@@ -173,7 +173,7 @@ import Testing
 
     // MARK: Beside full runners
 
-    @Test func whereAllAreFullAnotherLoadsItTooIfNothingMakesWay() throws {
+    @Test func ifAllAreFullAnotherRunnerLoadsTheModelIfNothingIsUnloaded() throws {
         var bench = bench(report(model("m", loaded: true), slots: 1))
         bench.joined(Runner(id: "b"), [])
         bench.reported("b", report(model("m", 4), model("x", loaded: true, 4), slots: 1, limit: 4))
@@ -193,7 +193,7 @@ import Testing
 
     // MARK: Events in between
 
-    @Test func aConnectionThatIsLostTakesItsLoadsAlong() throws {
+    @Test func aLostConnectionEndsItsLoads() throws {
         var bench = bench(report(model("m")))
         let waiter = try bench.waiter(["m"])
         bench.disconnected("a")
@@ -205,7 +205,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    @Test func aMachineThatIsWokenLoadsWhatItWasWokenFor() throws {
+    @Test func aWokenMachineLoadsTheRequestedModel() throws {
         var bench = bench(report(model("m", loaded: true)))
         bench.disconnected("a")
         bench.pass(.seconds(5))

@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test(arguments: PlacementPolicy.allCases)
-    func noPolicySendsThemElsewhere(_ policy: PlacementPolicy) {
+    func noPolicyPlacesTheCallElsewhere(_ policy: PlacementPolicy) {
         var bench = Bench.ready(
             .serving("a", "m", slots: 4), .serving("b", "m", slots: 4), .serving("c", "m", slots: 4))
         for _ in 0..<4 {
@@ -20,7 +20,7 @@ import Testing
         #expect(bench.active("a") == 0 && bench.active("b") == 4 && bench.active("c") == 0)
     }
 
-    @Test func theyWaitForItsSlotThoughOthersAreFree() throws {
+    @Test func callsWaitForTheirRunnerEvenIfOthersAreFree() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 4), .serving("b", "m", slots: 1))
         guard case .granted(let lease) = bench.place(["m"], only: "b") else { throw Missing() }
         guard case .waiting(let waiter, false) = bench.place(["m"], only: "b") else { throw Missing() }
@@ -34,7 +34,7 @@ import Testing
         #expect(runners == ["b"])
     }
 
-    @Test func theyAreRefusedWhereItCannotServe() throws {
+    @Test func callsAreRefusedIfTheirRunnerCannotServe() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "other"))
         for only in ["b", "gone"] as [RunnerID] {
             guard case .refused(let error) = bench.place(["m"], only: only) else { throw Missing() }

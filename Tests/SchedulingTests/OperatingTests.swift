@@ -42,7 +42,7 @@ import Testing
 
     /// No call waits for the machine, and the packets are sent nevertheless; a wake for a call that has ended sends
     /// none.
-    @Test func packetsGoOutUntilTheDeadline() throws {
+    @Test func packetsAreSentUntilTheDeadline() throws {
         var bench = bench()
         _ = bench.sleepMachine("a")
         bench.disconnected("a")
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func whatIsBusyOrCouldNotBeWokenStaysAwake() throws {
+    @Test func busyOrUnwakeableMachinesStayAwake() throws {
         var busy = bench()
         let lease = try busy.lease(["m"])
         #expect(isImpossible(busy.sleepMachine("a"), "1 call is in progress"))
@@ -80,7 +80,7 @@ import Testing
         #expect(unwakeable.sleeps().isEmpty && unable.sleeps().isEmpty && fixed.sleeps().isEmpty)
     }
 
-    @Test func aRefusalIsRememberedUntilItWorks() throws {
+    @Test func aRefusalIsReportedUntilTheNextCommand() throws {
         var bench = bench()
         _ = bench.sleepMachine("a")
         #expect(bench.status("a")?.isFallingAsleep == true)

@@ -19,7 +19,7 @@ import Testing
 
     /// With so many runners the scheduler does not examine each for every call; the result is the same.
     @Test(arguments: [["m"], ["other", "m"]] as [[ModelID]])
-    func amongManyRunnersTheLeastBusyIsFoundAsAmongFew(models: [ModelID]) throws {
+    func findsTheLeastBusyAmongManyRunners(models: [ModelID]) throws {
         var bench = Bench((0..<100).map { .serving(RunnerID("r\($0)"), "m", slots: 3) })
         for number in 0..<100 { bench.answered(RunnerID("r\(number)")) }
         var random = SeededGenerator(seed: 7)
@@ -74,7 +74,7 @@ import Testing
         #expect(try bench.lease(["m"], prefer: ["gpu", "cpu"]).runner == "gpu")
     }
 
-    @Test func anyModelOfTheClassWill() throws {
+    @Test func anyModelOfTheClassServes() throws {
         var bench = Bench.ready(.serving("a", "m1"), .serving("b", "m2", "m3"))
         let leases = [try bench.lease(["m1", "m2"]), try bench.lease(["m1", "m2"])]
         #expect(leases.map(\.runner) == ["a", "b"])
@@ -82,7 +82,7 @@ import Testing
         #expect(leases.allSatisfy { $0.waited == .zero && $0.wake == nil })
     }
 
-    @Test func onlyReadyRunnersThatServeTheModelAreAsked() throws {
+    @Test func onlyReadyRunnersThatServeTheModelArePicked() throws {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "other"), .serving("c", "m"), .serving("d", "m"))
         bench.refused("a")
         bench.couldNotConnect("d")
@@ -91,7 +91,7 @@ import Testing
         #expect(bench.active("b") == 0)
     }
 
-    @Test func excludedRunnersAreNotAsked() throws {
+    @Test func excludedRunnersAreNotPicked() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 9), .serving("b", "m", slots: 2))
         for _ in 0..<2 {
             guard case .granted(let lease) = bench.place(["m"], excluding: ["a"]) else { throw Disappointment() }
@@ -130,7 +130,7 @@ import Testing
     // MARK: Lists of models
 
     /// The runners of a list are computed once, and again when the fleet changes.
-    @Test func aListIsWorkedOutAgainWhenTheFleetChanges() throws {
+    @Test func aListIsRecomputedWhenTheFleetChanges() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 9))
         let models: [ModelID] = ["m", "n"]
         for _ in 0..<2 { #expect(try bench.lease(models).runner == "a") }
@@ -147,7 +147,7 @@ import Testing
     }
 
     /// Lists of the same length, and more of them than are cached.
-    @Test func everyListIsItself() throws {
+    @Test func listsOfTheSameLengthAreDistinct() throws {
         let models = (0..<200).map { ModelID("m\($0)") }
         var bench = Bench(models.enumerated().map { .serving(RunnerID("r\($0)"), $1, slots: 9) })
         for number in models.indices { bench.answered(RunnerID("r\(number)")) }

@@ -35,14 +35,14 @@ import Testing
         #expect(try bench.lease(["n"], policy: .roundRobin).runner == "b")
     }
 
-    @Test func theBetterTierComesBeforeRoundRobin() throws {
+    @Test func tierTakesPrecedenceOverRoundRobin() throws {
         var bench = Bench.ready(
             .serving("cpu", "m", slots: 9, type: "cpu"), .serving("gpu", "m", slots: 2, type: "gpu"))
         let order = try (0..<3).map { _ in try bench.lease(["m"], prefer: ["gpu"], policy: .roundRobin).runner }
         #expect(order == ["gpu", "gpu", "cpu"])
     }
 
-    @Test func aConversationStaysWhereItBegan() throws {
+    @Test func affinityKeepsAConversationOnItsRunner() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 4), .serving("b", "m", slots: 4), .serving("c", "m", slots: 4),
             .serving("d", "m", slots: 4))
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func whereNothingIsKnownOfTheConversationLoadDecides() throws {
+    @Test func withoutAffinityTheLeastBusyRunnerServes() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 2), .serving("b", "m", slots: 2))
         let order = try (0..<4).map { _ in try bench.lease(["m"], policy: .prefixAffinity).runner }
         #expect(order == ["a", "b", "a", "b"])
@@ -110,7 +110,7 @@ import Testing
             })
     }
 
-    @Test func aRunnerThatFailsRestsAndIsTriedAgain() throws {
+    @Test func ejectsAFailingRunnerAndPutsItOnTrial() throws {
         var bench = Self.bench()
         try fail("a", times: 3, in: &bench)
         #expect(bench.effects.contains(.ejected("a", for: .seconds(10))))
@@ -147,7 +147,7 @@ import Testing
     }
 
     /// Half of two is one: the second runner stays, however often it fails.
-    @Test func notMoreThanTheirShareRest() throws {
+    @Test func limitsTheShareOfEjectedRunners() throws {
         var bench = Self.bench(runners: ["a", "b"])
         try fail("a", times: 3, in: &bench)
         for _ in 0..<10 { bench.release(try bench.lease(["m"]), .failed) }
@@ -155,7 +155,7 @@ import Testing
     }
 
     /// A runner that failed recently is better than no runner.
-    @Test func theOnlyOneThatHasAModelGoesOnServing() throws {
+    @Test func anEjectedRunnerServesModelsThatNoOtherHas() throws {
         var bench = Bench.ready(.serving("a", "rare"), .serving("b", "m"), .serving("c", "m")) {
             $0.ejection = EjectionPolicy(failures: 1)
         }
@@ -224,7 +224,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.runner == "c")
     }
 
-    @Test func aWakeEndsWithTheRunner() throws {
+    @Test func removalEndsTheWake() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
         bench.unreachable("a", times: 3)
         let waiter = try bench.waiter(["m"], forMachine: true)
@@ -235,7 +235,7 @@ import Testing
         #expect(bench.packets() == [0])
     }
 
-    @Test func aNameIsFreeAtOnce() throws {
+    @Test func aRemovedIDCanBeReusedImmediately() throws {
         var bench = Bench.ready(.serving("a", "m"))
         let old = try bench.lease(["m"])
         bench.remove("a")
@@ -248,7 +248,7 @@ import Testing
     }
 
     /// A runner that registers repeatedly must not make the table grow.
-    @Test func placesAreUsedAgain() {
+    @Test func indicesOfRemovedRunnersAreReused() {
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         for _ in 0..<100 {
             bench.remove("a")

@@ -10,7 +10,7 @@ import Testing
 
     /// All seeds at once, although other tests run one after the other: by far the longest test, and limited only by
     /// processors.
-    @Test func whatMustHoldHoldsInAnyOrderOfEvents() async throws {
+    @Test func invariantsHoldInAnyOrderOfEvents() async throws {
         let tally = await withTaskGroup(of: [String: Int].self) { group in
             for seed in Self.seeds {
                 group.addTask {

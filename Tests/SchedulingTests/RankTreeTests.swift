@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 31, 32, 33, 1000])
-    func itFindsTheLowest(count: Int) {
+    func findsTheLowestRank(count: Int) {
         var random = SeededGenerator(seed: UInt64(count))
         var table = table(of: count)
         // The tree does not contain all runners, nor in the order of the fleet.
@@ -47,7 +47,7 @@ import Testing
     }
 
     /// A copy of the state is used to simulate: that must not change the original's tree.
-    @Test func copiesGoTheirOwnWay() {
+    @Test func copiesAreIndependent() {
         var table = table(of: 3)
         for index in 0..<3 { table.setRank(rank(index + 1), at: index) }
         var tree = RankTree(of: [0, 1, 2], table)

@@ -37,13 +37,13 @@ import Testing
     }
 
     /// One that does not count yet is none.
-    @Test func whatChangesNothingLeavesNoReason() {
+    @Test func evidenceThatChangesNothingLeavesNoReason() {
         var bench = bench()
         bench.observe { $0.runnerUnreachable("a", lastByteAt: nil, reason: "no route", now: $1) }
         #expect(bench.state("a") == .ready && bench.status("a")?.reason == nil)
     }
 
-    @Test func theLogGetsTheReasonWithTheChange() {
+    @Test func stateChangesReportTheReason() {
         var bench = bench()
         bench.observe { $0.runnerRefused("a", reason: "connection refused by h:1", now: $1) }
         #expect(
@@ -51,13 +51,13 @@ import Testing
     }
 
     /// An engine that responds, and has nothing to serve.
-    @Test func anEmptyListIsStatedThoughTheRunnerIsReady() {
+    @Test func aReadyRunnerReportsItsEmptyList() {
         var bench = bench()
         bench.observe { $0.runnerResponded("a", engineModels: [], reason: "its list has no models", now: $1) }
         #expect(bench.state("a") == .ready && bench.status("a")?.reason == "its list has no models")
     }
 
-    @Test func anAgentThatIsGoneStatesHow() {
+    @Test func aDisconnectedAgentReportsHowItsConnectionEnded() {
         var bench = Bench()
         bench.put(Runner(id: "a"))
         bench.connected("a")

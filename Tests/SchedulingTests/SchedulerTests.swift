@@ -17,7 +17,7 @@ import Testing
         return scheduler
     }
 
-    @Test func grantsAtOnceWithoutResuming() throws {
+    @Test func grantsImmediatelyWithoutResuming() throws {
         let scheduler = scheduler(.serving("a", "m"))
         let placement = scheduler.place(PlacementRequest(models: ["m"])) { _ in Issue.record("resumed") }
         guard case .granted(let lease) = placement else { throw Disappointment() }
@@ -62,7 +62,7 @@ import Testing
     }
 
     /// Performing effects may cause new ones: they are performed after those of earlier decisions.
-    @Test func effectsComeInTheOrderInWhichTheyWereDecided() {
+    @Test func performsEffectsInTheOrderOfTheDecisions() {
         var state = SchedulerState()
         state.add(.serving("a", "m", wakes: true))
         let start = ContinuousClock.now
@@ -81,7 +81,7 @@ import Testing
         #expect(states.withLock { $0 } == [.asleep, .waking, .ready, .down])
     }
 
-    @Test func asksForATimer() throws {
+    @Test func requestsATimer() throws {
         var configuration = SchedulerState.Configuration()
         configuration.queueTimeout = .seconds(7)
         var state = SchedulerState(configuration)
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func manyTasksAtOnceLoseNothing() async {
+    func concurrentTasksLoseNoCall() async {
         let scheduler = scheduler(
             .serving("a", "m", "n", slots: 2), .serving("b", "m", slots: 1), .serving("c", "n", slots: 1))
         let seen = Seen()

@@ -30,7 +30,7 @@ import Testing
         #expect(bench.state("a") == .asleep)
     }
 
-    @Test func aCallStartsTheTimeAnewAndALeaseHoldsItUp() throws {
+    @Test func callsResetTheIdleTimeAndLeasesPauseIt() throws {
         var bench = bench()
         bench.pass(.seconds(500))
         let lease = try bench.lease(["m"])
@@ -43,7 +43,7 @@ import Testing
         #expect(bench.state("a") == .asleep)
     }
 
-    @Test func onlyMachinesThatCanSleepAndWakeAre() {
+    @Test func onlyMachinesThatCanSleepAndWakeArePutToSleep() {
         var unable = bench(.having("m"))
         var unwakeable = bench(wakes: false)
         var never = Bench()
@@ -57,7 +57,7 @@ import Testing
         #expect(unable.sleeps().isEmpty && unwakeable.sleeps().isEmpty && never.sleeps().isEmpty)
     }
 
-    @Test func aCallThatComesMeanwhileWakesIt() throws {
+    @Test func aCallWakesAMachineThatIsFallingAsleep() throws {
         var bench = bench()
         bench.pass(.seconds(600))
         bench.pass(.seconds(1))
@@ -74,7 +74,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.waited == .seconds(9))
     }
 
-    @Test func aShortSleepMayLeaveTheConnectionStanding() throws {
+    @Test func theConnectionMaySurviveAShortSleep() throws {
         var bench = bench()
         bench.pass(.seconds(600))
         let waiter = try bench.waiter(["m"])
@@ -83,7 +83,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    @Test func aMachineThatRefusesToSleepGoesOnServing() throws {
+    @Test func aMachineThatRefusesToSleepKeepsServing() throws {
         var bench = bench()
         bench.pass(.seconds(600))
         let first = try #require(bench.sleeps().first)
@@ -114,7 +114,7 @@ import Testing
     }
 
     /// The agent is disconnected while its command runs: the outcome is known when it reconnects, or the time is up.
-    @Test func theOutcomeIsOpenUntilTheAgentIsBackOrLongGone() throws {
+    @Test func theOutcomeIsUnknownUntilTheAgentReconnectsOrTimesOut() throws {
         var slept = bench()
         slept.pass(.seconds(600))
         slept.answeredCommand("a", try #require(slept.sleeps().first).request)
@@ -139,7 +139,7 @@ import Testing
         #expect(failed.status("a")?.sleepProblem == "exit code 1")
     }
 
-    @Test func aConnectionThatEndsIsNoRefusal() throws {
+    @Test func aLostConnectionIsNotARefusal() throws {
         var bench = bench()
         bench.pass(.seconds(600))
         bench.disconnected("a")
@@ -149,7 +149,7 @@ import Testing
 
     // MARK: Coming back
 
-    @Test func afterSleepACheckPrecedesTraffic() throws {
+    @Test func aCheckPrecedesCallsAfterASleep() throws {
         var bench = bench(checks: true)
         bench.pass(.seconds(600))
         bench.disconnected("a")
@@ -175,7 +175,7 @@ import Testing
         #expect(bench.checks().count == 1)
     }
 
-    @Test func aFailedCheckIsRepeatedAndMakesItDown() throws {
+    @Test func aFailedCheckMarksTheRunnerDownAndIsRepeated() throws {
         var bench = bench(checks: true)
         bench.pass(.seconds(600))
         bench.disconnected("a")
@@ -213,7 +213,7 @@ import Testing
         #expect(bench.rejection(of: waiter)?.code == .wakeTimeout)
     }
 
-    @Test func aGPUThatIsGoneKeepsItOut() throws {
+    @Test func aMachineWhoseGPUIsMissingGetsNoCalls() throws {
         var withGPU = sleepy
         withGPU.hasGPU = true
         var without = sleepy
@@ -233,7 +233,7 @@ import Testing
         #expect(bench.state("a") == .ready)
     }
 
-    @Test func whereNothingIsLoadedThereIsNothingToCheck() throws {
+    @Test func withoutALoadedModelThereIsNoCheck() throws {
         var bench = bench(checks: true)
         bench.pass(.seconds(600))
         bench.disconnected("a")
@@ -242,7 +242,7 @@ import Testing
         #expect(bench.state("a") == .ready)
     }
 
-    @Test func aCheckOfAnotherConnectionCountsForNothing() throws {
+    @Test func ignoresTheCheckOfAnEarlierConnection() throws {
         var bench = bench(checks: true)
         bench.pass(.seconds(600))
         bench.disconnected("a")

@@ -14,7 +14,7 @@ import Testing
         return bench
     }
 
-    @Test func theFirstThatIsUpServes() throws {
+    @Test func theFirstReadyMachineServes() throws {
         var bench = asleep(
             .serving("a", "m", type: "gpu", wakes: true), .serving("b", "m", type: "gpu", wakes: true),
             .serving("c", "m", wakes: true), .serving("d", "n", type: "gpu", wakes: true))
@@ -52,7 +52,7 @@ import Testing
         #expect(sent.sorted() == ["a", "a", "b", "b"])
     }
 
-    @Test func oneThatFailsLeavesTheOthers() throws {
+    @Test func aFailedWakeLeavesTheOthersInProgress() throws {
         var bench = asleep(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true))
         let waiter = try bench.waiter(["m"], together: ["b"])
         for _ in 0..<3 { bench.attempted("a", failure: "no route") }
@@ -69,7 +69,7 @@ import Testing
         #expect(bench.wakes() == ["a"])
     }
 
-    @Test func aWakeOfWhichNothingLeftThisHostFailsAtOnce() throws {
+    @Test func aWakeFailsEarlyIfNothingCouldBeSent() throws {
         var bench = asleep(.serving("a", "m", wakes: true))
         let waiter = try bench.waiter(["m"])
         bench.attempted("a", failure: "not permitted")
@@ -86,7 +86,7 @@ import Testing
         _ = try bench.waiter(["m"], forMachine: true)
     }
 
-    @Test func whatWasSentOnceMayStillHelp() throws {
+    @Test func aWakeContinuesOnceAnAttemptWasSent() throws {
         var bench = asleep(.serving("a", "m", wakes: true))
         let waiter = try bench.waiter(["m"])
         bench.attempted("a")
@@ -96,7 +96,7 @@ import Testing
         #expect(bench.lease(of: waiter) != nil)
     }
 
-    @Test func attemptsOfAnotherWakeCountForNothing() throws {
+    @Test func ignoresAttemptsOfAnotherWake() throws {
         var bench = asleep(.serving("a", "m", wakes: true))
         _ = try bench.waiter(["m"])
         for _ in 0..<3 { bench.stale("a", failure: "no route") }

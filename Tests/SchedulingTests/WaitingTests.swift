@@ -108,7 +108,7 @@ import Testing
     }
 
     /// A flapping runner must not postpone a call's deadline repeatedly.
-    @Test func doubtsDoNotMoveTheDeadline() throws {
+    @Test func anUnknownStateDoesNotExtendTheDeadline() throws {
         var bench = Bench.ready(.serving("a", "m", slots: 1)) { $0.queueTimeout = .seconds(10) }
         _ = try bench.lease(["m"])
         let waiter = try bench.waiter(["m"])
@@ -122,7 +122,7 @@ import Testing
         #expect(bench.rejection(of: waiter)?.code == .queueFull)
     }
 
-    @Test func downMeansRefusedAtOnce() throws {
+    @Test func callsForADownRunnerAreRefusedImmediately() throws {
         var bench = Bench.ready(.serving("a", "m"))
         bench.refused("a")
         let refusal = try bench.refusal(["m"])
@@ -133,7 +133,7 @@ import Testing
         _ = try bench.lease(["m"])
     }
 
-    @Test func aModelThatVanishesFromTheListIsNotWaitedFor() throws {
+    @Test func callsDoNotWaitForAModelThatIsNotListedAnyMore() throws {
         var bench = Bench(Runner(id: "a"), Runner(id: "b"), Runner(id: "sleeper", canBeWoken: true))
         bench.answered("a", ["m", "x"])
         bench.answered("b", ["x"])

@@ -76,7 +76,7 @@ import Testing
         #expect(bench.packets().count == 2)
     }
 
-    @Test func abandonedWakesSendNoMorePacketsButGoOn() throws {
+    @Test func abandonedWakesContinueWithoutPackets() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) { $0.wakeTimeout = .seconds(60) }
         let waiter = try bench.waiter(["m"])
         bench.pass(.seconds(1))
@@ -280,7 +280,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(20))
     }
 
-    @Test func aMachineThatNeverGetsItsModelBackIsAFailedWake() throws {
+    @Test func aWakeFailsIfTheModelIsNeverListed() throws {
         var bench = Bench(Runner(id: "a", canBeWoken: true)) { $0.wakeTimeout = .seconds(60) }
         bench.answered("a", ["m"])
         bench.unreachable("a", times: 3)
@@ -322,7 +322,7 @@ import Testing
         #expect(bench.wakes() == ["gpu"])
     }
 
-    @Test func amongEqualsTheOneThatBootsQuickest() throws {
+    @Test func amongEqualsTheFastestToBootIsWoken() throws {
         var bench = asleep(
             .serving("new", "m", wakes: true), .serving("slow", "m", "slow", wakes: true),
             .serving("quick", "m", "quick", wakes: true))
@@ -367,7 +367,7 @@ import Testing
         #expect(bench.status("a")?.bootTime.mean == .seconds(35))
     }
 
-    @Test func whatWasRememberedCanBeWokenAfterARestart() throws {
+    @Test func rememberedMachinesCanBeWokenAfterARestart() throws {
         var state = SchedulerState()
         state.add(
             Runner(id: "a", canBeWoken: true), rememberedModels: ["m"], bootTime: BootTime(mean: .seconds(12)))

@@ -42,7 +42,7 @@ import Testing
     }
 
     /// The address has no listener: UDP reports no error, and a second packet is sent like the first.
-    @Test func silenceIsNoError() async throws {
+    @Test func anAddressWithoutAListenerIsNoError() async throws {
         for _ in 0..<2 { try await Broadcaster().send(MagicPacket(mac: mac), to: "127.0.0.1", port: 9) }
     }
 

@@ -39,7 +39,7 @@ import Testing
         #expect(MagicPacket(decoding: [UInt8](repeating: 0xFF, count: count) + packet.bytes)?.mac == mac)
     }
 
-    @Test func bytesThatAreNoPasswordAreIgnored() {
+    @Test func trailingBytesOfOtherLengthsAreIgnored() {
         let packet = MagicPacket(mac: mac)
         #expect(MagicPacket(decoding: packet.bytes + [1, 2, 3]) == packet)
         #expect(MagicPacket(decoding: packet.bytes + [UInt8](repeating: 0, count: 18)) == packet)
@@ -50,7 +50,7 @@ import Testing
         #expect(MagicPacket(decoding: [0xFF] + MagicPacket(mac: mac).bytes)?.mac == mac)
     }
 
-    @Test func everyBrokenByteIsNoticed() {
+    @Test func everyAlteredByteIsDetected() {
         let bytes = MagicPacket(mac: mac).bytes
         for index in bytes.indices {
             var broken = bytes

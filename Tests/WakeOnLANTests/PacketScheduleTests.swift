@@ -37,7 +37,7 @@ import Testing
     }
 
     /// Next to every multiple of the interval, where rounding could repeat or skip a packet.
-    @Test func everyPacketComesExactlyOnce() {
+    @Test func everyPacketIsDueExactlyOnce() {
         let interval = Duration.milliseconds(333)
         let schedule = PacketSchedule(firstOffsets: [.zero], interval: interval, deadline: .seconds(100_000))
         for number in 0..<10_000 {
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func nothingFloodsANetwork() {
+    @Test func theIntervalIsAtLeastOneMillisecond() {
         let schedule = PacketSchedule(firstOffsets: [], interval: .zero)
         #expect(schedule.offset(ofPacket: 0) == .zero)
         #expect(schedule.next(after: .zero) == .milliseconds(1))

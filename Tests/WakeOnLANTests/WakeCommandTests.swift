@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func theGatewaysSecretsStayAtHome() async throws {
+    @Test func theEnvironmentContainsNoSecrets() async throws {
         try await inTemporaryDirectory { directory in
             let file = "\(directory)/environment"
             try await WakeCommand(searchPath: Self.path).run(

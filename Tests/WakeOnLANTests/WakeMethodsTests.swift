@@ -14,7 +14,7 @@ import Testing
         mac = try #require(MACAddress("52-54-00-12-34-56"))
     }
 
-    @Test func theHelperGetsOneLine() async throws {
+    @Test func theRelayReceivesOneLine() async throws {
         try await withListener(answering: "") { port, received in
             try await ways.send(
                 .relay(WakeRelayRequest(host: "127.0.0.1", port: port, mac: mac, broadcast: "192.168.1.255")))
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func aHookThatHangsUpIsAFailure() async throws {
+    @Test func aHookThatClosesTheConnectionIsAFailure() async throws {
         try await withListener(answering: "") { port, _ in
             await #expect(throws: WakeSendError.self) {
                 try await ways.send(hook("GET", "http://127.0.0.1:\(port)/secret"))

@@ -17,7 +17,7 @@ import Testing
             to: address, tls: tls, options: options, on: MultiThreadedEventLoopGroup.singleton)
     }
 
-    @Test func bothSidesTalk() async throws {
+    @Test func bothSidesExchangeMessages() async throws {
         try await EchoServer.with { server in
             let connection = try await connect(try server.address("/echo?x=1"))
             var messages = connection.messages.makeAsyncIterator()
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func aServerThatVanishesIsNoticed() async throws {
+    @Test func aServerThatVanishesIsDetected() async throws {
         try await EchoServer.with { server in
             let connection = try await connect(try server.address())
             connection.send("vanish")
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func theServerSpeaksHTTPElsewhere() async throws {
+    @Test func otherPathsGetHTTPResponses() async throws {
         try await EchoServer.with { server in
             let address = try server.address("/other")
             await #expect(throws: WebSocketConnectError.refused(status: 418)) { try await connect(address) }
@@ -124,7 +124,7 @@ import Testing
         ("wss://gateway.lan", true, "gateway.lan", 443, "/"),
         ("WS://[::1]:81?x=1", false, "::1", 81, "/?x=1"),
     ])
-    func addressesAreRead(_ text: String, _ isSecure: Bool, _ host: String, _ port: Int, _ target: String) throws {
+    func addressesAreParsed(_ text: String, _ isSecure: Bool, _ host: String, _ port: Int, _ target: String) throws {
         let address = try #require(WebSocketAddress(text))
         #expect(address.isSecure == isSecure && address.host == host && address.port == port)
         #expect(address.target == target)
@@ -134,7 +134,7 @@ import Testing
         "", "ws://", "http://a", "gateway.lan:8080", "ws://user@a/", "ws://a/#b", "ws://a:0/", "ws://a:65536/",
         "ws://a:x/", "ws://[::1/", "ws://[a]/", "ws://a b/", "ws://a/\r\nX: y",
     ])
-    func whatIsNoAddress(_ text: String) {
+    func malformedAddressesAreRefused(_ text: String) {
         #expect(WebSocketAddress(text) == nil)
     }
 }

@@ -16,7 +16,7 @@ import Testing
         #expect(socket.notebook.messages == [.text("héllo"), .binary(ByteBuffer(bytes: [0, 255]))])
     }
 
-    @Test func fragmentsArePutTogetherAroundControlFrames() throws {
+    @Test func fragmentsAreAssembledAroundControlFrames() throws {
         let socket = try EmbeddedSocket()
         let bytes = Array("wörld".utf8)
         // The cut is in the middle of a character.
@@ -29,7 +29,7 @@ import Testing
         #expect(sent.map(\.opcode) == [0xA] && sent.first?.bytes == [7])
     }
 
-    @Test func framesMayComeByteByByte() throws {
+    @Test func framesMayArriveByteByByte() throws {
         let whole = try EmbeddedSocket()
         var bytes = ByteBuffer(bytes: [0x81, 0x82, 1, 2, 3, 4, UInt8(ascii: "h") ^ 1, UInt8(ascii: "i") ^ 2])
         while let byte = bytes.readSlice(length: 1) { try whole.receive(raw: byte) }
@@ -47,7 +47,7 @@ import Testing
 
     // MARK: Protocol violations
 
-    @Test(arguments: [WebSocketHandler.Role.client, .server]) func wrongMaskingEndsIt(_ role: WebSocketHandler.Role)
+    @Test(arguments: [WebSocketHandler.Role.client, .server]) func wrongMaskingIsRefused(_ role: WebSocketHandler.Role)
         throws
     {
         let socket = try EmbeddedSocket(role)
@@ -153,7 +153,7 @@ import Testing
 
     // MARK: Closing
 
-    @Test func theirCloseIsAnswered() throws {
+    @Test func respondsToTheirClose() throws {
         let socket = try EmbeddedSocket()
         try socket.receive(.connectionClose, [0x0F, 0xA0] + Array("bye".utf8))
         #expect(try socket.sentCloseCode() == 4000)
@@ -177,7 +177,7 @@ import Testing
         #expect(socket.notebook.ends == [.closedByUs] && socket.notebook.messages.isEmpty)
     }
 
-    @Test func ourCloseDoesNotWaitForEver() throws {
+    @Test func ourCloseTimesOut() throws {
         let socket = try EmbeddedSocket()
         socket.notebook.socket?.close()
         socket.passTime(.seconds(5))
@@ -191,7 +191,7 @@ import Testing
         #expect(socket.notebook.ends == [.lost])
     }
 
-    @Test func halfAPeerIsNone() throws {
+    @Test func aHalfClosedConnectionIsClosed() throws {
         let socket = try EmbeddedSocket()
         socket.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(!socket.isOpen && socket.notebook.ends == [.lost])
@@ -207,7 +207,7 @@ import Testing
 
     // MARK: Timeouts
 
-    @Test func silenceIsAskedAboutAndThenEnds() throws {
+    @Test func aSilentPeerIsPingedAndThenClosed() throws {
         let socket = try EmbeddedSocket()
         socket.passTime(.seconds(20))
         #expect(try socket.sent().map(\.opcode) == [9])
@@ -229,7 +229,7 @@ import Testing
         #expect(socket.isOpen)
     }
 
-    @Test func aPeerThatIsAskedForASignOfLifeHasToGiveOneInTime() throws {
+    @Test func verifyClosesUnlessThePeerRespondsInTime() throws {
         for answers in [true, false] {
             let socket = try EmbeddedSocket { $0.pingInterval = .seconds(3_600) }
             socket.passTime(.seconds(1))

@@ -29,7 +29,7 @@ import Testing
         try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: text)))
     }
 
-    @Test func aBodyThatDoesNotComeIsGivenUpAfterItsGracePeriod() throws {
+    @Test func closesTheConnectionIfNoBodyArrivesInTheGracePeriod() throws {
         let channel = try begin(length: 1_000)
         try send("{\"x\":\"", to: channel)
         channel.embeddedEventLoop.advanceTime(by: .seconds(74))
@@ -39,7 +39,7 @@ import Testing
         #expect(services.budget.bytesInUse == 0, "what was held of it is given back")
     }
 
-    @Test func aBodyThatTricklesIsGivenUp() throws {
+    @Test func closesTheConnectionIfABodyTrickles() throws {
         let channel = try begin(length: 1_000)
         try send("{\"x\":\"", to: channel)
         for _ in 0..<16 where channel.isActive {
@@ -50,7 +50,7 @@ import Testing
         #expect(services.budget.bytesInUse == 0)
     }
 
-    @Test func aBodyThatComesSteadilyIsWaitedFor() throws {
+    @Test func waitsForABodyThatArrivesSteadily() throws {
         let channel = try begin(length: 1 << 20)
         try send("{\"x\":\"", to: channel)
         let part = String(repeating: "x", count: 4 << 10)
