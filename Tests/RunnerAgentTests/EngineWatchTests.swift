@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnerAgent
 
-/// The agent's verdict on an engine that does not respond, or responds wrongly.
+/// The status of an engine that does not respond, or responds incorrectly.
 @Suite struct EngineWatchTests {
     private static let well = EngineStatus(engineType: "openai", isHealthy: true, loadedModels: ["m"])
 

@@ -38,8 +38,8 @@ import Testing
         #expect(state.handle(.statusChanged) == [.sendStatusUpdate])
     }
 
-    /// Started anew, an agent connects without delay; if the gateway is unreachable for a moment, the
-    /// third attempt begins less than two seconds after the first.
+    /// After a restart, an agent connects without delay; if the gateway is unreachable for a moment, the third attempt
+    /// begins less than two seconds after the first.
     @Test func theThirdAttemptBeginsWithinTwoSeconds() {
         var state = LinkState(times: .init(), offers: Self.all) { 1 }
         #expect(state.handle(.started) == [.connect(1)])
@@ -51,12 +51,12 @@ import Testing
             #expect(state.handle(.timerFired(.retry, number)) == [.connect(number + 1)])
         }
         #expect(waited > .zero && waited < .seconds(2))
-        // What the gateway needs to send calls comes with the registration, and again with its answer.
+        // The agent sends its status with the registration, and again after the acknowledgement.
         #expect(state.handle(.connected(3)).first == .register)
         #expect(state.handle(.received(3, .registerAck("r", extensions: []))).contains(.sendStatusUpdate))
     }
 
-    /// A version-1 gateway lists nothing, and one with extensions of its own is not believed to mean ours.
+    /// A version-1 gateway lists no extensions; extensions that only the gateway lists are not agreed.
     @Test func onlyExtensionsThatBothSidesListAreAgreed() {
         var state = state(offers: [.slots])
         _ = state.handle(.started)
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// Two machines with one id throw each other out. It is the heartbeat that proves a connection to be good.
+    /// Two machines with one id disconnect each other: only a heartbeat shows that a connection lasts.
     @Test func repeatedDisconnectionsCountAsFailures() {
         var state = joined()
         _ = state.handle(.closed(1, reason: "x"))
@@ -112,7 +112,7 @@ import Testing
         #expect(state.phase == .waiting)
     }
 
-    /// Its last events must not affect the connection that replaced it.
+    /// The last events of a connection must not affect the connection that replaced it.
     @Test func ignoresEventsOfAnEarlierConnection() {
         var state = joined()
         _ = state.handle(.closed(1, reason: "x"))
@@ -213,7 +213,7 @@ import Testing
     @Test func drainsBeforeItDisconnects() {
         var state = joined()
         #expect(state.handle(.drainBegan) == [.sendStatusUpdate])
-        // Heartbeats continue, so that the gateway does not take a long drain for a failure.
+        // Heartbeats continue, so that the gateway does not consider a long drain a failure.
         #expect(state.handle(.timerFired(.heartbeat, 1)).contains(.sendHeartbeat))
         #expect(
             state.handle(.received(1, .loadModel("m", requestID: "a"))) == [

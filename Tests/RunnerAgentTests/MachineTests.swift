@@ -142,7 +142,7 @@ import Testing
             #expect(status.capabilities.map(\.averageLatencyMilliseconds) == [80])
             #expect(status.metrics?.requestsProcessed == 1)
             #expect(status.metrics?.averageLatencyMilliseconds == 80)
-            // One that came to nothing is none that was processed.
+            // A call without a complete response does not count as processed.
             counts.began("a")
             counts.ended("a", latency: nil)
             #expect(report.status(agreed: []).metrics?.requestsProcessed == 1)
@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    /// A gateway of version 1 sees nothing but version 1.
+    /// A gateway of version 1 sees only the fields of version 1.
     @Test func extensionsAreAnnouncedToPeersThatKnowThem() async throws {
         try await FakeEngine.with(["GET /v1/models": Self.engine]) { fake in
             var power = RunnerSettings.Power()
@@ -201,7 +201,7 @@ import Testing
         )
     }
 
-    /// What it wrote is the operator's best hint.
+    /// The command's output is the operator's best hint.
     @Test func theCommandsOutputIsReported() async {
         let script = "echo Failed to suspend; printf '\\033[31mInhibited\\007 by backup\\n' >&2; exit 3"
         let problem = await commands(["sh", "-c", script]).sleep()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnerProtocol
 
-/// Every message, byte for byte as machines in the field speak and read it.
+/// Every message, byte for byte as deployed machines write and read it.
 @Suite struct GoldenMessageTests {
     static let status = RunnerStatus(
         health: .healthy,

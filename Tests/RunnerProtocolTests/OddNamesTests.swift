@@ -32,7 +32,7 @@ import Testing
     @Test func onlyTheUnusableAliasIsOmitted() throws {
         let status = try #require(
             try status(#""model_aliases":{"a":"x","b\r\n":"y","c":"z\u0000","d":7,"\u212A":"k1","K":"k2"}"#))
-        // Foundation would take the last two for one.
+        // Foundation would treat the last two as equal.
         #expect(status.modelAliases == ["a": "x", "\u{212A}": "k1", "K": "k2"])
         #expect(status.allOmitted.count == 3)
     }

@@ -28,7 +28,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.waited == .seconds(5))
     }
 
-    /// A crashed engine costs one wait, then calls get 503 at once, and the attempts become rarer.
+    /// A crashed engine costs one wait; then calls get 503 immediately, and the attempts become rarer.
     @Test func backsOffAfterAWakeWithoutEffect() throws {
         var bench = down()
         for backOff in [30, 60, 120, 240, 480, 480] {

@@ -4,7 +4,7 @@ import Testing
 @testable import Scheduling
 
 /// One caller with 64 workers and one with a single worker, each of which sends its next call as soon as the last one
-/// ends, on a class that cannot serve them all at once. The test owns the time.
+/// ends, on a class that cannot serve them all at the same time. The test owns the clock.
 @Suite struct FairSharingTests {
     /// The latencies of the single worker's calls, and the number of calls that each caller completed.
     private struct Figures {
@@ -23,7 +23,7 @@ import Testing
 
     /// - Parameters:
     ///   - workers: the number of workers of each caller.
-    ///   - sharesLine: whether the scheduler takes them for one caller, for comparison.
+    ///   - sharesLine: whether the scheduler sees both as one caller, for comparison.
     private func run(slots: Int, workers: [String: Int], sharesLine: Bool = false, seed: UInt64 = 1) throws -> Figures {
         var random = SeededGenerator(seed: seed)
         var bench = Bench.ready(.serving("a", "m", slots: slots)) { $0.queueTimeout = .seconds(3600) }

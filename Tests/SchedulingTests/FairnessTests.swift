@@ -36,7 +36,7 @@ import Testing
         #expect(order(&bench, after: held) == [x[0], y[0], z[0], x[1], y[1], z[1], x[2], x[3]])
     }
 
-    /// A caller with one call at a time gets half of the slots beside a caller with forty calls waiting.
+    /// A caller with one call at a time gets half of the slots, although another caller has forty calls waiting.
     @Test func oneCallAtATimeGetsEveryOtherSlot() throws {
         var (bench, held) = try saturated("m")
         for _ in 0..<40 { _ = try bench.waiter(["m"], caller: "script") }
@@ -202,8 +202,7 @@ import Testing
         #expect((38...42).contains(served), "\(served) of 50, where four of five are its share")
     }
 
-    /// The result is the same if more grants happen on the other machines between two slots of one machine than are
-    /// remembered.
+    /// The result is the same if other machines grant more slots between two slots of one machine than are remembered.
     @Test func aPriorityHasTheSameWeightOnManyMachines() throws {
         var bench = Bench()
         for number in 0..<100 {
@@ -282,7 +281,7 @@ import Testing
         return (bench, held)
     }
 
-    // MARK: A queue that is full
+    // MARK: Full queues
 
     @Test func aBurstDoesNotShutOtherCallersOutOfTheQueue() throws {
         var (bench, held) = try saturated("m") { $0.queueLength = 4 }

@@ -86,7 +86,7 @@ import Testing
         #expect(bench.lease(of: waiter)?.runner == "b")
     }
 
-    // MARK: Making room
+    // MARK: Unloading for a load
 
     @Test func unloadsTheLeastRecentlyUsedModel() throws {
         var bench = bench(
@@ -171,7 +171,7 @@ import Testing
         #expect(bench.lease(of: second) != nil)
     }
 
-    // MARK: Beside full runners
+    // MARK: Full runners
 
     @Test func ifAllAreFullAnotherRunnerLoadsTheModelIfNothingIsUnloaded() throws {
         var bench = bench(report(model("m", loaded: true), slots: 1))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Calls that only one runner can serve, because it made the response that they continue.
+/// Calls that only one runner can serve, because it created the response that they continue.
 @Suite struct OnlyRunnerTests {
     private func granted(_ placement: Placement) -> RunnerID? {
         if case .granted(let lease) = placement { lease.runner } else { nil }

@@ -40,8 +40,7 @@ import Testing
         #expect(last.id == wake && last.outcome == .init(time: .seconds(7), succeeded: true))
     }
 
-    /// No call waits for the machine, and the packets are sent nevertheless; a wake for a call that has ended sends
-    /// none.
+    /// Packets are sent although no call waits for the machine; a wake for a call that has ended sends none.
     @Test func packetsAreSentUntilTheDeadline() throws {
         var bench = bench()
         _ = bench.sleepMachine("a")

@@ -8,7 +8,7 @@ import Testing
     @Test func roundRobinIgnoresLoad() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 9), .serving("b", "m", slots: 9), .serving("c", "m", slots: 9))
-        // "a" is far busier than the others, with calls of another class that it alone serves.
+        // "a" is far busier than the others, with calls of another class that only it serves.
         for _ in 0..<3 {
             let leases = try (0..<3).map { _ in try bench.lease(["m"], policy: .roundRobin) }
             #expect(leases.map(\.runner) == ["a", "b", "c"])

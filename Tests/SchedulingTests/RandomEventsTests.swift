@@ -8,8 +8,8 @@ import Testing
     private static let seeds: ClosedRange<UInt64> = events >= 1_000_000 ? 1...8 : 1...4
     private static let eventsPerSeed = events / seeds.count
 
-    /// All seeds at once, although other tests run one after the other: by far the longest test, and limited only by
-    /// processors.
+    /// All seeds run concurrently, although other tests run one after the other: this is by far the longest test, and
+    /// limited only by processors.
     @Test func invariantsHoldInAnyOrderOfEvents() async throws {
         let tally = await withTaskGroup(of: [String: Int].self) { group in
             for seed in Self.seeds {

@@ -19,7 +19,7 @@ import Testing
     func findsTheLowestRank(count: Int) {
         var random = SeededGenerator(seed: UInt64(count))
         var table = table(of: count)
-        // The tree does not contain all runners, nor in the order of the fleet.
+        // The tree contains some of the runners, in another order than the fleet.
         let indices = (0..<count).filter { $0 == 0 || $0 % 5 != 3 }.shuffled(using: &random)
         var tree = RankTree(of: indices, table)
         #expect(tree.lowest(in: table) == nil)
@@ -46,7 +46,7 @@ import Testing
         #expect(tree.lowest(in: table) == 2)
     }
 
-    /// A copy of the state is used to simulate: that must not change the original's tree.
+    /// Explanations simulate on a copy of the state, which must not change the original's tree.
     @Test func copiesAreIndependent() {
         var table = table(of: 3)
         for index in 0..<3 { table.setRank(rank(index + 1), at: index) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// Why a runner cannot serve stands in its state, until it can.
+/// The reason why a runner cannot serve, which its status states until it can.
 @Suite struct ReasonTests {
     private func bench() -> Bench {
         var bench = Bench()
@@ -36,7 +36,7 @@ import Testing
         #expect(reason { $0.callCouldNotConnect("a", reason: "a call failed", now: $1) } == (.unknown, "a call failed"))
     }
 
-    /// One that does not count yet is none.
+    /// A failed probe that does not change the state yet sets no reason.
     @Test func evidenceThatChangesNothingLeavesNoReason() {
         var bench = bench()
         bench.observe { $0.runnerUnreachable("a", lastByteAt: nil, reason: "no route", now: $1) }
@@ -50,7 +50,7 @@ import Testing
             bench.effects.contains(.stateChanged("a", from: .ready, to: .down, reason: "connection refused by h:1")))
     }
 
-    /// An engine that responds, and has nothing to serve.
+    /// An engine that responds but lists no model.
     @Test func aReadyRunnerReportsItsEmptyList() {
         var bench = bench()
         bench.observe { $0.runnerResponded("a", engineModels: [], reason: "its list has no models", now: $1) }

@@ -41,7 +41,7 @@ import Testing
         #expect(!scheduler.abandon(waiters[0], of: request))
         scheduler.release(held.id)
         #expect(answers.withLock { $0 } == ["second"])
-        // Its answer has been given: it cannot be taken back any more.
+        // Its result was delivered: it cannot be withdrawn any more.
         #expect(!scheduler.abandon(waiters[1], of: request))
         scheduler.runnerRefused("a")
         #expect(answers.withLock { $0 } == ["second", "third"])
@@ -190,7 +190,7 @@ import Testing
                 for await resumed in answers { answer = resumed }
                 tally.resumed += 1
             }
-            // Others get a turn while the slot is held.
+            // Other tasks run while the slot is in use.
             await Task.yield()
             switch answer {
             case .success(let lease)?:

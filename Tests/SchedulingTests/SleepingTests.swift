@@ -63,7 +63,7 @@ import Testing
         bench.pass(.seconds(1))
         let waiter = try bench.waiter(["m"], forMachine: true)
         #expect(bench.wakes() == ["a"])
-        // Its agent goes on talking until the machine is off: that is not "awake".
+        // Its agent continues to report until the machine is off: that does not mean "awake".
         bench.reported("a", sleepy)
         #expect(!bench.hasOutcome(waiter))
         bench.disconnected("a")
@@ -91,14 +91,14 @@ import Testing
         bench.answeredCommand("a", first.request, failure: "no permission")
         #expect(bench.lease(of: waiter) != nil)
         #expect(bench.effects.contains(.sleepFailed("a", reason: "no permission")))
-        // That was no boot to learn from.
+        // That was not a boot, so no boot time is recorded.
         #expect(bench.status("a")?.bootTime.mean == nil)
         bench.release(try #require(bench.lease(of: waiter)))
         bench.pass(.seconds(599))
         #expect(bench.sleeps().count == 1)
         bench.pass(.seconds(1))
         #expect(bench.sleeps().count == 2)
-        // An answer to an order of before changes nothing.
+        // A response to an earlier command changes nothing.
         bench.answeredCommand("a", first.request, failure: "late")
         #expect(bench.state("a") == .asleep)
     }
@@ -134,7 +134,7 @@ import Testing
         for _ in 0..<2 { failed.reported("a", report) }
         #expect(failed.state("a") == .ready && failed.status("a")?.sleepProblem == "exit code 1")
         #expect(failed.effects.filter { $0 == .sleepFailed("a", reason: "exit code 1") }.count == 1)
-        // Extensions are agreed on after the first report of a connection: it states no problem, and means nothing by it.
+        // Extensions are agreed on after the first report of a connection, so a missing problem in it means nothing.
         failed.reported("a", sleepy)
         #expect(failed.status("a")?.sleepProblem == "exit code 1")
     }
@@ -147,7 +147,7 @@ import Testing
         #expect(bench.state("a") == .asleep && bench.status("a")?.sleepProblem == nil)
     }
 
-    // MARK: Coming back
+    // MARK: Returning from sleep
 
     @Test func aCheckPrecedesCallsAfterASleep() throws {
         var bench = bench(checks: true)
@@ -161,7 +161,7 @@ import Testing
         #expect(check.model == "m")
         #expect(bench.state("a") == .waking)
         #expect(!bench.hasOutcome(waiter))
-        // Reports go on meanwhile, and cause no second one.
+        // Reports during the check cause no second one.
         bench.reported("a", sleepy)
         #expect(bench.checks().count == 1)
         bench.pass(.seconds(1))
@@ -180,7 +180,7 @@ import Testing
         bench.pass(.seconds(600))
         bench.disconnected("a")
         bench.connected("a")
-        // No call waits: the machine returned by itself.
+        // No call waits: the machine woke without one.
         bench.reported("a", sleepy)
         #expect(bench.state("a") == .checking)
         let waiter = try bench.waiter(["m"], forMachine: false)

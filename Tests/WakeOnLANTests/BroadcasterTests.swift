@@ -13,8 +13,7 @@ import Testing
         mac = try #require(MACAddress("52-54-00-12-34-56"))
     }
 
-    /// The last is the loopback network's broadcast address, whose packets a socket bound to 127.0.0.1 alone does not
-    /// receive.
+    /// The last is the loopback network's broadcast address, whose packets do not reach a socket bound to 127.0.0.1.
     @Test(arguments: [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("0.0.0.0", "127.255.255.255")])
     func packetArrives(_ bound: String, _ address: String) async throws {
         try await withReceiver(on: bound) { port, datagrams in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WakeOnLAN
 
-/// The helper and the web hook, over real sockets on loopback.
+/// The relay and the web hook, over real sockets on loopback.
 @Suite(.timeLimit(.minutes(2))) struct WakeMethodsTests {
     private let ways = WakeMethods(searchPath: "/usr/bin:/bin")
     private let mac: MACAddress

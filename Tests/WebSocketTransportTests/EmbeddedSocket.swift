@@ -17,7 +17,7 @@ final class Notebook: WebSocketReceiver {
     func webSocketClosed(_ end: WebSocketEnd) { ends.append(end) }
 }
 
-/// One end of a WebSocket without a network, with a clock that the test owns: takes and returns bytes.
+/// One end of a WebSocket without a network, with a clock that the test controls: bytes in, bytes out.
 struct EmbeddedSocket {
     let channel = EmbeddedChannel()
     let notebook = Notebook()

@@ -51,7 +51,7 @@ import Testing
         try await EchoServer.with { server in
             let connection = try await connect(try server.address()) { $0.maxUnread = 10 }
             connection.send("burst")
-            // Only after the end: until then no message is taken out of the buffer.
+            // Read only after the end: until then all messages stay in the buffer.
             try await connection.socket.closed.get()
             var received = 0
             for await _ in connection.messages { received += 1 }

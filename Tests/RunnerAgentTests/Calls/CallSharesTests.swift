@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnerAgent
 
-/// An agent's capacity, which all gateways share: no address can use it up alone.
+/// An agent's capacity, which all gateways share: no single address can exhaust it.
 @Suite struct CallSharesTests {
     private static let greedy = Peer.v4(1)
     private static let other = Peer.v4(2)
@@ -23,8 +23,7 @@ import Testing
         #expect(begin(2, from: Self.greedy) <= 1, "what is given back is shared again")
     }
 
-    /// A gateway with a connection for each slot, for its probes and its pools is served beside any number of other
-    /// addresses.
+    /// A gateway gets a connection for each slot, for its probes and its pools, however many other addresses connect.
     @Test func everyAddressHasRoomForOneGateway() {
         for number in 0..<20 { #expect(begin(64, from: Peer.v4(UInt32(number))) == 64) }
         #expect(begin(3_000, from: Self.greedy) < 1_024)

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Scheduling
 
-/// A scheduler's state with an owned clock and a timer that fires when it was asked to.
+/// A scheduler's state with its own clock and a timer that fires when requested.
 struct Bench {
     private(set) var state: SchedulerState
     let start: ContinuousClock.Instant
     private(set) var now: ContinuousClock.Instant
     private(set) var timer: ContinuousClock.Instant?
-    /// Everything that came out, in order.
+    /// All effects, in order.
     private(set) var effects: [SchedulerEffect] = []
 
     static let schedule: [Duration] = [0, 1, 3, 7, 15].map { .seconds($0) }
@@ -33,7 +33,7 @@ struct Bench {
         for runner in runners { state.add(runner) }
     }
 
-    /// With all of them awake.
+    /// A bench whose runners are all ready.
     static func ready(
         _ runners: Runner..., configure: (inout SchedulerState.Configuration) -> Void = { _ in }
     ) -> Bench {
@@ -131,7 +131,7 @@ struct Bench {
         collect()
     }
 
-    /// Whatever has no method of its own here.
+    /// Any event without its own method here.
     mutating func observe(_ body: (inout SchedulerState, ContinuousClock.Instant) -> Void) {
         body(&state, now)
         collect()
@@ -201,7 +201,7 @@ struct Bench {
         collect()
     }
 
-    /// An agent carries out the last thing that it was asked, or not.
+    /// An agent responds to its last command, with success or a failure.
     mutating func completeCommand(failure: String? = nil) {
         let asked = effects.last { effect in
             switch effect {
@@ -254,7 +254,7 @@ struct Bench {
         collect()
     }
 
-    /// Time goes by without the timer.
+    /// Lets time pass without firing the timer.
     mutating func oversleep(_ duration: Duration) {
         now = now.advanced(by: duration)
     }
@@ -268,7 +268,7 @@ struct Bench {
         }
     }
 
-    // MARK: What came of it
+    // MARK: Results
 
     func grants() -> [(waiter: WaiterID, lease: Lease)] {
         effects.compactMap { if case .grant(let waiter, let lease) = $0 { (waiter, lease) } else { nil } }
@@ -287,7 +287,7 @@ struct Bench {
         effects.compactMap { if case .wakeStarted(let runner, _) = $0 { runner } else { nil } }
     }
 
-    /// What agents were asked to load and unload.
+    /// The commands to load and unload that agents were sent.
     func commands() -> [String] {
         effects.compactMap { effect in
             switch effect {
@@ -324,13 +324,13 @@ struct Bench {
 }
 
 extension RunnerReport {
-    /// With these models loaded.
+    /// A runner with these models loaded.
     static func having(_ models: EngineModelID..., slots: Int = 1) -> RunnerReport {
         RunnerReport(models: models.map { Model(engineID: $0) }, slots: slots)
     }
 }
 
-/// A test cannot go on; what went wrong has been recorded.
+/// Ends a test that cannot continue; the issue has been recorded.
 struct Disappointment: Error {}
 
 extension Runner {

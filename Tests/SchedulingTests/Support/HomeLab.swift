@@ -4,9 +4,8 @@ import Testing
 
 @testable import Scheduling
 
-/// A home lab as the scheduler sees it, day and night, under a clock of its own: one small box that is always on, and two
-/// machines with GPUs whose agents put them to sleep. Packets get lost, machines take their time to boot and to fall
-/// asleep, and people work by day.
+/// A simulated home lab with its own clock: one small box that is always on, and two machines with GPUs whose agents
+/// put them to sleep. Packets get lost, machines take time to boot and to fall asleep, and people work by day.
 struct HomeLab {
     private enum Event {
         case call
@@ -29,7 +28,7 @@ struct HomeLab {
         var offSince = 0.0
     }
 
-    /// What happened, for the test and for people.
+    /// What happened, for the test and its printed summary.
     struct Diary {
         var calls = 0
         var served = 0
@@ -40,7 +39,7 @@ struct HomeLab {
         var packetsLost = 0
         var sleeps = 0
         var sleepsWithALease = 0
-        /// Of calls that waited for a machine, in seconds, with what was expected when they came; nil: nothing was known.
+        /// The waits of calls for a machine, in seconds, and the wait expected on arrival; nil if it was unknown.
         var waits: [(waited: Double, expected: Double?)] = []
         var hoursAsleep: [RunnerID: Double] = [:]
     }
@@ -76,7 +75,7 @@ struct HomeLab {
         }
     }
 
-    /// - Parameter days: from a Monday morning at midnight.
+    /// - Parameter days: the number of days, from a Monday at midnight.
     mutating func live(days: Int) throws {
         schedule(nextCall(), .call)
         collect()
@@ -87,7 +86,7 @@ struct HomeLab {
             try happen(next.event)
             collect()
         }
-        // What is under way is seen through.
+        // Includes sleeps that are still in progress.
         for machine in machines {
             let asleep = machine.secondsAsleep + (machine.power == .off ? end - machine.offSince : 0)
             diary.hoursAsleep[machine.id] = asleep / 3600
@@ -100,7 +99,7 @@ struct HomeLab {
 
     private mutating func schedule(_ at: Double, _ event: Event) {
         eventNumber += 1
-        // The soonest last; among equals whatever was scheduled first.
+        // The earliest event is last; among equals the one that was scheduled first.
         var low = 0
         var high = events.count
         while low < high {
@@ -162,7 +161,7 @@ struct HomeLab {
             default: 0.2
             }
         let share = Double.random(in: 0.0001..<1, using: &random)
-        // Not further than the pattern holds.
+        // Not beyond the next change of the pattern.
         return time + min(-log(share) * 3600 / perHour, 1800)
     }
 
@@ -224,7 +223,7 @@ struct HomeLab {
 
     private func index(of runner: RunnerID) -> Int? { machines.firstIndex { $0.id == runner } }
 
-    /// A third of all packets gets lost, and a machine that is on its way to sleep notices none.
+    /// A third of all packets are lost, and a machine that is falling asleep ignores them.
     private mutating func arrive(at runner: RunnerID) {
         diary.packets += 1
         guard let index = index(of: runner), machines[index].power != .booting else { return }

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Scheduling
 
-/// A random history of one machine against what the scheduler believes of it, with probes, calls and packets as a network
-/// delivers them. The time moves in quarters of a second.
+/// A random history of one machine, compared with the state that the scheduler assigns to it, with probes, calls and
+/// packets as a network delivers them. Time advances in quarters of a second.
 struct MachineHistory {
-    /// What answers at the machine's address while the machine itself does not.
+    /// What responds at the machine's address while the machine itself does not.
     enum Front: CaseIterable { case nothing, frontEnd, closedConnections }
 
     enum Power: Hashable {
@@ -27,7 +27,7 @@ struct MachineHistory {
         let progress: Progress
     }
 
-    /// What a call takes along when it is placed again.
+    /// What a call keeps when it is placed again.
     private struct Progress {
         let number: Int
         var moves = 0
@@ -46,7 +46,7 @@ struct MachineHistory {
     private var random: SeededGenerator
     private let configuration: SchedulerState.Configuration
     private let canBeWoken: Bool
-    /// It serves one call at a time, and answers nothing else meanwhile.
+    /// It serves one call at a time, and responds to nothing else meanwhile.
     private let isSingleThreaded: Bool
     /// Its backlog is so short that it accepts no connection while it computes.
     private let hasShortBacklog: Bool
@@ -57,17 +57,17 @@ struct MachineHistory {
     private var now: ContinuousClock.Instant
     private var timer: ContinuousClock.Instant?
 
-    // What is true.
+    // The actual state.
     private var power = Power.on
     private var powerSince: ContinuousClock.Instant
     private var engine = Engine.able
     private var engineSince: ContinuousClock.Instant
     private var front = Front.nothing
-    /// It has another address: no packet brings it back to this one.
+    /// It has another address: no packet returns it to this one.
     private var hasMoved = false
     private var nextEvent: ContinuousClock.Instant
 
-    // What is under way.
+    // What is in progress.
     private var calls: [Call] = []
     private var waiting: [WaiterID: Progress] = [:]
     private var queued: [Progress] = []
@@ -122,7 +122,7 @@ struct MachineHistory {
         }
     }
 
-    // MARK: What is true
+    // MARK: The actual state
 
     private var isBusy: Bool { isSingleThreaded && !calls.isEmpty }
     private var isOn: Bool { power == .on }
@@ -158,7 +158,7 @@ struct MachineHistory {
     private mutating func bootEnded() {
         hasMoved = false
         setPower(.on)
-        // Suspended, or booted anew: then what it held is lost, and the engine has to load.
+        // Resumed, or booted: after a boot the memory is empty, and the engine has to load.
         guard Bool.random(using: &random) else { return }
         setEngine(.loading(until: now.advanced(by: .milliseconds(Int.random(in: 0...12_000, using: &random)))))
     }
@@ -243,11 +243,11 @@ struct MachineHistory {
         }
     }
 
-    /// Nil while nothing has come of it.
+    /// Nil while the call has no outcome.
     private mutating func outcome(of call: Call) -> LeaseOutcome? {
         guard isOn else {
             guard front != .nothing else { return nil }
-            // The machine's own connections are dead; a call that comes later meets the front.
+            // The machine's own connections are dead; a later call reaches the front end.
             return .notAble
         }
         switch engine {
@@ -270,7 +270,7 @@ struct MachineHistory {
         queued.append(progress)
     }
 
-    // MARK: What the scheduler decides
+    // MARK: Decisions of the scheduler
 
     private mutating func collect() throws {
         for effect in state.takeEffects() {
@@ -313,7 +313,7 @@ struct MachineHistory {
         try expect(
             !isOn || powerSince.duration(to: now) < Self.bound,
             "a machine that is there is not declared gone")
-        // Its calls without a byte of a response are taken off it.
+        // Its calls without a byte of a response are placed elsewhere.
         let held = calls
         calls = []
         for call in held {
@@ -322,7 +322,7 @@ struct MachineHistory {
         }
     }
 
-    // MARK: What must hold
+    // MARK: Invariants
 
     private mutating func check() throws {
         let believed = believed
@@ -330,7 +330,7 @@ struct MachineHistory {
         if isOn, age > Self.bound {
             try expect(![.asleep, .lost].contains(believed), "never \(believed) while it is there")
             if isServing, engineSince.duration(to: now) > Self.bound {
-                // While it computes it answers no probe: then its call alone can tell, which may be the first that it serves.
+                // While it computes it responds to no probe: only its call shows that it is up, and may be its first.
                 let isKnownToServe = believed == .ready || (isBusy && [.unknown, .loading].contains(believed))
                 try expect(isKnownToServe, "\(believed), though it has served for long")
             }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Scheduling
 
-/// A scheduler in a storm of random events, and what must hold after each of them.
+/// A scheduler that receives random events, and the invariants that must hold after each.
 struct RandomFleet {
     private var random: SeededGenerator
     var state: SchedulerState
@@ -15,13 +15,13 @@ struct RandomFleet {
     private var returned: [Lease] = []
     var waiting: [WaiterID: PlacementRequest] = [:]
     private var ledger = GrantLedger()
-    /// Which runners had which models at hand before this event.
+    /// Which runners could serve which models before this event.
     private var atHandBefore: [ModelID: [Int]] = [:]
     /// The call that is being placed: it may evict another one.
     private var placing: PlacementRequest?
     private var abandoned: Set<WaiterID> = []
     var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
-    /// The last of them.
+    /// The latest of them.
     private var requests: [(runner: RunnerID, request: RunnerRequest, isCheck: Bool)] = []
     var doubleReturns = 0
     private var events: [String: Int] = [:]
@@ -61,8 +61,8 @@ struct RandomFleet {
     mutating func run(events: Int) throws {
         for event in 0..<events {
             try step()
-            // What is broken stays broken for a while, so not every event has to be looked at. Prime, so that no rhythm
-            // of the events hides between two looks.
+            // A broken invariant stays broken for a while, so not every event has to be checked. A prime interval, so
+            // that no rhythm of the events hides between two checks.
             if event % 17 == 0 { try check() }
         }
         try end()
@@ -148,7 +148,7 @@ struct RandomFleet {
         }
     }
 
-    /// What picking has to find that neither prefers nor excludes, by looking at every runner.
+    /// The rank that picking has to find without preferences and exclusions, by a scan of all runners.
     private func lowestRank(for request: PlacementRequest) -> PlacementRank? {
         guard request.policy == .leastBusy, request.only == nil, request.excluded.isEmpty,
             request.preferredMachineTypes.isEmpty
@@ -198,7 +198,7 @@ struct RandomFleet {
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
 
-    /// Runners leave, return, or are described anew, in one step: what a reload of the settings does.
+    /// Runners are removed, added or changed in one step, as a reload of the settings does.
     private mutating func comeOrGo() {
         var (coming, leaving): ([Runner], [RunnerID]) = ([], [])
         for runner in runners.shuffled(using: &random).prefix(Int.random(in: 1...2, using: &random)) {
@@ -217,7 +217,7 @@ struct RandomFleet {
     }
 
     private mutating func abandon() {
-        // Sorted, because the order of a dictionary is no part of the seed.
+        // Sorted, because the order of a dictionary does not depend on the seed.
         let ids = waiting.keys.sorted { $0.number < $1.number }
         guard let id = ids.randomElement(using: &random), let request = waiting.removeValue(forKey: id) else { return }
         abandoned.insert(id)
@@ -228,7 +228,7 @@ struct RandomFleet {
     private mutating func answer() {
         let lists: [[EngineModelID]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
         let runner = anyRunner()
-        // A machine that has to be woken takes its time, or never comes.
+        // A machine that has to be woken takes time to boot, or never does.
         let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
         if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
         state.runnerResponded(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
@@ -255,7 +255,7 @@ struct RandomFleet {
         }
     }
 
-    /// An agent does what it was asked, or not, or an answer comes late, or twice.
+    /// An agent executes a command or fails, or its response arrives late, or twice.
     private mutating func answerRequest() {
         guard let (runner, request, isCheck) = requests.randomElement(using: &random) else { return }
         let failure = Int.random(in: 0..<3, using: &random) == 0 ? "no" : nil
@@ -274,7 +274,7 @@ struct RandomFleet {
     private mutating func passTime() {
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
-            // To the timer, exactly.
+            // Exactly to the timer.
             if let timer { now = max(now, timer) }
         case 1: now = now.advanced(by: .milliseconds(Int.random(in: 0...2000, using: &random)))
         case 2: now = now.advanced(by: .seconds(Int.random(in: 0...5, using: &random)))
@@ -400,7 +400,7 @@ struct RandomFleet {
         return request
     }
 
-    /// Everything can be wound up: no lease is lost, no call waits forever.
+    /// Ends all calls: no lease is lost, and no call waits forever.
     private mutating func end() throws {
         for _ in 0..<1000 where !leases.isEmpty || !waiting.isEmpty || !wakes.isEmpty {
             while let held = leases.popLast() {
