@@ -7,7 +7,7 @@ public struct EngineStatus: Hashable, Sendable {
     public var loadedModels: [String]
     public var availableModels: [EngineModel]
     public var error: String?
-    /// Number of calls that the engine takes at the same time; at least 1.
+    /// Maximum number of concurrent calls of the engine; at least 1.
     public var batchSize: Int
     /// Extension `slots`: the same number, if the engine reports it. Takes precedence over `batchSize`.
     public var slots: Int?

@@ -55,8 +55,8 @@ struct FairQueueClock: Sendable {
     /// Maximum delay of a caller for slots that it was granted elsewhere. It is one round more than the largest
     /// difference between two callers, so that it never decides between callers that request the same models.
     private static let maxDeferral = 3 * round
-    /// Number of accounts up to which callers without a waiting call keep theirs, so that their debt applies when they
-    /// return.
+    /// Number of accounts above which those of callers without a waiting call are dropped. Until then, their debt
+    /// applies when they return.
     private static let maxIdleAccounts = 64
 
     private var now = 0

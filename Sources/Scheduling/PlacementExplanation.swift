@@ -35,7 +35,7 @@ public struct PlacementExplanation: Hashable, Sendable {
         public let state: RunnerState
         /// The requested model that the runner would serve; nil if it has none of them.
         public let model: ModelID?
-        /// Whether that model is in memory, as far as is known.
+        /// Whether that model is known to be in memory.
         public let isLoaded: Bool
         public let reason: Reason
         /// The tier of its machine type among the preferences of the class; 0 is the best.

@@ -7,7 +7,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let state: RunnerState
         /// The engine's own id of each public model id.
         public let models: [ModelID: EngineModelID]
-        /// Models in memory, as far as is known; calls for the others make the engine load them first.
+        /// Models in memory; calls for the others make the engine load them first.
         public let loaded: Set<ModelID>
         public let active: Int
         /// Whether it failed so often that it gets no calls, or one at a time on trial.

@@ -38,7 +38,7 @@ extension SchedulerState {
         change(placing: [runner], removing: [], now: now)
     }
 
-    /// Removes a runner: it gets no more calls, calls in progress may finish, and its id is available at once.
+    /// Removes a runner: it gets no more calls, calls in progress may finish, and its id is available immediately.
     public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
         change(placing: [], removing: [id], now: now)
     }

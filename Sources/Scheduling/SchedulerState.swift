@@ -65,7 +65,7 @@ public struct SchedulerState: Sendable {
         /// Nil for static runners.
         var agent: AgentState?
 
-        /// Whether a model is in memory, as far as is known: engines of static runners do not report it.
+        /// Whether a model is in memory; assumed for static runners, whose engines do not report it.
         func hasLoaded(_ model: ModelID) -> Bool {
             guard let engineModel = models[model] else { return false }
             return agent?.residency.loaded.contains(engineModel) ?? true
