@@ -41,8 +41,9 @@ extension SchedulerState {
     /// Puts a machine to sleep. It counts as asleep immediately, so that the next call wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
         let request = makeRequest()
-        records[index].agent?.pendingSleep = AgentState.PendingSleep(
+        let pending = AgentState.PendingSleep(
             request: request, settledAt: now.advanced(by: configuration.sleepGracePeriod))
+        records[index].agent?.pendingSleep = pending
         records[index].agent?.sleepProblem = nil
         records[index].liveness.clearReason()
         trackDeadline(index)
