@@ -2,22 +2,22 @@ public import NIOCore
 import NIOPosix
 import OperatingSystem
 
-/// Sits in a listening socket's pipeline, next to the socket: pauses accepting while the system has no descriptor,
-/// buffer or memory for another connection, or while accepting would use the reserve.
+/// A handler of a listening channel, next to the socket, that pauses accepting while the system has no descriptor, buffer or
+/// memory for another connection, or while only the reserved descriptors are left.
 ///
-/// The channel alone would retry as long as a client waits, which takes a whole core, and would report nothing. Clients
-/// wait in the backlog meanwhile.
+/// Without it, the channel would retry in a busy loop as long as a client waits, and would report nothing. During a pause,
+/// clients wait in the listen backlog.
 public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = any Channel
     public typealias OutboundIn = any Channel
 
-    /// A change that the operator should know of; reported once each time that it begins.
+    /// A change to report to the operator: the begin of a pause, and the first connection accepted after it.
     public enum Change: Hashable, Sendable {
         case paused(cause: String)
         case resumed
     }
 
-    /// Time between two attempts.
+    /// Time between two attempts to accept.
     private static let pause: TimeAmount = .milliseconds(250)
 
     private let isExhausted: () -> Bool
@@ -25,7 +25,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     private var state = AcceptState()
 
     /// - Parameters:
-    ///   - isExhausted: whether a new connection would take from the reserve.
+    ///   - isExhausted: whether a new connection would use a reserved descriptor.
     ///   - onChange: called on the event loop.
     init(isExhausted: @escaping () -> Bool, onChange: @escaping (Change) -> Void) {
         self.isExhausted = isExhausted
@@ -57,7 +57,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
             return context.fireErrorCaught(error)
         }
         pause(context, cause: "\(SystemError(number: error.errnoCode))")
-        // The read that this attempt served is still requested.
+        // The failed attempt did not serve the read that requested it.
         state.readRequested()
     }
 
@@ -71,8 +71,8 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
         }
     }
 
-    /// A failed attempt leaves the channel registered for the next one, whatever handlers do; only switching `autoRead`
-    /// off ends that.
+    /// After a failed accept the channel stays registered for reads, even if no handler requests one; only switching
+    /// `autoRead` off unregisters it.
     private func stopReading(_ channel: any Channel) {
         guard let options = channel.syncOptions else { return }
         do {
@@ -85,12 +85,12 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     }
 
     private func resume(_ context: ChannelHandlerContext) {
-        guard context.channel.isActive, let isWanted = state.resumed() else { return }
+        guard context.channel.isActive, let isReadRequested = state.resumed() else { return }
         if state.wasReadingByItself {
             state.wasReadingByItself = false
             // Turning `autoRead` on triggers a read.
             try? context.channel.syncOptions?.setOption(.autoRead, value: true)
-        } else if isWanted {
+        } else if isReadRequested {
             read(context: context)
         }
     }

@@ -1,9 +1,10 @@
-/// Whether connections are accepted. Pure.
+/// Tracks whether accepting is paused, and which changes have been reported. Pure.
 struct AcceptState {
     private(set) var isPaused = false
     /// Whether a pause was reported and no connection has been accepted since.
     private var isReported = false
-    private var isReadWanted = false
+    private var isReadRequested = false
+    /// Whether the channel's `autoRead` was on before the pause.
     var wasReadingByItself = false
 
     /// - Returns: whether the pause has to be reported.
@@ -13,14 +14,14 @@ struct AcceptState {
         return !isReported
     }
 
-    mutating func readRequested() { isReadWanted = true }
+    mutating func readRequested() { isReadRequested = true }
 
-    /// - Returns: whether a read is requested; nil if accepting was not paused.
+    /// - Returns: whether a read was requested during the pause; nil if accepting was not paused.
     mutating func resumed() -> Bool? {
         guard isPaused else { return nil }
-        defer { isReadWanted = false }
+        defer { isReadRequested = false }
         isPaused = false
-        return isReadWanted
+        return isReadRequested
     }
 
     /// - Returns: whether the end of a pause has to be reported.

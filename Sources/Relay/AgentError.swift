@@ -1,5 +1,5 @@
-/// Marks errors that an agent states itself, by their code in a header field. No engine's response has this field,
-/// because agents remove it from those.
+/// The header field with the code of an error that the agent itself reports. Agents remove the field from engines' responses,
+/// so no engine can imitate it.
 public enum AgentError {
     public static let header = "x-simpleai-agent-error"
 }

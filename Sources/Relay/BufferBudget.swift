@@ -1,18 +1,18 @@
 public import SimpleAICore
 import Synchronization
 
-/// Memory for request bodies and collected responses of all calls, accounted per holder: no caller and no address holds
-/// more than its share (`FairShare`).
+/// The memory budget for request bodies and collected responses of all calls, accounted per caller and per address: neither
+/// may hold more than its share (`FairShare`).
 ///
-/// A reservation costs a few atomic additions. A lock is taken only to begin and to end a `BufferShare`, which a
-/// connection keeps as long as the same caller uses it.
+/// A reservation costs a few atomic additions. A lock is taken only to open and to close a `BufferShare`, which a connection
+/// keeps as long as the same caller uses it.
 public final class BufferBudget: Sendable {
     fileprivate enum Holder: Hashable {
         case caller(CallerID)
         case address(Peer)
     }
 
-    /// The bytes that one holder has reserved; common to all of its shares.
+    /// The bytes that one holder has reserved, through all of its shares.
     fileprivate final class Account: Sendable {
         let held = Atomic<Int>(0)
         let weight: Int
@@ -26,8 +26,8 @@ public final class BufferBudget: Sendable {
         }
     }
 
-    /// An address may hold three quarters: a caller that holds its half leaves memory to other callers at the same
-    /// address.
+    /// An address may hold three quarters of the capacity, a caller half of it: one caller cannot use up the memory of the
+    /// other callers at its address.
     private static let weightOfAddress = 3
 
     private let capacity: Atomic<Int>
@@ -43,7 +43,7 @@ public final class BufferBudget: Sendable {
         self.minShare = Atomic(minShare)
     }
 
-    /// Sets the limit for later reservations.
+    /// Sets the limits, in bytes, for later reservations.
     public func setLimit(_ bytes: Int, minShare minBytes: Int) {
         capacity.store(bytes, ordering: .relaxed)
         minShare.store(minBytes, ordering: .relaxed)
@@ -51,13 +51,13 @@ public final class BufferBudget: Sendable {
 
     public var bytesInUse: Int { used.load(ordering: .relaxed) }
 
-    /// Number of holders with a share.
+    /// Number of callers and addresses with an open share.
     public var holderCount: Int { accounts.withLock { $0.count } }
 
     /// The share for reservations on behalf of this caller at this address.
     /// - Parameters:
     ///   - caller: nil if callers are not distinguished.
-    ///   - address: nil for a proxy's address, which may stand for many clients: no share is kept for it.
+    ///   - address: nil for the address of a proxy: many clients may use it, so it is not limited.
     public func share(for caller: CallerID?, from address: Peer?) -> BufferShare {
         let holders = [caller.map(Holder.caller), address.map(Holder.address)].compactMap(\.self)
         let open = accounts.withLock { accounts in
@@ -102,7 +102,7 @@ public final class BufferBudget: Sendable {
     }
 }
 
-/// The right of one caller at one address to reserve memory; ends with its last reference.
+/// The right of one caller at one address to reserve memory; closed when its last reference is released.
 public final class BufferShare: Sendable {
     private let budget: BufferBudget
     private let holders: [BufferBudget.Holder]
@@ -116,7 +116,7 @@ public final class BufferShare: Sendable {
 
     deinit { budget.close(holders) }
 
-    /// - Returns: the verdict; on a grant the bytes are reserved and must be returned.
+    /// - Returns: the verdict; if it is `.granted`, the bytes are reserved until they are returned.
     public func reserve(_ bytes: Int) -> FairShare.Verdict { budget.reserve(bytes, on: accounts) }
 
     public func giveBack(_ bytes: Int) { budget.giveBack(bytes, on: accounts) }

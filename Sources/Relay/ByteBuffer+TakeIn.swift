@@ -1,10 +1,10 @@
 public import NIOCore
 
 extension ByteBuffer {
-    /// Appends the next bytes, for a reader that cuts slices off the front; copies nothing if the buffer was empty.
+    /// Appends bytes to a buffer from whose front a parser takes slices; copies nothing if the buffer is empty.
     ///
-    /// Bytes that have been read are discarded here and not after every slice: slices share the storage, so each
-    /// discard would copy everything that is left.
+    /// Discards the bytes already read. Discarding them after every slice would copy the rest each time, because slices share
+    /// the storage.
     public mutating func takeIn(_ bytes: ByteBuffer) {
         if readableBytes == 0 {
             self = bytes

@@ -3,22 +3,22 @@ public import NIOHTTP1
 
 /// Defers writes to the sockets of one event loop until the loop has handled everything that is ready to read.
 ///
-/// If every response were written at once, each write would wake a process that has just gone to sleep, with an
-/// interrupt to another core: at full load this took half of the gateway's CPU time (docs/decisions/0006). At the end
-/// of a tick the same writes follow each other so closely that the receiving process is still awake. A loop with one
-/// event loses nothing: its tick ends when the event is handled.
+/// If every response were written immediately, each write would wake a process that has just gone to sleep, through an
+/// interrupt to another core: at full load this took half of the gateway's CPU time (docs/decisions/0006). At the end of a
+/// tick the writes follow each other so closely that the receiving process is still awake. A tick with a single event is not
+/// delayed: it ends when that event is handled.
 ///
-/// Belongs to one event loop, like everything in its pool.
+/// Used on one event loop only.
 public final class EndOfTickFlusher {
     private let eventLoop: any EventLoop
-    private var waiting: [CoalescingWriter] = []
-    /// Empty except at the end of a tick: two arrays alternate, so that none is allocated anew.
+    private var scheduled: [CoalescingWriter] = []
+    /// Empty except during `flushAll`. Two arrays alternate, so that none is allocated anew for each tick.
     private var flushing: [CoalescingWriter] = []
-    /// Storage for writes, in order of last use: the most recent, at the end, is still in the processor's cache. Idle
-    /// connections hold none.
-    private var spare: [ByteBuffer] = []
+    /// Buffers for reuse, in order of last use: the most recent, at the end, is still in the processor's cache. Idle
+    /// connections have no buffer.
+    private var spareBuffers: [ByteBuffer] = []
 
-    /// Capacities of spare storage, in bytes.
+    /// Capacities of the buffers that are kept for reuse, in bytes.
     private static let capacities = (1 << 10)...(4 << 10)
     private static let maxSpareBuffers = 64
 
@@ -27,40 +27,40 @@ public final class EndOfTickFlusher {
     }
 
     fileprivate func add(_ handler: CoalescingWriter) {
-        waiting.append(handler)
-        guard waiting.count == 1 else { return }
+        scheduled.append(handler)
+        guard scheduled.count == 1 else { return }
         // The loop executes this after the events of this tick.
         eventLoop.assumeIsolated().execute { self.flushAll() }
     }
 
-    fileprivate func takeStorage(_ capacity: Int) -> ByteBuffer {
+    fileprivate func makeStorage(_ capacity: Int) -> ByteBuffer {
         let capacity = max(capacity, Self.capacities.lowerBound)
-        guard var storage = spare.popLast() else { return ByteBufferAllocator().buffer(capacity: capacity) }
+        guard var storage = spareBuffers.popLast() else { return ByteBufferAllocator().buffer(capacity: capacity) }
         storage.clear(minimumCapacity: capacity)
         return storage
     }
 
-    fileprivate func giveBack(_ storage: ByteBuffer) {
-        guard spare.count < Self.maxSpareBuffers, Self.capacities.contains(storage.capacity) else { return }
-        spare.append(storage)
+    fileprivate func recycle(_ storage: ByteBuffer) {
+        guard spareBuffers.count < Self.maxSpareBuffers, Self.capacities.contains(storage.capacity) else { return }
+        spareBuffers.append(storage)
     }
 
     private func flushAll() {
-        swap(&waiting, &flushing)
-        // A handler that flushes again meanwhile waits for the next tick.
+        swap(&scheduled, &flushing)
+        // A handler that is added meanwhile is flushed in the next tick.
         flushing.withUnsafeBufferPointer { for handler in $0 { handler.flushNow() } }
         flushing.removeAll(keepingCapacity: true)
     }
 }
 
-/// Sits in a connection's pipeline next to the socket, or to TLS, and defers flushes to the end of the tick.
+/// A channel handler, next to the socket or to TLS, that defers flushes to the end of the tick.
 ///
-/// It also joins small writes until a flush. An HTTP encoder writes an event as three buffers (its length, itself, a
-/// line break); each would be an entry in the channel's list of writes and a separate vector in the system call,
-/// which costs far more than copying a few hundred bytes.
+/// It also joins small writes until the flush. An HTTP encoder writes an event as three buffers (chunk size, event, line
+/// break); each would be an entry in the channel's list of writes and a separate vector in the system call, which costs far
+/// more than copying a few hundred bytes.
 ///
-/// Next to the socket it writes the joined bytes directly to the socket (`SocketWriter`): only the bytes that the
-/// kernel does not take at once go to the channel's list of writes.
+/// Next to the socket, it writes the joined bytes directly to the socket (`SocketWriter`); only bytes that the kernel does
+/// not accept go to the channel's list of writes.
 public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHandler {
     public typealias OutboundIn = IOData
     public typealias OutboundOut = IOData
@@ -68,33 +68,33 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// The next handler in outbound direction.
     public enum NextHandler: Sendable {
         case socket
-        /// Direct socket writes would bypass TLS, so there are none.
+        /// No direct socket writes, because they would bypass TLS.
         case tls
     }
 
-    /// In bytes. Longer buffers are passed on without joining.
+    /// In bytes. Longer buffers are forwarded without joining.
     private static let maxPieceLength = 4 << 10
     private static let maxJoinedLength = 16 << 10
 
     /// In bytes. Up to this size the channel's writability is not checked.
     private static let maxUncheckedLength = 16 << 10
 
-    private let batch: EndOfTickFlusher
+    private let flusher: EndOfTickFlusher
     private let nextHandler: NextHandler
-    /// Nil until a socket has been found.
+    /// The channel's socket; nil before the first flush.
     private var socket: SocketWriter?
     /// Whether the channel may hold unsent bytes, which must be sent before any later byte.
     private var channelHasPendingWrites = true
-    /// Bytes written to the channel since its last flush.
-    private var unflushed = 0
+    /// Number of bytes written to the channel since its last flush.
+    private var unflushedBytes = 0
     private var context: ChannelHandlerContext?
-    private var isWaiting = false
-    /// Written bytes that have not been passed on: small pieces are joined here.
+    private var isFlushScheduled = false
+    /// Small writes, joined and not forwarded yet.
     private var joined = ByteBuffer()
     private var promise: EventLoopPromise<Void>?
 
-    public init(_ batch: EndOfTickFlusher, nextTo nextHandler: NextHandler) {
-        self.batch = batch
+    public init(_ flusher: EndOfTickFlusher, nextTo nextHandler: NextHandler) {
+        self.flusher = flusher
         self.nextHandler = nextHandler
     }
 
@@ -106,7 +106,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         self.context = nil
         socket = nil
         channelHasPendingWrites = true
-        isWaiting = false
+        isFlushScheduled = false
         joined = ByteBuffer()
         promise?.fail(ChannelError.ioOnClosedChannel)
         promise = nil
@@ -129,9 +129,8 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         }
     }
 
-    /// Writes bytes of an HTTP/1 message and bypasses the handlers before this one, which would box and inspect them
-    /// without effect: a body whose length the head has stated, or its framing. The caller must own the current
-    /// exchange.
+    /// Writes bytes of an HTTP/1 message, a body of known length or its framing. Bypasses the handlers before this one, which
+    /// would only box and inspect them. The caller must own the current exchange.
     public func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
         guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
@@ -141,7 +140,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
             forwardPending(context)
             return pass(.byteBuffer(bytes), promise, context)
         }
-        makeRoom(bytes.readableBytes)
+        reserveCapacity(bytes.readableBytes)
         joined.writeImmutableBuffer(bytes)
         guard let promise else { return }
         if let first = self.promise { first.futureResult.cascade(to: promise) } else { self.promise = promise }
@@ -156,7 +155,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
             for piece in [ChunkFrame.start(of: size), chunk, ChunkFrame.end] { write(piece, promise: nil) }
             return
         }
-        makeRoom(length)
+        reserveCapacity(length)
         joined.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { ChunkFrame.write(chunk, to: $0) }
     }
 
@@ -164,27 +163,27 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// - Parameter isChunked: whether its body follows in chunks.
     public func write(_ head: HTTPResponseHead, isChunked: Bool) {
         guard context != nil else { return }
-        makeRoom(ResponseWriter.usualHead)
+        reserveCapacity(ResponseWriter.usualHead)
         ResponseWriter.write(head, isChunked: isChunked, into: &joined)
     }
 
     /// Writes an HTTP/1 request, also bypassing the handlers before this one.
     func write(_ request: UpstreamRequest, promise: EventLoopPromise<Void>?) {
         if context != nil {
-            makeRoom(RequestWriter.usualHead)
+            reserveCapacity(RequestWriter.usualHead)
             RequestWriter.write(request.head, into: &joined)
         }
         write(request.body, promise: promise)
     }
 
-    /// Makes room for `length` bytes after the joined ones.
-    private func makeRoom(_ length: Int) {
+    /// Ensures that `joined` has capacity for `length` more bytes.
+    private func reserveCapacity(_ length: Int) {
         if joined.readableBytes + length > Self.maxJoinedLength, let context { forwardPending(context) }
-        if joined.capacity == 0 { joined = batch.takeStorage(length) }
+        if joined.capacity == 0 { joined = flusher.makeStorage(length) }
     }
 
     /// Whether some written bytes have not been passed to the socket yet.
-    public var hasPending: Bool { isWaiting || joined.readableBytes > 0 || promise != nil }
+    public var hasPending: Bool { isFlushScheduled || joined.readableBytes > 0 || promise != nil }
 
     // MARK: Flushing
 
@@ -192,18 +191,17 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         flush()
     }
 
-    /// Flushes the bytes written in this way.
+    /// Flushes all written bytes: at the end of the tick, or immediately if the channel is full.
     public func flush() {
-        if isWaiting && unflushed == 0 || context == nil { return }
-        // Bytes beyond a full buffer are not deferred: back-pressure must reflect what the socket takes, not what is
-        // joined here.
-        if unflushed + joined.readableBytes > Self.maxUncheckedLength, let context, !context.channel.isWritable {
-            isWaiting = true
+        if isFlushScheduled && unflushedBytes == 0 || context == nil { return }
+        // A full channel is not deferred: back-pressure must reflect what the socket accepts, not what is joined here.
+        if unflushedBytes + joined.readableBytes > Self.maxUncheckedLength, let context, !context.channel.isWritable {
+            isFlushScheduled = true
             return flushNow()
         }
-        guard !isWaiting else { return }
-        isWaiting = true
-        batch.add(self)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        flusher.add(self)
     }
 
     public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -213,12 +211,12 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     }
 
     fileprivate func flushNow() {
-        guard isWaiting else { return }
-        isWaiting = false
+        guard isFlushScheduled else { return }
+        isFlushScheduled = false
         if !channelHasPendingWrites, writeDirectly() { return }
         guard let context else { return }
         forwardPending(context)
-        unflushed = 0
+        unflushedBytes = 0
         context.flush()
         updatePendingWrites(context)
     }
@@ -226,14 +224,14 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// Writes the joined bytes directly to the socket.
     /// - Returns: whether the kernel took all of them.
     private func writeDirectly() -> Bool {
-        // Writing zero bytes does not show whether a socket would still take bytes.
+        // An empty write would not show whether the socket accepts bytes.
         guard let socket, socket.isOpen, promise == nil || joined.readableBytes > 0 else { return false }
         let sent = socket.write(joined)
         guard sent == joined.readableBytes else {
             joined.moveReaderIndex(forwardBy: sent)
             return false
         }
-        batch.giveBack(joined)
+        flusher.recycle(joined)
         joined = ByteBuffer()
         if let promise {
             self.promise = nil
@@ -251,7 +249,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
 
     private func pass(_ data: IOData, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext) {
         channelHasPendingWrites = true
-        unflushed += data.readableBytes
+        unflushedBytes += data.readableBytes
         context.write(wrapOutboundOut(data), promise: promise)
     }
 

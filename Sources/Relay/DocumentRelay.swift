@@ -1,27 +1,27 @@
 public import NIOCore
 public import SimpleAICore
 
-/// Follows an engine's large JSON document on its way to the caller: decides from its beginning that it is a result, then
-/// passes it on piece by piece under the public id of the model, and reads what it used from the bytes that pass.
+/// Forwards an engine's large JSON document to the caller as it arrives: recognizes from its beginning that it is a result,
+/// restores the public model id, and reads the token usage.
 ///
-/// A document is a result as soon as a member that holds results has content: an error object without a result never
-/// begins, nor does anything but a JSON object. A document that has not begun is kept, so that the caller can evaluate
-/// it as a whole. Bytes that need no change are forwarded unchanged.
+/// A document is a result as soon as one of `Endpoint.resultKeys` has content. Until then its bytes are collected: an error
+/// object, or anything but a JSON object, is never forwarded, and the owner of this relay evaluates it when it is complete.
+/// Bytes that need no change are forwarded unchanged.
 public struct DocumentRelay {
-    /// The document is not a JSON object that can be forwarded completely.
+    /// The rest of a document that has begun cannot be forwarded.
     public struct Malformed: Error {}
 
-    /// In bytes: smaller documents are collected, since that costs less than following them.
+    /// In bytes. Collecting a smaller document costs less than forwarding it in pieces.
     public static let minSize = 64 << 10
 
     /// Whether the document was recognized as a result, so that `receive` returns bytes to send.
     public private(set) var hasBegun = false
-    /// The length of the document for the caller, once it has begun; nil if it is only known at its end: an engine may
-    /// write the model's name after the data, and the response is then chunked. Collecting the document for the sake of
-    /// its length would take as much memory as the engine chooses to send.
+    /// The length of the forwarded document in bytes, once it has begun. Nil if it is known only at the end, because the
+    /// engine states no length or writes the model's name after the data: the response is then chunked. Collecting the
+    /// document to learn its length would let the engine determine how much memory that takes.
     public private(set) var length: Int?
     public private(set) var usage: TokenUsage?
-    /// The engine's name for the response (`/v1/responses` only).
+    /// The engine's id of the response (`/v1/responses` only).
     public private(set) var id: String?
 
     private struct Edit {
@@ -29,7 +29,7 @@ public struct DocumentRelay {
         let replacement: String
     }
 
-    /// The current value, if its bytes are needed.
+    /// The value that is being received, if its bytes are needed.
     private struct Value {
         let key: Int
         let start: Int
@@ -51,8 +51,8 @@ public struct DocumentRelay {
 
     /// - Parameters:
     ///   - model: the id under which the caller knows the serving model.
-    ///   - statedLength: the length that the engine stated; nil for none.
-    ///   - needsLength: whether the response requires a stated length (HTTP/1.0, where a truncated response looks
+    ///   - statedLength: the engine's `Content-Length`; nil if it sent none.
+    ///   - needsLength: whether the response must have a `Content-Length` (HTTP/1.0, where a truncated response looks
     ///     complete).
     public init(endpoint: Endpoint, model: ModelID, statedLength: Int?, needsLength: Bool) {
         self.model = model
@@ -66,12 +66,12 @@ public struct DocumentRelay {
     private static let idKey = 2
     private static let keys = ["model", "usage", "id"] + Endpoint.resultKeys
 
-    /// In bytes: longer values are not read, and pass unchanged.
-    private static let maxValue = 16 << 10
-    /// More names of the model than any engine's document has.
+    /// In bytes. Longer values are forwarded without being read.
+    private static let maxValueLength = 16 << 10
+    /// Maximum number of model names; no engine's document has more.
     private static let maxEdits = 16
 
-    /// The received bytes, unchanged, until the document begins.
+    /// The received bytes, unchanged, until the document tryBegin.
     public var collected: ByteBuffer { pending }
     /// In bytes.
     public var pendingBytes: Int { pending.readableBytes }
@@ -85,7 +85,7 @@ public struct DocumentRelay {
         var found: [DocumentScanner.Event] = []
         bytes.withUnsafeReadableBytes { pointer in
             if !scanner.isMalformed { scanner.scan(pointer) { found.append($0) } }
-            follow(found, pointer, from: start)
+            handle(found, pointer, from: start)
         }
         if pending.readableBytes == 0 {
             (pending, pendingStart) = (bytes, start)
@@ -96,14 +96,14 @@ public struct DocumentRelay {
             guard hasBegun else { return ByteBuffer() }
             throw Malformed()
         }
-        guard hasBegun || begins() else { return ByteBuffer() }
+        guard hasBegun || tryBegin() else { return ByteBuffer() }
         return try release()
     }
 
     /// - Parameters:
     ///   - bytes: the latest received bytes.
     ///   - start: their offset in the document.
-    private mutating func follow(
+    private mutating func handle(
         _ events: [DocumentScanner.Event], _ bytes: UnsafeRawBufferPointer, from start: Int
     ) {
         for event in events {
@@ -113,20 +113,20 @@ public struct DocumentRelay {
             case .valueHasContent(let key):
                 if key > Self.idKey || key == Self.idKey && readsID { isResult = true }
             case .valueEnded(_, let end):
-                take(bytes, from: start, to: end)
+                collect(bytes, from: start, to: end)
                 if let value { read(value, end: end) }
                 value = nil
             }
         }
-        take(bytes, from: start, to: start + bytes.count)
+        collect(bytes, from: start, to: start + bytes.count)
     }
 
-    /// Keeps the bytes of the current value up to `end`.
-    private mutating func take(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
+    /// Appends the received bytes of the current value, up to `end`.
+    private mutating func collect(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
         guard let value else { return }
         let first = value.start + value.bytes.count - start
         guard first >= 0, first < end - start else { return }
-        guard value.bytes.count + (end - start - first) <= Self.maxValue else {
+        guard value.bytes.count + (end - start - first) <= Self.maxValueLength else {
             self.value = nil
             return
         }
@@ -146,8 +146,8 @@ public struct DocumentRelay {
         }
     }
 
-    /// Whether the document may be sent.
-    private mutating func begins() -> Bool {
+    /// Begins to forward the document if it is a result and the response can state its length where required.
+    private mutating func tryBegin() -> Bool {
         guard isResult, !needsLength || modelWasSeen && statedLength != nil else { return false }
         hasBegun = true
         if modelWasSeen, let statedLength {
@@ -156,27 +156,27 @@ public struct DocumentRelay {
         return true
     }
 
-    /// All of `pending` except an incomplete name of the model, which may have to be replaced.
+    /// Takes all of `pending`, with the public model id, except an incomplete model name at its end.
     private mutating func release() throws(Malformed) -> ByteBuffer {
         let end = value.map { $0.key == Self.modelKey ? $0.start : scanner.offset } ?? scanner.offset
-        // A second name, of a different length than the head states.
+        // A second model name changes the length that the head has already stated.
         if length != nil, pendingStart > 0, edits.contains(where: { $0.replacement.utf8.count != $0.range.count }) {
             throw Malformed()
         }
         var released = ByteBuffer()
         for edit in edits {
-            released.writeImmutableBuffer(takePending(to: edit.range.lowerBound))
+            released.writeImmutableBuffer(consumePending(to: edit.range.lowerBound))
             released.writeString(edit.replacement)
-            _ = takePending(to: edit.range.upperBound)
+            _ = consumePending(to: edit.range.upperBound)
         }
         edits = []
-        let rest = takePending(to: end)
+        let rest = consumePending(to: end)
         if released.readableBytes == 0 { return rest }
         released.writeImmutableBuffer(rest)
         return released
     }
 
-    private mutating func takePending(to end: Int) -> ByteBuffer {
+    private mutating func consumePending(to end: Int) -> ByteBuffer {
         let taken = pending.readSlice(length: max(0, end - pendingStart)) ?? ByteBuffer()
         pendingStart += taken.readableBytes
         if pending.readableBytes == 0 { pending = ByteBuffer() }

@@ -4,8 +4,7 @@ import Glibc
 import Musl
 #endif
 
-/// Finds the top-level members of a JSON object that arrives in pieces. Stores none of its bytes: the size of the state
-/// is constant.
+/// Finds the top-level members of a JSON object that arrives in pieces. Stores no values: the size of its state is constant.
 ///
 /// Checks the structure (the object ends where the document ends, members have keys), but not the content of members:
 /// engines write invalid JSON (`NaN`, invalid UTF-8), which is accepted. Every byte is examined once.
@@ -38,7 +37,7 @@ struct DocumentScanner {
     private var key: [UInt8] = []
     /// The watched key of the current value.
     private var watched: Int?
-    /// Whether it is still unknown if that value has content.
+    /// Whether it is still unknown whether that value has content.
     private var awaitsContent = false
 
     /// - Parameter keys: the top-level keys to watch, compared without decoding escapes.
@@ -48,7 +47,7 @@ struct DocumentScanner {
     var isComplete: Bool { state == .end && !isMalformed }
 
     /// In bytes; no watched key is longer.
-    private static let maxKey = 64
+    private static let maxKeyLength = 64
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer, _ report: (Event) -> Void) {
         var index = 0
@@ -96,8 +95,8 @@ struct DocumentScanner {
     }
 
     private mutating func noteKey(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
-        guard isInKey, key.count <= Self.maxKey else { return }
-        key.append(contentsOf: bytes[range].prefix(Self.maxKey + 1 - key.count))
+        guard isInKey, key.count <= Self.maxKeyLength else { return }
+        key.append(contentsOf: bytes[range].prefix(Self.maxKeyLength + 1 - key.count))
     }
 
     private mutating func endString(at end: Int, _ report: (Event) -> Void) {
@@ -111,7 +110,7 @@ struct DocumentScanner {
         }
     }
 
-    /// Objects and arrays inside the members: only their ends matter.
+    /// Scans a nested object or array for its end.
     private mutating func scanNested(
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ report: (Event) -> Void
     ) -> Int {

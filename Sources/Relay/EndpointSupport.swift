@@ -2,12 +2,11 @@ public import NIOCore
 public import SimpleAICore
 import Synchronization
 
-/// Which endpoints the engines behind one upstream serve: those that settings state, or else as far as their responses have
-/// shown.
+/// The endpoints that the engines behind one upstream serve: as the settings list them, or otherwise as responses show.
 ///
-/// Belongs to one engine: another address is another upstream, and an engine that recovers after it was unreachable is
-/// checked anew. An endpoint that it has served before does not count as missing because of one response: an engine may
-/// respond with 404 to a name in the request.
+/// What responses showed is discarded when the engine becomes unreachable, because another program may respond afterwards. An
+/// endpoint that was served before does not count as missing because of one response: an engine may respond with 404 to a
+/// name in the request.
 public final class EndpointSupport: Sendable {
     /// How long a missing endpoint is remembered.
     public static let lifetime: TimeAmount = .minutes(5)
@@ -15,31 +14,32 @@ public final class EndpointSupport: Sendable {
 
     private struct Key: Hashable {
         let endpoint: Endpoint
-        /// Nil for all models: one engine serves them.
+        /// Nil if one engine serves all models.
         let model: ModelID?
     }
 
-    /// As settings state them; 0 where that is learned.
+    /// A bit for each endpoint in the settings; 0 if support is learned from responses.
     private let stated: UInt8
     private let served: Atomic<UInt8>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
 
-    /// - Parameter stated: the endpoints that are served, and no others; empty: learned.
+    /// - Parameter stated: the complete list from the settings; empty: learned from responses.
     init(stated: [Endpoint] = []) {
         self.stated = stated.reduce(0) { $0 | $1.bit }
         served = Atomic(self.stated)
     }
 
-    /// Whether some endpoint is known to be missing before any engine was asked.
+    /// Whether the settings list the endpoints, so that some may be known to be missing before the first request.
     public var statesMissing: Bool { stated != 0 }
 
-    /// Called after every result.
+    /// Records that a runner of this upstream served the endpoint.
     public func noteServed(_ endpoint: Endpoint) {
         guard served.load(ordering: .relaxed) & endpoint.bit == 0 else { return }
         served.bitwiseOr(endpoint.bit, ordering: .relaxed)
         missing.withLock { missing in missing = missing.filter { $0.key.endpoint != endpoint } }
     }
 
+    /// Records that the engine does not serve the endpoint.
     /// - Parameters:
     ///   - model: nil if one engine serves all models.
     ///   - error: the error for calls that no other runner can serve.
@@ -57,7 +57,7 @@ public final class EndpointSupport: Sendable {
         }
     }
 
-    /// The error if none of these models can be served at this endpoint; nil if one can, as far as is known.
+    /// The error if none of these models can be served at this endpoint; nil if one can, or if that is unknown.
     public func missing(_ endpoint: Endpoint, of models: [ModelID], now: NIODeadline = .now()) -> GatewayError? {
         if stated != 0 {
             guard stated & endpoint.bit == 0 else { return nil }
@@ -75,7 +75,7 @@ public final class EndpointSupport: Sendable {
         }
     }
 
-    /// The engine was unreachable: after that, another one may respond.
+    /// Discards what responses showed. Called when the engine was unreachable: another one may respond afterwards.
     public func forget() {
         served.store(stated, ordering: .relaxed)
         missing.withLock { $0 = [:] }

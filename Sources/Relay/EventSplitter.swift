@@ -1,8 +1,9 @@
 public import NIOCore
 
-/// Splits a stream of server-sent events (WHATWG HTML §9.2.5) into whole events, however the stream is cut into reads.
+/// Splits a stream of server-sent events (WHATWG HTML §9.2.5) into complete events, regardless of read boundaries.
 ///
-/// An event ends with an empty line; lines end with LF, CR LF or CR. The pieces together are the stream, byte for byte.
+/// An event ends with an empty line; lines end with LF, CR LF or CR. The events joined together are the stream, byte for
+/// byte.
 public struct EventSplitter {
     /// Maximum length of an event in bytes; no engine sends longer ones.
     private static let maxEventSize = 32 << 20
@@ -19,7 +20,7 @@ public struct EventSplitter {
 
     public init() {}
 
-    /// Whether the pending bytes are a whole event, which waits only for a possible LF after its last CR.
+    /// Whether the pending bytes are a complete event, to which only an LF after its last CR may still belong.
     var restIsEvent: Bool { eventEndedWithCR }
 
     /// The bytes of the unfinished event.
@@ -36,7 +37,7 @@ public struct EventSplitter {
         if pending.readableBytes > Self.maxEventSize { throw TooLong() }
     }
 
-    /// The next whole event including the empty line that ends it; nil until it is complete.
+    /// The next complete event, including the empty line that ends it; nil until it has arrived.
     public mutating func next() -> ByteBuffer? {
         let end: Int? = pending.withUnsafeReadableBytes { bytes in
             while searched < bytes.count {
@@ -90,7 +91,7 @@ public struct EventSplitter {
             && !Byte.hasZero(word ^ (Byte.ones &* UInt64(Byte.carriageReturn)))
     }
 
-    /// The remaining bytes at the end of the stream: an unfinished event, or one whose last CR was followed by nothing.
+    /// Takes the remaining bytes at the end of the stream: an unfinished event, or one that ends with a CR.
     public mutating func takeRest() -> ByteBuffer {
         defer { self = EventSplitter() }
         return pending
@@ -103,7 +104,7 @@ public struct EventSplitter {
         public let isOneLine: Bool
     }
 
-    /// Nil for an event without data, such as a comment.
+    /// The payload of an event; nil for an event without data, such as a comment.
     /// - Parameter isFirst: whether the stream begins with this event; a byte order mark is ignored there.
     public static func payload(of event: ByteBuffer, isFirst: Bool = false) -> Payload? {
         let bytes = bytes(of: event, isFirst: isFirst)
@@ -114,8 +115,8 @@ public struct EventSplitter {
         return Payload(bytes: ArraySlice(lines.joined(separator: [0x0A])), isOneLine: false)
     }
 
-    /// Errors that engines send outside the format: a field `error`, as older llama.cpp servers wrote it, or a JSON
-    /// document without any field. Nil for other events without data.
+    /// The document of an error that an engine sends outside the event format: in a field `error` (older llama.cpp servers),
+    /// or as a line of JSON without a field name. Nil for other events without data.
     static func documentWithoutData(of event: ByteBuffer) -> ArraySlice<UInt8>? {
         for line in lines(of: bytes(of: event, isFirst: false)) {
             if line.starts(with: "error:".utf8) { return line.dropFirst("error:".utf8.count) }

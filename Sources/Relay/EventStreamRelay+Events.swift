@@ -13,8 +13,8 @@ extension EventStreamRelay.Phase {
 
 /// Handles events other than ordinary chunks.
 extension EventStreamRelay {
-    /// Forwards the final `[DONE]`. In `/v1/responses` it does not end a stream: a client would take a stream without
-    /// its closing event for a complete one.
+    /// Forwards the final `[DONE]`, except in `/v1/responses`, where a terminal event ends the stream: with a `[DONE]`
+    /// instead of that event, a client would take a truncated stream for a complete one.
     mutating func handleDone(_ event: ByteBuffer) -> ByteBuffer? {
         guard endpoint != .responses else { return nil }
         phase = .complete
@@ -62,25 +62,25 @@ extension EventStreamRelay {
         return restored(event, payload, token: response?["model"])
     }
 
-    /// Members that every chunk has; a chunk with these and usage only carries no content.
+    /// Members that any chunk may have. A chunk that has only these and usage carries no content.
     private static let ordinaryMembers = [
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
     ]
 
-    /// A choice that brings nothing. No `finish_reason`: clients act on each that they see, on tool calls for example.
+    /// An empty choice, without `finish_reason`: clients act on every `finish_reason` that they receive, for example by
+    /// calling tools.
     private var emptyChoice: String {
         endpoint == .completions
             ? "[{\"index\":0,\"text\":\"\",\"finish_reason\":null}]"
             : "[{\"index\":0,\"delta\":{},\"finish_reason\":null}]"
     }
 
-    /// A chunk that carries the usage that only we wanted: nil if that is all it carries, else the chunk without it,
-    /// under the public id.
+    /// Removes usage that only the gateway requested from a chunk, and restores the public model id. Nil if the chunk carries
+    /// nothing else.
     ///
-    /// llama.cpp states its `timings` there; without `include_usage` it states them in the chunk with the `finish_reason`,
-    /// which has been sent by then, since no event is held back. Only callers that set `include_usage` have to expect
-    /// a chunk without choices, and many clients read the first choice of every chunk: so the chunk gets one, which is
-    /// empty.
+    /// llama.cpp sends its `timings` in this chunk; without `include_usage` it sends them with the `finish_reason`, which has
+    /// already been forwarded. A caller that did not set `include_usage` does not expect a chunk without choices, and many
+    /// clients read the first choice of every chunk, so an empty choice is added.
     mutating func withoutUsage(
         _ event: ByteBuffer, _ payload: EventSplitter.Payload, _ model: JSONSlice?
     ) -> ByteBuffer? {

@@ -1,16 +1,15 @@
 public import NIOCore
 public import SimpleAICore
 
-/// Follows an engine's event stream on its way to the caller: forwards every whole event as it arrives, restores the
-/// public model id, removes the usage chunk that only the gateway requested, and determines whether the stream is
-/// complete.
+/// Forwards an engine's event stream to the caller, each event as soon as it is complete: restores the public model id,
+/// removes the usage chunk that only the gateway requested, and determines whether the stream is complete.
 ///
-/// Complete means: the engine sent `[DONE]`, or every choice has its `finish_reason` and the engine ended its body
-/// cleanly (`/v1/responses`: a terminal event was received). Bytes that need no change are forwarded unchanged.
+/// A stream is complete if the engine sent `[DONE]`, or if every choice has its `finish_reason` and the engine ended its body
+/// cleanly (`/v1/responses`: if a terminal event was received). Bytes that need no change are forwarded unchanged.
 public struct EventStreamRelay {
     public enum Phase: Hashable, Sendable {
         case open
-        /// Every requested choice has its `finish_reason`: usage and `[DONE]` may still follow.
+        /// Every requested choice has its `finish_reason`; usage and `[DONE]` may still follow.
         case finishing
         /// The engine has sent its final event, though its body may still be open. Later bytes are dropped.
         case complete
@@ -26,8 +25,9 @@ public struct EventStreamRelay {
     public internal(set) var phase = Phase.open
     private var splitter = EventSplitter()
     private var templates = EventTemplates()
-    private var open: Set<Int> = []
-    private var finished: Set<Int> = []
+    /// The indices of all choices received so far, and of those with a `finish_reason`.
+    private var seenChoices: Set<Int> = []
+    private var finishedChoices: Set<Int> = []
     var doneWasForwarded = false
     var isFirstEvent = true
     public internal(set) var usage: TokenUsage?
@@ -37,13 +37,13 @@ public struct EventStreamRelay {
     public internal(set) var pieces = 0
     /// The engine's id of the response (`/v1/responses` only); nil until the engine has sent it.
     public internal(set) var responseID: String?
-    /// The error of an `error` event of `/v1/responses`, which was forwarded: a terminal event may follow.
+    /// The error of an `error` event of `/v1/responses`. The event was forwarded, because a terminal event may follow.
     var statedError: EngineError?
 
     /// - Parameters:
     ///   - model: the public id of the serving model.
     ///   - hidesUsageChunk: true if only the gateway requested the usage chunk, not the caller.
-    ///   - expectedChoices: number of requested choices: engines may send them one after the other.
+    ///   - expectedChoices: number of requested choices; engines may send them one after the other.
     public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool, expectedChoices: Int = 1) {
         self.expectedChoices = expectedChoices
         self.endpoint = endpoint
@@ -51,10 +51,10 @@ public struct EventStreamRelay {
         self.hidesUsageChunk = hidesUsageChunk
     }
 
-    /// Takes the next bytes and forwards the events that they complete. Only whole events are forwarded, so the gateway
-    /// may insert a comment at any time.
+    /// Receives bytes and forwards the events that they complete. Only complete events are forwarded, so the gateway may
+    /// insert a comment at any time.
     public mutating func receive(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(EventSplitter.TooLong) {
-        // Most reads bring one event with the shape of the one before: then there is nothing to split.
+        // Most reads contain exactly one event with the shape of the previous one, so nothing has to be split.
         if !splitter.isInsideEvent, templates.areWholeEvents, let passed = templates.pass(bytes) {
             pieces += 1
             events += 1
@@ -81,16 +81,16 @@ public struct EventStreamRelay {
     /// Number of bytes of the unfinished event.
     public var pendingBytes: Int { splitter.pendingBytes }
 
-    /// Completes the stream when the time for usage and `[DONE]` is over.
-    /// - Returns: the bytes that are still to be sent: a missing `[DONE]`, or nothing.
+    /// Completes the stream after the wait for usage and `[DONE]` timed out.
+    /// - Returns: the bytes still to be sent: a missing `[DONE]`, or nothing.
     public mutating func complete() -> ByteBuffer {
         phase = .complete
         return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
     }
 
     /// Handles the end of the engine's body without an error.
-    /// - Returns: nil if the stream was truncated or has failed; otherwise the bytes that are still to be sent (a
-    ///   missing `[DONE]`, or nothing).
+    /// - Returns: nil if the stream was truncated or has failed; otherwise the bytes still to be sent (a missing `[DONE]`, or
+    ///   nothing).
     public mutating func end(forward: (ByteBuffer) -> Void) -> ByteBuffer? {
         let isEvent = splitter.restIsEvent
         var rest = splitter.takeRest()
@@ -111,9 +111,9 @@ public struct EventStreamRelay {
         return complete()
     }
 
-    private var everyChoiceIsFinished: Bool { !finished.isEmpty && open.isSubset(of: finished) }
+    private var everyChoiceIsFinished: Bool { !finishedChoices.isEmpty && seenChoices.isSubset(of: finishedChoices) }
 
-    /// Whether an event without its empty line is complete otherwise.
+    /// Whether an event is complete except for its empty line.
     private func isWhole(_ rest: ByteBuffer) -> Bool {
         guard let payload = EventSplitter.payload(of: rest, isFirst: isFirstEvent) else {
             return rest.readableBytesView.allSatisfy { $0 == 0x0A || $0 == 0x0D }
@@ -153,10 +153,10 @@ public struct EventStreamRelay {
 
         let choices = chunk["choices"]?.elements ?? []
         var piece: Piece?
-        // A chunk without content after the last finish is the usage chunk, even if it has a choice.
+        // A chunk without content after the last `finish_reason` is the usage chunk, even if it has a choice.
         let wasFinishing = phase == .finishing
         for choice in choices {
-            if let found = note(choice) { piece = found }
+            if let found = record(choice) { piece = found }
         }
         if piece != nil { pieces += 1 }
         if let found = chunk["usage"], let usage = TokenUsage(found) {
@@ -164,7 +164,7 @@ public struct EventStreamRelay {
             let isUsageChunk = choices.isEmpty || wasFinishing && piece == nil
             if hidesUsageChunk, isUsageChunk { return withoutUsage(event, payload, chunk["model"]) }
         } else if choices.count == 1, payload.isOneLine, !isFirstEvent, case .text(let text)? = piece {
-            // Only the piece that it carries matters in such an event.
+            // Later events of this shape differ only in the text of the piece.
             let model = replacement(for: chunk["model"])
             templates.note { EventTemplate(event, piece: text, model: model) }
         }
@@ -181,8 +181,9 @@ public struct EventStreamRelay {
     private static let keysOfChunks: JSONScanner.Keys = ["model", "choices", "usage", "error", "object"]
     private static let keysOfResponses: JSONScanner.Keys = ["type", "response", "error", "object"]
 
+    /// Updates the state of the choice.
     /// - Returns: the piece of the completion that the choice carries: text, reasoning, or a part of a tool call.
-    private mutating func note(_ choice: JSONSlice) -> Piece? {
+    private mutating func record(_ choice: JSONSlice) -> Piece? {
         var index = 0
         var isFinished = false
         var piece: Piece?
@@ -203,23 +204,23 @@ public struct EventStreamRelay {
                 }
             }
         }
-        open.insert(index)
+        seenChoices.insert(index)
         if isFinished {
-            finished.insert(index)
-            if finished.count >= expectedChoices, everyChoiceIsFinished { phase = .finishing }
-        } else if phase == .finishing, !finished.contains(index) {
+            finishedChoices.insert(index)
+            if finishedChoices.count >= expectedChoices, everyChoiceIsFinished { phase = .finishing }
+        } else if phase == .finishing, !finishedChoices.contains(index) {
             phase = .open
         }
         return isFinished ? piece.map { _ in .other } : piece
     }
 
-    /// The range of the engine's model id and the public id; nil if they are the same.
+    /// The range of the engine's model id and the public id; nil if they are equal.
     func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
         guard let token, let name = token.string, !name.isExactly(model.rawValue) else { return nil }
         return (token.bytes.indices, model.rawValue)
     }
 
-    /// The event with the public id in place of the engine's own; unchanged if it already carries the public id.
+    /// The event with the public model id; unchanged if it already has it.
     func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
         guard let token, replacement(for: token) != nil else { return event }
         let id = JSONString.encode(model.rawValue)

@@ -1,15 +1,14 @@
 import NIOCore
 import SimpleAICore
 
-/// The common part of a stream's events. An engine sends hundreds of events that differ only in the piece of text in
-/// the middle: an event with the same shape as an earlier one has the same meaning and is not parsed again.
+/// The part that consecutive events of a stream have in common. An engine sends hundreds of events that differ only in the
+/// piece of text in the middle; an event that matches the template of an earlier one is not parsed again.
 ///
-/// The shape matches if the bytes before and after the piece are the same and the piece is plain text, which has only
-/// one meaning in JSON.
+/// An event matches if the bytes before and after the piece are the same and the piece is a JSON string without escapes.
 struct EventTemplate {
     /// The bytes up to and including the quote before the piece, and from the quote after it to the end of the event.
     private let (start, end): ([UInt8], [UInt8])
-    /// The same bytes with the public model id restored for the caller; nil if it needs no restoring.
+    /// The same bytes with the public model id; nil if the engine uses the public id.
     private let restored: (start: [UInt8], end: [UInt8])?
 
     /// - Parameters:
@@ -35,10 +34,10 @@ struct EventTemplate {
         }
     }
 
-    /// The event as forwarded to the caller; nil if its shape differs.
+    /// The event as forwarded to the caller; nil if it does not match.
     func pass(_ event: ByteBuffer) -> ByteBuffer? {
         let length = event.readableBytes
-        // An event whose piece is empty does not match: pieces are counted, and one without text does not count.
+        // An empty piece does not match: pieces are counted, and empty ones do not count.
         guard length > start.count + end.count else { return nil }
         let fits = event.withUnsafeReadableBytes { bytes in
             Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: length - end.count, end)
@@ -56,11 +55,10 @@ struct EventTemplate {
         return changed
     }
 
-    /// Whether an event of this shape ends with LF, so that no later byte can belong to it. A CR could be followed by
-    /// an LF.
+    /// Whether a matching event ends with LF, so that no later byte can belong to it. A CR could be followed by an LF.
     var isWholeEvent: Bool { end.last == 0x0A }
 
-    /// Compares eight bytes at a time, because most of an event is its shape.
+    /// Compares eight bytes at a time, because the template is most of an event.
     private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
         expected.withUnsafeBytes { expected in
             var index = 0
@@ -98,15 +96,15 @@ extension [UInt8] {
     }
 }
 
-/// The latest shape of a stream. Stops recording shapes when they match too rarely to pay off.
+/// The latest template of a stream. Stops recording templates when they match too rarely to save time.
 struct EventTemplates {
-    /// Maximum number of recorded shapes in a row without a match: each costs two copies of an event.
+    /// Maximum number of recorded templates in a row without a match: each costs two copies of an event.
     private static let maxMisses = 8
 
     private var latest: EventTemplate?
     private var unused = 0
 
-    /// Whether bytes that match the latest shape are exactly one event.
+    /// Whether bytes that match the latest template are exactly one event.
     var areWholeEvents: Bool { latest?.isWholeEvent ?? false }
 
     mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
@@ -115,9 +113,9 @@ struct EventTemplates {
         return passed
     }
 
-    mutating func note(_ shape: () -> EventTemplate?) {
+    mutating func note(_ template: () -> EventTemplate?) {
         guard unused < Self.maxMisses else { return }
         unused += 1
-        latest = shape()
+        latest = template()
     }
 }

@@ -1,12 +1,12 @@
-/// A set of header field names, compared case-insensitively (RFC 9110 §5.1) and without creating a string: every header
-/// of every request is looked up here.
+/// A set of header field names, compared case-insensitively (RFC 9110 §5.1) and without creating a string: every field of
+/// every request is looked up in one.
 struct FieldNames: Sendable {
     static let none = FieldNames([])
 
     /// The names by length in bytes, in lower case.
     private let byLength: [[[UInt8]]]
-    /// One bit for each length that occurs here, the last one for all longer names: most sets hold few names and are
-    /// queried for every field.
+    /// One bit for each length of a name in the set, the last one for all longer names. Sets are small, so this excludes most
+    /// fields.
     private let lengths: UInt64
 
     init(_ names: [String]) {
@@ -28,7 +28,7 @@ struct FieldNames: Sendable {
 
     private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 
-    /// - Parameter lowercase: as long as `name`.
+    /// - Parameter lowercase: a name in lower case, of the same length.
     private static func isSame(_ name: String, _ lowercase: [UInt8]) -> Bool {
         var index = 0
         for byte in name.utf8 {

@@ -1,20 +1,18 @@
 public import NIOHTTP1
 public import SimpleAICore
 
-/// The header fields that the gateway forwards, in either direction: an allow-list.
+/// The allow-lists of the header fields that the gateway forwards, in either direction.
 ///
-/// Fields that a caller's browser, proxies and tools send to the server in front of them are not forwarded to an
-/// engine. Engines refuse calls because of them (a foreign `Origin`), trust them (`X-Forwarded-For`), or act on them
-/// (`Cookie`, `OpenAI-Organization` next to the runner's own key). Nor are the engine's fields for the gateway
-/// forwarded to callers: its `Set-Cookie`, `Clear-Site-Data`, `Strict-Transport-Security`, `Alt-Svc`, `Refresh` or
-/// `Location` would apply to the gateway's origin.
+/// Other fields that a caller's browser, proxies and tools send do not reach an engine: engines refuse calls because of them
+/// (a foreign `Origin`), trust them (`X-Forwarded-For`), or act on them (`Cookie`, `OpenAI-Organization` next to the runner's
+/// own key). Other fields of an engine do not reach the caller: its `Set-Cookie`, `Clear-Site-Data`,
+/// `Strict-Transport-Security`, `Alt-Svc`, `Refresh` or `Location` would apply to the gateway's origin.
 public enum ForwardedHeaders {
-    /// Request fields with the same meaning for every engine: the wanted form of the response, and the trace that the
-    /// call belongs to (W3C Trace Context).
+    /// Request fields with the same meaning for every engine; `traceparent` and `tracestate` are those of W3C Trace Context.
     private static let inEveryDialect = ["accept", "user-agent", "traceparent", "tracestate"]
 
-    /// Fields of one dialect that ask the engine for something. Fields that select an account are not among them: the
-    /// runner's settings determine its account, like its key.
+    /// Further request fields of one dialect. Fields that select an account are not among them: the runner's settings
+    /// determine its account, like its key.
     private static func request(_ dialect: Dialect) -> [String] {
         switch dialect {
         case .openAI: ["openai-beta", "idempotency-key"]
@@ -24,8 +22,8 @@ public enum ForwardedHeaders {
     private static let requestFields = Dictionary(
         uniqueKeysWithValues: Dialect.allCases.map { ($0, FieldNames(inEveryDialect + request($0))) })
 
-    /// Fields that describe the engine's response, and how to continue after it. Its rate limits, account and request
-    /// id are not for the caller.
+    /// Fields that describe the engine's response, or when to retry. The engine's rate limits, account and request id are not
+    /// meant for the caller.
     private static let responseFields = FieldNames([
         "content-type", "content-language", "content-encoding", "retry-after", "x-should-retry", "traceresponse",
         "openai-processing-ms", "openai-version",
@@ -34,9 +32,9 @@ public enum ForwardedHeaders {
         "x-queue-time", "x-inference-time", "x-time-per-token", "x-prompt-tokens", "x-generated-tokens",
     ])
 
-    /// The request head for the runner: the caller's fields that its dialect lists, and the gateway's. The body has
-    /// been read as JSON in UTF-8, so its type states that, whatever the caller's type stated (`charset=utf-7`);
-    /// `identity` is the only accepted encoding, because the gateway reads responses.
+    /// The request head for the runner: the caller's fields that the dialect allows, and the gateway's own. The gateway has
+    /// parsed the body as JSON in UTF-8, so `Content-Type` states that, whatever the caller stated (`charset=utf-7`).
+    /// `Accept-Encoding` is `identity`, because the gateway reads responses.
     public static func request(
         from head: HTTPRequestHead, path: String, dialect: Dialect, to upstream: Upstream, bodyLength: Int,
         requestID: String
@@ -72,7 +70,7 @@ public enum ForwardedHeaders {
     private static let connection = FieldNames(["connection"])
     private static let connectionOptions = FieldNames(["close", "keep-alive"])
 
-    /// The fields that `Connection` marks as hop-by-hop (RFC 9110 §7.6.1); almost always it holds only `close` or
+    /// The fields that `Connection` marks as hop-by-hop (RFC 9110 §7.6.1); it almost always contains only `close` or
     /// `keep-alive`, which are not field names.
     private static func namedByConnection(_ headers: HTTPHeaders) -> FieldNames {
         var isUsual = true

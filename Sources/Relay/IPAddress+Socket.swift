@@ -2,7 +2,7 @@ public import NIOCore
 public import SimpleAICore
 
 extension IPAddress {
-    /// Nil unless this is an IP address; sockets of this host have none.
+    /// Nil unless this is the address of an IP socket: Unix domain sockets have none.
     public init?(_ address: SocketAddress?) {
         // The address is at the same offset on all platforms, after family, port and flow.
         switch address {

@@ -1,20 +1,19 @@
 public import NIOCore
 public import SimpleAICore
 
-/// Rewrites a whole JSON response on its way to the caller: reads its usage, and restores the public id of the model.
+/// Rewrites a complete JSON response for the caller: restores the public model id, and reads the usage.
 public enum ModelRewriter {
     public struct Response {
         public let body: ByteBuffer
         public let usage: TokenUsage?
         /// The engine's id of the response, if requested.
         public var id: String?
-        /// The error that it states instead of a result; nil for a result.
+        /// The error that the response states instead of a result; nil for a result.
         public var error: EngineError?
     }
 
-    /// Restores the public model id (in `/v1/responses`, as everywhere, the top-level `model`); bytes that need no
-    /// change are forwarded unchanged.
-    /// - Parameter readsID: whether to read the response's own id.
+    /// Restores the public model id in the top-level `model`; bytes that need no change are forwarded unchanged.
+    /// - Parameter readsID: whether to read the response's id.
     /// - Returns: nil if the body is not a JSON object.
     public static func restore(_ body: ByteBuffer, model: ModelID, readsID: Bool = false) -> Response? {
         var scanner = JSONScanner(watching: readsID ? keysWithID : keys, grammar: .lenient)
@@ -63,7 +62,7 @@ public enum ModelRewriter {
         return EngineError(Array(body.readableBytesView)[...])
     }
 
-    /// Handles a response with a duplicate key: clients take the last one, and so does the gateway.
+    /// Handles a response with a duplicate key: clients use the last value, and so does the gateway.
     private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Response? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...], grammar: .lenient), document.isObject else { return nil }
@@ -78,7 +77,7 @@ public enum ModelRewriter {
             error: error)
     }
 
-    /// Whether a string token is this text without escapes: almost always true, and then nothing has to be decoded.
+    /// Whether a string token is this text without escapes. That is almost always so, and saves decoding.
     private static func isLiteral(_ token: ByteBufferView, _ text: String) -> Bool {
         token.count == text.utf8.count + 2 && token.dropFirst().dropLast().elementsEqual(text.utf8)
     }

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// The handler of a connection's pipeline that is next to the socket, before TLS: closing from here is immediate.
+/// A handler between the socket and TLS, through which a connection is closed immediately.
 ///
-/// TLS would send its `close_notify` and then wait seconds for the peer's, which a generating engine does not send.
+/// The TLS handler would send `close_notify` and then wait seconds for the peer's, which a generating engine does not send.
 final class SocketCloseHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -10,9 +10,9 @@ import Glibc
 
 /// Writes directly to a channel's socket.
 ///
-/// A channel appends a write to a list, marks it on flush, builds vectors from the list, and counts the bytes that the
-/// kernel took: about 1 µs around a system call that mostly takes everything (docs/decisions/0011). Callers hand the
-/// bytes that the kernel does not take to the channel, and write nothing here while the channel holds bytes.
+/// A channel queues a write, marks it on flush, builds vectors from the queue, and counts the bytes written: about 1 µs
+/// around a system call that mostly takes everything (docs/decisions/0011). Bytes that the kernel does not accept must be
+/// written to the channel, and nothing may be written here while the channel has pending bytes.
 struct SocketWriter {
     private let channel: any Channel
     private let handle: NIOBSDSocket.Handle
@@ -26,7 +26,7 @@ struct SocketWriter {
         handle = found
     }
 
-    /// Whether the channel holds written bytes that have not been sent.
+    /// Whether the channel has written bytes that are not sent yet.
     var hasPendingWrites: Bool {
         do {
             return try channel.syncOptions?.getOption(.bufferedWritableBytes) != 0
@@ -35,12 +35,12 @@ struct SocketWriter {
         }
     }
 
-    /// Whether the socket is still open. Check before each write: once the socket is closed, its descriptor may be
-    /// reused. A closing channel becomes inactive in the same step, before it notifies any handler.
+    /// Whether the socket is still open. Check before each write: once the socket is closed, its descriptor may be reused. A
+    /// closing channel becomes inactive in the same step, before it notifies any handler.
     var isOpen: Bool { channel.isActive }
 
-    /// - Returns: the number of bytes that the kernel took; 0 on any error: the channel's own write will then fail as
-    ///   well and handle it.
+    /// - Returns: the number of bytes that the kernel accepted; 0 on any error, which the channel's own write will then
+    ///   report.
     func write(_ bytes: ByteBuffer) -> Int {
         guard bytes.readableBytes > 0 else { return 0 }
         return bytes.withUnsafeReadableBytes { max(0, send(handle, $0.baseAddress, $0.count, Self.flags)) }

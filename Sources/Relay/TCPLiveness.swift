@@ -9,14 +9,14 @@ import Musl
 import Darwin
 #endif
 
-/// TCP's own evidence that the peer's machine is alive: its kernel acknowledges data however busy its programs are, and
-/// stops when it loses power.
+/// Evidence from TCP that the peer's machine is alive: its kernel acknowledges data even while its programs are busy, and
+/// stops when the machine loses power.
 enum TCPLiveness {
-    /// Idle time before the first keepalive probe, and the time between probes (RFC 9293 §3.8.4). In seconds.
+    /// Idle time before the first keepalive probe, and the time between probes, in seconds (RFC 9293 §3.8.4).
     static let keepaliveInterval: CInt = 5
     static let maxKeepalives: CInt = 5
-    /// Maximum time for which data may stay unacknowledged before the connection ends (RFC 5482). In milliseconds;
-    /// equals the time that all keepalive probes take together.
+    /// Maximum time for which data may stay unacknowledged before the connection ends, in milliseconds (RFC 5482); equals the
+    /// time that all keepalive probes take together.
     static let userTimeout: CInt = 30_000
 
     /// Whether the kernel ended the connection for lack of acknowledgements.
@@ -25,7 +25,7 @@ enum TCPLiveness {
         return [ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN].contains(error.errnoCode)
     }
 
-    /// When the peer last acknowledged or sent something; nil if the operating system does not report it.
+    /// When the peer last acknowledged or sent data; nil if the operating system does not report it.
     static func lastAcknowledgement(on channel: any Channel) -> EventLoopFuture<ContinuousClock.Instant?>? {
         #if os(Linux)
         (channel as? any SocketOptionProvider)?.getTCPInfo().map { info in
@@ -38,8 +38,7 @@ enum TCPLiveness {
 }
 
 extension ClientBootstrap {
-    /// Ends connections to a machine that has lost power or its network after half a minute, instead of leaving them
-    /// open.
+    /// Makes the kernel end connections to a machine that has lost power or its network, after half a minute.
     func detectingDeadPeers() -> ClientBootstrap {
         let bootstrap = channelOption(.socketOption(.so_keepalive), value: 1)
         #if os(Linux)

@@ -4,7 +4,7 @@ public import NIOSSL
 public import SimpleAICore
 import Synchronization
 
-/// The address of one runner's engine, and its latest activity.
+/// The engine of one runner: its address and credentials, and its latest activity.
 public final class Upstream: Sendable {
     public let runner: RunnerID
     public let host: String
@@ -19,18 +19,18 @@ public final class Upstream: Sendable {
     public let apiKey: String?
     /// Sent with every request to the engine, in place of fields with the same names; values are secrets.
     public let headers: [(name: String, value: String)]
-    /// Whether the engine knows `stream_options.include_usage`.
+    /// Whether the engine supports `stream_options.include_usage`, by the settings.
     public let knowsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
     private let lastByte = Atomic<UInt64>(0)
     /// Monotonic nanoseconds; 0 for never.
     private let lastServed = Atomic<UInt64>(0)
     private let retired = Atomic<Bool>(false)
-    /// End of the time without usage requests to this engine, in monotonic nanoseconds.
+    /// When requests may contain `stream_options.include_usage` again after the engine rejected it, in monotonic nanoseconds.
     private let usageRefusedUntil = Atomic<UInt64>(0)
     /// Time of the latest report that the engine rejects the gateway's credentials, in monotonic nanoseconds.
     private let refusalReported = Atomic<UInt64>(0)
-    /// What its engines serve, and what they do not.
+    /// The endpoints that its engines serve.
     public let endpoints: EndpointSupport
 
     public init(
@@ -59,15 +59,15 @@ public final class Upstream: Sendable {
         return .now - .nanoseconds(ago.nanoseconds)
     }
 
-    /// Whether no further calls will be sent: its connections are closed once they are idle.
+    /// Whether it was replaced or removed: it receives no further calls, and its connections are closed once they are idle.
     var isRetired: Bool { retired.load(ordering: .relaxed) }
 
-    /// Marks it as replaced or removed. Calls in progress may finish.
+    /// Marks it as replaced or removed; calls in progress may finish.
     public func retire() {
         retired.store(true, ordering: .relaxed)
     }
 
-    /// Adds the operator's fields in place of others with the same names.
+    /// Adds the fields from the settings, replacing others with the same names.
     func addHeaders(to fields: inout HTTPHeaders) {
         for header in headers { fields.replaceOrAdd(name: header.name, value: header.value) }
     }
@@ -97,10 +97,10 @@ public final class Upstream: Sendable {
         return isDue
     }
 
-    /// Time after which an engine that rejected the option is tried with it again: it may have been updated.
+    /// Time after which the option is tried again with an engine that rejected it, since the engine may have been updated.
     private static let usageRefusalLifetime: TimeAmount = .hours(1)
 
-    /// Records that the engine rejected a request with the option and accepted it without.
+    /// Records that the engine rejected a request with the option and accepted the same request without it.
     public func noteStreamUsageRefused() {
         let until = NIODeadline.now() + Self.usageRefusalLifetime
         usageRefusedUntil.store(until.uptimeNanoseconds, ordering: .relaxed)

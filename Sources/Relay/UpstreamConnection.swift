@@ -3,17 +3,18 @@ import NIOHTTP1
 import NIOSSL
 import NetworkErrors
 
-/// One HTTP/1.1 connection to a runner: at most one exchange at a time, reads only on demand, kept alive in between.
+/// An HTTP/1.1 connection to a runner, kept alive between exchanges. Has at most one exchange at a time, and reads only on
+/// demand.
 final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private final class Exchange {
-        /// Nil once it has received all that it needs.
+        /// Nil once the target has received all that it needs.
         var target: (any UpstreamExchange)?
         let ticket: ExchangeHandle
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
-        /// Whether the request required that the connection closes after it.
+        /// Whether the request asks to close the connection after it.
         let isLast: Bool
         var requestIsWritten = false
         var head: HTTPResponseHead?
@@ -35,7 +36,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     let upstream: Upstream
-    /// The list that holds it between exchanges; set by the pool.
+    /// The pool's list of idle connections to the same runner; set by the pool.
     var place: IdleConnections?
     private let pool: UpstreamPool
     private let out: CoalescingWriter
@@ -43,26 +44,25 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// Whether the connection is open on both sides, as far as is known.
     private(set) var isUsable = true
-    /// Whether parts are being delivered: other work is done after that.
+    /// Whether parts are being delivered to the target; other work waits until that is done.
     private var isReading = false
     /// Whether a requested read has not delivered bytes yet.
-    private var readIsOpen = false
+    private var isReadOutstanding = false
     private var exchange: Exchange?
     var isExchanging: Bool { exchange != nil }
     private var exchanges = 0
-    private var reader = ResponseParser()
-    private var watch: Scheduled<Void>?
-    /// When the timer fires; nil if none is set.
-    private var watchedUntil: NIODeadline?
+    private var parser = ResponseParser()
+    private var progressTimer: Scheduled<Void>?
+    /// When `progressTimer` fires; nil if it is not set.
+    private var timerFiresAt: NIODeadline?
     /// The error that causes the channel to close.
     private var cause: UpstreamFailure?
-    /// Whether the connection failed: then its end does not complete a response that is delimited by the end of the
-    /// connection.
+    /// Whether an error ended the connection: a response that is delimited by the end of its connection is then incomplete.
     private var isBroken = false
 
     /// - Parameters:
     ///   - out: this connection's writer, before this handler.
-    ///   - socket: the other end of the pipeline, if TLS is in between.
+    ///   - socket: the handler that closes the connection below TLS; nil without TLS.
     init(upstream: Upstream, pool: UpstreamPool, out: CoalescingWriter, socket: SocketCloseHandler?) {
         self.upstream = upstream
         self.pool = pool
@@ -85,7 +85,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             isLast: !request.head.isKeepAlive)
         self.exchange = exchange
         exchanges += 1
-        reader.begin()
+        parser.begin()
         ticket.progress = .exchanging(self)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenSuccess {
@@ -94,21 +94,22 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
         out.write(request, promise: written)
         out.flush()
-        armWatch(context)
+        armProgressTimer(context)
         read(context)
     }
 
-    /// Ends an exchange whose caller has disconnected: closing the connection is how HTTP/1.1 makes an engine stop.
+    /// Ends an exchange whose caller has disconnected. In HTTP/1.1, closing the connection is the only way to make an engine
+    /// stop.
     func abandonExchange() {
         exchange = nil
         if let context { closeTransport(context) }
     }
 
-    /// Limits for the rest of a response after its target is done: its time, and its length in bytes.
+    /// Limits for the rest of a response after its target is done: time, and length in bytes.
     private static let dropTimeout: TimeAmount = .seconds(1)
     private static let maxDropped = 64 << 10
 
-    /// The target has received all that it needs.
+    /// Drops the rest of the response, because the target has received all that it needs.
     func discardRemainder() {
         guard let exchange else { return }
         exchange.target = nil
@@ -118,9 +119,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         awaitEnd(context)
     }
 
-    /// Most responses end in the read that contained the final event: only the others need a timer.
+    /// Reads until the response ends. Most responses end in the read that contained the final event; only the others need a
+    /// timer.
     private func awaitEnd(_ context: ChannelHandlerContext) {
-        setWatch(.now() + Self.dropTimeout, context)
+        setProgressTimer(.now() + Self.dropTimeout, context)
         read(context)
     }
 
@@ -129,10 +131,11 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { read(context) }
     }
 
-    /// Requests a read, unless one is outstanding: the channel would ignore it after it passed all handlers.
+    /// Requests a read, unless one is outstanding: the channel would ignore the second one, but only after it passed all
+    /// handlers.
     private func read(_ context: ChannelHandlerContext) {
-        guard !readIsOpen else { return }
-        readIsOpen = true
+        guard !isReadOutstanding else { return }
+        isReadOutstanding = true
         context.read()
     }
 
@@ -140,14 +143,14 @@ final class UpstreamConnection: ChannelInboundHandler {
         if let context { closeTransport(context) }
     }
 
-    /// The machine was declared unreachable. Closes idle connections and those that wait for a response; one that is
-    /// receiving a response ends when TCP gets no more acknowledgements.
+    /// Closes the connection to a machine that was declared unreachable, unless a response is being received: such a
+    /// connection ends when TCP gets no more acknowledgements.
     func machineBecameUnreachable() {
         guard let context, exchange?.head == nil else { return }
         fail(.machineUnreachable, context)
     }
 
-    /// When the machine last acknowledged or sent something on this connection, while a call is in progress on it.
+    /// When the machine last acknowledged or sent data on this connection; nil if no call is in progress on it.
     func lastAcknowledgement() -> EventLoopFuture<ContinuousClock.Instant?>? {
         guard let context, exchange != nil else { return nil }
         return TCPLiveness.lastAcknowledgement(on: context.channel)
@@ -170,7 +173,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        readIsOpen = false
+        isReadOutstanding = false
         let now = NIODeadline.now()
         upstream.noteByte(at: now)
         guard let exchange else {
@@ -180,15 +183,15 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
         // Bytes on a reused connection before the request was sent are not its response. The engine is closing the
         // connection; the request has not reached it.
-        if exchange.head == nil, !exchange.isFirstOnConnection, reader.isEmpty, out.hasPending {
+        if exchange.head == nil, !exchange.isFirstOnConnection, parser.isEmpty, out.hasPending {
             return fail(.staleConnection, context)
         }
         isReading = true
         defer { finishReading(exchange, context) }
-        reader.append(unwrapInboundIn(data))
+        parser.append(unwrapInboundIn(data))
         do throws(ResponseParser.Violation) {
-            // The target of a part may end the exchange.
-            while self.exchange != nil, let part = try reader.next() {
+            // The target may end the exchange while it receives a part.
+            while self.exchange != nil, let part = try parser.next() {
                 switch part {
                 case .head(let head) where head.status == .switchingProtocols:
                     // The gateway offered no upgrade, and the bytes that follow are not HTTP: the response would never
@@ -229,8 +232,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // With TLS a read may bring no application bytes.
-        readIsOpen = false
+        // With TLS a read may contain no application bytes.
+        isReadOutstanding = false
         if exchange?.target == nil || exchange?.ticket.wantsReads ?? true { read(context) }
     }
 
@@ -249,13 +252,13 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         isUsable = false
-        watch?.cancel()
-        watch = nil
+        progressTimer?.cancel()
+        progressTimer = nil
         pool.forget(self)
         guard let exchange else { return }
         self.exchange = nil
         exchange.ticket.progress = .over
-        if reader.endsWithConnection, !isBroken, cause == nil {
+        if parser.endsWithConnection, !isBroken, cause == nil {
             exchange.target?.responseEndReceived()
         } else {
             exchange.target?.upstreamFailed(cause ?? failure(of: exchange))
@@ -265,8 +268,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func failure(of exchange: Exchange) -> UpstreamFailure {
         if exchange.head != nil { return .closedDuringResponse }
-        // With half a head the connection was no longer idle: the engine had begun to respond to this request.
-        return exchange.isFirstOnConnection || !reader.isEmpty ? .closedBeforeResponse : .staleConnection
+        // After part of a head the connection was not stale: the engine had begun to respond to this request.
+        return exchange.isFirstOnConnection || !parser.isEmpty ? .closedBeforeResponse : .staleConnection
     }
 
     private func endExchange(_ context: ChannelHandlerContext, at now: NIODeadline) {
@@ -274,10 +277,11 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.ticket.progress = .over
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
-        // Whatever the engine states: a request for a connection of its own would otherwise leave one behind each time.
+        // Decided by the request, too: if an engine ignored `Connection: close`, each such request would leave a connection
+        // behind.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
-        // A response that ended before its request was written leaves the rest of the request on the wire.
-        if keepAlive, exchange.requestIsWritten, reader.isEmpty, isUsable {
+        // If the response ended before the request was written, the rest of the request would precede the next one.
+        if keepAlive, exchange.requestIsWritten, parser.isEmpty, isUsable {
             pool.giveBack(self)
         } else {
             closeTransport(context)
@@ -287,36 +291,36 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     // MARK: Timeouts
 
-    /// One timer per connection, which is never moved: progress only writes a time stamp, and the timer checks it when
-    /// it fires. It fires when the shorter of the two timeouts could first expire, and outlives exchanges, so that a
-    /// busy connection sets one every few minutes. It retains the connection until that is closed, because weak
+    /// Arms the only timer of the connection, which is never moved: progress only writes a time stamp, and the timer checks
+    /// it when it fires. It fires when the shorter of the two timeouts could first expire, and stays armed between exchanges,
+    /// so that a busy connection arms it every few minutes. It retains the connection until that is closed, because weak
     /// references would cost time at every retain.
-    private func armWatch(_ context: ChannelHandlerContext) {
+    private func armProgressTimer(_ context: ChannelHandlerContext) {
         guard let exchange else { return }
         let limit = min(exchange.timeouts.gap, exchange.timeouts.firstByte)
         let deadline = exchange.lastProgress + limit
-        if let watchedUntil, watchedUntil <= deadline { return }
-        setWatch(deadline, context)
+        if let timerFiresAt, timerFiresAt <= deadline { return }
+        setProgressTimer(deadline, context)
     }
 
-    private func setWatch(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
-        watch?.cancel()
-        watchedUntil = deadline
-        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+    private func setProgressTimer(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
+        progressTimer?.cancel()
+        timerFiresAt = deadline
+        progressTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             checkProgress()
         }
     }
 
     private func checkProgress() {
-        watchedUntil = nil
+        timerFiresAt = nil
         guard let context, let exchange else { return }
         guard exchange.target != nil else { return closeTransport(context) }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
         guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
             let due = exchange.lastProgress + limit
-            // The body may begin at any moment, and its own timeout counts from there.
-            return setWatch(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
+            // The body may begin at any moment, and the gap timeout counts from then.
+            return setProgressTimer(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)
         }
         cause = exchange.bodyHasBegun ? .gapTimeout : .firstByteTimeout
         closeTransport(context)

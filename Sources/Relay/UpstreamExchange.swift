@@ -1,17 +1,17 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// Receives a runner's response. All calls are made on the pool's event loop, in the order head, body…, ended; or
-/// failed, at any point and once. No call follows `ExchangeHandle.cancel()`.
+/// The receiver of a runner's response. Its methods are called on the pool's event loop, in the order head, body…, end;
+/// `upstreamFailed` may replace the rest at any point, once. No call follows `ExchangeHandle.cancel()`.
 public protocol UpstreamExchange: AnyObject {
     func responseHeadReceived(_ head: HTTPResponseHead)
-    /// - Parameter time: now.
+    /// - Parameter time: when the bytes were read.
     func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline)
     func responseEndReceived()
     func upstreamFailed(_ failure: UpstreamFailure)
 }
 
-/// A request to a runner: a head whose URI and headers are final, and the whole body.
+/// A request to a runner: a head whose URI and headers are final, and the complete body.
 public struct UpstreamRequest {
     public var head: HTTPRequestHead
     public var body: ByteBuffer
@@ -37,8 +37,8 @@ public struct UpstreamTimeouts: Hashable, Sendable {
     }
 }
 
-/// The handle of one exchange; belongs to the pool's event loop. The caller creates it before the exchange starts,
-/// because an exchange may fail while it is being started.
+/// A handle that controls one exchange, on the pool's event loop. The caller creates it before the exchange, which may fail
+/// while it is being started.
 public final class ExchangeHandle {
     enum Progress {
         case connecting
@@ -53,16 +53,14 @@ public final class ExchangeHandle {
     /// Whether the connection is established and the exchange is not over.
     var isExchanging: Bool { if case .exchanging = progress { true } else { false } }
 
-    /// Cancels the exchange: closes the connection, on which the engine stops working. A no-op after the exchange has
-    /// ended.
+    /// Cancels the exchange by closing its connection, so that the engine stops. No effect after the exchange has ended.
     public func cancel() {
         defer { progress = .over }
         if case .exchanging(let connection) = progress { connection.abandonExchange() }
     }
 
-    /// Releases the exchange because the caller has everything it needs: later bytes are read and dropped. The
-    /// connection is kept if the response ends within a moment, and closed if its body stays open. A no-op after the
-    /// exchange has ended.
+    /// Ends the caller's interest in the exchange: later bytes are read and dropped. The connection is kept if the response
+    /// ends soon, and closed if its body stays open. No effect after the exchange has ended.
     public func release() {
         defer { progress = .over }
         if case .exchanging(let connection) = progress { connection.discardRemainder() }

@@ -8,7 +8,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     case exhausted(String)
     /// The TLS handshake failed.
     case untrusted(String)
-    /// The peer had already closed a kept-alive connection: no response byte was received. `requestWasSent` is true.
+    /// The peer had already closed a kept-alive connection: no response byte was received.
     case staleConnection
     /// A new connection failed after the request was sent and before any response byte.
     case closedBeforeResponse
@@ -21,12 +21,12 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     case machineUnreachable
     /// The received bytes are not an HTTP response.
     case malformed(String)
-    /// No byte of the response body within the timeout.
+    /// No byte of the response body arrived within the timeout.
     case firstByteTimeout
     /// A gap in the response longer than the timeout.
     case gapTimeout
 
-    /// The failure, for the operator; the address is logged separately.
+    /// A description for the operator; the address is logged separately.
     public var reason: String {
         switch self {
         case .refused: "connection refused"

@@ -1,8 +1,8 @@
 public import NIOCore
 import NIOHTTP1
 
-/// Makes one small exchange on a connection of its own, for probes and checks: its results are kept apart from calls,
-/// and it never counts as activity of the runner.
+/// Makes one small exchange on a new connection, for probes and checks. With an upstream that serves no calls, it does not
+/// count as activity of the runner.
 public enum UpstreamFetch {
     /// A runner's response.
     public struct Response: Sendable {
@@ -24,7 +24,7 @@ public enum UpstreamFetch {
     /// Sends a GET request. Must be called on the pool's event loop; `completion` is called there, once.
     /// - Parameters:
     ///   - path: appended to the upstream's path prefix.
-    ///   - timeout: for the whole exchange, connecting included.
+    ///   - timeout: for the exchange, including the connection attempt.
     public static func get(
         _ path: String, from upstream: Upstream, pool: UpstreamPool, on eventLoop: any EventLoop,
         timeout: TimeAmount, completion: @escaping (Result<Response, UpstreamFailure>) -> Void
@@ -62,7 +62,7 @@ public enum UpstreamFetch {
         let ticket = ExchangeHandle()
         collector.cancel = { ticket.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            // An accepted connection shows that the host is up, however busy its engine is.
+            // An accepted connection shows that the host is up, even if its engine is busy.
             let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no response in time")
             ticket.cancel()
             collector.finish(.failure(failure))

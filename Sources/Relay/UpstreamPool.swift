@@ -5,10 +5,10 @@ import NetworkErrors
 import OperatingSystem
 public import SimpleAICore
 
-/// The idle connections of one event loop to one runner, in order of their last use; the most recent is at the end.
+/// The idle connections of one event loop to one runner, in order of last use; the most recent is last.
 ///
-/// A connection keeps a reference to its list: with many runners, a look-up for every call would read memory that has
-/// left the processor's cache.
+/// Each connection refers to its list: with many runners, a look-up for every call would read memory that has left the
+/// processor's cache.
 final class IdleConnections {
     fileprivate var connections: [UpstreamConnection] = []
 
@@ -19,13 +19,13 @@ final class IdleConnections {
     }
 }
 
-/// The connections of one event loop to all runners. A call, its client's channel and its upstream channel use the same
-/// loop, so nothing in here needs a lock.
+/// The connections of one event loop to all runners. A call, its client's channel and its upstream channel use the same loop,
+/// so no lock is needed.
 public final class UpstreamPool {
     /// Maximum number of idle connections per runner; further ones are closed when their exchange ends.
     private static let maxIdleConnections = 64
 
-    /// Deferred writes of the loop, including those of client connections.
+    /// Defers the writes of this loop, including those of client connections.
     public let flushes: EndOfTickFlusher
     private let eventLoop: any EventLoop
     private let descriptorReserve: Int
@@ -35,17 +35,17 @@ public final class UpstreamPool {
 
     /// - Parameters:
     ///   - eventLoop: every use of the pool must be on this loop.
-    ///   - descriptorReserve: number of this process's descriptors that the pool must leave free.
+    ///   - descriptorReserve: number of this process's descriptors that the pool leaves free.
     public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
         self.descriptorReserve = descriptorReserve
         flushes = EndOfTickFlusher(eventLoop: eventLoop)
     }
 
-    /// Sends a request to a runner and its response to `target`.
+    /// Sends a request to a runner; `target` receives the response.
     /// - Parameters:
-    ///   - ticket: a new one, with which the caller controls the exchange.
-    ///   - fresh: true to use no kept-alive connection, after one turned out to be stale.
+    ///   - ticket: a new handle, with which the caller controls the exchange.
+    ///   - fresh: true to open a new connection, after a kept-alive one turned out to be stale.
     public func send(
         _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: ExchangeHandle,
         timeouts: UpstreamTimeouts, fresh: Bool = false
@@ -59,8 +59,8 @@ public final class UpstreamPool {
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
             guard case .connecting = ticket.progress else {
-                // The exchange was cancelled meanwhile. The connection is not kept: without an exchange it would still
-                // count as new later, and would not be recognized as stale.
+                // The exchange was cancelled meanwhile. The connection is not kept: its next exchange would count as its
+                // first, so a stale connection would not be recognized.
                 if case .success(let connection) = result { connection.value.close() }
                 return
             }
@@ -74,7 +74,7 @@ public final class UpstreamPool {
         }
     }
 
-    /// Closes idle connections; exchanges in progress end by themselves.
+    /// Closes idle connections; exchanges in progress continue.
     public func closeIdle() {
         for kept in idle.values { kept.closeAll() }
     }
@@ -83,7 +83,7 @@ public final class UpstreamPool {
     public func closeIdle(of upstream: Upstream) {
         let key = ObjectIdentifier(upstream)
         idle[key]?.closeAll()
-        // Connections whose exchange ends later are then not kept.
+        // Connections in use are closed when their exchange ends.
         if upstream.isRetired { idle[key] = nil }
     }
 
@@ -96,7 +96,7 @@ public final class UpstreamPool {
         }
     }
 
-    /// When a runner's machine last acknowledged or sent something in any exchange in progress; nil if there is none,
+    /// When a runner's machine last acknowledged or sent data in any exchange in progress; nil if no exchange is in progress,
     /// or the operating system does not report it.
     public func lastAcknowledgement(of runner: RunnerID) -> EventLoopFuture<ContinuousClock.Instant?> {
         let connections = established[runner, default: [:]].values
@@ -158,7 +158,7 @@ public final class UpstreamPool {
                         out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
                 }
             }
-        // An address needs no resolver, and so no switch to another thread.
+        // An IP address needs no resolver, and so no switch to another thread.
         let connected =
             if let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) {
                 bootstrap.connect(to: address)

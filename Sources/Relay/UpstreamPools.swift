@@ -22,7 +22,7 @@ public final class UpstreamPools: Sendable {
         }.value
     }
 
-    /// Releases a runner that was replaced by another.
+    /// Retires an upstream that was replaced or removed, and closes its idle connections.
     public func retire(_ upstream: Upstream) {
         upstream.retire()
         for (eventLoop, pool) in pools.withLock({ Array($0.values) }) {
@@ -38,7 +38,7 @@ public final class UpstreamPools: Sendable {
         }
     }
 
-    /// When a runner's machine last acknowledged or sent something in any exchange in progress, on any loop.
+    /// When a runner's machine last acknowledged or sent data in any exchange in progress, on any loop.
     public func lastAcknowledgement(
         of runner: RunnerID, on eventLoop: any EventLoop
     ) -> EventLoopFuture<ContinuousClock.Instant?> {

@@ -66,9 +66,9 @@ public enum Byte {
         }
     }
 
-    // MARK: Eight at a time
+    // MARK: Eight bytes at a time
 
-    /// Index of the first line feed, from `start` on and before `end`.
+    /// Index of the first line feed at or after `start` and before `end`.
     @inlinable
     public static func lineFeed(in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {
         var index = start
@@ -105,7 +105,7 @@ public enum Byte {
     @usableFromInline static let ones: UInt64 = 0x0101_0101_0101_0101
     @usableFromInline static let highs: UInt64 = 0x8080_8080_8080_8080
 
-    /// Whether one of eight bytes is zero: it shows in its highest bit (S. E. Anderson, "Bit twiddling hacks").
+    /// Whether one of eight bytes is zero (S. E. Anderson, "Bit twiddling hacks").
     @inlinable
     static func hasZero(_ word: UInt64) -> Bool { (word &- ones) & ~word & highs != 0 }
 }

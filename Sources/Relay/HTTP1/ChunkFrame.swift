@@ -14,7 +14,7 @@ enum ChunkFrame {
         return bytes
     }
 
-    /// - Parameter target: has room for the bytes and `maxLength` more.
+    /// - Parameter target: has capacity for the bytes and `maxLength` more.
     /// - Returns: the length of the whole chunk in bytes.
     static func write(_ bytes: ByteBuffer, to target: UnsafeMutableRawBufferPointer) -> Int {
         let start = writeStart(of: bytes.readableBytes, to: target)

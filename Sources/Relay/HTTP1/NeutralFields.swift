@@ -23,7 +23,7 @@ extension HTTPHeaders {
 }
 
 extension HTTPResponseHead {
-    /// The same head without anything that could end one of its lines.
+    /// The same head, safe for any writer: nothing in it can end one of its lines.
     public var neutralized: HTTPResponseHead {
         var head = self
         head.headers = headers.neutralized

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOHTTP1
 
-/// Serializes request heads, which are final including their framing, as HTTP/1.1 (RFC 9112 §3).
+/// Serializes request heads, which already contain their framing fields, as HTTP/1.1 (RFC 9112 §3).
 enum RequestWriter {
-    /// In bytes; most heads fit.
+    /// A capacity that most heads fit into, in bytes.
     static let usualHead = 768
 
     static func write(_ head: HTTPRequestHead, into bytes: inout ByteBuffer) {
@@ -15,7 +15,8 @@ enum RequestWriter {
         bytes.writeStaticString("\r\n")
     }
 
-    /// A target ends at the first space, and its line at the first line end: neither may occur in it (RFC 9112 §3.2).
+    /// The request target, with spaces and control characters percent-encoded: a space would end the target, and a line end
+    /// its line (RFC 9112 §3.2).
     private static func target(_ uri: String) -> String {
         if uri.utf8.allSatisfy({ $0 > Byte.space && $0 != Byte.delete }) { return uri }
         let digits = Array("0123456789ABCDEF".utf8)

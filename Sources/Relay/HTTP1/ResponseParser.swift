@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHTTP1
 
-/// Parses an engine's HTTP/1 responses from the bytes of a connection: one after the other, however they are cut into
-/// reads, each part as soon as it is complete (RFC 9112 §4 to §7).
+/// Parses an engine's HTTP/1 responses from the bytes of a connection, regardless of read boundaries (RFC 9112 §4 to §7).
+/// Returns each part as soon as it is complete.
 ///
-/// The parser is strict, because an ambiguous response could end early, or contain the beginning of the next caller's.
+/// The parser is strict, because an ambiguous response could end early, or leave bytes that the next caller would receive.
 /// Interim responses and trailers are dropped here. Bodies are slices of the bytes read. Pure: no I/O.
 struct ResponseParser {
     enum Part: Equatable {
@@ -46,7 +46,7 @@ struct ResponseParser {
 
     private var place = Place.head
     private var pending = ByteBuffer()
-    /// Number of bytes of `pending` that are known to contain no line end, or for a head no complete line.
+    /// Number of bytes of `pending` that have been searched for the end of the head.
     private var searched = 0
     private var trailerBytes = 0
 
@@ -56,7 +56,7 @@ struct ResponseParser {
     /// Whether the end of the connection ends the response.
     var endsWithConnection: Bool { place == .bodyUntilClosed }
 
-    /// Expects one more response.
+    /// Prepares for the next response.
     mutating func begin() {
         place = .head
     }
@@ -76,21 +76,21 @@ struct ResponseParser {
                 return .head(head)
             case .body(let left):
                 if left == 0 { return end() }
-                guard let bytes = take(left) else { return nil }
+                guard let bytes = consume(left) else { return nil }
                 place = .body(left: left - bytes.readableBytes)
                 return .body(bytes)
-            case .bodyUntilClosed: return take(.max).map(Part.body)
+            case .bodyUntilClosed: return consume(.max).map(Part.body)
             case .chunkSize:
-                // In most reads the event was all of it.
+                // Most reads contain exactly one chunk, which has been returned before.
                 guard pending.readableBytes > 0 else { return nil }
-                if let chunk = takeWholeChunk() { return .body(chunk) }
+                if let chunk = consumeCompleteChunk() { return .body(chunk) }
                 let limit = Self.maxChunkLineLength
                 guard let size = try readLine(limit: limit, or: .chunk, { ChunkLine.size($0) }) else { return nil }
                 guard let size else { throw .chunk }
                 trailerBytes = 0
                 place = size == 0 ? .trailers : .chunk(left: size)
             case .chunk(let left):
-                guard let bytes = take(left) else { return nil }
+                guard let bytes = consume(left) else { return nil }
                 place = bytes.readableBytes == left ? .chunkEnd : .chunk(left: left - bytes.readableBytes)
                 return .body(bytes)
             case .chunkEnd:
@@ -118,10 +118,10 @@ struct ResponseParser {
     }
 
     /// The available bytes, at most `maxBytes`; nil if there are none.
-    private mutating func take(_ maxBytes: Int) -> ByteBuffer? {
+    private mutating func consume(_ maxBytes: Int) -> ByteBuffer? {
         guard pending.readableBytes > 0 else { return nil }
         if pending.readableBytes <= maxBytes {
-            // Takes all of them, so that the storage can be reused for reads once the slice is released.
+            // The storage can be reused for reads once the slice is released.
             let all = pending
             pending = ByteBuffer()
             return all
@@ -129,12 +129,12 @@ struct ResponseParser {
         return pending.readSlice(length: maxBytes)
     }
 
-    /// The next chunk, if it is complete and plainly framed: an engine writes one for every event, and mostly one read
-    /// brings exactly that. Nil for anything else, which is then parsed line by line.
-    private mutating func takeWholeChunk() -> ByteBuffer? {
+    /// The next chunk, if it is complete and has no extension: an engine writes one for every event, and most reads contain
+    /// exactly one. Nil for anything else, which is then parsed line by line.
+    private mutating func consumeCompleteChunk() -> ByteBuffer? {
         let found: (start: Int, size: Int)? = pending.withUnsafeReadableBytes { bytes in
             var (size, index) = (0, 0)
-            // Seven digits exceed what one read can bring.
+            // Seven digits exceed what one read can contain.
             while index < min(bytes.count, 7), let digit = Byte.hexDigit(bytes[index]) {
                 size = size << 4 | digit
                 index += 1
@@ -159,6 +159,7 @@ struct ResponseParser {
 
     // MARK: Lines
 
+    /// Reads one line that ends with CR LF.
     /// - Parameter read: called with the line without its end.
     /// - Returns: nil if the line is not complete yet.
     private mutating func readLine<Value>(
@@ -197,7 +198,7 @@ struct ResponseParser {
         return head
     }
 
-    /// Length of the head including the empty line that ends it; nil until that has arrived.
+    /// Length of the head, including the empty line that ends it; nil until it has arrived.
     private mutating func headLength() throws(Violation) -> Int? {
         let start = searched
         let outcome: (length: Int?, searched: Int) = pending.withUnsafeReadableBytes { bytes in
@@ -211,7 +212,7 @@ struct ResponseParser {
             return (nil, line)
         }
         searched = outcome.searched
-        // A peer that speaks another protocol is rejected at once, not only after two line breaks.
+        // A peer that speaks another protocol is rejected immediately, not only after an empty line.
         guard pending.readableBytesView.starts(with: Self.version.prefix(pending.readableBytes)) else {
             throw .statusLine
         }
@@ -248,7 +249,7 @@ struct ResponseParser {
         private static func place(afterStatus status: UInt, length: Int?, codings: String?) throws(Violation) -> Place {
             if status < 200 || status == 204 || status == 304 { return .body(left: 0) }
             guard let codings else { return length.map { .body(left: $0) } ?? .bodyUntilClosed }
-            // Both together contradict each other. The gateway requests no transfer coding but `chunked`.
+            // Both fields together are ambiguous. The gateway requests no transfer coding but `chunked`.
             guard length == nil, codings.lowercased() == "chunked" else { throw .length }
             return .chunkSize
         }

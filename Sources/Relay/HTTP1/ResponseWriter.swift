@@ -3,7 +3,7 @@ public import NIOHTTP1
 
 /// Serializes response heads as HTTP/1 (RFC 9112 §4).
 public enum ResponseWriter {
-    /// In bytes; most heads fit.
+    /// A capacity that most heads fit into, in bytes.
     public static let usualHead = 768
 
     /// - Parameter isChunked: whether the body follows in chunks, which the head then states.
@@ -23,7 +23,7 @@ public enum ResponseWriter {
 }
 
 extension ByteBuffer {
-    /// No value can end its line; `HTTPHeaders.neutralized` does the same for other writers.
+    /// Writes fields so that no value can end its line; `HTTPHeaders.neutralized` does the same for other writers.
     mutating func write(_ fields: HTTPHeaders) {
         for (name, value) in fields {
             let start = writerIndex
@@ -38,7 +38,7 @@ extension ByteBuffer {
         }
     }
 
-    /// Bytes that could end the line or have a meaning for a later reader become spaces (RFC 9110 §5.5).
+    /// Writes a value; control characters, which could end the line, become spaces (RFC 9110 §5.5).
     mutating func write(fieldValue value: String) {
         let start = writerIndex
         writeString(value)

@@ -1,8 +1,8 @@
-/// Header fields that decide something about a request and therefore may occur once: with two, one reader takes the
-/// first and another the last, and the checked value would not be the effective one.
+/// Detects repeated header fields that must occur only once: of two values, one reader takes the first and another the last,
+/// so the checked value might not be the effective one.
 ///
-/// Host, Content-Length and Transfer-Encoding are not among them: they belong to framing, which has its own rules. List
-/// fields (Content-Encoding, X-Forwarded-For) may be repeated, and are read as one list.
+/// Host, Content-Length and Transfer-Encoding are checked with the framing. List fields (Content-Encoding, X-Forwarded-For)
+/// may be repeated, and are read as one list.
 public struct SingleFields: Hashable, Sendable {
     private static let names: [StaticString] = [
         "authorization", "x-api-key", "api-key", "content-type", "expect", "origin",
@@ -31,7 +31,7 @@ public struct SingleFields: Hashable, Sendable {
         return nil
     }
 
-    /// - Parameter lowercase: as long as `name`.
+    /// - Parameter lowercase: a name in lower case, of the same length.
     private static func isSame(_ name: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
         var index = 0
         for byte in name {
