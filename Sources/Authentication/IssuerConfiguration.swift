@@ -29,25 +29,25 @@ public struct IssuerConfiguration: Hashable, Sendable {
         case memberNames(ClaimPath)
     }
 
-    /// Compared with the token's `iss` byte for byte. May be a template of Entra ID, with `{tenantid}` in the place of the
+    /// Compared with the token's `iss` byte for byte. May be an Entra ID template, in which `{tenantid}` stands for the
     /// token's `tid`.
     public var issuer: IssuerID
-    /// For a template: the values of `tid` that are accepted, byte for byte; no others are, and none if this is empty.
+    /// For a template: the accepted values of `tid`, compared byte for byte; empty: no token is accepted.
     public var tenants: [String] = []
     public var audience: Audience
     public var keys: Keys = .discovery
-    /// A PEM file with the authorities that verify the certificates of its servers; empty: those of `SSL_CERT_FILE` or
-    /// of the system.
+    /// A PEM file with the certificate authorities for the issuer's servers; empty: those of `SSL_CERT_FILE` or of the
+    /// system.
     public var authoritiesFile = ""
-    /// A file with a bearer token that is sent when keys are fetched, only to the host of `issuer` (with `Keys.url`: of
-    /// that URL), and only over TLS or loopback; empty: none is sent.
+    /// A file with the bearer token for key requests, sent only to the host of `issuer` (with `Keys.url`: of that URL), and
+    /// only over TLS or loopback; empty: no token is sent.
     public var keyTokenFile = ""
-    /// For keys that declare no algorithm: an RSA key is bound to the first RSA algorithm in this list, an elliptic
-    /// curve key to that of its curve if the list contains it. Other keys are ignored.
+    /// Algorithms for keys that declare none: an RSA key is bound to the first RSA algorithm in this list, an elliptic curve
+    /// key to the algorithm of its curve, if listed. A key without such an algorithm is ignored.
     public var algorithms: [SignatureAlgorithm] = [.rs256, .es256, .es384, .es512, .edDSA]
     /// The required `typ` of the header, for example `at+jwt`; empty: any.
     public var tokenType = ""
-    /// Scopes that a token must have, all of them.
+    /// Scopes that a token must contain, all of them.
     public var scopes: [String] = []
     /// The applications whose tokens are accepted, by the first of `azp` (OpenID Connect Core 1.0 §2), `client_id` (RFC
     /// 9068 §2.2), `appid` (Entra ID, version 1) and `cid` (Okta) in a token; empty: any.

@@ -6,9 +6,9 @@ public import SimpleAICore
 
 public import struct Foundation.Date
 
-/// Verifies access tokens in the form of signed JWTs (RFC 7519, RFC 8725, RFC 9068) against the keys of the configured
-/// issuers. The token's `iss` selects the issuer, and the issuer's key determines the algorithm; nothing else in the
-/// token influences its verification.
+/// Verifies access tokens that are signed JWTs (RFC 7519, RFC 8725, RFC 9068) against the keys of the configured issuers. The
+/// token's `iss` selects the issuer, and the issuer's key determines the algorithm; nothing else in the token influences its
+/// verification.
 ///
 /// Keys are fetched only while `run()` is running. Until an issuer's keys have arrived, its tokens are rejected with
 /// `TokenRejection.keysUnavailable`; all others are verified immediately.
@@ -84,8 +84,8 @@ public final class JWTVerifier: TokenVerifier {
         self.wallClock = wallClock
     }
 
-    /// Fetches the keys of all issuers and keeps them current; returns when the task is cancelled. Runs at most once at
-    /// a time.
+    /// Fetches the keys of all issuers and keeps them current; returns when the task is cancelled. Must not run twice at the
+    /// same time.
     public func run() async {
         do {
             try await HTTPClient.withHTTPClient(configuration: DocumentFetcher.clientConfiguration) { client in
@@ -105,7 +105,7 @@ public final class JWTVerifier: TokenVerifier {
 
     public var hasKeys: Bool { sources.contains { $0.keys != nil } }
 
-    /// One per distinct key source, in the order of the settings: entries that share their keys appear once.
+    /// One state per distinct key source, in the order of the settings: entries that share their keys appear once.
     public var issuerStates: [IssuerState] {
         sources.map { source in
             let status = source.status
@@ -143,12 +143,12 @@ public final class JWTVerifier: TokenVerifier {
                 cache.remember(caller, for: token, until: claims.expiry + leeway, signedBy: key, at: now)
                 return caller
             } catch {
-                // Of several entries for one issuer, the one with the right audience gives the actual reason.
+                // Of several entries for one issuer, the one with the right audience states the actual reason.
                 if [.unknownIssuer, .wrongTenant, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
             }
         }
         if let retryAfter { throw .keysUnavailable(retryAfter: retryAfter) }
-        if refusal.fault == .expired, let entry = refusal.entry { throw expiry(of: parsed, token, under: entry) }
+        if refusal.fault == .expired, let entry = refusal.entry { throw rejection(of: parsed, token, under: entry) }
         throw .invalid(reason: report(refusal.fault, of: token, under: refusal.entry))
     }
 
@@ -165,9 +165,9 @@ public final class JWTVerifier: TokenVerifier {
         }
     }
 
-    /// The rejection of a token that is valid except for its expiry. Only a valid signature proves that the token was
-    /// valid before; no key is fetched for this.
-    private func expiry(of parsed: CompactToken, _ token: String, under entry: Entry) -> TokenRejection {
+    /// The rejection of a token that is valid except for its expiry. Only a valid signature proves that the token was valid
+    /// before; no key is fetched to check it.
+    private func rejection(of parsed: CompactToken, _ token: String, under entry: Entry) -> TokenRejection {
         do throws(TokenFault) {
             guard try entry.source.keys?.verify(parsed) != nil else {
                 return .invalid(reason: report(.expired, of: token, under: entry))

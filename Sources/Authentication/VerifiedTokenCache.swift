@@ -3,25 +3,25 @@ import Foundation
 import SimpleAICore
 import Synchronization
 
-/// The callers of recently verified tokens. It stores digests of tokens instead of the tokens. The number of entries
-/// and bytes is bounded (a caller may have hundreds of roles, and a new token for every call), and an operation
-/// examines only a few entries; each part has its own lock, so event loops seldom contend.
+/// The callers of recently verified tokens, by the digests of the tokens. The number of entries and of bytes is bounded (a
+/// caller may have hundreds of roles, and a new token for every call), and an operation examines only a few entries. Each
+/// shard has its own lock, so event loops seldom contend.
 final class VerifiedTokenCache: Sendable {
-    private let parts: [Part]
+    private let parts: [Shard]
 
     /// - Parameters:
-    ///   - capacity: maximum number of tokens; rounded up to a multiple of the number of parts.
-    ///   - size: maximum number of bytes for their callers, by estimate; each part has its share.
+    ///   - capacity: maximum number of tokens; rounded up to a multiple of the number of shards.
+    ///   - size: maximum number of bytes for their callers, by estimate; each shard has an equal part of it.
     init(capacity: Int = 10_000, size: Int = 32 << 20, parts: Int = 16) {
-        let perPart = max(1, (capacity + parts - 1) / parts)
-        self.parts = (0..<parts).map { _ in Part(capacity: perPart, size: size / parts) }
+        let perShard = max(1, (capacity + parts - 1) / parts)
+        self.parts = (0..<parts).map { _ in Shard(capacity: perShard, size: size / parts) }
     }
 
     /// The caller, unless the token has expired, its key was withdrawn, or it is unknown.
     /// - Parameter now: Unix time, in seconds.
     func caller(for token: String, at now: Double) -> Caller? {
         let digest = TokenDigest(of: token)
-        return part(of: digest).table.withLock { $0.caller(for: digest, at: now) }
+        return shard(of: digest).table.withLock { $0.caller(for: digest, at: now) }
     }
 
     /// - Parameter expiry: the token's expiry including leeway; Unix time, in seconds.
@@ -30,20 +30,20 @@ final class VerifiedTokenCache: Sendable {
     ) {
         let digest = TokenDigest(of: token)
         let entry = Table.Entry(digest: digest, caller: caller, expiry: expiry, key: key)
-        part(of: digest).table.withLock { $0.insert(entry, at: now) }
+        shard(of: digest).table.withLock { $0.insert(entry, at: now) }
     }
 
     /// Number of entries, including expired ones not yet removed.
     var count: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.count } } }
 
-    /// Bytes that the entries take, by estimate.
+    /// Estimated size of the entries, in bytes.
     var size: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.size } } }
 
-    private func part(of digest: TokenDigest) -> Part {
+    private func shard(of digest: TokenDigest) -> Shard {
         parts[Int(truncatingIfNeeded: digest.words.0 % UInt64(parts.count))]
     }
 
-    private final class Part: Sendable {
+    private final class Shard: Sendable {
         let table: Mutex<Table>
         init(capacity: Int, size: Int) { table = Mutex(Table(capacity: capacity, maxSize: size)) }
     }
@@ -75,9 +75,9 @@ private struct TokenDigest: Hashable, Sendable {
     }
 }
 
-/// A table of slots with second-chance eviction: a clock hand advances through the slots and evicts the first entry
-/// that is expired, or unused since the hand last passed. A caller with more than an equal part of the full table (one
-/// that gets a new token for every call) replaces its own entries.
+/// A table of slots with second-chance eviction: a clock hand advances through the slots and evicts the first entry that is
+/// expired, or unused since the hand last passed. A caller with more than an equal share of the full table (one that gets a
+/// new token for every call) replaces its own entries.
 private struct Table {
     struct Entry {
         let digest: TokenDigest
@@ -85,8 +85,8 @@ private struct Table {
         let expiry: Double
         let key: VerifyingKey
         let size: Int
-        /// Sequence number of its insertion, or of the latest second chance that it got when its caller had to replace
-        /// one of its own entries.
+        /// Sequence number of the insertion, or of the latest second chance when its caller had to replace one of its own
+        /// entries.
         var number: UInt64 = 0
         var wasUsed = false
 
@@ -98,11 +98,11 @@ private struct Table {
             size = caller.estimatedSize
         }
 
-        func isGood(at now: Double) -> Bool { now < expiry && !key.isWithdrawn }
+        func isValid(at now: Double) -> Bool { now < expiry && !key.isWithdrawn }
     }
 
     /// Maximum number of slots that one insertion examines.
-    private static let maxMisses = 8
+    private static let maxExaminedSlots = 8
 
     private let capacity: Int
     private let maxSize: Int
@@ -111,6 +111,7 @@ private struct Table {
     private var positions: [TokenDigest: Int] = [:]
     private var hand = 0
     private var latest: UInt64 = 0
+    /// Each caller's entries, oldest first.
     private var lines: [CallerID: ArrivalLine<TokenDigest>] = [:]
     private var entries = ShareLedger<CallerID>()
     private var bytes = ShareLedger<CallerID>()
@@ -124,7 +125,7 @@ private struct Table {
 
     mutating func caller(for digest: TokenDigest, at now: Double) -> Caller? {
         guard let position = positions[digest] else { return nil }
-        guard slots[position].isGood(at: now) else {
+        guard slots[position].isValid(at: now) else {
             remove(at: position)
             return nil
         }
@@ -159,17 +160,17 @@ private struct Table {
         lines[owner]?.removeAll { digest, number in positions[digest].map { slots[$0].number != number } ?? true }
     }
 
-    /// The caller's own entry to evict; nil if it has less than its part.
+    /// The caller's own entry to evict; nil if it has less than its share.
     private mutating func ownVictim(of owner: CallerID, at now: Double) -> Int? {
         let holders = entries.holderCount
         guard
             FairShare.replacesOwn(held: entries.held(by: owner), capacity: capacity, holderCount: holders)
                 || FairShare.replacesOwn(held: bytes.held(by: owner), capacity: maxSize, holderCount: holders)
         else { return nil }
-        var chances = Self.maxMisses
+        var chances = Self.maxExaminedSlots
         while let place = lines[owner]?.popFirst() {
             guard let position = positions[place.key], slots[position].number == place.number else { continue }
-            guard chances > 0, slots[position].wasUsed, slots[position].isGood(at: now) else { return position }
+            guard chances > 0, slots[position].wasUsed, slots[position].isValid(at: now) else { return position }
             chances -= 1
             latest += 1
             slots[position].wasUsed = false
@@ -180,9 +181,9 @@ private struct Table {
     }
 
     private mutating func victim(at now: Double) -> Int {
-        for _ in 0..<Self.maxMisses {
+        for _ in 0..<Self.maxExaminedSlots {
             let position = advanceHand()
-            if !slots[position].wasUsed || !slots[position].isGood(at: now) { return position }
+            if !slots[position].wasUsed || !slots[position].isValid(at: now) { return position }
             slots[position].wasUsed = false
         }
         return advanceHand()
@@ -193,7 +194,7 @@ private struct Table {
         return hand
     }
 
-    /// The last slot fills the gap.
+    /// Removes an entry; the last slot fills the gap.
     private mutating func remove(at position: Int) {
         size -= slots[position].size
         positions[slots[position].digest] = nil

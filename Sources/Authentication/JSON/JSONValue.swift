@@ -9,15 +9,15 @@ enum JSONValue: Hashable, Sendable {
     case string(String)
     case array([JSONValue])
     case object([ExactString: JSONValue])
-    /// An object with a duplicate member, if the reader was configured to continue. It has no contents, so none can be
-    /// read by accident.
+    /// An object with a duplicate member, if the parser was configured to continue. It has no contents, so none can be read
+    /// by accident.
     case ambiguous
 
     var string: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    /// Always finite; nil for an infinite number, which may only be ignored.
+    /// The number; nil if it is infinite, which is accepted only in members that are ignored.
     var number: Double? {
         if case .number(let value) = self, value.isFinite { value } else { nil }
     }

@@ -1,5 +1,5 @@
-/// An untrusted value in a form for logs: strings in quotes and visible ASCII, lists and objects by their kind and the
-/// beginning of their contents, truncated if long. No content can end its quotes or its line.
+/// An untrusted value in a form that is safe for logs: strings quoted in visible ASCII, arrays by their first elements,
+/// objects as `{…}`, long values truncated. No value can end its quotes or its line.
 struct LoggableValue: CustomStringConvertible {
     static let maxLength = 120
 

@@ -1,20 +1,20 @@
 import SimpleAICore
 
-/// Why a text is not acceptable JSON.
+/// Why a text is not accepted as JSON.
 enum JSONFault: Error, Hashable {
     case malformed
     case tooDeep
     case duplicateMember
 }
 
-/// Parses one complete JSON text (RFC 8259): no byte order mark, no comments, no trailing commas, no lone surrogates,
-/// UTF-8 only, limited nesting. Text that two parsers could understand differently is refused.
+/// Parses one complete JSON text (RFC 8259): no byte order mark, no comments, no trailing commas, no lone surrogates, UTF-8
+/// only, limited nesting. Refuses text that two parsers could understand differently.
 struct StrictJSONParser {
     enum Duplicates {
         /// The text is refused: the rule for signed content.
         case refused
         /// The object becomes `JSONValue.ambiguous` and parsing continues: for key sets, where one invalid key must not
-        /// cost the others.
+        /// affect the others.
         case marked
     }
 
@@ -27,11 +27,11 @@ struct StrictJSONParser {
     private var depth = 0
 
     static func value(of bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
-        var reader = StrictJSONParser(bytes: bytes, duplicates: duplicates)
-        reader.skipSpace()
-        let value = try reader.readValue()
-        reader.skipSpace()
-        guard reader.position == bytes.count else { throw .malformed }
+        var parser = StrictJSONParser(bytes: bytes, duplicates: duplicates)
+        parser.skipSpace()
+        let value = try parser.readValue()
+        parser.skipSpace()
+        guard parser.position == bytes.count else { throw .malformed }
         return value
     }
 

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Ends one task's wait early. A signal without a waiter is kept for the next wait; further signals add nothing. One
-/// waiter at a time.
+/// A signal that one task at a time can wait for. A signal without a waiter is kept for the next wait; further signals add
+/// nothing.
 final class AsyncSignal: Sendable {
     private enum State {
-        case quiet
-        case rung
+        case idle
+        case signalled
         case awaited(CheckedContinuation<Void, Never>)
     }
 
-    private let state = Mutex(State.quiet)
+    private let state = Mutex(State.idle)
 
     func signal() {
-        takeWaiter(otherwise: .rung)?.resume()
+        takeWaiter(otherwise: .signalled)?.resume()
     }
 
     /// Returns at the next signal, or when the task is cancelled.
@@ -20,11 +20,11 @@ final class AsyncSignal: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
-                    if case .rung = state {
-                        state = .quiet
+                    if case .signalled = state {
+                        state = .idle
                         return true
                     }
-                    // If the cancellation came before the continuation, the handler below found none to resume.
+                    // If the task was cancelled before, the handler below found no continuation to resume.
                     if Task.isCancelled { return true }
                     state = .awaited(continuation)
                     return false
@@ -39,7 +39,7 @@ final class AsyncSignal: Sendable {
     private func takeWaiter(otherwise fallback: State?) -> CheckedContinuation<Void, Never>? {
         state.withLock { state in
             if case .awaited(let waiter) = state {
-                state = .quiet
+                state = .idle
                 return waiter
             }
             if let fallback { state = fallback }

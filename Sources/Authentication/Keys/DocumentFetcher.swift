@@ -6,24 +6,24 @@ import NetworkErrors
 
 /// Limits on the work that an issuer can cause.
 struct KeyFetchLimits: Sendable {
-    /// In bytes, of one document.
+    /// Maximum size of one document, in bytes.
     var size = 1 << 20
-    /// For one document, from the first packet to the last byte.
+    /// Timeout for one document, from the first packet to the last byte.
     var time: Duration = .seconds(10)
     /// The pause after a failure doubles from `firstRetry` up to `lastRetry`.
     var firstRetry: Duration = .seconds(1)
     var lastRetry: Duration = .seconds(30)
-    /// The first pause before a key that was not found is searched for again; nil: derived from the issuer's cooldown.
+    /// The first pause before a failed key search is repeated; nil: derived from the issuer's cooldown.
     var firstSearchPause: Duration?
-    /// How long a call waits for a fetch that is due later, and how many calls of an issuer may do so at once; others
-    /// are verified with the known keys.
+    /// Maximum time for which a call waits until a fetch is due, and maximum number of calls per issuer that wait; others are
+    /// verified with the known keys.
     var maxSearchWait: Duration = .seconds(8)
     var maxDeferredSearches = 64
     /// Interval between checks of a local file.
     var filePollInterval: Duration = .seconds(1)
 }
 
-/// Fetches one document over HTTP: only with status 200, without redirects, and within the limits for bytes and time.
+/// Fetches documents over HTTP: accepts only status 200, follows no redirects, and limits bytes and time.
 struct DocumentFetcher: Sendable {
     let client: HTTPClient
     let limits: KeyFetchLimits
@@ -36,7 +36,7 @@ struct DocumentFetcher: Sendable {
         return configuration
     }
 
-    /// - Parameter authorization: of the header of that name; nil: none is sent.
+    /// - Parameter authorization: the value of the header field `Authorization`; nil: it is not sent.
     func document(at address: String, authorization: String? = nil) async throws(KeySourceFault) -> [UInt8] {
         let result = await withTaskGroup(of: Result<[UInt8], KeySourceFault>.self) { group in
             group.addTask { await get(address, authorization) }
@@ -60,7 +60,7 @@ struct DocumentFetcher: Sendable {
     private func get(_ address: String, _ authorization: String?) async -> Result<[UInt8], KeySourceFault> {
         var request = HTTPClientRequest(url: address)
         request.tlsConfiguration = tls
-        // The second is the media type of key sets (RFC 7517 §8.5); Kubernetes serves them under no other.
+        // The second is the media type of key sets (RFC 7517 §8.5), the only one under which Kubernetes serves them.
         request.headers.add(name: "Accept", value: "application/json, application/jwk-set+json, */*;q=0.1")
         request.headers.add(name: "User-Agent", value: "simpleai")
         if let authorization { request.headers.add(name: "Authorization", value: authorization) }

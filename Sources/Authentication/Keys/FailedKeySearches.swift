@@ -2,8 +2,8 @@
 enum KeySearch: Hashable, Sendable {
     /// The key with an id that the set does not contain.
     case id(String)
-    /// A replacement for the key that the token's id (or lack of one) selects: an issuer may replace a key and keep its
-    /// id, or use no ids at all.
+    /// A replacement for the key that the token's id (or lack of one) selects: an issuer may replace a key and keep its id,
+    /// or use no ids.
     case replacement(id: String?)
 
     /// - Parameter fault: the result of verifying the token with the known keys.
@@ -16,10 +16,9 @@ enum KeySearch: Hashable, Sendable {
     }
 }
 
-/// Searches for an issuer's keys that failed. Each search is repeated only after a pause, which doubles from
-/// `firstPause` up to `lastPause`: a client that keeps sending an old token costs next to nothing, and one whose token
-/// was issued shortly before its key was published is not refused for long. Only a bounded number of the latest
-/// searches is kept, as hashes.
+/// The failed searches for an issuer's keys. A search is repeated only after a pause, which doubles from `firstPause` to
+/// `lastPause`: a client that keeps sending an old token causes few fetches, and a token that was issued shortly before its
+/// key was published is soon accepted. Only a bounded number of the latest searches is kept, as hashes.
 ///
 /// Pure; `KeySource` owns the clock.
 struct FailedKeySearches: Sendable {
@@ -71,7 +70,7 @@ struct FailedKeySearches: Sendable {
         entries[hash] = Entry(pause: firstPause, until: now + firstPause)
     }
 
-    /// Hashes the bytes of the id with the process's own seed, so that no client can make two searches collide.
+    /// Hashes the bytes of the id with the random seed of this process, so that no client can make two searches collide.
     private static func hash(of search: KeySearch) -> Int {
         var hasher = Hasher()
         switch search {

@@ -3,9 +3,9 @@ import CryptoExtras
 import Foundation
 import SimpleAICore
 
-/// Why a key of a set is not used. Constant texts, for the log.
+/// Why a key of a key set is not used. Constant texts, for the log.
 enum KeyProblem: String, Error, Hashable, Sendable {
-    case notAnObject = "no object, or one that names a member twice"
+    case notAnObject = "not an object, or an object with a duplicate member"
     case symmetric = "symmetric"
     case privateKey = "private part is published"
     case unsupportedType = "unsupported type or curve"
@@ -20,10 +20,10 @@ enum KeyProblem: String, Error, Hashable, Sendable {
     case notOnCurve = "not a point of its curve"
 }
 
-/// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) into a key that is bound to its algorithm.
+/// Converts a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2) to a key that is bound to one algorithm.
 ///
-/// The issuer is trusted, so unambiguous deviations from the RFCs are accepted (null for an absent member, padded
-/// base64, coordinates without their leading zeros, a certificate alone). Faults that make a key unsafe are not.
+/// The issuer is trusted, so unambiguous deviations from the RFCs are accepted (null for an absent member, padded base64,
+/// coordinates without their leading zeros, only a certificate). Faults that make a key unsafe are not.
 struct JSONWebKey {
     private let members: [ExactString: JSONValue]
     private let configured: [SignatureAlgorithm]
@@ -58,8 +58,8 @@ struct JSONWebKey {
         }
     }
 
-    /// From the members of its type; if none of them is present, from the first certificate of `x5c` (RFC 7517 §4.7),
-    /// of which only the key counts: it is trusted because the issuer publishes it.
+    /// The public key from the members of its type; if none of them is present, from the first certificate of `x5c` (RFC 7517
+    /// §4.7). The certificate is not verified: its key is trusted because the issuer publishes it.
     private func publicKey(type: String?) throws(KeyProblem) -> PublicKey {
         if let certificates = members["x5c"], ["n", "e", "x", "y"].allSatisfy({ members[$0] == nil }) {
             guard let text = certificates.array?.first?.string, let bytes = Base64URL.decodeLeniently(text),
@@ -140,7 +140,7 @@ struct JSONWebKey {
             id: id, issuer: try issuer(), algorithm: algorithm, material: .ed25519(key), encoded: bytes)
     }
 
-    /// The member `issuer` of Entra ID, whose key sets hold keys for several issuers.
+    /// The member `issuer`: Entra ID's key sets contain keys for several issuers.
     private func issuer() throws(KeyProblem) -> IssuerTemplate? {
         guard let text = try optionalString("issuer"), !text.isEmpty else { return nil }
         return IssuerTemplate(text)

@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// Reads an issuer's key set document repeatedly from the configured source.
+/// Reads an issuer's key set document from its configured location, repeatedly.
 struct KeyDocumentParser: Sendable {
     private let issuer: String
     private let location: IssuerConfiguration.Keys
@@ -23,8 +23,7 @@ struct KeyDocumentParser: Sendable {
     }
 
     /// The document; nil if it is known to be unchanged.
-    /// - Parameter onDemand: whether an unknown key id caused the read, for which the earlier result of discovery is
-    ///   sufficient.
+    /// - Parameter onDemand: whether an unknown key id caused the read; the earlier result of discovery is then sufficient.
     mutating func read(onDemand: Bool) async throws(KeySourceFault) -> [UInt8]? {
         switch location {
         case .discovery:
@@ -58,7 +57,7 @@ struct KeyDocumentParser: Sendable {
         }
     }
 
-    /// Where Entra ID publishes the documents of all tenants together, those of personal accounts included.
+    /// The tenant under which Entra ID publishes the documents for all tenants, including personal accounts.
     private static let allTenants = "common"
 
     /// OpenID Connect Discovery 1.0 §4.1 and §4.3.

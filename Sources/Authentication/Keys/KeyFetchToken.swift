@@ -1,8 +1,8 @@
 import Foundation
 import SimpleAICore
 
-/// The bearer token that an issuer requires for its key set, as the API server of Kubernetes does. The file is read for
-/// every fetch, because projected tokens are replaced while the process runs.
+/// The bearer token that an issuer requires for requests of its key set, as the Kubernetes API server does. The file is read
+/// for every fetch, because projected tokens are replaced while the process runs.
 struct KeyFetchToken: Sendable {
     /// In bytes.
     private static let maxSize = 64 << 10
@@ -43,7 +43,7 @@ struct KeyFetchToken: Sendable {
         let port: Int
     }
 
-    /// Uses the HTTP client's URL parser. Nil for URLs that must not receive a secret.
+    /// The origin of a URL, by the HTTP client's URL parser. Nil for URLs that must not receive a secret.
     private static func origin(of address: String) -> Origin? {
         guard let url = URL(string: address), url.user == nil, url.password == nil,
             let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty

@@ -3,7 +3,8 @@ import NetworkErrors
 
 /// A key set in a local file.
 struct KeyFile: Sendable {
-    /// Changes whenever the file does. It includes the resolved path: mounted secrets are swapped by a symbolic link.
+    /// Identifies a version of the file. Includes the resolved path, because mounted secrets are replaced by changing a
+    /// symbolic link.
     struct Stamp: Hashable, Sendable {
         let path: String
         let modified: Date?

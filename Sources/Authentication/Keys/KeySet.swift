@@ -51,8 +51,8 @@ struct KeySet: Sendable {
         return key
     }
 
-    /// The one key that the header can mean. A key id that is not here never stands for another key, and a key that the set
-    /// states to be another issuer's stands for none of this one's.
+    /// The only key that can have signed the token. A key id that is not in the set matches no key, and a key that the set
+    /// assigns to another issuer is not used.
     private func key(for token: CompactToken) throws(TokenFault) -> VerifyingKey {
         let header = token.header
         var candidates = keys

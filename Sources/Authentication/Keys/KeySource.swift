@@ -3,10 +3,10 @@ import Logging
 import SimpleAICore
 import Synchronization
 
-/// Keeps one issuer's keys current. Only `run` fetches, one fetch at a time: callers can request a fetch and wait for
-/// its end, but can neither start two nor cancel one by disconnecting.
+/// Keeps one issuer's keys current. Only `run` fetches, one document at a time: callers can request a fetch and wait for its
+/// end, but can neither start a second one nor cancel one by disconnecting.
 final class KeySource: Sendable {
-    /// Entries of the settings with the same values share one source.
+    /// The settings of a key source. Entries with the same values share one source.
     struct Configuration: Hashable, Sendable {
         let issuer: IssuerID
         let location: IssuerConfiguration.Keys
@@ -42,7 +42,7 @@ final class KeySource: Sendable {
     private struct State {
         var status = Status()
         var schedule: RefreshSchedule
-        var missing: FailedKeySearches
+        var failedSearches: FailedKeySearches
         /// Counts the changes of `status`, so that no change is missed between reading and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -78,7 +78,7 @@ final class KeySource: Sendable {
                 schedule: RefreshSchedule(
                     every: every, cooldown: configuration.refreshCooldown,
                     firstRetry: limits.firstRetry, lastRetry: limits.lastRetry),
-                missing: FailedKeySearches(
+                failedSearches: FailedKeySearches(
                     firstPause: limits.firstSearchPause
                         ?? RefreshSchedule.demandInterval(of: configuration.refreshCooldown),
                     lastPause: min(configuration.refreshInterval, configuration.refreshCooldown * 2))))
@@ -86,7 +86,7 @@ final class KeySource: Sendable {
 
     var status: Status { state.withLock { $0.status } }
     var keys: KeySet? { state.withLock { $0.status.keys } }
-    /// Number of tasks that wait for another status.
+    /// Number of tasks that wait for a change of status.
     var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// Suggested wait until keys may be available: whole seconds, 1 to 60.
@@ -96,34 +96,32 @@ final class KeySource: Sendable {
         return .seconds(min(max(seconds, 1), 60))
     }
 
-    /// Returns the keys after a fetch that is made because the current ones do not verify a token. Returns the current
-    /// keys at once if an earlier failed search or the end of `run` forbids a fetch, or if the fetch is too far in the
-    /// future to wait for.
-    /// - Parameter isFound: whether a set contains the key.
+    /// Returns the keys after a fetch, requested because the current keys do not verify a token. Returns the current keys
+    /// immediately if a recent search failed, `run` has ended, or the fetch is due too late to wait for.
+    /// - Parameter isFound: whether a key set contains the key.
     func keys(searchingFor search: KeySearch, isFound: (KeySet) -> Bool) async -> KeySet? {
-        // The response of a fetch in progress may be older than the key, so its end proves nothing: one more fetch may
-        // follow.
+        // The response of a fetch in progress may be older than the key, so one more fetch may follow.
         for _ in 0..<2 {
-            guard let (fetchesEnded, wasUnderWay, isDeferred) = demand(search) else { break }
+            guard let (fetchesEnded, wasFetching, isDeferred) = demand(search) else { break }
             let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
             if isDeferred { state.withLock { $0.deferredSearches -= 1 } }
             guard status.fetchesEnded > fetchesEnded, let keys = status.keys, !isFound(keys) else { break }
-            if wasUnderWay { continue }
+            if wasFetching { continue }
             // Only a successful fetch proves that the issuer does not publish the key.
-            if status.lastError == nil { state.withLock { $0.missing.wasNotFound(search, at: .now) } }
+            if status.lastError == nil { state.withLock { $0.failedSearches.wasNotFound(search, at: .now) } }
             break
         }
         return keys
     }
 
-    /// Ensures that a fetch will follow.
+    /// Requests a fetch, unless the search failed recently.
     /// - Returns: what to wait for; nil if the caller must not wait.
-    private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)? {
+    private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)? {
         let (demand, wait) = state.withLock {
-            state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasUnderWay: Bool, isDeferred: Bool)?) in
+            state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)?) in
             let now = ContinuousClock.now
-            let wasUnderWay = state.schedule.phase == .fetching
-            guard !state.missing.isMissing(search, at: now), let demand = state.schedule.demanded(at: now) else {
+            let wasFetching = state.schedule.phase == .fetching
+            guard !state.failedSearches.isMissing(search, at: now), let demand = state.schedule.demanded(at: now) else {
                 return (nil, nil)
             }
             let isDeferred = demand.dueAt > now
@@ -132,7 +130,7 @@ final class KeySource: Sendable {
                 else { return (demand, nil) }
                 state.deferredSearches += 1
             }
-            return (demand, (state.status.fetchesEnded, wasUnderWay, isDeferred))
+            return (demand, (state.status.fetchesEnded, wasFetching, isDeferred))
         }
         if demand?.isBroughtForward ?? false { refreshSignal.signal() }
         return wait
@@ -202,7 +200,7 @@ final class KeySource: Sendable {
 
     private func replace(_ known: KeySet?, by keys: KeySet) {
         let withdrawn = known?.keys.filter { !keys.holds($0) } ?? []
-        // First: a verification with the new keys must not find a cached token that an old key signed.
+        // Before the update: a verification with the new keys must not find a cached token that an old key signed.
         for key in withdrawn { key.withdraw() }
         update {
             $0.schedule.fetchSucceeded(at: .now)
@@ -234,7 +232,7 @@ final class KeySource: Sendable {
                 do {
                     try await ContinuousClock().sleep(until: due)
                 } catch {
-                    // Cancelled: the signal came first, or the service ends.
+                    // Cancelled, because the signal arrived first or the service ends.
                 }
             }
             group.addTask { await self.refreshSignal.wait() }

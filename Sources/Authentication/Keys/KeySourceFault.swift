@@ -4,7 +4,7 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     case unreachable(reason: String)
     case timeout
     case status(Int)
-    /// Of an address that was not shown the token of the settings.
+    /// From an address that does not receive the token of the settings.
     case unauthorized(status: Int, host: String)
     case unusableToken(path: String, reason: String)
     case tooLarge

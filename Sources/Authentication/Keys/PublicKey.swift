@@ -22,9 +22,9 @@ enum PublicKey {
         self.init(subjectPublicKeyInfo: Self.subjectPublicKeyInfo(of: certificate) ?? certificate)
     }
 
-    /// Located by its position in the certificate (RFC 5280 §4.1): an optional version, then serial number, algorithm,
-    /// issuer, validity and subject precede it. A certificate that BoringSSL accepts may contain a key that it cannot
-    /// read, on which NIOSSL's `extractPublicKey` traps.
+    /// The SubjectPublicKeyInfo, located by its position in the certificate (RFC 5280 §4.1): an optional version, then serial
+    /// number, algorithm, issuer, validity and subject precede it. A certificate that BoringSSL accepts may contain a key
+    /// that it cannot read, on which NIOSSL's `extractPublicKey` traps.
     private static func subjectPublicKeyInfo(of certificate: [UInt8]) -> [UInt8]? {
         guard let outer = try? DER.parse(certificate), case .constructed(let parts) = outer.content,
             let body = parts.first(where: { _ in true }), case .constructed(let fields) = body.content

@@ -1,4 +1,4 @@
-/// The numbers of an RSA public key, big-endian and without leading zeros, and the tests for weak ones.
+/// The numbers of an RSA public key, big-endian and without leading zeros, with checks for weak keys.
 struct RSAParameters {
     let modulus: [UInt8]
     let exponent: [UInt8]
@@ -20,11 +20,11 @@ struct RSAParameters {
         return exponent != [1]
     }
 
-    /// Whether the modulus has the fingerprint of CVE-2017-15361 (ROCA), so that it can be factored: modulo every prime
-    /// below, it is a power of 65537. A sound modulus has the fingerprint with a probability of one in a hundred
+    /// Whether the modulus has the fingerprint of CVE-2017-15361 (ROCA), so that it can be factored: modulo every prime of
+    /// `rocaPrimes`, it is a power of 65537. A sound modulus has the fingerprint with a probability of one in a hundred
     /// million.
     var isFactorable: Bool {
-        Self.tellingPrimes.allSatisfy { prime in
+        Self.rocaPrimes.allSatisfy { prime in
             let remainder = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }
             var power = 1
             repeat {
@@ -35,6 +35,6 @@ struct RSAParameters {
         }
     }
 
-    /// Small primes modulo which 65537 generates only a part of the numbers.
-    private static let tellingPrimes = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157]
+    /// Small primes modulo which not every number is a power of 65537.
+    private static let rocaPrimes = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157]
 }

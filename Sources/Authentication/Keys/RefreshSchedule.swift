@@ -1,9 +1,9 @@
 /// When an issuer's keys are fetched: by age, after failures with increasing pauses, and on demand.
 ///
-/// Any client can name a key that does not exist, and such a key cannot be distinguished from one published a moment
-/// ago. So every demand leads to a fetch. The first `maxBurst` demands do so at once; beyond that the next fetch is due
-/// at most `demandInterval` after the previous one, whatever the number of demands. A new key is therefore known within
-/// one interval and one fetch, and guessing costs the issuer a fixed number of fetches per minute.
+/// Any client can name a key that does not exist, and such a key cannot be distinguished from one published a moment ago, so
+/// every demand leads to a fetch. The first `maxBurst` demands do so immediately; after them the next fetch is due at most
+/// `demandInterval` after the previous one, regardless of the number of demands. A new key is therefore known within one
+/// interval and one fetch, and clients that guess keys cause a bounded number of fetches per minute.
 ///
 /// Pure: events in, decisions out; `KeySource` owns the clock and the fetching.
 struct RefreshSchedule: Sendable {
@@ -17,9 +17,9 @@ struct RefreshSchedule: Sendable {
 
     /// The result of a demand.
     struct Demand: Hashable, Sendable {
-        /// The start of the fetch whose end settles the demand; in the past for a fetch in progress.
+        /// When the fetch starts whose end settles the demand; the time of the demand if a fetch is in progress.
         let dueAt: Instant
-        /// Whether that is earlier than before: a task that sleeps until the old time must be woken.
+        /// Whether the demand made the fetch due earlier: a task that sleeps until the old time must be woken.
         let isBroughtForward: Bool
     }
 
@@ -59,7 +59,7 @@ struct RefreshSchedule: Sendable {
         phase = .waiting(until: now)
     }
 
-    /// A token names an unknown key.
+    /// Requests a fetch because a token names an unknown key.
     /// - Returns: nil if stopped: no fetch will follow.
     mutating func demanded(at now: Instant) -> Demand? {
         switch phase {

@@ -3,8 +3,8 @@ import CryptoExtras
 import Foundation
 import Synchronization
 
-/// One public key of an issuer, bound to one algorithm. An object, because tokens verified with it stay valid only
-/// while the issuer publishes it: the token cache queries the key itself.
+/// One public key of an issuer, bound to one algorithm. A class, because tokens verified with it stay valid only while the
+/// issuer publishes it: the token cache checks `isWithdrawn`.
 final class VerifyingKey: Sendable {
     enum Material: Sendable {
         case rsa(_RSA.Signing.PublicKey)
@@ -19,7 +19,7 @@ final class VerifyingKey: Sendable {
     /// The issuer whose tokens the key signs, if its key set states one; nil: the issuer that publishes it.
     let issuer: IssuerTemplate?
     private let material: Material
-    /// The encoded key, to recognise it after a refresh.
+    /// The encoded key, to recognize it after a refresh.
     private let encoded: [UInt8]
     private let withdrawn = Atomic(false)
 

@@ -1,4 +1,4 @@
-/// base64url without padding (RFC 7515 §2), with one spelling for every byte string: other alphabets, padding, white
+/// base64url without padding (RFC 7515 §2), with only one encoding for every byte string: other alphabets, padding, white
 /// space and nonzero trailing bits are refused, because they would allow several spellings of one token.
 enum Base64URL {
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
@@ -21,8 +21,8 @@ enum Base64URL {
         return pending == 0 ? bytes : nil
     }
 
-    /// Decodes published keys, where another spelling does not stand for another key: padding, white space and the
-    /// standard alphabet (RFC 4648 §4) are accepted.
+    /// Decodes published keys, for which several encodings are harmless: padding, white space and the standard alphabet (RFC
+    /// 4648 §4) are accepted.
     static func decodeLeniently(_ text: String) -> [UInt8]? {
         var text = text.utf8.filter { $0 > 0x20 }[...]
         while text.last == UInt8(ascii: "=") { text.removeLast() }

@@ -9,15 +9,15 @@ struct Claims: Sendable {
     let audiences: [String]
     /// From `scope` (RFC 8693 §4.2) and `scp`.
     let scopes: Set<ExactString>
-    /// `tid` of Entra ID; nil if the token states none, or no text.
+    /// `tid` of Entra ID; nil if it is missing or not a string.
     let tenant: String?
-    /// Every claim, for the paths that roles are read from.
+    /// All claims, from which the subject and roles are read by path.
     let members: [ExactString: JSONValue]
 
     /// In bytes; OpenID Connect Core 1.0 §2 allows 255, and some providers write distinguished names.
     private static let maxSubject = 1_024
 
-    /// Larger numbers are not times, and would lose whole seconds as a `Double`.
+    /// Larger numbers are not times; a `Double` does not represent every whole second above this one.
     private static let latestTime = 9_007_199_254_740_992.0
 
     init(json: [UInt8]) throws(TokenFault) {
@@ -66,7 +66,7 @@ struct Claims: Sendable {
         guard now < expiry + leeway else { throw .expired }
     }
 
-    /// The first claim present decides: if it is not a string, or empty, no other claim replaces it.
+    /// The subject, from the first claim present: if that claim is not a string, or empty, no other replaces it.
     func subject(at paths: [IssuerConfiguration.ClaimPath]) throws(TokenFault) -> SubjectID {
         for path in paths {
             guard let value = value(at: path) else { continue }
@@ -77,7 +77,7 @@ struct Claims: Sendable {
         throw .missingSubject
     }
 
-    /// Claims that name the application that a token was issued to; the first one present counts.
+    /// Claims that name the application to which a token was issued; the first one present counts.
     private static let partyClaims: [ExactString] = ["azp", "client_id", "appid", "cid"]
 
     static func party(in members: [ExactString: JSONValue]) -> JSONValue? {

@@ -19,12 +19,12 @@ struct IssuerTemplate: Hashable, Sendable {
 
     var hasPlaceholder: Bool { suffix != nil }
 
-    /// The name with the placeholder replaced; the name itself if it has none.
+    /// The name with the placeholder replaced; the unchanged name if it has none.
     func name(with tenant: String) -> String {
         suffix.map { prefix.rawValue + tenant + $0.rawValue } ?? prefix.rawValue
     }
 
-    /// Whether tokens with that `iss` and `tid` are of this issuer, compared byte for byte. A template matches no token
+    /// Whether a token with this `iss` and `tid`, compared byte for byte, belongs to this issuer. A template matches no token
     /// without a tenant.
     func matches(issuer: String, tenant: String?) -> Bool {
         guard hasPlaceholder else { return prefix.rawValue.isExactly(issuer) }

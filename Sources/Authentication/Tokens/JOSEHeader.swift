@@ -1,6 +1,6 @@
 import SimpleAICore
 
-/// The protected header of a token (RFC 7515 §4), unverified: the values with which a token is considered at all.
+/// The protected header of a token (RFC 7515 §4), not verified yet.
 struct JOSEHeader: Hashable, Sendable {
     let algorithm: SignatureAlgorithm
     let keyID: String?

@@ -1,11 +1,11 @@
 import SimpleAICore
 
-/// The reason for a refusal as text for the operator's log: the fault, the value found and the value expected. Most of
-/// it is unverified and comes from outside: values are quoted and truncated.
+/// The reason for a refusal, for the operator's log: the fault, the value found and the value expected. Values come from
+/// unverified tokens, so they are quoted and truncated.
 struct RefusalReport {
     let fault: TokenFault
     let token: String
-    /// Of the issuer's entry; nil if verification did not reach it.
+    /// The settings of the token's issuer; nil if verification did not reach them.
     let configuration: IssuerConfiguration?
     let knownIssuers: [String]
     let keys: KeySet?

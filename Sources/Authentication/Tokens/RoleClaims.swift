@@ -8,8 +8,8 @@ extension Claims {
         var privileges: Set<Privilege> = []
         if roles.contains(configuration.adminRole) { privileges.insert(.administration) }
         if roles.contains(configuration.specificRole) { privileges.insert(.specificModels) }
-        // The issuer's string in the settings equals the token's, and all callers share it. The string of an issuer for
-        // several tenants is a template, which differs.
+        // If the settings' string equals the token's, it is used, because all callers share its storage. The settings' string
+        // for several tenants is a template, which differs.
         let issuer = configuration.issuer == issuer ? configuration.issuer : issuer
         return Caller(subject: subject, issuer: issuer, roles: roles, privileges: privileges)
     }
@@ -48,10 +48,10 @@ extension Claims {
         return value
     }
 
-    /// A string is one role; in an array each string is one, and other elements are ignored. `scope` and `scp` are
-    /// space-separated lists (RFC 8693 §4.2). If the path asks for member names, the members of an object count whose
-    /// value is neither null nor false. The empty string is not a role, so that no caller has a role left empty in the
-    /// settings; nor is a string that is not a valid name.
+    /// The roles in a claim's value. A string is one role; in an array each string is one, and other elements are ignored.
+    /// `scope` and `scp` are space-separated lists (RFC 8693 §4.2). For `memberNames`, the roles are the names of members
+    /// whose value is neither null nor false. Invalid names are ignored, and so is the empty string: it must not match a role
+    /// that the settings leave empty.
     private static func roles(at path: IssuerConfiguration.ClaimPath, in value: JSONValue?) -> [Role] {
         let names: [String]
         switch path {
