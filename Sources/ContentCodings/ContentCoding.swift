@@ -5,9 +5,10 @@ public enum ContentCoding: Hashable, Sendable {
     /// wrapper.
     case deflate
 
-    /// The value of `Accept-Encoding` in a refusal (RFC 7694); `identity` is implied.
+    /// The value of `Accept-Encoding` in the response to an unsupported coding (RFC 7694); `identity` is implied.
     public static let accepted = "gzip, deflate"
 
+    /// What the fields of a request declare.
     public enum Reading: Hashable, Sendable {
         case identity
         case coded(ContentCoding)
@@ -15,8 +16,8 @@ public enum ContentCoding: Hashable, Sendable {
         case unsupported
     }
 
-    /// - Parameter fields: the values of all `Content-Encoding` fields, which form one list. Codings without effect and
-    ///   empty elements are ignored.
+    /// - Parameter fields: the values of all `Content-Encoding` fields, which form one list. `identity` and empty elements
+    ///   are ignored.
     public static func reading(_ fields: some Sequence<String>) -> Reading {
         var found: [ContentCoding] = []
         for field in fields {

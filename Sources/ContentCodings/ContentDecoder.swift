@@ -1,12 +1,12 @@
 import CZlib
 
-/// Decodes a body as it arrives, in pieces of bounded size, so that the caller decides about the maximum size.
+/// Decodes a body as it arrives, in pieces of bounded size, so that its owner can limit the total.
 ///
 /// Strict: damaged or truncated data, and data after the end, are errors. A gzip body may have several members (RFC
 /// 1952 §2.2).
 public final class ContentDecoder {
     public enum Fault: Error, Hashable, Sendable {
-        /// Another coding, damaged, or followed by other data.
+        /// The body has another coding, is damaged, or is followed by other data.
         case malformed
         /// The body ends within the coding.
         case truncated
@@ -18,14 +18,13 @@ public final class ContentDecoder {
     public static let memory = 64 << 10
     /// In bytes.
     private static let maxPiece = 16 << 10
-    /// Maximum number of gzip members. Each takes time, however small it is; programs that write many members put 64
-    /// KiB into each.
+    /// Maximum number of gzip members. Even an empty one takes time; programs that write many members put 64 KiB into each.
     private static let maxMembers = 4096
 
     private let coding: ContentCoding
     private let stream: UnsafeMutablePointer<z_stream>
     private var piece: [UInt8]
-    /// Bytes received and not decoded yet.
+    /// Bytes received; those before `used` are decoded.
     private var input: [UInt8] = []
     private var used = 0
     private var isOpen = false
@@ -47,7 +46,7 @@ public final class ContentDecoder {
         stream.deallocate()
     }
 
-    /// Appends the next bytes of the body. All output of earlier bytes must have been taken before.
+    /// Appends the next bytes of the body. Call `next()` until it returns nil before each call.
     public func append(_ bytes: some Collection<UInt8>) {
         input = Array(input[used...])
         input.append(contentsOf: bytes)
@@ -80,7 +79,7 @@ public final class ContentDecoder {
         }
     }
 
-    /// Marks the end of the body.
+    /// Verifies at the end of the body that it is complete.
     public func finish() throws(Fault) {
         guard memberHasEnded, used == input.count else { throw .truncated }
     }

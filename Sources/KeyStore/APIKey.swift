@@ -6,11 +6,11 @@ public import struct Foundation.Date
 public struct APIKey: Hashable, Sendable {
     /// Public and unique; appears in the key's text after the prefix, in lists and in logs.
     public let id: String
-    /// The name that its creator chose.
+    /// The name that the creator chose.
     public let name: String
     /// Exact, case-sensitive strings, as in a token.
     public let roles: Set<Role>
-    /// The only classes that it may request; nil means all.
+    /// The only classes that the key may request; nil means all.
     public let classes: Set<ClassName>?
     public let created: Date
     /// The subject of the token of the administrator that created it.

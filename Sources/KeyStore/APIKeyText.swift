@@ -11,7 +11,7 @@ public enum APIKeyText {
     static let secretLength = 43
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
-    /// Whether `credential` has the form of our API keys; nothing else is verified.
+    /// Whether `credential` begins like an API key; nothing else is verified.
     public static func isKey(_ credential: String) -> Bool { credential.utf8.starts(with: prefix.utf8) }
 
     /// Creates a key; 43 characters out of 62 carry 256 bits.
@@ -26,7 +26,7 @@ public enum APIKeyText {
         return (prefix + id + characters(secretLength), id)
     }
 
-    /// The part that identifies a key; nil if `text` cannot be a key.
+    /// The id in the text of a key; nil if `text` cannot be a key.
     static func id(in text: String) -> String? {
         let bytes = text.utf8
         guard isKey(text), bytes.count == prefix.utf8.count + idLength + secretLength else { return nil }
@@ -35,7 +35,7 @@ public enum APIKeyText {
         return String(decoding: rest.prefix(idLength), as: UTF8.self)
     }
 
-    /// Whether `bytes` can name a key.
+    /// Whether `bytes` have the form of a key's id.
     static func isID(_ bytes: some Collection<UInt8>) -> Bool {
         bytes.count == idLength && bytes.allSatisfy { alphabet.contains($0) }
     }

@@ -2,7 +2,8 @@ import Foundation
 import GRDB
 import SimpleAICore
 
-/// The database of the key store: SQLite, one writer, migrations in order. Blocks; never used on an event loop.
+/// The database of the key store: SQLite, one writer, migrations in order. Its methods block, so they must not be called on
+/// an event loop.
 final class KeyDatabase: Sendable {
     /// One row of `api_key`.
     struct Row: Codable, FetchableRecord, PersistableRecord {
@@ -31,8 +32,8 @@ final class KeyDatabase: Sendable {
         }
     }
 
-    /// The text that GRDB writes for a date. GRDB's own formatter needs locale data, which the binary does not carry
-    /// (`CEmptyICUData`): with it, storing a date ends the process.
+    /// A date as GRDB writes it. GRDB's own formatter would end the process: it needs locale data, which the binary does not
+    /// contain (`CEmptyICUData`).
     static func text(_ date: Date) -> String {
         date.formatted(
             .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: true))
@@ -44,7 +45,7 @@ final class KeyDatabase: Sendable {
     init(path: String) throws(KeyStoreError) {
         do {
             var configuration = Configuration()
-            // Another process that has the file open is a mistake to report rather than to wait for.
+            // Another process that uses the file is a mistake to report rather than to wait for.
             configuration.busyMode = .timeout(2)
             queue = try DatabaseQueue(path: path, configuration: configuration)
             let (isCurrent, isNewer) = try queue.read { database in
@@ -53,9 +54,9 @@ final class KeyDatabase: Sendable {
             guard !isNewer else {
                 throw KeyStoreError.unusable(path: path, reason: "it was written by a newer version of SimpleAI")
             }
-            // Only if needed: a read-only database serves as well as any other until a key changes.
+            // Only if needed: a read-only database can be used until a key changes.
             if !isCurrent { try Self.migrator.migrate(queue) }
-            // Other users must not read digests and names. On a read-only file system this cannot be changed.
+            // Other users must not read digests and names. On a read-only file system the mode cannot be changed.
             guard chmod(path, 0o600) == 0 || errno == EROFS || errno == EPERM else {
                 throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
             }
@@ -85,7 +86,7 @@ final class KeyDatabase: Sendable {
         return migrator
     }
 
-    /// Every key of a file, for looking at it: nothing is written, and what cannot be read has no keys. Blocks.
+    /// Reads all keys of a database without changing it; none if it cannot be read. Blocks.
     static func peek(path: String) -> [Row] {
         var configuration = Configuration()
         configuration.readonly = true
@@ -101,7 +102,7 @@ final class KeyDatabase: Sendable {
         try queue.write { try row.insert($0) }
     }
 
-    /// All in one transaction.
+    /// Writes the revocations in one transaction.
     func revoke(_ revocations: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(
@@ -110,7 +111,7 @@ final class KeyDatabase: Sendable {
         }
     }
 
-    /// All in one transaction.
+    /// Writes the times of last use in one transaction.
     func noteUses(_ uses: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")

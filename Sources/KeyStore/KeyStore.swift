@@ -5,12 +5,12 @@ import Synchronization
 /// The API keys of clients that do not support OpenID Connect: in memory for the data plane, in a database for
 /// persistence.
 ///
-/// A key is returned once, when it is created; only a digest is stored. Checking a key does not access the disk;
-/// `noteUses()` writes the last use of all keys periodically. A new key is written before it is returned. A revocation
-/// takes effect at once, even if the disk is full or the database is locked. Until the database contains it, a separate
-/// file does, so that a restart does not restore the key.
+/// A key is returned once, when it is created; only a digest is stored. Checking a key does not access the disk; `noteUses()`
+/// writes the last use of all keys periodically. A new key is written before it is returned. A revocation takes effect
+/// immediately, even if the disk is full or the database is locked. Until the database contains it, a separate file does, so
+/// that a restart does not reactivate the key.
 public final class KeyStore: Sendable {
-    /// Maximum number of keys. All are held in memory, including revoked ones.
+    /// Maximum number of keys, including revoked ones. All of them are in memory.
     public static let limit = 10_000
     private static let maxNameLength = 200
 
@@ -20,27 +20,27 @@ public final class KeyStore: Sendable {
         let caller: Caller
     }
 
-    private struct Guarded {
+    private struct State {
         var entries: [ExactString: Entry] = [:]
         /// Uses that the database does not contain yet.
         var uses: [ExactString: Date] = [:]
         /// Revocations that the database does not contain yet.
         var revocations: [ExactString: Date] = [:]
-        /// The pending revocations that a file contains, and its path.
+        /// The path and the contents of the file of pending revocations.
         var kept: (path: String, revocations: [ExactString: Date])?
     }
 
     private let path: String
     private let revocationFile: RevocationFile
-    private let guarded: Mutex<Guarded>
-    /// Nil while there is no file; the lock serializes changes.
+    private let state: Mutex<State>
+    /// Nil until the file exists; the lock serializes changes.
     private let database: Mutex<KeyDatabase?>
-    /// Held while the file of pending revocations is written or removed.
-    private let keeping = Mutex(())
+    /// Serializes writing and removing the file of pending revocations.
+    private let fileLock = Mutex(())
     private let now: @Sendable () -> Date
     private let caller: @Sendable (APIKey) -> Caller
 
-    /// Opens the database if there is one; otherwise the first key creates it. Blocks.
+    /// Opens the database if it exists; otherwise the first key creates it. Blocks.
     /// - Parameters:
     ///   - revocationPaths: files for revocations that the database does not contain yet, tried after
     ///     `PATH.revocations`.
@@ -55,7 +55,7 @@ public final class KeyStore: Sendable {
         revocationFile = RevocationFile(paths: [path + ".revocations"] + revocationPaths)
         self.now = now
         self.caller = caller
-        var guarded = Guarded()
+        var state = State()
         var database: KeyDatabase?
         var isOutdated = false
         if FileManager.default.fileExists(atPath: path) {
@@ -63,7 +63,7 @@ public final class KeyStore: Sendable {
             do {
                 for row in try opened.all() {
                     let key = APIKey(row)
-                    guarded.entries[ExactString(key.id)] = Entry(
+                    state.entries[ExactString(key.id)] = Entry(
                         key: key, digest: Array(row.digest), caller: caller(key))
                 }
             } catch {
@@ -71,44 +71,43 @@ public final class KeyStore: Sendable {
             }
             database = opened
             let kept = try revocationFile.read()
-            for (id, time) in kept where guarded.entries[id] != nil && guarded.entries[id]?.key.revoked == nil {
-                guarded.entries[id]?.key.revoked = time
-                guarded.entries[id]?.key.isRevocationPending = true
-                guarded.revocations[id] = time
+            for (id, time) in kept where state.entries[id] != nil && state.entries[id]?.key.revoked == nil {
+                state.entries[id]?.key.revoked = time
+                state.entries[id]?.key.isRevocationPending = true
+                state.revocations[id] = time
             }
-            isOutdated = !kept.isEmpty && guarded.revocations.isEmpty
+            isOutdated = !kept.isEmpty && state.revocations.isEmpty
         }
-        self.guarded = Mutex(guarded)
+        self.state = Mutex(state)
         self.database = Mutex(database)
         // The next write reports why the database cannot be written.
         if isOutdated { revocationFile.remove() } else { try? writeRevocations() }
     }
 
-    /// The caller that `text` identifies; nil if it is not a key, an unknown key, has a wrong secret, or is out of
-    /// service. Does not block, and takes the same time for every wrong secret.
+    /// The caller that `text` identifies; nil if it is not a key, or the key is unknown, revoked or expired, or its secret is
+    /// wrong. Does not block, and takes the same time for every wrong secret.
     public func caller(for text: String) -> Caller? {
         guard let id = APIKeyText.id(in: text) else { return nil }
         let digest = APIKeyText.digest(of: text)
         let now = now()
-        return guarded.withLock { guarded in
-            guard let entry = guarded.entries[ExactString(id)], APIKeyText.isSame(entry.digest, digest),
+        return state.withLock { state in
+            guard let entry = state.entries[ExactString(id)], APIKeyText.isSame(entry.digest, digest),
                 entry.key.isInService(at: now)
             else { return nil }
-            // To the minute: a busy key causes one entry per minute, not one per call.
+            // To the minute: a busy key causes one write per minute, not one per call.
             if entry.key.lastUsed.map({ now.timeIntervalSince($0) >= 60 }) ?? true {
-                guarded.entries[ExactString(id)]?.key.lastUsed = now
-                guarded.uses[ExactString(id)] = now
+                state.entries[ExactString(id)]?.key.lastUsed = now
+                state.uses[ExactString(id)] = now
             }
             return entry.caller
         }
     }
 
-    /// Why `caller(for:)` returns nil for a text. Only with the key's secret does the result show that the key was
-    /// valid.
+    /// Why `caller(for:)` returns nil for a text. Returns `.unknown` unless the text contains the key's secret.
     public func fault(of text: String) -> APIKeyFault {
         guard let id = APIKeyText.id(in: text) else { return .unknown }
         let digest = APIKeyText.digest(of: text)
-        guard let entry = guarded.withLock({ $0.entries[ExactString(id)] }), APIKeyText.isSame(entry.digest, digest)
+        guard let entry = state.withLock({ $0.entries[ExactString(id)] }), APIKeyText.isSame(entry.digest, digest)
         else {
             return .unknown
         }
@@ -122,17 +121,17 @@ public final class KeyStore: Sendable {
         return KeyDatabase.peek(path: path).map { APIKey($0) }
     }
 
-    /// Every key, the oldest first.
+    /// All keys, oldest first.
     public var keys: [APIKey] {
-        guarded.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        state.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
     }
 
-    /// Blocks until the key is written.
+    /// Creates a key. Blocks until it is written.
     /// - Returns: the key's text, which cannot be shown again, and its record.
     public func create(_ newKey: NewAPIKey) throws(KeyStoreError) -> (text: String, key: APIKey) {
         let now = now()
         try Self.check(newKey, at: now)
-        guard guarded.withLock({ $0.entries.count }) < Self.limit else { throw .full(limit: Self.limit) }
+        guard state.withLock({ $0.entries.count }) < Self.limit else { throw .full(limit: Self.limit) }
         let (text, id) = APIKeyText.make()
         let key = APIKey(
             id: id, name: newKey.name, roles: newKey.roles, classes: newKey.classes, created: now,
@@ -140,24 +139,24 @@ public final class KeyStore: Sendable {
         let digest = APIKeyText.digest(of: text)
         try write { try $0.insert(KeyDatabase.Row(key, digest: digest)) }
         let entry = Entry(key: key, digest: digest, caller: caller(key))
-        guarded.withLock { $0.entries[ExactString(id)] = entry }
+        state.withLock { $0.entries[ExactString(id)] = entry }
         return (text, key)
     }
 
-    /// Revokes a key permanently, effective at once. Blocks until the revocation is written, or could not be. Revoking
-    /// it again has no effect.
-    /// - Returns: the key, and why its revocation is not written yet: `writeRevocations` retries.
+    /// Revokes a key permanently, effective immediately. Blocks until the revocation is written, or writing has failed.
+    /// Revoking it again has no effect.
+    /// - Returns: the key, and why its revocation is not written yet (`writeRevocations` retries); nil if it is.
     /// - Throws: `KeyStoreError.unknownKey`.
     @discardableResult
     public func revoke(_ id: String) throws(KeyStoreError) -> (key: APIKey, failure: KeyStoreError?) {
         let now = now()
         let exactID = ExactString(id)
-        let isKnown = guarded.withLock { guarded in
-            guard let entry = guarded.entries[exactID] else { return false }
+        let isKnown = state.withLock { state in
+            guard let entry = state.entries[exactID] else { return false }
             if entry.key.revoked == nil {
-                guarded.entries[exactID]?.key.revoked = now
-                guarded.entries[exactID]?.key.isRevocationPending = true
-                guarded.revocations[exactID] = now
+                state.entries[exactID]?.key.revoked = now
+                state.entries[exactID]?.key.isRevocationPending = true
+                state.revocations[exactID] = now
             }
             return true
         }
@@ -168,76 +167,76 @@ public final class KeyStore: Sendable {
         } catch {
             failure = error
         }
-        guard let key = guarded.withLock({ $0.entries[exactID]?.key }) else { throw .unknownKey(id: id) }
+        guard let key = state.withLock({ $0.entries[exactID]?.key }) else { throw .unknownKey(id: id) }
         return (key, failure)
     }
 
-    /// Ids of revoked keys whose revocation the database does not contain yet: a restart would put them back into
-    /// service.
-    public var pendingRevocations: [String] { guarded.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
+    /// Ids of revoked keys whose revocation the database does not contain yet: unless `revocationFilePath` contains it, a
+    /// restart would reactivate these keys.
+    public var pendingRevocations: [String] { state.withLock { $0.revocations.keys.sorted().map(\.rawValue) } }
 
     /// The file that contains all `pendingRevocations`, so that a restart finds them; nil if no file could be written,
     /// or there are none.
     public var revocationFilePath: String? {
-        guarded.withLock { guarded in
-            guard !guarded.revocations.isEmpty, let kept = guarded.kept, kept.revocations == guarded.revocations else {
+        state.withLock { state in
+            guard !state.revocations.isEmpty, let kept = state.kept, kept.revocations == state.revocations else {
                 return nil
             }
             return kept.path
         }
     }
 
-    /// Writes the revocations that are not written yet to the database, or else to the file of pending revocations.
-    /// Blocks.
+    /// Writes the pending revocations to the database, or if that fails to the file of pending revocations. Blocks.
     /// - Throws: the reason why the database could not be written.
     public func writeRevocations() throws(KeyStoreError) {
-        let (revocations, isKept) = guarded.withLock { ($0.revocations, $0.kept?.revocations == $0.revocations) }
+        let (revocations, isKept) = state.withLock { ($0.revocations, $0.kept?.revocations == $0.revocations) }
         guard !revocations.isEmpty else { return }
         do throws(KeyStoreError) {
             try write { try $0.revoke(revocations) }
         } catch {
-            if !isKept { keep() }
+            if !isKept { writeRevocationFile() }
             throw error
         }
-        let isDone = guarded.withLock { guarded in
+        let isDone = state.withLock { state in
             for id in revocations.keys {
-                guarded.revocations[id] = nil
-                guarded.entries[id]?.key.isRevocationPending = false
+                state.revocations[id] = nil
+                state.entries[id]?.key.isRevocationPending = false
             }
-            return guarded.revocations.isEmpty
+            return state.revocations.isEmpty
         }
-        if isDone { forget() }
+        if isDone { removeRevocationFile() }
     }
 
-    /// Serialized; each write contains all revocations that are pending at that time, so a later file never lacks one.
-    private func keep() {
-        keeping.withLock { _ in
-            let revocations = guarded.withLock { $0.revocations }
+    /// Writes the file of pending revocations. Each write contains all that are pending at that time, so a later file never
+    /// lacks one.
+    private func writeRevocationFile() {
+        fileLock.withLock { _ in
+            let revocations = state.withLock { $0.revocations }
             guard !revocations.isEmpty, let path = try? revocationFile.write(revocations) else { return }
-            guarded.withLock { $0.kept = (path, revocations) }
+            state.withLock { $0.kept = (path, revocations) }
         }
     }
 
     /// Removes the file once the database contains all revocations, unless a new one is pending.
-    private func forget() {
-        keeping.withLock { _ in
-            guard guarded.withLock({ $0.revocations.isEmpty }) else { return }
+    private func removeRevocationFile() {
+        fileLock.withLock { _ in
+            guard state.withLock({ $0.revocations.isEmpty }) else { return }
             revocationFile.remove()
-            guarded.withLock { $0.kept = nil }
+            state.withLock { $0.kept = nil }
         }
     }
 
-    /// Writes when keys were last used. Blocks. Entries that could not be written are retried the next time.
+    /// Writes the times of last use. Blocks. If writing fails, the next call retries.
     public func noteUses() throws(KeyStoreError) {
-        let uses = guarded.withLock { guarded in
-            defer { guarded.uses = [:] }
-            return guarded.uses
+        let uses = state.withLock { state in
+            defer { state.uses = [:] }
+            return state.uses
         }
         guard !uses.isEmpty else { return }
         do throws(KeyStoreError) {
             try write { try $0.noteUses(uses) }
         } catch {
-            guarded.withLock { $0.uses.merge(uses) { newer, _ in newer } }
+            state.withLock { $0.uses.merge(uses) { newer, _ in newer } }
             throw error
         }
     }

@@ -5,7 +5,7 @@ public enum KeyStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A change could not be written and was not made.
     case notWritten(reason: String)
     case unknownKey(id: String)
-    /// The file of revocations that the database did not take is there and cannot be read.
+    /// The file of pending revocations exists but cannot be read.
     case unreadableRevocations(path: String, reason: String)
     /// The properties of a new key are invalid; the reason states what to change.
     case invalidKey(reason: String)

@@ -2,32 +2,32 @@ import Foundation
 import OperatingSystem
 import SimpleAICore
 
-/// Revocations that could not be written to the database, in a small file that outlives the process.
+/// A small file that keeps revocations across restarts while they cannot be written to the database.
 ///
-/// The file has several paths, tried in order: a full disk or a read-only folder that prevents writing the database
-/// usually prevents writing a file beside it, too. One line for each revocation: the key's id, a space, and the time of
-/// the revocation in seconds since 1970. Blocks.
+/// Several paths are tried in order: a full disk or a read-only directory that prevents writing the database usually prevents
+/// writing a file next to it, too. Each line contains a key's id, a space, and the time of the revocation in seconds since
+/// 1970. Methods block.
 struct RevocationFile: Sendable {
     /// In bytes: more than one line for each of the maximum number of keys.
     private static let maxSize = 1 << 20
 
-    let places: [StoredFile]
+    let files: [StoredFile]
 
     init(paths: [String]) {
-        places = paths.map(StoredFile.init(path:))
+        files = paths.map(StoredFile.init(path:))
     }
 
-    /// The revocations of all paths; of two revocations of a key the earlier one. A malformed line is skipped: it was
-    /// being written when the disk became full.
-    /// - Throws: `KeyStoreError.unusable` for a file that exists and cannot be read, since it may hold revocations.
+    /// The revocations in the files at all paths; of two revocations of a key the earlier one. A malformed line is skipped:
+    /// it was being written when the disk became full.
+    /// - Throws: `KeyStoreError.unreadableRevocations` if a file exists and cannot be read, since it may contain revocations.
     func read() throws(KeyStoreError) -> [ExactString: Date] {
         var revocations: [ExactString: Date] = [:]
-        for place in places {
+        for file in files {
             let bytes: [UInt8]?
             do throws(StoredFile.Failure) {
-                bytes = try place.read(atMost: Self.maxSize)
+                bytes = try file.read(atMost: Self.maxSize)
             } catch {
-                throw .unreadableRevocations(path: place.path, reason: "\(error)")
+                throw .unreadableRevocations(path: file.path, reason: "\(error)")
             }
             for line in (bytes ?? []).split(separator: UInt8(ascii: "\n")) {
                 guard let (id, time) = Self.revocation(in: line) else { continue }
@@ -39,26 +39,26 @@ struct RevocationFile: Sendable {
 
     /// Replaces the content of the first path that can be written.
     /// - Returns: the path.
-    /// - Throws: `KeyStoreError.notWritten` if none does.
+    /// - Throws: `KeyStoreError.notWritten` if no path can be written.
     func write(_ revocations: [ExactString: Date]) throws(KeyStoreError) -> String {
         let lines = revocations.sorted { $0.key < $1.key }.map { id, time in
             "\(id.rawValue) \(Int64(time.timeIntervalSince1970))\n"
         }
         var reasons: [String] = []
-        for place in places {
+        for file in files {
             do throws(StoredFile.Failure) {
-                try place.replace(with: Array(lines.joined().utf8), mode: 0o600)
-                return place.path
+                try file.replace(with: Array(lines.joined().utf8), mode: 0o600)
+                return file.path
             } catch {
-                reasons.append("\(place.path): \(error)")
+                reasons.append("\(file.path): \(error)")
             }
         }
         throw .notWritten(reason: reasons.joined(separator: "; "))
     }
 
-    /// Removes the files, after the database has all revocations.
+    /// Removes the files, once the database contains all revocations.
     func remove() {
-        for place in places { unlink(place.path) }
+        for file in files { unlink(file.path) }
     }
 
     private static func revocation(in line: ArraySlice<UInt8>) -> (id: ExactString, time: Date)? {

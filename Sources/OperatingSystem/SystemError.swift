@@ -20,8 +20,8 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { String(cString: strerror(number)) }
 
-    /// Whether the error is exhaustion of descriptors, memory or buffers, in this process or on the whole machine,
-    /// which passes as soon as some are released.
+    /// Whether descriptors, memory or buffers are exhausted, in this process or on the machine: this passes as soon as some
+    /// are released.
     public var isExhaustion: Bool {
         [EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN].contains(number)
     }

@@ -8,7 +8,7 @@ import OutgoingTLS
 /// The HTTP client for providers: no redirects, no cookies, limited in bytes and time.
 struct ProviderConnection: Sendable {
     let client: HTTPClient
-    /// For each response, from the first packet to the last byte.
+    /// Timeout for each response, from the first packet to the last byte.
     let limit: Duration
 
     private static let maxResponseSize = 1 << 20

@@ -49,14 +49,14 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
                 }
                 return .success(try ProvidedToken(response, for: specification, at: now()))
             }
-            return .success(try await signedInElsewhere(document, authentication, connection))
+            return .success(try await deviceFlowToken(document, authentication, connection))
         } catch {
             return .failure(error)
         }
     }
 
     /// The device flow: the user signs in with a browser while this program polls for the result.
-    private func signedInElsewhere(
+    private func deviceFlowToken(
         _ document: DiscoveryDocument, _ authentication: OAuthClient.Authentication, _ connection: ProviderConnection
     ) async throws(TokenProviderProblem) -> ProvidedToken {
         guard let endpoint = document.deviceAuthorizationEndpoint else {

@@ -62,8 +62,8 @@ struct KeyDocumentParser: Sendable {
 
     /// OpenID Connect Discovery 1.0 §4.1 and §4.3.
     private func discover() async throws(KeySourceFault) -> String {
-        let place = IssuerTemplate(issuer).name(with: Self.allTenants)
-        let base = place.hasSuffix("/") ? String(place.dropLast()) : place
+        let name = IssuerTemplate(issuer).name(with: Self.allTenants)
+        let base = name.hasSuffix("/") ? String(name.dropLast()) : name
         let document = try await self.document(at: base + "/.well-known/openid-configuration")
         let value: JSONValue
         do throws(JSONFault) {

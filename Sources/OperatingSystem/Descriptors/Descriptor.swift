@@ -12,8 +12,8 @@ import Darwin
 struct Descriptor: Hashable, Sendable {
     let number: Int32
 
-    /// Not repeated after an interruption by a signal: on Linux the number is already free then, and may have been
-    /// reused.
+    /// Closes the descriptor. Not repeated after an interruption by a signal: on Linux the number is already free then, and
+    /// may have been reused.
     func close() {
         #if canImport(Glibc)
         _ = Glibc.close(number)

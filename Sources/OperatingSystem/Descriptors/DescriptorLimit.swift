@@ -11,8 +11,8 @@ import Darwin
 
 /// The limit of open file descriptors of this process (`RLIMIT_NOFILE`).
 public enum DescriptorLimit {
-    /// Number of descriptors that accepted connections must leave free: for operations that have to work when all
-    /// others are taken (wakes, probes, the state file, API keys, issuers' keys, agents).
+    /// Number of descriptors that accepted connections must leave free, for operations that must not fail for lack of one
+    /// (wakes, probes, the state file, API keys, issuers' keys, agents).
     public static let connectionReserve = 64
     /// Number of descriptors that calls to runners must leave free: half of the connection reserve, so that accepted
     /// calls can be served.
@@ -59,7 +59,7 @@ public enum DescriptorLimit {
         let limit = current
         guard limit < .max else { return false }
         let lowest = lowestFree
-        // A reserve must not use up a low limit.
+        // A low limit must not be used up by the reserve.
         return lowest < 0 || Int(lowest) >= limit - min(reserve, limit / 4)
     }
 
@@ -81,7 +81,7 @@ public enum DescriptorLimit {
         return 0
     }
 
-    /// Gives a child process that has just started the limit with which this process was started.
+    /// Sets the limit of a child process that has just started to the one with which this process was started.
     static func restore(for process: pid_t) {
         guard let soft = inherited.withLock({ $0 }) else { return }
         _ = csystem_set_descriptor_limit(process, soft)

@@ -39,7 +39,7 @@ public enum OperatorFile {
     }
 }
 
-// The system call, in places where one of our methods has the same name.
+// `read(2)`, for methods of a type with a method of the same name.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

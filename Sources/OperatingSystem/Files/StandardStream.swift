@@ -38,7 +38,7 @@ public enum DescriptorWriter {
     }
 }
 
-// The system call, in places where one of our methods has the same name.
+// `write(2)`, for methods of a type with a method of the same name.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }

@@ -6,7 +6,8 @@ import Musl
 import Darwin
 #endif
 
-/// A file that persists from one run of the program to the next. Blocks; never used on an event loop.
+/// A file that persists from one run of the program to the next. Its methods block, so they must not be called on an event
+/// loop.
 ///
 /// Reading never waits for a writer and is always bounded; writing replaces the content in one step, so that neither a
 /// crash nor a full disk leaves a partial file. A symbolic link is followed: its target is replaced, the link stays.
@@ -50,18 +51,18 @@ public struct StoredFile: Hashable, Sendable {
     public func replace(with bytes: [UInt8], mode: UInt32 = 0o644) throws(Failure) {
         let target = try self.target()
         var status = stat()
-        let isThere = stat(target, &status) == 0
-        if isThere { try Self.checkRegular(status.st_mode) }
-        let permissions = isThere ? status.st_mode & 0o7777 : mode_t(mode)
+        let exists = stat(target, &status) == 0
+        if exists { try Self.checkRegular(status.st_mode) }
+        let permissions = exists ? status.st_mode & 0o7777 : mode_t(mode)
         let draft = "\(target).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         do throws(Failure) {
             try Self.write(bytes, toNew: draft, permissions)
             guard rename(draft, target) == 0 else { throw .system(.last) }
         } catch {
             unlink(draft)
-            // A file that is a mount point cannot be replaced, and a directory that is not writable cannot hold a
+            // A file that is a mount point cannot be replaced, and a directory that is not writable cannot contain a
             // temporary file; the file itself may still be writable.
-            guard isThere, case .system(let cause) = error, [EBUSY, EXDEV, EACCES, EPERM].contains(cause.number) else {
+            guard exists, case .system(let cause) = error, [EBUSY, EXDEV, EACCES, EPERM].contains(cause.number) else {
                 throw error
             }
             return try Self.overwrite(target, with: bytes)
@@ -77,26 +78,26 @@ public struct StoredFile: Hashable, Sendable {
         var status = stat()
         guard stat(target, &status) == 0 else { throw .system(.last) }
         try Self.checkRegular(status.st_mode)
-        let place = "\(target).broken-\(suffix)"
-        guard rename(target, place) == 0 else { throw .system(.last) }
-        for older in Self.setAside(beside: target).dropLast(maxKept) { unlink(older) }
-        return place
+        let newPath = "\(target).broken-\(suffix)"
+        guard rename(target, newPath) == 0 else { throw .system(.last) }
+        for older in Self.brokenFiles(of: target).dropLast(maxKept) { unlink(older) }
+        return newPath
     }
 
     // MARK: Links
 
     /// The target of all links, whether it exists or not.
     private func target() throws(Failure) -> String {
-        var place = path
+        var current = path
         // The same maximum number of links as the system's.
         for _ in 0..<40 {
             var status = stat()
-            guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return place }
+            guard lstat(current, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return current }
             var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-            let count = readlink(place, &buffer, buffer.count)
+            let count = readlink(current, &buffer, buffer.count)
             guard count > 0 else { throw .system(.last) }
             let link = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            place = link.hasPrefix("/") ? link : Self.folder(of: place) + "/" + link
+            current = link.hasPrefix("/") ? link : Self.folder(of: current) + "/" + link
         }
         throw .system(SystemError(number: ELOOP))
     }
@@ -106,8 +107,8 @@ public struct StoredFile: Hashable, Sendable {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// Oldest first.
-    private static func setAside(beside path: String) -> [String] {
+    /// The files that were set aside for `path`, oldest first.
+    private static func brokenFiles(of path: String) -> [String] {
         let folder = folder(of: path)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         guard let stream = opendir(folder) else { return [] }
@@ -187,7 +188,8 @@ public struct StoredFile: Hashable, Sendable {
         guard fsync(descriptor) == 0 else { throw .system(.last) }
     }
 
-    /// Makes the new name survive a crash, too. Some file systems do not support this; the content is safe either way.
+    /// Synchronizes the directory, so that the new name survives a crash, too. Some file systems do not support this; the
+    /// content is safe either way.
     private static func synchronizeFolder(of path: String) {
         let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
@@ -196,7 +198,7 @@ public struct StoredFile: Hashable, Sendable {
     }
 }
 
-// The system call, in places where one of our methods has the same name.
+// `read(2)`, for methods of a type with a method of the same name.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

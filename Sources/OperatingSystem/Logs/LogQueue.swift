@@ -1,4 +1,4 @@
-/// Lines that wait to be written, up to a maximum size, and the number of dropped lines. Pure.
+/// A bounded queue of log lines, which counts the lines that it drops. Pure.
 struct LogQueue {
     /// Lines that are written together.
     struct Batch: Equatable {
@@ -17,7 +17,7 @@ struct LogQueue {
     private var lines: [String] = []
     private var size = 0
     private var droppedCount = 0
-    /// A batch has been taken, and its outcome is not known yet.
+    /// Whether a batch has been taken and its outcome is not known yet.
     private(set) var isWriting = false
 
     init(maxSize: Int) {
@@ -38,7 +38,7 @@ struct LogQueue {
         return lines.count == 1
     }
 
-    /// All waiting lines; nil if there are none.
+    /// Takes all waiting lines; nil if there are none.
     mutating func take() -> Batch? {
         isWriting = !lines.isEmpty
         guard isWriting else { return nil }
@@ -47,7 +47,7 @@ struct LogQueue {
         return batch
     }
 
-    /// The batch was not written completely: the next one reports its lines as dropped.
+    /// Records that a batch was not written completely: the next one reports its lines as dropped.
     mutating func wasLost(_ batch: Batch) {
         droppedCount += batch.lines.count + batch.droppedCount
     }

@@ -1,12 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Writes lines to a descriptor from a thread of its own, so that a slow or failed reader of the log delays no
-/// call.
+/// Writes lines to a descriptor on a dedicated thread, so that a slow or failed reader of the log delays no call.
 ///
-/// A reader that stalls (a pager, a log driver) blocks the thread; lines that do not fit into the queue meanwhile are
-/// dropped. A closed pipe, and a full disk, make writing fail: the lines are dropped. Their number is written with the next
-/// lines.
+/// If the reader stalls (a pager, a log driver), the thread blocks, and lines that do not fit into the queue are dropped. If
+/// writing fails (a closed pipe, a full disk), the lines of the batch are dropped. The number of dropped lines is written
+/// with the next lines.
 public final class LogWriter: Sendable {
     public static let standardError: LogWriter = {
         let writer = LogWriter(descriptor: STDERR_FILENO)
@@ -20,8 +19,8 @@ public final class LogWriter: Sendable {
     private let isIdle = DispatchSemaphore(value: 0)
 
     /// - Parameters:
-    ///   - descriptor: stays open as long as the process lives.
-    ///   - maxSize: in bytes, of lines that wait.
+    ///   - descriptor: must stay open as long as the process lives.
+    ///   - maxSize: maximum size of the queue, in bytes.
     public init(descriptor: Int32, maxSize: Int = 1 << 20) {
         self.descriptor = descriptor
         queue = Mutex(LogQueue(maxSize: maxSize))

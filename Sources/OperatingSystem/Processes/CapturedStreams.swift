@@ -25,7 +25,7 @@ struct CapturedStreams {
         areErrorsOpen = errorReader != nil
     }
 
-    /// Returns when the child has written output or ended, the wake descriptor becomes readable, or the time is over.
+    /// Returns when the child has written output or ended, the wake descriptor becomes readable, or `limit` has passed.
     mutating func wait(wakeDescriptor: Descriptor, exit: Descriptor?, atMost limit: Duration?) {
         // `poll` ignores negative numbers, which stand for missing descriptors.
         let numbers = [

@@ -20,8 +20,8 @@ public struct ChildProcess: Sendable {
 
     /// What happens to processes that the child has started and left in its process group.
     public enum BackgroundProcesses: Hashable, Sendable {
-        /// A child that exits with 0 may leave processes running, as programs do that start a service. They do not
-        /// delay the result. If the child fails or is stopped, they are killed: it will be started again.
+        /// A child that exits with 0 may leave processes running, as programs do that start a service. They do not delay the
+        /// result. If the child fails or is stopped, they are killed, because the child will be started again.
         case keptOnSuccess
         /// They are killed when the child ends.
         case killed
@@ -82,6 +82,6 @@ public struct ChildProcessEnding: Hashable, Sendable {
     public var output: [UInt8] = []
     public var errors: [UInt8] = []
 
-    /// Whether the child ended by itself with status 0.
+    /// Whether the child exited with status 0 and was not stopped.
     public var isSuccess: Bool { status == .exited(0) && !didTimeOut && !wasCancelled }
 }

@@ -28,7 +28,7 @@ final class ChildProcessRun: Sendable {
 
     /// Interval between checks of a child if the system has no process descriptors.
     private static let pollInterval: Duration = .milliseconds(20)
-    /// Maximum wait after SIGKILL: a child that the system holds does not delay the result any longer.
+    /// Maximum wait after SIGKILL, for a child that the kernel cannot end yet.
     private static let maxKillDuration: Duration = .seconds(2)
     /// Maximum number of bytes read after the child's end: the capacity of a pipe and no more, because background
     /// processes may keep writing.

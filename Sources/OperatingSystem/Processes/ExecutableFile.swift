@@ -16,9 +16,8 @@ public enum ExecutableFile {
         getenv("PATH").map { String(cString: $0) } ?? defaultSearchPath
     }
 
-    /// The path of a program: itself if it contains a slash, otherwise the first match in the directories of
-    /// `searchPath`, as a shell finds it. Returns nil if there is no such regular file, or this user may not execute
-    /// it.
+    /// The path of a program: `program` if it contains a slash, otherwise the first match in the directories of `searchPath`,
+    /// as a shell finds it. Nil if no such regular file exists, or this user may not execute it.
     public static func path(of program: String, searchPath: String) -> String? {
         guard !program.isEmpty, !program.utf8.contains(0) else { return nil }
         if program.contains("/") { return isExecutable(program) ? program : nil }

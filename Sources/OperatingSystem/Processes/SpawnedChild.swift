@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// A started child process, and our ends of its pipes.
+/// A started child process, and this process's ends of its pipes.
 struct SpawnedChild {
     let pid: pid_t
     /// Becomes readable when the child ends; nil if the system has no process descriptors.
@@ -34,7 +34,7 @@ struct SpawnedChild {
         DescriptorLimit.restore(for: pid)
     }
 
-    /// Closes our descriptors; the child itself has been reaped before.
+    /// Closes this process's descriptors. Called after `reap`.
     func close() {
         for descriptor in [exit, output, errors, input] { descriptor?.close() }
     }
@@ -42,12 +42,11 @@ struct SpawnedChild {
     /// Whether the child has ended; it can still be reaped.
     var hasExited: Bool { exitStatus != nil }
 
-    /// Nil while it runs.
+    /// How the child ended; nil while it runs.
     var exitStatus: ChildProcessEnding.Status? {
         var found = siginfo_t()
         while waitid(P_PID, id_t(pid), &found, WEXITED | WNOWAIT | WNOHANG) < 0 {
-            // There is no child with this id, although only `reap` removes it: its status cannot be determined any
-            // more.
+            // No child has this id, although only `reap` removes it: its status cannot be determined any more.
             guard errno == EINTR else { return .exited(-1) }
         }
         guard found.si_signo == SIGCHLD else { return nil }
@@ -105,7 +104,7 @@ struct SpawnedChild {
         #if canImport(Darwin)
         flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
         #else
-        // Our own descriptors are closed on execution anyway; those that this process has inherited may not be.
+        // This process's own descriptors are closed on execution; descriptors that it has inherited may not be.
         _ = csystem_close_from(&actions, 3)
         #endif
         var none = sigset_t()
@@ -126,8 +125,8 @@ struct SpawnedChild {
         variables.append(nil)
         var pid: pid_t = 0
         var result = posix_spawn(&pid, process.executable, &actions, &attributes, words, variables)
-        // A program that has just been written is busy while a child of another thread, which has not executed its own
-        // program yet, holds a copy of the writer's descriptor. That passes within microseconds.
+        // The program was written just now, and a child that another thread has forked still holds a copy of the writer's
+        // descriptor, until it executes its own program. That takes microseconds.
         let maxRetries = 25
         var retries = 0
         while result == ETXTBSY, retries < maxRetries {

@@ -1,4 +1,4 @@
-/// When a child process is signalled. Pure, so that every order of events can be tested.
+/// Decides when a child process is signalled. Pure, so that every order of events can be tested.
 ///
 /// A process that must stop gets SIGTERM first and SIGKILL after the grace period; without a grace period it gets
 /// SIGKILL at once.
@@ -27,7 +27,7 @@ struct StopSchedule {
         killedAt == nil ? [timeoutAt, killAt].compactMap { $0 }.min() : nil
     }
 
-    /// A caller requests the end of the process.
+    /// Records that the end of the process was requested. Returns the signals to send.
     mutating func stopRequested(at now: ContinuousClock.Instant) -> [Signal] {
         guard !wasStopped, !didTimeOut else { return [] }
         wasStopped = true

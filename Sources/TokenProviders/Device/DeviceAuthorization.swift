@@ -9,7 +9,7 @@ struct DeviceAuthorization: Hashable, Sendable {
         let device_code: String
         let user_code: String
         let verification_uri: String?
-        /// The name of the field at some providers that predate the RFC.
+        /// The field's name in the responses of some providers that predate the RFC.
         let verification_url: String?
         let verification_uri_complete: String?
         let expires_in: Seconds
@@ -34,7 +34,7 @@ struct DeviceAuthorization: Hashable, Sendable {
     }
 }
 
-/// What the user has to do so that the program receives its token.
+/// What the user must open and enter to sign in.
 public struct DevicePrompt: Hashable, Sendable {
     public let address: String
     public let userCode: String

@@ -1,5 +1,5 @@
-/// Polling for a user who enters a code (RFC 8628 §3.4 and §3.5). Pure: poll results in, next steps out. Times count
-/// from the provider's device authorization response.
+/// Decides when to poll a provider while the user enters a code (RFC 8628 §3.4 and §3.5). Pure: poll results in, actions out.
+/// Times count from the provider's device authorization response.
 struct DeviceFlow: Sendable {
     enum Poll: Sendable {
         case granted(ProvidedToken)

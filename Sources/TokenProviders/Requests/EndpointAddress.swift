@@ -2,8 +2,8 @@ import Foundation
 
 /// Validation of endpoint addresses, which receive secrets.
 enum EndpointAddress {
-    /// - Throws: `TokenProviderProblem.address` unless the text is an `https` URL, an `http` URL on this machine, or
-    ///   any `http` URL where that is allowed.
+    /// - Throws: `TokenProviderProblem.address` unless the text is an `https` URL, an `http` URL with a loopback host, or any
+    ///   `http` URL if `allowsInsecure` is true.
     static func check(_ text: String, allowsInsecure: Bool) throws(TokenProviderProblem) {
         let shown = DisplayText(text).text
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),

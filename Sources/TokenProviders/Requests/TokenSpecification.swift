@@ -24,15 +24,15 @@ public struct TokenSpecification: Hashable, Sendable {
     public var audience = ""
     /// RFC 8707.
     public var resources: [String] = []
-    /// Whether secrets may travel without TLS beyond loopback.
+    /// Whether secrets may be sent without TLS to other hosts than loopback.
     public var allowsInsecure = false
-    /// A PEM file with the authorities that the provider's certificate is checked against; empty: those of
-    /// `SSL_CERT_FILE`, or of the system.
+    /// A PEM file with the certificate authorities for the provider's server; empty: those of `SSL_CERT_FILE`, or of the
+    /// system.
     public var authoritiesFile = ""
-    /// For each response of the provider.
+    /// Timeout for each response of the provider.
     public var timeout: Duration = .seconds(10)
-    /// Names that distinguish specifications for the user, such as a user and roles: two with different names never
-    /// share a stored token.
+    /// Names that distinguish specifications, such as a user and roles: specifications with different names never share a
+    /// stored token.
     public var names: [String] = []
 
     public init(issuer: String, client: OAuthClient, grant: Grant) {
@@ -49,7 +49,7 @@ public struct TokenSpecification: Hashable, Sendable {
     }
 }
 
-/// The client that is registered at the provider.
+/// An OAuth client, as registered with the provider.
 public struct OAuthClient: Hashable, Sendable {
     /// RFC 6749 §2.3.1.
     public enum Authentication: String, Hashable, Sendable {
@@ -70,8 +70,9 @@ public struct OAuthClient: Hashable, Sendable {
         self.authentication = authentication
     }
 
-    /// The authentication method for a provider that states its methods; nil as the argument means that it states none,
-    /// which stands for `basic` (OpenID Connect Discovery 1.0 §3).
+    /// The authentication method to use.
+    /// - Parameter stated: the methods in the discovery document; nil if it lists none, which stands for `basic` (OpenID Connect
+    ///   Discovery 1.0 §3).
     func authentication(among stated: [String]?) -> Authentication {
         if let authentication { return authentication }
         if secret.isEmpty { return .none }

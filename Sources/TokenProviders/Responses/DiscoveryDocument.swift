@@ -19,7 +19,7 @@ struct DiscoveryDocument: Hashable, Sendable {
                 at: response.address, status: response.status, what: "not a discovery document; check `issuer`")
         }
         let content = try response.decoded(Content.self)
-        // Byte for byte: two spellings of one text are two issuers.
+        // Byte for byte: two Unicode spellings of one text are different issuers.
         guard content.issuer.utf8.elementsEqual(specification.issuer.utf8) else {
             throw .otherIssuer(wanted: specification.issuer, stated: DisplayText(content.issuer).text)
         }

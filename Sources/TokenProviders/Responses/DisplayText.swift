@@ -1,4 +1,4 @@
-/// Text of a provider in a form that is safe on a terminal: one line, no control characters, limited length, no secret.
+/// Text from a provider, made safe for a terminal: one line, no control characters, limited length, no secret.
 struct DisplayText: Hashable, Sendable {
     let text: String
 

@@ -7,8 +7,8 @@ public struct ProvidedToken: Hashable, Sendable {
     /// Nil if neither the response nor the token states it.
     public let expires: Date?
 
-    /// Whether a gateway that knows the provider's keys can verify it. Other tokens are opaque: only the provider can
-    /// read them.
+    /// Whether the token is a JWT, which a gateway can verify with the provider's keys. Other tokens are opaque: only the
+    /// provider can read them.
     public var isJWT: Bool { JWTClaims(of: text) != nil }
 
     private struct Content: Decodable {
@@ -39,7 +39,7 @@ public struct ProvidedToken: Hashable, Sendable {
             stated = content.expires_in.map { now.addingTimeInterval($0.value) }
         case .idToken:
             text = content.id_token ?? ""
-            // `expires_in` is about the access token.
+            // `expires_in` is the lifetime of the access token.
             stated = nil
         }
         guard !text.isEmpty else {
@@ -62,7 +62,7 @@ public struct ProvidedToken: Hashable, Sendable {
     }
 }
 
-/// Claims of a JWT, read without a key; never used to decide about rights.
+/// Claims of a JWT that is not verified; never used for authorization.
 private struct JWTClaims {
     let expiry: Date?
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The complete response to one request.
+/// A provider's complete response to one request.
 struct ProviderResponse: Hashable, Sendable {
     /// The URL without its query, as messages show it.
     let address: String
@@ -18,7 +18,7 @@ struct ProviderResponse: Hashable, Sendable {
         do {
             return try JSONDecoder().decode(Content.self, from: Data(body))
         } catch let error as DecodingError {
-            throw .nonsense(at: address, status: status, what: what(error))
+            throw .nonsense(at: address, status: status, what: describe(error))
         } catch {
             throw .nonsense(at: address, status: status, what: kind)
         }
@@ -42,7 +42,7 @@ struct ProviderResponse: Hashable, Sendable {
         return type.isEmpty ? "a document that is not JSON" : "\(type) instead of JSON"
     }
 
-    private func what(_ error: DecodingError) -> String {
+    private func describe(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, _): "a document without \(key.stringValue)"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):

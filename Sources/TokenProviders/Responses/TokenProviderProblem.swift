@@ -1,6 +1,6 @@
 /// Why a provider issued no token: one sentence for the user. Never contains a secret.
 public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvertible {
-    /// An address that receives no requests, and why.
+    /// An address to which no request is sent, and why.
     case address(String, String)
     case unreachable(at: String, reason: String)
     case silent(at: String, limit: Duration)

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 
-/// A token stored between two runs of the program, and whether it may still be used.
+/// A token stored from one run of the program to the next.
 struct StoredToken: Codable, Hashable, Sendable {
     private let token: String
     /// Unix time, in seconds.
@@ -16,8 +16,8 @@ struct StoredToken: Codable, Hashable, Sendable {
         self.expires = expires.timeIntervalSince1970
     }
 
-    /// Returns the token until 60 seconds before its expiry, or a tenth of its lifetime if that is less; nil after
-    /// that. A token from the future was stored before the clock was set back: its expiry cannot be trusted.
+    /// Returns the token until 60 seconds before its expiry, or a tenth of its lifetime if that is less; nil after that. Also
+    /// nil for a token from the future: the clock was set back since, so its expiry cannot be trusted.
     func token(at now: Date) -> ProvidedToken? {
         let margin = min(60, (expires - obtained) / 10)
         let seconds = now.timeIntervalSince1970
@@ -29,8 +29,8 @@ struct StoredToken: Codable, Hashable, Sendable {
 }
 
 extension TokenSpecification {
-    /// The name under which the token for this specification is stored. Without secrets: file names must not allow
-    /// guessing them.
+    /// The name under which the token for this specification is stored. Does not depend on secrets: a file name must not help
+    /// to guess them.
     var keepingName: String {
         let user = if case .password(let username, _) = grant { username } else { "" }
         let kind =

@@ -2,7 +2,7 @@ public import Foundation
 
 /// Storage for bytes that only their owner may read.
 public protocol PrivateStore: Sendable {
-    /// Returns nil if there is nothing under the name.
+    /// Returns nil if nothing is stored under the name.
     ///
     /// - Throws: if the stored content cannot be trusted.
     func read(_ name: String) throws -> [UInt8]?
