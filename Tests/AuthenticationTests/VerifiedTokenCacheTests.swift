@@ -47,7 +47,7 @@ import Testing
         #expect(cache.caller(for: "flood-49999", at: 0) != nil)
     }
 
-    /// One caller sends a new token with every call, beside others that keep theirs and rarely use them.
+    /// One caller sends a new token with every call, while others keep theirs and rarely use them.
     @Test func aFloodOfOneCallersTokensEvictsNoOtherCaller() throws {
         let cache = VerifiedTokenCache(capacity: 1000)
         let key = try key()
@@ -64,7 +64,7 @@ import Testing
     }
 
     /// A caller with hundreds of groups, and a new token for every call.
-    @Test func aFloodOfLargeCallersDoesNotGrowItEither() throws {
+    @Test func aFloodOfLargeCallersDoesNotExceedTheSize() throws {
         let limit = 1 << 20
         let cache = VerifiedTokenCache(capacity: 100_000, size: limit)
         let key = try key()
@@ -75,7 +75,7 @@ import Testing
             cache.remember(large, for: "flood-\(number)", until: 100, signedBy: key, at: 0)
             #expect(cache.size <= limit)
         }
-        // About sixty bytes per role: there is room for some fifty such tokens, and for hundreds of others.
+        // About sixty bytes per role: the size suffices for some fifty such tokens, and for hundreds of others.
         #expect((16...80).contains(cache.count), "\(cache.count)")
         #expect(cache.caller(for: "flood-4999", at: 0) == large)
         for number in 0..<2_000 { cache.remember(caller, for: "small-\(number)", until: 100, signedBy: key, at: 0) }
@@ -83,7 +83,7 @@ import Testing
         #expect(cache.size <= limit)
     }
 
-    @Test func aLargeCallerTakesThePlaceOfSeveralSmallOnes() throws {
+    @Test func aLargeCallerReplacesSeveralSmallOnes() throws {
         let limit = 20_000
         let cache = VerifiedTokenCache(capacity: 1_000, size: limit, parts: 1)
         let key = try key()
@@ -98,7 +98,7 @@ import Testing
         #expect(cache.size <= limit)
     }
 
-    @Test func aCallerThatIsLargerThanTheCacheIsNotRemembered() throws {
+    @Test func doesNotStoreACallerLargerThanTheCache() throws {
         let cache = VerifiedTokenCache(capacity: 100, size: 4096, parts: 1)
         let key = try key()
         cache.remember(caller, for: "small", until: 100, signedBy: key, at: 0)
@@ -109,7 +109,7 @@ import Testing
         #expect(cache.caller(for: "small", at: 0) == caller)
     }
 
-    @Test func staysTrueUnderRandomUse() throws {
+    @Test func staysConsistentUnderRandomUse() throws {
         var random = SeededGenerator(seed: 7)
         let cache = VerifiedTokenCache(capacity: 20, parts: 2)
         let key = try key()
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func theVerifierRemembersAndForgetsWithTheClock() async throws {
+    @Test func theVerifierCachesCallersUntilExpiry() async throws {
         let key = try TestKey.make(.es256)
         let clock = SettableClock()
         try await withVerifier(knowing: keySet(key.jwk(kid: "k")), clock: clock) { verifier in

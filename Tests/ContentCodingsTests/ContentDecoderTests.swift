@@ -32,34 +32,34 @@ import Testing
     ]
 
     @Test(arguments: formats)
-    func whatWasEncodedIsDecoded(_ format: Compressed.Format, _ coding: ContentCoding) throws {
+    func decodesWhatWasEncoded(_ format: Compressed.Format, _ coding: ContentCoding) throws {
         for content in [[], Self.text, Array(repeating: Self.text, count: 5000).flatMap(\.self)] {
             #expect(try decoded([Compressed.bytes(content, format)[...]], coding) == content)
         }
     }
 
     @Test(arguments: formats)
-    func piecesDoNotMatter(_ format: Compressed.Format, _ coding: ContentCoding) throws {
+    func decodesInAnyPieces(_ format: Compressed.Format, _ coding: ContentCoding) throws {
         let bytes = Compressed.bytes(Self.text, format)
         for cut in bytes.indices { #expect(try decoded([bytes[..<cut], bytes[cut...]], coding) == Self.text) }
         #expect(try decoded(bytes.indices.map { bytes[$0...$0] }, coding) == Self.text)
     }
 
     @Test(arguments: formats)
-    func whatIsCutShortIsRefusedWhereverItIsCut(_ format: Compressed.Format, _ coding: ContentCoding) {
+    func refusesTruncatedBodies(_ format: Compressed.Format, _ coding: ContentCoding) {
         let bytes = Compressed.bytes(Self.text, format)
         for end in bytes.indices { #expect(fault(Array(bytes[..<end]), coding) == .truncated, "\(end)") }
     }
 
     @Test(arguments: formats)
-    func whatFollowsTheEndIsRefused(_ format: Compressed.Format, _ coding: ContentCoding) {
+    func refusesBytesAfterTheEnd(_ format: Compressed.Format, _ coding: ContentCoding) {
         let bytes = Compressed.bytes(Self.text, format)
         for rest in [[0], Array("{}".utf8), [0x1F], [UInt8](repeating: 0, count: 512)] as [[UInt8]] {
             #expect(fault(bytes + rest, coding) != nil, "\(rest)")
         }
     }
 
-    @Test func gzipMembersAreOneBody() throws {
+    @Test func joinsGzipMembers() throws {
         let members = ["{\"a\":", "", "1}"].flatMap { Compressed.bytes($0, .gzip) }
         #expect(try decoded([members[...]], .gzip) == Array("{\"a\":1}".utf8))
         #expect(try decoded(members.indices.map { members[$0...$0] }, .gzip) == Array("{\"a\":1}".utf8))
@@ -67,17 +67,17 @@ import Testing
 
     /// Only gzip has members.
     @Test(arguments: [Compressed.Format.zlib, .raw])
-    func otherFormatsEndOnce(format: Compressed.Format) {
+    func otherFormatsHaveOneMember(format: Compressed.Format) {
         #expect(fault(Compressed.bytes("a", format) + Compressed.bytes("b", format), .deflate) == .malformed)
     }
 
-    @Test func membersAreBounded() {
+    @Test func limitsTheNumberOfMembers() {
         let member = Compressed.bytes("", .gzip)
         #expect(fault(Array(repeating: member, count: 4096).flatMap(\.self), .gzip) == nil)
         #expect(fault(Array(repeating: member, count: 4097).flatMap(\.self), .gzip) == .malformed)
     }
 
-    @Test func aWrongChecksumOrLengthIsRefused() {
+    @Test func refusesAWrongChecksumOrLength() {
         let bytes = Compressed.bytes(Self.text, .gzip)
         for index in bytes.count - 8..<bytes.count {
             var damaged = bytes
@@ -89,7 +89,7 @@ import Testing
         #expect(fault(adler, .deflate) == .malformed)
     }
 
-    @Test func oneCodingIsNotTheOther() {
+    @Test func refusesAnotherCoding() {
         #expect(fault(Compressed.bytes(Self.text, .zlib), .gzip) == .malformed)
         #expect(fault(Compressed.bytes(Self.text, .gzip), .deflate) == .malformed)
         #expect(fault(Array("{\"messages\":[]}".utf8), .gzip) == .malformed)
@@ -98,7 +98,7 @@ import Testing
         #expect(fault([0x78, 0xBB, 0, 0, 0, 1, 3, 0], .deflate) == .malformed)
     }
 
-    @Test func aBombComesInSmallPieces() throws {
+    @Test func decodesABombInSmallPieces() throws {
         let decoder = ContentDecoder(.gzip)
         decoder.append(Compressed.bytes([UInt8](repeating: 0x41, count: 8 << 20), .gzip))
         var total = 0
@@ -112,7 +112,7 @@ import Testing
 
     /// Any input is either refused or decoded.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func damageIsRefused(seed: UInt64) {
+    func refusesOrDecodesDamagedBodies(seed: UInt64) {
         var state = seed
         func next() -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

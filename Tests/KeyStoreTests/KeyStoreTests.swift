@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeyStore
 
-/// Real files, and a clock that the test owns.
+/// Real files, and a clock that the test sets.
 struct KeyStoreTests {
     private let folder: URL
     private let clock = Clock()
@@ -34,7 +34,7 @@ struct KeyStoreTests {
         NewAPIKey(name: name, roles: ["model:specific"], creator: "alice")
     }
 
-    @Test func aKeyIsAcceptedAndNothingLikeItIs() throws {
+    @Test func acceptsOnlyTheExactKey() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         #expect(store.caller(for: text)?.subject.rawValue == "key:\(key.id)")
@@ -50,7 +50,7 @@ struct KeyStoreTests {
         }
     }
 
-    @Test func itOutlivesTheProcessWithoutItsTextBeingStored() throws {
+    @Test func persistsKeysWithoutTheirText() throws {
         let (text, key) = try open().create(
             NewAPIKey(name: "büro", classes: ["fast"], expiry: clock.now + 3600, creator: "alice"))
         let later = try open()
@@ -65,7 +65,7 @@ struct KeyStoreTests {
         }
     }
 
-    /// Files of earlier versions hold dates in this form, which GRDB reads.
+    /// Files of earlier versions contain dates in this form, which GRDB reads.
     @Test(arguments: [
         (0, "1970-01-01 00:00:00.000"), (1_800_000_000.5, "2027-01-15 08:00:00.500"),
         (951_827_696, "2000-02-29 12:34:56.000"),
@@ -82,7 +82,7 @@ struct KeyStoreTests {
         #expect(mode == 0o600)
     }
 
-    @Test func aRevokedKeyIsRefusedAtOnceAndForGood() throws {
+    @Test func aRevokedKeyIsRefusedImmediatelyAndPermanently() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         let (other, _) = try store.create(newKey("other"))
@@ -129,13 +129,13 @@ struct KeyStoreTests {
         NewAPIKey(name: "x", roles: [""], creator: "a"), NewAPIKey(name: "x", classes: [], creator: "a"),
         NewAPIKey(name: "x", expiry: Date(timeIntervalSince1970: 0), creator: "a"),
     ])
-    func contradictoryCommandsAreRefused(newKey: NewAPIKey) throws {
+    func refusesInvalidKeys(newKey: NewAPIKey) throws {
         let store = try open()
         #expect(throws: KeyStoreError.self) { try store.create(newKey) }
         #expect(store.keys.isEmpty)
     }
 
-    @Test func reportsAFileThatIsNoDatabaseAndKeepsIt() throws {
+    @Test func reportsAFileThatIsNotADatabaseAndKeepsIt() throws {
         let content = Data("this is no database, and long enough to be taken for one by no reader at all".utf8)
         try content.write(to: URL(fileURLWithPath: path))
         #expect { try open() } throws: { "\($0)".contains(path) && "\($0)".contains("keys.database") }
@@ -145,7 +145,7 @@ struct KeyStoreTests {
         #expect(nowhere.keys.isEmpty)
     }
 
-    @Test func aRevocationIsInForceBeforeItCanBeWritten() throws {
+    @Test func aRevocationTakesEffectBeforeItIsWritten() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         let (other, _) = try store.create(newKey("other"))
@@ -189,7 +189,7 @@ struct KeyStoreTests {
 
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-    @Test func aRevocationThatCannotBeWrittenOutlivesTheProcess() throws {
+    @Test func anUnwrittenRevocationSurvivesARestart() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         let (secondText, second) = try store.create(newKey("second"))
@@ -217,11 +217,11 @@ struct KeyStoreTests {
         #expect(try open().caller(for: secondText) == nil)
     }
 
-    @Test func aRevocationIsKeptWhereThereIsRoom() throws {
+    @Test func writesRevocationsToTheFirstWritablePath() throws {
         let elsewhere = folder.appending(path: "elsewhere.revocations").path
         let store = try open([elsewhere])
         let (text, key) = try store.create(newKey())
-        // The file beside the database cannot be written: a folder is in its place.
+        // The file next to the database cannot be written: a directory has its name.
         try FileManager.default.createDirectory(atPath: besideDatabase, withIntermediateDirectories: false)
         try withLockedDatabase {
             try store.revoke(key.id)
@@ -254,7 +254,7 @@ struct KeyStoreTests {
     }
 
     /// A disk that fills up in the middle of a line, a manual edit, a file of an older version.
-    @Test func linesThatAreNoRevocationsAreLeftOut() throws {
+    @Test func skipsMalformedLines() throws {
         let store = try open()
         let (text, key) = try store.create(newKey())
         let (other, otherKey) = try store.create(newKey("other"))
@@ -273,7 +273,7 @@ struct KeyStoreTests {
         #expect(!exists(besideDatabase))
     }
 
-    @Test func aDatabaseOfANewerVersionIsLeftAlone() throws {
+    @Test func refusesADatabaseOfANewerVersion() throws {
         _ = try open().create(newKey())
         try DatabaseQueue(path: path).write {
             try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of the future')")
@@ -282,7 +282,7 @@ struct KeyStoreTests {
         #expect(error.map { "\($0)" }?.contains("newer version") == true)
     }
 
-    @Test func keysNeverRepeatAndUseTheWholeAlphabet() {
+    @Test func keysAreUniqueAndUseTheFullAlphabet() {
         let keys = (0..<500).map { _ in APIKeyText.make() }
         #expect(Set(keys.map(\.text)).count == 500)
         #expect(Set(keys.flatMap { $0.text.dropFirst("sk-simpleai-".count) }).count == 62)

@@ -12,7 +12,7 @@ import Testing
         return process
     }
 
-    @Test func outputAndStatusAreThoseOfTheChild() async throws {
+    @Test func returnsOutputAndStatus() async throws {
         let ending = try await shell("echo one; echo two >&2; exit 7") {
             $0.output = .first(100)
             $0.errors = .captured(.first(100))
@@ -22,7 +22,7 @@ import Testing
         #expect(String(decoding: ending.errors, as: UTF8.self) == "two\n")
     }
 
-    @Test func aChildThatWritesMuchIsReadToItsEnd() async throws {
+    @Test func readsLongOutputCompletely() async throws {
         let first = try await shell("seq 1 100000") { $0.output = .first(10) }.run()
         #expect(String(decoding: first.output, as: UTF8.self) == "1\n2\n3\n4\n5\n")
         let last = try await shell("seq 1 100000; echo end >&2") {
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: zip([ChildProcess.BackgroundProcesses.keptOnSuccess, .killed], [Int32(1), 0]))
-    func whatAChildLeavesBehindEnds(_ background: ChildProcess.BackgroundProcesses, status: Int32) async throws {
+    func endsBackgroundProcesses(_ background: ChildProcess.BackgroundProcesses, status: Int32) async throws {
         let ending = try await shell("exec 2>/dev/null; sleep 600 & echo $!; exit \(status)") {
             $0.output = .first(100)
             $0.background = background
@@ -67,7 +67,7 @@ import Testing
         try await eventually { Self.isGone(pid) }
     }
 
-    @Test func aCancelledChildMayEndByItself() async throws {
+    @Test func aCancelledChildMayExitWithinTheGracePeriod() async throws {
         let (pids, started) = AsyncStream.makeStream(of: Int32.self)
         let process = shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done") {
             $0.output = .first(100)
@@ -83,7 +83,7 @@ import Testing
         #expect([.exited(3), .signalled(SIGTERM)].contains(ending?.status))
     }
 
-    @Test func theChildInheritsNothingButItsStreams() async throws {
+    @Test func theChildInheritsOnlyItsStreams() async throws {
         // A descriptor without close-on-exec, as a parent process may have left one.
         let stray = open("/dev/null", O_RDONLY)
         defer { close(stray) }
@@ -93,14 +93,14 @@ import Testing
             $0.output = .first(1_000)
         }.run()
         let lines = String(decoding: ending.output, as: UTF8.self).split(separator: "\n").map(String.init)
-        // 3 is the folder that `ls` reads.
+        // 3 is the directory that `ls` reads.
         #expect(lines.filter { Int($0) != nil } == ["0", "1", "2", "3"])
         // Without 32 and 33, which belong to the C library's threads.
         let masks = lines.suffix(2).map { UInt64($0.suffix(16), radix: 16).map { $0 & 0x7FFF_FFFF } }
         #expect(masks == [0, 0])
     }
 
-    @Test func theChildHasTheLimitThatThisProcessWasStartedWith() async throws {
+    @Test func theChildGetsTheOriginalDescriptorLimit() async throws {
         let before = DescriptorLimit.current
         DescriptorLimit.raise()
         let ending = try await shell("sleep 0.05; ulimit -n") { $0.output = .first(100) }.run()
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    @Test func executablesAreFoundAsAShellWould() {
+    @Test func findsExecutablesLikeAShell() {
         #expect(ExecutableFile.path(of: "sh", searchPath: "/no/such:/bin") == "/bin/sh")
         #expect(ExecutableFile.path(of: "/bin/sh", searchPath: "") == "/bin/sh")
         for none in ["", "no-such-program-here", "/no/such", "/tmp", "/etc/passwd", "s\0h"] {

@@ -4,7 +4,7 @@ import Testing
 @testable import OperatingSystem
 
 @Suite struct LogQueueTests {
-    @Test func linesWaitInOrderUpToTheBound() {
+    @Test func queuesLinesInOrderUpToTheMaximum() {
         var queue = LogQueue(maxSize: 8)
         #expect(queue.isIdle)
         let first = queue.append("one")
@@ -23,7 +23,7 @@ import Testing
         #expect(queue.isIdle)
     }
 
-    @Test func aLineThatIsLargerThanTheBoundIsDropped() {
+    @Test func dropsALineLargerThanTheMaximum() {
         var queue = LogQueue(maxSize: 8)
         let large = queue.append("12345678")
         let nothing = queue.take()
@@ -65,7 +65,7 @@ import Testing
         return (ends[0], ends[1])
     }
 
-    @Test func linesGoOutInOrder() throws {
+    @Test func writesLinesInOrder() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor)
         for number in 0..<1_000 { writer.write("line \(number)") }
@@ -81,7 +81,7 @@ import Testing
         let padding = String(repeating: "x", count: 1_000)
         for number in 0..<5_000 { writer.write("\(number) \(padding)") }
         writer.drain(within: .milliseconds(1))
-        // No line has been read until here. Lines are refused until the reader has made room.
+        // No line has been read yet. Lines are refused until the reader has read some.
         let done = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             writer.drain(within: .seconds(60))
@@ -99,7 +99,7 @@ import Testing
         close(reader)
     }
 
-    @Test func aReaderThatIsGoneEndsNothing() throws {
+    @Test func survivesAClosedPipe() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor)
         close(reader)
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"))
-    func aFullDiskEndsNothing() throws {
+    func survivesAFullDisk() throws {
         let descriptor = open("/dev/full", O_WRONLY | O_CLOEXEC)
         try #require(descriptor >= 0)
         let writer = LogWriter(descriptor: descriptor)

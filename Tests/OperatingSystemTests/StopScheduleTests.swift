@@ -5,7 +5,7 @@ import Testing
 struct StopScheduleTests {
     private let start = ContinuousClock.now
 
-    @Test func aTimeoutWithoutGracePeriodKillsAtOnceAndOnce() {
+    @Test func aTimeoutWithoutGracePeriodKillsImmediatelyAndOnce() {
         var schedule = StopSchedule(startedAt: start, timeout: .seconds(30), gracePeriod: .zero)
         #expect(schedule.nextDeadline == start + .seconds(30))
         expect(schedule.signals(due: start + .seconds(29)), [])

@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func aLinkStaysAndItsTargetIsReplaced() throws {
+    @Test func replacesTheTargetOfALink() throws {
         try inTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: false)
             // Two links, the second of them relative, to a file that does not exist yet.
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNoRegularFileIsNeitherReadNorReplaced() throws {
+    @Test func refusesFilesThatAreNotRegular() throws {
         try inTemporaryFolder { folder in
             mkfifo(folder + "/pipe", 0o600)
             for (path, kind) in [(folder, "a directory"), (folder + "/pipe", "a pipe"), ("/dev/null", "a device")] {
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func theNewestOfThoseSetAsideAreKept() throws {
+    @Test func keepsTheNewestFilesSetAside() throws {
         try inTemporaryFolder { folder in
             let file = StoredFile(path: folder + "/file")
             for number in 1...5 {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct AcceptErrorHandlerTests {
     /// Real sockets: the test covers the channel's behaviour.
-    @Test func aListenerThatCannotAcceptRestsAndGoesOn() async throws {
+    @Test func pausesAndResumesAcceptingAfterExhaustion() async throws {
         let isExhausted = Atomic(false)
         let checks = Atomic(0)
         let (changes, report) = AsyncStream.makeStream(of: AcceptErrorHandler.Change.self)

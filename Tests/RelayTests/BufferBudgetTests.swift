@@ -17,7 +17,7 @@ import Testing
         #expect(share.reserve(0) == .granted)
     }
 
-    @Test func aGreedyCallerLeavesHalfToOthers() {
+    @Test func oneCallerMayReserveHalf() {
         let budget = BufferBudget(limit: 1_000, minShare: 10)
         let greedy = (1...5).map { budget.share(for: Self.caller("greedy"), from: Self.address($0)) }
         var taken = 0
@@ -27,7 +27,7 @@ import Testing
         #expect(budget.share(for: Self.caller("other"), from: Self.address(9)).reserve(200) == .granted)
     }
 
-    @Test func anAddressWithManyCallersIsOneHolderAndAProxyIsNone() {
+    @Test func limitsAnAddressButNotAProxy() {
         let budget = BufferBudget(limit: 1_000, minShare: 10)
         let callers = (0..<200).map { budget.share(for: Self.caller("\($0)"), from: Self.address(1)) }
         #expect(callers.count { $0.reserve(10) == .granted } == 75)
@@ -35,14 +35,14 @@ import Testing
         #expect(behindProxy.allSatisfy { $0.reserve(10) == .granted })
     }
 
-    @Test func aGreedyCallerLeavesSomethingToOthersOfItsAddress() {
+    @Test func oneCallerLeavesMemoryToOthersAtItsAddress() {
         let budget = BufferBudget(limit: 1_000, minShare: 10)
         let greedy = budget.share(for: Self.caller("greedy"), from: Self.address(1))
         #expect(greedy.reserve(500) == .granted && greedy.reserve(1) == .beyondShare)
         #expect(budget.share(for: Self.caller("neighbour"), from: Self.address(1)).reserve(100) == .granted)
     }
 
-    @Test func aHolderIsForgottenWithItsLastShare() {
+    @Test func removesAHolderWithItsLastShare() {
         let budget = BufferBudget(limit: 1_000)
         do {
             let first = budget.share(for: Self.caller("a"), from: Self.address(1))
@@ -53,7 +53,7 @@ import Testing
         #expect(budget.holderCount == 0)
     }
 
-    @Test func aRefusalLeavesNothingBehind() {
+    @Test func aRefusalReservesNothing() {
         let budget = BufferBudget(limit: 100, minShare: 10)
         let share = budget.share(for: Self.caller("a"), from: Self.address(1))
         #expect(share.reserve(50) == .granted)

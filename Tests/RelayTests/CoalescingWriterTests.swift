@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-/// Flushes wait for the end of the tick, and for nothing else.
+/// Flushes wait only for the end of the tick.
 @Suite struct CoalescingWriterTests {
     /// Takes the place of the socket, and counts.
     private final class Socket: ChannelOutboundHandler {
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func allFlushesOfATickAreOne() throws {
+    @Test func joinsAllFlushesOfATick() throws {
         let loop = EmbeddedEventLoop()
         let batch = EndOfTickFlusher(eventLoop: loop)
         let (left, right) = (try Connection(batch, on: loop), try Connection(batch, on: loop))
@@ -64,7 +64,7 @@ import Testing
         #expect(try left.sent() == ["d"])
     }
 
-    @Test func closingSendsWhatWaits() throws {
+    @Test func closingSendsPendingBytes() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         connection.write("last output")
@@ -75,9 +75,9 @@ import Testing
         #expect(connection.socket.flushes == 1)
     }
 
-    /// Back-pressure has to reflect the bytes that the socket accepts, not the bytes held here.
+    /// Back-pressure must reflect the bytes that the socket accepts, not the bytes joined here.
     @Test(arguments: [[20000], [4000, 4000, 4000, 4000, 4000]])
-    func aFullBufferDoesNotWait(pieces: [Int]) throws {
+    func flushesAFullChannelImmediately(pieces: [Int]) throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         connection.channel.isWritable = false
@@ -85,7 +85,7 @@ import Testing
         #expect(connection.socket.flushes == 1)
         loop.run()
         #expect(connection.socket.flushes == 1)
-        // A small write waits nevertheless, without a check for capacity.
+        // A small write is deferred nevertheless, without a check of writability.
         connection.write("little")
         #expect(connection.socket.flushes == 1)
         loop.run()
@@ -94,7 +94,7 @@ import Testing
 
     // MARK: Joining
 
-    @Test func whatIsWrittenUpToAFlushIsOneWrite() throws {
+    @Test func joinsAllWritesUpToAFlush() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         var done: [Int] = []
@@ -116,7 +116,7 @@ import Testing
     }
 
     /// A buffer that is still on its way to the socket must not change.
-    @Test func whatIsOnItsWayStaysAsItIs() throws {
+    @Test func doesNotReuseABufferThatIsBeingSent() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         for word in ["one", "two", "three"] {
@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test(arguments: [4097, 100_000])
-    func aLongPieceGoesAsItIsAndInItsTurn(length: Int) throws {
+    func forwardsALongPieceUnchangedAndInOrder(length: Int) throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         let long = String(repeating: "x", count: length)
@@ -141,7 +141,7 @@ import Testing
     }
 
     /// Many pieces without a flush must not accumulate here, invisible to back-pressure.
-    @Test func whatIsJoinedHasABound() throws {
+    @Test func limitsTheJoinedBytes() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         let piece = String(repeating: "y", count: 4096)
@@ -154,8 +154,8 @@ import Testing
         #expect(sent.allSatisfy { $0.utf8.count <= 16 << 10 })
     }
 
-    /// The socket fails promises when the connection closes, so nothing may be held back here.
-    @Test func closingKeepsNothingBack() throws {
+    /// The socket fails promises when the connection closes, so nothing may remain here.
+    @Test func closingForwardsEverything() throws {
         let loop = EmbeddedEventLoop()
         let connection = try Connection(EndOfTickFlusher(eventLoop: loop), on: loop)
         connection.channel.write(ByteBuffer(string: "never "), promise: nil)
@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func leavingThePipelineKeepsNothingBack(isFlushed: Bool) throws {
+    func leavingThePipelineForwardsEverything(isFlushed: Bool) throws {
         let loop = EmbeddedEventLoop()
         let channel = EmbeddedChannel(loop: loop)
         let handler = CoalescingWriter(EndOfTickFlusher(eventLoop: loop), nextTo: .socket)

@@ -20,7 +20,7 @@ import Darwin
         return (engine, try await Loop(), Upstream(runner: "r", host: "127.0.0.1", port: engine.port))
     }
 
-    @Test func aSilentCallEndsWhenItsMachineIsGone() async throws {
+    @Test func aCallWithoutResponseEndsWhenItsMachineIsUnreachable() async throws {
         let (engine, loop, upstream) = try await start()
         let silent = try await loop.send("silent", to: upstream)
         var first = try await engine.accept()
@@ -41,7 +41,7 @@ import Darwin
         #expect(await streaming.all() == [.bytes("cd"), .ended])
     }
 
-    @Test func whatIsIdleIsClosedWhenItsMachineSleeps() async throws {
+    @Test func closesIdleConnectionsWhenTheMachineSleeps() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send("idle", to: upstream)
         var idle = try await engine.accept()
@@ -59,7 +59,7 @@ import Darwin
     }
 
     /// The peer's kernel acknowledges a request that its program never reads.
-    @Test func anAcknowledgementIsASign() async throws {
+    @Test func reportsTheLastAcknowledgement() async throws {
         #if os(Linux)
         let engine = try await Engine(readsAtOnce: false)
         let loop = try await Loop()
@@ -83,7 +83,7 @@ import Darwin
         #endif
     }
 
-    @Test func theKernelWatchesConnectionsToEngines() async throws {
+    @Test func setsKeepaliveOnConnectionsToEngines() async throws {
         #if os(Linux)
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).detectingDeadPeers()
             .connect(host: "127.0.0.1", port: try await Engine().port).get()
@@ -102,13 +102,13 @@ import Darwin
     }
 
     @Test(arguments: [ETIMEDOUT, EHOSTUNREACH, ENETUNREACH])
-    func whatTheKernelGaveUpHasTimedOut(_ number: CInt) {
+    func recognizesTimeoutsOfTheKernel(_ number: CInt) {
         #expect(TCPLiveness.isTimeout(IOError(errnoCode: number, reason: "read")))
         #expect(!TCPLiveness.isTimeout(IOError(errnoCode: ECONNRESET, reason: "read")))
     }
 
     /// A probe that is accepted and gets no response is different evidence from one that is not accepted.
-    @Test func aFetchDistinguishesSilenceFromAbsence() async throws {
+    @Test func aFetchDistinguishesAnUnresponsiveEngineFromAnUnreachableHost() async throws {
         let (engine, loop, upstream) = try await start()
         let silent = try await fetch(upstream, loop)
         #expect(silent == .firstByteTimeout)

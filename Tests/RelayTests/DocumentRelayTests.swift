@@ -59,7 +59,7 @@ import Testing
         #"{"error":{"message":"late"},"choices":[{"text":"é\u00e9"}],"model":"local"}"#,
         #"{"a":1,"b":true,"c":null,"":{},"response":"x","model":"local"}"#,
     ])
-    func aResultPassesAsIfItHadBeenCollected(document: String) throws {
+    func aForwardedResultEqualsACollectedOne(document: String) throws {
         let whole = try #require(ModelRewriter.restore(ByteBuffer(string: document), model: "public"))
         for size in 1...document.utf8.count {
             let passed = pass(document, pieces: size)
@@ -76,7 +76,7 @@ import Testing
         "<html>", "", "{\"filler\":\"\(String(repeating: "x", count: 99))\"}", #"{"x":{"choices":[1]}}"#, "{} {}",
         "{1:2}", #"{"a" "b"}"#,
     ])
-    func whatIsNoResultIsKeptAsItCame(document: String) {
+    func collectsADocumentThatIsNotAResult(document: String) {
         for size in [1, 3, .max] {
             let passed = pass(document, pieces: size)
             #expect(!passed.hasBegun && passed.text.isEmpty)
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func aLengthIsStatedWhereItIsKnown() {
+    @Test func statesTheLengthIfItIsKnown() {
         let first = #"{"model":"local","choices":[1]}"#
         #expect(pass(first).length == first.utf8.count + 1)
         #expect(pass(first, statedLength: false).length == nil)
@@ -93,7 +93,7 @@ import Testing
     }
 
     /// HTTP/1.0: a document without a length is buffered until its length is known.
-    @Test func aDocumentWithoutALengthWaitsForItsEnd() {
+    @Test func aDocumentThatNeedsALengthWaitsForItsEnd() {
         let late = #"{"choices":[1],"model":"local","x":0}"#
         let passed = pass(late, pieces: 4, needsLength: true)
         #expect(passed.length == late.utf8.count + 1 && passed.text == late.replacing("local", with: "public"))
@@ -101,33 +101,33 @@ import Testing
     }
 
     @Test(arguments: [#"{"choices":[1]"#, #"{"choices":[1],"x":"}"#, #"{"choices":"abc"#, #"{"choices":[1],"#])
-    func aDocumentThatIsCutIsNotComplete(document: String) {
+    func aTruncatedDocumentIsNotComplete(document: String) {
         let passed = pass(document)
         #expect(passed.hasBegun && !passed.isComplete)
     }
 
     @Test(arguments: [#"{"choices":[1]}{"#, #"{"choices":[1],,}"#, #"{"choices":[1],"a":}"#, #"{"choices":[1] x}"#])
-    func aDocumentThatIsNoObjectAfterItBeganIsMalformed(document: String) {
+    func invalidBytesAfterTheBeginAreMalformed(document: String) {
         #expect(pass(document, pieces: 1).isMalformed)
     }
 
-    /// The announced length cannot be kept.
-    @Test func aSecondNameOfAnotherLengthIsMalformed() {
+    /// The stated length cannot be kept.
+    @Test func aSecondModelNameOfAnotherLengthIsMalformed() {
         #expect(pass(#"{"model":"local","choices":[1],"model":"local"}"#, pieces: 1).isMalformed)
         #expect(!pass(#"{"model":"local","choices":[1],"model":"sixsix"}"#, pieces: 1).isMalformed)
         let names = String(repeating: #","model":"local""#, count: 20)
         #expect(!pass(#"{"x":0\#(names),"choices":[1]}"#).hasBegun)
     }
 
-    @Test func theIDOfAResponseIsReadAndIsAResult() {
+    @Test func aResponseIDIsReadAndCountsAsAResult() {
         let failed = #"{"id":"resp_1","error":{"message":"x"},"output":[],"model":"local"}"#
         let passed = pass(failed, pieces: 3, endpoint: .responses)
         #expect(passed.hasBegun && passed.id == "resp_1")
         #expect(!pass(failed, pieces: 3).hasBegun)
     }
 
-    /// A name that is too long to be a model passes unchanged; the bytes held for it are bounded.
-    @Test func aLongNameHoldsNothing() throws {
+    /// A name that is too long to be a model is forwarded unchanged; the bytes collected for it are bounded.
+    @Test func aLongModelNameIsNotCollected() throws {
         var relay = DocumentRelay(endpoint: .embeddings, model: "public", statedLength: nil, needsLength: false)
         #expect(try relay.receive(ByteBuffer(string: #"{"data":[1],"model":""#)).readableBytes > 0)
         var most = 0
@@ -138,8 +138,8 @@ import Testing
         #expect(most <= 17 << 10 && relay.pendingBytes == 0)
     }
 
-    /// 200 MiB, of which never more than one piece is held; the usage stands at the very end.
-    @Test func aLongDocumentIsNotHeld() throws {
+    /// 200 MiB, of which at most one piece is in memory; the usage is at the very end.
+    @Test func aLongDocumentIsNotCollected() throws {
         let piece = ByteBuffer(repeating: 0x61, count: 64 << 10)
         let count = 3_200
         var relay = DocumentRelay(endpoint: .chatCompletions, model: "public", statedLength: nil, needsLength: false)

@@ -56,7 +56,7 @@ import Testing
         #expect(found.rest == "data: a\r\r")
     }
 
-    @Test func nothingIsLostOrInvented() throws {
+    @Test func preservesEveryByte() throws {
         var generator = SplitMix(state: 7)
         for _ in 0..<400 {
             let alphabet = Array("da: x\n\n\r\r".utf8)
@@ -70,14 +70,14 @@ import Testing
         }
     }
 
-    @Test func anEventWithoutAnEndIsRefused() throws {
+    @Test func refusesAnEventThatIsTooLong() throws {
         var splitter = EventSplitter()
         let piece = ByteBuffer(repeating: UInt8(ascii: "x"), count: 1 << 20)
         for _ in 0..<32 { try splitter.append(piece) }
         #expect(throws: EventSplitter.TooLong.self) { try splitter.append(ByteBuffer(string: "x")) }
     }
 
-    @Test func manyEventsAtOnceAreNoLargeEvent() throws {
+    @Test func acceptsManyEventsInOneRead() throws {
         let many = String(repeating: "data: 0123456789\n\n", count: 1 << 19)  // 9 MB in one piece
         var splitter = EventSplitter()
         try splitter.append(ByteBuffer(string: String(many.prefix(4 << 20))))
@@ -90,7 +90,7 @@ import Testing
         ("data: x\n\n", "x"), ("data:x\n\n", "x"), ("data:  x\n\n", " x"), ("data: a\ndata: b\n\n", "a\nb"),
         ("event: e\r\ndata: a\r\n\r\n", "a"), ("data: a\rdata:b\r\r", "a\nb"),
     ])
-    func thePayloadIsWhatAClientSees(event: String, payload: String) throws {
+    func readsThePayloadLikeAClient(event: String, payload: String) throws {
         let found = try #require(EventSplitter.payload(of: ByteBuffer(string: event)))
         #expect(String(decoding: found.bytes, as: UTF8.self) == payload)
         #expect(found.isOneLine == !payload.contains("\n"))

@@ -39,14 +39,14 @@ import Testing
     // MARK: Bytes
 
     @Test(arguments: [1, 2, 7, Int.max])
-    func aStreamUnderThePublicIdPassesUntouched(piece: Int) throws {
+    func forwardsAStreamWithThePublicIDUnchanged(piece: Int) throws {
         let stream = ": hello\n\n" + chunk() + "\n" + chunk(finish: "stop") + done
         let relayed = try relay(stream, piece: piece)
         #expect(relayed == Relayed(text: stream, addition: ""))
     }
 
     @Test(arguments: [1, 3, Int.max])
-    func theEnginesIdBecomesThePublicOne(piece: Int) throws {
+    func replacesTheEnginesModelID(piece: Int) throws {
         let relayed = try relay(chunk("local/q4") + chunk("local/q4", finish: "stop") + done, piece: piece)
         #expect(relayed.text == chunk() + chunk(finish: "stop") + done)
     }
@@ -63,12 +63,12 @@ import Testing
         #expect(relayed.text.contains(#""model":"a\"b\\c""#))
     }
 
-    @Test func aSpelledOutIdThatIsEqualPassesUntouched() throws {
+    @Test func forwardsAnEscapedPublicIDUnchanged() throws {
         let event = #"data: {"model":"publi\u0063","choices":[{"finish_reason":"stop"}]}"# + "\n\n"
         #expect(try relay(event).text == event)
     }
 
-    @Test func dataOverSeveralLinesKeepsItsMeaning() throws {
+    @Test func rewritesDataOfSeveralLines() throws {
         let event =
             "event: e\ndata: {\"model\":\ndata:  \"local\",\ndata: \"choices\":[{\"finish_reason\":\"stop\"}]}\n\n"
         #expect(
@@ -78,7 +78,7 @@ import Testing
         #expect(try relay(untouched).text == untouched)
     }
 
-    @Test func theNameOfAnEventSurvivesARewriteOverSeveralLines() throws {
+    @Test func rewritingSeveralLinesKeepsTheEventsName() throws {
         let event =
             "event: response.completed\nid: 4\ndata: {\"type\":\"response.completed\",\ndata: \"response\":{\"model\":\"local\"}}\n\n"
         let relayed = try relay(event, endpoint: .responses)
@@ -87,28 +87,28 @@ import Testing
         #expect(relayed.text.hasSuffix("}\n\n"))
     }
 
-    @Test func whatIsNoJSONPassesAsItIs() throws {
+    @Test func forwardsDataThatIsNotJSON() throws {
         let stream = "data: hello\n\n" + chunk(finish: "stop") + done
         #expect(try relay(stream).text == stream)
     }
 
     // MARK: Usage
 
-    @Test func theUsageChunkThatOnlyWeWantedIsTakenOut() throws {
+    @Test func removesTheUsageChunkThatOnlyTheGatewayRequested() throws {
         let stream = chunk() + chunk(finish: "stop") + usageChunk + done
         let relayed = try relay(stream, hidesUsage: true)
         #expect(relayed.text == chunk() + chunk(finish: "stop") + done)
         #expect(relayed.usage == TokenUsage(prompt: 3, completion: 4))
     }
 
-    @Test func theUsageChunkThatTheCallerWantedStays() throws {
+    @Test func forwardsTheUsageChunkThatTheCallerRequested() throws {
         let stream = chunk(finish: "stop") + usageChunk + done
         let relayed = try relay(stream)
         #expect(relayed.text == stream)
         #expect(relayed.usage == TokenUsage(prompt: 3, completion: 4))
     }
 
-    @Test func usageBesideAChoiceIsNotTakenOut() throws {
+    @Test func keepsUsageInAChunkWithAChoice() throws {
         let event =
             "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n"
         #expect(try relay(event, hidesUsage: true).text == event)
@@ -120,20 +120,20 @@ import Testing
         #expect(try relay(chunk() + chunk(finish: "stop")).addition == done)
     }
 
-    @Test func aDoneIsNotAddedTwice() throws {
+    @Test func doesNotAddASecondDone() throws {
         #expect(try relay(chunk(finish: "stop") + done).addition == "")
         #expect(try relay(chunk(finish: "stop") + done + done).text == chunk(finish: "stop") + done)
     }
 
     /// The engine's `[DONE]` ends the stream, with or without a finish reason.
-    @Test func doneIsTheEnd() throws {
+    @Test func doneEndsTheStream() throws {
         #expect(try relay(chunk() + done) == Relayed(text: chunk() + done, addition: ""))
         #expect(try relay(done) == Relayed(text: done, addition: ""))
         #expect(try relay("data: [DONE] \n\n").addition == "")
         #expect(try relay(done + chunk()).text == done, "nothing comes after the end")
     }
 
-    @Test func aStreamWithoutAnEndIsCutShort() throws {
+    @Test func aStreamWithoutAnEndIsTruncated() throws {
         for stream in ["", ": only a comment\n\n", chunk(), chunk(finish: "")] {
             #expect(try relay(stream).addition == nil, "\(stream)")
         }
@@ -147,7 +147,7 @@ import Testing
         #expect(try relay(both + chunk(index: 1, finish: "length")).addition == done)
     }
 
-    @Test func theEmptyLineAfterTheLastEventMayBeMissing() throws {
+    @Test func acceptsALastEventWithoutItsEmptyLine() throws {
         let relayed = try relay(chunk(finish: "stop") + "data: [DONE]")
         #expect(relayed == Relayed(text: chunk(finish: "stop") + done, addition: ""))
         let last = String(chunk(finish: "stop").dropLast(2))
@@ -155,7 +155,7 @@ import Testing
     }
 
     /// The engine's body ends in the middle of an event: the client must not get half of it.
-    @Test func halfAnEventIsNeitherForwardedNorAnEnd() throws {
+    @Test func aPartialEventIsNeitherForwardedNorAnEnd() throws {
         let whole = chunk(finish: "stop")
         for length in 1..<(whole.utf8.count - 2) {
             let relayed = try relay(chunk() + whole.prefix(length))
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: ["response.completed", "response.incomplete", "response.failed"])
-    func aResponseEndsWithItsClosingEvent(type: String) throws {
+    func aTerminalEventEndsAResponse(type: String) throws {
         let delta =
             "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"x\"}\n\n"
         let closing =
@@ -180,7 +180,7 @@ import Testing
         #expect(try relay(delta, endpoint: .responses).addition == nil)
     }
 
-    @Test func theIdOfAResponseIsKnownFromItsFirstEvent() throws {
+    @Test func readsTheResponseIDFromTheFirstEvent() throws {
         var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
         try relay.receive(ByteBuffer(string: "data: {\"type\":\"x\"}\n\n")) { _ in }
         #expect(relay.responseID == nil)
@@ -198,13 +198,13 @@ import Testing
         (#"{"choices":[{"text":""}]}"#, 0), (#"{"choices":[{"delta":{"co\u006etent":"x"}},{"text":"y"}]}"#, 1),
         ("x", 0), (#"{"error":{"message":"x"}}"#, 0),
     ])
-    func piecesOfAnswersAreCounted(_ chunk: String, _ expected: Int) throws {
+    func countsPiecesOfCompletions(_ chunk: String, _ expected: Int) throws {
         var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: true)
         try relay.receive(ByteBuffer(string: "data: \(chunk)\n\n: comment\n\n")) { _ in }
         #expect(relay.pieces == expected)
     }
 
-    @Test func piecesOfResponsesAreTheirDeltas() throws {
+    @Test func countsTheDeltasOfResponses() throws {
         var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
         for type in ["created", "output_text.delta", "reasoning_text.delta", "output_text.done", "completed"] {
             try relay.receive(ByteBuffer(string: "data: {\"type\":\"response.\(type)\"}\n\n")) { _ in }
@@ -212,7 +212,7 @@ import Testing
         #expect(relay.pieces == 2)
     }
 
-    /// The last one counts, as in every parser.
+    /// The last member counts, as in every parser.
     @Test func duplicateMembersInAChunkFollowCommonParsers() throws {
         let event =
             "data: {\"model\":\"x\",\"choices\":[],\"choices\":[{\"finish_reason\":\"stop\"}],\"model\":\"local\"}\n\n"
@@ -263,7 +263,7 @@ import Testing
     }
 
     /// Engines may write one choice after the other: the end of the first is not the end of the stream.
-    @Test func allChoicesThatWereAskedForHaveToFinish() throws {
+    @Test func allRequestedChoicesMustFinish() throws {
         let first = chunk() + chunk(finish: "stop")
         #expect(try phase(first, choices: 2) == .open)
         #expect(try phase(first + chunk(index: 1), choices: 2) == .open)
@@ -299,12 +299,12 @@ import Testing
     }
 
     @Test(arguments: ["null", "\"\"", "{}", "false", "0"])
-    func noErrorIsNone(error: String) throws {
+    func anEmptyErrorMemberIsNotAnError(error: String) throws {
         let event = chunk().replacing("{\"model\"", with: "{\"error\":\(error),\"model\"")
         #expect(try relay(event + done).text == event + done)
     }
 
-    @Test func aResponsesErrorEventPassesAndItsWordsAreKept() throws {
+    @Test func forwardsAnErrorEventAndKeepsItsMessage() throws {
         let event = "event: error\ndata: {\"type\":\"error\",\"message\":\"boom\"}\n\n"
         var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
         var text = ""
@@ -320,7 +320,7 @@ import Testing
 
     // MARK: Additions by the gateway
 
-    @Test func onlyUsageIsTakenOutOfTheChunkThatWeCaused() throws {
+    @Test func removesOnlyUsageFromTheChunkThatTheGatewayRequested() throws {
         let chunk =
             "data: {\"model\":\"local\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"choices\":[],"
             + "\"timings\":{\"predicted_n\":4}}\n\n"
@@ -331,7 +331,7 @@ import Testing
                 == "data: {\"model\":\"public\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":null}],"
                 + "\"timings\":{\"predicted_n\":4}}\n\n" + done)
         #expect(try relay(chunk + done).text == chunk.replacing("local", with: "public") + done)
-        // Without the member, and beside a choice of the engine's own.
+        // Without the member, and next to a choice from the engine.
         #expect(
             try relay(chunk.replacing("\"choices\":[],", with: "") + done, hidesUsage: true).text
                 == "data: {\"model\":\"public\",\"timings\":{\"predicted_n\":4},"

@@ -72,14 +72,14 @@ import Testing
         (0...stream.count).map { [stream[..<$0], stream[$0...]] } + [stream.indices.map { stream[$0...$0] }]
     }
 
-    /// Removes a byte order mark at the beginning, which would be misplaced behind a comment of the gateway's.
+    /// Removes a byte order mark at the beginning, which would be misplaced after a comment of the gateway.
     private static func unmarked(_ stream: [UInt8]) -> ArraySlice<UInt8> {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return stream.starts(with: mark) && !stream.starts(with: mark + mark) ? stream.dropFirst(3) : stream[...]
     }
 
     @Test(arguments: rules)
-    func aClientReadsWhatTheEngineSent(_ rule: Rule) throws {
+    func clientsReadTheSameEventsThatTheEngineSent(_ rule: Rule) throws {
         let stream = Array(rule.stream.utf8)
         #expect(EventReader.messages(in: stream) == rule.messages, "the reader of these tests knows the rule")
         for pieces in cuts(stream) {
@@ -95,7 +95,7 @@ import Testing
         "event: t\nid: 4\ndata: CHUNK\nx: y\n\n", "data:  CHUNK \n\n", "data\ndata: CHUNK\ndata\n\n",
         "\u{FEFF}event: t\ndata: HALF\ndata: OTHER\n\n", "data: CHUNK\rdata:\r\n\n", "retry: 1\ndata: CHUNK\n\n",
     ])
-    func aChunkIsUnderstoodInEverySpelling(_ template: String) throws {
+    func readsAChunkInEverySpelling(_ template: String) throws {
         let half = "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"é\"},\"finish_reason\":\"stop\"}],"
         func stream(_ model: String) -> String {
             let other = "\"model\":\"\(model)\"}"

@@ -23,7 +23,7 @@ import Testing
         shape?.pass(ByteBuffer(string: event)).map { String(buffer: $0) }
     }
 
-    @Test func anotherPieceOfTextHasTheShape() throws {
+    @Test func matchesAnotherPieceOfText() throws {
         let shape = try shape(of: Self.event("Hello"))
         for text in [" world", "x", "größer", "日本", String(repeating: "y", count: 5_000), "{}[],:'"] {
             #expect(passed(Self.event(text), by: shape) == Self.event(text))
@@ -36,14 +36,14 @@ import Testing
         event("x").replacing("\"index\":0", with: "\"index\":1"),
         event("x").replacing("null", with: "\"stop\""), String(event("x").dropLast()), event("x") + "\n",
     ])
-    func whatMayMeanSomethingElseHasNot(_ event: String) throws {
+    func doesNotMatchOtherEvents(_ event: String) throws {
         let shape = try shape(of: Self.event("Hello"))
         #expect(shape != nil)
         #expect(passed(event, by: shape) == nil)
     }
 
     @Test(arguments: [[0xFF], [0xC3], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xC0, 0xAF]] as [[UInt8]])
-    func whatIsNoUTF8HasNot(_ piece: [UInt8]) throws {
+    func doesNotMatchInvalidUTF8(_ piece: [UInt8]) throws {
         let shape = try shape(of: Self.event("Hello"))
         var event = ByteBuffer(string: Self.event("HERE"))
         let place = try #require(Array(event.readableBytesView).firstRange(of: Array("HERE".utf8)))
@@ -53,7 +53,7 @@ import Testing
         #expect(shape?.pass(event) == nil)
     }
 
-    @Test func theModelIsRestoredOnEitherSide() throws {
+    @Test func restoresTheModelBeforeAndAfterThePiece() throws {
         let before = try shape(of: Self.event("Hello"), model: "public \"id\"")
         #expect(passed(Self.event(" you"), by: before) == Self.event(" you", model: "public \\\"id\\\""))
         let turned = { (name: String, content: String) in
@@ -65,7 +65,7 @@ import Testing
 
     /// Events one by one, joined or cut, with any kind of line ends.
     @Test(arguments: ["\n\n", "\r\n\r\n", "\r\r"], [1, 3, Int.max])
-    func readsThatBringOneEventAreEventsLikeAll(_ end: String, _ size: Int) throws {
+    func readsOfOneEventAreHandledLikeOtherReads(_ end: String, _ size: Int) throws {
         let events = ["a", "b", "", "c", "d\\n", "e", "f"].map { Self.event($0).replacing("\n\n", with: end) }
         var relay = EventStreamRelay(endpoint: .chatCompletions, model: "public", hidesUsageChunk: false)
         var relayed = ByteBuffer()
@@ -81,9 +81,9 @@ import Testing
         #expect(relay.pieces == 6)
     }
 
-    /// With and without templates, output and metadata are the same, whatever the engine sends.
+    /// With and without templates, output and metadata are the same for any events.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func relayingKnowsNoDifference(_ seed: UInt64) throws {
+    func templatesDoNotChangeTheOutput(_ seed: UInt64) throws {
         var random = Seeded(seed)
         let pieces = ["a", " b", "", "é", "\\n", "\\\"", "日本語", "long " + String(repeating: "z", count: 300)]
         let tails = [

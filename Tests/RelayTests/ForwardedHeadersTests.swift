@@ -24,13 +24,13 @@ import Testing
         "Range",
         "If-None-Match", "X-Stainless-OS", "X-Custom", "baggage",
     ])
-    func neverReachesARunner(name: String) {
+    func isNotForwardedToTheRunner(name: String) {
         let head = forwarded([name: "secret"])
         #expect(head.headers[name].isEmpty)
         #expect(!head.headers.contains { $0.value.contains("secret") })
     }
 
-    @Test func anOperatorsHeadersReplaceTheCallers() {
+    @Test func headersFromSettingsReplaceTheCallersHeaders() {
         let upstream = Upstream(
             runner: "r", host: "10.0.0.5", port: 11434,
             headers: [("Authorization", "Basic Zm9v"), ("X-Team", "ours"), ("Accept", "*/*")])
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: Dialect.allCases)
-    func traceContextAndWhatAsksForSomethingPass(dialect: Dialect) {
+    func forwardsTraceContextAndDialectFields(dialect: Dialect) {
         let headers: HTTPHeaders = [
             "traceparent": "00-ab-cd-01", "TraceState": "x=y", "Content-Type": "application/json", "User-Agent": "test",
             "Accept": "text/event-stream", "OpenAI-Beta": "assistants=v2", "Idempotency-Key": "k",
@@ -55,7 +55,7 @@ import Testing
         for (name, value) in headers { #expect(head.headers[name] == [value]) }
     }
 
-    @Test func whatConnectionNamesStaysHere() {
+    @Test func dropsFieldsNamedByConnection() {
         let head = forwarded(["Connection": "X-Private, close , traceparent", "X-Private": "1", "traceparent": "00"])
         #expect(!head.headers.contains(name: "X-Private"))
         #expect(!head.headers.contains(name: "traceparent"))
@@ -64,7 +64,7 @@ import Testing
 
     /// Whatever type the caller states, the body has been parsed as JSON in UTF-8.
     @Test(arguments: ["application/json; charset=utf-7", "application/vnd.api+json", "text/plain"])
-    func theBodysTypeIsOurs(type: String) {
+    func contentTypeIsAlwaysJSON(type: String) {
         #expect(forwarded(["Content-Type": type]).headers["Content-Type"] == ["application/json"])
     }
 
@@ -76,12 +76,12 @@ import Testing
         #expect(!names.contains(name + "p") && !names.contains(String(name.dropLast())))
     }
 
-    @Test func theRunnersKeyIsSentInsteadOfTheCallersToken() {
+    @Test func sendsTheRunnersKeyInsteadOfTheCallersToken() {
         let head = forwarded(["Authorization": "Bearer caller", "Connection": "Authorization"], apiKey: "runner")
         #expect(head.headers["Authorization"] == ["Bearer runner"], "what `Connection` names must not strip our own")
     }
 
-    @Test func framingEncodingHostAndIdAreOurs() {
+    @Test func setsFramingEncodingHostAndRequestID() {
         let head = forwarded(
             [
                 "Host": "gateway", "Content-Length": "99", "Transfer-Encoding": "chunked", "Accept-Encoding": "gzip",
@@ -112,13 +112,13 @@ import Testing
         "X-RateLimit-Remaining-Requests", "X-Accel-Redirect", "X-Sendfile", "OpenAI-Organization", "X-Powered-By",
         "Warning", "P3P", "Content-Range",
     ])
-    func neverReachesTheCaller(name: String) {
+    func isNotForwardedToTheCaller(name: String) {
         let head = HTTPResponseHead(
             version: .http1_1, status: .ok, headers: [name: "engine", "Connection": "x-named"])
         #expect(!ForwardedHeaders.response(from: head).contains(name: name))
     }
 
-    @Test func theEnginesOwnHeadersReachTheCaller() {
+    @Test func forwardsListedResponseHeaders() {
         let head = HTTPResponseHead(
             version: .http1_1, status: .ok,
             headers: [

@@ -9,7 +9,7 @@ import Testing
         ModelRewriter.restore(ByteBuffer(string: body), model: model)
     }
 
-    @Test func theEnginesIdBecomesThePublicOneAndNothingElseChanges() throws {
+    @Test func replacesOnlyTheModelID() throws {
         let body =
             #" {"id":"1", "model" : "local" ,"choices":[{"model":"local"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#
             + "\n"
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: [#"{"model":"public"}"#, #"{"model":"publi\u0063"}"#, #"{"model":null}"#, #"{"id":"x"}"#, "{}"])
-    func whatNeedsNoChangePassesUntouched(body: String) throws {
+    func forwardsABodyThatNeedsNoChange(body: String) throws {
         #expect(String(buffer: try #require(restore(body)).body) == body)
     }
 
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(arguments: ["", "[]", "\"model\"", "{\"model\":\"local\"", "<html>", "{}{}"])
-    func whatIsNoObjectIsNoAnswer(body: String) {
+    func rejectsABodyThatIsNotAnObject(body: String) {
         #expect(restore(body) == nil)
     }
 
@@ -37,13 +37,13 @@ import Testing
             (#"{"id":"resp_1","model":"local"}"#, "resp_1"), (#"{"model":"public","id":"r\u0031"}"#, "r1"),
             (#"{"id":7}"#, nil), ("{}", nil), (#"{"id":"a","model":"x","id":"b"}"#, "b"),
         ] as [(String, String?)])
-    func theIdIsReadWhereItIsAskedFor(body: String, id: String?) throws {
+    func readsTheResponseIDOnRequest(body: String, id: String?) throws {
         let answer = try #require(ModelRewriter.restore(ByteBuffer(string: body), model: "public", readsID: true))
         #expect(answer.id == id)
         #expect(ModelRewriter.restore(ByteBuffer(string: #"{"id":"a"}"#), model: "public")?.id == nil)
     }
 
-    /// An error object without a result is an error, whatever the status is.
+    /// An error object without a result is an error, for any status.
     @Test(
         arguments: [
             (#"{"error":{"message":"x"}}"#, "x"), (#"{"error":"x"}"#, "x"), (#"{"object":"error","message":"x"}"#, "x"),
@@ -65,17 +65,17 @@ import Testing
         #expect(ModelRewriter.restore(other, model: "m", readsID: true)?.error?.message != nil)
     }
 
-    /// Almost-JSON that engines write.
+    /// Invalid JSON that engines write.
     @Test(arguments: [
         #"{"model":"local","x":[NaN,-Infinity,Infinity]}"#, "\u{FEFF}{\"model\":\"local\"}",
         "{\"model\":\"local\",\"x\":\"a\nb\"}",
     ])
-    func almostJSONIsTaken(body: String) throws {
+    func acceptsInvalidJSONThatEnginesWrite(body: String) throws {
         let answer = try #require(restore(body))
         #expect(String(buffer: answer.body) == body.replacing("local", with: "public"))
     }
 
-    @Test func aCharacterThatWasCutIsTaken() throws {
+    @Test func acceptsATruncatedCharacter() throws {
         let end: [UInt8] = Array(#"{"model":"local","x":""#.utf8) + [0xF0, 0x9F] + Array(#""}"#.utf8)
         let answer = try #require(ModelRewriter.restore(ByteBuffer(bytes: end), model: "public"))
         #expect(Array(answer.body.readableBytesView).contains(0x9F))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-/// The second line of defence: whatever a field's value contains, it ends with its line.
+/// The second line of defence: any field value ends with its line.
 @Suite struct NeutralFieldsTests {
     private static let hostile = [
         "a\r\nX-Evil: 1", "a\r\n\r\nHTTP/1.1 200 OK", "a\nb", "a\rb", "a\u{0}b", "\u{1B}[2J", "a\u{7F}b", "a\u{1}",
@@ -37,13 +37,13 @@ import Testing
         #expect(lines(head.neutralized) == lines(head))
     }
 
-    @Test func aNameThatEndsItsLineIsNoField() {
+    @Test func dropsAFieldWhoseNameEndsItsLine() {
         let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["X-A: 1\r\nX-Evil": "2", "X-B": "b"])
         #expect(lines(head) == ["HTTP/1.1 200 OK", "X-B: b", "", ""])
         #expect(head.neutralized.headers.map(\.name) == ["X-B"])
     }
 
-    @Test func whatIsSoundIsWrittenAsItIs() {
+    @Test func writesValidFieldsUnchanged() {
         let fields: HTTPHeaders = ["A": "", "B": "a\tb", "C": "é \u{2028}", "D": "\"x\" \\"]
         let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: fields)
         #expect(lines(head)[1...4] == ["A: ", "B: a\tb", "C: é \u{2028}", "D: \"x\" \\"])

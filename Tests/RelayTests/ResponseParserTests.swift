@@ -52,7 +52,7 @@ import Testing
         ("HTTP/1.1 204 No Content\r\n\r\n", ""), ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", ""),
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""),
     ])
-    func anAnswerIsReadToItsEndInWhateverPieces(_ text: String, _ body: String) {
+    func parsesAResponseInAnyPieces(_ text: String, _ body: String) {
         for size in [1, 2, 3, 7, 64, .max] {
             let reading = read(text, inPiecesOf: size)
             #expect(reading.violation == nil && reading.isComplete && reading.isEmptyAfterwards, "in pieces of \(size)")
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func whatHasNoLengthEndsWithTheConnection() throws {
+    @Test func aBodyWithoutALengthEndsWithTheConnection() throws {
         var reader = ResponseParser()
         reader.append(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\nall of"))
         guard case .head = try reader.next() else { return #expect(Bool(false), "no head") }
@@ -72,7 +72,7 @@ import Testing
         #expect(reader.endsWithConnection)
     }
 
-    @Test func whatFollowsBelongsToNoAnswer() throws {
+    @Test func bytesAfterAResponseAreNotPartOfIt() throws {
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
         let reading = read(answer + answer)
         #expect(reading.isComplete && reading.body == "hi")
@@ -119,13 +119,13 @@ import Testing
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n", .chunk),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno field\r\n\r\n", .field),
     ])
-    func whatCanBeReadInTwoWaysIsRefused(_ text: String, _ violation: ResponseParser.Violation) {
+    func refusesAmbiguousResponses(_ text: String, _ violation: ResponseParser.Violation) {
         for size in [1, 5, .max] {
             #expect(read(text, inPiecesOf: size).violation == violation, "in pieces of \(size)")
         }
     }
 
-    @Test func nothingIsWaitedForWithoutEnd() {
+    @Test func limitsUnfinishedHeadsAndLines() {
         let field = "X-Long: " + String(repeating: "x", count: 1_000) + "\r\n"
         let head = "HTTP/1.1 200 OK\r\n" + String(repeating: field, count: 70)
         #expect(read(head, inPiecesOf: 1_000).violation == .headTooLarge)
@@ -137,7 +137,7 @@ import Testing
         #expect(read(trailers, inPiecesOf: 999).violation == .headTooLarge)
     }
 
-    @Test func fieldsAreReadAsTheyStand() throws {
+    @Test func readsFieldsUnchanged() throws {
         var reader = ResponseParser()
         reader.append(ByteBuffer(string: "HTTP/1.1 418 Short\r\nX-A:  b c \r\nX-A: \r\nÄ-B: x\r\n\r\n"))
         #expect(throws: ResponseParser.Violation.field) { try reader.next() }

@@ -12,7 +12,7 @@ import Testing
         return String(buffer: bytes)
     }
 
-    @Test func headsSayVersionStatusAndFields() {
+    @Test func writesVersionStatusAndFields() {
         let fields: HTTPHeaders = ["Content-Type": "text/plain", "X-A": "", "x-a": "b c"]
         #expect(
             text(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))
@@ -26,14 +26,14 @@ import Testing
         #expect(text(HTTPResponseHead(version: .http1_1, status: .continue)) == "HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    @Test func chunksAreAnnounced() {
+    @Test func statesChunkedTransferCoding() {
         #expect(
             text(HTTPResponseHead(version: .http1_1, status: .ok, headers: ["A": "b"]), isChunked: true)
                 == "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
 
     /// The project's own response parser reads the written bytes.
-    @Test func aReaderReadsIt() throws {
+    @Test func theResponseParserReadsIt() throws {
         let head = HTTPResponseHead(
             version: .http1_1, status: .ok, headers: ["Content-Type": "text/event-stream"])
         var bytes = ByteBuffer()

@@ -15,7 +15,7 @@ import Glibc
 /// Over real sockets: the bytes that are written directly to the socket, and the bytes that go through the channel
 /// when the kernel accepts no more.
 @Suite(.timeLimit(.minutes(5))) struct SocketWriterTests {
-    /// Stands between the handler and the channel, and counts the writes that pass.
+    /// Sits between the handler and the channel, and counts the writes that pass.
     private final class Counter: ChannelOutboundHandler {
         typealias OutboundIn = IOData
         typealias OutboundOut = IOData
@@ -106,7 +106,7 @@ import Glibc
         return (connection, peer)
     }
 
-    @Test func onlyTheFirstWriteGoesThroughTheChannel() async throws {
+    @Test func onlyTheFirstWriteUsesTheChannel() async throws {
         let engine = try await Engine()
         let connection = try await Connection(to: engine)
         var peer = try await engine.accept()
@@ -119,7 +119,7 @@ import Glibc
     }
 
     /// Bytes that bypass TLS would be sent in the clear.
-    @Test func nextToTLSEverythingGoesThroughTheChannel() async throws {
+    @Test func allWritesUseTheChannelNextToTLS() async throws {
         let engine = try await Engine()
         let connection = try await Connection(to: engine, nextTo: .tls)
         var peer = try await engine.accept()
@@ -129,7 +129,7 @@ import Glibc
     }
 
     /// No bytes are lost or reordered, and promises succeed in order; then writes go directly to the socket again.
-    @Test func whatTheKernelDoesNotTakeWaitsInTheChannel() async throws {
+    @Test func bytesThatTheKernelDoesNotAcceptWaitInTheChannel() async throws {
         let engine = try await Engine(readsAtOnce: false)
         let connection = try await Connection(to: engine)
         var peer = try await engine.accept()
@@ -172,8 +172,8 @@ import Glibc
         try await connection.channel.closeFuture.get()
     }
 
-    /// A channel is closed after a flush and before the end of the tick, and its descriptor number is reused at once.
-    @Test func nothingIsWrittenToAReusedDescriptor() async throws {
+    /// A channel is closed after a flush and before the end of the tick, and its descriptor number is reused immediately.
+    @Test func writesNothingToAReusedDescriptor() async throws {
         // Another thread may take the number first, but hardly ever every time.
         for _ in 0..<50 where try await numberIsTaken() { return }
         Issue.record("the socket's number was never to be had")
@@ -193,7 +193,7 @@ import Glibc
         return true
     }
 
-    @Test func nothingIsWrittenAfterTheEnd() async throws {
+    @Test func writesNothingAfterTheChannelIsClosed() async throws {
         let (connection, _) = try await writingPast()
         for isClosing in [true, false] {
             for written in try await connection.write(["late"], afterClosing: isClosing) {

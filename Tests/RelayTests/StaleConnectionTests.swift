@@ -33,7 +33,7 @@ import Testing
         await peer.isLeft()
     }
 
-    @Test func a408OnANewConnectionIsAResponse() async throws {
+    @Test func a408OnANewConnectionIsForwarded() async throws {
         let (engine, loop, upstream, _) = try await prepared()
         let exchange = try await loop.send("again", to: upstream, fresh: true)
         var peer = try await engine.accept()
@@ -42,7 +42,7 @@ import Testing
         #expect(await exchange.all() == [.head(408), .ended])
     }
 
-    /// Whatever an engine sends on an idle connection: no further request is sent on it.
+    /// After any bytes on an idle connection, no further request is sent on it.
     @Test(arguments: [
         "HTTP/1.1 408 Request Timeout\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "\r\n", "x",
     ])
@@ -62,7 +62,7 @@ import Testing
     private let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     /// A response that ends soon leaves a connection that is kept.
-    @Test func aReleasedResponseThatEndsLeavesItsConnection() async throws {
+    @Test func keepsTheConnectionIfAReleasedResponseEnds() async throws {
         var (engine, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("stream", to: upstream)
         try await peer.read(until: "stream")
@@ -84,7 +84,7 @@ import Testing
         #expect(upstream.lastServedAt != nil)
     }
 
-    @Test func aReleasedResponseThatStaysOpenIsClosed() async throws {
+    @Test func closesTheConnectionIfAReleasedResponseStaysOpen() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("stream", to: upstream)
         try await peer.read(until: "stream")
@@ -96,7 +96,7 @@ import Testing
     }
 
     /// An engine that keeps sending is disconnected within a second.
-    @Test func aReleasedResponseThatGoesOnIsClosed() async throws {
+    @Test func closesTheConnectionIfAReleasedResponseContinues() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("stream", to: upstream)
         try await peer.read(until: "stream")

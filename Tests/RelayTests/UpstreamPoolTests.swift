@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-/// Over real sockets: what a runner does to its connection, and the effect on the exchange and the next one.
+/// Over real sockets: actions of a runner on its connection, and their effect on the exchange and the next one.
 @Suite(.timeLimit(.minutes(5))) struct UpstreamPoolTests {
     private let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private let answered: [Exchange.Event] = [.head(200), .bytes("ok"), .ended]
@@ -30,7 +30,7 @@ import Testing
 
     // MARK: Keep-alive
 
-    @Test func aConnectionServesOneExchangeAfterTheOther() async throws {
+    @Test func reusesAConnectionForTheNextExchange() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         for number in 1...3 {
             let exchange = try await loop.send("call \(number)", to: upstream)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func aFreshConnectionIsMadeWhereOneIsAskedFor() async throws {
+    @Test func opensANewConnectionOnRequest() async throws {
         let (engine, loop, upstream, _) = try await prepared()
         let exchange = try await loop.send(to: upstream, fresh: true)
         var second = try await engine.accept()
@@ -50,7 +50,7 @@ import Testing
         #expect(await exchange.all() == answered)
     }
 
-    @Test func closingWhatIsIdleLeavesNothingBehind() async throws {
+    @Test func closeIdleClosesAllIdleConnections() async throws {
         let (engine, loop, upstream, first) = try await prepared()
         try await loop.onPool { $0.closeIdle() }
         await first.isLeft()
@@ -66,7 +66,7 @@ import Testing
     }
 
     /// Calls in progress continue, and their connections are not kept.
-    @Test func nothingIsKeptOfARunnerThatIsRetired() async throws {
+    @Test func keepsNoConnectionOfARetiredRunner() async throws {
         let (engine, loop, upstream, idle) = try await prepared()
         let exchange = try await loop.send("under way", to: upstream, fresh: true)
         var busy = try await engine.accept()
@@ -81,7 +81,7 @@ import Testing
         await busy.isLeft()
     }
 
-    @Test func exchangesAtTheSameTimeHaveConnectionsOfTheirOwn() async throws {
+    @Test func concurrentExchangesUseSeparateConnections() async throws {
         let (engine, loop, upstream) = try await start()
         let first = try await loop.send("one", to: upstream)
         var firstPeer = try await engine.accept()
@@ -95,7 +95,7 @@ import Testing
         #expect(await first.all() == answered)
     }
 
-    @Test func aReusedConnectionThatClosesWithoutAnAnswerIsStale() async throws {
+    @Test func aReusedConnectionClosedBeforeAResponseIsStale() async throws {
         for reset in [false, true] {
             var (_, loop, upstream, peer) = try await prepared()
             let exchange = try await loop.send("again", to: upstream)
@@ -106,7 +106,7 @@ import Testing
     }
 
     /// A part of the response has arrived, so it is unknown whether the request was carried out.
-    @Test func aReusedConnectionThatBreaksInsideTheHeadIsNotStale() async throws {
+    @Test func aReusedConnectionClosedDuringTheHeadIsNotStale() async throws {
         for reset in [false, true] {
             var (_, loop, upstream, peer) = try await prepared()
             let exchange = try await loop.send("again", to: upstream)
@@ -153,7 +153,7 @@ import Testing
         #expect(served >= began && served <= .now())
     }
 
-    @Test func moreThanAnAnswerClosesTheConnection() async throws {
+    @Test func bytesAfterTheResponseCloseTheConnection() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("again", to: upstream)
         try await peer.read(until: "again")
@@ -162,7 +162,7 @@ import Testing
         await peer.isLeft()
     }
 
-    @Test func whatComesWithoutARequestClosesTheConnection() async throws {
+    @Test func bytesWithoutARequestCloseTheConnection() async throws {
         let (_, _, _, peer) = try await prepared()
         try await peer.send(answer)
         await peer.isLeft()
@@ -170,7 +170,7 @@ import Testing
 
     // MARK: Responses
 
-    @Test func anAnswerComesAsItIsSent() async throws {
+    @Test func forwardsTheResponseAsItArrives() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("again", to: upstream)
         try await peer.read(until: "again")
@@ -184,7 +184,7 @@ import Testing
         #expect(try await exchange.next() == .ended)
     }
 
-    @Test func informationalAnswersAreNoAnswer() async throws {
+    @Test func ignoresInterimResponses() async throws {
         var (_, loop, upstream, peer) = try await prepared()
         let exchange = try await loop.send("again", to: upstream)
         try await peer.read(until: "again")
@@ -192,7 +192,7 @@ import Testing
         #expect(await exchange.all() == answered)
     }
 
-    @Test func aBodyThatTheConnectionsEndMarksIsComplete() async throws {
+    @Test func aBodyEndedByTheConnectionIsComplete() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream)
         var peer = try await engine.accept()
@@ -202,7 +202,7 @@ import Testing
         #expect(await exchange.all() == answered)
     }
 
-    @Test func aResetIsNoEndOfABody() async throws {
+    @Test func aResetDoesNotCompleteABody() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream)
         var peer = try await engine.accept()
@@ -230,7 +230,7 @@ import Testing
         #expect(await exchange.all().last == .failed(.closedDuringResponse))
     }
 
-    @Test func aFreshConnectionThatClosesWithoutAnAnswerIsNotStale() async throws {
+    @Test func aNewConnectionClosedBeforeAResponseIsNotStale() async throws {
         for reset in [false, true] {
             let (engine, loop, upstream) = try await start()
             let exchange = try await loop.send(to: upstream)
@@ -263,7 +263,7 @@ import Testing
         }
     }
 
-    @Test func anAnswerBeforeTheRequestWasReadLeavesNoConnectionBehind() async throws {
+    @Test func closesTheConnectionAfterAResponseToAnUnreadRequest() async throws {
         let (engine, loop, upstream) = try await start(readsAtOnce: false)
         let body = String(repeating: "x", count: 32 << 20)  // more than both sockets hold
         async let accepted = engine.accept()
@@ -287,7 +287,7 @@ import Testing
         #expect(await second.all() == [.failed(.refused)])
     }
 
-    @Test func aHostThatDoesNotExistIsUnreachable() async throws {
+    @Test func reportsAnUnknownHostAsUnreachable() async throws {
         let loop = try await Loop()
         let exchange = try await loop.send(to: Upstream(runner: "r", host: "absent.invalid", port: 80))
         guard case .failed(.unreachable) = await exchange.all().first else {
@@ -298,7 +298,7 @@ import Testing
 
     // MARK: Timeouts
 
-    @Test func anAnswerThatDoesNotBeginInTimeIsGivenUp() async throws {
+    @Test func firstByteTimeoutEndsTheExchange() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(60), gap: .seconds(20))
         let exchange = try await loop.send(to: upstream, timeouts: limits)
@@ -307,8 +307,8 @@ import Testing
         await peer.isLeft()
     }
 
-    /// A head alone is not a first byte.
-    @Test func anAnswersHeadDoesNotStopTheClock() async throws {
+    /// A head is not a first byte of the body.
+    @Test func aHeadDoesNotStopTheFirstByteTimeout() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(60), gap: .seconds(20))
         let exchange = try await loop.send(to: upstream, timeouts: limits)
@@ -319,7 +319,7 @@ import Testing
     }
 
     /// The gap timeout applies from the first byte on, however long the first-byte timeout is.
-    @Test func aGapThatIsTooLongIsNoticed() async throws {
+    @Test func gapTimeoutEndsTheExchange() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .hours(1), gap: .milliseconds(60))
         let exchange = try await loop.send(to: upstream, timeouts: limits)
@@ -348,7 +348,7 @@ import Testing
         #expect(await exchange.all() == [])
     }
 
-    @Test func cancellingBeforeTheConnectionIsMadeLeavesNoneBehind() async throws {
+    @Test func cancellingWhileConnectingLeavesNoConnection() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.eventLoop.submit { [loop] in
             let ticket = ExchangeHandle()
@@ -372,7 +372,7 @@ import Testing
 
     // MARK: Back-pressure
 
-    @Test func pausingStopsTheEngineAndResumingLosesNothing() async throws {
+    @Test func pausingStopsTheEngineAndResumingLosesNoByte() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.send(to: upstream, pausedFromTheStart: true)
         let peer = try await engine.accept()
@@ -426,7 +426,7 @@ import Testing
         var now: Int { count.withLock { $0 } }
     }
 
-    @Test func whatWePauseIsNoGapOfTheEngines() async throws {
+    @Test func pausedReadsDoNotCountAsAGap() async throws {
         let (engine, loop, upstream) = try await start()
         let limits = UpstreamTimeouts(connect: .seconds(20), firstByte: .milliseconds(250), gap: .milliseconds(250))
         let paused = try await loop.send(to: upstream, timeouts: limits, pausedFromTheStart: true)

@@ -21,7 +21,7 @@ import Testing
         #expect(!token.isJWT)
     }
 
-    @Test func theEarlierOfTwoStatedEndsCounts() throws {
+    @Test func usesTheEarlierOfTwoExpiries() throws {
         let text = jwt(#"{"exp":1000200}"#)
         #expect(try token(#"{"access_token":"\#(text)","expires_in":300}"#).expires == now.addingTimeInterval(200))
         #expect(try token(#"{"access_token":"\#(text)","expires_in":100}"#).expires == now.addingTimeInterval(100))
@@ -53,7 +53,7 @@ import Testing
         #expect(problem.contains(why), "\(problem)")
     }
 
-    @Test func aMissingIDTokenNamesItsScope() async {
+    @Test func aMissingIDTokenNamesTheRequiredScope() async {
         #expect(await problem { _ = try token(#"{"access_token":"a"}"#, wanted: .idToken) }.contains("scope openid"))
     }
 
@@ -68,7 +68,7 @@ import Testing
         #expect(try #require(answer(body, status: 400).refusal(hiding: [])).details.count == 300)
     }
 
-    @Test func aSuccessOrAPageIsNoRefusal() {
+    @Test func successesAndPagesAreNotRefusals() {
         #expect(answer(#"{"error":"e"}"#, status: 200).refusal(hiding: []) == nil)
         #expect(answer("<html>", status: 500).refusal(hiding: []) == nil)
     }
@@ -91,12 +91,12 @@ import Testing
         (#"{"issuer":"https://sso.example.org","token_endpoint":"http://sso.example.org/"}"#, "lacks TLS"),
         ("<html>", "application/json"),
     ])
-    func aDocumentThatIsNotTheIssuersIsRefused(body: String, why: String) async {
+    func refusesADiscoveryDocumentOfAnotherIssuer(body: String, why: String) async {
         let problem = await problem { try discovery(body) }
         #expect(problem.contains(why), "\(problem)")
     }
 
-    @Test func aDeviceEndpointMattersToDeviceFlowsAlone() async throws {
+    @Test func checksTheDeviceEndpointOnlyForDeviceFlows() async throws {
         let body = """
             {"issuer":"https://sso.example.org","token_endpoint":"https://a/","device_authorization_endpoint":"http://a/"}
             """
@@ -104,7 +104,7 @@ import Testing
         #expect(await problem { try discovery(body, grant: .deviceCode) }.contains("lacks TLS"))
     }
 
-    @Test func whatIsNotFoundAsksForTheIssuer() async {
+    @Test func aMissingDocumentPointsToTheIssuerSetting() async {
         #expect(await problem { try discovery("", status: 404) }.contains("check `issuer`"))
     }
 }

@@ -12,7 +12,7 @@ import Testing
 
     private func refused(_ error: String) -> DeviceFlow.Poll { .refused(OAuthRefusal(error: error, details: "")) }
 
-    @Test func itWaitsBeforeTheFirstPoll() {
+    @Test func waitsBeforeTheFirstPoll() {
         #expect(flow().began() == .poll(after: .seconds(5)))
     }
 
@@ -23,14 +23,14 @@ import Testing
     }
 
     /// RFC 8628 §3.5: five seconds more for this and all later polls.
-    @Test func slowDownLastsAndAddsUp() {
+    @Test func slowDownIsPermanentAndCumulative() {
         var flow = flow()
         #expect(flow.polled(refused("slow_down"), at: .seconds(5)) == .poll(after: .seconds(10)))
         #expect(flow.polled(refused("slow_down"), at: .seconds(15)) == .poll(after: .seconds(15)))
         #expect(flow.polled(refused("authorization_pending"), at: .seconds(30)) == .poll(after: .seconds(15)))
     }
 
-    @Test func silenceDoublesTheIntervalUpToAMinute() {
+    @Test func doublesTheIntervalAfterATimeoutUpToAMinute() {
         var flow = flow()
         let pauses = (0..<6).map { _ in flow.polled(.unanswered, at: .seconds(5)) }
         #expect(pauses == [10, 20, 40, 60, 60, 60].map { .poll(after: .seconds($0)) })
@@ -40,7 +40,7 @@ import Testing
         #expect(flow(interval: 0).began() == .poll(after: .seconds(1)))
     }
 
-    @Test func itEndsWithTheCode() {
+    @Test func endsWhenTheCodeExpires() {
         var flow = flow(lifetime: 12)
         let expired = DeviceFlow.Action.fail(.deviceCodeExpired(issuer: "https://sso.example.org"))
         #expect(flow.polled(refused("authorization_pending"), at: .seconds(5)) == .poll(after: .seconds(5)))
@@ -48,7 +48,7 @@ import Testing
         #expect(flow.polled(refused("expired_token"), at: .seconds(6)) == expired)
     }
 
-    @Test func itEndsWithinHalfAnHourRegardlessOfTheProvider() {
+    @Test func endsWithinHalfAnHour() {
         var flow = flow(lifetime: 1_000_000, interval: 60)
         #expect(flow.polled(.unanswered, at: .seconds(1700)) == .poll(after: .seconds(60)))
         #expect(

@@ -4,7 +4,7 @@ import Testing
 @testable import TokenProviders
 
 @Suite struct FormRequestTests {
-    @Test func clientCredentialsSayWhatIsWanted() throws {
+    @Test func clientCredentialsStateTheParameters() throws {
         var specification = specification()
         specification.scopes = ["openid", "groups"]
         specification.audience = "https://ai.example.org"
@@ -17,7 +17,7 @@ import Testing
         #expect(request.authorization == nil)
     }
 
-    @Test func whatIsNotWishedForIsNotSent() throws {
+    @Test func omitsEmptyParameters() throws {
         let request = try #require(specification().tokenRequest(authentication: .basic))
         #expect(request.body == "grant_type=client_credentials")
     }
@@ -68,7 +68,7 @@ import Testing
         "https://sso.example.org/token", "https://[2001:db8::1]/token", "http://127.0.0.1:8080/token",
         "http://127.1.2.3/", "http://[::1]:1/", "http://localhost/", "http://sso.localhost:80/",
     ])
-    func secretsTravelUnderTLSOrNotBeyondThisMachine(address: String) throws {
+    func acceptsTLSAndLoopbackAddresses(address: String) throws {
         try EndpointAddress.check(address, allowsInsecure: false)
     }
 
@@ -83,7 +83,7 @@ import Testing
         #expect(await problem { try EndpointAddress.check(address, allowsInsecure: false) }.contains(why))
     }
 
-    @Test func insecureAddressesAreAllowedWhereTheSettingsSaySo() throws {
+    @Test func acceptsInsecureAddressesIfConfigured() throws {
         try EndpointAddress.check("http://sso.lan/token", allowsInsecure: true)
     }
 }

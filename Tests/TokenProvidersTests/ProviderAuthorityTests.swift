@@ -26,7 +26,7 @@ import Testing
         return outcome
     }
 
-    @Test func tokensComeFromAProviderOfTheAuthorityThatSettingsName() async throws {
+    @Test func acceptsAProviderOfTheConfiguredAuthority() async throws {
         let outcome = try await Self.outcome(.ofAuthority, isTrusted: true)
         #expect(outcome == ("abc", 1))
     }

@@ -12,7 +12,7 @@ import Testing
 
     /// Sixty seconds before the end, or a tenth of the lifetime if that is less.
     @Test(arguments: [(3600.0, 3540.0), (600, 540), (300, 270), (10, 9)])
-    func itIsUsedUntilShortlyBeforeItsEnd(lifetime: Double, end: Double) throws {
+    func isUsedUntilShortlyBeforeItsExpiry(lifetime: Double, end: Double) throws {
         let kept = try #require(keptToken(lifetime: lifetime))
         func text(_ age: Double) -> String? { kept.token(at: Date(timeIntervalSince1970: 1000 + age))?.text }
         #expect(text(0) == "t")
@@ -25,11 +25,11 @@ import Testing
         #expect(try #require(keptToken(lifetime: 300)).token(at: Date(timeIntervalSince1970: 999)) == nil)
     }
 
-    @Test func aTokenWithoutAnEndIsNotKept() {
+    @Test func doesNotStoreATokenWithoutExpiry() {
         #expect(StoredToken(ProvidedToken(text: "t", obtained: Date(), expires: nil)) == nil)
     }
 
-    @Test func whateverMakesAnotherTokenMakesAnotherName() {
+    @Test func differentSpecificationsHaveDifferentNames() {
         let base = specification()
         var others = Array(repeating: base, count: 8)
         others[0].issuer = "https://other.example.org"
@@ -106,7 +106,7 @@ import Testing
         }.text
     }
 
-    @Test func aGoodTokenIsGivenAgain() async throws {
+    @Test func returnsAStoredToken() async throws {
         let store = Memory()
         #expect(try await token(store) == "t1")
         asking.time.withLock { $0 += 500 }
@@ -124,19 +124,19 @@ import Testing
         #expect(try await token(store) == "t1")
     }
 
-    @Test func whatIsNoKeptTokenIsReplaced() async throws {
+    @Test func replacesUnreadableContent() async throws {
         let store = Memory()
         store.contents.withLock { $0[specification().keepingName] = Array("{\"token\":".utf8) }
         #expect(try await token(store) == "t1")
         #expect(try await token(store) == "t1")
     }
 
-    @Test func aStoreThatIsNotToBeTrustedEndsIt() async {
+    @Test func failsIfTheStoreCannotBeTrusted() async {
         #expect(await problem { _ = try await token(Memory(refusesToRead: true)) } == "is readable by other users")
         #expect(asking.calls.withLock(\.self) == 0)
     }
 
-    @Test func aTokenThatCannotBeKeptIsStillGiven() async throws {
+    @Test func returnsATokenThatCannotBeStored() async throws {
         let said = Mutex<[String]>([])
         let keeper = TokenStore(store: Memory(refusesToWrite: true), now: { Date(timeIntervalSince1970: 0) }) { text in
             said.withLock { $0.append(text) }

@@ -23,7 +23,7 @@ import Testing
 
     private static let granted = StandInProvider.Answer.text(#"{"access_token":"abc","token_type":"Bearer"}"#)
 
-    @Test func clientCredentialsBringAToken() async throws {
+    @Test func obtainsATokenWithClientCredentials() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/token", Self.granted)
             let text = try await token(specification(issuer: provider.issuer))
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test func passwordsAreSentOnceAsTheProviderWantsThem() async throws {
+    @Test func sendsThePasswordOnceAsTheProviderRequires() async throws {
         try await StandInProvider.run { provider in
             provider.publish(["token_endpoint_auth_methods_supported": #"["client_secret_post"]"#])
             provider.answer("/token", Self.granted)
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func refusalsNameWhatIsWrongAndNoSecret() async throws {
+    @Test func refusalsStateTheErrorAndNoSecret() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/token", .refusal("invalid_client", "s3cret is not the secret"))
             let problem = await problem { _ = try await token(specification(issuer: provider.issuer)) }
@@ -92,7 +92,7 @@ import Testing
     }
 
     /// Redirects are not followed, neither for the discovery document nor with secrets.
-    @Test func redirectionsAreNotFollowed() async throws {
+    @Test func doesNotFollowRedirects() async throws {
         try await StandInProvider.run { other in
             try await StandInProvider.run { provider in
                 provider.answer(
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func nothingIsSentToAnInsecureTokenEndpoint() async throws {
+    @Test func sendsNothingToAnInsecureTokenEndpoint() async throws {
         try await StandInProvider.run { provider in
             provider.publish(["token_endpoint": #""http://sso.example.org/token""#])
             let problem = await problem { _ = try await token(specification(issuer: provider.issuer)) }
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test func aProviderThatStumblesIsAskedAgainMoreSeldom() async throws {
+    @Test func pollsAFailingProviderLessOften() async throws {
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer("/token", .hangUp, .text("", status: .serviceUnavailable, type: "text/plain"), Self.granted)
@@ -156,7 +156,7 @@ import Testing
         ("access_denied", "rejected the request: access_denied"), ("expired_token", "in time"),
         ("authorization_pending", "in time"),
     ])
-    func devicesGiveUp(error: String, why: String) async throws {
+    func endsTheDeviceFlow(error: String, why: String) async throws {
         try await StandInProvider.run { provider in
             provider.answer("/device", Self.code)
             provider.answer("/token", .refusal(error))

@@ -28,7 +28,7 @@ import Testing
 
     /// A number beyond the range of `Double` is valid JSON, and never converted.
     @Test(arguments: ["1e400", "-1e400", "1e999", "1\(String(repeating: "0", count: 400))"])
-    func numbersBeyondAllBoundsAreNone(text: String) throws {
+    func infiniteNumbersAreNotReturned(text: String) throws {
         #expect(try value(text).number == nil)
         #expect(try value("{\"a\":\(text),\"b\":1}").object?["b"]?.number == 1)
     }
@@ -39,7 +39,7 @@ import Testing
         "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\u{1}\"",
         "\"a\nb\"", "1 2", "{} {}", "{}x", "\u{FEFF}{}", "// c\n1", "[1]/**/",
     ])
-    func refusesWhatIsNotJSON(text: String) {
+    func refusesInvalidJSON(text: String) {
         #expect(throws: JSONFault.malformed) { try value(text) }
     }
 
@@ -55,12 +55,12 @@ import Testing
         #expect(throws: JSONFault.duplicateMember) { try value(text) }
     }
 
-    @Test func marksDuplicatesWhereAskedTo() throws {
+    @Test func marksDuplicatesIfConfigured() throws {
         let text = Array(#"[{"a":1,"a":2},{"a":1}]"#.utf8)
         #expect(try StrictJSONParser.value(of: text, duplicates: .marked) == .array([.ambiguous, ["a": 1]]))
     }
 
-    @Test func boundsNesting() throws {
+    @Test func limitsNesting() throws {
         let deepest = StrictJSONParser.maxDepth
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

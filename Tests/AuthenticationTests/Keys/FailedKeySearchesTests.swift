@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func everyIDIsItsOwn() {
+    @Test func distinguishesSearches() {
         var missing = missing()
         missing.wasNotFound(.id("a"), at: start)
         for other in ["A", "", "aa", "\u{E1}"] { #expect(!missing.isMissing(.id(other), at: start)) }
@@ -39,7 +39,7 @@ import Testing
         #expect(!missing.isMissing(.id(""), at: start))
     }
 
-    @Test func aFloodLeavesTheLatestAndNoMore() {
+    @Test func keepsOnlyTheLatestSearches() {
         var missing = missing()
         for number in 0..<100_000 { missing.wasNotFound(.id("k\(number)"), at: start) }
         #expect(missing.count == FailedKeySearches.capacity)

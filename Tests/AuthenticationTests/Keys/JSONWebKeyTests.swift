@@ -65,7 +65,7 @@ import Testing
             ("x", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .malformed), ("x", "A*", .malformed),
             ("x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .notOnCurve), ("x5u", "https://evil.example", nil),
         ] as [(String, JSONValue, KeyProblem?)])
-    func judgesMembersOfACurveKey(name: String, value: JSONValue, expected: KeyProblem?) throws {
+    func validatesMembersOfACurveKey(name: String, value: JSONValue, expected: KeyProblem?) throws {
         let jwk = try TestKey.make(.es256).jwk(kid: "k")
         #expect(problem(jwk) == nil)
         #expect(problem(jwk.with(name, value)) == expected)
@@ -74,7 +74,7 @@ import Testing
     /// Other spellings of the same numbers: the other alphabet and padding, line breaks, leading zeros added or
     /// removed.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
-    func numbersMayBeSpelledOtherwise(algorithm: SignatureAlgorithm) throws {
+    func acceptsOtherEncodingsOfNumbers(algorithm: SignatureAlgorithm) throws {
         // One key in 128 has a coordinate that begins with a zero.
         for _ in 0..<(algorithm == .es256 ? 400 : 1) {
             let key = try TestKey.make(algorithm)
@@ -107,7 +107,7 @@ import Testing
 
     /// Only a certificate, as some issuers publish a key, or the bare public key in its place.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
-    func aCertificateIsAKey(algorithm: SignatureAlgorithm) throws {
+    func readsAKeyFromACertificate(algorithm: SignatureAlgorithm) throws {
         let key = try TestKey.make(algorithm)
         let known = try JSONWebKey.verifyingKey(from: key.jwk(kid: "k"), algorithms: [])
         let type = try #require(key.jwk().object?["kty"])
@@ -148,13 +148,13 @@ import Testing
             ("e", "AQAB", nil),
             ("e", "AAEAAQ", nil), ("e", nil, .malformed), ("n", nil, .malformed), ("n", "", .weakModulus),
         ] as [(String, JSONValue, KeyProblem?)])
-    func judgesRSANumbers(name: String, value: JSONValue, expected: KeyProblem?) throws {
+    func validatesRSANumbers(name: String, value: JSONValue, expected: KeyProblem?) throws {
         let jwk = try TestKey.make(.rs256).jwk()
         #expect(problem(jwk) == nil)
         #expect(problem(jwk.with(name, value == .null ? JSONValue?.none : value)) == expected)
     }
 
-    @Test func anRSAModulusHas2048BitsAtLeast() throws {
+    @Test func requires2048BitsOfAnRSAModulus() throws {
         let jwk = try TestKey.make(.rs256).jwk()
         let modulus = try #require(jwk.object?["n"]?.string.flatMap { Base64URL.decode($0.utf8) })
         func with(_ bytes: [UInt8]) -> JSONValue { jwk.with("n", .string(Base64URL.encode(bytes))) }
@@ -165,7 +165,7 @@ import Testing
         #expect(problem(with(modulus + modulus + modulus + modulus + [1])) == .weakModulus)
     }
 
-    @Test func whatIsNoObjectIsNoKey() {
+    @Test func refusesAKeyThatIsNotAnObject() {
         for value: JSONValue in [nil, 5, "x", [], .ambiguous] { #expect(problem(value) == .notAnObject) }
     }
 }

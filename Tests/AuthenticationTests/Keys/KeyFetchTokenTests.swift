@@ -26,7 +26,7 @@ import Testing
         ("http://127.0.0.1:6443", "http://127.0.0.1:6443/jwks"), ("http://[::1]:1", "http://[::1]:1/jwks"),
         ("http://localhost", "http://localhost:80/jwks"),
     ])
-    func goesToTheHostThatTheSettingsName(address: String, target: String) async throws {
+    func isSentToTheConfiguredHost(address: String, target: String) async throws {
         #expect(try await Self.token(at: address, for: target) == "Bearer s3cret")
     }
 
@@ -40,14 +40,14 @@ import Testing
         ("http://api.example", "http://api.example/jwks"), ("http://10.0.0.1", "http://10.0.0.1/jwks"),
         ("http://localhost.example", "http://localhost.example/jwks"), ("", ""), ("https://api.example", "jwks"),
     ])
-    func goesNowhereElse(address: String, target: String) async throws {
+    func isSentToNoOtherHost(address: String, target: String) async throws {
         #expect(try await Self.token(at: address, for: target) == nil)
     }
 
     @Test(arguments: [
         "", " \n", "two words", "tökën", "a\u{0}b", "a\r\nHost: b", String(repeating: "x", count: 70_000),
     ])
-    func whatIsNoTokenIsNotSentNorShown(text: String) async throws {
+    func anInvalidTokenIsNeitherSentNorShown(text: String) async throws {
         let fault = await #expect(throws: KeySourceFault.self) {
             _ = try await Self.token(at: "https://a", text, for: "https://a/k")
         }
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: ["/nonexistent/token", "/", "/dev/null"])
-    func whatIsNoFileIsNamed(path: String) {
+    func reportsAnUnreadableFile(path: String) {
         #expect {
             try KeyFetchToken(path: path, address: "https://a").authorization(for: "https://a/k")
         } throws: {
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// Kubernetes replaces projected tokens while they are in use.
-    @Test func everyFetchReadsItAnew() async throws {
+    @Test func everyFetchRereadsTheFile() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
@@ -90,7 +90,7 @@ import Testing
 
     /// The default setup of the Kubernetes API server: its discovery document names an address of the server's
     /// choice.
-    @Test func aKeySetElsewhereIsAskedForWithoutIt() async throws {
+    @Test func isNotSentToAKeySetOnAnotherHost() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { issuing in
             try await KeyServer.run { elsewhere in
@@ -120,7 +120,7 @@ import Testing
         }
     }
 
-    @Test func noLogHoldsIt() async throws {
+    @Test func isNeverLogged() async throws {
         let lines = Mutex<[String]>([])
         try await KeyServer.run { server in
             server.answer("/jwks", with: .document([], status: .forbidden))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Authentication
 
-/// Key sets of Entra ID hold keys for several issuers, and state the issuer of each key.
+/// Key sets of Entra ID contain keys for several issuers, and state the issuer of each key.
 @Suite(.timeLimit(.minutes(5))) struct KeyIssuerTests {
     private static let tenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
     private static let name = "https://login.microsoftonline.com/\(tenant)/v2.0"
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test func theSameKeyIDOfAnotherIssuerIsNoClash() async throws {
+    @Test func anotherIssuersKeyWithTheSameIDIsNotAmbiguous() async throws {
         let (own, other) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let document = try keySet(
             other.jwk(kid: "k").with("issuer", .string(Self.otherTenant)),
@@ -51,7 +51,7 @@ import Testing
     }
 
     /// One key under two issuers is two keys: a token is valid if one of them belongs to its issuer.
-    @Test func aKeyOfTwoIssuersServesBoth() async throws {
+    @Test func acceptsAKeyOfTwoIssuersForBoth() async throws {
         let key = try TestKey.make(.es256)
         let document = try keySet(
             key.jwk(kid: "k").with("issuer", .string(Self.otherTenant)),
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func aKeyWhoseIssuerIsNoTextIsNotUsed() throws {
+    @Test func ignoresAKeyWhoseIssuerIsNotAString() throws {
         let key = try TestKey.make(.es256)
         let set = try KeySet(document: keySet(key.jwk(kid: "a").with("issuer", 5), key.jwk(kid: "b")), algorithms: [])
         #expect(set.keys.map(\.id) == ["b"])
@@ -89,8 +89,8 @@ import Testing
         }
     }
 
-    /// A template alone accepts no token.
-    @Test func withoutTenantsThereAreNoTokens() async throws {
+    /// A template without tenants accepts no token.
+    @Test func aTemplateWithoutTenantsAcceptsNoToken() async throws {
         let key = try TestKey.make(.es256)
         let issuer = IssuerConfiguration(issuer: IssuerID(Self.template), audience: .any)
         try await withVerifier(knowing: keySet(key.jwk(kid: "k")), as: issuer) { verifier in

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Authentication
 
-/// However many key ids clients guess: a new key is in use soon, and the issuer gets only a few requests a minute.
+/// For any number of key ids that clients guess, a new key is in use soon, and the issuer gets only a few requests a minute.
 @Suite(.timeLimit(.minutes(5))) struct KeySearchPropertyTests {
-    @Test(arguments: 0..<60 as Range<UInt64>) func guessesDelayNoRotationAndTroubleNoIssuer(seed: UInt64) {
+    @Test(arguments: 0..<60 as Range<UInt64>) func guessesNeitherDelayRotationsNorOverloadTheIssuer(seed: UInt64) {
         var simulation = KeySearchSimulation(seed: seed)
         simulation.run(for: .seconds(1800))
 
@@ -15,7 +15,7 @@ import Testing
         #expect(Self.maxInAMinute(simulation.fetchesByTime) <= 10, "seed \(seed)")
 
         #expect(!simulation.delays.isEmpty)
-        // A fetch in progress that does not contain the key yet, the interval, and the fetch that brings it.
+        // A fetch in progress that does not contain the key yet, the interval, and the next fetch.
         let longest = interval + KeySearchSimulation.maxFetchDuration * 2 + .seconds(3)
         for delay in simulation.delays {
             let bound = delay.wasUsedEarly ? longest + KeySearchSimulation.cooldown * 2 : longest

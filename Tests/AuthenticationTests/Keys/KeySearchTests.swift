@@ -4,7 +4,7 @@ import Testing
 
 @testable import Authentication
 
-/// The effect of a token with an unknown key: the source searches for the key, soon and rarely.
+/// The effect of a token with an unknown key: the source searches for the key soon, but rarely.
 @Suite(.timeLimit(.minutes(5))) struct KeySearchTests {
     private func issuer(
         _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test func aThousandRandomKeyIDsCostFourFetchesAtMost() async throws {
+    @Test func aThousandRandomKeyIDsCauseAtMostFourFetches() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
@@ -69,7 +69,7 @@ import Testing
     }
 
     /// A client that keeps sending a token whose key was withdrawn.
-    @Test func aKeyThatWasNotFoundIsNotAskedForAgainAndAgain() async throws {
+    @Test func doesNotRepeatAFailedSearchImmediately() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
@@ -80,7 +80,7 @@ import Testing
                 let gone = token(server, kid: "gone", by: key)
                 for _ in 0..<20 { #expect(await verifier.fault(of: gone) == .unknownKey) }
                 #expect(server.requests(for: "/jwks") == 2)
-                // The control: another key is requested at once, and only once, too.
+                // The control: another key is requested immediately, also only once.
                 for _ in 0..<20 {
                     #expect(await verifier.fault(of: token(server, kid: "other", by: key)) == .unknownKey)
                 }
@@ -104,7 +104,7 @@ import Testing
     }
 
     /// While guesses have used up the burst, the search waits for the next fetch, which is soon.
-    @Test func aNewKeyIsFoundThroughAFloodOfGuesses() async throws {
+    @Test func findsANewKeyDuringAFloodOfGuesses() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
@@ -150,7 +150,7 @@ import Testing
     }
 
     /// A failing issuer has not reported that a key is unknown.
-    @Test func aKeyThatAnOutageHidIsNotTakenForMissing() async throws {
+    @Test func anOutageDoesNotCountAsAFailedSearch() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
@@ -170,7 +170,7 @@ import Testing
     }
 
     /// The refresh in progress got its response before the key was published, so its end decides nothing.
-    @Test func aKeyThatIsPublishedDuringARefreshIsFoundByAnother() async throws {
+    @Test func aKeyPublishedDuringARefreshIsFoundByTheNextOne() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))

@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test func oneOddKeyIsSkippedAndTheOthersServe() throws {
+    @Test func skipsAnInvalidKeyAndUsesTheOthers() throws {
         let good = try TestKey.make(.es256)
         let jwk = try good.jwk(kid: "k")
         let text = """
@@ -31,7 +31,7 @@ import Testing
         #expect(throws: Never.self) { try set.verify(token) }
     }
 
-    @Test func nonsenseIsNoKeySet() throws {
+    @Test func refusesADocumentThatIsNotAKeySet() throws {
         #expect(fault("<html></html>") == .notJSON)
         #expect(fault("") == .notJSON)
         #expect(fault("[]") == .notAKeySet)
@@ -45,7 +45,7 @@ import Testing
         #expect(fault(#"{"keys":["# + Array(repeating: one, count: 256).joined(separator: ",") + "]}") == nil)
     }
 
-    @Test func aByteOrderMarkIsNoPartOfTheDocument() throws {
+    @Test func ignoresAByteOrderMark() throws {
         let document = try keySet(TestKey.make(.es256).jwk(kid: "k"))
         #expect(try KeySet(document: [0xEF, 0xBB, 0xBF] + document, algorithms: []).keys.count == 1)
         #expect(fault("\u{FEFF}") == .notJSON)
@@ -55,7 +55,7 @@ import Testing
         #expect(throws: KeySourceFault.notJSON) { try KeySet(document: [0xFF, 0xFE] + document, algorithms: []) }
     }
 
-    @Test func theKeyIDDecidesAndNeverFallsBack() throws {
+    @Test func theKeyIDSelectsTheKeyWithoutFallback() throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let set = try KeySet(document: keySet(a.jwk(kid: "a"), b.jwk(kid: "b")), algorithms: [])
         func fault(_ kid: String?, _ key: TestKey) throws -> TokenFault? {
@@ -78,7 +78,7 @@ import Testing
         #expect(try fault("a", TestKey.make(.es384)) == .algorithmMismatch)
     }
 
-    @Test func aTokenWithoutKeyIDNeedsTheOneFittingKey() throws {
+    @Test func aTokenWithoutKeyIDRequiresASingleMatchingKey() throws {
         let (curve, rsa) = (try TestKey.make(.es256), try TestKey.make(.rs256))
         let set = try KeySet(document: keySet(curve.jwk(kid: "a"), rsa.jwk()), algorithms: [])
         #expect(throws: Never.self) { try set.verify(CompactToken(TokenSketch(kid: nil).signed(by: curve))) }
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func twoKeysOfOneIDAreNoneUnlessTheyAreEqualOrDiffer() throws {
+    @Test func keysWithTheSameIDMustBeEqualOrDifferInAlgorithm() throws {
         let (a, b, c) = (try TestKey.make(.es256), try TestKey.make(.es256), try TestKey.make(.es384))
         let token = try CompactToken(TokenSketch(kid: "k").signed(by: a))
         let clash = try KeySet(document: keySet(a.jwk(kid: "k"), b.jwk(kid: "k")), algorithms: [])

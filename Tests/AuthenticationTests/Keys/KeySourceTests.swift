@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func anIssuerWithATrailingSlashKeepsItInItsName() async throws {
+    @Test func keepsTheTrailingSlashOfAnIssuer() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
@@ -66,7 +66,7 @@ import Testing
             (["issuer": "SERVER", "jwks_uri": "file:///etc/passwd"], .insecureKeyAddress),
             (["issuer": "SERVER", "jwks_uri": "/jwks"], .insecureKeyAddress),
         ] as [(JSONValue, KeySourceFault)])
-    func aDiscoveryDocumentMustBeTheIssuersOwn(document: JSONValue, fault: KeySourceFault) async throws {
+    func requiresTheIssuersOwnDiscoveryDocument(document: JSONValue, fault: KeySourceFault) async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func anIssuerThatIsDownAtTheStartRecoversByItself() async throws {
+    @Test func recoversFromAnOutageAtTheStart() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.answer("/.well-known/openid-configuration", with: .hangUp)
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test func aKeyThatStaysKeepsItsTokensRemembered() async throws {
+    @Test func keepsCachedTokensOfAKeyThatIsStillPublished() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test func theEndOfAByteOrderMarkIsNotTheEndOfDiscovery() async throws {
+    @Test func discoveryIgnoresAByteOrderMark() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             let discovery: JSONValue = ["issuer": .string(server.url), "jwks_uri": .string(server.url + "/jwks")]
@@ -233,7 +233,7 @@ import Testing
             testDescription: "redirects", answer: .document([], status: .found, headers: ["location": "/elsewhere"])
         ) { $0 == .status(302) },
     ])
-    func troubleKeepsTheLastGoodKeys(trouble: Trouble) async throws {
+    func failuresKeepTheLastValidKeys(trouble: Trouble) async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
@@ -315,7 +315,7 @@ import Testing
         }
     }
 
-    @Test func aKeyFileThatIsMissingIsWaitedFor() async throws {
+    @Test func waitsForAMissingKeyFile() async throws {
         var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .any)
         issuer.keys = .file(path: "/nonexistent/keys.json")
         try await withRunningVerifier(issuer) { verifier in
@@ -364,7 +364,7 @@ import Testing
         }
     }
 
-    @Test func aCallThatIsCancelledStopsWaitingAndTheFetchGoesOn() async throws {
+    @Test func aCancelledCallStopsWaitingAndTheFetchContinues() async throws {
         try await withWaitingCall { _, verifier, call in
             call.cancel()
             #expect(await call.value == .unknownKey)

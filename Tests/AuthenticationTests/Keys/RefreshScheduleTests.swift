@@ -57,8 +57,8 @@ import Testing
         #expect(schedule.due == at(604))
     }
 
-    /// However many demands there were, the next one is met at once or within an interval.
-    @Test func demandsBeyondTheBurstAreMetOneAnInterval() {
+    /// After any number of demands, the next one is met immediately or within an interval.
+    @Test func demandsBeyondTheBurstAreMetOncePerInterval() {
         var schedule = running(refreshedAt: start)
         var due: [ContinuousClock.Instant] = []
         for _ in 0..<7 {
@@ -82,7 +82,7 @@ import Testing
         #expect(schedule.demanded(at: at(503)) == .init(dueAt: at(506), isBroughtForward: false))
     }
 
-    @Test func aFetchThatIsDueSoonerAnywayIsJoined() {
+    @Test func aDemandJoinsAFetchThatIsDueEarlier() {
         var schedule = running(refreshedAt: start)
         for _ in 0..<RefreshSchedule.maxBurst {
             _ = schedule.demanded(at: start)

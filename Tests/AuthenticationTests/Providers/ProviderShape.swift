@@ -12,14 +12,14 @@ struct ProviderShape: Sendable, CustomTestStringConvertible {
     var audience: IssuerConfiguration.Audience = .oneOf(["simpleai"])
     /// The algorithm of the signing key.
     var algorithm = SignatureAlgorithm.rs256
-    /// The members of the signing key beside its numbers, `kid` and `kty`.
+    /// The members of the signing key except its numbers, `kid` and `kty`.
     var keyMembers: JSONValue = ["use": "sig", "alg": "RS256"]
     var hasCertificate = false
-    /// Keys of the set beside the one that signs.
+    /// Keys of the set except the one that signs.
     var otherKeys: [JSONValue] = []
-    /// Header members beside `alg` and `kid`; many providers leave out `typ`.
+    /// Header members except `alg` and `kid`; many providers leave out `typ`.
     var header: JSONValue = [:]
-    /// Claims beside `iss`, `iat` and `exp`.
+    /// Claims except `iss`, `iat` and `exp`.
     var claims: JSONValue
     var settings: @Sendable (inout IssuerConfiguration) -> Void = { _ in }
     var subject: String

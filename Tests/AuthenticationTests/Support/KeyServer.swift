@@ -164,7 +164,7 @@ final class KeyServer: Sendable {
     }
 }
 
-/// Holds responses back until a test releases them.
+/// Delays responses until a test releases them.
 final class Gate: Sendable {
     private struct State {
         var isOpen = false

@@ -76,7 +76,7 @@ struct TestKey: Sendable {
         return jwk
     }
 
-    /// The public half as certificates hold it (RFC 5280 §4.1, RFC 8410 §4).
+    /// The public half as certificates contain it (RFC 5280 §4.1, RFC 8410 §4).
     var subjectPublicKeyInfo: [UInt8] {
         switch material {
         case .rsa(let key): Array(key.publicKey.derRepresentation)
@@ -148,7 +148,7 @@ struct TokenSketch {
     }
 }
 
-/// The tests' wall clock, which stands still.
+/// The tests' wall clock, whose time is constant.
 enum TestTime {
     static let now = 1_800_000_000.0
     static let date = Date(timeIntervalSince1970: now)

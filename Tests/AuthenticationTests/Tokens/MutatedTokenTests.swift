@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Members are added, removed and exchanged before another key signs.
-    @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAForeignSignatureGood(seed: UInt64) async throws {
+    @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAForeignSignatureValid(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
         let (key, foreign) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let odd: [JSONValue] = [

@@ -17,7 +17,7 @@ import Testing
         try claims(#""a":1"#, subject: text).subject(at: [.dotted("sub")])
     }
 
-    @Test func subjectsThatLookAlikeAreDifferent() throws {
+    @Test func distinguishesCanonicallyEquivalentSubjects() throws {
         let kevin = try claims(#""a":1"#, subject: #""Kevin""#)
         let kelvin = try claims(#""a":1"#, subject: #""\u212Aevin""#)
         let configuration = IssuerConfiguration(issuer: "i", audience: .any)
@@ -28,27 +28,27 @@ import Testing
     @Test(arguments: [
         #""a\nb""#, #""a\r\nb""#, #""\u001b[2J""#, #""a\u202eb""#, #""a\u0000""#, #""   ""#, #""a\u2028""#,
     ])
-    func aSubjectIsNothingButAName(_ subject: String) {
+    func refusesSubjectsThatAreNotNames(_ subject: String) {
         #expect(throws: TokenFault.unusableSubject) { try self.subject(subject) }
     }
 
-    @Test func quotationMarksAndOtherScriptsAreNames() throws {
+    @Test func acceptsQuotationMarksAndOtherScripts() throws {
         #expect(try subject(#""a\" status=200 caller=\"b""#) == #"a" status=200 caller="b"#)
         #expect(try subject(#""CN=Zoë,OU=研究""#) == "CN=Zoë,OU=研究")
     }
 
-    @Test func claimsThatLookAlikeAreDifferent() throws {
+    @Test func distinguishesCanonicallyEquivalentClaims() throws {
         // These are not duplicates, and neither is read in place of the other.
         #expect(try roles(#""K":["a"],"\u212A":["b"]"#, at: .dotted("K")) == ["a"])
         #expect(try roles(#""K":["a"],"\u212A":["b"]"#, at: .keys(["\u{212A}"])) == ["b"])
         #expect(throws: TokenFault.duplicateClaim) { try claims(#""K":1,"K":2"#) }
     }
 
-    @Test func rolesThatLookAlikeAreDifferent() throws {
+    @Test func distinguishesCanonicallyEquivalentRoles() throws {
         #expect(try roles(#""roles":["K","\u212A"]"#).count == 2)
     }
 
-    @Test func aRoleThatIsMoreThanANameIsNone() throws {
+    @Test func ignoresRolesThatAreNotNames() throws {
         #expect(try roles(#""roles":["a","b\r\nc","","d\u0000"]"#) == ["a"])
     }
 }

@@ -59,7 +59,7 @@ import Testing
     }
 
     /// Values from tokens are quoted and cut, and none of them ends its quotes or its line.
-    @Test func quotesWhatOthersWrote() throws {
+    @Test func quotesUntrustedValues() throws {
         let hostile = "a\" status=200 caller=\"b\r\nx: y\u{1B}[31m\u{202E}\\"
         let report = try report(.wrongAudience, claims: ["aud": [.string(hostile), .string("é")]])
         #expect(report.utf8.allSatisfy { (0x20...0x7E).contains($0) })
@@ -72,9 +72,9 @@ import Testing
         #expect(LoggableValue([["a"], 5, true, nil, "x"] as JSONValue).description == "[[…], 5, true, null, …]")
     }
 
-    /// Every fault has a report, whatever the text.
+    /// Every fault has a report, for any text.
     @Test(arguments: ["", "garbage", "a.b.c", "e30.e30.e30", String(repeating: "x", count: 20_000)])
-    func anyTextIsReportedOn(token: String) {
+    func reportsOnAnyText(token: String) {
         for fault in TokenFault.allCases {
             let report = RefusalReport(
                 fault: fault, token: token, configuration: nil, knownIssuers: [], keys: nil, leeway: 0, now: 0

@@ -71,7 +71,7 @@ import Testing
             (["admin"], true, true), (["model:specific"], false, true), (["user"], false, false),
             (["Admin", "ADMIN", "admin ", "model:Specific"], false, false), ([], false, false),
         ] as [([JSONValue], Bool, Bool)])
-    func rolesGivePrivileges(roles: [JSONValue], isAdmin: Bool, mayAsk: Bool) throws {
+    func mapsRolesToPrivileges(roles: [JSONValue], isAdmin: Bool, mayAsk: Bool) throws {
         let issuer = IssuerConfiguration(issuer: "i", audience: .any)
         let caller = try claims(["roles": .array(roles)]).caller(under: issuer)
         #expect(caller.isAdmin == isAdmin)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Authentication
 
-/// Every fault of a token, each beside a valid token.
+/// Every fault of a token, each next to a valid token.
 @Suite(.timeLimit(.minutes(5))) struct TokenRefusalTests {
     /// Runs a verifier that has one key, with id `k`, and checks that a valid token passes before and after the body.
     private func withKey(
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func refusesAlgorithmsThatCannotBe() async throws {
+    @Test func refusesUnsupportedAlgorithms() async throws {
         try await withKey { verifier, key, good in
             for name in ["none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "ES256K", "RS1", "es256"] {
                 var token = good
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    /// The algorithm is the key's, whatever the token states and even if the signature is valid.
+    /// The key determines the algorithm, even if the signature is valid under another that the token states.
     @Test func refusesAnotherAlgorithmOfTheSameKey() async throws {
         try await withKey(.rs256) { verifier, key, _ in
             for algorithm in SignatureAlgorithm.allCases where algorithm.isRSA && algorithm != .rs256 {
@@ -109,7 +109,7 @@ import Testing
             ("kid", nil), ("typ", nil), ("zip", nil), ("enc", nil), ("jku", nil), ("cty", "JWT"), ("nonce", "n"),
             ("x", ["y": [1, nil]]),
         ] as [(String, JSONValue)])
-    func headersThatChangeNothingAreIgnored(name: String, value: JSONValue) async throws {
+    func ignoresHeadersWithoutEffect(name: String, value: JSONValue) async throws {
         try await withKey { verifier, key, good in
             let foreign = try TestKey.make(.es256)
             var token = good
@@ -127,7 +127,7 @@ import Testing
 
     /// RFC 9864 renames EdDSA over Ed25519; keys and tokens may use either name.
     @Test(arguments: ["EdDSA", "Ed25519", nil], ["EdDSA", "Ed25519"])
-    func edwardsCurvesHaveTwoNames(ofKey: String?, ofToken: String) async throws {
+    func acceptsBothNamesOfEd25519(ofKey: String?, ofToken: String) async throws {
         let key = try TestKey.make(.edDSA)
         let jwk = try key.jwk(kid: "k", declares: false).with("alg", ofKey.map { .string($0) })
         try await withVerifier(knowing: keySet(jwk)) { verifier in
@@ -143,7 +143,7 @@ import Testing
 
     /// For every key type, a set without algorithms is enough under the default settings.
     @Test(arguments: [SignatureAlgorithm.rs256, .es256, .es384, .es512, .edDSA])
-    func keysWithoutAlgorithmServeUnderTheDefaults(algorithm: SignatureAlgorithm) async throws {
+    func acceptsKeysWithoutAlgorithmByDefault(algorithm: SignatureAlgorithm) async throws {
         let key = try TestKey.make(algorithm)
         try await withVerifier(knowing: keySet(key.jwk(kid: "k", declares: false))) { verifier in
             #expect(await verifier.reason(against: TokenSketch(algorithm: algorithm).signed(by: key)) == nil)
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test func refusesWhatIsNoCompactToken() async throws {
+    @Test func refusesMalformedCompactTokens() async throws {
         try await withKey { verifier, key, good in
             let token = good.signed(by: key)
             let segments = token.split(separator: ".").map(String.init)
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test func boundsTheSize() async throws {
+    @Test func limitsTheSize() async throws {
         try await withKey { verifier, key, good in
             var token = good
             token.claims = good.claims.with("pad", .string(String(repeating: "x", count: 11_000)))
@@ -234,7 +234,7 @@ import Testing
             ("aud", ["other", "simpleai"], nil), ("aud", ["other"], .wrongAudience), ("aud", 5, .malformedClaims),
             ("aud", ["simpleai", 5], .malformedClaims), ("aud", ["simpleai": true], .malformedClaims),
         ] as [(String, JSONValue?, TokenFault?)])
-    func judgesClaims(name: String, value: JSONValue?, fault: TokenFault?) async throws {
+    func validatesClaims(name: String, value: JSONValue?, fault: TokenFault?) async throws {
         try await withKey { verifier, key, good in
             var token = good
             token.claims = good.claims.with(name, value)
@@ -242,7 +242,7 @@ import Testing
         }
     }
 
-    @Test func requiresTheTypeThatSettingsName() async throws {
+    @Test func requiresTheConfiguredType() async throws {
         let key = try TestKey.make(.es256)
         var issuer = IssuerConfiguration.example
         issuer.tokenType = "at+jwt"
@@ -289,7 +289,7 @@ import Testing
             (["azp": 5, "cid": "app"], false), (["client_id": "foreign", "appid": "app"], false),
             (["appid": "foreign", "cid": "app"], false), (["aud": "app"], false), (["AppID": "app"], false),
         ] as [(JSONValue, Bool)])
-    func requiresAnApplicationThatSettingsName(members: JSONValue, isGood: Bool) async throws {
+    func requiresAConfiguredApplication(members: JSONValue, isGood: Bool) async throws {
         let key = try TestKey.make(.es256)
         var issuer = IssuerConfiguration.example
         issuer.authorizedParties = ["app", "other-app"]
@@ -311,7 +311,7 @@ import Testing
             (["act": ["sub": "deep"]], "deep"), (["client_id": nil, "act": ["sub": "deep"]], "deep"),
             (["act": "x"], nil), (["act": [:]], nil),
         ] as [(JSONValue, String?)])
-    func readsTheSubjectWhereSettingsSay(members: JSONValue, subject: String?) async throws {
+    func readsTheSubjectFromConfiguredClaims(members: JSONValue, subject: String?) async throws {
         let key = try TestKey.make(.es256)
         var issuer = IssuerConfiguration.example
         issuer.subjectClaims = [.dotted("sub"), .dotted("client_id"), .keys(["act", "sub"])]
@@ -330,7 +330,7 @@ import Testing
     }
 
     /// A token is reported as expired only if its signature is valid and it has no other fault.
-    @Test func onlyAGoodTokenIsCalledExpired() async throws {
+    @Test func onlyAValidTokenIsReportedAsExpired() async throws {
         try await withKey { verifier, key, good in
             func rejection(_ token: String) async -> TokenRejection? {
                 do throws(TokenRejection) {
@@ -362,7 +362,7 @@ import Testing
         }
     }
 
-    @Test func audienceAnyLooksAtNone() async throws {
+    @Test func audienceAnyAcceptsEveryAudience() async throws {
         let key = try TestKey.make(.es256)
         var issuer = IssuerConfiguration.example
         issuer.audience = .any
