@@ -11,7 +11,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     public typealias InboundIn = any Channel
     public typealias OutboundIn = any Channel
 
-    /// A change to report to the operator: the begin of a pause, and the first connection accepted after it.
+    /// A change to report to the operator: the start of a pause, and the first connection accepted after it.
     public enum Change: Hashable, Sendable {
         case paused(cause: String)
         case resumed

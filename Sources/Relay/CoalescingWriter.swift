@@ -81,7 +81,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
 
     private let flusher: EndOfTickFlusher
     private let nextHandler: NextHandler
-    /// The channel's socket; nil before the first flush.
+    /// The channel's socket; nil before the first flush, and next to TLS.
     private var socket: SocketWriter?
     /// Whether the channel may hold unsent bytes, which must be sent before any later byte.
     private var channelHasPendingWrites = true
@@ -194,7 +194,8 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// Flushes all written bytes: at the end of the tick, or immediately if the channel is full.
     public func flush() {
         if isFlushScheduled && unflushedBytes == 0 || context == nil { return }
-        // A full channel is not deferred: back-pressure must reflect what the socket accepts, not what is joined here.
+        // With a full channel nothing is deferred: back-pressure must reflect what the socket accepts, not what is joined
+        // here.
         if unflushedBytes + joined.readableBytes > Self.maxUncheckedLength, let context, !context.channel.isWritable {
             isFlushScheduled = true
             return flushNow()

@@ -68,10 +68,10 @@ public struct DocumentRelay {
 
     /// In bytes. Longer values are forwarded without being read.
     private static let maxValueLength = 16 << 10
-    /// Maximum number of model names; no engine's document has more.
+    /// Maximum number of pending replacements; no engine's document has more.
     private static let maxEdits = 16
 
-    /// The received bytes, unchanged, until the document tryBegin.
+    /// The received bytes, unchanged, until forwarding begins.
     public var collected: ByteBuffer { pending }
     /// In bytes.
     public var pendingBytes: Int { pending.readableBytes }

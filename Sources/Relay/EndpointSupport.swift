@@ -32,7 +32,7 @@ public final class EndpointSupport: Sendable {
     /// Whether the settings list the endpoints, so that some may be known to be missing before the first request.
     public var statesMissing: Bool { stated != 0 }
 
-    /// Records that a runner of this upstream served the endpoint.
+    /// Records that the engine served the endpoint.
     public func noteServed(_ endpoint: Endpoint) {
         guard served.load(ordering: .relaxed) & endpoint.bit == 0 else { return }
         served.bitwiseOr(endpoint.bit, ordering: .relaxed)

@@ -277,7 +277,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.ticket.progress = .over
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
-        // Decided by the request, too: if an engine ignored `Connection: close`, each such request would leave a connection
+        // The request decides, too: if the engine ignored its `Connection: close`, each such request would leave a connection
         // behind.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // If the response ended before the request was written, the rest of the request would precede the next one.

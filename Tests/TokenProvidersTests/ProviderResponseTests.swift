@@ -3,7 +3,7 @@ import Testing
 
 @testable import TokenProviders
 
-@Suite struct AnswerTests {
+@Suite struct ProviderResponseTests {
     private let now = Date(timeIntervalSince1970: 1_000_000)
 
     private func token(
