@@ -1,5 +1,4 @@
-/// The rights of callers with certain roles: one entry of the settings' `policies`. Grants only add up; none takes
-/// away.
+/// The rights of callers with certain roles: one entry of the settings' `policies`. A grant only adds rights.
 public struct AccessGrant: Hashable, Sendable {
     /// Callers with one of these roles; nil: all callers.
     public let roles: Set<Role>?
@@ -38,7 +37,7 @@ public struct AccessGrant: Hashable, Sendable {
     }
 }
 
-/// Whether a caller may request a class or a model, and the rule that decides; for decisions and for explanations.
+/// Whether a caller may request a class or a model, and the rule that decided.
 public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     /// The caller is an administrator.
     case administrator
@@ -46,11 +45,11 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     case specificModels
     /// There are no policies, so every caller may use the classes.
     case withoutPolicies
-    /// An entry of the policies grants it, counted from 0.
+    /// The policy with this index, counted from 0, grants the request.
     case granted(index: Int)
     /// There are no policies, so model ids require a role that the caller lacks.
     case roleIsMissing
-    /// No policy that applies to the caller covers it.
+    /// No policy that applies to the caller covers the request.
     case notGranted
     /// The caller's roles suffice, but its credentials are restricted to other classes.
     case beyondCredentials

@@ -9,7 +9,7 @@ public struct PrivilegedRoles: Hashable, Sendable {
     }
 }
 
-/// Why a caller was refused, for the operator's log: the roles that it holds, and those that suffice.
+/// Describes why a caller was refused, for the operator's log: the roles that it has and the roles that would suffice.
 extension AccessPolicy {
     func cause(of ruling: AccessRuling, _ request: ModelRequest, _ caller: Caller) -> String {
         var text = "\(ruling.description); requested \(Self.quoted("\(request)")); \(Self.description(of: caller))"
@@ -17,18 +17,18 @@ extension AccessPolicy {
             let classes = (caller.classes ?? []).map(\.rawValue).sorted()
             text += "; the credentials are limited to the classes \(Self.list(classes))"
         } else {
-            text += "; expected one of the roles \(Self.list(wantedRoles(for: request).map(\.rawValue).sorted()))"
+            text += "; expected one of the roles \(Self.list(sufficientRoles(for: request).map(\.rawValue).sorted()))"
         }
         return OperatorReason(text).description
     }
 
     func causeOfAdministrationRefusal(of caller: Caller) -> String {
-        let wanted = Self.list(privilegedRoles.administration.map(\.rawValue).sorted())
-        return OperatorReason("\(Self.description(of: caller)); expected one of the roles \(wanted)").description
+        let expected = Self.list(privilegedRoles.administration.map(\.rawValue).sorted())
+        return OperatorReason("\(Self.description(of: caller)); expected one of the roles \(expected)").description
     }
 
     /// The roles of the policies that cover the request, and the privileged roles.
-    private func wantedRoles(for request: ModelRequest) -> Set<Role> {
+    private func sufficientRoles(for request: ModelRequest) -> Set<Role> {
         var roles = privilegedRoles.administration
         if case .exactly = request { roles.formUnion(privilegedRoles.specificModels) }
         for grant in grants where grant.covers(request) { roles.formUnion(grant.roles ?? []) }

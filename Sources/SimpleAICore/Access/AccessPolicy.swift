@@ -1,8 +1,8 @@
-/// A call that its caller is allowed to make. Only `AccessPolicy` creates it, so a skipped check does not compile.
+/// A call that its caller is allowed to make. Only `AccessPolicy` creates it, so code that skips the check does not compile.
 public struct AuthorizedCall: Hashable, Sendable {
     public let call: Call
     public let caller: Caller
-    /// The models that may serve it, in the order of the settings; one for a model id.
+    /// The models that may serve it, in the order of the settings; exactly one for a model id.
     public let models: [ModelID]
     /// Preferred machine types, best first.
     public let preferredMachineTypes: [MachineType]
@@ -31,7 +31,7 @@ public struct AuthorizedCall: Hashable, Sendable {
     }
 }
 
-/// Decides which caller may request what.
+/// Decides which classes and models a caller may request.
 ///
 /// | caller | classes | model ids | admin API |
 /// |---|---|---|---|
@@ -39,10 +39,10 @@ public struct AuthorizedCall: Hashable, Sendable {
 /// | `model:specific` | yes | yes | no |
 /// | `admin` | yes | yes | yes |
 ///
-/// With policies in the settings, classes and ids are those that the grants of the caller's roles name; the two roles
-/// keep their meaning. The same ruling decides calls and lists.
+/// With policies in the settings, the grants of the caller's roles name its classes and ids; the two roles above keep
+/// their meaning. The same ruling decides calls and model lists.
 ///
-/// Rights come before existence: a request without a right is refused whether its target exists or not.
+/// Rights are checked first: a request without the right is refused whether or not its target exists.
 public struct AccessPolicy: Hashable, Sendable {
     let classes: ClassTable
     private let wakeRoles: Set<Role>
@@ -50,14 +50,14 @@ public struct AccessPolicy: Hashable, Sendable {
     private let exactPolicy: PlacementPolicy
     let privilegedRoles: PrivilegedRoles
     let grants: [AccessGrant]
-    /// Most settings have no priorities, so a call need not search for them.
+    /// False in most settings, so that calls skip the search for a priority.
     private let hasPriorities: Bool
 
     /// - Parameters:
     ///   - grants: the classes and models that roles may request; empty: every caller may request every class.
     ///   - wakeRoles: roles that may cause a wake; empty: every caller. If there are grants, one of them must permit it
     ///     as well.
-    ///   - showsMembers: whether callers who may not ask for ids see which models are the members of a class.
+    ///   - showsMembers: whether callers that may not request model ids see the members of a class.
     ///   - exactPolicy: how to choose among the runners of a model that was requested by id.
     ///   - privilegedRoles: the names of the two special roles in the settings, for the log.
     public init(
@@ -74,8 +74,8 @@ public struct AccessPolicy: Hashable, Sendable {
         self.showsMembers = showsMembers
     }
 
-    /// - Throws: `permissionDenied`, or `modelNotFound` for an unknown class. Whether a model id exists is for the
-    ///   scheduler to decide.
+    /// - Throws: `permissionDenied`, or `modelNotFound` for an unknown class. The scheduler decides whether a model id
+    ///   exists.
     public func authorize(_ call: Call, by caller: Caller) throws(GatewayError) -> AuthorizedCall {
         let ruling = ruling(on: call.request, for: caller)
         guard ruling.isAllowed else { throw refusal(of: call.request, ruling, caller) }
@@ -97,19 +97,19 @@ public struct AccessPolicy: Hashable, Sendable {
         }
     }
 
-    /// Whether the caller may make this request, whether its target exists or not, and the rule that decides.
+    /// Whether the caller may make this request, and the rule that decides. The target need not exist.
     public func ruling(on request: ModelRequest, for caller: Caller) -> AccessRuling {
         let ruling = rulingByRoles(on: request, for: caller)
-        return ruling.isAllowed && !reaches(request, caller) ? .beyondCredentials : ruling
+        return ruling.isAllowed && !credentialsCover(request, caller) ? .beyondCredentials : ruling
     }
 
-    /// Whether the caller's credentials cover the request: restricted ones cover their classes and the members of
-    /// these.
-    private func reaches(_ request: ModelRequest, _ caller: Caller) -> Bool {
-        guard let reachable = caller.classes else { return true }
+    /// Whether the caller's credentials cover the request: restricted ones cover their classes and the members of their
+    /// classes.
+    private func credentialsCover(_ request: ModelRequest, _ caller: Caller) -> Bool {
+        guard let coveredClasses = caller.classes else { return true }
         switch request {
-        case .byClass(let name): return reachable.contains(name)
-        case .exactly(let model): return !reachable.isDisjoint(with: classes.names(of: model))
+        case .byClass(let name): return coveredClasses.contains(name)
+        case .exactly(let model): return !coveredClasses.isDisjoint(with: classes.names(of: model))
         }
     }
 
@@ -150,13 +150,13 @@ public struct AccessPolicy: Hashable, Sendable {
         return grants.lazy.filter { $0.applies(to: caller) && $0.covers(request) }.map(\.priority).max() ?? .normal
     }
 
-    /// Whether the caller's list contains the class.
+    /// Whether the caller's model list contains the class.
     public func mayList(class name: ClassName, by caller: Caller) -> Bool {
         ruling(on: .byClass(name), for: caller).isAllowed
     }
 
-    /// Whether a model is in the caller's list: clients request any id in it, so it contains exactly the models that
-    /// the caller may request by id.
+    /// Whether the caller's model list contains the model. Clients may request any id in the list, so it contains
+    /// exactly the models that the caller may request by id.
     public func mayList(_ model: ModelID, by caller: Caller) -> Bool {
         ruling(on: .exactly(model), for: caller).isAllowed
     }

@@ -12,7 +12,7 @@ public enum Bearer {
         return token.isEmpty ? nil : String(Substring(token))
     }
 
-    /// Compares in constant time for strings of equal length; only the length is not hidden.
+    /// Compares strings of equal length in constant time; the time reveals only whether the lengths differ.
     public static func isEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))
         guard left.count == right.count else { return false }

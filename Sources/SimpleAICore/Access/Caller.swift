@@ -1,4 +1,4 @@
-/// Rights of a caller beyond using classes.
+/// A caller's right to more than the classes.
 public enum Privilege: Hashable, Sendable {
     /// May request model ids (the role `model:specific` unless settings name another).
     case specificModels
@@ -10,10 +10,10 @@ public enum Privilege: Hashable, Sendable {
 public struct Caller: Hashable, Sendable {
     /// The token's `sub`; unique only together with `issuer`.
     public let subject: SubjectID
-    /// The token's `iss`; empty where authentication is off.
+    /// The token's `iss`; empty for API keys, and if authentication is off.
     public let issuer: IssuerID
     public let roles: Set<Role>
-    /// The only classes that these credentials allow; nil for all. API keys may be restricted in this way.
+    /// The only classes that these credentials cover; nil for all. API keys may be restricted in this way.
     public let classes: Set<ClassName>?
     private let privileges: Set<Privilege>
 
@@ -28,7 +28,7 @@ public struct Caller: Hashable, Sendable {
         self.privileges = privileges
     }
 
-    /// All callers if the settings have `auth.mode: none` (allowed on loopback addresses only).
+    /// The caller of every request under `auth.mode: none`, which is allowed on loopback addresses only.
     public static let anonymous = Caller(
         subject: "anonymous", issuer: "", roles: [], privileges: [.administration])
 

@@ -1,8 +1,8 @@
-/// A caller's identity without its rights: the key for everything that is shared, counted or remembered per caller.
+/// A caller's identity without its rights: the key for all that is shared, counted or cached per caller.
 public struct CallerID: Hashable, Sendable {
     /// Unique only together with `issuer`.
     public let subject: SubjectID
-    /// Empty for API keys, and where authentication is off.
+    /// Empty for API keys, and if authentication is off.
     public let issuer: IssuerID
 
     public init(subject: SubjectID, issuer: IssuerID) {

@@ -1,9 +1,9 @@
-/// A caller's share of a saturated class: each level doubles the share of the level below. It orders waiting calls
-/// only; while a slot is free it has no effect.
+/// A caller's share of a saturated class: each level doubles the share of the level below. It only orders waiting calls
+/// and has no effect while a slot is free.
 public struct Priority: Hashable, Comparable, Sendable {
-    /// With more than sixteen times the share, other callers would be not slow but shut out.
+    /// The highest level has sixteen times the share of the lowest; a larger factor would starve other callers.
     public static let levels = 0...4
-    /// The default, unless a policy states another.
+    /// The default.
     public static let normal = Priority(level: 0)
 
     public let level: Int

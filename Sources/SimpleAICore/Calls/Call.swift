@@ -9,7 +9,7 @@ public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
             self = .byClass(defaultClass)
             return
         }
-        // Byte by byte: a combining mark after the colon would hide the prefix from a comparison of characters.
+        // Compares bytes: with a combining mark after it, the colon is part of another `Character`.
         let prefix = "class:".utf8
         self =
             field.utf8.starts(with: prefix)
@@ -34,11 +34,12 @@ public struct Call: Hashable, Sendable {
     public let streams: Bool
     /// Whether the caller itself requested the usage chunk.
     public let wantsUsage: Bool
-    /// The response that this one continues (`/v1/responses`): only the runner that created it can continue it.
+    /// The id of the response that this call continues (`/v1/responses`); only the runner that created it can continue
+    /// it.
     public let previousResponse: String?
     /// Maximum number of completion tokens; nil if the caller sets none.
     public let maxTokens: Int?
-    /// Number of choices that its stream will have (`n`, times the prompts of a list).
+    /// Number of choices in the response: `n` times the number of prompts.
     public let expectedChoices: Int
     /// The end user as the caller names it (`user`).
     public let user: String?

@@ -7,7 +7,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
 
     public var path: String { rawValue }
 
-    /// As settings name it: the path without its version, like `chat/completions`.
+    /// Its name in settings: the path without its version, such as `chat/completions`.
     public var name: String { String(rawValue.dropFirst("/v1/".count)) }
 
     /// The endpoint of a path in any usual spelling: with or without `/v1`, with repeated or trailing slashes.
@@ -17,7 +17,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
         self = endpoint
     }
 
-    /// The field without which the engine has nothing to do.
+    /// The field that contains the input of the model.
     public var requiredField: String {
         switch self {
         case .chatCompletions: "messages"
@@ -29,7 +29,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
     /// Whether the endpoint has the option `stream_options.include_usage`.
     public var knowsStreamUsage: Bool { self == .chatCompletions || self == .completions }
 
-    /// One bit per endpoint, for sets in a byte.
+    /// Its bit in a set of endpoints that is stored in one byte.
     public var bit: UInt8 {
         switch self {
         case .chatCompletions: 1
@@ -39,7 +39,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The members that hold the result in a response's document.
+    /// The members of a response that may contain the result.
     public static let resultKeys = [
         "choices", "data", "output", "embedding", "embeddings", "content", "response", "results",
     ]

@@ -1,7 +1,7 @@
-/// The keys of a call's body that this program reads or writes on any path.
+/// The keys of a request body that the gateway or an agent reads or writes, on any path.
 ///
-/// One list for all paths, and for the gateway and its agents: engines read most of these keys on most paths, so a key
-/// without effect on one path may have one on the next hop. Code that reads or writes another key adds it here.
+/// One list for all paths, because engines read most of these keys on most paths: a key without effect on one path may
+/// have one on the next hop. Code that reads or writes another key must add it here.
 public enum RequestKeys {
     /// Keys of the body itself.
     public static let body = JSONScanner.Keys(refusingVariantsOf: [

@@ -15,12 +15,13 @@ public struct TokenUsage: Hashable, Sendable {
     }
 
     /// Reads a response's `usage` object; `/v1/responses` uses other names for the same numbers. Nil if it contains no
-    /// number of tokens.
+    /// token count.
     public init?(_ usage: JSONSlice) {
         var (prompt, completion): (Int?, Int?)
         // The names of `/v1/responses` apply if the names of the other endpoints are absent.
         var (input, output, total): (Int?, Int?, Int?)
-        var (taken, made, takenToo, madeToo): (JSONSlice?, JSONSlice?, JSONSlice?, JSONSlice?)
+        var (promptDetails, completionDetails): (JSONSlice?, JSONSlice?)
+        var (inputDetails, outputDetails): (JSONSlice?, JSONSlice?)
         usage.forEachMember { key, value in
             func isNamed(_ name: String) -> Bool { JSONSlice.isKey(key, name) }
             if isNamed("prompt_tokens") {
@@ -34,24 +35,24 @@ public struct TokenUsage: Hashable, Sendable {
             } else if isNamed("total_tokens") {
                 total = value.integer
             } else if isNamed("prompt_tokens_details") {
-                taken = value
+                promptDetails = value
             } else if isNamed("completion_tokens_details") {
-                made = value
+                completionDetails = value
             } else if isNamed("input_tokens_details") {
-                takenToo = value
+                inputDetails = value
             } else if isNamed("output_tokens_details") {
-                madeToo = value
+                outputDetails = value
             }
         }
         (prompt, completion) = (prompt ?? input, completion ?? output)
-        // An engine that states only the sum generated nothing: embeddings.
+        // Embeddings: an engine that states only the total has generated no tokens.
         if prompt == nil, completion == nil { prompt = total }
         guard prompt != nil || completion != nil else { return nil }
-        let cached = (taken ?? takenToo)?["cached_tokens"]?.integer
-        let reasoning = (made ?? madeToo)?["reasoning_tokens"]?.integer
+        let cached = (promptDetails ?? inputDetails)?["cached_tokens"]?.integer
+        let reasoning = (completionDetails ?? outputDetails)?["reasoning_tokens"]?.integer
         self.prompt = max(0, prompt ?? 0)
         self.completion = max(0, completion ?? 0)
-        // These tokens are a part of the others; an engine that states more cannot exceed the whole.
+        // These tokens are parts of the counts above, whatever the engine states.
         self.cached = min(max(0, cached ?? 0), self.prompt)
         self.reasoning = min(max(0, reasoning ?? 0), self.completion)
     }

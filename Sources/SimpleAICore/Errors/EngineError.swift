@@ -1,7 +1,6 @@
-/// An engine's own error, parsed from a body or an event in whatever shape it has: `{"error":{"message"}}`,
-/// `{"error":"…"}`, `{"object":"error","message"}`, `{"detail":…}` (a string, or FastAPI's list of invalid fields),
-/// `{"message"}`, a list of errors, an event stream, text, or a page. An engine's message for the caller is found in
-/// all of them.
+/// An engine's error, parsed from a body or an event of any known shape: `{"error":{"message"}}`, `{"error":"…"}`,
+/// `{"object":"error","message"}`, `{"detail":…}` (a string, or FastAPI's list of invalid fields), `{"message"}`, a
+/// list of errors, an event stream, plain text, or an HTML page.
 public struct EngineError: Hashable, Sendable {
     /// The message, sanitized and bounded; nil if there is none.
     public private(set) var message: String?
@@ -10,21 +9,21 @@ public struct EngineError: Hashable, Sendable {
     public private(set) var code: String?
     /// The status that the body itself states, from 400 to 599.
     public private(set) var status: Int?
-    /// Whether the body is the object that SDKs read, with all four keys: it is forwarded unchanged.
+    /// Whether the body is a complete OpenAI error object, with all four keys, which is forwarded unchanged.
     public private(set) var isComplete = false
 
-    /// Whether the body is a web page, which comes from a front end and not from an engine.
+    /// Whether the body is an HTML page, which a proxy in front of the engine produces.
     public private(set) var isPage = false
 
     /// In bytes; longer bodies are not parsed.
     private static let maxExamined = 1 << 20
-    /// Maximum number of errors of a list that are reported.
+    /// Maximum number of reported errors of a list.
     private static let maxListed = 16
     private static let maxDepth = 5
 
     public init() {}
 
-    /// - Parameter body: a whole body, or the payload of an event.
+    /// - Parameter body: a complete body, or the payload of an event.
     public init(_ body: ArraySlice<UInt8>) {
         let hasMark = body.starts(with: JSONGrammar.byteOrderMark)
         let body = (hasMark ? body.dropFirst(3) : body).drop { $0 <= 0x20 }
@@ -52,7 +51,7 @@ public struct EngineError: Hashable, Sendable {
         return object?.string == "error"
     }
 
-    /// Whether the engine's message contains this word, in any case.
+    /// Whether a field of the error contains the lowercase `shortText`, ignoring case.
     public func mentions(_ word: String) -> Bool {
         [message, param, code, type].contains { $0?.lowercased().contains(word) ?? false }
     }
@@ -70,7 +69,7 @@ public struct EngineError: Hashable, Sendable {
     private static let details = ["message", "msg", "detail", "details", "errors", "error_message", "error_msg"]
     private static let fallbacks = ["reason", "description", "title"]
 
-    /// The message in a value; records type, parameter and code on the way.
+    /// The message in a value; also records its type, parameter and code.
     private mutating func text(of json: JSONSlice, depth: Int) -> String? {
         guard depth <= Self.maxDepth else { return nil }
         if let string = json.string { return string.isEmpty ? nil : string }
@@ -78,14 +77,14 @@ public struct EngineError: Hashable, Sendable {
             let listed = json.elements.prefix(Self.maxListed).compactMap { text(of: $0, depth: depth + 1) }
             return listed.isEmpty ? nil : listed.joined(separator: "; ")
         }
-        noteFields(of: json)
+        recordFields(of: json)
         if let location = json["loc"], let problem = json["msg"]?.string {
             return invalidField(location.elements, problem)
         }
         let error = json["error"].flatMap { text(of: $0, depth: depth + 1) }
         let detail = first(of: Self.details, in: json, depth)
         switch (error, detail) {
-        // Frameworks state the status in `error` and the reason beside it.
+        // Some frameworks put the status text into `error` and the reason into another member.
         case (let error?, let detail?): return error == detail ? error : "\(error): \(detail)"
         default: return error ?? detail ?? first(of: Self.fallbacks, in: json, depth)
         }
@@ -98,16 +97,16 @@ public struct EngineError: Hashable, Sendable {
         return nil
     }
 
-    /// Inner objects are read later but are more specific than the outer ones, so the first value recorded stays.
-    private mutating func noteFields(of json: JSONSlice) {
+    /// The inner object is more specific than the outer one, so it is read first, and the first value recorded is kept.
+    private mutating func recordFields(of json: JSONSlice) {
         let inner = json["error"].flatMap { $0.isObject ? $0 : nil }
         for object in [inner, json].compactMap({ $0 }) {
-            type = type ?? Self.word(object["type"]) ?? Self.word(object["error_type"])
-            param = param ?? Self.word(object["param"])
+            type = type ?? Self.shortText(object["type"]) ?? Self.shortText(object["error_type"])
+            param = param ?? Self.shortText(object["param"])
             for key in ["code", "status", "status_code", "statusCode"] {
                 guard let value = object[key] else { continue }
                 if let number = value.integer, 400...599 ~= number { status = status ?? number }
-                if key == "code" { code = code ?? Self.word(value) ?? value.integer.map(String.init) }
+                if key == "code" { code = code ?? Self.shortText(value) ?? value.integer.map(String.init) }
             }
         }
     }
@@ -118,12 +117,12 @@ public struct EngineError: Hashable, Sendable {
         return path.isEmpty ? problem : "\(path.joined(separator: ".")): \(problem)"
     }
 
-    private static func word(_ json: JSONSlice?) -> String? {
+    private static func shortText(_ json: JSONSlice?) -> String? {
         json?.string.flatMap { $0.utf8.count <= 256 ? EngineText.clean($0) : nil }
     }
 
-    /// The content of the first line of an event stream whose field may carry an error: `data`, and `error` as older
-    /// llama.cpp servers wrote it.
+    /// The content of the first line of an event stream that may contain an error: `data`, or `error` as in older
+    /// llama.cpp servers.
     private static func eventPayload(of text: String) -> String? {
         guard EventStreamStart.verdict(on: Array(text.utf8.prefix(64))[...]) == .eventStream else { return nil }
         for line in text.split(whereSeparator: \.isNewline) {

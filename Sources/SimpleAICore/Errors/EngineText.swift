@@ -24,7 +24,7 @@ public enum EngineText {
         return String(result) + (isCut ? "…" : "")
     }
 
-    /// - Returns: nil for a character that only affects others.
+    /// - Returns: nil for an invisible character that only affects others.
     private static func visible(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
         switch scalar {
         case "\n", "\t": scalar
@@ -35,7 +35,7 @@ public enum EngineText {
         }
     }
 
-    /// The readable text of a page: its title, and its text without markup. Front ends respond with pages.
+    /// The readable text of an HTML page: its title, and its text without markup.
     static func plain(html: String) -> String {
         var text = ""
         var title: String?
@@ -54,13 +54,13 @@ public enum EngineText {
             }
         }
         text += rest
-        let words = [title ?? "", text].map { joined(decoded($0)) }
+        let words = [title ?? "", text].map { collapsingWhitespace(decoded($0)) }
         // Most pages repeat their title as a heading.
         if words[0].isEmpty || words[1].hasPrefix(words[0]) { return words[1] }
         return words[1].isEmpty ? words[0] : "\(words[0]): \(words[1])"
     }
 
-    private static func joined(_ text: String) -> String {
+    private static func collapsingWhitespace(_ text: String) -> String {
         text.split { $0.isWhitespace }.joined(separator: " ")
     }
 

@@ -5,7 +5,7 @@ public struct ErrorBody: Hashable, Sendable {
     public let param: String?
     public let code: String
 
-    /// Uses the engine's own values; `standard` provides those that it leaves out.
+    /// Uses the engine's values; `standard` provides the missing ones.
     public init(_ engine: EngineError, standard: ErrorBody) {
         self.init(
             message: engine.message ?? standard.message, type: engine.type ?? standard.type,

@@ -1,4 +1,4 @@
-/// Detects whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type states.
+/// Detects whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type is.
 public enum EventStreamStart {
     public enum Verdict: Hashable, Sendable {
         case eventStream, other

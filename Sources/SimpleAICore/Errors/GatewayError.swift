@@ -1,7 +1,7 @@
-/// Every failure of a request, as callers and operators see it.
+/// The failure of a request, as callers and operators see it.
 ///
-/// `code` is closed: one table (`GatewayError+Response` in the gateway) turns codes into responses. Adapters translate
-/// library errors at their own border; untranslated errors are `internalError`.
+/// `code` is a closed set: one table (`GatewayError+Response` in the gateway) maps it to responses. Adapters translate
+/// the errors of their libraries; an untranslated error becomes `internalError`.
 public struct GatewayError: Error, Hashable, Sendable {
     public enum Code: String, CaseIterable, Sendable {
         case invalidJSON = "invalid_json"
@@ -35,7 +35,7 @@ public struct GatewayError: Error, Hashable, Sendable {
 
     public enum Retry: Hashable, Sendable {
         case never
-        /// Another runner may succeed; the gateway itself decides that.
+        /// Another runner may succeed; the gateway decides whether to try one.
         case elsewhere
         /// The same request may succeed after this time.
         case after(Duration)
@@ -68,9 +68,9 @@ public struct GatewayError: Error, Hashable, Sendable {
 
     /// The same error with the engine's message appended.
     public func quoting(_ engine: EngineError?) -> GatewayError {
-        guard let words = engine?.message else { return self }
+        guard let engineMessage = engine?.message else { return self }
         return GatewayError(
-            code, "\(message) The engine reported: \(words)", param: param, retry: retry, cause: cause,
+            code, "\(message) The engine reported: \(engineMessage)", param: param, retry: retry, cause: cause,
             engine: self.engine)
     }
 

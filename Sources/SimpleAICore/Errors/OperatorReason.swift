@@ -1,12 +1,12 @@
 /// The reason for a state, as logs, the fleet list and the admin API show it: readable, bounded, and without control
-/// characters. Parts of it come from engines, agents, commands and peers.
+/// characters. Its text may come from engines, agents, commands and peers.
 public struct OperatorReason: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringInterpolation {
     /// In bytes of UTF-8, without the ellipsis of a truncated text.
     public static let maxLength = 1 << 10
 
     public let description: String
 
-    /// - Parameter text: line breaks stay; a text without readable characters becomes "no reason was given".
+    /// - Parameter text: line breaks are kept; a text without readable characters becomes "no reason was given".
     public init(_ text: String) {
         let clean = EngineText.clean(text) ?? "no reason was given"
         guard clean.utf8.count > Self.maxLength else {

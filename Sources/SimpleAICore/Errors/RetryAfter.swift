@@ -1,12 +1,12 @@
-/// An engine's `Retry-After` (RFC 9110 §10.2.3): a number of seconds, or a date. Deviations of
-/// engines and proxies are tolerated: fractions are rounded up, and a date in the past means the minimum.
+/// An engine's `Retry-After` (RFC 9110 §10.2.3): a number of seconds, or a date. Deviations of engines and proxies are
+/// tolerated: fractions are rounded up, and a date in the past means the minimum.
 public enum RetryAfter {
-    /// In seconds: what SDKs honour.
+    /// In seconds: the values that SDKs honour.
     public static let range = 1...60
 
     /// The seconds to wait, within `range`; nil for a malformed value.
     /// - Parameters:
-    ///   - date: the response's `Date`: the clock by which the engine computed its own date.
+    ///   - date: the response's `Date`, from the same clock as a date in `value`.
     ///   - now: in seconds since 1970, for a response without `Date`.
     public static func seconds(_ value: String, date: String?, now: () -> Int) -> Int? {
         let value = value.utf8.drop { $0 == 0x20 || $0 == 0x09 }
@@ -24,7 +24,7 @@ public enum RetryAfter {
         let parts = rest.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = parts.first, !whole.isEmpty, parts.allSatisfy({ $0.allSatisfy(isDigit) }) else { return nil }
         guard !isNegative else { return range.lowerBound }
-        // More digits than any integer has mean a long time.
+        // More digits than fit into `Int` mean a long time.
         guard let seconds = Int(String(decoding: whole, as: UTF8.self)) else { return range.upperBound }
         let isMore = parts.count > 1 && parts[1].contains { $0 != UInt8(ascii: "0") }
         return clamped(min(seconds, range.upperBound) + (isMore ? 1 : 0))
@@ -33,7 +33,7 @@ public enum RetryAfter {
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }
 
-/// A date of HTTP (RFC 9110 §5.6.7) in any of its three formats.
+/// An HTTP date (RFC 9110 §5.6.7) in any of its three formats.
 public enum HTTPDate {
     private static let months = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -56,7 +56,7 @@ public enum HTTPDate {
         return days(year: year, month: month + 1, day: day) * 86_400 + time
     }
 
-    /// Two digits are the year of this century or the last that is nearer.
+    /// A year of two digits lies between 1970 and 2069.
     private static func number(_ year: String) -> Int? {
         guard let number = Int(year), 0...9_999 ~= number else { return nil }
         return year.utf8.count == 2 ? (number < 70 ? 2_000 : 1_900) + number : number
@@ -70,9 +70,9 @@ public enum HTTPDate {
         return (hour * 60 + minute) * 60 + second
     }
 
-    /// Since 1970-01-01, in the Gregorian calendar.
+    /// Days since 1970-01-01, in the Gregorian calendar.
     private static func days(year: Int, month: Int, day: Int) -> Int {
-        // Years begin in March, so that the day of a leap year is the last.
+        // Years begin in March, so that a leap day is the last day of its year.
         let year = month > 2 ? year : year - 1
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         let era = (year >= 0 ? year : year - 399) / 400

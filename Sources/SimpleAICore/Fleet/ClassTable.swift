@@ -3,7 +3,7 @@ public struct ModelClass: Hashable, Sendable {
     public let name: ClassName
     /// At least one; in the order of the settings.
     public let models: [ModelID]
-    /// Machine types that this class prefers, best first; they form tiers.
+    /// Machine types that this class prefers, best first; each is a tier.
     public let preferredMachineTypes: [MachineType]
     /// Ids or machine types of runners that are woken together when a call has to wait for one of them.
     public let speculativeWakes: [ExactString]

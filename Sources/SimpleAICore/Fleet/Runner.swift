@@ -34,9 +34,10 @@ public struct Runner: Hashable, Sendable {
         return runner
     }
 
-    /// What callers may ask this runner for, when its engine lists `engineModels`: the stated ids, or else the listed
-    /// ones, each under its public name where it has one. A name that settings give away is not also the engine's. What
-    /// is listed with an implied tag goes without it, too.
+    /// The public ids that callers may request from this runner, each with the engine's own id: the stated models, or
+    /// else the aliases and the models in the engine's list. A model with an alias has no other public id, and an alias
+    /// hides a listed model of the same id. A model that is listed with the implied tag also has the id without the
+    /// tag.
     public func publicModels(engineModels: [EngineModelID]) -> [ModelID: EngineModelID] {
         if !statedModels.isEmpty {
             return Dictionary(

@@ -14,7 +14,7 @@ public enum RunnerState: String, Hashable, Sendable, CaseIterable {
     case waking
     /// The last wake timed out; the next attempt waits for the backoff.
     case wakeFailed = "wake_failed"
-    /// The host responds, its engine does not.
+    /// The machine responds, its engine does not.
     case down
     /// No connection, and no way to wake the machine.
     case lost

@@ -1,9 +1,9 @@
-/// Why a document is not acceptable JSON, and where.
+/// The reason why a JSON document is refused, and the position.
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         case syntax, byteOrderMark, truncated, trailingBytes, invalidUTF8, tooDeep
         case duplicateKey(String)
-        /// A key that other parsers may treat as a relevant one.
+        /// A key that other parsers may read as a watched one.
         case ambiguousKey(String, meaning: String)
         /// A key too long to be compared.
         case longKey
@@ -32,7 +32,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The relevant key, in a document that is valid JSON but ambiguous.
+    /// The watched key that occurs twice or in a variant; nil for all other errors.
     public var ambiguousKey: String? {
         switch reason {
         case .duplicateKey(let key), .ambiguousKey(_, meaning: let key): key
@@ -40,7 +40,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the document was refused for its keys and may otherwise be JSON.
+    /// Whether the document was refused only for its keys.
     public var isAboutKeys: Bool { ambiguousKey != nil || reason == .longKey }
 
     /// Escapes all characters that are invisible or may look like others.

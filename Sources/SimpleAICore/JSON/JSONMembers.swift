@@ -2,10 +2,10 @@
 public struct JSONMembers {
     private let document: ArraySlice<UInt8>
     private let scanner: JSONScanner
-    /// Set only for a document with a duplicate key: the last value applies, as in every parser.
+    /// Set only for a document with a duplicate key: the last value applies, as in most parsers.
     private let ambiguous: JSONSlice?
 
-    /// Nil if `document` is not JSON, or not an object.
+    /// Nil if `document` is not a valid JSON object.
     public init?(document: ArraySlice<UInt8>, keys: JSONScanner.Keys, grammar: JSONGrammar = .strict) {
         var scanner = JSONScanner(watching: keys, grammar: grammar)
         var ambiguous: JSONSlice?

@@ -1,6 +1,6 @@
 extension JSONScanner {
-    /// The top-level keys that a scanner watches: short and few, since each key of a document is compared with each of
-    /// them. Created once, and shared by all scanners that watch the same keys.
+    /// The top-level keys that a scanner watches. They are short and few, since each key of a document is compared with
+    /// each of them. Created once, and shared by all scanners that watch the same keys.
     public struct Keys: Sendable, ExpressibleByArrayLiteral {
         let bytes: [[UInt8]]
         /// The keys in the form of `FoldedKey`; empty if only the exact spelling is watched.
@@ -19,8 +19,8 @@ extension JSONScanner {
 
         public init(arrayLiteral names: String...) { self.init(names) }
 
-        /// Watches keys that must be spelled exactly. For documents of callers: what this scanner takes for another key
-        /// may be this very key to the program that reads the same bytes next (Go's `encoding/json`, ASP.NET and cJSON
+        /// Watches keys that must be spelled exactly, and refuses their variants. For documents of callers: the next
+        /// program that reads the same bytes may treat a variant as the key (Go's `encoding/json`, ASP.NET and cJSON
         /// ignore case).
         public init(refusingVariantsOf names: [String]) {
             bytes = names.map { Array($0.utf8) }
@@ -33,14 +33,14 @@ extension JSONScanner {
         /// Whether a key that may be read as a watched one is an error.
         var refusesVariants: Bool { !folded.isEmpty }
 
-        /// The watched key for which another reader may take `key`. Call only with keys that are not watched.
+        /// The watched key as which another parser may read `key`. Call only with keys that are not watched.
         func meaning(of key: [UInt8]) -> String? {
             guard refusesVariants, isPossibleVariant(key) else { return nil }
             let folded = FoldedKey.bytes(of: key)
             return self.folded.firstIndex(of: folded).map { String(decoding: bytes[$0], as: UTF8.self) }
         }
 
-        /// False for almost every unwatched key, without folding it.
+        /// Whether folding the key is worthwhile; false for almost every unwatched key.
         private func isPossibleVariant(_ key: [UInt8]) -> Bool {
             guard let first = key.first, key.allSatisfy(Self.isLetterOrDigit) else { return !key.isEmpty }
             return lengths & Self.lengthBit(key.count) != 0 && initials & Self.initialBit(first) != 0
@@ -56,17 +56,16 @@ extension JSONScanner {
     }
 }
 
-/// A key in the form in which the most tolerant readers compare it. Two keys with the same folded form may be one key
-/// to some reader:
+/// A key in the form in which the most tolerant parsers compare it. Some parser may treat two keys with the same folded
+/// form as one key:
 ///
-/// - Case is ignored. That is Unicode's simple case folding (ſ is s, K is k), and in addition every character that some
-///   case mapping turns into ASCII letters: İ and ı (Java compares upper and lower case of each), ß, ẞ and the
-///   ligatures (full case folding).
-/// - `_` and `-` are ignored. Readers of protocol buffers take `maxTokens` for `max_tokens`.
+/// Case is ignored, by Unicode's simple case folding (ſ is s, K is k) and by every case mapping that yields ASCII
+/// letters: İ and ı (Java compares upper and lower case of each), ß, ẞ and the ligatures (full case folding).
+/// - `_` and `-` are ignored. Protocol Buffers parsers read `maxTokens` as `max_tokens`.
 /// - The key ends at U+0000, as in C.
-/// - Unpaired surrogates are ignored: readers that cannot represent them drop them.
+/// - Unpaired surrogates are ignored: parsers that cannot represent them drop them.
 enum FoldedKey {
-    /// - Parameter key: UTF-8, in which a surrogate has three bytes like any other code point of its range.
+    /// - Parameter key: UTF-8; a surrogate is encoded in three bytes, like other code points in its range.
     static func bytes(of key: [UInt8]) -> [UInt8] {
         var folded: [UInt8] = []
         folded.reserveCapacity(key.count)
@@ -97,7 +96,7 @@ enum FoldedKey {
         return folded
     }
 
-    /// The ASCII letters that some case mapping of Unicode makes of a character outside ASCII.
+    /// The ASCII letters to which some Unicode case mapping converts a non-ASCII character; nil for other characters.
     private static func letters(of character: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let text: StaticString
         switch Array(character) {

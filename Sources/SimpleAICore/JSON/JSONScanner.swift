@@ -1,13 +1,13 @@
-/// Scans a JSON document (RFC 8259) as it arrives, byte by byte, without building values, and records the ranges of the
+/// Scans a JSON document (RFC 8259) byte by byte as it arrives, without building values, and records the ranges of the
 /// values of a few watched top-level members.
 ///
-/// It is as strict as the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
+/// Accepts nothing beyond the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
 /// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a deeply nested
 /// document costs no more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`,
-/// `"\u006dodel"`), is an error, and for callers' documents so is a key that another parser may treat as a watched one
-/// (`"Model"`): what was authorized must be what is run.
+/// `"\u006dodel"`), is an error; in callers' documents, so is a key that another parser may read as a watched one
+/// (`"Model"`): the engine must run what was authorized.
 ///
-/// This is one state machine, and therefore one file: bytes in, a state, no allocation per byte.
+/// One state machine, and therefore one file. It allocates nothing per byte.
 public struct JSONScanner {
     /// The position of a watched member's value in the document.
     public struct Member: Hashable, Sendable {
@@ -37,9 +37,9 @@ public struct JSONScanner {
     private(set) public var isObject = false
 
     // The token being read.
-    private var readingKey = false
-    private var inKey = false  // a top-level key, whose bytes are recorded
-    private var seen: UInt64 = 0  // one bit per watched key
+    private var isReadingKey = false
+    private var isReadingTopLevelKey = false  // its bytes are recorded
+    private var seenKeys: UInt64 = 0  // one bit per watched key
     private var key: [UInt8] = []
     private var watchedIndex: Int?
     private var valueStart = 0
@@ -126,12 +126,12 @@ public struct JSONScanner {
             if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x80 { break }
             index += 1
         }
-        if inKey { appendToKey(bytes[start..<index]) }
+        if isReadingTopLevelKey { appendToKey(bytes[start..<index]) }
         return index
     }
 
-    /// Whether none of eight bytes is a quote, a backslash, a control character, or outside ASCII: a byte that is zero,
-    /// or less than n, shows in its highest bit (S. E. Anderson, "Bit twiddling hacks").
+    /// Whether eight bytes contain no quote, backslash, control character or byte outside ASCII. A byte that is zero,
+    /// or less than n, sets the highest bit of its position (S. E. Anderson, "Bit twiddling hacks").
     private static func isPlain(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let high: UInt64 = 0x8080_8080_8080_8080
@@ -171,9 +171,9 @@ extension JSONScanner {
             closeContainer(at: position)
         case .key, .keyOrEndOfObject:
             guard byte == UInt8(ascii: "\"") else { throw JSONError(.syntax, at: position) }
-            inKey = containers.count == 1
+            isReadingTopLevelKey = containers.count == 1
             key.removeAll(keepingCapacity: true)
-            readingKey = true
+            isReadingKey = true
             state = .string
         case .colon:
             guard byte == UInt8(ascii: ":") else { throw JSONError(.syntax, at: position) }
@@ -292,7 +292,7 @@ extension JSONScanner {
             escapeValue = escapeValue << 4 | digit
             escapeDigits += 1
             if escapeDigits == 4 {
-                if inKey { appendEscapedToKey() }
+                if isReadingTopLevelKey { appendEscapedToKey() }
                 state = .string
             }
         }
@@ -318,18 +318,18 @@ extension JSONScanner {
     }
 
     private mutating func endString(at position: Int) throws(JSONError) {
-        guard readingKey else { return endValue(at: position + 1) }
-        readingKey = false
+        guard isReadingKey else { return endValue(at: position + 1) }
+        isReadingKey = false
         state = .colon
-        guard inKey else { return }
-        inKey = false
+        guard isReadingTopLevelKey else { return }
+        isReadingTopLevelKey = false
         watchedIndex = watched.bytes.firstIndex(of: key)
         guard let watchedIndex else { return try refuseVariant(at: position) }
         let bit: UInt64 = 1 << UInt64(watchedIndex)
-        guard seen & bit == 0 else {
+        guard seenKeys & bit == 0 else {
             throw JSONError(.duplicateKey(String(decoding: key, as: UTF8.self)), at: position)
         }
-        seen |= bit
+        seenKeys |= bit
     }
 
     /// Throws for an unwatched key that another parser may treat as a watched one.
@@ -340,20 +340,20 @@ extension JSONScanner {
         throw JSONError(.ambiguousKey(String(decoding: key, as: UTF8.self), meaning: meaning), at: position)
     }
 
-    /// Longer than every watched key; a longer key only has to stay different from all of them.
+    /// Longer than every watched key, so that a truncated key equals none of them.
     private static let maxLenientKey = 64
-    /// No API has keys of this length; the dropped part of a longer one might be what distinguishes it.
+    /// No API has keys of this length; a longer key is refused, because its end is not compared.
     private static let maxExactKey = 256
 
     private mutating func appendToKey(_ byte: UInt8) {
-        if inKey, key.count <= maxKey { key.append(byte) }
+        if isReadingTopLevelKey, key.count <= maxKey { key.append(byte) }
     }
 
     private mutating func appendToKey(_ bytes: Slice<UnsafeRawBufferPointer>) {
         key.append(contentsOf: bytes.prefix(maxKey + 1 - min(key.count, maxKey + 1)))
     }
 
-    /// Unpaired surrogates are kept like characters: no watched key contains one.
+    /// Surrogates are encoded like other code points: no watched key contains one.
     private mutating func appendEscapedToKey() {
         if let scalar = Unicode.Scalar(escapeValue), let bytes = UTF8.encode(scalar) {
             for byte in bytes { appendToKey(byte) }

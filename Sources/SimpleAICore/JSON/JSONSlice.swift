@@ -1,5 +1,5 @@
-/// One value inside a JSON document that has been validated as a whole, with access to the values inside it. Nothing is
-/// copied or decoded before it is read; `bytes` keeps its indices, so that a value can be replaced in place.
+/// A value in a validated JSON document, with access to the values inside it. Text is decoded only when it is read;
+/// `bytes` keeps the document's indices, so that a value can be replaced in place.
 public struct JSONSlice: Sendable {
     public let bytes: ArraySlice<UInt8>
 
@@ -17,7 +17,7 @@ public struct JSONSlice: Sendable {
         bytes = document[start..<Self.endOfValue(document, from: start)]
     }
 
-    /// A value inside a document that is already validated: it is not checked again.
+    /// A value in a document that is already validated; it is not checked again.
     public init(checked bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// The value of an object's member; the last one if a key occurs twice. Nil for anything but an object.
@@ -30,7 +30,7 @@ public struct JSONSlice: Sendable {
         return found
     }
 
-    /// Calls `visit` with every member of an object, with its key as a token; does nothing for anything else.
+    /// Calls `visit` with the key token and the value of every member; does nothing unless this is an object.
     public func forEachMember(_ visit: (_ key: ArraySlice<UInt8>, _ value: JSONSlice) -> Void) {
         guard isObject else { return }
         walk { name, value in
@@ -38,7 +38,7 @@ public struct JSONSlice: Sendable {
         }
     }
 
-    /// Whether a key's token has this meaning, in whatever spelling.
+    /// Whether a key token spells `text`, with or without escapes.
     public static func isKey(_ token: ArraySlice<UInt8>, _ text: String) -> Bool {
         if token.count == text.utf8.count + 2, token.dropFirst().dropLast().elementsEqual(text.utf8) { return true }
         return token.contains(UInt8(ascii: "\\")) && JSONString.decode(token).utf8.elementsEqual(text.utf8)

@@ -1,6 +1,6 @@
 /// Decodes and encodes JSON string tokens.
 public enum JSONString {
-    /// The meaning of a string token (quotes included) that a `JSONScanner` has accepted. Unpaired surrogates become
+    /// The text of a string token (quotes included) that a `JSONScanner` has accepted. Unpaired surrogates become
     /// U+FFFD.
     public static func decode(_ token: some Collection<UInt8>) -> String {
         guard token.contains(UInt8(ascii: "\\")) else {
@@ -40,8 +40,8 @@ public enum JSONString {
         return String(decoding: units, as: UTF8.self)
     }
 
-    /// `text` as a JSON string token, quotes included. Escapes, in addition to the required characters, all that are
-    /// invisible or could affect a terminal, a page or a line-oriented reader; the meaning is unchanged.
+    /// `text` as a JSON string token, quotes included. In addition to the required characters, escapes all that are
+    /// invisible or could affect a terminal, a page or a line-oriented parser.
     public static func encode(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
             return "\"\(text)\""
@@ -57,8 +57,8 @@ public enum JSONString {
         return token + "\""
     }
 
-    /// `text` in one line, with the same escapes for invisible characters; quotes and backslashes are not escaped, so
-    /// the result is for people and cannot be parsed.
+    /// `text` in one line, with the same escapes for invisible characters. Quotes and backslashes are not escaped: the
+    /// result is for display and cannot be parsed.
     public static func visible(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         return text.unicodeScalars.reduce(into: "") { escape($1, into: &$0) }

@@ -1,4 +1,4 @@
-/// A number of units per period, which may be spent all at once and are refilled evenly (a token bucket).
+/// A token bucket: a number of units per period that may be spent in one burst and is refilled evenly.
 struct Allowance: Hashable, Sendable {
     let units: Int
     /// In milliseconds.
@@ -11,30 +11,29 @@ struct Allowance: Hashable, Sendable {
     static let maxUnits = 10_000_000_000
 }
 
-/// The spent part of an allowance that is not refilled yet. Kept apart from the allowance, which settings may change:
-/// what was spent stays spent.
+/// The spent part of an allowance that is not refilled yet. Separate from the allowance, because it outlives a change
+/// of the settings.
 ///
-/// Uses integers throughout, so that waiting times are exact: one unit counts as `period`, and each millisecond refills
-/// as much as the allowance has units.
+/// Integer arithmetic keeps waiting times exact: one unit counts as `period`, and each millisecond refills `units`.
 struct AllowanceUsage: Hashable, Sendable {
     private var owed = 0
     /// In milliseconds.
     private var time = 0
 
-    /// Refills what is due by `now`; call before any query.
+    /// Refills the amount due by `now`; call before any query.
     mutating func advance(to now: Int, under allowance: Allowance) {
         guard now > time else { return }
-        let (back, isMore) = (now - time).multipliedReportingOverflow(by: allowance.units)
-        owed = isMore ? 0 : max(0, owed - back)
+        let (refilled, isOverflow) = (now - time).multipliedReportingOverflow(by: allowance.units)
+        owed = isOverflow ? 0 : max(0, owed - refilled)
         time = now
     }
 
-    /// May exceed the allowance, because a call's tokens are known only after its end; bounded to one period's excess,
-    /// so that an engine that miscounts cannot block its callers for longer.
+    /// Spends units even beyond the allowance, because a call's tokens are known only after its end. The excess is at
+    /// most one period's allowance, so that an engine that miscounts cannot block its callers for longer.
     mutating func spend(_ units: Int, of allowance: Allowance) {
         let maxSpent = 2 * allowance.units * allowance.period
-        let (price, isMore) = max(0, units).multipliedReportingOverflow(by: allowance.period)
-        owed = isMore || price >= maxSpent - owed ? maxSpent : owed + price
+        let (price, isOverflow) = max(0, units).multipliedReportingOverflow(by: allowance.period)
+        owed = isOverflow || price >= maxSpent - owed ? maxSpent : owed + price
     }
 
     func left(of allowance: Allowance) -> Int {

@@ -1,5 +1,5 @@
-/// Keys in order of arrival, each with the number of its arrival. Outdated entries stay and are skipped by the code
-/// that takes them out, so that nothing has to be found in the middle.
+/// A queue of keys, each with its arrival number. Outdated entries stay in it and are skipped when they are removed
+/// from the front, so that no entry has to be found in the middle.
 public struct ArrivalLine<Key: Sendable>: Sendable {
     public typealias Place = (key: Key, number: UInt64)
 

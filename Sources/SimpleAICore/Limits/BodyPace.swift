@@ -17,7 +17,7 @@ public struct BodyPace: Hashable, Sendable {
     private let gracePeriod: Int64
     /// When to check next; the body is too slow if no byte has arrived by then.
     public private(set) var deadline: Int64
-    private var seen = 0
+    private var receivedBefore = 0
 
     /// Starts the measurement of a body now.
     public init(gracePeriod: Int64, now: Int64) {
@@ -27,18 +27,18 @@ public struct BodyPace: Hashable, Sendable {
 
     /// Checks the body after the deadline has passed.
     /// - Parameter received: bytes of the body so far.
-    /// - Returns: whether the body is too slow; otherwise there is a new deadline.
+    /// - Returns: whether the body is too slow; if not, `deadline` is later than `now`.
     public mutating func isTooSlow(received: Int, now: Int64) -> Bool {
         let rate = max(Self.minRate, Double(received) / Self.maxDuration)
-        let bought = min(Double(max(0, received - seen)) / rate * 1e9, Double(gracePeriod))
-        seen = received
-        deadline = min(Self.sum(deadline, Int64(bought)), Self.sum(now, gracePeriod))
+        let allowedTime = min(Double(max(0, received - receivedBefore)) / rate * 1e9, Double(gracePeriod))
+        receivedBefore = received
+        deadline = min(Self.sum(deadline, Int64(allowedTime)), Self.sum(now, gracePeriod))
         return deadline <= now
     }
 
-    /// Restarts the measurement because the gateway did not read until now and the client could not send.
+    /// Restarts the measurement after a pause of the gateway's reads, in which the client could not send.
     public mutating func readingWasHeld(received: Int, now: Int64) {
-        seen = received
+        receivedBefore = received
         deadline = Self.sum(now, gracePeriod)
     }
 

@@ -1,7 +1,7 @@
-/// The recent use of each key (a caller or an address), and what is left of its limits.
+/// The recent usage of each key (a caller or an address), and what remains of its limits.
 ///
-/// Pure: time is an argument. Holds a bounded number of keys; the least recent are dropped, and what they have spent is
-/// forgotten. Open calls are counted apart and never dropped: there are at most as many keys with open calls as open
+/// Pure: time is an argument. Stores a bounded number of keys; the least recent ones are forgotten with what they have
+/// spent. Open calls are counted separately and never forgotten: they have at most as many keys as there are open
 /// calls.
 public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     public typealias Instant = ContinuousClock.Instant
@@ -20,7 +20,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
 
     /// - Parameters:
     ///   - capacity: maximum number of remembered keys; the latest half is always remembered.
-    ///   - start: the origin of time; no later argument lies before it.
+    ///   - start: the origin of time; no `now` is earlier.
     public init(capacity: Int = 16_384, start: Instant) {
         self.capacity = capacity
         self.start = start
@@ -29,7 +29,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     /// Number of remembered keys, and of keys with open calls.
     public var count: (accounts: Int, open: Int) { (accounts.count + olderAccounts.count, openCalls.count) }
 
-    /// What is left to a key, and whether one more call may begin. Changes nothing except the refill due by `now`.
+    /// What remains of a key's limits, and whether one more call may begin. Changes nothing.
     public mutating func standing(of key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
         var standing = LimitUsage()
         let open = openCalls[key] ?? 0
@@ -46,7 +46,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
             let allowance = Allowance.perMinute(limits.requestsPerMinute)
             standing.requests = .init(account.requests, of: allowance)
             let wait = account.requests.timeUntilOne(of: allowance)
-            // The longer of two waiting times is stated, so that the first retry after it succeeds.
+            // The longer of two waiting times is reported, so that the first retry after it succeeds.
             if wait > 0, !standing.isRefused(forLongerThan: .milliseconds(wait)) {
                 standing.refusal = .requestsPerMinute(retryAfter: .milliseconds(wait))
             }
@@ -54,8 +54,8 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
         return standing
     }
 
-    /// Counts the beginning of a call. Each needs a matching `end`.
-    /// - Returns: what is left.
+    /// Counts the beginning of a call; each needs a matching `end`.
+    /// - Returns: what remains.
     @discardableResult
     public mutating func begin(_ key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
         var standing = LimitUsage()

@@ -1,10 +1,10 @@
 /// The limits of one caller or one address. Zero means no limit.
 public struct CallLimits: Hashable, Sendable {
-    /// Calls per minute, all at once or evenly.
+    /// Calls per minute, in one burst or evenly.
     public var requestsPerMinute: Int
-    /// Maximum number of concurrent calls, including those that wait for a machine.
+    /// Maximum number of concurrent calls, including waiting ones.
     public var concurrentCalls: Int
-    /// Prompt and completion tokens per day, all at once or evenly.
+    /// Prompt and completion tokens per day, in one burst or evenly.
     public var tokensPerDay: Int
 
     public static let none = CallLimits()
@@ -47,8 +47,8 @@ public struct LimitRules: Hashable, Sendable {
         self.grants = grants.filter(\.limits.hasLimits)
     }
 
-    /// Limits in the grants of the caller's roles override the general limits, number by number; of several grants the
-    /// most generous one applies.
+    /// Each limit that the grants of the caller's roles state overrides the general one; of several, the most generous
+    /// applies.
     public func limits(of caller: Caller) -> CallLimits {
         if grants.isEmpty { return self.caller }
         let stated = grants.lazy.filter { $0.applies(to: caller) }.map(\.limits)

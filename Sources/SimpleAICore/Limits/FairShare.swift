@@ -1,25 +1,25 @@
-/// The rule for all shared and bounded resources: a holder may take more as long as it then holds no more than what is
-/// left for all others.
+/// The rule for all shared, bounded resources: a holder may take more as long as it then holds no more than remains
+/// free.
 ///
-/// One holder alone gets half, two get a third each, n get 1/(n+1) each, and a part is always left for the next one
-/// (dynamic thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches",
-/// 1998). No holder has to be known in advance, and two numbers decide. Pure.
+/// One holder gets half, two get a third each, n get 1/(n+1) each: a part always remains for the next one (dynamic
+/// thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998). The
+/// rule needs only two numbers: what the holder has, and what is in use. Pure.
 public struct FairShare: Hashable, Sendable {
     public enum Verdict: Hashable, Sendable {
         case granted
-        /// Nothing is left for any holder.
+        /// Nothing is free.
         case exhausted
-        /// There is room, but it is for other holders.
+        /// The rest is reserved for other holders.
         case beyondShare
     }
 
     public var capacity: Int
-    /// The amount that each holder may have while there is room, whatever the number of holders: the size of one
+    /// The amount that each holder may have while that much is free, however many holders there are: the size of one
     /// legitimate request.
     public var minShare: Int
-    /// The factor by which a holder may exceed what is left: 1 gives a single holder half of all, 3 three quarters.
-    /// More than 1 is for holders that stand for many, such as an address: one greedy caller behind it must not use up
-    /// what the others get.
+    /// The factor by which a holder may exceed the free amount: with 1 a single holder gets half of the capacity, with
+    /// 3 three quarters. More than 1 is for holders that represent many callers, such as an address: one greedy caller
+    /// behind it must not use up the share of the others.
     public var weight: Int
 
     public init(capacity: Int, minShare: Int, weight: Int = 1) {
@@ -28,8 +28,8 @@ public struct FairShare: Hashable, Sendable {
         self.weight = weight
     }
 
-    /// Whether a holder that adds to a full cache replaces an entry of its own. Droppable entries may fill the cache,
-    /// but a holder with an equal part does not evict entries that others use.
+    /// Whether a holder that adds to a full cache replaces one of its own entries: it does once it has an equal part.
+    /// Others may fill the cache, because cached entries can be dropped.
     /// - Parameter holderCount: number of holders with entries.
     public static func replacesOwn(held: Int, capacity: Int, holderCount: Int) -> Bool {
         guard held > 0, holderCount > 1 else { return false }
@@ -37,8 +37,8 @@ public struct FairShare: Hashable, Sendable {
     }
 
     /// - Parameters:
-    ///   - held: by the holder that requests `amount`, without it.
-    ///   - inUse: by all holders, without it.
+    ///   - held: the amount that the requesting holder already has.
+    ///   - inUse: the amount that all holders already have.
     public func verdict(on amount: Int, held: Int, inUse: Int) -> Verdict {
         let (left, isOverflow) = capacity.subtractingReportingOverflow(inUse.addingSaturated(amount))
         guard !isOverflow, left >= 0 else { return .exhausted }

@@ -12,7 +12,7 @@ public struct ShareLedger<Holder: Hashable & Sendable>: Sendable {
     public func held(by holder: Holder) -> Int { amounts[holder] ?? 0 }
 
     /// Takes `amount` if the rule grants it.
-    /// - Parameter holder: nil for a holder without a share: only the capacity bounds it.
+    /// - Parameter holder: nil for an amount outside all shares, which only the capacity limits.
     public mutating func take(_ amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Verdict {
         let verdict = verdict(on: amount, for: holder, under: rule)
         if verdict == .granted { add(amount, for: holder) }

@@ -1,8 +1,8 @@
-/// A bounded table whose entries belong to owners: no owner can fill it alone, or evict others' entries by adding more
-/// and more. Pure.
+/// A bounded table whose entries belong to owners: no owner can fill it, or evict the entries of others by adding its
+/// own. Pure.
 ///
-/// An owner that has used up its share (`FairShare`) replaces its own oldest entry; when the table is full, an owner
-/// with less replaces the oldest entry of all.
+/// An owner that has used up its share (`FairShare`) replaces its own oldest entry; if the table is full, an owner
+/// below its share replaces the oldest entry of all.
 public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         let owner: Owner
@@ -26,7 +26,7 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
 
     public subscript(key: Key) -> (owner: Owner, value: Value)? { entries[key].map { ($0.owner, $0.value) } }
 
-    /// - Parameter owner: of the entry; a key of another owner passes to this one.
+    /// - Parameter owner: the owner of the entry; it takes over a key that another owner had.
     public mutating func insert(_ value: Value, for key: Key, of owner: Owner) {
         remove(key)
         while true {

@@ -1,5 +1,5 @@
-// Identity by bytes. `==`, `<` and `hash(into:)` of Swift's strings use canonical equivalence, which is not exact for
-// an issuer, a role or a model's id, and which costs a normalization for every string that is not ASCII.
+// Identity by bytes. `==`, `<` and `hash(into:)` of Swift's strings use canonical equivalence, which is too coarse for
+// issuers, roles and model ids, and which normalizes every string that is not ASCII.
 extension String {
     /// Whether both have the same UTF-8 bytes.
     public func isExactly(_ other: String) -> Bool {
@@ -11,7 +11,7 @@ extension String {
         return result
     }
 
-    /// Whether its UTF-8 bytes come first in lexicographic order, which equals the order of code points.
+    /// Whether it precedes `other` in the lexicographic order of UTF-8 bytes, which equals the order of code points.
     public func precedesByBytes(_ other: String) -> Bool {
         let result = utf8.withContiguousStorageIfAvailable { left in
             other.utf8.withContiguousStorageIfAvailable { right in left.lexicographicallyPrecedes(right) }
@@ -48,7 +48,6 @@ extension String {
 }
 
 extension Sequence<String> {
-    /// Sorted by UTF-8 bytes: the same order as in any other bytewise sort, and a defined order for strings that Swift
-    /// considers equal.
+    /// Sorted by UTF-8 bytes, which also orders strings that Swift considers equal.
     public func sortedByBytes() -> [String] { sorted { $0.precedesByBytes($1) } }
 }

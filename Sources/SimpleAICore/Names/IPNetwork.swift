@@ -1,7 +1,7 @@
 /// A range of addresses with a common prefix, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
 public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     public let first: IPAddress
-    /// Length of the common prefix in bits, of an IPv6 address.
+    /// Length of the prefix in bits; for IPv4, of the mapped IPv6 address.
     private let length: Int
 
     /// Nil for a malformed network, including one with bits set after the prefix.
@@ -18,23 +18,23 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         }
         self.length = 128 - maxPrefixLength + length
         first = address
-        guard Self.common(first, self.length) == first else { return nil }
+        guard Self.networkAddress(first, self.length) == first else { return nil }
     }
 
-    public func contains(_ address: IPAddress) -> Bool { Self.common(address, length) == first }
+    public func contains(_ address: IPAddress) -> Bool { Self.networkAddress(address, length) == first }
 
     /// Whether it contains all IPv4 or all IPv6 addresses.
     public var isEverything: Bool { length == 0 || (length == 96 && first.v4 != nil) }
 
-    private static func common(_ address: IPAddress, _ length: Int) -> IPAddress {
+    private static func networkAddress(_ address: IPAddress, _ length: Int) -> IPAddress {
         IPAddress(high: address.high & mask(length), low: address.low & mask(length - 64))
     }
 
-    /// A mask of the first bits of 64; shifts by 64 or more are avoided.
+    /// A mask of the first `bits` of 64 bits, without shifts by 64 or more.
     private static func mask(_ bits: Int) -> UInt64 { bits <= 0 ? 0 : ~0 << (64 - min(bits, 64)) }
 
     public var description: String {
-        let (own, maxPrefixLength) = first.v4 == nil ? (length, 128) : (length - 96, 32)
-        return own == maxPrefixLength ? "\(first)" : "\(first)/\(own)"
+        let (prefixLength, maxPrefixLength) = first.v4 == nil ? (length, 128) : (length - 96, 32)
+        return prefixLength == maxPrefixLength ? "\(first)" : "\(first)/\(prefixLength)"
     }
 }

@@ -1,7 +1,7 @@
-/// The tag that Ollama's model names imply: `llama3.2` means `llama3.2:latest`, and its list names the latter.
+/// The tag that Ollama's model names imply: `llama3.2` means `llama3.2:latest`, the id in Ollama's list.
 ///
-/// The gateway requests exactly the listed id from an engine that lists an id with this tag, so the engine does not
-/// have to know the rule. The rule never works the other way: to an engine that lists `m`, `m:latest` is another model.
+/// The gateway always requests the listed id, so engines do not have to know the rule. The reverse does not hold: to an
+/// engine that lists `m`, `m:latest` is another model.
 public enum ImpliedTag {
     private static let tag = ":latest"
 
@@ -12,7 +12,7 @@ public enum ImpliedTag {
         return ModelID(String(decoding: bytes.dropLast(tag.utf8.count), as: UTF8.self))
     }
 
-    /// The id with the tag, which an engine may list for an id without one.
+    /// The id with the tag, under which an engine may list an id without one.
     public static func fullID(of model: EngineModelID) -> EngineModelID { EngineModelID(model.rawValue + tag) }
 
     /// Whether a public id is the short form of a listed id that `models` contains as well.

@@ -1,8 +1,7 @@
-/// A string with a meaning: names of different kinds have different types and cannot be mixed up.
+/// A string of one kind: names of different kinds have different types and cannot be mixed up.
 ///
-/// Names are equal, hashed and ordered by their UTF-8 bytes. Swift's own strings are equal as soon as they are
-/// canonically equivalent (U+212A KELVIN SIGN and `K`), and callers, engines and agents choose names: identity is
-/// bytes.
+/// Names are equal, hashed and ordered by their UTF-8 bytes. Swift's strings are equal if they are canonically
+/// equivalent (U+212A KELVIN SIGN and `K`), which is unsafe for names that callers, engines and agents choose.
 public protocol Name: RawRepresentable, Hashable, Sendable, Comparable, CustomStringConvertible,
     ExpressibleByStringLiteral
 where RawValue == String {
@@ -19,8 +18,8 @@ extension Name {
     public func hash(into hasher: inout Hasher) { rawValue.hashBytes(into: &hasher) }
 }
 
-/// A string from outside without a type of its own that is compared or is a key in a table: a member of a JSON object,
-/// a response id, the path of an API key.
+/// An external string without a type of its own that is compared or used as a key: a member name of a JSON object, a
+/// response id, the path of an API key.
 public struct ExactString: Name {
     public let rawValue: String
     public init(_ text: String) { rawValue = text }

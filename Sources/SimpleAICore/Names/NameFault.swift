@@ -1,5 +1,5 @@
-/// Why a text from outside is not a valid name. Names are written to header fields, event stream comments, log lines,
-/// metrics, terminal tables and web pages; characters with a special meaning in one of these are refused on entry.
+/// The reason why an external text is not a valid name. Names are written to header fields, event stream comments, log
+/// lines, metrics, terminal tables and web pages, so characters with a special meaning in one of these are refused.
 public enum NameFault: Error, Hashable, Sendable {
     /// Empty, or only spaces.
     case empty
@@ -9,7 +9,7 @@ public enum NameFault: Error, Hashable, Sendable {
     /// In bytes of UTF-8: longer than the names of any engine, provider or person, and short enough for a header field.
     public static let maxLength = 512
 
-    /// The fault of a text as a name; nil if it is valid.
+    /// Nil if the text is a valid name.
     public init?(in text: String, maxLength: Int = Self.maxLength) {
         guard text.utf8.count <= maxLength else {
             self = .tooLong(maxLength: maxLength)
@@ -27,7 +27,7 @@ public enum NameFault: Error, Hashable, Sendable {
 }
 
 extension NameFault: CustomStringConvertible {
-    /// Continues "the name …"; contains nothing of the text but the faulty code point.
+    /// Continues "the name …"; quotes nothing of the text but the faulty code point.
     public var description: String {
         switch self {
         case .empty: "is empty"
@@ -38,7 +38,7 @@ extension NameFault: CustomStringConvertible {
 }
 
 extension Name {
-    /// Creates a name from outside text.
+    /// Creates a name from an external text.
     /// - Throws: `NameFault`.
     public init(checking text: String, maxLength: Int = NameFault.maxLength) throws(NameFault) {
         if let fault = NameFault(in: text, maxLength: maxLength) { throw fault }
@@ -69,8 +69,8 @@ extension Unicode.Scalar {
         }
     }
 
-    /// Whether it is shown as a character and has no other effect: no control or format character (those hide, join, or
-    /// change directions), no line or paragraph separator, and an assigned code point outside private use.
+    /// Whether it is displayed and has no other effect: not a control or format character (which hide, join, or change
+    /// directions), nor a line or paragraph separator, but an assigned code point outside private use.
     public var isVisible: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false

@@ -1,5 +1,5 @@
-/// The origin of a connection, as far as it distinguishes clients: one IPv4 address, or the /64 network of an IPv6
-/// address, whose owner chooses the last 64 bits.
+/// The address of a client, as precise as it identifies one: an IPv4 address, or the /64 network of an IPv6 address,
+/// whose owner chooses the last 64 bits.
 public enum Peer: Hashable, Sendable {
     case v4(UInt32)
     case v6(UInt64)

@@ -1,15 +1,17 @@
-/// The rank of a runner among those that could take a call: the lowest rank takes it.
+/// The rank of a runner among those that could take a call: the runner with the lowest rank gets it.
 ///
-/// The better tier comes first, then the fewest outstanding calls per unit of capacity, then the runner that was picked
-/// longest ago. So an idle fleet is served round robin, a busy one by load, and unequal machines by their capacity. The
-/// next tier is used only if the better one has no free slot, because a runner without one is `unable`.
+/// Runners are ordered by tier, then by outstanding calls per unit of capacity, then by the last time they were picked,
+/// the longest ago first. So the calls of an idle fleet are distributed round robin, and those of a busy fleet by load
+/// and capacity. The next tier is used only if the better one has no free slot, because a runner without one is
+/// `unable`.
 ///
-/// One number, so that a thousand runners are compared in a microsecond: 4 bits of tier, 18 of load, 42 of order.
+/// Encoded in one number, so that a thousand runners are compared in a microsecond: 4 bits of tier, 18 of load, 42 of
+/// order.
 public struct PlacementRank: Hashable, Comparable, Sendable {
-    /// Inlined comparisons: a function call per runner would double the time of a scan over a fleet.
+    /// For inlined comparisons: a function call per runner would double the time of a scan over a fleet.
     @usableFromInline let value: UInt64
 
-    /// Cannot take a call now.
+    /// The rank of a runner that cannot take a call now.
     public static let unable = PlacementRank(value: .max)
 
     private static let orderBits: UInt64 = 42
@@ -46,7 +48,7 @@ public enum PlacementPolicy: String, Hashable, Sendable, CaseIterable {
     case leastBusy = "least_busy"
     /// Round robin among runners with a free slot, whatever their load.
     case roundRobin = "round_robin"
-    /// Conversations stay with the runner that has served their beginning, as long as it is not much busier than
+    /// A conversation stays with the runner that served its beginning, as long as that runner is not much busier than
     /// others.
     case prefixAffinity = "prefix_affinity"
 }

@@ -37,7 +37,7 @@ public struct PrefixFingerprint: Hashable, Sendable {
     }
 }
 
-/// Rendezvous hashing with bounded load: every conversation has its own order of all runners, and goes to the first one
+/// Rendezvous hashing with bounded load: every conversation has its own order of the runners, and is sent to the first
 /// that is not far above its share of the load.
 ///
 /// When a runner is added or removed, only the conversations that it wins or loses move (D. G. Thaler, C. V.
@@ -68,9 +68,9 @@ public enum Rendezvous {
 }
 
 extension Double {
-    /// The natural logarithm of a positive, finite number. The standard library has none, and this target has no other
-    /// dependency: computed from the exponent, and the mantissa by `ln m = 2 artanh((m − 1)/(m + 1))` (Abramowitz &
-    /// Stegun 4.1.27).
+    /// The natural logarithm of a positive, finite number, computed from the exponent, and from the mantissa by `ln m =
+    /// 2 artanh((m − 1)/(m + 1))` (Abramowitz & Stegun 4.1.27). The standard library has none, and this target has no
+    /// other dependency.
     var naturalLogarithm: Double {
         let t = (significand - 1) / (significand + 1)
         var (power, sum) = (t, 0.0)

@@ -1,7 +1,7 @@
 /// Maps a bearer token to its caller. The gateway uses authentication only through this protocol.
 public protocol TokenVerifier: Sendable {
-    /// The caller of a token that was verified before and is still valid. Never suspends and never blocks for long:
-    /// this is the data plane's fast path. Nil means "call `caller(for:)`", not "refused".
+    /// The caller of a token that was verified before and is still valid. Nil means "call `caller(for:)`", not
+    /// "refused". Never suspends and never blocks for long: this is the data plane's fast path.
     func rememberedCaller(for token: String) -> Caller?
 
     /// Verifies a token completely, fetching keys if needed.
@@ -18,15 +18,15 @@ public enum TokenRejection: Error, Hashable, Sendable {
     case invalid(reason: String)
     /// The token is expired and otherwise valid. Callers receive this reason.
     case expired(reason: String)
-    /// It is an API key that is unknown, revoked or expired.
+    /// The API key is unknown, revoked or expired.
     case apiKey(APIKeyFault)
-    /// The token may be good, but its issuer's keys are not known yet; worth another try after `retryAfter`.
+    /// The token may be valid, but its issuer's keys are not known yet; retry after `retryAfter`.
     case keysUnavailable(retryAfter: Duration)
 }
 
-/// Why an API key gives no access. Part of the response to its holder.
+/// Why an API key gives no access. The response reports it.
 public enum APIKeyFault: String, Error, Hashable, Sendable, CaseIterable {
-    /// There is no such key, or its secret is another one.
+    /// No such key exists, or its secret is wrong.
     case unknown = "unknown"
     case expired = "expired"
     case revoked = "revoked"

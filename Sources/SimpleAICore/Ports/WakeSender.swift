@@ -1,8 +1,8 @@
 /// Sends one wake attempt for a machine. The gateway uses Wake-on-LAN only through this protocol.
 public protocol WakeSender: Sendable {
-    /// Returns once the attempt is sent, within a time limit of its own; no method confirms that the machine noticed
-    /// it.
-    func send(_ way: WakeMethod) async throws(WakeSendError)
+    /// Returns once the attempt is sent, within the sender's own time limit; no method confirms that the machine
+    /// received it.
+    func send(_ method: WakeMethod) async throws(WakeSendError)
 }
 
 /// A method to wake a machine.
@@ -15,8 +15,8 @@ public enum WakeMethod: Hashable, Sendable {
     /// A web hook of the operator.
     case http(WakeHookRequest)
 
-    /// Packets get lost, so they are sent repeatedly. The effect of a program or a web hook is unknown and may be a
-    /// toggle: after a success it is not repeated within one wake.
+    /// Packets get lost, so they are sent repeatedly. A program or a web hook may toggle the power: after a success it
+    /// is not repeated within one wake.
     public var isRepeated: Bool {
         switch self {
         case .packet, .relay: true
