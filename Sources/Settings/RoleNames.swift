@@ -1,12 +1,12 @@
 public import SimpleAICore
 
-/// The roles that settings name. Any other role, on an API key or in `wake.roles`, grants nothing.
+/// The roles that grant rights under the settings. Any other role, on an API key or in `wake.roles`, grants nothing.
 public struct RoleNames: Sendable {
     private let named: Set<Role>
-    /// Whether callers are granted something regardless of their roles.
+    /// Whether callers have rights regardless of their roles.
     private let servesAllRoles: Bool
 
-    /// The roles that grant calls: those of policies, and the two privileged roles.
+    /// The roles that grant calls: the roles of policies, and the two privileged roles.
     init(policiesOf settings: Settings) {
         var named: Set<Role> = []
         for grant in settings.policies { named.formUnion(grant.roles ?? []) }

@@ -38,7 +38,7 @@ public struct Settings: Hashable, Sendable {
         public var drainNotice: Duration = .zero
         public var maxBody: ByteCount = .mebibytes(32)
         public var maxBuffered: ByteCount = .mebibytes(512)
-        /// Maximum size of a document in an engine's response.
+        /// Maximum size of a response document from an engine.
         public var maxResponse: ByteCount = .mebibytes(256)
         public var maxConnections = 10_000
         public var idleTimeout: Duration = .seconds(75)
@@ -49,7 +49,7 @@ public struct Settings: Hashable, Sendable {
         public var maxHeaders: ByteCount = .kibibytes(64)
     }
 
-    /// The certificate and key of the server, as they were when the settings were read.
+    /// The server's certificate and key, as read with the settings.
     public struct ServerTLS: Hashable, Sendable {
         /// In PEM: the server's certificate, followed by the intermediate certificates up to a root.
         public var certificate: String
@@ -66,7 +66,7 @@ public struct Settings: Hashable, Sendable {
         public enum Mode: String, Hashable, Sendable { case oidc, none }
         public var mode: Mode = .oidc
         public var leeway: Duration = .seconds(30)
-        /// Maximum number of invalid tokens per address and minute, above which it receives a 429; 0: unlimited.
+        /// Maximum number of invalid tokens per address and minute, above which the address receives 429; 0: unlimited.
         public var failedAttemptsPerMinute = 600
         public var issuers: [Issuer] = []
     }
@@ -81,31 +81,30 @@ public struct Settings: Hashable, Sendable {
             case url(String)
             case file(path: String)
         }
-        /// May have `{tenantid}` in its path, as Entra ID names itself for all tenants together.
+        /// May contain `{tenantid}` in its path, as Entra ID's issuer for all tenants does.
         public var issuer: String
-        /// The tenants whose tokens are accepted, by the id in `tid`; one at least where `issuer` has `{tenantid}`.
+        /// The ids (`tid`) of tenants whose tokens are accepted; at least one if `issuer` contains `{tenantid}`.
         public var tenants: [String] = []
         public var audience: Audience
         /// Names of JOSE algorithms, for keys that declare none.
         public var algorithms: [String] = ["RS256", "ES256", "ES384", "ES512", "EdDSA"]
         /// Empty: any.
         public var tokenType = ""
-        /// All of them are required.
+        /// Scopes that a token must have.
         public var scopes: [String] = []
         /// Applications whose tokens are accepted (the first of `azp`, `client_id`, `appid`, `cid`); empty: any.
         public var authorizedParties: [String] = []
         public var refreshInterval: Duration = .seconds(600)
         public var refreshCooldown: Duration = .seconds(30)
         public var keys: Keys = .discovery
-        /// A file with a bearer token to fetch keys with, read again for every fetch; empty: none is sent.
+        /// A file with the bearer token for fetching keys, read again for every fetch; empty: no token is sent.
         public var jwksTokenFile = ""
-        /// The authorities that verify the issuer's certificates, in PEM; empty: those of `SSL_CERT_FILE`, or of the
-        /// system.
+        /// A PEM file with the authorities that verify the issuer's certificate; empty: the file in `SSL_CERT_FILE`, or
+        /// the system's authorities.
         public var caFile = ""
-        /// The first one present identifies the caller.
+        /// The first claim that the token has identifies the caller.
         public var subjectClaims: [ClaimPath] = [.dotted("sub")]
-        /// Each path is a list of keys from the token's top level down; a dotted string in the file is kept whole in
-        /// `ClaimPath.dotted`, because a top-level key with exactly that name takes precedence.
+        /// The claims that contain the caller's roles.
         public var roleClaims: [ClaimPath] = [.dotted("roles"), .dotted("realm_access.roles")]
         public var adminRole: Role = "admin"
         public var specificRole: Role = "model:specific"
@@ -117,14 +116,16 @@ public struct Settings: Hashable, Sendable {
 
         static let tenantPlaceholder = "{tenantid}"
 
-        /// What tokens name as `iss`.
+        /// The values of `iss` that are accepted.
         public var names: [String] {
             guard issuer.contains(Self.tenantPlaceholder) else { return [issuer] }
             return tenants.map { issuer.replacing(Self.tenantPlaceholder, with: $0) }
         }
     }
 
+    /// A path of keys from a token's top level down.
     public indirect enum ClaimPath: Hashable, Sendable {
+        /// Keys separated by dots; a top-level key with exactly this name takes precedence.
         case dotted(String)
         case keys([String])
         /// The member names of the object at that path.
@@ -133,7 +134,7 @@ public struct Settings: Hashable, Sendable {
 
     public struct ModelClass: Hashable, Sendable {
         public var name: ClassName
-        /// In order of preference as written; members are equal unless `prefer` states otherwise.
+        /// In the file's order.
         public var models: [ModelID]
         public init(name: ClassName, models: [ModelID]) {
             self.name = name
@@ -154,7 +155,7 @@ public struct Settings: Hashable, Sendable {
             case never, always
         }
         public var policy: Policy = .leastBusy
-        /// Policies of the classes that differ from the default.
+        /// The policies of classes that differ from `policy`.
         public var policies: [ClassName: Policy] = [:]
         /// Number of consecutive failed calls after which a runner is ejected; 0: never.
         public var ejectionFailures = 5
@@ -166,9 +167,9 @@ public struct Settings: Hashable, Sendable {
         public var failoverAttempts = 2
         public var afterSend: AfterSend = .staleOnly
         public var timeouts = Timeouts()
-        /// Machine types per class, best first; empty if a class has no preference.
+        /// Preferred machine types by class, best first.
         public var prefer: [ClassName: [String]] = [:]
-        /// Ids or machine types of machines that are woken together, per class.
+        /// Ids or machine types of runners that are woken together, by class.
         public var speculativeWake: [ClassName: [String]] = [:]
     }
 
@@ -187,18 +188,18 @@ public struct Settings: Hashable, Sendable {
         public var url: String
         /// Empty: discovered from the engine's own list.
         public var models: [ModelID] = []
-        /// Public id to the engine's own id.
+        /// The engine's own id of each public id.
         public var aliases: [ModelID: String] = [:]
         public var slots = 1
         public var weight = 1
         public var machineType = ""
         public var streamUsage = true
-        /// The endpoints that the engine serves, and no others; empty: learned from its responses.
+        /// The only endpoints that the engine serves; empty: learned from its responses.
         public var endpoints: [Endpoint] = []
         public var tls = TLS()
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""
-        /// Sent with every request to the engine, both calls and probes.
+        /// Header fields of every request to the engine, both calls and probes.
         public var headers: [HeaderField] = []
         public var probe = Probe()
         /// Nil: the machine is always on, or the gateway cannot wake it.
@@ -283,15 +284,15 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Fleet: Hashable, Sendable {
-        /// The shared secret with which agents register; if empty, only agents with a token of their own may.
+        /// The shared secret with which agents register; if empty, only agents in `tokens` may register.
         public var token = ""
-        /// Tokens of agents that must register with their own token.
+        /// The tokens of agents that must register with their own token.
         public var tokens: [RunnerID: String] = [:]
         /// Hosts that an agent's URL may name, in addition to its peer address.
         public var allowedHosts: [String] = []
         /// Time without a message after which an agent counts as disconnected.
         public var runnerTimeout: Duration = .seconds(90)
-        /// Time after an agent's disconnection at which its machine counts as asleep.
+        /// Time from an agent's disconnection until its machine counts as asleep.
         public var gracePeriod: Duration = .seconds(5)
         public var stateFile = "./simpleai-state.json"
 
@@ -312,7 +313,7 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Sleep: Hashable, Sendable {
-        /// Idle time without a call; zero: machines are never put to sleep.
+        /// Time without a call after which a machine is put to sleep; zero: never.
         public var after: Duration = .zero
     }
 
@@ -357,7 +358,7 @@ public struct Settings: Hashable, Sendable {
             case trace, debug, info, notice, warning, error, critical
         }
         public enum Format: String, Hashable, Sendable { case text, json }
-        /// Which calls write an access line. Internal errors are logged in any case.
+        /// The calls that write an access line. Internal errors are always logged.
         public enum Access: String, Hashable, Sendable { case all, errors, none }
         public var level: Level = .info
         public var format: Format = .text

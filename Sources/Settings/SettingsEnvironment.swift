@@ -12,8 +12,8 @@ struct SettingsEnvironment {
         let message: String
     }
 
-    /// Replaces every `${NAME}` and `${NAME:-default}`; the default applies to a variable that is unset or empty. A
-    /// single `$` stands for itself.
+    /// Replaces every `${NAME}` and `${NAME:-default}`; the default applies if the variable is unset or empty. A single
+    /// `$` is not special.
     func expand(_ text: String) throws(ExpansionFailure) -> String {
         var result = ""
         var rest = text[...]

@@ -1,8 +1,7 @@
 import Foundation
 import SimpleAICore
 
-/// Loads settings from a file: parses, expands and overrides values from the environment, and validates. All problems
-/// are reported at once.
+/// Loads settings from a file: parses it, applies the environment, and validates. All problems are reported together.
 public enum SettingsFile {
     /// Searched in this order if the operator names no file.
     public static let defaultPaths = ["./simpleai.yaml", "/etc/simpleai/simpleai.yaml"]
@@ -16,7 +15,7 @@ public enum SettingsFile {
         return try parse(try text(of: path), name: path, environment: environment)
     }
 
-    /// Parses a text; `name` stands for the file in problems.
+    /// Parses a text; `name` identifies the file in problems.
     public static func parse(
         _ text: String, name: String, environment: [String: String]
     ) throws(SettingsError) -> LoadedSettings {
@@ -33,8 +32,8 @@ public enum SettingsFile {
             settings: settings, warnings: report.warnings.listed(.warnings), path: name, tree: tree)
     }
 
-    /// The steps for every file. Throws for a file that is not a document; every other problem is reported, and the
-    /// settings are valid only if there was none.
+    /// Reads and validates a text. Throws if it is not a document; all other problems are added to `report`, and the
+    /// settings are valid only if it has none.
     static func read(
         _ text: String, name: String, environment: SettingsEnvironment, report: SettingsReport
     ) throws(SettingsProblem) -> (Settings, SettingsNode) {
@@ -47,7 +46,7 @@ public enum SettingsFile {
         return (settings, tree)
     }
 
-    /// Far above any real file: tens of thousands of machines.
+    /// Enough for tens of thousands of machines.
     static let maxSize: ByteCount = .mebibytes(4)
 
     /// The complete text of a settings file. A pipe can be read only once.

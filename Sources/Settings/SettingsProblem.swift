@@ -1,8 +1,8 @@
 /// A problem in the settings: an error that prevents the start, or a warning.
 public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The file as the operator named it, or `environment variable NAME` for a value from there.
+    /// The file as the operator named it, or `environment variable NAME`.
     public let file: String
-    /// Counted from 1; 0 if the problem has no line of its own.
+    /// Counted from 1; 0 if the problem has no line.
     public let line: Int
     /// Dotted, with indices: `runners[0].wake.mac`. Empty for the whole file.
     public let key: String
@@ -23,7 +23,7 @@ public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertibl
     }
 }
 
-/// What is wrong with the settings, in the file's order; where there is more than people read, the number of the rest.
+/// The problems of the settings, in the file's order; beyond a maximum, only the number of the others.
 public struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible {
     public let problems: [SettingsProblem]
 

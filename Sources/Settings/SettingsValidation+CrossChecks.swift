@@ -13,13 +13,13 @@ extension SettingsValidation {
         checkListeningAddress()
     }
 
-    /// The gateway itself appends the paths of the API.
+    /// Warns about a URL with an API path, which the gateway appends itself.
     private func checkAPIPath(of runner: Settings.StaticRunner, at path: SettingsPath) {
         guard let base = Self.withoutAPIPath(runner.url) else { return }
         warning("ends in an API path, which the gateway adds itself; use \(base)", at: path)
     }
 
-    /// The base URL of the engine; nil if a URL does not end in an API path.
+    /// The base URL of the engine; nil if `url` does not end in an API path.
     static func withoutAPIPath(_ url: String) -> String? {
         let endings = [
             "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/models", "/v1/messages",
@@ -33,7 +33,7 @@ extension SettingsValidation {
         warning(Self.missing(program), at: path)
     }
 
-    /// Whether no executable program of that name exists on this machine.
+    /// Whether this machine has no executable program of that name.
     static func isMissing(_ program: String) -> Bool {
         ExecutableFile.path(of: program, searchPath: ExecutableFile.searchPath) == nil
     }
@@ -42,7 +42,7 @@ extension SettingsValidation {
         "the program \(quoted(program)) does not exist or is not executable; install it or fix the path"
     }
 
-    /// If policies grant the rights, a role that only `wake.roles` names grants no calls.
+    /// Warns about a role that is listed in `wake.roles` but in no policy, so that it grants no calls.
     private func checkWakeRoles() {
         let roles = RoleNames(policiesOf: settings)
         for role in settings.wake.roles.sorted() where !roles.hasMeaning(role) {
@@ -55,7 +55,7 @@ extension SettingsValidation {
         }
     }
 
-    /// Agents on other machines cannot reach a loopback address. Behind a proxy on this machine they reach the proxy.
+    /// Warns if agents on other machines cannot connect, because the gateway listens on loopback without a proxy.
     private func checkListeningAddress() {
         guard settings.fleet.acceptsAgents, HostName.isLoopback(settings.server.host),
             settings.server.trustedProxies.isEmpty, settings.auth.mode != .none

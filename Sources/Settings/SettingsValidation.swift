@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// The rules that involve several keys; the rules of a single key are where it is read. Warnings are for settings that
-/// work but are probably not intended.
+/// Checks rules that involve several keys; rules of a single key are checked where it is read. Warnings are for
+/// settings that work but are probably not intended.
 struct SettingsValidation {
     let settings: Settings
     /// The positions of all values.
@@ -121,7 +121,7 @@ extension SettingsValidation {
         }
     }
 
-    /// A tag is easily left out: `llama3.2` for `llama3.2:3b`. The shortest such name, and the runner that has it.
+    /// Suggests the shortest id that extends one without a tag (`llama3.2` for `llama3.2:3b`), and its runner.
     private func longerName(of model: ModelID) -> String? {
         let beginning = Array(model.rawValue.lowercased().utf8) + [UInt8(ascii: ":")]
         let names = settings.runners.flatMap { runner in
@@ -132,7 +132,8 @@ extension SettingsValidation {
             .map { "\($0.runner) has \($0.model)" }
     }
 
-    /// Nil if the models of a runner become known only from its engine's list or its registration.
+    /// The models of all runners; nil if those of some runner are known only from its engine's list or its
+    /// registration.
     private var modelsOfAllRunners: Set<ModelID>? {
         guard !settings.runners.isEmpty, !settings.fleet.acceptsAgents,
             settings.runners.allSatisfy({ !$0.models.isEmpty })
@@ -242,7 +243,7 @@ extension SettingsValidation {
                 "is the id of a runner in this file, so no agent can use it; rename one of them",
                 at: path["tokens"][runner.id.rawValue])
         }
-        // Heartbeats of version 1 may be 30 s apart.
+        // Agents of protocol version 1 may send heartbeats 30 s apart.
         if settings.fleet.runnerTimeout < .seconds(30), settings.fleet.acceptsAgents {
             warning(
                 "\(settings.fleet.runnerTimeout.written) is less than the heartbeat tolerance of agents (30s); use 90s",
@@ -250,7 +251,8 @@ extension SettingsValidation {
         }
     }
 
-    /// Indices of values that occurred before, each with the earlier index. Empty texts are reported separately.
+    /// Indices of repeated values, each with the index of the first occurrence. Empty texts are skipped: they are
+    /// reported separately.
     private func repetitions<Value: Hashable & CustomStringConvertible>(
         in values: [Value]
     ) -> [(index: Int, first: Int)] {

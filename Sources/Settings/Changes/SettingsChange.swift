@@ -2,7 +2,7 @@ import SimpleAICore
 
 /// One value that differs between two versions of the settings.
 public struct SettingsChange: Hashable, Sendable {
-    /// Dotted, as in the file; runners and classes by their names: `runners.gpu-server.slots`.
+    /// The key, dotted as in the file; runners and classes by their names: `runners.gpu-server.slots`.
     public let key: String
     /// The previous value as text; nil if there was none, or if the value must not be shown.
     public let from: String?
@@ -20,18 +20,18 @@ public struct SettingsChange: Hashable, Sendable {
 }
 
 extension Settings {
-    /// Applies settings that were reread to a running process.
+    /// Applies reloaded settings to a running process.
     ///
-    /// - Returns: the settings in effect, which are `new` except for keys that need a restart, and all changes. An
-    ///   unclassified key needs a restart.
+    /// - Returns: the settings in effect, which are `new` except for keys that need a restart, and all changes. A key
+    ///   that `SettingsEntry.all` does not list needs a restart.
     public func adopting(_ new: Settings) -> (settings: Settings, changes: [SettingsChange]) {
         var adopted = self
-        // These settings with all classified keys of `new`: any remaining difference is in an unclassified key.
-        var known = self
+        // These settings with every listed key of `new`: any remaining difference is in an unlisted key.
+        var listed = self
         var changes: [SettingsChange] = []
         for entry in SettingsEntry.all {
             let needsRestart = entry.needsRestart(self, new)
-            entry.copy(new, &known)
+            entry.copy(new, &listed)
             if !needsRestart { entry.copy(new, &adopted) }
             let (old, new) = (entry.value(self), entry.value(new))
             guard old != new else { continue }
@@ -42,15 +42,15 @@ extension Settings {
                     entry.key, from: isShown ? old.shown : nil, to: isShown ? new.shown : nil,
                     needsRestart: needsRestart))
         }
-        adopted.takeOverNames(from: new)
-        known.takeOverNames(from: new)
+        adopted.adoptNamedTables(from: new)
+        listed.adoptNamedTables(from: new)
         changes += classChanges(to: new) + runnerChanges(to: new)
-        if known != new { changes.append(SettingsChange("other keys", from: nil, to: nil, needsRestart: true)) }
+        if listed != new { changes.append(SettingsChange("other keys", from: nil, to: nil, needsRestart: true)) }
         return (adopted, changes)
     }
 
     /// Applies the tables whose keys are names that the operator chose: classes and runners.
-    private mutating func takeOverNames(from new: Settings) {
+    private mutating func adoptNamedTables(from new: Settings) {
         classes = new.classes
         routing.policies = new.routing.policies
         routing.prefer = new.routing.prefer

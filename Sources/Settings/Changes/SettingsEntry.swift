@@ -11,10 +11,10 @@ struct EntryValue: Hashable {
     }
 
     init(_ value: some Hashable, isSecret: Bool = false) {
-        self.init(value, shown: isSecret ? nil : Self.words(for: value))
+        self.init(value, shown: isSecret ? nil : Self.displayText(for: value))
     }
 
-    private static func words(for value: some Hashable) -> String {
+    private static func displayText(for value: some Hashable) -> String {
         switch value {
         case let duration as Duration: duration.written
         case let list as [String]: list.joined(separator: ", ")
@@ -28,14 +28,14 @@ struct EntryValue: Hashable {
     }
 }
 
-/// Every settings key except those of classes and runners: how a change of it is shown, and whether a running process
-/// can apply it. The only table that decides this; guides/operation.md repeats it for readers.
+/// A settings key outside classes and runners: how its change is reported, and whether a running process can apply it.
+/// `all` is the only table that decides this; guides/operation.md documents it.
 struct SettingsEntry {
     let key: String
     /// Arguments: the old settings and the new ones.
     let needsRestart: (Settings, Settings) -> Bool
     let value: (Settings) -> EntryValue
-    /// Copies the value from the first to the second.
+    /// Copies the value from the first settings to the second.
     let copy: (Settings, inout Settings) -> Void
 
     static var all: [SettingsEntry] { server + authentication + calls + machines + operations }
@@ -128,8 +128,8 @@ struct SettingsEntry {
         ]
     }
 
-    /// A new certificate is applied at run time. Enabling or disabling TLS changes the protocol of the port, and with
-    /// it the gateway's URL at all clients, and needs a restart.
+    /// A new certificate is applied at run time. Enabling or disabling TLS changes the protocol of the port, and so the
+    /// URL that clients use; it needs a restart.
     private static var tls: SettingsEntry {
         SettingsEntry(
             key: "server.tls", needsRestart: { ($0.server.tls == nil) != ($1.server.tls == nil) },
@@ -153,7 +153,7 @@ extension SettingsEntry {
     }
 }
 
-/// Every key of a runner; all of them can change while calls are in progress.
+/// A key of a runner; a running process can apply every change.
 struct RunnerEntry {
     let key: String
     let value: (Settings.StaticRunner) -> EntryValue

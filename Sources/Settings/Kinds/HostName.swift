@@ -1,6 +1,6 @@
 import Foundation
 
-/// Host names, and whether they stand for this machine.
+/// The host name of this machine, and checks of host names.
 public enum HostName {
     /// The host name of this machine, without a domain.
     public static var own: String {
@@ -13,13 +13,13 @@ public enum HostName {
     /// An IP address without brackets, or a name that DNS or a hosts file can resolve.
     static func isValid(_ text: String) -> Bool {
         if text.contains(":") { return ipv6(text) != nil }
-        // Text in the form of an address must be a valid one: 10.0.0.256 is not a name either.
+        // Text that looks like an IPv4 address must be one: 10.0.0.256 is not a host name either.
         if text.utf8.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }) { return ipv4(text) != nil }
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
         return text.utf8.count <= 253 && labels.allSatisfy(isLabel)
     }
 
-    /// Loopback addresses, `localhost` and the names below it (RFC 6761 §6.3).
+    /// Whether a host is a loopback address, `localhost` or a name below it (RFC 6761 §6.3).
     static func isLoopback(_ text: String) -> Bool {
         if let address = ipv4(text) { return address.first == 127 }
         if let address = ipv6(text) {

@@ -33,7 +33,7 @@ enum ReadableFile {
     }
 }
 
-/// A file that contains one secret and nothing else, as container platforms mount them.
+/// A file that contains only one secret, as container platforms mount it.
 enum SecretFile {
     static func contents(of path: String) throws(SettingsMismatch) -> String {
         let bytes = try ReadableFile.contents(of: path)

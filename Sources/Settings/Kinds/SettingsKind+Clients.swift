@@ -20,7 +20,7 @@ extension SettingsKind where Value == IPNetwork {
 
 extension SettingsKind where Value == String {
     /// The value of a browser's `Origin` field (RFC 6454 §6.2): scheme, host and, unless it is the scheme's default,
-    /// port. Applications with web views and browser extensions have schemes of their own.
+    /// port. Applications with web views and browser extensions use their own schemes.
     static var origin: Self {
         .init("an origin like https://chat.example.com or app://obsidian.md") { text throws(SettingsMismatch) in
             guard text != "*" else {

@@ -1,8 +1,8 @@
 import SimpleAICore
 
 extension SettingsKind where Value == String {
-    /// A header field that an operator may add to requests to an engine: any field that neither describes the message
-    /// or its routing (RFC 9110 §7.6, RFC 9112 §6) nor is set by the gateway itself.
+    /// A header field that an operator may add to requests to an engine: any except fields that describe the message or
+    /// its routing (RFC 9110 §7.6, RFC 9112 §6) and fields that the gateway sets.
     static var runnerHeaderName: Self {
         .init("a header's name like Authorization") { text throws(SettingsMismatch) in
             let name = text.lowercased()

@@ -14,7 +14,8 @@ extension SettingsKind where Value == ClassName {
     static var className: Self {
         SettingsKind<String>.identifier("a class name").map { text throws(SettingsMismatch) in
             guard !text.hasPrefix("class:") else {
-                throw .init("\(quoted(text)) has the prefix that belongs into requests only; use \(text.dropFirst(6))")
+                throw .init(
+                    "\(quoted(text)) has the prefix class:, which is for requests only; use \(text.dropFirst(6))")
             }
             return ClassName(text)
         }
@@ -22,10 +23,10 @@ extension SettingsKind where Value == ClassName {
 }
 
 extension SettingsKind where Value == RunnerID {
-    /// The id of a runner that registers itself.
+    /// The id of a runner that an agent registers.
     static var agentID: Self { SettingsKind<String>.identifier("a runner's id").map { RunnerID($0) } }
 
-    /// The id of a static runner: an operator's name for a machine may have several words.
+    /// The id of a static runner, in which words may be separated by spaces.
     static var runnerID: Self {
         SettingsKind<String>.identifier("a runner's id", allowsSpaces: true).map { RunnerID($0) }
     }
@@ -33,7 +34,7 @@ extension SettingsKind where Value == RunnerID {
 
 extension SettingsKind where Value == String {
     /// A name that appears in header fields, metrics and URLs: visible ASCII, at most 128 characters.
-    /// - Parameter allowsSpaces: between words.
+    /// - Parameter allowsSpaces: whether spaces are allowed between words.
     static func identifier(_ what: String, allowsSpaces: Bool = false) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             guard !text.isEmpty else { throw .init("is empty; set \(what)") }
@@ -53,7 +54,7 @@ extension SettingsKind where Value == String {
 // MARK: - Waking
 
 extension SettingsKind where Value == MACAddress {
-    /// A machine's own hardware address: neither a multicast address nor all zeros.
+    /// A machine's hardware address: neither a multicast address nor all zeros.
     static var mac: Self {
         let example = "AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff"
         return .init(example) { text throws(SettingsMismatch) in
@@ -82,7 +83,8 @@ extension SettingsKind where Value == [UInt8] {
 }
 
 extension SettingsKind where Value == Settings.WebHook? {
-    /// `POST http://…`, or a URL alone, which means the same. It may contain a secret: never quoted in messages.
+    /// A method and a URL, such as `POST http://…`; a URL without a method means `POST`. It may contain a secret: never
+    /// quoted in messages.
     static var webHook: Self {
         .init("a request like POST http://home.lan/api/webhook/wake-gpu") { text throws(SettingsMismatch) in
             if text.isEmpty { return nil }

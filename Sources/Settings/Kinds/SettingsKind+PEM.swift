@@ -1,7 +1,7 @@
 import Foundation
 
-// Certificates and keys (RFC 7468): the text itself, as an environment variable may contain it, or the path of a file.
-// Their users verify that they are valid and match; mistakes visible here are reported here.
+// Certificates and keys in PEM (RFC 7468): either the text, as an environment variable may contain it, or the path of a
+// file. Only obvious mistakes are reported here; TLS verifies that certificate and key are valid and match.
 
 extension SettingsKind where Value == String {
     /// A PEM certificate, followed by the intermediate certificates up to a root; the result is its text.
@@ -20,7 +20,8 @@ extension SettingsKind where Value == String {
         }
     }
 
-    /// An unencrypted private key in PEM; the result is its text. Messages quote the value only if it must be a path.
+    /// An unencrypted private key in PEM; the result is its text. Messages quote the value only if it is certainly a
+    /// path.
     static var privateKey: Self {
         .init("the path of a PEM file") { text throws(SettingsMismatch) in
             guard !text.isEmpty else { return "" }
@@ -44,7 +45,7 @@ extension SettingsKind where Value == String {
 
     private static func isPEM(_ text: String) -> Bool { text.contains("-----BEGIN ") }
 
-    /// A key without its PEM lines contains no dot, whatever its kind.
+    /// Base64 has no dot, so the text of a key without its PEM lines does not look like a path.
     private static func looksLikePath(_ text: String) -> Bool {
         text.count < 4096 && text.contains(".") && !text.contains("\n")
     }

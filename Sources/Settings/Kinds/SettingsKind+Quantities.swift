@@ -102,7 +102,7 @@ extension SettingsKind where Value == ByteCount {
 extension Duration {
     static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
 
-    /// The shortest exact text that settings parse to the same value; for whole milliseconds, the precision of
+    /// The shortest text that settings parse to the same value. Exact for whole milliseconds, the precision of
     /// settings.
     var written: String {
         let (seconds, attoseconds) = components

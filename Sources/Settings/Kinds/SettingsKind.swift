@@ -2,7 +2,7 @@ import SimpleAICore
 
 /// Converts the text of a single value to a typed value: one constant or function per kind, grouped in extensions.
 struct SettingsKind<Value> {
-    /// A valid example, for messages about values of another shape.
+    /// A description of valid values, for messages.
     let example: String
     let read: (String) throws(SettingsMismatch) -> Value
 
@@ -11,7 +11,7 @@ struct SettingsKind<Value> {
         self.read = read
     }
 
-    /// The same texts, with an additional condition or as another type.
+    /// Reads the same texts with an additional condition, or as another type.
     func map<Other>(
         _ example: String? = nil, _ transform: @escaping (Value) throws(SettingsMismatch) -> Other
     ) -> SettingsKind<Other> {
@@ -33,7 +33,7 @@ extension SettingsKind where Value == String {
     /// Any text, including the empty one.
     static var text: Self { .init("a text") { $0 } }
 
-    /// A name, or nothing.
+    /// A name, or the empty text.
     static func optionalName(_ what: String) -> Self {
         .init(what) { text throws(SettingsMismatch) in
             if !text.isEmpty, let fault = NameFault(in: text) { throw .init("\(quoted(text)) \(fault); use \(what)") }

@@ -34,7 +34,7 @@ struct WebAddress: Hashable, Sendable {
         self.path = String(path)
     }
 
-    /// Without trailing slashes, and without the `/v1` that operators copy from elsewhere.
+    /// The base URL, without trailing slashes and without the `/v1` that operators often copy.
     var base: String {
         var path = path[...]
         func dropSlashes() { while path.last == "/" { path.removeLast() } }

@@ -1,8 +1,7 @@
 import Yams
 
-/// Yams refuses a document at the first duplicate key of a table. Settings report all problems at once, so each such
-/// key is marked in the text and the document is parsed again: its remaining content, and the key's position, stay
-/// known.
+/// Parses YAML that may contain duplicate keys. Yams stops at the first one, but settings report all problems together.
+/// So each duplicate key is marked in the text, and the text is parsed again.
 struct RepeatedKeys {
     private let text: String
 
@@ -11,14 +10,14 @@ struct RepeatedKeys {
     private static let mark: Unicode.Scalar = "\u{F8F7}"
     /// Maximum number of duplicate keys that are reported one by one.
     private static let maxCount = 100
-    /// Maximum number of bytes parsed for it, because each duplicate requires parsing the whole text again.
+    /// Maximum number of bytes parsed in all, because each duplicate requires parsing the whole text again.
     private static let maxBytes = 16 << 20
 
     init(_ text: String) {
         self.text = text
     }
 
-    /// Throws `YamlError`. Returns nil for a text without a document.
+    /// Returns nil for a text without a document. Throws `YamlError`.
     func compose() throws -> Node? {
         var marked = text
         for _ in 0..<max(1, min(Self.maxCount, Self.maxBytes / max(1, text.utf8.count))) {
@@ -32,7 +31,7 @@ struct RepeatedKeys {
         return try Yams.compose(yaml: marked)
     }
 
-    /// The key as it was written, if it was marked.
+    /// The key as it was written; nil if it is not marked.
     static func original(of key: String) -> String? {
         guard key.unicodeScalars.first == mark else { return nil }
         return String(key.unicodeScalars.drop { $0 == mark }).trimming { $0 == "\"" || $0 == "'" }

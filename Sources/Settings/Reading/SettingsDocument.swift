@@ -6,7 +6,8 @@ struct SettingsDocument {
     private let environment: SettingsEnvironment
     private let report: SettingsReport
     private var nodes = 0
-    /// The positions of values, at most `maxNodes`: an alias repeats values that are written elsewhere.
+    /// The positions of values. Far fewer positions than nodes mean aliases, which repeat values that are written
+    /// elsewhere.
     private var marks: Set<Mark> = []
 
     private struct Mark: Hashable {
@@ -14,10 +15,10 @@ struct SettingsDocument {
         var column: Int
     }
 
-    /// Above any real file, and below the size that nested aliases can reach.
+    /// More than any real file contains, and less than nested aliases can produce.
     private static let maxNodes = 300_000
 
-    /// The tree of a text, with environment variables expanded and problems of single values reported.
+    /// The tree of a text, with environment variables expanded. Problems of single values are added to `report`.
     static func tree(
         of text: String, name: String, environment: SettingsEnvironment, report: SettingsReport,
         example: String = "simpleai.example.yaml"
@@ -47,7 +48,7 @@ struct SettingsDocument {
         nodes += 1
         if let mark = node.mark { marks.insert(Mark(line: mark.line, column: mark.column)) }
         guard nodes <= Self.maxNodes else {
-            // In a document without aliases all marks are different, except those of empty values.
+            // Without aliases, all values have different positions, except empty ones.
             let message =
                 marks.count < nodes / 2
                 ? "YAML aliases expand to more than \(Self.maxNodes) values; write the values out"

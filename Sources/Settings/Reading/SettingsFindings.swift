@@ -1,13 +1,13 @@
 import SimpleAICore
 
-/// The problems or the warnings of one file: a list, and the number of further ones.
+/// The problems or the warnings of one file: the first ones in the file's order, and the number of the others.
 ///
-/// A file can have as many as it has lines, and each costs a line of output and possibly a search for the intended name. So
-/// only the first ones in the file's order are listed, and the search runs only for these.
+/// A file can have one per line, and each costs a line of output and possibly a search for the intended name. So only
+/// the first ones are listed, and the search runs only for these.
 struct SettingsFindings {
     /// The maximum number listed; further ones are counted.
     static let maxListed = 100
-    /// The maximum length of a printed key, in bytes: a key may be as long as the file.
+    /// In bytes; the maximum length of a printed key, which may be as long as the file.
     private static let maxKeyLength = 300
 
     /// A problem or warning, before its text is composed.
@@ -15,7 +15,7 @@ struct SettingsFindings {
         let path: SettingsPath
         let place: SettingsPlace
         let message: String
-        /// The end of the message, if it requires a search.
+        /// The end of the message, if composing it requires a search.
         let suggestion: (() -> String)?
         let number: Int
 
@@ -27,7 +27,7 @@ struct SettingsFindings {
 
     private var found: [Finding] = []
     private(set) var count = 0
-    /// The paths of all of them, and of their parents.
+    /// The paths of all findings, and of their parents.
     private var paths: Set<SettingsPath> = []
 
     var isEmpty: Bool { count == 0 }
@@ -40,7 +40,7 @@ struct SettingsFindings {
         if found.count >= 4 * Self.maxListed { found = first }
     }
 
-    /// Whether a finding refers to the key or one below it.
+    /// Whether a finding refers to this key or to one below it.
     func contains(_ path: SettingsPath) -> Bool { paths.contains(path) }
 
     private var first: [Finding] {
@@ -49,7 +49,7 @@ struct SettingsFindings {
 
     /// The first ones in the file's order, followed by the number of further ones, if any.
     func listed(_ kind: Kind) -> [SettingsProblem] {
-        var listed = first.map(Self.writtenOut)
+        var listed = first.map(Self.composed)
         if count > listed.count, let last = listed.last {
             listed.append(
                 SettingsProblem(
@@ -71,7 +71,7 @@ struct SettingsFindings {
 
     static func more(_ number: Int) -> String { "and \(number) more" }
 
-    private static func writtenOut(_ finding: Finding) -> SettingsProblem {
+    private static func composed(_ finding: Finding) -> SettingsProblem {
         var key = finding.path.description
         if key.utf8.count > maxKeyLength { key = String(decoding: key.utf8.prefix(maxKeyLength), as: UTF8.self) + "…" }
         return SettingsProblem(
@@ -81,7 +81,7 @@ struct SettingsFindings {
 }
 
 extension LoadedSettings {
-    /// The warnings of the file, and those of later checks.
+    /// The warnings of the file, followed by those of later checks, of which at most `maxListed` are listed.
     public func warnings(and others: [SettingsProblem]) -> [SettingsProblem] {
         guard others.count > SettingsFindings.maxListed else { return warnings + others }
         let rest = SettingsProblem(

@@ -21,7 +21,7 @@ struct SettingsNode: Hashable, Sendable {
 
     struct Entry: Hashable, Sendable {
         var key: String
-        /// The position of the key, where operators look for its value.
+        /// The position of the key.
         var place: SettingsPlace
         var value: SettingsNode
     }

@@ -2,7 +2,7 @@
 final class SettingsReport {
     private(set) var problems = SettingsFindings()
     private(set) var warnings = SettingsFindings()
-    /// Every requested key as a pattern (`runners[].wake.mac`): the keys that this version knows.
+    /// Every requested key as a pattern (`runners[].wake.mac`): all keys that this version supports.
     private(set) var knownKeys: Set<SettingsPath> = []
 
     /// - Parameter suggestion: the end of the message, computed only if the problem is listed.
@@ -26,12 +26,12 @@ final class SettingsReport {
         knownKeys.insert(pattern)
     }
 
-    /// Throws what was found, if anything was.
+    /// Throws all problems, if there are any.
     func throwProblems() throws(SettingsError) {
         guard problems.isEmpty else { throw SettingsError(problems: problems.listed(.problems)) }
     }
 
-    /// What was found until the file proved to be no document at all, and that.
+    /// All problems so far and the one that ended the parsing, in the file's order.
     func error(endingIn problem: SettingsProblem) -> SettingsError {
         let found = problems.listed(.problems)
         let place = found.firstIndex { $0.line > problem.line } ?? found.endIndex

@@ -1,15 +1,15 @@
 // Claim paths: a dotted path, a list of keys, or a table with a path and the accepted values.
 
 extension SettingsTable {
-    /// A list of claim paths; nil if the key is absent. Refused elements are left out.
+    /// A list of claim paths; nil if the key is absent. Invalid elements are omitted.
     mutating func claimPaths(_ key: String) -> [Settings.ClaimPath]? {
         mixedList(key, of: .name("a claim"), values: Settings.ClaimPath.init) { table in
             let path = table.oneOrList("path", .name("a claim")).map(Settings.ClaimPath.init)
-            let takesNames = table.read("keys", .flag) ?? false
+            let usesMemberNames = table.read("keys", .flag) ?? false
             if table.lacks("path") {
                 table.problem("is required; set the claim that contains the roles, such as [roles]", at: "path")
             }
-            return takesNames ? path.map { .memberNames($0) } : path
+            return usesMemberNames ? path.map { .memberNames($0) } : path
         }
     }
 }

@@ -1,7 +1,7 @@
 import SimpleAICore
 
-/// One table of the file during reading. Every requested key becomes known; any other key in the file is an unknown
-/// key. Absent tables are read as well, so the set of known keys does not depend on the file.
+/// A table of the file, from which a section reads its keys. Every requested key is known; all other keys in the file
+/// are reported as unknown. Absent tables are read as well, so the set of known keys does not depend on the file.
 struct SettingsTable {
     let path: SettingsPath
     let place: SettingsPlace
@@ -15,7 +15,7 @@ struct SettingsTable {
     }
     /// The index of each key in `entries`.
     private var places: [ExactString: Int] = [:]
-    /// False for a value of another shape in place of a table: no key can be missing from it.
+    /// False if the value is not a table, in which case no key counts as missing.
     private var isReadable = true
     private var knownKeys: [String] = []
     private var knownKeySet: Set<ExactString> = []
@@ -64,19 +64,19 @@ struct SettingsTable {
         report.warning(message, at: path[key], place: entry(key)?.place ?? place)
     }
 
-    /// Whether a key, or a value below it, has already been refused.
+    /// Whether a key, or a value below it, already has a problem.
     func hasProblem(at key: String) -> Bool {
         report.hasProblem(at: path[key])
     }
 
     /// Whether the file or the environment contains a value for a key.
-    private func states(_ key: String) -> Bool {
+    private func isPresent(_ key: String) -> Bool {
         guard let entry = entry(key) else { return false }
         return entry.value.content != .nothing
     }
 
     /// Whether a key is missing from a readable table.
-    func lacks(_ key: String) -> Bool { isReadable && !states(key) }
+    func lacks(_ key: String) -> Bool { isReadable && !isPresent(key) }
 
     private func entry(_ key: String) -> SettingsNode.Entry? {
         places[ExactString(key)].map { entries[$0] }
@@ -90,8 +90,8 @@ struct SettingsTable {
         }
     }
 
-    /// Makes a key known, and returns its entry.
-    private mutating func take(_ key: String) -> SettingsNode.Entry? {
+    /// Adds a key to the known ones, and returns its entry.
+    private mutating func requestedEntry(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)
         knownKeySet.insert(ExactString(key))
         report.known(pattern(of: key))
@@ -115,18 +115,18 @@ struct SettingsTable {
 // MARK: - Single values
 
 extension SettingsTable {
-    /// The value of a key; nil if it is absent or was refused.
+    /// The value of a key; nil if it is absent or invalid.
     mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
-        guard let entry = take(key) else { return nil }
+        guard let entry = requestedEntry(key) else { return nil }
         return scalar(entry.value, kind, at: path[key], place: entry.place)
     }
 
-    /// Keeps the default if the key is absent.
+    /// Replaces the default unless the key is absent.
     mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
         if let written = read(key, kind) { value = written }
     }
 
-    /// A key without a default. `advice` states what to write.
+    /// A key without a default. `advice` states how to fix its absence.
     mutating func required<Value>(_ key: String, _ kind: SettingsKind<Value>, _ advice: String) -> Value? {
         let value = read(key, kind)
         if lacks(key) { problem("is required; \(advice)", at: key) }
@@ -154,7 +154,7 @@ extension SettingsTable {
         if let written = secret(key, kind) { value = written }
     }
 
-    /// Converts a key that is a name the operator chose.
+    /// Converts a key that is a name chosen by the operator.
     func name<Value: Name>(_ key: String, _ kind: SettingsKind<Value>) -> Value {
         do {
             return try kind.read(key)
@@ -187,7 +187,7 @@ extension SettingsTable {
 // MARK: - Lists
 
 extension SettingsTable {
-    /// A list of single values; nil if the key is absent. Refused elements are left out.
+    /// A list of single values; nil if the key is absent. Invalid elements are omitted.
     mutating func list<Value>(_ key: String, of kind: SettingsKind<Value>) -> [Value]? {
         elements(key)?.enumerated().compactMap { index, node in
             scalarElement(node, kind, at: path[key][index])
@@ -210,7 +210,7 @@ extension SettingsTable {
         return list(key, of: kind).map(OneOrMore.more)
     }
 
-    /// A list whose elements are single values, lists of them, or tables. Refused elements are left out.
+    /// A list whose elements are single values, lists of them, or tables. Invalid elements are omitted.
     mutating func mixedList<Value, Element>(
         _ key: String, of kind: SettingsKind<Value>, values: (OneOrMore<Value>) -> Element,
         tables: (inout SettingsTable) -> Element?
@@ -248,7 +248,7 @@ extension SettingsTable {
     }
 
     private mutating func elements(_ key: String) -> [SettingsNode]? {
-        guard let entry = take(key) else { return nil }
+        guard let entry = requestedEntry(key) else { return nil }
         switch entry.value.content {
         case .nothing, .broken: return nil
         case .list(let elements): return elements
@@ -270,7 +270,7 @@ extension SettingsTable {
 
 // MARK: - Tables in tables
 
-/// A part of the settings that reads itself from its table. Before that, its properties hold their defaults.
+/// A section of the settings, which reads its properties from a table. They have their defaults before.
 protocol SettingsSection {
     mutating func read(from table: inout SettingsTable)
 }
@@ -281,7 +281,7 @@ extension SettingsTable {
     }
 
     mutating func section(_ key: String, _ body: (inout SettingsTable) -> Void) {
-        let entry = take(key)
+        let entry = requestedEntry(key)
         Self.read(
             entry?.value, at: path[key], pattern: pattern(of: key), place: entry?.place ?? place, report: report, body)
     }

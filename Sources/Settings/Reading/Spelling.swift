@@ -2,10 +2,10 @@
 enum Spelling {
     /// In bytes.
     private static let maxLength = 100
-    /// Names that a written one is compared with.
+    /// Maximum number of names to compare.
     private static let maxNames = 1_000
 
-    /// The nearest of some names; nil if none is near. Case, `-` and `_` are ignored.
+    /// The name most similar to `written`; nil if none is similar. Case, `-` and `_` are ignored.
     static func nearest(to written: String, among names: some Sequence<String>) -> String? {
         // The time to compare grows with both lengths, and a text far longer than every name is not a misspelling.
         guard written.utf8.count <= maxLength else { return nil }
@@ -25,7 +25,8 @@ enum Spelling {
         name.lowercased().filter { $0 != "-" && $0 != "_" }
     }
 
-    /// Insertions, deletions, replacements and transpositions of adjacent characters (optimal string alignment).
+    /// The number of insertions, deletions, replacements and transpositions of adjacent characters (optimal string
+    /// alignment).
     static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)

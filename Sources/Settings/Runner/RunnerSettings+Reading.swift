@@ -39,7 +39,7 @@ extension RunnerSettings: SettingsSection {
         checkReachability(in: table)
     }
 
-    /// Verifies that the gateway can reach the agent: its calls use the listening address unless `base_url` states
+    /// Warns if the gateway cannot reach the agent: its calls use the listening address unless `base_url` states
     /// another.
     private func checkReachability(in table: SettingsTable) {
         guard HostName.isLoopback(listen.host), baseURL.isEmpty,

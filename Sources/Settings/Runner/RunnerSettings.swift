@@ -8,19 +8,19 @@ public struct RunnerSettings: Hashable, Sendable {
     /// The shared secret of the fleet, or one for this machine.
     public var token = ""
     public var id: RunnerID = ""
-    /// A name for display; empty: the id.
+    /// A display name; empty: the id.
     public var name = ""
     public var machineType = ""
     public var listen = Listen()
-    /// An `http` or `https` base URL for the gateway's calls; empty: the address from which the agent connects, and the
-    /// port on which it listens.
+    /// The base URL (`http` or `https`) of the gateway's calls; empty: the address from which the agent connects, and
+    /// the port on which it listens.
     public var baseURL = ""
     public var mac: MAC = .automatic
     public var heartbeat: Duration = .seconds(15)
     /// Maximum time for calls in progress to finish after SIGTERM.
     public var drain: Duration = .seconds(30)
     public var engines: [Engine] = []
-    /// Public id to the engine's own id.
+    /// The engine's own id of each public id.
     public var aliases: [ModelID: String] = [:]
     public var power = Power()
     public var tls = Settings.TLS()
@@ -38,7 +38,7 @@ public struct RunnerSettings: Hashable, Sendable {
 
     /// The hardware address with which the machine can be woken.
     public enum MAC: Hashable, Sendable {
-        /// That of the interface to the gateway.
+        /// The address of the interface that connects to the gateway.
         case automatic
         case none
         case address(MACAddress)
@@ -46,14 +46,14 @@ public struct RunnerSettings: Hashable, Sendable {
 
     public struct Engine: Hashable, Sendable {
         public enum Kind: String, Hashable, Sendable, CaseIterable {
-            /// Anything with `/v1/models` and `/v1/chat/completions`.
+            /// Any engine with `/v1/models` and `/v1/chat/completions`.
             case openAI = "openai"
             case ollama
             /// llama.cpp's server.
             case llamaServer = "llama-server"
         }
         public var kind: Kind
-        /// As `Settings.StaticRunner.url`.
+        /// A base URL, in the form of `Settings.StaticRunner.url`.
         public var url: String
         /// An executable and its arguments, started and supervised by the agent; empty if the agent does not manage the
         /// engine.

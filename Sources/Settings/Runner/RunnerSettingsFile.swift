@@ -15,7 +15,7 @@ public enum RunnerSettingsFile {
         return try parse(try SettingsFile.text(of: path), name: path, environment: environment)
     }
 
-    /// Parses a text; `name` stands for the file in problems.
+    /// Parses a text; `name` identifies the file in problems.
     /// - Parameter hostName: the id of a runner without one.
     public static func parse(
         _ text: String, name: String, environment: [String: String], hostName: String = HostName.own
@@ -47,7 +47,7 @@ public enum RunnerSettingsFile {
         return settings
     }
 
-    /// Whether a file of unknown kind contains runner settings, determined from its keys.
+    /// Whether a file contains runner settings, judging by its keys.
     public static func isRunnerFile(_ text: String, name: String, environment: [String: String]) -> Bool {
         let tree = try? SettingsDocument.tree(
             of: SettingsFile.withoutByteOrderMark(text), name: name, environment: .init(variables: environment),

@@ -6,7 +6,7 @@ extension Settings.Auth: SettingsSection {
         table.read("leeway", .duration(to: .seconds(600)), into: &leeway)
         table.read("failed_attempts_per_minute", .integer(0...1_000_000), into: &failedAttemptsPerMinute)
         table.tables("issuers") { table in
-            // An invalid entry keeps its place, so that indices match those of the file.
+            // An invalid entry is kept, so that indices match the file.
             let url = table.required(
                 "issuer", .issuerURL, "set the exact value of the `iss` claim of its tokens")
             var issuer = Settings.Issuer(issuer: url ?? "", audience: .oneOf([]))
@@ -43,13 +43,13 @@ extension Settings.Issuer: SettingsSection {
         guard let written, !table.hasProblem(at: "audience") else { return }
         if written == ["any"] {
             audience = .any
-            let taken =
+            let accepted =
                 table.hasValue("authorized_parties")
                 ? "every token of these authorized_parties, for any audience; set the audience unless this "
                     + "issuer's tokens have none (Cognito)"
                 : "every token of this issuer, including those for other applications; set the audience unless "
                     + "no other application uses it"
-            table.warning("any accepts \(taken)", at: "audience")
+            table.warning("any accepts \(accepted)", at: "audience")
         } else if written.contains("any") {
             table.problem("lists `any` with other values; use `any` alone or remove it", at: "audience")
         } else if written.isEmpty {
@@ -59,8 +59,8 @@ extension Settings.Issuer: SettingsSection {
         }
     }
 
-    /// Entra ID: the discovery document of all tenants together states a template as the issuer, which every
-    /// tenant fits. So the tenants have to be named.
+    /// Reads the tenants of Entra ID. Its issuer for all tenants is a template that every tenant matches, so the
+    /// settings must list the trusted tenants.
     fileprivate mutating func readTenants(from table: inout SettingsTable) {
         table.list("tenants", of: .tenant, into: &tenants)
         let parts = issuer.split(separator: Self.tenantPlaceholder, omittingEmptySubsequences: false)
@@ -84,7 +84,7 @@ extension Settings.Issuer: SettingsSection {
         }
     }
 
-    /// The first component of the path, where it is one of Entra ID's words for many tenants.
+    /// Entra ID's alias for many tenants, if it is the first component of the issuer's path.
     private static func aliasOfTenants(in issuer: String) -> String? {
         guard let address = try? WebAddress(issuer, allowingQuery: false),
             ["login.microsoftonline.com", "login.microsoftonline.us", "sts.windows.net"]
@@ -149,7 +149,7 @@ extension Settings.Issuer: SettingsSection {
                     "does not support `keys: true`; use the claim alone", at: "subject_claims")
             }
             // OpenID Connect Core 1.0 §5.7.
-            if let name = claim.onlyKey, Self.changingClaims.contains(name) {
+            if let name = claim.onlyKey, Self.reassignableClaims.contains(name) {
                 table.warning(
                     "\(name) can be reassigned or chosen by the user, but limits and conversations are bound to it; "
                         + "use sub, or a claim that the provider never reassigns", at: "subject_claims")
@@ -157,7 +157,7 @@ extension Settings.Issuer: SettingsSection {
         }
     }
 
-    private static let changingClaims: Set = [
+    private static let reassignableClaims: Set = [
         "email", "name", "nickname", "preferred_username", "unique_name", "upn", "username",
     ]
 }
@@ -174,7 +174,7 @@ extension Settings.ClaimPath {
 }
 
 extension SettingsKind where Value == String {
-    /// The id of a tenant of Entra ID as `tid` has it.
+    /// The id of an Entra ID tenant, in the form of the claim `tid`.
     fileprivate static var tenant: Self {
         .init("a tenant's id like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490") { text throws(SettingsMismatch) in
             let groups = text.split(separator: "-", omittingEmptySubsequences: false).map(\.utf8)

@@ -18,13 +18,13 @@ extension Settings.Routing: SettingsSection {
         table.read("policy", .policy, into: &policy)
         table.names(in: "classes") { table, name in
             table.section(name) { table in
-                var own = policy
-                table.read("policy", .policy, into: &own)
-                if own != policy { policies[ClassName(name)] = own }
+                var classPolicy = policy
+                table.read("policy", .policy, into: &classPolicy)
+                if classPolicy != policy { policies[ClassName(name)] = classPolicy }
                 let types = table.list("prefer", of: .name("a machine type")) ?? []
                 if !types.isEmpty { prefer[ClassName(name)] = types }
-                let together = table.list("speculative_wake", of: .name("a machine's id or type")) ?? []
-                if !together.isEmpty { speculativeWake[ClassName(name)] = together }
+                let runners = table.list("speculative_wake", of: .name("a machine's id or type")) ?? []
+                if !runners.isEmpty { speculativeWake[ClassName(name)] = runners }
             }
         }
         table.section("queue") {

@@ -1,12 +1,12 @@
 import SimpleAICore
 
 extension Settings {
-    /// `wake` must be read before.
+    /// Reads the static runners. `wake` must be read before, because it contains defaults for them.
     mutating func readRunners(from table: inout SettingsTable) {
         table.tables("runners") { table in
             let url = table.required("url", .engineURL, "set the engine's URL, such as http://10.0.0.5:11434")
             let id = table.read("id", .runnerID)
-            // An invalid entry keeps its place, so that indices match those of the file.
+            // An invalid entry is kept, so that indices match the file.
             var runner = StaticRunner(id: id ?? RunnerID(Self.hostAndPort(of: url ?? "")), url: url ?? "")
             runner.read(from: &table)
             runner.readWake(from: &table, defaults: wake)
@@ -14,7 +14,7 @@ extension Settings {
         }
     }
 
-    /// The name of a runner without an id.
+    /// The id of a runner for which the file states none.
     private static func hostAndPort(of url: String) -> String {
         let parts = url.split(separator: "/", omittingEmptySubsequences: true)
         return parts.count > 1 ? String(parts[1]) : ""
@@ -50,7 +50,7 @@ extension Settings.StaticRunner: SettingsSection {
         }
     }
 
-    /// Values are secrets: `NAME: value`, or `NAME_file: path`.
+    /// Reads header fields. Values are secrets: `NAME: value`, or `NAME_file: path`.
     private mutating func readHeaders(from table: inout SettingsTable) {
         var fields: [Settings.HeaderField] = []
         table.names(in: "headers") { table, key in
@@ -80,7 +80,7 @@ extension Settings.StaticRunner: SettingsSection {
     /// An empty block counts as absent: the machine cannot be woken.
     fileprivate mutating func readWake(from table: inout SettingsTable, defaults: Settings.Wake) {
         table.section("wake") { table in
-            // A program or a web hook does not need an address.
+            // A program or a web hook needs no MAC address.
             let needsAddress =
                 !table.isEmpty && !["command", "http", "http_file"].contains(where: table.hasValue)
             let macs = table.oneOrMore("mac", .mac) ?? []
@@ -144,6 +144,6 @@ extension SettingsKind where Value == Endpoint {
 }
 
 extension SettingsKind where Value == Int {
-    /// A destination port cannot be 0, unlike a listening port.
+    /// A destination port, which cannot be 0, unlike a listening port.
     fileprivate static var wakePort: Self { .integer(1...65_535) }
 }

@@ -29,7 +29,7 @@ extension Settings.Server: SettingsSection {
 }
 
 extension Settings.ServerTLS {
-    /// Nil if neither the certificate nor its key is given: plain HTTP.
+    /// Nil for plain HTTP: certificate or key is missing or invalid.
     fileprivate init?(from table: inout SettingsTable) {
         let certificate = table.read("certificate", .certificate) ?? ""
         let key = table.secret("key", .privateKey) ?? ""
@@ -57,10 +57,10 @@ extension Settings.Fleet: SettingsSection {
         table.secret("token", .token, into: &token)
         table.names(in: "tokens") { table, name in
             let id = table.name(name, .agentID)
-            let own = table.required(name, .token, "set the token of this runner")
-            if let own, !own.isEmpty {
-                tokens[id] = own
-            } else if own != nil {
+            let runnerToken = table.required(name, .token, "set the token of this runner")
+            if let runnerToken, !runnerToken.isEmpty {
+                tokens[id] = runnerToken
+            } else if runnerToken != nil {
                 table.problem("is empty; set the token of this runner", at: name)
             }
         }

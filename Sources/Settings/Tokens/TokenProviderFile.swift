@@ -1,5 +1,5 @@
-/// Loads the settings of a token provider from a file, as `SettingsFile` does: all problems at once. Environment
-/// variables cannot override single values here; `${NAME}` inserts them.
+/// Loads the settings of a token provider from a file, as `SettingsFile` does. Environment variables do not override
+/// keys of this file; `${NAME}` inserts their values.
 public enum TokenProviderFile {
     /// Used if the operator names no file.
     public static let defaultPath = "./simpleai-tokens.yaml"
@@ -10,7 +10,7 @@ public enum TokenProviderFile {
         try parse(try SettingsFile.text(of: path), name: path, environment: environment)
     }
 
-    /// Parses a text; `name` stands for the file in problems.
+    /// Parses a text; `name` identifies the file in problems.
     public static func parse(
         _ text: String, name: String, environment: [String: String]
     ) throws(SettingsError) -> TokenProviderSettings {

@@ -14,10 +14,10 @@ extension TokenProviderSettings: SettingsSection {
         }
         standard.read(from: &table)
         checkTransport(in: table)
-        // A refused value would appear to be missing, so no conclusion is drawn from it.
+        // An invalid value looks like a missing one, so nothing is concluded from it.
         let isComplete = !Self.keysOfIdentity.contains { table.hasProblem(at: $0) }
-        let sound = readUsers(from: &table, isComplete: isComplete)
-        readRoles(from: &table, soundUsers: sound, isComplete: isComplete)
+        let validUsers = readUsers(from: &table, isComplete: isComplete)
+        readRoles(from: &table, validUsers: validUsers, isComplete: isComplete)
         guard isComplete, users.isEmpty, roles.isEmpty, !table.hasProblem(at: "users"), !table.hasProblem(at: "roles")
         else { return }
         if let problem = problem(user: nil, roles: []) { table.problem(problem, at: "client") }
@@ -29,7 +29,7 @@ extension TokenProviderSettings: SettingsSection {
 
     /// - Returns: the users for whom a token can be requested.
     private mutating func readUsers(from table: inout SettingsTable, isComplete: Bool) -> Set<String> {
-        var sound: Set<String> = []
+        var validUsers: Set<String> = []
         table.names(in: "users") { table, name in
             var user = Identity()
             table.section(name) { user.read(from: &$0, username: name) }
@@ -38,13 +38,13 @@ extension TokenProviderSettings: SettingsSection {
             if let problem = problem(user: name, roles: []) {
                 table.problem(problem, at: name)
             } else {
-                sound.insert(name)
+                validUsers.insert(name)
             }
         }
-        return sound
+        return validUsers
     }
 
-    private mutating func readRoles(from table: inout SettingsTable, soundUsers: Set<String>, isComplete: Bool) {
+    private mutating func readRoles(from table: inout SettingsTable, validUsers: Set<String>, isComplete: Bool) {
         table.names(in: "roles") { table, name in
             var role = RoleIdentity()
             table.section(name) { table in
@@ -58,7 +58,7 @@ extension TokenProviderSettings: SettingsSection {
                 }
             }
             roles[name] = role
-            guard isComplete, !table.hasProblem(at: name), role.user.map(soundUsers.contains) ?? true else { return }
+            guard isComplete, !table.hasProblem(at: name), role.user.map(validUsers.contains) ?? true else { return }
             if let problem = problem(user: nil, roles: [name]) { table.problem(problem, at: name) }
         }
     }
@@ -85,7 +85,7 @@ extension TokenProviderSettings: SettingsSection {
 }
 
 extension TokenProviderSettings.Identity {
-    /// - Parameter username: the user name for a password, if no other name is written.
+    /// - Parameter username: the user name of a password, if the file states none.
     fileprivate mutating func read(from table: inout SettingsTable, username: String? = nil) {
         readClient(from: &table)
         grant = table.read("grant", .choice(TokenProviderSettings.Grant.allCases))
@@ -141,7 +141,7 @@ extension TokenProviderSettings.Identity {
 }
 
 extension SettingsKind where Value == String {
-    /// A secret in a form, where every character is possible.
+    /// A secret that is sent in a form, which may contain any character.
     fileprivate static var credential: Self { .init("a secret") { $0 } }
 
     /// A scope token (RFC 6749 §3.3).

@@ -11,15 +11,15 @@ extension TokenProviderSettings {
         public var resources: [String]
     }
 
-    /// Why the file has no entry for a user and roles: what is wrong, and how to fix it.
+    /// Why no parameters can be selected for a user and roles: what is wrong, and how to fix it.
     public struct SelectionProblem: Error, Hashable, Sendable, CustomStringConvertible {
         public let description: String
 
         init(_ description: String) { self.description = description }
     }
 
-    /// The file's parameters for a user and roles. The provider itself decides about roles, so a role stands for the
-    /// client or user that has it; the entries of several roles must agree, because a token has one subject.
+    /// The file's parameters for a user and roles. The provider assigns roles, so a role selects the client or user
+    /// that has it; the entries of several roles must agree, because a token has one subject.
     public func selection(user: String?, roles names: [String]) throws(SelectionProblem) -> Selection {
         var chosen: [(name: String, identity: Identity)] = []
         var person = user.map { (name: $0, source: "--user \($0)") }
@@ -58,20 +58,20 @@ extension TokenProviderSettings {
         of chosen: [(name: String, identity: Identity)]
     ) throws(SelectionProblem) -> Identity {
         var merged = Identity()
-        func take<Value: Hashable>(_ key: String, _ part: WritableKeyPath<Identity, Value?>) throws(SelectionProblem) {
-            let stated = chosen.filter { $0.identity[keyPath: part] != nil }
-            guard let first = stated.first else { return }
-            if let other = stated.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
+        func merge<Value: Hashable>(_ key: String, _ part: WritableKeyPath<Identity, Value?>) throws(SelectionProblem) {
+            let candidates = chosen.filter { $0.identity[keyPath: part] != nil }
+            guard let first = candidates.first else { return }
+            if let other = candidates.first(where: { $0.identity[keyPath: part] != first.identity[keyPath: part] }) {
                 throw .init("\(first.name) and \(other.name) differ in `\(key)`; request one of them")
             }
             merged[keyPath: part] = first.identity[keyPath: part]
         }
-        try take("client", \.client)
-        try take("grant", \.grant)
-        try take("username", \.credentials)
-        try take("scopes", \.scopes)
-        try take("audience", \.audience)
-        try take("resource", \.resources)
+        try merge("client", \.client)
+        try merge("grant", \.grant)
+        try merge("username", \.credentials)
+        try merge("scopes", \.scopes)
+        try merge("audience", \.audience)
+        try merge("resource", \.resources)
         return merged
     }
 

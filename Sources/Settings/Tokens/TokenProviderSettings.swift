@@ -42,7 +42,7 @@ public struct TokenProviderSettings: Hashable, Sendable {
         }
     }
 
-    /// The parameters at the root of the file, for a user or for a role. Nil: not stated there.
+    /// Parameters of a token request, at the root of the file, for a user or for a role. Nil: not stated there.
     public struct Identity: Hashable, Sendable {
         public var client: Client?
         public var grant: Grant?
@@ -66,15 +66,15 @@ public struct TokenProviderSettings: Hashable, Sendable {
 
     /// Exactly as the provider's discovery document states it.
     public var issuer = ""
-    /// Whether plain HTTP beyond loopback is allowed.
+    /// Whether plain HTTP is allowed to hosts other than loopback.
     public var allowsInsecure = false
     public var token: Token = .accessToken
-    /// The authorities that the provider's certificate is checked against, in PEM; empty: those of `SSL_CERT_FILE`, or of
-    /// the system.
+    /// A PEM file with the authorities that verify the provider's certificate; empty: the file in `SSL_CERT_FILE`, or
+    /// the system's authorities.
     public var caFile = ""
-    /// For each response of the provider.
+    /// Maximum time for each response of the provider.
     public var timeout: Duration = .seconds(10)
-    /// The parameters that apply unless users and roles state others.
+    /// The parameters that apply unless a user or a role states others.
     public var standard = Identity()
     public var users: [String: Identity] = [:]
     public var roles: [String: RoleIdentity] = [:]
