@@ -48,7 +48,7 @@ struct ChatFormat: ResponseFormat {
             ("model", .string(envelope.model)), ("system_fingerprint", ResponseEnvelope.fingerprint),
             ("choices", choices),
         ]
-        // If usage is requested, every chunk has the key, and only the last one has a value.
+        // If the request asks for usage, every chunk has the key, and only the last one a value.
         if envelope.includesUsage { members.append(("usage", usage)) }
         return ServerSentEvent(.object(members))
     }

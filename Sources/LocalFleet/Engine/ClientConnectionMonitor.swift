@@ -1,16 +1,16 @@
 import NIOCore
 import Synchronization
 
-/// The client closed its connection: work for it stops.
+/// The client closed its connection, so work for it stops.
 struct ClientDisconnected: Error {}
 
-/// Reports to the work in progress whether the client of a connection is still connected.
+/// Interrupts work in progress when the client of its connection disconnects.
 ///
 /// A FIN counts as disconnecting: over TCP it looks the same as a half-close.
 final class ClientConnectionMonitor: Sendable {
     private struct State {
-        var isGone = false
-        var interruptible: OneShot?
+        var isDisconnected = false
+        var currentWait: OneShot?
     }
 
     let channel: any Channel
@@ -22,25 +22,25 @@ final class ClientConnectionMonitor: Sendable {
 
     func clientDisconnected() {
         let interrupted = state.withLock { state in
-            state.isGone = true
-            defer { state.interruptible = nil }
-            return state.interruptible
+            state.isDisconnected = true
+            defer { state.currentWait = nil }
+            return state.currentWait
         }
         interrupted?.settle(.failure(ClientDisconnected()))
     }
 
     /// Waits for `event`, at most until the client disconnects.
     ///
-    /// One wait at a time: a connection has one request in progress.
+    /// Only one wait is allowed at a time: a connection has one request in progress.
     ///
     /// - Throws: `ClientDisconnected`.
     func wait(for event: OneShot) async throws {
-        let isGone = state.withLock { state in
-            if !state.isGone { state.interruptible = event }
-            return state.isGone
+        let isDisconnected = state.withLock { state in
+            if !state.isDisconnected { state.currentWait = event }
+            return state.isDisconnected
         }
-        guard !isGone else { throw ClientDisconnected() }
-        defer { state.withLock { $0.interruptible = nil } }
+        guard !isDisconnected else { throw ClientDisconnected() }
+        defer { state.withLock { $0.currentWait = nil } }
         try await event.wait()
     }
 
@@ -49,7 +49,7 @@ final class ClientConnectionMonitor: Sendable {
     /// - Throws: `ClientDisconnected`.
     func pause(until deadline: NIODeadline) async throws {
         guard deadline > .now() else {
-            if state.withLock(\.isGone) { throw ClientDisconnected() }
+            if state.withLock(\.isDisconnected) { throw ClientDisconnected() }
             return
         }
         let elapsed = OneShot()
@@ -63,7 +63,7 @@ final class ClientConnectionMonitor: Sendable {
 final class ConnectionRoster: Sendable {
     private struct State {
         var open: [ObjectIdentifier: ClientConnectionMonitor] = [:]
-        var isClosedForGood = false
+        var isClosedPermanently = false
     }
 
     private let state = Mutex(State())
@@ -72,7 +72,7 @@ final class ConnectionRoster: Sendable {
         state.withLock { $0.open[ObjectIdentifier(channel)] }
     }
 
-    /// Closes all connections without a final message, as a machine does that loses its power.
+    /// Closes all connections without a final message, like a machine that loses its power.
     func closeAll() {
         for presence in state.withLock({ Array($0.open.values) }) {
             presence.channel.close(promise: nil)
@@ -81,7 +81,7 @@ final class ConnectionRoster: Sendable {
 
     /// Closes all connections, including future ones.
     func closePermanently() {
-        state.withLock { $0.isClosedForGood = true }
+        state.withLock { $0.isClosedPermanently = true }
         closeAll()
     }
 
@@ -101,11 +101,11 @@ final class ConnectionRoster: Sendable {
             let channel = context.channel
             let isLate = roster.state.withLock { state in
                 state.open[ObjectIdentifier(channel)] = ClientConnectionMonitor(channel: channel)
-                return state.isClosedForGood
+                return state.isClosedPermanently
             }
-            // A channel that closes before it was active reports nothing else.
+            // A channel that closes before it was active triggers no other event.
             channel.closeFuture.whenComplete { [roster] _ in roster.remove(channel) }
-            // In a later tick of the event loop: the server must own the connection before it closes.
+            // In a later tick of the event loop, because the server must own the connection before it closes.
             if isLate { context.eventLoop.execute { channel.close(promise: nil) } }
         }
 

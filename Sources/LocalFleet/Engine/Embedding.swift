@@ -11,7 +11,7 @@ struct Embedding {
         values = raw.map { length > 0 ? $0 / length : 0 }
     }
 
-    /// As numbers, or as base64 of little-endian 32-bit floats, which OpenAI's own clients request.
+    /// As numbers, or as base64 of little-endian 32-bit floats, which OpenAI's clients request.
     func json(asBase64: Bool) -> JSONText {
         guard asBase64 else { return .array(values.map { .number(Double($0)) }) }
         var bytes = Data(capacity: values.count * 4)

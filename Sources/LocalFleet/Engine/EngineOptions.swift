@@ -22,13 +22,13 @@ public struct EngineOptions: Hashable, Sendable {
     }
 }
 
-/// How a simulated engine loads models, as Ollama does: all are on its disk, some are in memory.
+/// How a simulated engine loads models, like Ollama: all are on its disk, some are in memory.
 public struct ModelLoading: Hashable, Sendable {
     /// Models in memory at the start and after each boot.
     public var atStart: [ModelID]
-    /// From the load request until the model can serve.
+    /// Time from the load request until the model can serve.
     public var time: Duration = .zero
-    /// Memory that each model takes.
+    /// Memory that a model occupies.
     public var size: ByteCount
     /// Models whose files cannot be loaded.
     public var broken: Set<ModelID> = []
@@ -41,7 +41,7 @@ public struct ModelLoading: Hashable, Sendable {
 
 /// The speed of a simulated engine.
 public struct EnginePace: Hashable, Sendable {
-    /// From receiving a slot to the first token.
+    /// Time from receiving a slot to the first token.
     public var timeToFirstToken: Duration
     /// Per request; 0 means unlimited.
     public var tokensPerSecond: Double

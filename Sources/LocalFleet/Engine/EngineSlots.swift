@@ -5,12 +5,12 @@ final class EngineSlots: Sendable {
     /// All slots are taken and the queue is full.
     struct QueueFull: Error {}
 
-    /// The right to one slot. It is returned when the work is done or the last reference ends: a response whose body is
-    /// never read must not keep the slot.
+    /// The right to one slot. It is returned when the work is done or the lease is deallocated: a response whose body
+    /// is never read must not keep the slot.
     final class Lease: Sendable {
         private let number: Int
         private let slots: EngineSlots
-        /// Ends with the lease.
+        /// Released with the lease.
         private let use: ModelMemory.Use?
 
         fileprivate init(_ number: Int, of slots: EngineSlots, for use: ModelMemory.Use?) {
@@ -78,7 +78,7 @@ public struct EngineCounters: Hashable, Sendable {
     public let waitingRequests: Int
     /// Requests with a complete response.
     public let served: Int
-    /// Requests whose client disconnected before that, while waiting or in progress.
+    /// Requests whose client disconnected while they were waiting or in progress.
     public let cancelled: Int
 
     init(_ table: SlotTable) {

@@ -1,4 +1,4 @@
-/// The fields of a request that the simulated engine reads, for all its endpoints; all others are ignored.
+/// The fields of a request that the simulated engine reads, on any endpoint; it ignores all others.
 struct InferenceRequest: Decodable {
     var model: String?
     var stream: Bool?

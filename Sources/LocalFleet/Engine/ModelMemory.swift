@@ -1,17 +1,17 @@
 public import SimpleAICore
 
-/// The models in memory of a simulated engine, with counters of loads. An engine without loading always has all models
-/// in memory.
+/// The models in a simulated engine's memory, with counters of loads. If the engine does not simulate loading, all its
+/// models are always in memory.
 public final class ModelMemory: Sendable {
     public struct State: Hashable, Sendable {
         public fileprivate(set) var loaded: Set<ModelID>
-        /// Number of load requests received per model, including those for a model in memory or one that cannot be
+        /// Number of load requests received per model, including requests for a model that is in memory or cannot be
         /// loaded.
         public fileprivate(set) var loads: [ModelID: Int] = [:]
         public fileprivate(set) var unloads: [ModelID: Int] = [:]
-        /// Number of calls whose model was not in memory, so that the call itself had to load it.
+        /// Number of calls whose model was not in memory, so that the call had to load it.
         public fileprivate(set) var surprises = 0
-        /// Number of models that were unloaded while a call ran on them.
+        /// Number of models that were unloaded while a call used them.
         public fileprivate(set) var cuts = 0
         fileprivate var active: [ModelID: Int] = [:]
     }
@@ -19,7 +19,7 @@ public final class ModelMemory: Sendable {
     /// The file is not a model.
     struct NotAModel: Error {}
 
-    /// Counts a call as running for as long as it is referenced.
+    /// Counts a call as active as long as it is referenced.
     final class Use: Sendable {
         private let memory: ModelMemory
         private let model: ModelID
@@ -51,7 +51,7 @@ public final class ModelMemory: Sendable {
         state.update { $0.loaded = Set(loading?.atStart ?? []) }
     }
 
-    /// Begins a call: a model that is not in memory is loaded first, as Ollama does.
+    /// Begins a call; loads a model that is not in memory, as Ollama does.
     func use(_ model: ModelID) async throws -> Use? {
         guard loading != nil else { return nil }
         let use = state.update { state in

@@ -4,8 +4,8 @@ import Hummingbird
 import NIOCore
 import SimpleAICore
 
-/// The part of Ollama's own API that an agent uses: the models on disk, the models in memory, and requests to load and
-/// unload them.
+/// The part of Ollama's API that an agent uses: lists of the models on disk and in memory, and requests to load and
+/// unload a model.
 struct OllamaRoutes {
     let engine: SimulatedEngine
     let loading: ModelLoading
@@ -41,7 +41,7 @@ struct OllamaRoutes {
         }
     }
 
-    /// Handles an empty prompt, which loads the model, or unloads it if `keep_alive` is zero.
+    /// Handles a request with an empty prompt, which loads the model, or unloads it if `keep_alive` is zero.
     private func load(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: Self.maxRequestSize)
         guard let loadRequest = try? JSONDecoder().decode(LoadRequest.self, from: Data(body.readableBytesView)) else {

@@ -1,4 +1,4 @@
-/// A request as an engine received it, for tests of what a gateway forwards.
+/// A request as the engine received it, to test what a gateway forwards.
 public struct ReceivedRequest: Hashable, Sendable {
     public struct Field: Hashable, Sendable {
         public let name: String

@@ -1,4 +1,4 @@
-/// The fields that all parts of one response share.
+/// The values that all parts of one response share.
 struct ResponseEnvelope: Sendable {
     /// Unique among the engines of a machine; formats add their own prefix.
     let id: String

@@ -19,7 +19,8 @@ struct ResponseStream<Format: ResponseFormat>: Sendable {
             body: ResponseBody { writer in
                 try await send(format.opening(simulatedResponse), to: &writer)
                 for (index, token) in simulatedResponse.tokens.enumerated() {
-                    // Relative to the start rather than to the previous token: one delay must not slow down the rest.
+                    // Relative to the start rather than to the previous token, so that one delay does not slow down the
+                    // others.
                     try await client.pause(until: start + .init(pace.time(toToken: index)))
                     try await send(format.token(token, at: index), to: &writer)
                 }

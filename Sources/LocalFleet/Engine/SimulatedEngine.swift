@@ -10,10 +10,10 @@ public import ServiceLifecycle
 import SimpleAICore
 import Synchronization
 
-/// An OpenAI-compatible engine without a model: it responds with words from a seeded generator, at a configurable pace
+/// An OpenAI-compatible engine without a model. It responds with words from a seeded generator, at a configurable pace
 /// and with a configurable number of slots. Every response states that it is simulated.
 ///
-/// It listens on a free port of 127.0.0.1 from `run()` until that task is cancelled.
+/// `run()` listens on a free port of 127.0.0.1 until its task is cancelled.
 public final class SimulatedEngine: Service {
     public let options: EngineOptions
     private let pace: Mutex<EnginePace>
@@ -49,7 +49,7 @@ public final class SimulatedEngine: Service {
         try await runToGracefulEnd(application, logger: logger) { connections.closePermanently() }
     }
 
-    /// The port, as soon as the engine listens.
+    /// The port; waits until the engine listens.
     public func port() async throws -> Int {
         try await listeningChannel().localAddress?.port ?? 0
     }
@@ -59,12 +59,12 @@ public final class SimulatedEngine: Service {
         return channel
     }
 
-    /// Applies to requests that receive their slot afterwards.
+    /// Changes the pace of requests that receive their slot afterwards.
     public func setPace(_ newPace: EnginePace) {
         pace.withLock { $0 = newPace }
     }
 
-    /// Replaces the models that it serves: its disk contains other files.
+    /// Replaces the models on the engine's disk.
     func setModels(_ models: [ModelID]) {
         listed.withLock { $0 = models }
     }
@@ -73,14 +73,14 @@ public final class SimulatedEngine: Service {
 
     public var counters: EngineCounters { slots.counters }
 
-    /// The counters as soon as they satisfy the condition; waits forever if they never do.
+    /// Waits until the counters satisfy the condition, forever if they never do.
     public func counters(
         where isSatisfied: @escaping @Sendable (EngineCounters) -> Bool
     ) async throws -> EngineCounters {
         try await slots.counters(where: isSatisfied)
     }
 
-    /// The latest inference requests, oldest first, at most `options.rememberedRequests`.
+    /// The latest inference requests, oldest first; at most `options.rememberedRequests`.
     public var receivedRequests: [ReceivedRequest] { received.value }
 
     private func router() -> Router<EngineContext> {
@@ -156,17 +156,17 @@ public final class SimulatedEngine: Service {
     private func receive(_ request: Request, _ context: EngineContext) async throws -> (Work, ClientConnectionMonitor) {
         let body = try await request.body.collect(upTo: options.maxBody.bytes)
         remember(request, body)
-        let asked: InferenceRequest
+        let decoded: InferenceRequest
         do {
-            asked = try JSONDecoder().decode(InferenceRequest.self, from: Data(body.readableBytesView))
+            decoded = try JSONDecoder().decode(InferenceRequest.self, from: Data(body.readableBytesView))
         } catch {
             throw EngineError.invalid(
                 "Invalid JSON for this endpoint: \(NetworkErrorText.of(error)).", code: "invalid_json")
         }
-        guard let model = asked.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
+        guard let model = decoded.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
         guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }
         guard let client = connections.presence(on: context.channel) else { throw ClientDisconnected() }
-        return (Work(request: asked, model: model, pace: pace.withLock { $0 }), client)
+        return (Work(request: decoded, model: model, pace: pace.withLock { $0 }), client)
     }
 
     private func lease(
@@ -200,7 +200,7 @@ public final class SimulatedEngine: Service {
     }
 }
 
-/// The context of a request handler: the connection, to detect that its client disconnects.
+/// The context of a request handler: provides the connection, to detect that its client disconnects.
 struct EngineContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel

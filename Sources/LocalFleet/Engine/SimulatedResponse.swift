@@ -1,4 +1,4 @@
-/// A text that identifies itself as simulated; it depends only on the prompt and the seed.
+/// A text that states that it is simulated; it depends only on the prompt and the seed.
 struct SimulatedResponse: Sendable {
     let tokens: [String]
     /// Whether the token limit of the request cut the text short.
@@ -18,7 +18,7 @@ struct SimulatedResponse: Sendable {
         self.tokens = Array(tokens.prefix(limit))
     }
 
-    /// One token per word: plausible for usage figures, not exact.
+    /// One token per word: plausible as usage, but not exact.
     static func tokenCount(of texts: [String]) -> Int {
         texts.reduce(0) { $0 + $1.split(whereSeparator: \.isWhitespace).count }
     }

@@ -1,4 +1,4 @@
-/// Which requests run and which wait in an engine with a fixed number of slots; first come, first served.
+/// Decides which requests of an engine with a fixed number of slots run and which wait; first come, first served.
 struct SlotTable: Sendable {
     enum Decision: Equatable {
         case granted, queued, refused

@@ -3,8 +3,8 @@ public import SimpleAICore
 extension LocalFleet {
     /// The composition of a local fleet.
     ///
-    /// No option makes the gateway misbehave: an uneven load (to verify that a check of the distribution detects it)
-    /// comes from what an agent states, `declaredSlots`; failed wakes come from faults of the machines.
+    /// No option changes the gateway's behaviour. For an uneven load, which a check of the distribution must detect, an
+    /// agent states a wrong number of slots (`declaredSlots`); for failed wakes, machines have faults.
     public struct Options: Hashable, Sendable {
         public var machines: [Machine]
         /// 0 selects a free port.
@@ -20,9 +20,9 @@ extension LocalFleet {
         public var sleepAfter: Duration = .zero
         /// Maximum time that a call waits for a machine to wake.
         public var wakeTimeout: Duration = .seconds(30)
-        /// The UDP port of 127.0.0.1 that receives a copy of every magic packet; nil selects a free one.
+        /// The UDP port of 127.0.0.1 that receives a copy of every magic packet; nil selects a free port.
         public var packetPort: Int?
-        /// Limit for the whole start, until the gateway knows the state of every machine.
+        /// Maximum time until the gateway knows the state of every machine.
         public var startTimeout: Duration = .seconds(30)
 
         public init(machines: [Machine]) {
@@ -62,16 +62,16 @@ extension LocalFleet {
         public var modelClass: ClassName
         public var engine: EngineOptions
         public var startsAsleep: Bool
-        /// From the magic packet to the engine's first accepted connection.
+        /// Time from the magic packet to the engine's first accepted connection.
         public var bootDelay: Duration = .seconds(2)
         public var faults = SimulatedPowerFaults()
-        /// Models on its disk from its first boot on; nil: unchanged.
+        /// Models on its disk after its first boot; nil: unchanged.
         public var modelsAfterBoot: [ModelID]?
         /// The type that its agent states.
         public var machineType = ""
         /// The number of slots that its agent states; nil states the actual number.
         public var declaredSlots: Int?
-        /// Speed factor, relative to the pace of its engine.
+        /// Factor by which its engine is faster than its pace.
         public var speed = 1.0
 
         public init(id: RunnerID, modelClass: ClassName, models: [ModelID], startsAsleep: Bool = false) {

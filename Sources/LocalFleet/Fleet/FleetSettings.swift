@@ -1,7 +1,7 @@
 import Settings
 import SimpleAICore
 
-/// The settings of the gateway in front of a local fleet, as `simpleai.yaml` would state them.
+/// The settings of a local fleet's gateway.
 struct FleetSettings {
     let options: LocalFleet.Options
     let issuer: String
@@ -20,7 +20,7 @@ struct FleetSettings {
         settings.classes = classes
         settings.defaultClass = options.machines.first?.modelClass ?? "fast"
         settings.fleet.token = runnerToken
-        // On a network without packet loss, a machine without power is detected at once.
+        // This network loses no packets, so a lost connection means a machine without power.
         settings.fleet.gracePeriod = .milliseconds(250)
         settings.fleet.stateFile = stateFile
         settings.keys.database = keyDatabase

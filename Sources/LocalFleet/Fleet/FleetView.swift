@@ -22,12 +22,12 @@ struct FleetView {
         }
     }
 
-    /// Returns when the list shows the actual state of every model: ready on all of its awake machines, asleep if all
-    /// of them sleep.
+    /// Returns when the model list shows the actual state of every model: ready on all its awake machines, or asleep if
+    /// all its machines are asleep.
     func settle(_ machines: [LocalFleet.Machine], asleep: Set<RunnerID>) async throws {
         let expected = Self.expectations(machines, asleep)
         while !(try await matches(expected)) {
-            // The model list cannot notify of changes; the gateway serves it from memory, so polling is cheap.
+            // The gateway sends no notification of changes; it serves the list from memory, so polling is cheap.
             try await Task.sleep(for: .milliseconds(50))
         }
     }

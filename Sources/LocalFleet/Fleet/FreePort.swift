@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 
 enum FreePort {
-    /// A UDP port of 127.0.0.1 that is free at this moment.
+    /// A UDP port of 127.0.0.1 that is currently free.
     static func udp() async throws -> Int {
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()

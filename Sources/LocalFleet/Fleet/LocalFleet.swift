@@ -27,7 +27,7 @@ public struct LocalFleet: Sendable {
     ) async throws -> Result {
         try await withTemporaryDirectory { directory in
             try await withThrowingTaskGroup(of: Part<Result>.self) { group in
-                // Whatever the outcome, no part of the fleet outlives it; the group waits for all of them.
+                // No part of the fleet outlives this group, whatever the outcome: the group waits for all of them.
                 defer { group.cancelAll() }
                 let fleet = try await LocalFleet(options, directory: directory, logger: logger)
                 fleet.addParts(to: &group)
@@ -43,7 +43,7 @@ public struct LocalFleet: Sendable {
                         return result
                     case .service(let name):
                         try Task.checkCancellation()
-                        // The parts also receive a graceful shutdown, and may finish before the body.
+                        // A graceful shutdown reaches the parts, too, which may finish before the body.
                         guard Task.isShuttingDownGracefully else { throw Failure.partEnded(name) }
                     }
                 }
@@ -91,7 +91,7 @@ public struct LocalFleet: Sendable {
         }
     }
 
-    /// From the locally administered unicast range, which is assigned to no vendor.
+    /// In the locally administered unicast range, which belongs to no vendor.
     private static func address(ofMachine index: Int) -> MACAddress {
         MACAddress(first: 0x02, 0x53, 0x41, 0x49, UInt8(index >> 8 & 0xff), UInt8(index & 0xff) &+ 1)
     }
@@ -124,7 +124,7 @@ public struct LocalFleet: Sendable {
             try await serveGateway()
             gatewayPort.fail(CancellationError())
         } catch {
-            // The error is the reason why callers of the port receive none.
+            // Code that waits for the port receives the reason why there is none.
             gatewayPort.fail(error)
             throw error
         }
@@ -151,7 +151,7 @@ public struct LocalFleet: Sendable {
         let gateway = GatewayToJoin(url: "ws://127.0.0.1:\(port)/ws/runners", token: runnerToken)
         for machine in machines { machine.join(gateway) }
         let view = FleetView(url: running.url, token: running.tokens.admin)
-        // A machine that was never awake is unknown to the gateway, and so cannot be woken.
+        // A machine must be awake once, so that the gateway knows it and can wake it.
         try await view.settle(options.machines, asleep: [])
         guard !running.sleepers.isEmpty else { return running }
         try await running.sleepAgain()

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// Sends one HTTP request to a server on the same machine: for start-up and tokens, not for load.
+/// Sends one HTTP request to a server on this machine: for start-up and tokens, not for load.
 enum LoopbackClient {
     struct Response: Sendable {
         let status: Int
@@ -39,33 +39,33 @@ enum LoopbackClient {
         head.headers.add(name: "connection", value: "close")
         head.headers.add(name: "content-length", value: "\(body.count)")
         let request = head
-        let line = Line()
+        let connection = Connection()
         let connected = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
-            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { line.opened(channel) } }
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { connection.opened(channel) } }
             .connect(host: host, port: parts.port ?? 80)
         return try await withTaskCancellationHandler {
             try await connected.flatMap { exchange(request, ByteBuffer(bytes: body), on: $0) }.get()
         } onCancel: {
-            line.cut()
+            connection.close()
         }
     }
 
-    /// The connection of one request, which can be closed at any time, even before it is established.
-    private final class Line: Sendable {
-        private let state = Mutex<(channel: (any Channel)?, isCut: Bool)>((nil, false))
+    /// The connection of one request; it can be closed at any time, even before it is established.
+    private final class Connection: Sendable {
+        private let state = Mutex<(channel: (any Channel)?, isClosed: Bool)>((nil, false))
 
         func opened(_ channel: any Channel) {
-            let isCut = state.withLock { state in
+            let isClosed = state.withLock { state in
                 state.channel = channel
-                return state.isCut
+                return state.isClosed
             }
-            if isCut { channel.close(promise: nil) }
+            if isClosed { channel.close(promise: nil) }
         }
 
-        func cut() {
+        func close() {
             let channel = state.withLock { state in
-                state.isCut = true
+                state.isClosed = true
                 return state.channel
             }
             channel?.close(promise: nil)

@@ -6,22 +6,22 @@ extension LocalFleet {
     public struct Running: Sendable {
         /// The gateway's base URL.
         public let url: String
-        /// Makes tokens of the fleet's issuer without a request.
+        /// Creates tokens of the fleet's issuer without a request.
         public let mint: TokenMint
         /// In the order of the options.
         public let machines: [VirtualMachine]
         /// The UDP port of 127.0.0.1 that receives copies of magic packets; nothing listens there unless a test does.
         public let packetPort: Int
         public let tokens: Tokens
-        /// The token with which more runners can join.
+        /// The token with which further runners can register.
         public let runnerToken: String
 
-        /// Ids of the machines that slept when the fleet started.
+        /// Ids of the machines that were asleep when the fleet started.
         let sleepers: Set<RunnerID>
 
         public var issuerURL: String { mint.issuer }
 
-        /// Puts the machines to sleep that slept when the fleet started.
+        /// Puts the machines to sleep that were asleep when the fleet started.
         public func sleepAgain() async throws {
             try await withThrowingDiscardingTaskGroup { group in
                 for machine in machines where sleepers.contains(machine.id) {
@@ -36,7 +36,7 @@ extension LocalFleet {
 
         /// A token of the fleet's issuer.
         ///
-        /// - Parameter issuedAt: in the past for an expired token.
+        /// - Parameter issuedAt: in the past to create an expired token.
         public func token(
             user: String = "developer", roles: [Role] = [], lifetime: Duration = .seconds(3600),
             issuedAt: Date = Date()
@@ -47,7 +47,7 @@ extension LocalFleet {
 }
 
 extension LocalFleet.Running {
-    /// One token for each kind of caller in the contract.
+    /// One token for each kind of caller that the access rules distinguish.
     public struct Tokens: Hashable, Sendable {
         /// No role: may request classes.
         public let basic: String

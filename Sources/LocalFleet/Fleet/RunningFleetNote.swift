@@ -1,10 +1,10 @@
 public import Foundation
 
-/// The note by which `simpleai token` and the commands that operate a gateway find the fleet that `simpleai dev` runs
-/// for the same user: `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
+/// The file through which `simpleai token` and the commands that operate a gateway find the fleet that `simpleai dev`
+/// runs for the same user: `$XDG_RUNTIME_DIR/simpleai-dev-UID.json`, or in the temporary directory.
 public struct RunningFleetNote: Codable, Hashable, Sendable {
     public var issuer: String
-    /// The gateway's.
+    /// The gateway's base URL.
     public var url: String
     public var pid: Int32
 
@@ -20,16 +20,16 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
             .appendingPathComponent("simpleai-dev-\(getuid()).json").path
     }
 
-    /// Of two fleets at the same time the first one is found.
-    /// - Returns: the note of another fleet that runs, which stays; nil if this one is written.
+    /// Writes the note unless another fleet is running: the first of two fleets is found. Returns the note of the other
+    /// fleet, or nil if this one was written.
     public func claim(_ path: String = path()) throws -> RunningFleetNote? {
-        // A malformed note is replaced; a file that is not trustworthy is refused when the note is written.
+        // A malformed note is replaced; writing fails if the file is not trustworthy.
         if let other = (try? Self.read(from: path)) ?? nil, other.pid != pid { return other }
         try write(to: path)
         return nil
     }
 
-    /// Replaces the note of another fleet.
+    /// Writes the note, replacing the note of another fleet.
     public func write(to path: String = path()) throws {
         let json: JSONText = ["issuer": .string(issuer), "url": .string(url), "pid": .integer(Int(pid))]
         try PrivateFile.write(json.utf8, to: path, replacing: true)
@@ -41,7 +41,7 @@ public struct RunningFleetNote: Codable, Hashable, Sendable {
     public static func read(from path: String = path()) throws -> RunningFleetNote? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let note = try JSONDecoder().decode(Self.self, from: Data(PrivateFile.read(path)))
-        // EPERM means that the process runs as another user, so it is not the one that wrote this user's file.
+        // EPERM means that the process belongs to another user, so it did not write this user's file.
         return kill(note.pid, 0) == 0 ? note : nil
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs `body` with a directory of its own that only its owner can access, and removes it afterwards.
+/// Runs `body` with a new directory that only its owner can access, and removes it afterwards.
 func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
     let directory = FileManager.default.temporaryDirectory
         .appendingPathComponent("simpleai-\(UUID().uuidString)", isDirectory: true)

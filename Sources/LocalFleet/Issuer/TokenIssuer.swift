@@ -10,7 +10,7 @@ import SimpleAICore
 /// A token issuer for development: discovery, key set, and a token endpoint that grants every role to every client.
 ///
 /// It therefore listens on 127.0.0.1 only, refuses requests that name another host (a web page whose host name resolves
-/// to 127.0.0.1), and states its purpose in the discovery document. Its issuer string is its base URL.
+/// to 127.0.0.1), and states its purpose in the discovery document. Its issuer identifier is its base URL.
 public final class TokenIssuer: Service {
     private let key: SigningKey
     private let audience: String
@@ -18,7 +18,7 @@ public final class TokenIssuer: Service {
     private let port = Watched<Int?>(nil)
     private let logger: Logger
 
-    /// - Parameter lifetime: of tokens whose request states none.
+    /// - Parameter lifetime: of tokens for which the request states none.
     public init(key: SigningKey, audience: String, lifetime: Duration = .seconds(3600), logger: Logger) {
         self.key = key
         self.audience = audience
@@ -37,10 +37,10 @@ public final class TokenIssuer: Service {
         try await runToGracefulEnd(application, logger: logger)
     }
 
-    /// Base URL and issuer string, as soon as the issuer listens.
+    /// The base URL, which is the issuer identifier; waits until the issuer listens.
     public func url() async throws -> String { try await mint().issuer }
 
-    /// The mint behind the token endpoint, as soon as the issuer knows its own URL.
+    /// The mint behind the token endpoint; waits until the issuer knows its own URL.
     public func mint() async throws -> TokenMint {
         guard let port = try await port.value(where: { $0 != nil }) else { throw CancellationError() }
         return TokenMint(key: key, issuer: "http://127.0.0.1:\(port)", audience: audience)
@@ -74,8 +74,8 @@ public final class TokenIssuer: Service {
         ])
     }
 
-    /// A request in the form of RFC 6749 §4.4, with `user` and `role` (repeated, or several separated by spaces) in
-    /// place of credentials, and `lifetime` in seconds.
+    /// Handles a request in the form of RFC 6749 §4.4, with `user` and `role` (repeated, or several separated by
+    /// spaces) in place of credentials, and `lifetime` in seconds.
     private func token(_ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: 65536)
         guard let form = FormFields(String(buffer: body)) else {
@@ -86,8 +86,8 @@ public final class TokenIssuer: Service {
             return refusal("unsupported_grant_type", "only client_credentials is supported")
         }
         var lifetime = lifetime
-        if let asked = form["lifetime"].first {
-            guard let seconds = Int(asked), (1...Self.maxLifetime).contains(seconds) else {
+        if let requestedLifetime = form["lifetime"].first {
+            guard let seconds = Int(requestedLifetime), (1...Self.maxLifetime).contains(seconds) else {
                 return refusal("invalid_request", "lifetime must be a number of seconds, at most one year")
             }
             lifetime = .seconds(seconds)
@@ -109,7 +109,7 @@ public final class TokenIssuer: Service {
     }
 }
 
-/// Refuses requests that a browser sends for another host name that resolves to this machine.
+/// Refuses requests from a browser for another host name that resolves to this machine.
 private struct LoopbackHostOnly: RouterMiddleware {
     typealias Context = BasicRequestContext
 

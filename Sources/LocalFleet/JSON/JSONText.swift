@@ -1,7 +1,7 @@
-/// JSON for writing, with keys in the given order. Incoming JSON is read by `Decodable`.
+/// A JSON value for output, with keys in the given order. `Decodable` reads incoming JSON.
 ///
-/// Code that builds a response of the simulated engine thereby looks like the response itself, explicit nulls included,
-/// and thumbprints need a fixed order of keys.
+/// Code that builds a response then looks like the response, explicit nulls included, and thumbprints need a fixed
+/// order of keys.
 enum JSONText: Sendable {
     case null
     case bool(Bool)

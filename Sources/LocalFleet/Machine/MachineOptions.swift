@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// One virtual machine: an engine and a power switch.
+/// The properties of a virtual machine: its engine and its power switch.
 public struct MachineOptions: Hashable, Sendable {
     public var id: RunnerID
     public var mac: MACAddress
@@ -11,12 +11,12 @@ public struct MachineOptions: Hashable, Sendable {
     public var declaredSlots: Int?
     public var heartbeat: Duration = .seconds(2)
     public var startsAsleep = false
-    /// From the magic packet to the engine's first accepted connection.
+    /// Time from the magic packet to the engine's first accepted connection.
     public var bootDelay: Duration = .seconds(2)
     /// The SecureOn password that a packet must carry: six bytes, or empty.
     public var secureOn: [UInt8] = []
     public var faults = SimulatedPowerFaults()
-    /// Models on its disk from its first boot on; nil: unchanged.
+    /// Models on its disk after its first boot; nil: unchanged.
     public var modelsAfterBoot: [ModelID]?
     /// A UDP port of 127.0.0.1 that receives a copy of every magic packet.
     public var packetCopyPort: Int?
@@ -30,11 +30,11 @@ public struct MachineOptions: Hashable, Sendable {
     }
 }
 
-/// Faults between a magic packet and a machine that serves, to test that others cope with or detect them.
+/// Faults between a magic packet and a serving machine, to test that the gateway tolerates or detects them.
 public struct SimulatedPowerFaults: Hashable, Sendable {
     /// Whether the machine has no power, so that packets have no effect.
     public var isPowerCut = false
-    /// Number of packets for this machine that are lost after each time it falls asleep.
+    /// Number of packets for this machine that are lost each time it is asleep.
     public var lostPackets = 0
     /// Whether the boot hangs forever.
     public var neverBoots = false

@@ -12,11 +12,10 @@ import Darwin
 
 /// A listening port that can stop responding without being released.
 ///
-/// A sleeping machine neither accepts nor refuses: packets to it get no response at all. The kernel behaves the same
-/// for a port whose accept queue is full. So the queue is shrunk to one place, that place is taken by a connection of
-/// this port itself, and accepting stops. Linux then drops each further SYN, and the peer's connect times out. (On
-/// kernels that do not, connections are established but never served: a probe times out there, too.) The port stays
-/// bound all the time.
+/// A sleeping machine neither accepts nor refuses a connection: a packet to it gets no response. The kernel behaves the
+/// same for a port whose accept queue is full. So the queue is shrunk to one place, which a connection of this port
+/// fills, and accepting stops. Linux then drops each further SYN, and the peer's connect times out. (Other kernels
+/// establish connections, but nothing serves them: a probe times out there, too.) The port stays bound.
 final class MachinePort: Sendable {
     enum Failure: Error, CustomStringConvertible {
         case listen(errno: Int32)
@@ -32,7 +31,7 @@ final class MachinePort: Sendable {
 
     private let listener: any Channel
     private let connections: ConnectionRoster
-    private let plug = Mutex<(any Channel)?>(nil)
+    private let fillingConnection = Mutex<(any Channel)?>(nil)
 
     init(listener: any Channel, connections: ConnectionRoster) {
         self.listener = listener
@@ -45,11 +44,11 @@ final class MachinePort: Sendable {
         connections.closeAll()
         guard let address = listener.localAddress else { return }
         do {
-            let plug = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            let fillingConnection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(.milliseconds(500)).connect(to: address).get()
-            self.plug.withLock { $0 = plug }
+            self.fillingConnection.withLock { $0 = fillingConnection }
         } catch is ChannelError {
-            // A client took the place at the same moment: the queue is full either way.
+            // A client filled the place first: the queue is full either way.
         }
     }
 
@@ -59,20 +58,20 @@ final class MachinePort: Sendable {
         try await change(accepting: true, queue: Self.openQueue)
     }
 
-    /// Closes what `stopResponding` left open.
+    /// Closes the connection that `stopResponding` opened.
     func closeConnections() async {
-        let plug = plug.withLock { plug in
-            defer { plug = nil }
-            return plug
+        let fillingConnection = fillingConnection.withLock { fillingConnection in
+            defer { fillingConnection = nil }
+            return fillingConnection
         }
         // Already closed if the listener closed first, which is the intended state.
-        try? await plug?.close()
+        try? await fillingConnection?.close()
     }
 
     private func change(accepting: Bool, queue: Int32) async throws {
         let listener = listener
         try await listener.eventLoop.submit {
-            // In one tick of the event loop, so that nothing is accepted in between.
+            // In one tick of the event loop, so that no connection is accepted in between.
             let code = try listener.pipeline.syncOperations.withUnsafeTransportIfAvailable(
                 of: NIOBSDSocket.Handle.self
             ) { descriptor in

@@ -2,8 +2,8 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// The network of a fleet's machines: a datagram to its one port reaches every machine, as a broadcast does, and the
-/// port for copies.
+/// The network of a fleet's machines. A datagram to its port reaches every machine, like a broadcast, and the port for
+/// copies.
 final class NetworkSegment: Sendable {
     private let port = Watched<Int?>(nil)
 
@@ -31,7 +31,7 @@ final class NetworkSegment: Sendable {
             port.update { $0 = socket.channel.localAddress?.port }
             for try await datagram in inbound {
                 for target in targets {
-                    // If nothing listens for copies, the kernel reports an error that does not matter.
+                    // The kernel reports an error if nothing listens for copies.
                     try? await outbound.write(Datagram(remoteAddress: target, data: datagram.data))
                 }
             }

@@ -1,8 +1,8 @@
-/// Whether a virtual machine is on, and the counters of its switch. Events in, actions out; no clock and no sockets.
+/// Whether a virtual machine is on, and what its power switch has counted. A state machine without clock and sockets.
 struct PowerState: Hashable, Sendable {
     enum Action: Hashable, Sendable {
         case nothing
-        /// The caller must report `bootTimeElapsed` with this number after the boot time.
+        /// The caller must call `bootTimeElapsed` with this number after the boot time.
         case boot(Int)
         case startServing
         case stopServing
@@ -33,7 +33,7 @@ struct PowerState: Hashable, Sendable {
     }
 
     mutating func bootTimeElapsed(_ boot: Int) -> Action {
-        // A machine that was put to sleep while booting does not come up from that boot.
+        // A machine that was put to sleep while booting does not finish that boot.
         guard status.phase == .booting, boot == boots else { return .nothing }
         return .startServing
     }
@@ -68,11 +68,11 @@ public struct MachineStatus: Hashable, Sendable {
     }
 
     public internal(set) var phase: Phase
-    /// Number of magic packets for any machine that reached the switch.
+    /// Number of magic packets for any machine that the switch received.
     public internal(set) var packetsSeen = 0
-    /// Number of magic packets with this machine's address.
+    /// Number of magic packets for this machine.
     public internal(set) var packetsForUs = 0
-    /// Number of times it came up from sleep.
+    /// Number of times that the machine woke.
     public internal(set) var wakes = 0
 
     init(phase: Phase) {

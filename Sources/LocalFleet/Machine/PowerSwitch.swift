@@ -4,7 +4,7 @@ import NIOPosix
 import SimpleAICore
 import WakeOnLAN
 
-/// A network card of a sleeping machine: it examines every datagram for its own magic packet.
+/// The network card of a sleeping machine, which examines every datagram for its magic packet.
 struct PowerSwitch {
     private let mac: MACAddress
     private let secureOn: [UInt8]
@@ -20,7 +20,7 @@ struct PowerSwitch {
 
     /// Listens on a free UDP port of 127.0.0.1 until the task is cancelled.
     ///
-    /// - Parameter onPacket: called for every magic packet; the argument states whether it is for this machine.
+    /// - Parameter onPacket: called for every magic packet, with whether it is for this machine.
     func run(
         onPacket: @Sendable (_ isForUs: Bool) -> Void, onListening: @Sendable (_ port: Int) -> Void
     ) async throws {

@@ -7,15 +7,15 @@ import Settings
 public import SimpleAICore
 import WakeOnLAN
 
-/// A machine that can sleep: a simulated engine behind a port that can stop responding, and a power switch that listens
-/// for its magic packet on UDP. Both keep their ports during the whole of `run()`, through every sleep. The real agent
-/// joins the gateway; it does not run while the machine sleeps.
+/// A machine that can sleep: a simulated engine behind a port that can stop responding, and a power switch that
+/// receives magic packets over UDP. Both keep their ports while the machine sleeps, until `run()` ends. A real agent
+/// registers the machine with the gateway; it does not run while the machine sleeps.
 public final class VirtualMachine: Service {
     public let options: MachineOptions
     public let engine: SimulatedEngine
     private let state: Watched<PowerState>
     private let switchPort = Watched<Int?>(nil)
-    /// Whether the port is ready for the machine's first phase: it responds or, if the machine starts asleep, does not.
+    /// Whether the port has its initial state: it responds unless the machine starts asleep.
     private let isSettled = Watched(false)
     private let gateway = Watched<GatewayToJoin?>(nil)
     private let events: AsyncStream<Event>
@@ -44,21 +44,21 @@ public final class VirtualMachine: Service {
         self.logger = logger
         engine = SimulatedEngine(options.engine, logger: logger)
         state = Watched(PowerState(startsAsleep: options.startsAsleep, faults: options.faults))
-        // Bounded: packets of a flood beyond the limit are lost, as on a real network.
+        // Bounded: of a flood of packets, the excess is lost, as on a real network.
         (events, reportEvent) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
     }
 
     public var id: RunnerID { options.id }
     public var status: MachineStatus { state.value.status }
 
-    /// The status as soon as it satisfies the condition; waits forever if it never does.
+    /// Waits until the status satisfies the condition, forever if it never does.
     ///
     /// - Throws: `CancellationError`, also if the machine's `run()` has ended.
     public func status(where isSatisfied: @escaping @Sendable (MachineStatus) -> Bool) async throws -> MachineStatus {
         try await state.value { isSatisfied($0.status) }.status
     }
 
-    /// The ports, as soon as the switch listens and the engine either listens or, asleep, has stopped responding.
+    /// The ports; waits until the switch listens, and the engine listens or, if asleep, has stopped responding.
     public func ports() async throws -> Ports {
         guard let powerSwitch = try await switchPort.value(where: { $0 != nil }) else { throw CancellationError() }
         _ = try await isSettled.value(where: { $0 })
@@ -71,7 +71,7 @@ public final class VirtualMachine: Service {
         _ = try await status { $0.phase == .asleep }
     }
 
-    /// Makes the machine's agent join this gateway whenever the machine is awake. Called once.
+    /// Makes the machine's agent register with this gateway whenever the machine is awake. Called once.
     public func join(_ gateway: GatewayToJoin) {
         self.gateway.update { $0 = $0 ?? gateway }
     }
@@ -96,13 +96,13 @@ public final class VirtualMachine: Service {
             }
             group.addTask { try await self.runAgent() }
             defer { group.cancelAll() }
-            // None of the tasks has a reason to end before the others.
+            // A task ends only if it fails or this one is cancelled.
             try await group.next()
         }
     }
 
-    /// Runs an agent from each boot to the next sleep. The agent is not notified: its tasks are cancelled, as by a
-    /// power cut.
+    /// Runs an agent from each boot to the next sleep. As in a power cut, the agent is not notified: its tasks are
+    /// cancelled.
     private func runAgent() async throws {
         guard let gateway = try await gateway.value(where: { $0 != nil }) else { throw CancellationError() }
         let ports = try await ports()
@@ -111,7 +111,7 @@ public final class VirtualMachine: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await self.agent(of: gateway, engine: ports.engine).run()
-                    // A graceful shutdown, which the agent noticed first.
+                    // A graceful shutdown, of which the agent was notified first.
                     _ = try await self.status { $0.phase != .awake }
                 }
                 group.addTask { _ = try await self.status { $0.phase != .awake } }

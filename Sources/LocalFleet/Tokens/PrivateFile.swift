@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files that only their owner may read: private keys, and the note that states where a running fleet listens.
+/// Files that only their owner may read: private keys, and the note with the URL of a running fleet.
 public enum PrivateFile {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case exists(path: String)
@@ -19,9 +19,9 @@ public enum PrivateFile {
         }
     }
 
-    /// Reads a file that must not be readable by group or others, and that must belong to this user or the superuser.
+    /// Reads a file that no other user may read, and that belongs to this user or the superuser.
     ///
-    /// Anything but a regular file (a pipe from a secret store, for example) has no mode to check and is read as it is.
+    /// Anything but a regular file (a pipe from a secret store, for example) has no mode to check.
     public static func read(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("read", path) }
@@ -36,14 +36,14 @@ public enum PrivateFile {
         return try readToEnd(descriptor, path)
     }
 
-    /// Writes a file with mode 0600 from its creation on. It appears complete or not at all.
+    /// Writes a file that has mode 0600 from the start. It appears complete or not at all.
     ///
     /// - Throws: `Failure.exists` if the file exists and `replacing` is false.
     public static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(Failure) {
         try write(bytes, to: path, mode: 0o600, replacing: replacing)
     }
 
-    /// The same, with a mode that may permit other users to read it.
+    /// Writes a file with a mode that may permit other users to read it.
     static func write(_ bytes: [UInt8], to path: String, mode: mode_t, replacing: Bool) throws(Failure) {
         let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         // O_EXCL: a file or link that another process created first is never written through.

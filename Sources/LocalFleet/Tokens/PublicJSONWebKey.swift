@@ -50,7 +50,7 @@ public struct PublicJSONWebKey: Hashable, Sendable {
         }
     }
 
-    /// A JSON Web Key Set (RFC 7517 §5): what `jwks_file` reads and what the issuer serves.
+    /// A JSON Web Key Set (RFC 7517 §5), which `jwks_file` reads and the issuer serves.
     public static func keySet(_ keys: [PublicJSONWebKey]) -> String {
         (["keys": .array(keys.map(\.json))] as JSONText).text
     }

@@ -4,7 +4,7 @@ import Foundation
 
 /// A private key that signs tokens, with its public half for a key set.
 public struct SigningKey: Sendable {
-    /// The JOSE algorithms (RFC 7518 §3.1) of our signing keys.
+    /// The JOSE algorithms (RFC 7518 §3.1) for which keys can be generated.
     public enum Algorithm: String, Hashable, Sendable, CaseIterable, Codable {
         /// RSASSA-PKCS1-v1_5 with SHA-256, with 2048-bit keys.
         case rs256 = "RS256"
@@ -36,7 +36,7 @@ public struct SigningKey: Sendable {
     /// The key that verifiers use.
     public let publicKey: PublicJSONWebKey
 
-    /// Generates a random key. RSA takes some hundred milliseconds.
+    /// Generates a random key. For RSA, this takes some hundred milliseconds.
     public init(generating algorithm: Algorithm) throws(Failure) {
         do {
             switch algorithm {
@@ -48,7 +48,7 @@ public struct SigningKey: Sendable {
         }
     }
 
-    /// Reads a private key in PEM; its kind decides the algorithm.
+    /// Reads a private key in PEM; its kind determines the algorithm.
     public init(pem: String) throws(Failure) {
         if let key = try? P256.Signing.PrivateKey(pemRepresentation: pem) {
             self.init(p256: key)
@@ -75,7 +75,7 @@ public struct SigningKey: Sendable {
 
     public var algorithm: Algorithm { publicKey.algorithm }
 
-    /// RFC 7638 thumbprint of the public key: the same key has the same id everywhere.
+    /// The RFC 7638 thumbprint of the public key, which is the same on every host.
     public var id: String { publicKey.thumbprint }
 
     /// The private key as PKCS#8 in PEM.

@@ -1,11 +1,11 @@
 import Foundation
 import NetworkErrors
 
-/// The three files of an issuer without an identity provider, together in one directory:
+/// The files of an issuer without an identity provider, in one directory:
 ///
 /// - `token-key.pem`: the private key, PKCS#8, mode 0600;
-/// - `token-key.json`: the claims that all tokens of that key share (`issuer`, `audience`), so that minting needs no
-///   options; its name is derived from the key's name;
+/// - `token-key.json`: the claims that all tokens of this key share (`issuer`, `audience`), so that no options are
+///   needed to create one; its name is derived from the key's name;
 /// - `jwks.json`: the public half, for the gateway's `jwks_file`.
 public struct TokenKeyFiles: Sendable {
     public let key: String
@@ -46,7 +46,7 @@ public struct TokenKeyFiles: Sendable {
     public func write(_ mint: TokenMint, replacing: Bool) throws {
         try FileManager.default.createDirectory(
             at: URL(fileURLWithPath: key).deletingLastPathComponent(), withIntermediateDirectories: true)
-        // The key first: its loss is the most serious, and if writing it is refused, the other files must stay
+        // The key first: its loss is the most serious, and if it cannot be written, the other files must stay
         // unchanged.
         try PrivateFile.write(Array(mint.key.pem.utf8), to: key, replacing: replacing)
         let details: JSONText = ["issuer": .string(mint.issuer), "audience": .string(mint.audience)]
@@ -55,7 +55,7 @@ public struct TokenKeyFiles: Sendable {
         try PrivateFile.write(Array(keys.utf8), to: keySet, mode: 0o644, replacing: true)
     }
 
-    /// A mint for the key; `issuer` and `audience` override the details stored beside it.
+    /// A mint for the key; `issuer` and `audience` override the stored ones.
     public func mint(issuer: String? = nil, audience: String? = nil) throws -> TokenMint {
         let key = try SigningKey(pem: String(decoding: PrivateFile.read(key), as: UTF8.self))
         if let issuer, let audience { return TokenMint(key: key, issuer: issuer, audience: audience) }

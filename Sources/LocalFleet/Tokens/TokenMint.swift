@@ -1,7 +1,7 @@
 public import Foundation
 public import SimpleAICore
 
-/// Makes JSON Web Tokens (RFC 7519) for one issuer and audience.
+/// Creates JSON Web Tokens (RFC 7519) for one issuer and audience.
 public struct TokenMint: Sendable {
     public let key: SigningKey
     public let issuer: String
@@ -25,11 +25,11 @@ public struct TokenMint: Sendable {
         self.audience = audience
     }
 
-    /// A signed token for `user` (its `sub`) with `roles` in the claim of that name.
+    /// Creates a signed token for `user` (`sub`) with `roles` in the claim of that name.
     ///
     /// - Parameters:
-    ///   - lifetime: from `issuedAt` to the token's expiry, in whole seconds.
-    ///   - issuedAt: in the past for a token that has already expired.
+    ///   - lifetime: from `issuedAt` to the token's expiry; fractions of a second are ignored.
+    ///   - issuedAt: in the past to create an expired token.
     public func token(
         user: String, roles: [Role], lifetime: Duration = .seconds(3600), issuedAt: Date = Date()
     ) throws -> String {

@@ -1,4 +1,4 @@
-/// A deadline passed.
+/// The error of an operation that exceeded its time limit.
 public struct DeadlinePassed: Error, Equatable, CustomStringConvertible {
     public let awaited: String
     public let limit: Duration

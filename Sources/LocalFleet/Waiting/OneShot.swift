@@ -1,6 +1,7 @@
 import Synchronization
 
-/// An event that happens or fails once, for one waiter: the first outcome counts, before or after the wait begins.
+/// An event that occurs or fails once, for one waiter. Only the first outcome counts, whether the wait has begun or
+/// not.
 final class OneShot: Sendable {
     private enum State {
         case pending
@@ -26,7 +27,7 @@ final class OneShot: Sendable {
         continuation?.resume(with: result)
     }
 
-    /// Called once.
+    /// Waits for the outcome. May be called once.
     func wait() async throws {
         try await withCheckedThrowingContinuation { continuation in
             let result: Result<Void, any Error>? = state.withLock { state in

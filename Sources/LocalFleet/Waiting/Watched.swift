@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value whose changes can be awaited: replaces sleeping and polling in tests and start-up.
+/// A value whose changes can be awaited, so that tests and start-up need not poll.
 final class Watched<Value: Sendable>: Sendable {
     private struct Waiter {
         let isSatisfied: @Sendable (Value) -> Bool
@@ -13,7 +13,7 @@ final class Watched<Value: Sendable>: Sendable {
         var waiters: [Int: Waiter] = [:]
         var nextWaiter = 0
 
-        mutating func takeSatisfied() -> [Waiter] {
+        mutating func removeSatisfied() -> [Waiter] {
             let satisfied = waiters.filter { $0.value.isSatisfied(value) }.keys
             return satisfied.sorted().compactMap { waiters.removeValue(forKey: $0) }
         }
@@ -32,13 +32,13 @@ final class Watched<Value: Sendable>: Sendable {
     func update<Result: Sendable>(_ change: (inout Value) -> Result) -> Result {
         let (result, value, waiters) = state.withLock { state in
             let result = change(&state.value)
-            return (result, state.value, state.takeSatisfied())
+            return (result, state.value, state.removeSatisfied())
         }
         for waiter in waiters { waiter.continuation.resume(returning: value) }
         return result
     }
 
-    /// Ends the changes: every waiter, now or later, whose condition does not hold receives this error.
+    /// Ends the changes: every current or later waiter whose condition does not hold receives this error.
     func fail(_ error: any Error) {
         let waiters = state.withLock { state in
             state.failure = state.failure ?? error
@@ -48,7 +48,7 @@ final class Watched<Value: Sendable>: Sendable {
         for waiter in waiters { waiter.resume(throwing: error) }
     }
 
-    /// The value as soon as it satisfies the condition.
+    /// Waits until the value satisfies the condition.
     ///
     /// - Throws: `CancellationError`, or the error that `fail` received.
     func value(where isSatisfied: @escaping @Sendable (Value) -> Bool) async throws -> Value {
