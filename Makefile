@@ -47,7 +47,7 @@ test: setup ## run every test; tests of real engines and clients are skipped unl
 	$(SWIFT) test --disable-xctest --skip-build --no-parallel --filter EndToEndTests
 
 # Suites that a release build may fail because it has no locale data: settings, keys, tokens and commands.
-RELEASE_SUITES = KeysCommandTests|LogFormatTests|ServeRefusalTests|TLSTests|HomeKeyTests|ProviderTokenTests|RunnerSettingsTests|FleetCommandTests|ExplainTests|ComplaintTests|VersionTests
+RELEASE_SUITES = KeysCommandTests|LogFormatTests|ServeRefusalTests|TLSTests|HomeKeyTests|ProviderTokenTests|RunnerSettingsTests|FleetCommandTests|ExplainTests|CommandErrorTests|VersionTests
 test-release: ## run the end-to-end tests of settings, keys, tokens and commands with the release binary (after `make test` and `make build`)
 	SIMPLEAI_BINARY=.build/release/simpleai $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter 'EndToEndTests.($(RELEASE_SUITES))'
 

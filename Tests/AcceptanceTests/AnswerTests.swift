@@ -36,7 +36,7 @@ struct AnswerTests {
         (#"{"model":"m","choices":[{"message":{"content":"x"},"finish_reason":null}]}"#, "no finish_reason"),
         (#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}"#, "has no model"),
         ("{}", "no choices"), ("<html>", "an HTML page instead of JSON"), ("", "an empty body instead of JSON"),
-    ]) func plainAnswers(body: String, part: String) {
+    ]) func plainResponses(body: String, part: String) {
         let found = problem(exchange(body))
         #expect(part.isEmpty ? found.isEmpty : found.contains(part), "\(found)")
     }
@@ -56,7 +56,7 @@ struct AnswerTests {
         ),
         ("data: {\"error\":{\"message\":\"lost\"}}\n\n", "an error in the stream: lost"),
         (": nothing\n\n", "no event"), ("data: oops\n\n", "not JSON"),
-    ]) func streamedAnswers(body: String, part: String) {
+    ]) func streamedResponses(body: String, part: String) {
         let found = problem(exchange(body, stream: true))
         #expect(part.isEmpty ? found.isEmpty : found.contains(part), "\(found)")
     }

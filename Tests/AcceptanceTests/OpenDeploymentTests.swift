@@ -56,7 +56,7 @@ struct OpenDeploymentTests {
     }
 
     /// Optional credentials are authentication, too.
-    @Test func onlyAnswersCount() async throws {
+    @Test func onlyResponsesCount() async throws {
         let report = try await bench(.open, .emptyObject).run([.authentication])
         #expect(report["auth.open"]?.verdict == .fail, "\(report.outline)")
     }

@@ -29,7 +29,7 @@ struct UnansweredWakeTests {
         #expect(report["wol.list.final"]?.summary.contains("the list shows class:big as waking") == true)
     }
 
-    @Test func refusedCallsAreNoAnswersEither() async throws {
+    @Test func refusedCallsAreNotResponses() async throws {
         let report = try await report(.chat500)
         #expect(report["wol.calls.answered"]?.verdict == .fail, "\(report.outline)")
         #expect(report["wol.wake.time"]?.verdict == .inconclusive, "\(report.outline)")
@@ -37,7 +37,7 @@ struct UnansweredWakeTests {
     }
 
     /// Some calls have a response: those are checked, and the missing ones are reported once.
-    @Test func answersThatCameAreJudged() async throws {
+    @Test func receivedResponsesAreJudged() async throws {
         let report = try await report(.losesHeldCalls)
         #expect(report.ids(.fail) == ["wol.calls.answered"], "\(report.outline)")
         #expect(report["wol.answer.complete"]?.summary.hasPrefix("5 completions") == true, "\(report.outline)")

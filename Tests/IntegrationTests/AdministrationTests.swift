@@ -63,7 +63,7 @@ extension Integration {
         }
 
         /// Every request to the admin API, whatever its caller and its outcome.
-        @Test func answersAreKeptNowhere() async throws {
+        @Test func responsesAreNotCacheable() async throws {
             try await RunningGateway.with([]) { (gateway) async throws in
                 for (method, path) in Self.routes(of: gateway) + [("GET", "/admin/api/nothing"), ("PUT", "/admin")] {
                     for roles in [[], ["admin"]] as [[Role]] {

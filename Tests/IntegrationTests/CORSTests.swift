@@ -91,7 +91,7 @@ extension Integration {
             }
         }
 
-        @Test func answersAndErrorsCanBeRead() async throws {
+        @Test func responsesAndErrorsAreReadable() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
                 let origin = ["Origin: \(Self.page)"]
                 for answer in [

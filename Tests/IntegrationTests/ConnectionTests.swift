@@ -10,7 +10,7 @@ extension Integration {
     @Suite struct ConnectionTests {
         private typealias Engine = ScriptedEngine
 
-        @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+        @Test func pipelinedRequestsGetResponsesInOrder() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let wire = try await gateway.connect()
                 let requests = try (0..<12).map { number in
@@ -110,7 +110,7 @@ extension Integration {
         // MARK: HTTP/1.0
 
         @Test(arguments: [false, true])
-        func anOldClientFindsTheEndOfItsAnswer(keepsAlive: Bool) async throws {
+        func anHTTP10ClientFindsTheEndOfItsResponse(keepsAlive: Bool) async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let fields = keepsAlive ? ["Connection: keep-alive"] : []
                 let document = try await gateway.connect()
@@ -141,7 +141,7 @@ extension Integration {
             }
         }
 
-        @Test func headIsAnsweredWithoutABody() async throws {
+        @Test func headGetsAResponseWithoutABody() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 for path in ["/nowhere", "/health", "/v1/models"] {
                     let wire = try await gateway.connect()
@@ -163,7 +163,7 @@ extension Integration {
 
         /// The whole response arrives although the connection closes after it.
         @Test(arguments: [["Connection: close"], []])
-        func aLargeAnswerArrivesWhole(fields: [String]) async throws {
+        func aLargeResponseArrivesCompletely(fields: [String]) async throws {
             let content = String(repeating: "x", count: 12 << 20)
             try await withEngine { _, wire in
                 try await wire.send(Engine.document(Engine.completion(content)))

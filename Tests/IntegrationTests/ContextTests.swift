@@ -84,7 +84,7 @@ extension Integration {
             ("Authorization", "Bearer x", "authorization"), ("content-type", "text/plain", "content-type"),
             ("X-Request-Id", "b", "x-request-id"),
         ])
-        func fieldsThatDecideStandOnce(name: String, value: String, param: String) async throws {
+        func repeatedSingletonFieldsAreRefused(name: String, value: String, param: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let first =
                     name == "X-Request-Id"

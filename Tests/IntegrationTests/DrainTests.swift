@@ -116,7 +116,7 @@ extension Integration {
             }
         }
 
-        @Test func answersThatAreOutAlreadyAreReadToTheEnd() async throws {
+        @Test func startedResponsesAreReadToTheEnd() async throws {
             let content = String(repeating: "x", count: 12 << 20)
             try await withEngine { _, wire in
                 try await wire.send(Engine.document(Engine.completion(content)))

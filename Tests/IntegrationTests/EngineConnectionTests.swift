@@ -12,7 +12,7 @@ extension Integration {
     @Suite struct EngineConnectionTests {
         private typealias Engine = ScriptedEngine
 
-        @Test func interimAnswersAreNoAnswers() async throws {
+        @Test func interimResponsesAreSkipped() async throws {
             let interim =
                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX-Interim: 1\r\n\r\n"
                 + "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"

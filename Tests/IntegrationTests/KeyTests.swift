@@ -93,7 +93,7 @@ extension Integration {
             }
         }
 
-        @Test func aKeyHasNoMoreRightsThanItSays() async throws {
+        @Test func aKeyHasOnlyItsRights() async throws {
             try await Self.withKeys { gateway, _ in
                 let (_, basic) = try await Self.create(#"{"name":"basic","classes":["fast"]}"#, on: gateway)
                 let (_, specific) = try await Self.create(

@@ -121,7 +121,7 @@ extension Integration {
             badGateway, "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
             "SSH-2.0-OpenSSH_9.6\r\n",
         ])
-        func whatAnswersInAMachinesPlaceIsNotTheMachine(_ response: String) async throws {
+        func anotherProgramsResponseIsNotTheMachines(_ response: String) async throws {
             try await with(awaitRunners: false) {
                 _, wire in
                 try await wire.send(response)

@@ -119,7 +119,7 @@ extension Integration {
 
         // MARK: Memory for responses
 
-        @Test func collectedAnswersAreBoundedOverAllCalls() async throws {
+        @Test func collectedResponsesAreBoundedOverAllCalls() async throws {
             let document = Engine.document(Engine.completion(String(repeating: "x", count: 40 << 10)))
             let mayEnd = Watched(false)
             try await withEngine { request, wire in
@@ -146,7 +146,7 @@ extension Integration {
         }
 
         /// A response that the client has not read yet stays in memory, and counts until it is read.
-        @Test func anAnswerThatIsNotReadIsStillHeld() async throws {
+        @Test func aResponseThatIsNotReadIsStillBuffered() async throws {
             let size = 16 << 20
             try await withEngine { _, wire in
                 // The gateway cannot know that this is a result before its end.

@@ -63,7 +63,7 @@ extension Integration {
 
         // MARK: Model list
 
-        @Test func theModelListIsAnsweredWhileAMachineHangs() async throws {
+        @Test func theModelListIsServedWhileAMachineHangs() async throws {
             let probes = Watched(0)
             let engine = try await ScriptedEngine(
                 probe: { _, wire in

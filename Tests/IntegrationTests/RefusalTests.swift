@@ -184,7 +184,7 @@ extension Integration {
         }
 
         /// The response must arrive although the client is still sending.
-        @Test func aLargeBodyThatIsRefusedAtOnceStillGetsItsAnswer() async throws {
+        @Test func aLargeBodyThatIsRefusedEarlyStillGetsAResponse() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let body = RunningGateway.chat(more: "\"x\":\"\(String(repeating: "x", count: 4 << 20))\",")
                 for _ in 1...5 {

@@ -173,7 +173,7 @@ extension Integration {
             }
         }
 
-        @Test func adminsGetTheReasonWithTheAnswer() async throws {
+        @Test func adminsGetTheReasonWithTheResponse() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let field = ["x-simpleai-explain: 1"]
                 for stream in [false, true] {

@@ -108,7 +108,7 @@ extension Integration {
         }
 
         @Test(arguments: ["/v1/route", "/v1/chat/completions"])
-        func aBodyThatDoesNotArriveIsAnsweredSo(_ path: String) async throws {
+        func aBodyThatDoesNotArriveGetsATimeoutResponse(_ path: String) async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) {
                 (gateway, _) async throws in
                 let wire = try await beginBody(gateway, path, bytes: 3_000, user: "slow")

@@ -19,7 +19,7 @@ extension Integration {
         /// The comments and the events of a stream, in order.
         private func comments(_ answer: Answer) -> [String] { answer.events.filter { $0.hasPrefix(":") } }
 
-        @Test func aStreamIsKeptAliveBeforeItsEngineAnswers() async throws {
+        @Test func aStreamIsKeptAliveBeforeItsEngineResponds() async throws {
             let mayRespond = Watched(false)
             try await withEngine(
                 { request, wire in

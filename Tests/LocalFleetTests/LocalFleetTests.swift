@@ -6,11 +6,11 @@ import Testing
 
 @testable import LocalFleet
 
-/// A whole fleet; the integration tests cover its gateway's handling of calls.
+/// A complete fleet; the integration tests cover its gateway's handling of calls.
 @Suite struct LocalFleetTests {
     private struct Enough: Error {}
 
-    @Test func bodyRunsWhenTheGatewaySeesEveryMachineAsItIs() async throws {
+    @Test func bodyRunsWhenTheGatewayKnowsEveryMachinesState() async throws {
         let url = try await LocalFleet.withRunning(logger: .silent) { fleet in
             #expect(fleet.machines.map(\.status.phase) == [.awake, .awake, .asleep])
             let list = try await LoopbackClient.send(
@@ -25,7 +25,7 @@ import Testing
         await #expect(throws: (any Error).self) { try await LoopbackClient.send(.GET, url + "/ready") }
     }
 
-    @Test func whatTheBodyThrowsComesOutAndEndsTheFleet() async throws {
+    @Test func anErrorOfTheBodyEndsTheFleet() async throws {
         let issuer = Watched("")
         await #expect(throws: Enough.self) {
             try await LocalFleet.withRunning(logger: .silent) { fleet in
@@ -36,7 +36,7 @@ import Testing
         await #expect(throws: (any Error).self) { try await LoopbackClient.send(.GET, issuer.value + "/jwks.json") }
     }
 
-    @Test func aTakenPortEndsTheStartWithItsReason() async throws {
+    @Test func aUsedPortFailsTheStart() async throws {
         try await running(TokenIssuer(key: try SigningKey(generating: .es256), audience: "a", logger: .silent)) {
             holder in
             var options = LocalFleet.Options.standard

@@ -16,7 +16,7 @@ import Testing
         #expect(state.status.packetsForUs == 3)
     }
 
-    @Test func packetsOfOthersAreCountedAndWakeNothing() {
+    @Test func packetsForOtherMachinesAreOnlyCounted() {
         var state = PowerState(startsAsleep: true)
         #expect(state.packetArrived(isForUs: false) == .nothing)
         #expect(state.status.phase == .asleep)
@@ -31,7 +31,7 @@ import Testing
         #expect(state.status.packetsForUs == 1)
     }
 
-    @Test func aBootThatSleepInterruptedDoesNotComeUp() {
+    @Test func aBootThatSleepInterruptsDoesNotFinish() {
         var state = PowerState(startsAsleep: true)
         _ = state.packetArrived(isForUs: true)
         #expect(state.sleepRequested() == .nothing)
@@ -43,7 +43,7 @@ import Testing
         #expect(state.bootTimeElapsed(2) == .startServing)
     }
 
-    @Test func onlyAnAwakeMachineHasSomethingToStop() {
+    @Test func onlyAnAwakeMachineStopsServing() {
         var state = PowerState(startsAsleep: false)
         #expect(state.sleepRequested() == .stopServing)
         #expect(state.status.phase == .awake)

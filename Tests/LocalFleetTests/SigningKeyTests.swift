@@ -20,7 +20,7 @@ import Testing
         #expect(throws: SigningKey.Failure.self) { try SigningKey(pem: "not a key") }
     }
 
-    @Test func thumbprintIsTheOneOfRFC7638() throws {
+    @Test func thumbprintMatchesRFC7638() throws {
         // The key of RFC 7638 §3.1.
         let n = """
             0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi\
@@ -32,7 +32,7 @@ import Testing
         #expect(key.thumbprint == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
     }
 
-    @Test func leadingZerosOfAModulusAreLeftOut() throws {
+    @Test func leadingZerosOfAModulusAreOmitted() throws {
         let key = PublicJSONWebKey(modulus: [0, 0, 1, 2], exponent: [0, 1, 0, 1])
         let json = try JSON(key.json.text)
         #expect(json.n == .string("AQI"))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SimulatedEngineTests {
     private static let fast = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0)
-    /// Slower than the duration of any test: such a request ends for another reason.
+    /// So slow that a request ends only for another reason.
     private static let endless = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0.01)
 
     private func engine(_ change: (inout EngineOptions) -> Void = { _ in }) -> SimulatedEngine {
@@ -57,7 +57,8 @@ import Testing
         #expect(text(seed: 1, prompt: "a") != text(seed: 1, prompt: "b"))
     }
 
-    @Test(arguments: ["max_tokens", "max_completion_tokens"]) func aLimitCutsTheAnswer(key: String) async throws {
+    @Test(arguments: ["max_tokens", "max_completion_tokens"])
+    func aTokenLimitTruncatesTheResponse(key: String) async throws {
         try await running(engine()) { engine in
             let (_, answer) = try await post(
                 engine, "/v1/chat/completions", #"{"model":"sim:1b","\#(key)":3,"messages":[]}"#)
@@ -136,7 +137,7 @@ import Testing
         }
     }
 
-    @Test func whatArrivedCanBeLookedAtAndIsBounded() async throws {
+    @Test func receivedRequestsAreKeptForInspectionAndBounded() async throws {
         try await running(engine { $0.rememberedRequests = 2 }) { engine in
             for number in 1...3 {
                 _ = try await post(
@@ -164,7 +165,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false]) func aClientThatLeavesFreesItsSlotForTheNext(stream: Bool) async throws {
+    @Test(arguments: [true, false]) func aDisconnectedClientFreesItsSlot(stream: Bool) async throws {
         try await running(engine { $0.slots = 1 }) { engine in
             engine.setPace(Self.endless)
             let port = try await engine.port()

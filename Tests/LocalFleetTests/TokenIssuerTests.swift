@@ -44,7 +44,7 @@ import Testing
         ("grant_type=client_credentials&lifetime=0", "invalid_request"),
         ("grant_type=client_credentials&user=%zz", "invalid_request"),
     ])
-    func whatItCannotServeIsRefusedInOAuthsWords(form: String, code: String) async throws {
+    func invalidRequestsGetOAuthErrors(form: String, code: String) async throws {
         try await running(issuer) { issuer in
             let answer = try await LoopbackClient.send(
                 .POST, try await issuer.url() + "/token", [], Array(form.utf8))
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func aNameThatOnlyResolvesToThisMachineIsRefused() async throws {
+    @Test func otherHostNamesAreRefused() async throws {
         try await running(issuer) { issuer in
             let url = try await issuer.url()
             let port = try #require(URLComponents(string: url)?.port)

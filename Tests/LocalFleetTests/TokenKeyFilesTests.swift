@@ -13,7 +13,7 @@ import Testing
         TokenMint(key: try SigningKey(generating: .es256), issuer: issuer, audience: "lab")
     }
 
-    @Test func whatWasWrittenMintsAgainWithoutOptions() async throws {
+    @Test func writtenFilesSufficeToMint() async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory + "/keys")
             let written = try mint()
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func aKeyIsReplacedOnlyWhenAskedTo() async throws {
+    @Test func aKeyIsReplacedOnlyOnRequest() async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)
             let first = try mint("https://first.test")
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [0o644, 0o640, 0o604, 0o620]) func aKeyThatOthersCanReachIsRefused(mode: Int) async throws {
+    @Test(arguments: [0o644, 0o640, 0o604, 0o620]) func aKeyWithOpenPermissionsIsRefused(mode: Int) async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)
             try files.write(mint(), replacing: false)
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func theNoteOfADeadFleetIsNoFleet() async throws {
+    @Test func theNoteOfAStoppedFleetIsIgnored() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/note.json"
             #expect(try RunningFleetNote.read(from: path) == nil)
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func aLaterFleetsNoteIsLeftAlone() async throws {
+    @Test func theNoteOfALaterFleetIsKept() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/note.json"
             let earlier = RunningFleetNote(issuer: "http://127.0.0.1:1", url: "http://127.0.0.1:9")

@@ -44,7 +44,7 @@ import WakeOnLAN
         }
     }
 
-    @Test func asleepItNeitherAnswersNorRefuses() async throws {
+    @Test func aSleepingMachineNeitherRespondsNorRefuses() async throws {
         try await running(machine()) { machine in
             let port = try await machine.ports().engine
             for _ in 1...3 { #expect(try await isSilent(port)) }
@@ -54,7 +54,7 @@ import WakeOnLAN
 
     #if os(Linux)
     /// On other systems the connection may be established and stay silent.
-    @Test func asleepNotEvenTheConnectionComesAbout() async throws {
+    @Test func aSleepingMachineAcceptsNoConnection() async throws {
         try await running(machine()) { machine in
             let port = try await machine.ports().engine
             for _ in 1...3 {
@@ -67,7 +67,7 @@ import WakeOnLAN
     }
     #endif
 
-    @Test func itsMagicPacketBringsTheSamePortToLife() async throws {
+    @Test func aMagicPacketReopensTheSamePort() async throws {
         try await running(machine()) { machine in
             let ports = try await machine.ports()
             try await send(MagicPacket(mac: Self.address).bytes, to: ports.powerSwitch)
@@ -100,7 +100,7 @@ import WakeOnLAN
         }
     }
 
-    @Test func sleepEndsWhatTheEngineWorksOn() async throws {
+    @Test func sleepEndsRequestsInProgress() async throws {
         try await running(
             machine {
                 $0.startsAsleep = false
@@ -119,7 +119,7 @@ import WakeOnLAN
         }
     }
 
-    @Test func othersPacketsAndNoiseDoNotWakeIt() async throws {
+    @Test func otherDatagramsDoNotWakeTheMachine() async throws {
         try await running(machine()) { machine in
             let port = try await machine.ports().powerSwitch
             let other = try #require(MACAddress("02:00:00:00:00:08"))
@@ -133,7 +133,7 @@ import WakeOnLAN
         }
     }
 
-    @Test func withThePowerCutPacketsWakeNothing() async throws {
+    @Test func withoutPowerPacketsDoNotWakeTheMachine() async throws {
         try await running(machine { $0.faults.isPowerCut = true }) { machine in
             let ports = try await machine.ports()
             try await send(MagicPacket(mac: Self.address).bytes, to: ports.powerSwitch)

@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func aDeadlineEndsWhatNeverHappens() async throws {
+    @Test func aDeadlineEndsAWait() async throws {
         let watched = Watched(0)
         await #expect(throws: DeadlinePassed.self) {
             try await within(.milliseconds(1), "never") { try await watched.value { $0 == 1 } }

@@ -209,7 +209,7 @@ import Testing
         #expect(bench.state("b") == .ready)
     }
 
-    @Test func aBusyEngineThatAnswersNoProbeIsNotAsleep() {
+    @Test func aBusyEngineThatMissesProbesIsNotAsleep() {
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         for _ in 0..<10 {
             bench.unreachable("a", lastByteAt: bench.now)

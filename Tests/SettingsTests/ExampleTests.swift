@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// `simpleai.example.yaml` cannot become outdated.
+/// `simpleai.example.yaml` contains every key, with its default.
 @Suite struct ExampleTests {
     let example: String
 
@@ -18,7 +18,7 @@ import Testing
         example.replacing(/(?m)^( *)#([a-z_]+:)/) { "\($0.output.1)\($0.output.2)" }
     }
 
-    @Test func exampleLoadsWithoutComplaint() throws {
+    @Test func exampleLoadsWithoutWarnings() throws {
         let loaded = try SettingsFile.parse(example, name: "simpleai.example.yaml", environment: [:])
         #expect(loaded.warnings == [])
     }
@@ -37,7 +37,7 @@ import Testing
         #expect(full.settings == plain.settings)
     }
 
-    @Test func everyKeyThatIsKnownIsInTheExample() throws {
+    @Test func everyKnownKeyIsInTheExample() throws {
         let report = SettingsReport()
         let environment = SettingsEnvironment(variables: [:])
         _ = try SettingsFile.read(everyKey, name: "example", environment: environment, report: report)

@@ -4,7 +4,7 @@ import Testing
 @testable import Settings
 
 @Suite struct LimitSettingsTests {
-    @Test func everyKeyReachesItsPlace() throws {
+    @Test func everyKeyReachesItsProperty() throws {
         let read = try settings(
             """
             server:
@@ -25,11 +25,11 @@ import Testing
     @Test(arguments: [
         "app://obsidian.md", "chrome-extension://abcdef", "tauri://localhost", "capacitor://localhost:8100",
     ])
-    func originsMayHaveSchemesOfPrograms(origin: String) throws {
+    func originsMayHaveApplicationSchemes(origin: String) throws {
         #expect(try settings("server: { cors: { origins: [\"\(origin)\"] } }\n").server.corsOrigins == [origin])
     }
 
-    @Test func nothingIsLimitedOrBelievedUnlessSet() throws {
+    @Test func limitsAndTrustedProxiesAreOffByDefault() throws {
         let read = try settings("limits: {}\n")
         #expect(read.limits == Settings.Limits() && read.limits.caller == .none && read.limits.address == .none)
         #expect(read.server.trustedProxies.isEmpty && read.server.corsOrigins.isEmpty)

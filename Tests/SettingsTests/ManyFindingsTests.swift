@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-/// Files with more mistakes than an operator would read.
+/// Files with more problems than are listed.
 @Suite(.timeLimit(.minutes(2))) struct ManyFindingsTests {
     @Test func theFirstProblemsAreListedAndTheOthersCounted() {
         let found = problems(minimal + (1...5_000).map { "unknown_\($0): 1\n" }.joined())
@@ -13,13 +13,13 @@ import Testing
         #expect(found.last == "s.yaml: and 4900 more; fix those above, then check the file again")
     }
 
-    @Test func aHundredAreListedWhole() {
+    @Test func oneHundredProblemsAreAllListed() {
         let found = problems(minimal + (1...100).map { "unknown_\($0): 1\n" }.joined())
         #expect(found.count == 100 && found.last?.hasPrefix("s.yaml:101: unknown_100") == true)
     }
 
     /// The program reads tables in its own order; reports follow the file's order.
-    @Test func theFirstAreThoseOfTheFilesOrder() {
+    @Test func problemsAreListedInTheFilesOrder() {
         let unknown = (1...300).map { "unknown_\($0): 1\n" }.joined()
         let found = problems(minimal + "server:\n  port: x\n" + unknown + "runners:\n- {id: 5, url: nowhere}\n")
         #expect(found.count == 101)
@@ -44,14 +44,14 @@ import Testing
     }
 
     /// A key may be as long as the file.
-    @Test func aLongKeyIsNotPrintedWhole() throws {
+    @Test func aLongKeyIsTruncated() throws {
         let found = problems(minimal + String(repeating: "k", count: 1_000) + ": 1\n")
         #expect(found.count == 1)
         #expect(try #require(found.first).utf8.count < 700)
     }
 
     /// Suggestions for misspelt names are computed only where they are printed.
-    @Test func suggestionsAreSearchedForOnlyWhereTheyArePrinted() {
+    @Test func suggestionsAreComputedOnlyForListedProblems() {
         var findings = SettingsFindings()
         var searches = 0
         for line in (1...2_000).reversed() {
@@ -67,7 +67,7 @@ import Testing
         #expect(listed.last?.description == "s.yaml: and 1900 more; fix those above, then check the file again")
     }
 
-    @Test func aProblemIsAboutEverythingAboveIt() {
+    @Test func aProblemIncludesItsParents() {
         let report = SettingsReport()
         report.problem("x", at: .root["a"]["b"][3]["c"], place: SettingsPlace(file: "s.yaml", line: 1))
         for path in [SettingsPath.root["a"], .root["a"]["b"], .root["a"]["b"][3], .root["a"]["b"][3]["c"]] {

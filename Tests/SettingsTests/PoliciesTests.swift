@@ -43,7 +43,7 @@ import Testing
             "s.yaml:2: policies[0].priority: 5 is out of range; use a whole number from 0 to 4"),
         ProblemCase("policies: {roles: a}", "s.yaml:2: policies: must be a list; …"),
     ])
-    func mistakesAreNamed(_ problem: ProblemCase) {
+    func problemsAreReported(_ problem: ProblemCase) {
         let start = "{auth: {mode: none}, classes: {fast: [a]},\n"
         expect(problem, in: problems(start + problem.text + "}"))
     }

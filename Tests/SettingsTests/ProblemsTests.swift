@@ -138,7 +138,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase(
             "wake: {timeout: 1s, probe_every: 2s}", "s.yaml:2: wake.probe_every: is not shorter than wake.timeout…"),
     ])
-    func problemIsReportedWhereItIs(_ problem: ProblemCase) {
+    func problemIsReportedWithItsPosition(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
     }
 
@@ -147,7 +147,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         "routing: {policy: least_busy, ejection: {failures: 5, for: 10s, max_share: 0.5}}",
         "sleep: {after: 0ms}\npolicies: []\nlimits: {}\nkeys: {database: ./simpleai.db}",
     ])
-    func keysThatAskForNothingAreAccepted(_ text: String) {
+    func keysWithoutAnEffectAreAccepted(_ text: String) {
         #expect(problems(minimal + text) == [])
     }
 
@@ -183,7 +183,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase(
             "policies: [{roles: a, limits: {concurrent_calls: 1}}]", "s.yaml:2: policies[0]: grants nothing; …"),
     ])
-    func limitsAndClientsAreReadStrictly(_ problem: ProblemCase) {
+    func limitsAndClientsAreValidated(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
     }
 
@@ -200,11 +200,11 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', id: r}]\nfleet: {tokens: {r: x}}",
             "s.yaml:3: fleet.tokens.r: is the id of a runner in this file…"),
     ])
-    func agentsAreReadStrictly(_ problem: ProblemCase) {
+    func agentsAreValidated(_ problem: ProblemCase) {
         expect(problem, in: problems(minimal + problem.text))
     }
 
-    @Test func allProblemsComeAtOnceInTheFilesOrder() {
+    @Test func allProblemsAreReportedTogetherInTheFilesOrder() {
         let text = """
             auth:
               mode: none
@@ -231,7 +231,7 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         #expect(problems(minimal + "classes: {big: []}").count == 2)
     }
 
-    @Test func threeOfAKindAreTwoProblems() {
+    @Test func aKeyThatOccursThreeTimesIsTwoProblems() {
         let found = problems(minimal + "log:\n  level: info\n  level: info\n  'level': info\n")
         #expect(
             found == [

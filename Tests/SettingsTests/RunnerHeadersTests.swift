@@ -24,13 +24,13 @@ struct RunnerHeadersTests {
         ("X-SimpleAI-Model", "s3cret"), ("X-Request-Id", "s3cret"), ("Content-Type", "s3cret"), ("\"a b\"", "s3cret"),
         ("X-Key", "\"s3cret\\r\\nX: y\""), ("X-Key", "\"s3cret \""), ("X-Key", "s3cret\u{e9}"), ("X-Key", "\"\""),
     ])
-    func headersThatCannotBeSentAreRefusedWithoutTheirValue(_ name: String, _ value: String) {
+    func invalidHeadersAreRefusedWithoutQuotingTheirValue(_ name: String, _ value: String) {
         let found = problems(minimal + "runners: [{url: 'http://a', headers: {\(name): \(value)}}]")
         #expect(found.count == 1 && found.first?.contains("runners[0].headers.") == true, "\(found)")
         #expect(found.first?.contains("s3cret") == false, "\(found)")
     }
 
-    @Test func aHeaderIsNamedOnce() {
+    @Test func aRepeatedHeaderIsAProblem() {
         for keys in ["headers: {X-A: b, x-a: c}", "api_key: k, headers: {authorization: c}"] {
             #expect(problems(minimal + "runners: [{url: 'http://a', \(keys)}]").count == 1)
         }

@@ -121,7 +121,7 @@ import Testing
         (", log: {access: none}", "log.access: is unknown"),
         (", power: {sleep_command: systemctl suspend}", "power.sleep_command: must be a list"),
     ])
-    func wrongValuesAreNamed(text: String, problem: String) {
+    func invalidValuesAreReported(text: String, problem: String) {
         let found = problems(Self.minimal + text + "}")
         #expect(found.count == 1)
         #expect(found.first?.contains(problem) == true, "\(found)")
@@ -137,13 +137,13 @@ import Testing
             "engines[0].command: sets port 9, but its url is http://127.0.0.1:8080"
         ),
     ])
-    func enginesThatCannotBeAreNamed(engines: String, problem: String) {
+    func invalidEnginesAreReported(engines: String, problem: String) {
         let found = problems("{gateway: ws://g, token: t, engines: [\(engines)]}")
         #expect(found.count == 1)
         #expect(found.first?.contains(problem) == true, "\(found)")
     }
 
-    @Test func aGatewayIsAWebSocket() {
+    @Test func theGatewayURLRequiresAWebSocketScheme() {
         let found = problems("{gateway: \"http://gateway.lan:8080\", token: t, engines: [{kind: ollama}]}")
         #expect(found == ["r.yaml:1: gateway: is not a URL with the scheme ws or wss; begin with ws:// or wss://"])
     }
@@ -154,7 +154,7 @@ import Testing
         #expect(found.first?.contains("top") == false)
     }
 
-    @Test func certificatesThatAreNotLookedAtAreWarnedAbout() throws {
+    @Test func unverifiedCertificatesCauseAWarning() throws {
         let text = "{gateway: wss://g, token: t, engines: [{kind: ollama}], tls: {verify: false}}"
         let loaded = try RunnerSettingsFile.parse(text, name: "r.yaml", environment: [:])
         #expect(loaded.warnings.map(\.key) == ["tls"])
@@ -178,7 +178,7 @@ import Testing
             "listen: 127.0.0.1 is reachable from this machine only, and the gateway is gateway.lan"
         ),
     ])
-    func whatIsHardlyMeantIsWarnedAbout(gateway: String, engine: String, more: String, expected: String) throws {
+    func probableMistakesCauseWarnings(gateway: String, engine: String, more: String, expected: String) throws {
         let text = "{gateway: \"\(gateway)\", token: t, engines: [\(engine)]\(more)}"
         let found = try RunnerSettingsFile.parse(text, name: "r.yaml", environment: [:]).warnings.map(\.description)
         #expect(found.count == 1)
@@ -195,7 +195,7 @@ import Testing
     }
 }
 
-/// `runner.example.yaml` cannot become outdated.
+/// `runner.example.yaml` contains every key, with its default.
 @Suite struct RunnerExampleTests {
     let example: String
 
@@ -210,7 +210,7 @@ import Testing
         example.replacing(/(?m)^( *)#(- )?([a-z_]+:)/) { "\($0.output.1)\($0.output.2 ?? "")\($0.output.3)" }
     }
 
-    @Test func exampleLoadsWithoutComplaint() throws {
+    @Test func exampleLoadsWithoutWarnings() throws {
         let loaded = try RunnerSettingsFile.parse(
             example, name: "runner.example.yaml", environment: ["RUNNER_TOKEN": "s3cret"])
         // The program that it starts need not be installed on the machine that runs the test.
@@ -227,7 +227,7 @@ import Testing
         #expect(full == plain.settings)
     }
 
-    @Test func everyKeyThatIsKnownIsInTheExample() throws {
+    @Test func everyKnownKeyIsInTheExample() throws {
         let report = SettingsReport()
         let environment = SettingsEnvironment(variables: [:])
         _ = try RunnerSettingsFile.read(

@@ -171,12 +171,12 @@ import Testing
 
     /// In YAML 1.1 digits and colons are a base-60 number, and digits alone a decimal number.
     @Test(arguments: ["10:20:30:40:50:51", "1020.3040.5051", "10-20-30-40-50-51"])
-    func macOfDigitsIsNoNumber(_ mac: String) throws {
+    func aMACOfDigitsIsNotANumber(_ mac: String) throws {
         let runner = try settings("runners: [{url: 'http://a', wake: {mac: \(mac)}}]").runners.first
         #expect(runner?.wake?.macs.first?.description == "10:20:30:40:50:51")
     }
 
-    @Test func thereAreFourWaysToWakeAMachine() throws {
+    @Test func readsAllWakeMethods() throws {
         let runners = try settings(
             """
             runners:
@@ -283,7 +283,7 @@ import Testing
     }
 
     @Test(arguments: ["", "~", "null"])
-    func keyWithoutAValueIsNoKey(_ nothing: String) throws {
+    func aKeyWithoutAValueCountsAsAbsent(_ nothing: String) throws {
         #expect(
             try settings("server:\n  port: \(nothing)\nrouting: \(nothing)\nrunners: \(nothing)") == settings(""))
     }

@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func oneWithoutTheOther() throws {
+    @Test func certificateAndKeyRequireEachOther() throws {
         try withDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let key = try directory.write("tls.key", Data(Self.key.utf8))
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func filesThatAreNone() throws {
+    @Test func invalidFilesAreReported() throws {
         try withDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let key = try directory.write("tls.key", Data(Self.key.utf8))

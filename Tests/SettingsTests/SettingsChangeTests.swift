@@ -54,7 +54,7 @@ import Testing
         try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings
     }
 
-    @Test func everyKeyIsKnown() throws {
+    @Test func everyKeyIsListed() throws {
         let new = try settings(Self.everything)
         let (adopted, changes) = Settings().adopting(new)
         #expect(!changes.map(\.key).contains("other keys"))
@@ -84,7 +84,7 @@ import Testing
             ])
     }
 
-    @Test func changesAreShownAsTheFileHasThem() throws {
+    @Test func changesAreReportedInTheFilesNotation() throws {
         let old = try settings(Self.everything)
         var new = old
         new.server.drain = .seconds(90)
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    @Test func theSameIsNoChange() throws {
+    @Test func equalSettingsHaveNoChanges() throws {
         let same = try settings(Self.everything)
         #expect(same.adopting(same).changes.isEmpty)
         #expect(same.adopting(same).settings == same)

@@ -17,11 +17,11 @@ import Testing
     }
 
     @Test(arguments: ["${NONE}", "${A", "${}", "${A B}", "${1A}", "${A-x}", "${NONE:-${A}}", "${Ä}"])
-    func whatCannotBeExpandedIsAProblem(_ text: String) {
+    func malformedReferencesAreProblems(_ text: String) {
         #expect(throws: SettingsEnvironment.ExpansionFailure.self) { try environment.expand(text) }
     }
 
-    @Test func unsetVariableIsNamedOnceAndWhereItIs() {
+    @Test func anUnsetVariableIsReportedOnceWithItsPosition() {
         let text = minimal + "runners:\n  - url: http://a\n    api_key: ${GPU_KEY}\n    slots: ${SLOTS}\n"
         #expect(
             problems(text, environment: ["SLOTS": "2"]) == [
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func secretFilesThatHoldNoneAreProblems() throws {
+    @Test func secretFilesWithoutASecretAreProblems() throws {
         try withDirectory { directory in
             let empty = try directory.write("empty", Data("\n".utf8))
             let binary = try directory.write("binary", Data([0xFF]))
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func secretsNeverGetIntoMessages() {
+    @Test func secretsNeverAppearInMessages() {
         let text = """
             metrics: { token: "hunter two" }
             runners:

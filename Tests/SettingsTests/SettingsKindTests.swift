@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: ["", "5", "s", "-5s", "1.5s", "5 seconds", "5S", "1h30m", "٣s", "721h", "99999999999999999999s"])
-    func whatIsNoDuration(_ text: String) {
+    func refusesInvalidDurations(_ text: String) {
         #expect(throws: SettingsMismatch.self) { try SettingsKind<Duration>.duration().read(text) }
     }
 
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(arguments: ["", "32", "32M", "32MB", "32mib", "1B", "5000MiB", "99999999999GiB", "MiB"])
-    func whatIsNoSize(_ text: String) {
+    func refusesInvalidSizes(_ text: String) {
         #expect(throws: SettingsMismatch.self) {
             try SettingsKind<ByteCount>.size(from: .kibibytes(1), to: .mebibytes(4096)).read(text)
         }
@@ -49,11 +49,11 @@ import Testing
         "http://a:x", "http://a:", "http://u@a", "http://u:p@a", "http://a?b", "http://a/#b", "http://a b",
         "http://ä.de", "http://[::1", "http://[a]", "http://::1", "http://10.0.0.256", "http://-a", "http://a..b",
     ])
-    func whatIsNoEngineURL(_ text: String) {
+    func refusesInvalidEngineURLs(_ text: String) {
         #expect(throws: SettingsMismatch.self) { try SettingsKind<String>.engineURL.read(text) }
     }
 
-    @Test func issuersKeepEveryLetter() throws {
+    @Test func issuersAreReadUnchanged() throws {
         #expect(try SettingsKind<String>.issuerURL.read("https://t.auth0.com/") == "https://t.auth0.com/")
     }
 

@@ -140,7 +140,7 @@ import Testing
             issuer + "runners:\n  - url: http://a\n    models: [m]\n    aliases:\n      x.y: n",
             "s.yaml:6: runners[0].aliases.\"x.y\": refers to n, which is not among this runner's models; …"),
     ])
-    func problemIsReportedWhereItIs(_ problem: ProblemCase) {
+    func problemIsReportedWithItsPosition(_ problem: ProblemCase) {
         let found = problems(problem.text)
         let isPrefix = problem.expected.hasSuffix("…")
         let expected = isPrefix ? String(problem.expected.dropLast()) : problem.expected
@@ -149,7 +149,7 @@ import Testing
         #expect(found.count == (problem.text.contains("'class:fast'") ? 2 : 1), "\(found)")
     }
 
-    @Test func tenantsAreNamed() throws {
+    @Test func tenantsReplaceThePlaceholder() throws {
         let text = """
             auth:
               issuers:
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: ["127.0.0.1", "127.8.0.1", "localhost", "'::1'", "'::ffff:127.0.0.1'"])
-    func loopbackMayDoWithoutTokens(_ host: String) {
+    func loopbackRequiresNoTokens(_ host: String) {
         #expect(problems("server: {host: \(host)}\nauth: {mode: none}") == [])
     }
 
@@ -260,13 +260,13 @@ import Testing
             "fleet.runner_timeout: 20s is less than the heartbeat tolerance of agents"
         ),
     ])
-    func warningsAreGiven(_ text: String, _ expected: String) throws {
+    func warningsAreReported(_ text: String, _ expected: String) throws {
         let found = try warnings(text)
         #expect(found.contains { $0.contains(": \(expected)") }, "\(found)")
     }
 
     /// The rights that a role grants to the holder of an API key.
-    @Test func rolesOfKeysAreComparedWithThoseThatSettingsName() throws {
+    @Test func reportsWhichRolesOfKeysGrantRights() throws {
         let policies = "policies: [{roles: [staff], classes: [fast]}, {roles: '*', classes: [fast]}]"
         let loaded = try settings("classes: {fast: [m]}\nwake: {roles: [night]}\n" + policies)
         let roles = RoleNames(forKeysUnder: loaded, specificRole: "model:specific")
@@ -278,7 +278,7 @@ import Testing
     }
 
     /// An agent may provide a model that no runner of the file has.
-    @Test func whereAgentsMayJoinNothingIsMissing() throws {
+    @Test func modelsAreNotMissingWhereAgentsMayRegister() throws {
         let text = """
             auth: {issuers: [{issuer: 'https://a', audience: x}]}
             classes: {fast: [a]}

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// `simpleai-tokens.yaml`: valid content, and the problems reported for all other.
+/// `simpleai-tokens.yaml`: valid content, and the problems of invalid content.
 @Suite struct TokenProviderSettingsTests {
     private func read(_ text: String, environment: [String: String] = [:]) throws -> TokenProviderSettings {
         try TokenProviderFile.parse(text, name: "t.yaml", environment: environment)
@@ -109,12 +109,12 @@ import Testing
             "did you mean anna?"
         ),
     ])
-    func problemsAreNamedWithTheirPlace(text: String, expected: String) {
+    func problemsAreReportedWithTheirPosition(text: String, expected: String) {
         let problems = problems(text)
         #expect(problems.count == 1 && problems[0].contains(expected), "\(problems)")
     }
 
-    @Test func problemsComeAllAtOnceAndWithoutSecrets() {
+    @Test func allProblemsAreReportedTogetherWithoutSecrets() {
         let found = problems(
             "issuer: ftp://a\ntoken: refresh\nclient: {id: app, secret: hush, authentication: none}\nusers: {ann: {pasword: hush}}\n"
         )
@@ -194,7 +194,7 @@ import Testing
     }
 
     /// The token of another subject is worse than none.
-    @Test func theServicesPasswordNeverStandsInForAUsers() throws {
+    @Test func theServicesPasswordNeverReplacesAUsers() throws {
         let text =
             "issuer: https://a.example\nclient: {id: app, secret: s}\nusername: service\npassword: p\ngrant: password\nusers: {ann: {}}\n"
         #expect(problems(text).first?.contains("users.ann: the password grant requires a user's password") ?? false)

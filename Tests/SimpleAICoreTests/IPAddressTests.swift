@@ -9,7 +9,7 @@ import Testing
         ("2001:db8::0.0.0.1", "2001:db8::1"), ("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"),
         ("fe80:0000:0000:0000:0000:0000:0000:abcd", "fe80::abcd"), ("::1.2.3.4", "::102:304"),
     ])
-    func everySpellingOfAnAddressIsOne(text: String, written: String) throws {
+    func allSpellingsOfAnAddressAreEqual(text: String, written: String) throws {
         let address = try #require(IPAddress(text))
         #expect(address.description == written)
         #expect(IPAddress(written) == address)
@@ -21,11 +21,11 @@ import Testing
         "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1%eth0", "[::1]", "12345::", "g::", "+1::", "-1::",
         "1.2.3.4::", "::1.2.3", "::1.2.3.4:5", "::1:1.2.3.256", "١.2.3.4", "1:2:3:4:5:6:7:1.2.3.4",
     ])
-    func whatIsNoneIsNone(text: String) {
+    func refusesMalformedAddresses(text: String) {
         #expect(IPAddress(text) == nil)
     }
 
-    @Test func loopbackIsBoth() {
+    @Test func bothProtocolsHaveLoopbackAddresses() {
         for text in ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"] {
             #expect(IPAddress(text)?.isLoopback == true)
         }
@@ -44,7 +44,7 @@ import Testing
         ("2001:db8::4/126", ["2001:db8::7"], ["2001:db8::8", "2001:db8::3"]),
         ("::1", ["::1"], ["::", "127.0.0.1"]), ("::/0", ["::", "1.2.3.4", "ffff::"], []),
     ])
-    func aNetworkIsWhatBeginsLikeIt(text: String, inside: [String], outside: [String]) throws {
+    func aNetworkContainsAddressesWithItsPrefix(text: String, inside: [String], outside: [String]) throws {
         let network = try #require(IPNetwork(text))
         for address in inside { #expect(network.contains(try #require(IPAddress(address))), "\(address)") }
         for address in outside { #expect(!network.contains(try #require(IPAddress(address))), "\(address)") }
@@ -55,7 +55,7 @@ import Testing
         "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/08", "10.0.0.0/8/8", "10.0.0.1/8",
         "10.0.0.0/255.0.0.0", "2001:db8::1/64", "::/129", "lan/8", "10.0.0.0 /8",
     ])
-    func whatIsNoNetworkIsNone(text: String) {
+    func refusesMalformedNetworks(text: String) {
         #expect(IPNetwork(text) == nil)
     }
 }

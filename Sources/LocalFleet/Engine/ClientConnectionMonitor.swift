@@ -74,8 +74,8 @@ final class ConnectionRoster: Sendable {
 
     /// Closes all connections without a final message, like a machine that loses its power.
     func closeAll() {
-        for presence in state.withLock({ Array($0.open.values) }) {
-            presence.channel.close(promise: nil)
+        for monitor in state.withLock({ Array($0.open.values) }) {
+            monitor.channel.close(promise: nil)
         }
     }
 

@@ -43,7 +43,7 @@ struct LoadJudgementTests {
         #expect(LoadJudgement(dispatches(items), runners: 3).verdict == .unbalanced)
     }
 
-    /// With one slot each, a second call on a runner beside an idle one counts as one too many only from two on.
+    /// With known slots, a runner is overloaded only if it has two calls per slot more than an idle one.
     @Test func slotsMakeTheJudgementLenient() {
         // One call is always open on "a" when the next arrives, and "b" is idle.
         let items = (0..<30).map { ("a", Double($0), Double($0) + 1.5) } + [("b", 40.0, 41.0)]

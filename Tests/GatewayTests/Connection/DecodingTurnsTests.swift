@@ -8,7 +8,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct DecodingRotationTests {
-    @Test func ownersTakeTurnsAndSoDoTheItemsOfOne() {
+    @Test func ownersAndTheirItemsAreServedRoundRobin() {
         var rotation = DecodingRotation<String, Int>()
         #expect(rotation.isEmpty && rotation.next() == nil)
         for item in 1...3 { rotation.add(item, of: "many") }
@@ -19,7 +19,7 @@ import Testing
         #expect(rotation.isEmpty && rotation.next() == nil)
     }
 
-    @Test func whatIsAddedAgainGoesToTheEnd() {
+    @Test func anItemThatIsAddedAgainIsLast() {
         var rotation = DecodingRotation<String, Int>()
         for item in [1, 2] { rotation.add(item, of: "a") }
         rotation.add(10, of: "b")
@@ -34,7 +34,7 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(2))) struct DecodingTurnsTests {
-    @Test func aTurnIsOneSliceOfOneBody() {
+    @Test func aTurnDecodesOneSlice() {
         let loop = EmbeddedEventLoop()
         let turns = DecodingTurns(on: loop)
         var order: [String] = []

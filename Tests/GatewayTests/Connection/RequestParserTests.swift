@@ -63,7 +63,7 @@ import Testing
         "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\tchunked \r\n\r\n0\r\nX-Checksum: 1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nX: \u{E9}\t\"\r\nX.y|z: 1\r\nEmpty:\r\n\r\n",
     ])
-    func goodRequestsAreRead(text: String) {
+    func readsValidRequests(text: String) {
         let once = read(text)
         #expect(once.violation == nil && once.requests.count == 1 && once.requests[0].isWhole, "\(text): \(once)")
         let again = read(text + text)
@@ -72,7 +72,7 @@ import Testing
         #expect(next.requests.map(\.head.uri) == [once.requests[0].head.uri, "/next"], "\(text)")
     }
 
-    @Test func aRequestIsReadAsItIsWritten() {
+    @Test func readsARequestUnchanged() {
         let chunked = read(
             "POST /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-A:  b c\t\r\nx-a: \u{E9}\r\nTransfer-Encoding: chunked\r\n\r\n"
                 + "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n")
@@ -103,7 +103,7 @@ import Testing
             ("GET http://user@h/ HTTP/1.1\r\n", .requestLine), ("\r\n\r\nGET / HTTP/1.1\r\n", .requestLine),
             ("\nGET / HTTP/1.1\r\n", .requestLine), ("\u{16}\u{3}\u{1}\u{2}hello\n", .requestLine),
         ] as [(String, RequestParser.Violation)])
-    func badRequestLines(text: String, violation: RequestParser.Violation) {
+    func refusesInvalidRequestLines(text: String, violation: RequestParser.Violation) {
         let reading = read(text)
         #expect(reading.violation == violation, "\(text)")
         #expect(reading.requests.isEmpty, "no part of it is handed on")
@@ -137,7 +137,7 @@ import Testing
             ("Origin: https://a\r\nX: y\r\norigin: https://b\r\n", .repeated("origin")),
             ("Expect: 100-continue\r\nExpect: x\r\n", .repeated("expect")),
         ] as [(String, RequestParser.Violation)])
-    func badFields(fields: String, violation: RequestParser.Violation) {
+    func refusesInvalidFields(fields: String, violation: RequestParser.Violation) {
         let text = "POST / HTTP/1.1\r\n" + Self.host + fields
         #expect(read(text).violation == violation, "\(fields)")
         #expect(read(text).requests.isEmpty, "no part of a bad head is handed on")
@@ -152,18 +152,18 @@ import Testing
         ("Api-Key: a\r\nx-api-key: b\r\n", false), ("Authorization: bearer a\r\nX-Api-Key: a\r\napi-key:\r\n", true),
         ("X-Api-Key: a\r\n", true),
     ])
-    func credentialsAgree(fields: String, isGood: Bool) {
+    func refusesContradictoryCredentials(fields: String, isGood: Bool) {
         let text = "GET / HTTP/1.1\r\n" + Self.host + fields + "\r\n"
         #expect(read(text).violation == (isGood ? nil : .credentials))
         #expect(read(text).requests.count == (isGood ? 1 : 0))
     }
 
     @Test(arguments: ["", "Host: a b\r\n", "Host: a/b\r\n", "Host: u@h\r\n", "Host: a?b\r\n"])
-    func badHosts(field: String) {
+    func refusesInvalidHosts(field: String) {
         #expect(read("GET / HTTP/1.1\r\n\(field)\r\n").violation == .host)
     }
 
-    @Test func anOldRequestHasNoChunks() {
+    @Test func http10HasNoChunks() {
         #expect(read("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n").violation == .length)
     }
 
@@ -180,19 +180,19 @@ import Testing
             ("0\r\nHost: x\r\n", .trailer), ("0\r\nAuthorization: x\r\n", .trailer),
             ("0;" + String(repeating: "x", count: 300) + "\r\n", .chunk),
         ] as [(String, RequestParser.Violation)])
-    func badChunks(chunks: String, violation: RequestParser.Violation) {
+    func refusesInvalidChunks(chunks: String, violation: RequestParser.Violation) {
         let head = "POST / HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n"
         #expect(read(head + chunks).violation == violation, "\(chunks)")
     }
 
-    @Test func headsComeWholeAndBodiesAsTheyAre() throws {
+    @Test func headsAreCompleteAndBodiesArriveInPieces() throws {
         let head = "POST / HTTP/1.1\r\n\(Self.host)Content-Length: 5\r\n\r\n"
         #expect(read([Array(head.dropLast().utf8)[...]]) == Reading())
         let begun = read([Array((head + "hel").utf8)[...]])
         #expect(try #require(begun.requests.first).body == Array("hel".utf8) && !begun.requests[0].isWhole)
     }
 
-    @Test func whatLiesBetweenRequestsIsKnown() throws {
+    @Test func detectsTheGapBetweenRequests() throws {
         var reader = RequestParser(maxHead: 1 << 16)
         #expect(reader.isBetweenRequests && !reader.hasPending)
         for (piece, isBetween) in [

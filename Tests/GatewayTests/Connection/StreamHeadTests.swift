@@ -18,7 +18,7 @@ import Testing
         return try StreamHead.checked(headers, maxSize: maxSize)
     }
 
-    @Test func aGoodHeadPassesAsItIs() throws {
+    @Test func aValidHeadIsUnchanged() throws {
         #expect(try Self.check() == Self.good)
         #expect(try Self.check { $0.add(name: "host", value: "AI.example:8443") }.count == Self.good.count + 1)
         #expect(
@@ -27,7 +27,7 @@ import Testing
             }.count > 0)
     }
 
-    @Test func aHostStandsForTheAuthority() throws {
+    @Test func aHostReplacesAMissingAuthority() throws {
         let headers = try Self.check {
             $0.remove(name: ":authority")
             $0.add(name: "host", value: "ai.example")
@@ -43,20 +43,20 @@ import Testing
         ("x-name", "a\r\nb: c"), ("x-name", "a\0"), ("x-name", "\u{7F}"), ("content_length", "2"),
         ("transfer_encoding", "chunked"), ("content-length", "+2"), ("content-length", ""), ("content-length", "2, 2"),
     ])
-    func oneValueSpoilsAHead(name: String, value: String) {
+    func oneInvalidValueInvalidatesAHead(name: String, value: String) {
         #expect(throws: StreamHead.Violation.malformed) {
             try Self.check { $0.replaceOrAdd(name: name, value: value) }
         }
     }
 
-    @Test func theLengthStandsOnce() {
+    @Test func aRepeatedLengthIsRefused() {
         #expect(throws: StreamHead.Violation.malformed) {
             try Self.check { $0.add(name: "content-length", value: "2") }
         }
     }
 
     @Test(arguments: ["content-type", "authorization", "x-request-id", "x-api-key", "origin", "expect"])
-    func fieldsThatDecideStandOnce(name: String) {
+    func repeatedSingletonFieldsAreRefused(name: String) {
         #expect(throws: StreamHead.Violation.repeated(name)) {
             try Self.check {
                 $0.replaceOrAdd(name: name, value: "a")
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func credentialsAgree() throws {
+    @Test func refusesContradictoryCredentials() throws {
         func head(_ fields: [(String, String)]) throws -> HPACKHeaders {
             try Self.check { for (name, value) in fields { $0.add(name: name, value: value) } }
         }
@@ -76,7 +76,7 @@ import Testing
         #expect(throws: StreamHead.Violation.credentials) { try head([("api-key", "a"), ("x-api-key", "b")]) }
     }
 
-    @Test func theSizeIsThatOfHTTP1() throws {
+    @Test func theSizeLimitMatchesHTTP1() throws {
         let size = Self.good.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         #expect(throws: Never.self) { try Self.check(maxSize: size) }
         #expect(throws: StreamHead.Violation.tooLarge) { try Self.check(maxSize: size - 1) }

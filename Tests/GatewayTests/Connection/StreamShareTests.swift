@@ -38,7 +38,7 @@ import Testing
 
     /// A connection's advertised limit (`SETTINGS_MAX_CONCURRENT_STREAMS`) holds as long as the shared capacity
     /// lasts.
-    @Test func everybodyHasTheStreamsOfOneConnection() throws {
+    @Test func everyConnectionHasItsAdvertisedStreams() throws {
         for number in 1...5 { #expect(begin(100, try place(of: Peer.v4(UInt32(number)))) == 100) }
         #expect(begin(100, try place(of: Self.greedy)) > 0)
         #expect(begin(100, try place(of: Peer.v4(77))) == 100)
@@ -52,7 +52,7 @@ import Testing
 
     // MARK: One connection
 
-    @Test func theFirstStreamHasThePlaceOfItsConnection() throws {
+    @Test func theFirstStreamUsesThePlaceOfItsConnection() throws {
         let watch = HTTP2ConnectionGuard(
             idleTimeout: .seconds(60), drain: .seconds(30), place: try place(of: Self.greedy))
         let crowd = try place(of: Self.greedy)

@@ -103,7 +103,7 @@ import Testing
     }
 
     /// Long chains are read only up to a limit.
-    @Test func endlessChainsAreCut() throws {
+    @Test func longChainsAreTruncated() throws {
         let many = (1...50_000).map { "10.0.\($0 >> 8 & 0xFF).\($0 & 0xFF)" }
         let client = Self.proxies.client(
             of: IPAddress("10.0.0.1"),

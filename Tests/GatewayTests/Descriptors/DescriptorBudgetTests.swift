@@ -14,7 +14,7 @@ struct DescriptorBudgetTests {
         #expect(connections + connections / 2 + DescriptorBudget.reserve <= limit)
     }
 
-    @Test func aLimitThatIsTooLowIsNamed() throws {
+    @Test func aLimitThatIsTooLowIsReported() throws {
         var server = Settings().server
         server.maxConnections = 100
         #expect(DescriptorBudget(limit: 256).warning(for: server) == nil)

@@ -55,11 +55,11 @@ import Testing
             (#"{"input":"x","previous_response_id":"resp_1"}"#, "resp_1"),
             (#"{"input":"x","previous\u005fresponse_id":"r\u0031"}"#, "r1"),
         ] as [(String, String?)])
-    func readsTheResponseToGoOnWith(_ text: String, _ expected: String?) throws {
+    func readsThePreviousResponse(_ text: String, _ expected: String?) throws {
         #expect(try read(text, .responses).0.previousResponse == expected)
     }
 
-    @Test func whatIsToGoOnIsAnId() throws {
+    @Test func thePreviousResponseMustBeAnID() throws {
         for value in ["7", "[]", "true", "\"\(String(repeating: "x", count: 513))\""] {
             let error = try #require(refusal("{\"input\":\"x\",\"previous_response_id\":\(value)}", .responses))
             #expect(error.code == .invalidRequest && error.param == "previous_response_id")
@@ -169,7 +169,7 @@ import Testing
         "User2",
         "max_tokens_to_sample", "Temperature", "response_id", "\u{43C}odel", "\u{FF4D}odel",
     ])
-    func otherKeysAreTheEnginesBusiness(key: String) {
+    func otherKeysAreNotRefused(key: String) {
         #expect(refusal("{\"messages\":[],\"\(key)\":1,\"\(key)\":2,\"x\":{\"Model\":3}}") == nil)
     }
 
@@ -183,18 +183,18 @@ import Testing
         #""include_usage":true,"include_usage":false"#, #""Include_Usage":true"#, #""includeUsage":true"#,
         #""include_usage":false,"include_u\u017fage":true"#, #""INCLUDE_USAGE":null"#,
     ])
-    func streamOptionsMeanOneThing(_ members: String) {
+    func ambiguousStreamOptionsAreRefused(_ members: String) {
         let error = refusal("{\"messages\":[],\"stream_options\":{\(members)}}")
         #expect(error?.code == .invalidRequest && error?.param == "stream_options.include_usage")
     }
 
-    @Test func aBadBodyIsRefusedAsSoonAsItIsBad() {
+    @Test func aBadBodyIsRefusedEarly() {
         var body = CallBody()
         #expect(throws: GatewayError.self) { try body.append(ByteBuffer(string: "{\"messages\":[},")) }
         #expect(throws: GatewayError.self) { try body.append(ByteBuffer(string: "1")) }
     }
 
-    @Test func depthBombsAreRefused() {
+    @Test func excessiveNestingIsRefused() {
         let bomb = "{\"messages\":" + String(repeating: "[", count: 100_000)
         #expect(refusal(bomb)?.code == .invalidJSON)
     }
@@ -261,7 +261,7 @@ import Testing
             #"{"messages":[{"stream_options":{"include_usage":false}}],"model":"NEW","stream_options":{"include_usage":true}}"#
         ),
     ])
-    func usageIsSwitchedOn(_ text: String, _ expected: String) throws {
+    func usageIsRequested(_ text: String, _ expected: String) throws {
         #expect(try forwarded(text, usage: true) == expected)
     }
 
@@ -347,7 +347,7 @@ struct CallBodyCorpusTests {
         }
     }
 
-    @Test func goodOnesReachTheEngineUnchanged() throws {
+    @Test func validDocumentsReachTheEngineUnchanged() throws {
         let files = try Corpora.jsonParsingFiles("y_")
         #expect(files.count >= 95)
         for file in files {
@@ -358,7 +358,7 @@ struct CallBodyCorpusTests {
         }
     }
 
-    @Test func badOnesAreRefused() throws {
+    @Test func invalidDocumentsAreRefused() throws {
         let files = try Corpora.jsonParsingFiles("n_")
         #expect(files.count >= 187)
         for file in files {
@@ -370,7 +370,7 @@ struct CallBodyCorpusTests {
         }
     }
 
-    @Test func theOthersAreEither() throws {
+    @Test func optionalDocumentsAreAcceptedOrRefused() throws {
         for file in try Corpora.jsonParsingFiles("i_") {
             switch outcome(file.bytes) {
             case .success(let bytes): #expect(bytes == file.bytes, "\(file.name)")

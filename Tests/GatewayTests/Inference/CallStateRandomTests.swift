@@ -14,7 +14,7 @@ import Testing
     }()
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func whatMustHoldHolds(_ seed: UInt64) throws {
+    func invariantsHoldForRandomCalls(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var endings: [String: Int] = [:]
         for number in 0..<Self.callsPerSeed {
@@ -182,7 +182,7 @@ private struct Watched {
         case .place(_, let excluding):
             placements += 1
             promise(!relays, "a call that is relayed never moves")
-            promise(responses == 0 && settlements == 0, "nothing is placed after the answer")
+            promise(responses == 0 && settlements == 0, "no placement follows the response")
             promise(placements <= limits.moves + 1 + searches, "it moves as often as it may")
             promise(excluding.isSuperset(of: excluded), "who failed stays excluded")
             promise(open.isEmpty, "one lease at a time")

@@ -189,12 +189,12 @@ import Testing
                 name: "stale", event: .upstreamFailed(.staleConnection),
                 expected: forwarding("forward(r1,fresh)", "forward(r1,fresh)", relaying: cut, document: torn)),
             Row(
-                name: "closed before an answer", event: .upstreamFailed(.closedBeforeResponse),
+                name: "closed before a response", event: .upstreamFailed(.closedBeforeResponse),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
                     "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),
             Row(
-                name: "closed during an answer", event: .upstreamFailed(.closedDuringResponse),
+                name: "closed during a response", event: .upstreamFailed(.closedDuringResponse),
                 expected: forwarding(
                     "return(r1) respond(upstream_error) settle(upstream_error)",
                     "return(r1) inBand(upstream_error) settle(upstream_error)", relaying: cut, document: torn)),

@@ -36,20 +36,20 @@ import Testing
         #expect(first != (try chat(("system", "Be brief."), ("user", "Hello"))))
     }
 
-    @Test func whateverStandsBesideTheMessagesDoesNotMatter() throws {
+    @Test func otherFieldsDoNotChangeTheConversation() throws {
         let plain = try fingerprint(#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#)
         let other = try fingerprint(#"{"stream":true,"messages":[{"role":"user","content":"x"}],"model":"class:big"}"#)
         #expect(plain != nil && plain == other)
     }
 
-    @Test func promptsAreKnownByTheirText() throws {
+    @Test func promptsAreIdentifiedByTheirText() throws {
         let prompt = try fingerprint(#"{"model":"m","prompt":"Once upon a time"}"#, .completions)
         #expect(prompt != nil)
         #expect(prompt == (try fingerprint(#"{"prompt":"Once upon a time","model":"n"}"#, .completions)))
         #expect(prompt != (try fingerprint(#"{"model":"m","prompt":"Twice upon a time"}"#, .completions)))
     }
 
-    @Test func withoutMessagesNothingIsKnown() throws {
+    @Test func withoutMessagesThereIsNoFingerprint() throws {
         #expect(try fingerprint(#"{"model":"m","messages":[]}"#) == nil)
     }
 }

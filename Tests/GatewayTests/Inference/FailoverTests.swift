@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// contract.md, "Retry and failover", and the error that the caller gets if no other runner can take over.
+/// Failover to other runners, and the error that the caller gets if no other runner can take over.
 @Suite struct FailoverTests {
     private func forwarding(
         _ limits: CallState.Limits = .init(), streams: Bool = false, early: Bool = false
@@ -53,14 +53,14 @@ import Testing
         #expect(error.retry == .after(.seconds(17)))
     }
 
-    @Test func otherReasonsAreTheirOwn() throws {
+    @Test func otherReasonsReplaceTheFirstFailure() throws {
         var state = try forwarding()
         _ = state.handle(.documentReceived(Sample.document(429)))
         let full = GatewayError(.queueFull, "full", retry: .after(.seconds(5)))
         #expect(refusal(state.handle(.placementRefused(full))) == full)
     }
 
-    @Test func aMissingModelIsNoMistakeOfTheCaller() throws {
+    @Test func aMissingModelIsNotTheCallersError() throws {
         var state = try forwarding()
         _ = state.handle(.documentReceived(Sample.document(404, Sample.missingModel)))
         let error = try #require(refusal(state.handle(.placementRefused(Sample.error))))
@@ -79,7 +79,7 @@ import Testing
         #expect(refusal(actions)?.status() == 404)
     }
 
-    @Test func aStaleConnectionIsTriedAfreshOncePerRunner() throws {
+    @Test func aStaleConnectionIsReplacedOncePerRunner() throws {
         var state = try forwarding()
         #expect(notation(state.handle(.upstreamFailed(.staleConnection))) == "forward(r1,fresh)")
         // A new connection cannot be stale.
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test func ourOwnCommentsAreNoAnswer() throws {
+    @Test func keepaliveCommentsAreNotAResponse() throws {
         var state = try forwarding(streams: true, early: true)
         #expect(notation(state.handle(.documentReceived(Sample.document(503)))) == "return(r1) place(not r1)")
         #expect(
@@ -139,7 +139,7 @@ import Testing
         #expect(notation(state.handle(.streamEnded(complete: true))) == "end return(r2) settle(200)")
     }
 
-    @Test func theEarlyHeadGoesOutOnce() throws {
+    @Test func theEarlyHeadIsSentOnce() throws {
         var state = CallState()
         _ = state.handle(.authorized(try Sample.authorized(streams: true)))
         #expect(notation(state.handle(.keepaliveDue)) == "earlyHead comment(waiting)")

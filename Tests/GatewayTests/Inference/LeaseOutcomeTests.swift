@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// The outcome about its runner that a call reports to the scheduler with its lease.
+/// The outcome that a call reports to the scheduler when it returns its lease.
 @Suite struct LeaseOutcomeTests {
     /// - Parameter relays: whether a stream has begun before `event`.
     private func outcome(of event: CallState.Event, relays: Bool = false) throws -> LeaseOutcome? {
@@ -25,7 +25,7 @@ import Testing
         #expect(try outcome(of: .documentReceived(Sample.document(status))) == expected)
     }
 
-    @Test func whatIsNoAnswerIsAFailure() throws {
+    @Test func aMalformedResponseIsAFailure() throws {
         let nonsense = Sample.document(200, isJSON: false)
         #expect(try outcome(of: .documentReceived(nonsense)) == .failed)
     }
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// A client that disconnects, and a gateway that shuts down, are not evidence about the runner.
-    @Test func whatIsNotTheRunnersDoing() throws {
+    @Test func otherPartiesEventsAreNoEvidence() throws {
         for relays in [false, true] {
             #expect(try outcome(of: .clientClosed, relays: relays) == .undecided)
             #expect(try outcome(of: .drainExpired, relays: relays) == .undecided)

@@ -5,14 +5,14 @@ import Testing
 
 @Suite struct RequestIDTests {
     @Test(arguments: ["a", "req-1", "!~", String(repeating: "x", count: 128), "{\"a\":1}"])
-    func keepsASaneOne(_ stated: String) {
+    func keepsAValidID(_ stated: String) {
         #expect(RequestID.id(stated: stated).rawValue == stated)
     }
 
     @Test(
         arguments: [nil, "", " ", "a b", "a\n", "\u{7F}", "é", "a\u{0}", String(repeating: "x", count: 129)]
             as [String?])
-    func replacesAnyOther(_ stated: String?) throws {
+    func replacesAnInvalidID(_ stated: String?) throws {
         let id = RequestID.id(stated: stated).rawValue
         #expect(id != stated)
         #expect(id.hasPrefix("req-"))
@@ -20,7 +20,7 @@ import Testing
         #expect(RequestID.id(stated: id).rawValue == id)
     }
 
-    @Test func newOnesDiffer() {
+    @Test func newIDsDiffer() {
         #expect(Set((0..<1000).map { _ in RequestID.id(stated: nil) }).count == 1000)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// contract.md, "An engine's own errors": the table of causes.
+/// The cause that the gateway determines from an engine's error.
 @Suite struct ResponseCauseTests {
     private func cause(
         _ status: Int, _ body: String = "", endpoint: Endpoint = .responses, addsUsageOption: Bool = false,
@@ -63,7 +63,7 @@ import Testing
             (#"{"detail":"file file-1 was deleted"}"#, .requestRejected),
             ("The image could not be fetched", .requestRejected),
         ] as [(String, ResponseCause)])
-    func a404MeansWhatItsBodySays(_ body: String, _ expected: ResponseCause) {
+    func theBodyOfA404DeterminesItsCause(_ body: String, _ expected: ResponseCause) {
         #expect(cause(404, body) == expected)
     }
 
@@ -137,7 +137,7 @@ import Testing
 
     /// An engine's message about the gateway's credentials is withheld from callers; every other message is passed
     /// on.
-    @Test func theEnginesWordsAreKept() {
+    @Test func theEnginesMessageIsKept() {
         let words = #"{"error":{"message":"the words","code":"the_code"}}"#
         for status in [400, 403, 404, 408, 422, 429, 500, 501, 502, 503, 504] {
             let body = status == 404 ? #"{"error":"the words: no route /v1/responses"}"# : words

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ResponseOriginsTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000)
 
-    @Test func aResponseGoesOnWhereItWasMade() {
+    @Test func aResponseIsContinuedOnItsRunner() {
         let origins = ResponseOrigins()
         origins.note("a", madeBy: "r1", for: Sample.caller, now: start)
         origins.note("b", madeBy: "r2", for: Sample.caller, now: start)
@@ -18,7 +18,7 @@ import Testing
         #expect(origins.runner(of: "a", for: Sample.caller, now: start) == "r3")
     }
 
-    @Test func aResponseIsItsCallersOwn() {
+    @Test func otherCallersCannotContinueAResponse() {
         let origins = ResponseOrigins()
         origins.note("a", madeBy: "r1", for: Sample.caller, now: start)
         #expect(origins.runner(of: "a", for: Sample.specific, now: start) == nil)
@@ -51,7 +51,7 @@ import Testing
         #expect(origins.runner(of: "resp_1", for: Sample.caller, now: start + .hours(7)) == "r1")
     }
 
-    @Test func aResponseIsForgottenInTime() {
+    @Test func aResponseExpires() {
         let origins = ResponseOrigins(lifetime: .hours(1))
         origins.note("a", madeBy: "r1", for: Sample.caller, now: start + .minutes(30))
         #expect(origins.runner(of: "a", for: Sample.caller, now: start + .minutes(89)) == "r1")

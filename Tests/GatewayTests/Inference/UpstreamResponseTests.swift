@@ -19,7 +19,7 @@ import Testing
         return upstreamResponse
     }
 
-    @Test func aStreamsSpeedIsThatBetweenItsTokens() throws {
+    @Test func aStreamsSpeedIsMeasuredBetweenItsTokens() throws {
         var upstreamResponse = try stream(pieces: 5)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start) == nil)
         upstreamResponse.firstToken = start + .seconds(7)
@@ -33,7 +33,7 @@ import Testing
         #expect(upstreamResponse.tokensPerSecond(sent: nil, firstByte: nil) == 10, "the engine's own count")
     }
 
-    @Test func aDocumentsSpeedIsThatOfTheWholeAnswer() {
+    @Test func aDocumentsSpeedIsMeasuredOverTheCompleteResponse() {
         var upstreamResponse = UpstreamResponse()
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == nil)
         upstreamResponse.documentUsage = TokenUsage(prompt: 5, completion: 50)
@@ -44,7 +44,7 @@ import Testing
             "of a document nothing is delivered before it is whole")
     }
 
-    @Test func whatFlowsIsDelivered() throws {
+    @Test func writtenPiecesAreDelivered() throws {
         let upstreamResponse = try stream(pieces: 5)
         var delivery = StreamDelivery()
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
@@ -52,15 +52,15 @@ import Testing
         #expect(asked)
         #expect(
             upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 0),
-            "the count is not known yet")
+            "the number of written bytes is unknown")
         #expect(
             upstreamResponse.broken(delivery, clientDisconnected: false) == .init(generated: 5, delivered: 5),
-            "it goes out in a moment")
+            "the connection is writable")
         delivery.bytesWritten()
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
     }
 
-    @Test func whatIsHeldUpIsNot() throws {
+    @Test func bufferedPiecesAreNotDelivered() throws {
         let upstreamResponse = try stream(pieces: 9)
         var delivery = StreamDelivery()
         _ = delivery.ask(3, at: start)
@@ -75,11 +75,11 @@ import Testing
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
     }
 
-    @Test func askingIsRare() {
+    @Test func writeNotificationsAreRequestedRarely() {
         var delivery = StreamDelivery()
         func isAsked(_ pieces: Int, after time: TimeAmount) -> Bool { delivery.ask(pieces, at: start + time) }
-        let answers = [isAsked(1, after: .zero), isAsked(2, after: .seconds(1))]
-        #expect(answers == [true, false], "the answer is still out")
+        let requested = [isAsked(1, after: .zero), isAsked(2, after: .seconds(1))]
+        #expect(requested == [true, false], "the notification is pending")
         delivery.bytesWritten()
         let later = [isAsked(3, after: .milliseconds(249)), isAsked(4, after: .milliseconds(250))]
         #expect(later == [false, true])

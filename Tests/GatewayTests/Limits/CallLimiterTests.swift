@@ -44,7 +44,7 @@ import Testing
         #expect(try begin("a", issuer: "https://K", rules).error == nil)
     }
 
-    @Test func theRefusalSaysWhichLimitHowMuchAndWhenAgain() throws {
+    @Test func theRefusalStatesTheLimitAndWhenToRetry() throws {
         let perMinute = LimitRules(caller: .init(requestsPerMinute: 60))
         for _ in 0..<60 { #expect(try begin("m", perMinute).error == nil) }
         let minute = try #require(try begin("m", perMinute).error)
@@ -66,7 +66,7 @@ import Testing
                 && message.contains("h"))
     }
 
-    @Test func callersAndAddressesHaveTheirOwn() throws {
+    @Test func callersAndAddressesHaveSeparateLimits() throws {
         let rules = LimitRules(caller: .init(requestsPerMinute: 2), address: .init(requestsPerMinute: 3))
         #expect(try begin("a", rules).error == nil)
         #expect(try begin("a", rules).error == nil)
@@ -104,7 +104,7 @@ import Testing
         #expect(try begin("a", rules).error == nil)
     }
 
-    @Test func callsThatHaveEndedMakeRoom() throws {
+    @Test func endedCallsFreeTheLimit() throws {
         let rules = LimitRules(caller: .init(concurrentCalls: 1), address: .init(concurrentCalls: 2))
         let first = try #require(try begin("a", rules).admission)
         #expect(try begin("a", rules).error?.cause == "concurrent_calls of the caller")
@@ -148,7 +148,7 @@ import Testing
         (0, "0s"), (1, "1ms"), (999, "999ms"), (1_000, "1s"), (1_001, "2s"), (59_001, "1m0s"), (360_000, "6m0s"),
         (3_600_000, "1h0m0s"), (86_399_999, "24h0m0s"),
     ])
-    func timesAreWrittenAsClientsReadThem(milliseconds: Int, written: String) {
+    func timesUseTheNotationOfClients(milliseconds: Int, written: String) {
         #expect(LimitUsage.written(.milliseconds(milliseconds)) == written)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// contract.md, "Errors".
+/// The status, type and body of every error code.
 @Suite struct ErrorTableTests {
     static let table: [(code: GatewayError.Code, status: Int, type: String)] = [
         (.invalidJSON, 400, "invalid_request_error"), (.invalidRequest, 400, "invalid_request_error"),
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func inBandItIsOneEvent() {
+    @Test func anErrorInAStreamIsOneEvent() {
         let event = GatewayError(.upstreamError, "lost\n\ndata: [DONE]\r\n").body.event
         #expect(event.hasPrefix("data: {\"error\":{"))
         #expect(event.hasSuffix("}}\n\n"))
@@ -107,7 +107,7 @@ import Testing
         #expect(error.headers().first?.value == "12")
     }
 
-    @Test func aWrongMethodNamesTheRightOnes() {
+    @Test func aWrongMethodListsTheAllowedOnes() {
         let headers = GatewayError(.methodNotAllowed, "m").headers(allowing: ["GET", "HEAD"])
         #expect(headers.map(\.name) == ["Allow"])
         #expect(headers.first?.value == "GET, HEAD")

@@ -59,8 +59,8 @@ import Testing
         try #require(list["data"]?.elements.first { $0["id"]?.string == id })
     }
 
-    /// The shortest of the machines that may serve it: a call may come to any of them.
-    @Test func aContextLengthStandsUnderBothNames() throws {
+    /// The shortest context length of the machines that may serve the model, because a call may be placed on any of them.
+    @Test func aContextLengthIsListedUnderBothNames() throws {
         let list = try list(
             Sample.admin,
             contextLengths: [
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// A caller may request everything in its list, and the list contains everything that it may request.
-    @Test func whatIsListedMayBeAskedFor() throws {
+    @Test func listedModelsMayBeRequested() throws {
         let limited = Caller(
             subject: "k", issuer: "", roles: [], privileges: [.specificModels], classes: ["empty"])
         for caller in [Sample.caller, Sample.specific, Sample.admin, limited] {
@@ -193,7 +193,7 @@ import Testing
         #expect(try entry(list, "night")["classes"]?.elements.isEmpty == true)
     }
 
-    /// As many names as agents can bring in: a list that looks at every runner for every model does not end.
+    /// As many names as agents may register: a list that examined every runner for every model would time out.
     @Test func listsTensOfThousandsOfModels() throws {
         var fleet = SchedulerState()
         for number in 0..<128 {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PathHintTests {
     @Test(arguments: ["/", "/index.html", "/v2", "/api/chat"])
-    func pathsWithoutAPISayWhereItIs(path: String) {
+    func unknownPathsGetAHint(path: String) {
         #expect(
             ErrorResponseMiddleware.notFound(path).hasSuffix(
                 "The API is under /v1, for example GET /v1/models and POST /v1/chat/completions."))

@@ -101,7 +101,7 @@ import Testing
     }
 
     /// A value from a caller cannot look like a line of its own.
-    @Test func whatCallersWriteStaysOnTheLine() throws {
+    @Test func callersValuesStayOnOneLine() throws {
         var line = AccessLine(id: "id", endpoint: .embeddings, status: 403, total: .zero)
         line.request = .exactly("m\n2030-01-01 info call status=200\r\u{1B}[2J\u{2028}x é😀")
         line.caller = Caller(subject: "a\nb", issuer: "", roles: [], privileges: [])

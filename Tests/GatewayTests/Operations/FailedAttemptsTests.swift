@@ -8,7 +8,7 @@ import Testing
 @Suite struct FailedAttemptsTests {
     private let start = ContinuousClock.now
 
-    @Test func aMinutesWorthIsFreeAndThenTimeHasToPass() {
+    @Test func aFullAllowanceMayBeSpentInOneBurst() {
         var attempts = FailedAttempts(perMinute: 60)
         for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start) == nil) }
         #expect(attempts.failed(from: .v4(1), at: start) == .seconds(1))
@@ -20,14 +20,14 @@ import Testing
         for _ in 0..<60 { #expect(attempts.failed(from: .v4(1), at: start + .seconds(62)) == nil) }
     }
 
-    @Test func everyAddressHasItsOwn() {
+    @Test func everyAddressHasItsOwnAllowance() {
         var attempts = FailedAttempts(perMinute: 1)
         #expect(attempts.failed(from: .v4(1), at: start) == nil)
         #expect(attempts.failed(from: .v4(1), at: start) != nil)
         for other in [Peer.v4(2), .v6(1), .local] { #expect(attempts.failed(from: other, at: start) == nil) }
     }
 
-    @Test func noLimitIsNone() {
+    @Test func zeroMeansNoLimit() {
         var attempts = FailedAttempts(perMinute: 0)
         for _ in 0..<10_000 { #expect(attempts.failed(from: .v4(1), at: start) == nil) }
         #expect(attempts.count == 0)
@@ -35,7 +35,7 @@ import Testing
 
     /// However many addresses a client has, the table keeps its size, and a thousand other addresses do not displace
     /// one entry.
-    @Test func aFloodOfAddressesDoesNotGrowIt() {
+    @Test func manyAddressesDoNotGrowTheTable() {
         var attempts = FailedAttempts(perMinute: 2)
         for round in 0..<100 {
             let now = start + .seconds(60) * round
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func addressesAreDistinguishedByWhatTheirOwnersCannotChoose() throws {
+    @Test func addressesAreDistinguishedByTheirNetworks() throws {
         func peer(_ address: String) throws -> Peer {
             Peer(IPAddress(try SocketAddress(ipAddress: address, port: .random(in: 1...65_535))))
         }

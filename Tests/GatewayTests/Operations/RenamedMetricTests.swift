@@ -30,7 +30,7 @@ import Testing
         #expect(page.text.contains("# HELP simpleai_call_seconds Deprecated: renamed to simpleai_call_duration"))
     }
 
-    @Test func metricsThatWereNotRenamedStandOnce() {
+    @Test func metricsThatWereNotRenamedAppearOnce() {
         var page = ExpositionPage()
         page.metric("simpleai_calls_open", .gauge, "Number of inference calls in flight.") { $0.sample([:], 1) }
         #expect(

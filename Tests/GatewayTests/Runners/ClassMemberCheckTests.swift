@@ -8,7 +8,7 @@ struct ClassMemberCheckTests {
         ModelClass(name: "fast", models: ["llama3.2", "mistral:7b"]), ModelClass(name: "big", models: ["none"]),
     ]
 
-    @Test func aMemberThatNoMachineListsIsNamedWithTheNearest() {
+    @Test func anUnlistedMemberIsReportedWithASuggestion() {
         let found = ClassMemberCheck.findings(
             classes,
             listed: [
@@ -23,7 +23,7 @@ struct ClassMemberCheckTests {
     }
 
     /// A machine that has not reported yet may have any model.
-    @Test func nothingIsMissingWhereAListIsNotKnown() {
+    @Test func noMemberIsMissingWhileAListIsUnknown() {
         #expect(ClassMemberCheck.findings(classes, listed: []).isEmpty)
         #expect(ClassMemberCheck.findings(classes, listed: [("a", ["x"]), ("b", [])]).isEmpty)
     }

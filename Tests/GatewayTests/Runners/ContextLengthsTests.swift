@@ -17,12 +17,12 @@ struct ContextLengthsTests {
         (#"{"id":"m","meta":null}"#, nil), (#"{"id":"m","context_length":0}"#, nil),
         (#"{"id":"m","context_length":-1}"#, nil), (#"{"id":"m","context_length":"long"}"#, nil),
         (#"{"id":"m","context_length":1e400}"#, nil), (#"{"id":"m","context_length":99999999999999999999}"#, nil),
-    ]) func anEnginesListStatesIt(_ entry: String, _ expected: Int?) {
+    ]) func readsTheLengthFromAnEnginesList(_ entry: String, _ expected: Int?) {
         let list = EngineModelList(ByteBuffer(string: #"{"data":[\#(entry)]}"#))
         #expect(list?.contextLengths["m"] == expected)
     }
 
-    @Test func anAgentsEnginesStateIt() {
+    @Test func readsTheLengthsFromAnAgent() {
         let status = RunnerStatus(
             health: .healthy,
             engines: [
@@ -42,7 +42,7 @@ struct ContextLengthsTests {
         #expect(status.contextLengths == ["a": 2])
     }
 
-    @Test func onlyAChangeIsNews() {
+    @Test func onlyChangesAreReported() {
         let lengths = ContextLengths(["r": ["m": 1]])
         #expect(!lengths.put(["m": 1], of: "r"))
         #expect(lengths.put(["m": 2], of: "r"))

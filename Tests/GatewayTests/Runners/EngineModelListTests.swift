@@ -37,7 +37,7 @@ import Testing
         (#"{"id":"a\n\ndata: {}"}"#, "an id contains the forbidden character U+000A"),
         (#"{"id":"a\u202eb"}"#, "an id contains the forbidden character U+202E"),
     ])
-    func skipsAnEntryAlone(_ entry: String, _ problem: String) throws {
+    func skipsOnlyTheMalformedEntry(_ entry: String, _ problem: String) throws {
         let list = try #require(read("{\"data\":[{\"id\":\"a\"},\(entry),{\"id\":\"b\"}]}"))
         #expect(list.models == ["a", "b"])
         #expect(list.skipped == 1 && list.problem == problem)

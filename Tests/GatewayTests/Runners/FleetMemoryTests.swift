@@ -21,7 +21,7 @@ import Testing
             on: MultiThreadedEventLoopGroup.singleton.next(), look: look)
     }
 
-    @Test func whatIsAskedForMeanwhileIsOneLookMoreAndNothingIsLost() async throws {
+    @Test func requestsDuringAWriteAreCombinedAndNothingIsLost() async throws {
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             let (began, begin) = AsyncStream.makeStream(of: Void.self)
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test func whatCouldNotBeWrittenIsTriedAgain() async throws {
+    @Test func failedWritesAreRetried() async throws {
         try await inTemporaryDirectory { directory in
             let place = directory.appendingPathComponent("comes later")
             let file = StateFile(path: place.appendingPathComponent("state.json").path)
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func runnersThatAreGoneStayKnown() async throws {
+    @Test func removedRunnersAreRemembered() async throws {
         try await inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             let gone = StateFile.RememberedRunner(models: ["old"])

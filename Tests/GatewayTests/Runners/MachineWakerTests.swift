@@ -87,13 +87,13 @@ import Testing
         #expect(sender.sent.withLock { $0.count { if case .command = $0 { true } else { false } } } == 3)
     }
 
-    @Test func whereNothingCouldBeSentTheWakeHasFailed() async throws {
+    @Test func aWakeFailsIfNothingCouldBeSent() async throws {
         let error = try #require(try await wake(Recorder { _, _ in true }, Self.settings(), attempts: 3))
         #expect(error.code == .wakeFailed)
         #expect(error.cause?.contains("as told") == true)
     }
 
-    @Test func oneWayIsEnough() async throws {
+    @Test func oneSuccessfulMethodIsEnough() async throws {
         let sender = Recorder { way, _ in if case .relay = way { false } else { true } }
         #expect(try await wake(sender, Self.settings(), attempts: 6) == nil)
     }

@@ -21,7 +21,7 @@ import Testing
         return ProbeResponseParser(runner)
     }
 
-    private static func answer(
+    private static func response(
         _ status: Int, _ body: String = "", _ mediaType: String = "application/json"
     ) -> Result<UpstreamFetch.Response, UpstreamFailure> {
         .success(UpstreamFetch.Response(status: status, mediaType: mediaType, body: ByteBuffer(string: body)))
@@ -59,33 +59,33 @@ import Testing
     }
 
     static let rows = [
-        Row("a list", answer(200, list), .able),
-        Row("a list of nothing", answer(200, "{\"object\":\"list\",\"data\":[]}"), .able),
-        Row("an error object with 200 (LM Studio)", answer(200, "{\"error\":\"Unexpected endpoint\"}"), .able),
-        Row("a captive portal", answer(200, "<!DOCTYPE html><html></html>", "text/html; charset=utf-8"), .replaced),
-        Row("a page without its media type", answer(200, "\r\n <html></html>", ""), .replaced),
-        Row("a login redirect", answer(302, "", "text/html"), .replaced),
-        Row("nginx, no backend", answer(502, nginx, "text/html"), .replaced),
-        Row("Envoy, no backend", answer(503, "no healthy upstream", "text/plain"), .replaced),
-        Row("HAProxy, no backend", answer(503, "<html><body><h1>503</h1></body></html>", "text/html"), .replaced),
-        Row("Traefik, no backend", answer(502, "Bad Gateway", "text/plain"), .replaced),
-        Row("a gateway's timeout", answer(504, "", "text/plain"), .replaced),
+        Row("a list", response(200, list), .able),
+        Row("a list of nothing", response(200, "{\"object\":\"list\",\"data\":[]}"), .able),
+        Row("an error object with 200 (LM Studio)", response(200, "{\"error\":\"Unexpected endpoint\"}"), .able),
+        Row("a captive portal", response(200, "<!DOCTYPE html><html></html>", "text/html; charset=utf-8"), .replaced),
+        Row("a page without its media type", response(200, "\r\n <html></html>", ""), .replaced),
+        Row("a login redirect", response(302, "", "text/html"), .replaced),
+        Row("nginx, no backend", response(502, nginx, "text/html"), .replaced),
+        Row("Envoy, no backend", response(503, "no healthy upstream", "text/plain"), .replaced),
+        Row("HAProxy, no backend", response(503, "<html><body><h1>503</h1></body></html>", "text/html"), .replaced),
+        Row("Traefik, no backend", response(502, "Bad Gateway", "text/plain"), .replaced),
+        Row("a gateway's timeout", response(504, "", "text/plain"), .replaced),
         Row(
             "llama-server loads",
-            answer(503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\",\"code\":503}}"),
+            response(503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\",\"code\":503}}"),
             .loading),
-        Row("vLLM is not ready", answer(503, "", ""), .loading),
+        Row("vLLM is not ready", response(503, "", ""), .loading),
         Row(
-            "text-generation-inference", answer(503, "{\"error\":\"unhealthy\",\"error_type\":\"healthcheck\"}"),
+            "text-generation-inference", response(503, "{\"error\":\"unhealthy\",\"error_type\":\"healthcheck\"}"),
             .loading),
-        Row("a text about loading", answer(503, "Model is loading, please wait", "text/plain"), .loading),
-        Row("no list at all (text-embeddings-inference)", answer(404, "", ""), .able, withoutModels: .notAble),
-        Row("a list for others", answer(401, "{\"error\":\"Unauthorized\"}"), .able, withoutModels: .notAble),
-        Row("a list that is not implemented", answer(501, "{\"error\":{}}"), .able, withoutModels: .notAble),
-        Row("nginx without this site", answer(404, "<html>404 Not Found</html>", "text/html"), .replaced),
-        Row("a proxy's login page", answer(403, "<html>Sign in</html>", "text/html"), .replaced),
-        Row("too much to do", answer(429, "{\"error\":{}}"), .able),
-        Row("a broken engine", answer(500, "{\"error\":{\"message\":\"CUDA error\"}}"), .notAble),
+        Row("a text about loading", response(503, "Model is loading, please wait", "text/plain"), .loading),
+        Row("no list at all (text-embeddings-inference)", response(404, "", ""), .able, withoutModels: .notAble),
+        Row("a list for others", response(401, "{\"error\":\"Unauthorized\"}"), .able, withoutModels: .notAble),
+        Row("a list that is not implemented", response(501, "{\"error\":{}}"), .able, withoutModels: .notAble),
+        Row("nginx without this site", response(404, "<html>404 Not Found</html>", "text/html"), .replaced),
+        Row("a proxy's login page", response(403, "<html>Sign in</html>", "text/html"), .replaced),
+        Row("too much to do", response(429, "{\"error\":{}}"), .able),
+        Row("a broken engine", response(500, "{\"error\":{\"message\":\"CUDA error\"}}"), .notAble),
         Row("refused", .failure(.refused), .refused),
         Row("no SYN-ACK", .failure(.unreachable("no answer")), .unreachable),
         Row("accepted, silent", .failure(.firstByteTimeout), .silent),
@@ -105,8 +105,8 @@ import Testing
     /// Another machine has the address now: its list differs, too.
     @Test func anotherMachineAtItsAddress() {
         var reader = reader(models: ["m"], aliases: ["m": "engine-m"])
-        let own = Self.answer(200, "{\"data\":[{\"id\":\"engine-m\"},{\"id\":\"more\"}]}")
-        let other = Self.answer(200, "{\"data\":[{\"id\":\"foreign\"}]}")
+        let own = Self.response(200, "{\"data\":[{\"id\":\"engine-m\"},{\"id\":\"more\"}]}")
+        let other = Self.response(200, "{\"data\":[{\"id\":\"foreign\"}]}")
         #expect(meaning(reader.read(own)) == .able)
         let finding = reader.read(other)
         #expect(meaning(finding) == .replaced)
@@ -117,15 +117,15 @@ import Testing
     /// Ollama lists `m:latest` for a model that the settings call `m`.
     @Test func aStatedModelMayBeListedWithItsTag() {
         var reader = reader(models: ["m"])
-        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
-        #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"foreign\"}]}"))) == .replaced)
+        #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
+        #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"foreign\"}]}"))) == .replaced)
     }
 
     /// If the list decides, a different list may be the same engine with another model: it is accepted.
-    @Test func anotherListIsBelievedWhereNoModelsAreStated() {
+    @Test func anotherListIsAcceptedWithoutStatedModels() {
         var reader = reader(models: [])
-        #expect(meaning(reader.read(Self.answer(200, Self.list))) == .able)
-        let other = Self.answer(200, "{\"data\":[{\"id\":\"another\"}]}")
+        #expect(meaning(reader.read(Self.response(200, Self.list))) == .able)
+        let other = Self.response(200, "{\"data\":[{\"id\":\"another\"}]}")
         #expect(
             reader.read(other)
                 == .responded(models: EngineModelList(ByteBuffer(string: "{\"data\":[{\"id\":\"another\"}]}"))))
@@ -133,9 +133,9 @@ import Testing
 
     /// Some engines list nothing until they have loaded the model.
     @Test(arguments: [["m"], []] as [[ModelID]])
-    func anEngineThatListsNothingAnyMoreLoads(_ models: [ModelID]) {
+    func anEmptyListAfterAFilledOneMeansLoading(_ models: [ModelID]) {
         var reader = reader(models: models)
-        let (nothing, some) = (Self.answer(200, "{\"data\":[]}"), Self.answer(200, Self.list))
+        let (nothing, some) = (Self.response(200, "{\"data\":[]}"), Self.response(200, Self.list))
         #expect(meaning(reader.read(nothing)) == .able)
         #expect(meaning(reader.read(some)) == .able)
         #expect(meaning(reader.read(nothing)) == .loading)
@@ -143,32 +143,32 @@ import Testing
     }
 
     /// llama-server lists the path of its file, whatever model is requested.
-    @Test func anEngineMayNameItsModelsAsItPleases() {
+    @Test func anEngineMayListItsModelsUnderOtherNames() {
         var reader = reader(models: ["m"])
         for _ in 0..<3 {
-            #expect(meaning(reader.read(Self.answer(200, "{\"data\":[{\"id\":\"/models/m.gguf\"}]}"))) == .able)
+            #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"/models/m.gguf\"}]}"))) == .able)
         }
     }
 
     @Test func aConfiguredProbePathAcceptsAnyResponse() {
         var reader = reader(path: "/")
-        #expect(meaning(reader.read(Self.answer(200, "<html>llama.cpp</html>", "text/html"))) == .able)
-        #expect(meaning(reader.read(Self.answer(200, "Ollama is running", "text/plain"))) == .able)
-        #expect(meaning(reader.read(Self.answer(404, ""))) == .notAble)
-        #expect(meaning(reader.read(Self.answer(503, ""))) == .loading)
+        #expect(meaning(reader.read(Self.response(200, "<html>llama.cpp</html>", "text/html"))) == .able)
+        #expect(meaning(reader.read(Self.response(200, "Ollama is running", "text/plain"))) == .able)
+        #expect(meaning(reader.read(Self.response(404, ""))) == .notAble)
+        #expect(meaning(reader.read(Self.response(503, ""))) == .loading)
     }
 
     @Test(arguments: [
         (200, EngineCheck.Verdict.works), (429, .works), (404, .refuses), (405, .refuses), (400, .refuses),
         (422, .refuses), (501, .refuses), (401, .refuses), (403, .refuses),
     ])
-    func anEngineThatRefusesWorkLives(_ status: Int, _ verdict: EngineCheck.Verdict) {
-        #expect(EngineCheck.verdict(on: Self.answer(status)) == verdict)
+    func anEngineThatRefusesWorkIsHealthy(_ status: Int, _ verdict: EngineCheck.Verdict) {
+        #expect(EngineCheck.verdict(on: Self.response(status)) == verdict)
     }
 
     @Test(arguments: [500, 502, 503, 504])
     func anEngineThatFailsDoesNotWork(_ status: Int) {
-        guard case .fails = EngineCheck.verdict(on: Self.answer(status)) else {
+        guard case .fails = EngineCheck.verdict(on: Self.response(status)) else {
             Issue.record("\(status) is taken for work")
             return
         }

@@ -22,13 +22,13 @@ import Testing
         return schedule
     }
 
-    @Test func eachRunnerIsAskedAtATimeOfItsOwnAndThenAtEqualIntervals() {
+    @Test func eachRunnerHasItsOwnOffsetAndEqualIntervals() {
         var schedule = schedule()
         #expect(schedule.nextWait(isThere: true) == .seconds(6))
         for isThere in [true, false, true] { #expect(schedule.nextWait(isThere: isThere) == .seconds(10)) }
     }
 
-    @Test func whatIsUrgentIsAskedOftenAndHasATimeOfItsOwnAgainAfterwards() {
+    @Test func urgentProbesAreFrequentAndEndWithANewOffset() {
         var schedule = schedule()
         for _ in 1...2 { _ = schedule.nextWait(isThere: true) }
         schedule.isUrgent = true
@@ -38,7 +38,7 @@ import Testing
         #expect(schedule.nextWait(isThere: true) == .seconds(10))
     }
 
-    @Test func timesOfTheirOwnAreSpreadOverTheLaterHalf() {
+    @Test func offsetsAreSpreadOverTheLaterHalf() {
         var runner = Settings.StaticRunner(id: "r", url: "http://127.0.0.1:1")
         runner.probe.every = .seconds(10)
         let waits = (1...100).map { _ in

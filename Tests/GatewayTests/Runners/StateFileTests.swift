@@ -7,7 +7,7 @@ import Testing
 @testable import Scheduling
 
 @Suite struct StateFileTests {
-    @Test func whatIsWrittenIsReadAgain() async throws {
+    @Test func readsWhatItWrote() async throws {
         var state = SchedulerState()
         let now = ContinuousClock.now
         state.add(
@@ -71,7 +71,7 @@ import Testing
         "{\"version\":1,\"runners\":{\"a\":{\"models\":[7]}}}",
         "{\"version\":1,\"runners\":{\"a\":{\"models\":[\"m\"]}",
     ])
-    func whatIsNoStateFileIsSetAside(_ text: String) async throws {
+    func malformedFilesAreSetAside(_ text: String) async throws {
         try await inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func aPlaceThatCannotBeUsedDoesNotStopTheStart() async throws {
+    @Test func anUnusablePathDoesNotPreventTheStart() async throws {
         try await inTemporaryDirectory { directory in
             let nowhere = StateFile(path: directory.appendingPathComponent("missing/state.json").path)
             #expect(nowhere.open() == StateFile.Opened())
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func timesThatNoMachineHasAreForgotten() async throws {
+    @Test func impossibleBootTimesAreDropped() async throws {
         try await inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
             let times = "\"bootMilliseconds\":9223372036854775807,\"recentBootMilliseconds\":[-1,7]"

@@ -5,7 +5,7 @@ import Testing
 struct WriteScheduleTests {
     private let start = ContinuousClock.now
 
-    @Test func whatIsAskedForMeanwhileIsOneLookMore() {
+    @Test func requestsDuringAWriteAreCombined() {
         var schedule = WriteSchedule()
         expect(schedule.updateRequested(at: start), .look)
         for _ in 1...100 { expect(schedule.updateRequested(at: start), nil) }
@@ -26,7 +26,7 @@ struct WriteScheduleTests {
         expect(schedule.updateRequested(at: start), .wait(.seconds(300)))
     }
 
-    @Test func whatCouldNotBeWrittenIsTriedAgainLessAndLessOften() {
+    @Test func failedWritesAreRetriedWithBackoff() {
         var schedule = WriteSchedule()
         expect(schedule.updateRequested(at: start), .look)
         for seconds in [5, 10, 20, 40, 60, 60] {

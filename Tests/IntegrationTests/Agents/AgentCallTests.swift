@@ -86,7 +86,7 @@ extension Integration {
 
         /// A clean end would make the gateway take a truncated response for a complete one.
         @Test(arguments: [true, false])
-        func anEngineThatDiesCutsTheAnswer(stream: Bool) async throws {
+        func anEngineThatDiesAbortsTheResponse(stream: Bool) async throws {
             try await AgentServer.with { _, wire in
                 try await wire.send(
                     stream

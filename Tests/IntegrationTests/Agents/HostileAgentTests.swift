@@ -149,7 +149,7 @@ extension Integration {
             }
         }
 
-        @Test func bytesBeforeTheAnswerEndTheConnection() async throws {
+        @Test func bytesBeforeTheResponseEndTheConnection() async throws {
             try await besideAGoodAgent { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(Self.upgrade + Self.upgrade)
@@ -257,7 +257,7 @@ extension Integration {
             }
         }
 
-        @Test func ordinaryRequestsAreAnsweredAsSuch() async throws {
+        @Test func ordinaryRequestsGetOrdinaryResponses() async throws {
             try await besideAGoodAgent { gateway, _ in
                 let plain = try await gateway.get("/ws/runners")
                 #expect(plain.status == 400)

@@ -28,7 +28,7 @@ extension Integration {
             }
         }
 
-        @Test func validOnesAreAnswered() async throws {
+        @Test func validRequestsGetResponses() async throws {
             let files = try Corpora.requestFiles("valid")
             #expect(files.count >= 60)
             try await judge(files) { file, gateway in

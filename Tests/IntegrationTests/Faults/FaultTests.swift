@@ -11,7 +11,7 @@ extension Integration {
         private typealias Engine = ScriptedEngine
 
         /// The engine dies at every event boundary, in two ways: the caller always receives an error.
-        @Test func anEngineThatDiesIsNeverATruncatedAnswer() async throws {
+        @Test func anEngineThatDiesNeverYieldsATruncatedResponse() async throws {
             let events = Engine.events(tokens: 8).dropLast()  // all but [DONE]
             let mayDie = Watched<Set<String>>([])
             let deaths = Watched(0)
@@ -184,7 +184,7 @@ extension Integration {
         }
 
         /// Responses that are not HTTP/1.1: the bytes that follow them on the connection could be anything.
-        @Test func malformedAnswersAreNotPassedOnAndTheirConnectionsNotUsedAgain() async throws {
+        @Test func malformedResponsesAreNotForwardedAndTheirConnectionsNotReused() async throws {
             let answers = [
                 "SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
                 "\u{0}\u{1}\u{2}\r\n\r\n",

@@ -75,7 +75,7 @@ extension Integration {
         }
 
         /// On both planes: what the caller holds, and what would have been enough.
-        @Test func theLogSaysWhichRolesWereHeldAndWanted() async throws {
+        @Test func theLogStatesTheRolesOfTheCallerAndTheExpectedOnes() async throws {
             let log = Log()
             let logger = Logger(label: "test") { _ in Recorder(log: log) }
             try await RunningGateway.with([], logger: logger) { gateway in
@@ -105,7 +105,7 @@ extension Integration {
                 ("Bearer ", "found the scheme Bearer without a token"),
                 ("secret", "found an Authorization header without a scheme"),
             ] as [(String?, String)])
-        func theLogSaysWhatStandsInPlaceOfAToken(_ value: String?, _ cause: String) async throws {
+        func theLogStatesTheKindOfTheCredentials(_ value: String?, _ cause: String) async throws {
             let log = Log()
             let logger = Logger(label: "test") { _ in Recorder(log: log) }
             try await RunningGateway.with([], logger: logger) { gateway in

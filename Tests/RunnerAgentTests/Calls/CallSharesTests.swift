@@ -20,7 +20,7 @@ import Testing
         #expect(begin(3_000, from: Self.greedy) == 1_024, "half of them")
         #expect(begin(64, from: Self.other) == 64)
         services.endConnection(from: Self.greedy)
-        #expect(begin(2, from: Self.greedy) <= 1, "what is given back is shared again")
+        #expect(begin(2, from: Self.greedy) <= 1, "the freed connection is shared again")
     }
 
     /// A gateway gets a connection for each slot, for its probes and its pools, however many other addresses connect.

@@ -52,20 +52,20 @@ extension RandomFleet {
             return false
         }
         for waiter in everybody {
-            try expect(waiting[waiter.id] == waiter.request, "a waiter is one of ours")
+            try expect(waiting[waiter.id] == waiter.request, "every waiter belongs to a pending request")
             // By index: records are large, and copying them would take most of the test's time.
             let able = state.records.indices.filter { index in
                 waiter.request.allows(state.records[index].runner.id)
                     && waiter.request.models.contains { state.records[index].models[$0] != nil }
             }
             let atHand = able.filter { state.records[$0].firstLoaded(of: waiter.request.models) != nil }
-            try expect(!atHand.contains { state.records[$0].canTakeCall }, "no call waits beside a free slot")
+            try expect(!atHand.contains { state.records[$0].canTakeCall }, "no call waits while a slot is free")
             // On a copy: picking caches the list of candidates.
             var copy = state
             let choice = copy.pick(for: waiter.request)
             try expect(
                 choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
-                "no call waits that would be served on arrival")
+                "no call waits that would be placed if it arrived now")
             switch waiter.waitReason {
             case .slot:
                 try expect(

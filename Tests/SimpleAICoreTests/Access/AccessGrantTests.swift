@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// The rights table of the contract gets finer with policies: what a caller may ask for, and see, is what is granted.
+/// Policies refine the access rules: a caller may request and list exactly what they grant.
 @Suite struct AccessGrantTests {
     private static let policy = AccessPolicy(
         classes: AccessPolicyTests.classes, wakeRoles: [],
@@ -34,7 +34,7 @@ import Testing
         #expect(ruling(field, caller([role])) == expected)
     }
 
-    /// Equal for Swift's strings, but not the same role.
+    /// Two roles that Swift's strings consider equal.
     @Test func rolesAreComparedByTheirBytes() {
         let policy = AccessPolicy(
             classes: AccessPolicyTests.classes, wakeRoles: ["K"],
@@ -55,8 +55,8 @@ import Testing
         #expect(Self.policy.mayWake(both))
     }
 
-    /// An API key for one class, of a caller whose roles grant more.
-    @Test func credentialsForSomeClassesNarrowWhatIsGranted() {
+    /// The API key is restricted to one class; the roles of its caller grant more.
+    @Test func restrictedCredentialsNarrowTheGrants() {
         let key = Caller(subject: "key:1", issuer: "", roles: ["staff"], privileges: [], classes: ["fast"])
         #expect(ruling("class:fast", key) == .granted(index: 1))
         #expect(ruling("class:big", key) == .beyondCredentials)
@@ -66,7 +66,7 @@ import Testing
         #expect(!Self.policy.mayList("large", by: key))
     }
 
-    @Test func theTwoRolesOfTheContractKeepTheirMeaning() {
+    @Test func privilegedRolesKeepTheirMeaning() {
         for field in ["class:fast", "class:none", "does-not-exist"] {
             #expect(ruling(field, caller([], [.administration])) == .administrator)
         }
@@ -74,7 +74,7 @@ import Testing
         #expect(ruling("class:fast", caller([], [.specificModels])) == .notGranted)
     }
 
-    @Test func refusalsComeBeforeExistenceAndSayWhyToOperatorsOnly() throws {
+    @Test func refusalsHideExistenceAndReportTheirCauseToOperatorsOnly() throws {
         func error(_ field: String, _ role: Role) -> GatewayError? {
             let request = ModelRequest(field: field, defaultClass: "fast")
             let call = Call(
@@ -97,7 +97,7 @@ import Testing
         #expect(error("class:fast", "student") == nil)
     }
 
-    @Test func wakingTakesAGrant() {
+    @Test func wakingRequiresAGrant() {
         #expect(!Self.policy.mayWake(caller(["student"])))
         #expect(Self.policy.mayWake(caller(["staff"])))
         #expect(!Self.policy.mayWake(caller(["unlisted"])))
@@ -110,7 +110,7 @@ import Testing
         #expect(strict.mayWake(caller(["waker"])))
     }
 
-    @Test func listsShowWhatMayBeAskedFor() {
+    @Test func listsContainWhatTheCallerMayRequest() {
         func classes(_ role: Role) -> [ClassName] {
             ["fast", "big"].filter { Self.policy.mayList(class: $0, by: caller([role])) }
         }
@@ -125,7 +125,7 @@ import Testing
         #expect(models("unlisted") == ["free"])
     }
 
-    @Test func withoutPoliciesNothingChanges() {
+    @Test func emptyPoliciesChangeNothing() {
         let policy = AccessPolicy(classes: AccessPolicyTests.classes)
         #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .withoutPolicies)
         #expect(policy.ruling(on: .exactly("tiny"), for: caller([])) == .roleIsMissing)
@@ -143,8 +143,8 @@ import Testing
             AccessGrant(roles: ["boss"], classes: ["b*"], priority: Priority(level: 4)),
         ])
 
-    /// A policy gives its priority to what it covers, and the highest counts.
-    @Test func priorityIsThatOfWhatIsAskedFor() throws {
+    /// A policy's priority applies to the requests that it covers; of several priorities, the highest applies.
+    @Test func priorityDependsOnTheRequest() throws {
         for (roles, fast, big, tiny) in [
             ([], 0, 0, 0), (["staff"], 0, 2, 2), (["boss"], 0, 4, 0), (["staff", "boss"], 0, 4, 2),
         ] as [(Set<Role>, Int, Int, Int)] {
@@ -159,11 +159,11 @@ import Testing
         #expect(Self.policy.priority(of: .byClass("fast"), by: caller(["staff"])) == .normal)
     }
 
-    @Test func reasonsAreThoseOfTheDecision() {
+    @Test func reasonsMatchTheDecision() {
         let staff = Self.shares.reasons(for: .exactly("tiny"), by: caller(["staff", "other"]))
         #expect(staff.ruling == .granted(index: 1) && staff.deciding == ["staff"] && staff.policies == [0, 1])
         #expect(staff.mayWake && staff.priority.level == 2)
-        // By the policy for all callers, whichever roles the caller has.
+        // The policy for all callers decides, whichever roles the caller has.
         let fast = Self.shares.reasons(for: .byClass("fast"), by: caller(["boss"]))
         #expect(fast.ruling == .granted(index: 0) && fast.deciding.isEmpty && fast.policies == [0, 2])
         #expect(!fast.mayWake)

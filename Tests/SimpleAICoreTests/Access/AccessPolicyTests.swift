@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// The rights table of the contract.
+/// The table of rights in the documentation of `AccessPolicy`.
 @Suite struct AccessPolicyTests {
     enum Kind: CaseIterable { case plain, specific, admin, both }
 
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func exactIdsNeedTheRightWhetherTheyExistOrNot() throws {
+    @Test func exactIDsRequireTheRoleWhetherTheyExistOrNot() throws {
         for field in ["small", "large", "does-not-exist", "Class:fast", "fast"] {
             guard case .failure(let refusal) = outcome(field, caller(.plain)) else {
                 Issue.record("\(field) was allowed")
@@ -80,8 +80,8 @@ import Testing
         }
     }
 
-    /// API keys may be good for some classes only.
-    @Test func credentialsForSomeClassesReachNothingElse() {
+    /// API keys may be restricted to some classes.
+    @Test func restrictedCredentialsCoverOnlyTheirClasses() {
         let policy = AccessPolicy(classes: Self.classes)
         let limited = Caller(
             subject: "s", issuer: "", roles: [], privileges: [.specificModels], classes: ["fast"])
@@ -108,7 +108,7 @@ import Testing
         #expect(caller(kind).mayAskForExactModels == (kind != .plain))
     }
 
-    @Test func wakingMayNeedARole() throws {
+    @Test func wakingMayRequireARole() throws {
         let everybody = AccessPolicy(classes: Self.classes)
         let some = AccessPolicy(classes: Self.classes, wakeRoles: ["waker", "night"])
         for kind in Kind.allCases { #expect(everybody.mayWake(caller(kind))) }

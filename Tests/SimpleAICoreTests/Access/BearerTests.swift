@@ -15,7 +15,7 @@ import Testing
         #expect(Bearer.token(in: header) == token)
     }
 
-    @Test func comparesWhole() {
+    @Test func comparesCompleteTokens() {
         #expect(Bearer.isEqual("", ""))
         #expect(Bearer.isEqual("secret", "secret"))
         for other in ["", "secre", "secret ", "Secret", "secreT", "xecret"] {

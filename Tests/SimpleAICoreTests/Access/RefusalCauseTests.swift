@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// What the operator's log says of a refusal: the roles that the caller holds, and those that would have been enough.
+/// The cause of a refusal in the operator's log: the roles of the caller, and the roles that would suffice.
 @Suite struct RefusalCauseTests {
     private func cause(
         _ field: String, _ caller: Caller, grants: [AccessGrant] = [],
@@ -25,13 +25,13 @@ import Testing
 
     private static let holder = "the caller \"alice\" of the issuer \"https://id.example\" holds the roles "
 
-    @Test func anExactIDTakesOneOfTheRolesOfTheSettings() {
+    @Test func causeListsTheRolesForAnExactID() {
         #expect(
             cause("small", caller(["reader", "b"])) == "exact ids require a role that the caller lacks; "
                 + "requested \"small\"; \(Self.holder)\"b\", \"reader\"; expected one of the roles \"boss\", \"exact\"")
     }
 
-    @Test func aPolicyNamesItsRoles() {
+    @Test func causeListsTheRolesOfAPolicy() {
         let grants = [
             AccessGrant(roles: ["gold", "silver"], classes: ["big"]), AccessGrant(roles: ["tin"], classes: ["fast"]),
         ]
@@ -40,12 +40,12 @@ import Testing
             cause?.contains("\(Self.holder)(none); expected one of the roles \"boss\", \"gold\", \"silver\"") == true)
     }
 
-    @Test func credentialsForSomeClassesNameThem() {
+    @Test func causeListsTheClassesOfRestrictedCredentials() {
         let cause = cause("class:big", caller([], classes: ["fast"]))
         #expect(cause?.hasSuffix("the credentials are limited to the classes \"fast\"") == true)
     }
 
-    @Test func administrationTakesItsRole() {
+    @Test func causeListsTheRolesForAdministration() {
         let policy = AccessPolicy(
             classes: AccessPolicyTests.classes, privilegedRoles: PrivilegedRoles(administration: ["boss"]))
         let error = #expect(throws: GatewayError.self) {
@@ -56,7 +56,7 @@ import Testing
     }
 
     /// Callers choose some of these values.
-    @Test func isBoundedAndOneLine() {
+    @Test func causeIsBoundedAndOnOneLine() {
         let roles = Set((0..<500).map { Role("r\($0)\n\u{1B}[31m" + String(repeating: "x", count: 1_000)) })
         let hostile = Caller(
             subject: SubjectID(String(repeating: "s\"\n", count: 1_000)), issuer: "i", roles: roles, privileges: [])

@@ -18,7 +18,7 @@ import Testing
         if let field, !field.isEmpty { #expect(request.description == field) }
     }
 
-    @Test func everyEndpointNamesItsField() {
+    @Test func everyEndpointHasARequiredField() {
         #expect(
             Endpoint.allCases.map(\.path) == [
                 "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses",

@@ -9,7 +9,7 @@ import Testing
         "/v1/chat/completions#x", "http://h/v1/chat/completions", "https://h:1//v1/v1/chat/completions?x#y",
         "/%76%31/chat/%63ompletions", "/v1/%76%31/chat/completions",
     ])
-    func pathsOfTheAPIHaveOneSpelling(uri: String) {
+    func apiPathsAreNormalized(uri: String) {
         #expect(RequestTarget(uri).path == "/v1/chat/completions")
         #expect(!RequestTarget(uri).isAmbiguous)
     }
@@ -27,7 +27,7 @@ import Testing
         ("/metrics/", "/metrics/"), ("/ws//runners", "/ws//runners"), ("/x/../v1/models", "/x/../v1/models"),
         ("/v1x/", "/v1x/"),
     ])
-    func readsEveryPathOnce(_ uri: String, _ path: String) {
+    func readsPaths(_ uri: String, _ path: String) {
         #expect(RequestTarget(uri).path == path)
         #expect(RequestTarget(path).path == path, "a spelling is its own spelling")
     }
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: ["/admin/", "//admin", "/admin//api", "/ws/runners/", "//"])
-    func someExactPathsCouldBeTakenForOthers(uri: String) {
+    func detectsAmbiguousPaths(uri: String) {
         #expect(RequestTarget(uri).isAmbiguous)
     }
 
@@ -55,7 +55,7 @@ import Testing
         ("/openai/v1/v1/chat/completions", "/v1/chat/completions"), ("/x//responses/", "/v1/responses"),
         ("/models/a%2Fb", "/v1/models/a%2Fb"),
     ])
-    func whatMayHaveBeenMeant(_ path: String, _ meant: String) {
+    func suggestsCandidates(_ path: String, _ meant: String) {
         #expect(RequestTarget(path).candidates.contains(meant))
         #expect(!RequestTarget(meant).candidates.contains(meant))
     }
@@ -65,7 +65,7 @@ import Testing
             ("a", "a"), ("a%2Fb", "a/b"), ("a%2fb%3A", "a/b:"), ("%2541", "%41"), ("%C3%A9", "é"), ("+", "+"), ("", ""),
             ("%", nil), ("%4", nil), ("%zz", nil), ("%C3", nil), ("%00", "\0"),
         ] as [(String, String?)])
-    func percentEncodingIsReadOnce(_ text: String, _ expected: String?) {
+    func percentEncodingIsDecodedOnce(_ text: String, _ expected: String?) {
         #expect(PercentEncoding.decoded(text) == expected)
     }
 }

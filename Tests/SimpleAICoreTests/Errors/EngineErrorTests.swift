@@ -34,7 +34,7 @@ import Testing
             // Event streams.
             ("data: {\"error\":{\"message\":\"boom\"}}\n\ndata: [DONE]\n\n", "boom"),
             ("event: error\ndata: {\"detail\":\"boom\"}\n\n", "boom"), ("error: {\"message\":\"boom\"}\n\n", "boom"),
-            // Front ends.
+            // Proxies.
             (
                 "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center>"
                     + "<hr><center>nginx</center></body></html>", "502 Bad Gateway nginx"
@@ -42,14 +42,14 @@ import Testing
             ("<!DOCTYPE html><title>Oops</title><style>p{}</style><p>a &lt;b&gt; &amp; c</p>", "Oops: a <b> & c"),
             ("<pre>Cannot POST /v1/responses</pre>", "Cannot POST /v1/responses"),
         ] as [(String, String)])
-    func itsWordsAreFound(_ body: String, _ message: String) {
+    func findsTheMessage(_ body: String, _ message: String) {
         #expect(read(body).message == message)
     }
 
     @Test(arguments: [
         "", " \r\n", "{}", "[]", "null", "7", #"{"error":null}"#, #"{"error":{}}"#, #"{"error":""}"#, "<p></p>",
     ])
-    func emptyErrorsHaveNoText(body: String) {
+    func emptyErrorsHaveNoMessage(body: String) {
         #expect(read(body).message == nil)
     }
 
@@ -74,7 +74,7 @@ import Testing
         #expect(read(body).isComplete == isComplete)
     }
 
-    @Test func wordsAreReadableAndBounded() throws {
+    @Test func messagesAreReadableAndBounded() throws {
         #expect(read(#"{"error":"a\u0000\u001b[31mb\u202Ec\u2028d\te"}"#).message == "a  [31mbc\nd\te")
         let long = try #require(read("{\"error\":\"\(String(repeating: "é", count: 9000))\"}").message)
         #expect(long.utf8.count <= EngineText.maxLength + 3 && long.hasSuffix("é…"))
@@ -84,7 +84,7 @@ import Testing
         #expect(read(deep).message == nil)
     }
 
-    @Test func reportsAnErrorStatedInABody() {
+    @Test func detectsAnErrorInABody() {
         func isStated(_ body: String) -> Bool {
             let json = JSONSlice(document: ArraySlice(body.utf8))
             return EngineError.isStated(error: json?["error"], object: json?["object"])
@@ -116,7 +116,7 @@ import Testing
     }
 
     /// A byte order mark may arrive in pieces.
-    @Test func halfAMarkIsUndecided() {
+    @Test func aPartialByteOrderMarkIsUndecided() {
         #expect(EventStreamStart.verdict(on: [0xEF]) == .undecided)
         #expect(EventStreamStart.verdict(on: [0xEF, 0xBB]) == .undecided)
         #expect(EventStreamStart.verdict(on: [0xEF, 0xBB, 0xBF]) == .undecided)

@@ -11,7 +11,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["x", "é", "🦙"]) func isCutAtACharacter(_ character: String) {
+    @Test(arguments: ["x", "é", "🦙"]) func isTruncatedAtACharacter(_ character: String) {
         let reason = OperatorReason(String(repeating: character, count: 5_000)).description
         #expect(reason.utf8.count <= OperatorReason.maxLength + "…".utf8.count)
         #expect(reason.dropLast().allSatisfy { String($0) == character } && reason.last == "…")

@@ -29,7 +29,7 @@ import Testing
         #expect(RetryAfter.seconds(value, date: nil) { 0 } == seconds)
     }
 
-    @Test func aDateCountsFromTheResponsesOwn() {
+    @Test func aDateIsRelativeToTheResponsesDate() {
         let value = "Sun, 06 Nov 1994 08:49:47 GMT"
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         #expect(RetryAfter.seconds(value, date: date) { 0 } == 10, "whatever our clock says")

@@ -8,24 +8,24 @@ import Testing
         Runner(id: "r", statedModels: stated, aliases: aliases).publicModels(engineModels: listed)
     }
 
-    @Test func theEnginesListCountsWhenNothingIsStated() {
+    @Test func theEnginesListAppliesWithoutStatedModels() {
         #expect(models(listed: []) == [:])
         #expect(models(listed: ["a", "b", "a"]) == ["a": "a", "b": "b"])
     }
 
-    @Test func statedModelsCountWhateverTheEngineLists() {
+    @Test func statedModelsOverrideTheEnginesList() {
         #expect(models(stated: ["a", "a"], listed: ["b"]) == ["a": "a"])
         #expect(models(stated: ["a", "b"], aliases: ["a": "x", "z": "y"], listed: ["y"]) == ["a": "x", "b": "b"])
     }
 
-    @Test func aliasesRenameWhatTheEngineLists() {
+    @Test func aliasesRenameListedModels() {
         #expect(models(aliases: ["a": "x"], listed: ["x", "y"]) == ["a": "x", "y": "y"])
         #expect(models(aliases: ["a": "x", "b": "x"], listed: ["x"]) == ["a": "x", "b": "x"])
         #expect(models(aliases: ["a": "x"], listed: ["y"]) == ["y": "y"])
     }
 
     /// The settings' alias `a` takes precedence over an engine's model named `a`.
-    @Test func anAliasWinsOverTheEnginesOwnName() {
+    @Test func anAliasOverridesTheEnginesOwnName() {
         #expect(models(aliases: ["a": "b"], listed: ["a", "b"]) == ["a": "b"])
         #expect(models(aliases: ["a": "b", "b": "a"], listed: ["b", "a"]) == ["a": "b", "b": "a"])
     }
@@ -68,7 +68,7 @@ import Testing
         #expect(table.defaultClass == "big")
     }
 
-    @Test func namesTheClassesOfAModel() {
+    @Test func listsTheClassesOfAModel() {
         #expect(table.names(of: "b") == ["fast", "big"])
         #expect(table.names(of: "a") == ["fast"])
         #expect(table.names(of: "z").isEmpty)

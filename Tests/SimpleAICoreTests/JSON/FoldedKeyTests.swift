@@ -29,7 +29,7 @@ import Testing
         #expect(changed.map(\.value) == known)
     }
 
-    @Test func separatorsNULAndHalvesOfSurrogatePairs() {
+    @Test func ignoresSeparatorsAndUnpairedSurrogatesAndEndsAtNUL() {
         #expect(folded("Max-To_kens") == "maxtokens")
         #expect(folded("model\0el") == "model")
         #expect(FoldedKey.bytes(of: [0x6D, 0xED, 0xA0, 0x80, 0x6F]) == [0x6D, 0x6F])
@@ -40,12 +40,12 @@ import Testing
 
     /// The scanner never passes such bytes on; they must be safe nevertheless.
     @Test(arguments: [[0xF0], [0xED, 0xA0], [0xED], [0xC5], [0x6D, 0xE2, 0x84]] as [[UInt8]])
-    func bytesThatEndEarly(bytes: [UInt8]) {
+    func foldsTruncatedUTF8(bytes: [UInt8]) {
         #expect(FoldedKey.bytes(of: bytes) == bytes)
     }
 
     @Test(arguments: [#"{"Model":1}"#, #"{"model":1,"MODEL":2}"#, #"{"a":{},"model\u0000":2}"#])
-    func strictReadersRefuseDuplicates(_ document: String) {
+    func strictScannersRefuseVariants(_ document: String) {
         var scanner = JSONScanner(watching: .init(refusingVariantsOf: ["model"]))
         #expect(throws: JSONError.self) { try scanner.scan(Array(document.utf8)[...]) }
         var lenient = JSONScanner(watching: ["model"])
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test func piecesDoNotMatter() {
+    @Test func segmentationDoesNotChangeTheVerdict() {
         let document = Array("{\"a\":1,\"\u{17F}\\u0074ream\":true}".utf8)
         for cut in document.indices {
             var scanner = JSONScanner(watching: .init(refusingVariantsOf: ["stream"]))

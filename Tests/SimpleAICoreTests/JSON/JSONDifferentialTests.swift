@@ -16,7 +16,7 @@ import Testing
     /// Foundation is laxer with input that is not UTF-8: it accepts a byte order mark, and guesses UTF-16 and UTF-32
     /// from zero bytes. RFC 8259 §8.1 allows UTF-8 alone, and an engine might guess differently. Foundation also
     /// accepts a comma after an array's last element, which the grammar does not have.
-    private func mayBeTakenByFoundationAlone(_ bytes: [UInt8]) -> Bool {
+    private func mayBeAcceptedByFoundationOnly(_ bytes: [UInt8]) -> Bool {
         String(decoding: bytes, as: UTF8.self).contains(/,[ \t\r\n]*\]/) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
             || bytes.starts(with: [0xFE, 0xFF]) || bytes.starts(with: [0xFF, 0xFE])
             || bytes.prefix(4).contains(0)
@@ -24,7 +24,7 @@ import Testing
 
     /// Foundation is stricter with values that it cannot represent: unpaired surrogates, and numbers beyond a double.
     /// The grammar allows both, and their interpretation is left to the engine: the gateway passes them on.
-    private func mayBeTakenByUsAlone(_ bytes: [UInt8]) -> Bool {
+    private func mayBeAcceptedByTheScannerOnly(_ bytes: [UInt8]) -> Bool {
         let text = String(decoding: bytes, as: UTF8.self).lowercased()
         return text.contains("\\ud") || text.contains(/[0-9]e\+?[0-9]{3}/) || text.contains(/[0-9]{19}/)
     }
@@ -32,7 +32,7 @@ import Testing
     private func compare(_ bytes: [UInt8]) -> String? {
         let (ours, theirs) = (Scanned(bytes).error == nil, foundationAccepts(bytes))
         if ours == theirs { return nil }
-        if ours ? mayBeTakenByUsAlone(bytes) : mayBeTakenByFoundationAlone(bytes) { return nil }
+        if ours ? mayBeAcceptedByTheScannerOnly(bytes) : mayBeAcceptedByFoundationOnly(bytes) { return nil }
         return "\(ours ? "we" : "Foundation") alone: \(String(decoding: bytes, as: UTF8.self).debugDescription)"
     }
 

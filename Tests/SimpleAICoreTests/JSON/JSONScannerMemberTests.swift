@@ -46,7 +46,7 @@ import Testing
         #"{"\u006Dodel":1,"m\u006fd\u0065l":2}"#, #"{"model":{"x":1},"model":null}"#, #"{"model":null,"model":"a"}"#,
         #"{ "model" : [] , "model" : [] }"#, #"{"stream":true,"model":1,"stream":false}"#,
     ])
-    func aWatchedKeyOccursOnce(_ document: String) {
+    func aRepeatedWatchedKeyIsAnError(_ document: String) {
         guard case .duplicateKey = Scanned(document).error?.reason else {
             Issue.record("not refused: \(document)")
             return
@@ -63,7 +63,7 @@ import Testing
         #expect(Scanned("{\"model\(long)\":1,\"model\(long)\":2}").error == nil)
     }
 
-    @Test func aKeyIsForgottenBeforeTheNextOne() {
+    @Test func keysAreComparedSeparately() {
         #expect(model(#"{"mo":1,"del":2}"#) == nil)
         #expect(model(#"{"a":"model","b":2}"#) == nil)
         #expect(model(#"{"model":1,"b":2}"#) == "1")

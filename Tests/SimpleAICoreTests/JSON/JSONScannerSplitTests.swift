@@ -13,7 +13,7 @@ import Testing
     ]
 
     @Test(arguments: documents)
-    func everyCutGivesTheSame(_ document: String) {
+    func everySegmentationGivesTheSameResult(_ document: String) {
         let bytes = Array(document.utf8)
         let whole = Scanned(bytes)
         for cut in 0...bytes.count { #expect(Scanned([bytes[..<cut], bytes[cut...]]) == whole) }
@@ -25,13 +25,13 @@ import Testing
             [0x22, 0xE0, 0x9F, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF4, 0x8F, 0xBF, 0xBF, 0x22],
             [0x22, 0xF0, 0x90, 0x80], [0xEF, 0xBB, 0xBF, 0x7B, 0x7D],
         ] as [[UInt8]])
-    func everyCutOfRawBytesGivesTheSame(_ bytes: [UInt8]) {
+    func everySegmentationOfRawBytesGivesTheSameResult(_ bytes: [UInt8]) {
         let whole = Scanned(bytes)
         for cut in 0...bytes.count { #expect(Scanned([bytes[..<cut], bytes[cut...]]) == whole) }
     }
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func randomCutsOfRandomDocumentsGiveTheSame(_ seed: UInt64) {
+    func randomSegmentationsGiveTheSameResult(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<1500 {
             var bytes = Array(Tree.random(depth: 5, using: &random).document(using: &random).utf8)

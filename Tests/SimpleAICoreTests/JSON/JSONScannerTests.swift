@@ -98,7 +98,7 @@ import Testing
         #expect(Scanned("[" + String(repeating: "[],", count: 5000) + "[]]", maxDepth: 2).error == nil)
     }
 
-    @Test func aDepthBombIsRefusedAtItsFirstBytes() {
+    @Test func excessiveNestingIsRefusedEarly() {
         for opening in ["[", "{\"a\":", "[{\"model\":"] {
             let error = Scanned(String(repeating: opening, count: 100_000)).error
             #expect(error?.reason == .tooDeep)

@@ -24,7 +24,7 @@ import Testing
         #expect(document["a"]?["b"] == nil)
     }
 
-    @Test func theLastOfEqualKeysCounts() throws {
+    @Test func theLastDuplicateKeyApplies() throws {
         #expect(try slice(#"{"a":1,"b":0,"\u0061":2}"#)["a"]?.integer == 2)
     }
 
@@ -62,11 +62,11 @@ import Testing
     }
 
     @Test(arguments: ["", " ", "{", "{}x", "[1,]", "\"", "{\"a\":}", "\u{FEFF}{}"])
-    func refusesWhatIsNoJSON(_ document: String) {
+    func refusesMalformedJSON(_ document: String) {
         #expect(JSONSlice(document: Array(document.utf8)[...]) == nil)
     }
 
-    @Test func indicesAreThoseOfTheDocument() throws {
+    @Test func indicesReferToTheDocument() throws {
         let bytes = Array(#"xx {"a":{"b":"c"}} "#.utf8)
         let document = try #require(JSONSlice(document: bytes[2...]))
         let value = try #require(document["a"]?["b"])
@@ -86,7 +86,7 @@ import Testing
         TokenUsage(try #require(JSONSlice(document: Array(text.utf8)[...])))
     }
 
-    @Test func readsBothSpellings() throws {
+    @Test func readsTheNamesOfAllEndpoints() throws {
         #expect(try usage(#"{"prompt_tokens":3,"completion_tokens":5}"#) == TokenUsage(prompt: 3, completion: 5))
         #expect(try usage(#"{"input_tokens":3,"output_tokens":5}"#) == TokenUsage(prompt: 3, completion: 5))
         #expect(try usage(#"{"prompt_tokens":3}"#) == TokenUsage(prompt: 3, completion: 0))

@@ -7,7 +7,7 @@ import Testing
         (#""""#, ""), (#""plain é漢😀""#, "plain é漢😀"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"),
         (#""\u0041\u00e9\u00E9\u6F22""#, "Aéé漢"), (#""\ud83d\ude00\uDBFF\uDFFF""#, "😀\u{10FFFF}"),
         (#""\u0000""#, "\u{0}"),
-        // Halves of pairs that stand alone.
+        // Unpaired surrogates.
         (#""\ud83d""#, "\u{FFFD}"), (#""\ude00""#, "\u{FFFD}"), (#""\ud83dx""#, "\u{FFFD}x"),
         (#""\ud83d\n""#, "\u{FFFD}\n"),
         (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
@@ -17,7 +17,7 @@ import Testing
         #expect(JSONString.decode(token.utf8) == meaning)
     }
 
-    @Test func encodesWhatTheGrammarForbids() {
+    @Test func escapesForbiddenCharacters() {
         #expect(JSONString.encode("a\"b\\c\n\r\t\u{0}\u{1F}\u{7F}/é😀") == #""a\"b\\c\n\r\t\u0000\u001f\u007f/é😀""#)
         // "\r\n" is one character, and still two escapes.
         #expect(JSONString.encode("\r\n") == #""\r\n""#)

@@ -8,7 +8,7 @@ import Testing
         if: Corpora.hasJSONParsing,
         "SKIP: JSONTestSuite is not at \(Corpora.jsonParsingPath); set SIMPLEAI_CORPORA to where it is"))
 struct JSONTestSuiteTests {
-    @Test func acceptsWhatHasToBeAccepted() throws {
+    @Test func acceptsValidDocuments() throws {
         let files = try Corpora.jsonParsingFiles("y_")
         #expect(files.count >= 95)
         for file in files {
@@ -18,7 +18,7 @@ struct JSONTestSuiteTests {
         }
     }
 
-    @Test func refusesWhatHasToBeRefused() throws {
+    @Test func refusesInvalidDocuments() throws {
         let files = try Corpora.jsonParsingFiles("n_")
         #expect(files.count >= 187)
         for file in files {
@@ -28,7 +28,7 @@ struct JSONTestSuiteTests {
     }
 
     /// Either verdict is allowed; it must be the same for every cut, and for both readers of the project.
-    @Test func isConsistentAboutTheRest() throws {
+    @Test func isConsistentAboutOptionalDocuments() throws {
         let files = try Corpora.jsonParsingFiles("i_")
         #expect(files.count >= 35)
         for file in files {

@@ -1,7 +1,7 @@
 import SimpleAICore
 import Testing
 
-/// Uploads as public reports describe them, on a clock of their own: the time at which each is refused, if it is.
+/// Simulated uploads, like those in public reports, and the time at which each is refused.
 @Suite struct BodyPaceTests {
     private static let second: Int64 = 1_000_000_000
     private static let kib = 1024.0
@@ -48,7 +48,7 @@ import Testing
         .stalled("a hand-over between cells", 2 * mib, perSecond: 50 * kib, at: 20, for: 60),
         .stalled("a screen that was off", 10 * mib, perSecond: 100 * kib, at: 50, for: 70),
         .stalled("a satellite that was away at the start", 20 * kib, perSecond: 10 * kib, at: 0, for: 60),
-    ]) func honestUploadsAreWaitedFor(_ upload: Upload) {
+    ]) func acceptsHonestUploads(_ upload: Upload) {
         #expect(end(of: upload) == nil)
     }
 
@@ -67,18 +67,18 @@ import Testing
             75...300
         ),
         (Upload(testDescription: "half, then nothing", size: mib) { _ in mib / 2 }, 75...150),
-    ]) func whatOnlyHoldsMemoryIsGivenUp(_ upload: Upload, by time: ClosedRange<Double>) throws {
+    ]) func refusesUploadsThatOnlyHoldMemory(_ upload: Upload, by time: ClosedRange<Double>) throws {
         #expect(time.contains(try #require(end(of: upload))))
     }
 
-    @Test func theClockStandsStillWhileTheGatewayDoesNotRead() {
+    @Test func pausesOfTheGatewayAreNotMeasured() {
         var pace = BodyPace(gracePeriod: 10 * Self.second, now: 0)
         pace.readingWasHeld(received: 0, now: 50 * Self.second)
         #expect(pace.deadline == 60 * Self.second)
         #expect(pace.isTooSlow(received: 0, now: 60 * Self.second) == true)
     }
 
-    @Test func noTimeOverflows() {
+    @Test func extremeTimesDoNotOverflow() {
         var pace = BodyPace(gracePeriod: .max, now: .max)
         let isTooSlow = pace.isTooSlow(received: .max, now: 0)
         #expect(!isTooSlow && pace.deadline == .max)

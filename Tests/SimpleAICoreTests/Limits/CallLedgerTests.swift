@@ -15,7 +15,7 @@ import Testing
         return standing.refusal
     }
 
-    @Test func aMinutesWorthIsFreeAndThenTimeHasToPass() {
+    @Test func aFullAllowanceMayBeSpentInOneBurst() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 7)
         for _ in 0..<7 { #expect(call(&ledger, limits) == nil) }
@@ -31,7 +31,7 @@ import Testing
     }
 
     /// Refused requests do not delay the next allowed one.
-    @Test func refusalsCostNothing() {
+    @Test func refusedRequestsAreNotCounted() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 60)
         for _ in 0..<60 { #expect(call(&ledger, limits) == nil) }
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func openCallsAreCountedAndComeBack() {
+    @Test func openCallsAreCountedUntilTheyEnd() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(concurrentCalls: 2)
         #expect(call(&ledger, limits) == nil)
@@ -114,7 +114,7 @@ import Testing
         #expect(call(&ledger, limits, after: .seconds(100)) == nil)
     }
 
-    @Test func reportsTheRemainder() {
+    @Test func reportsTheRemainingAllowance() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 60, tokensPerDay: 86_400)
         let before = ledger.standing(of: "a", under: limits, at: start)
@@ -128,7 +128,7 @@ import Testing
     }
 
     /// After a reload usage is kept, and counts against the new allowance.
-    @Test func otherLimitsKeepTheCount() {
+    @Test func aChangeOfLimitsKeepsTheUsage() {
         var ledger = Ledger(start: start)
         for _ in 0..<10 { #expect(call(&ledger, .init(requestsPerMinute: 10)) == nil) }
         #expect(call(&ledger, .init(requestsPerMinute: 10)) != nil)
@@ -141,7 +141,7 @@ import Testing
     }
 
     /// However many keys there are, the ledger keeps its size, and half as many other keys do not displace one.
-    @Test func aFloodOfKeysDoesNotGrowIt() {
+    @Test func manyKeysDoNotGrowTheLedger() {
         var ledger = CallLedger<Int>(capacity: 100, start: start)
         let limits = CallLimits(requestsPerMinute: 2, concurrentCalls: 9)
         for round in 0..<50 {
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// A call that is open for longer than its caller's account is kept still counts.
+    /// An open call counts even after its caller's account was forgotten.
     @Test func openCallsOutliveTheirAccounts() {
         var ledger = CallLedger<Int>(capacity: 10, start: start)
         let limits = CallLimits(requestsPerMinute: 60, concurrentCalls: 1)
@@ -175,7 +175,7 @@ import Testing
         #expect(ledger.standing(of: -1, under: limits, at: start).refusal == nil)
     }
 
-    /// A clock that stands still or goes backwards changes nothing.
+    /// A clock that stops or goes backwards changes nothing.
     @Test func timeNeverGoesBack() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 1)

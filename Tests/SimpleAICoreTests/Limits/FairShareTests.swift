@@ -25,7 +25,7 @@ import Testing
 
     /// However many holders take as much as they can, one after the other: none exceeds its share, and some capacity
     /// is left.
-    @Test(arguments: 1...20) func everyNumberOfGreedyHoldersLeavesSomething(_ holders: Int) {
+    @Test(arguments: 1...20) func greedyHoldersLeaveCapacity(_ holders: Int) {
         let rule = FairShare(capacity: 1_000, minShare: 1)
         var ledger = ShareLedger<Int>()
         var isTaking = true
@@ -39,7 +39,7 @@ import Testing
         #expect(ledger.take(for: holders, under: rule) == .granted)
     }
 
-    @Test func aHolderThatStandsForManyMayHaveMore() {
+    @Test func aHolderWithMoreWeightMayHaveMore() {
         let rule = FairShare(capacity: 100, minShare: 0, weight: 3)
         #expect(rule.verdict(on: 75, held: 0, inUse: 0) == .granted)
         #expect(rule.verdict(on: 76, held: 0, inUse: 0) == .beyondShare)
@@ -57,7 +57,7 @@ import Testing
     }
 
     /// For any sequence of events: the sum equals the sum of the parts, and the capacity holds.
-    @Test(arguments: 0..<20) func randomHistories(_ seed: UInt64) {
+    @Test(arguments: 0..<20) func invariantsHoldForRandomEvents(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let rule = FairShare(capacity: 500, minShare: 20)
         var ledger = ShareLedger<Int>()

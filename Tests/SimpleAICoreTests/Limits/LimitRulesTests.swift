@@ -6,7 +6,7 @@ import Testing
         Caller(subject: "s", issuer: "i", roles: roles, privileges: [])
     }
 
-    @Test func theMostGenerousGrantCountsNumberByNumber() {
+    @Test func theMostGenerousGrantAppliesToEachLimit() {
         let rules = LimitRules(
             caller: .init(requestsPerMinute: 10, concurrentCalls: 2, tokensPerDay: 1_000),
             address: .init(requestsPerMinute: 5),

@@ -2,7 +2,7 @@ import SimpleAICore
 import Testing
 
 @Suite struct SharedTableTests {
-    @Test func anOwnerThatAddsMoreAndMoreReplacesItsOwn() {
+    @Test func anOwnerBeyondItsShareReplacesItsOwnEntries() {
         var table = SharedTable<String, Int, Int>(capacity: 100)
         for key in 0..<30 { table.insert(key, for: key, of: "other") }
         for key in 1_000..<5_000 { table.insert(key, for: key, of: "greedy") }
@@ -28,7 +28,7 @@ import Testing
     }
 
     /// For any sequence of changes: never more than the capacity, and each entry has its latest value.
-    @Test(arguments: 0..<10) func randomHistories(_ seed: UInt64) {
+    @Test(arguments: 0..<10) func invariantsHoldForRandomEvents(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var table = SharedTable<Int, Int, Int>(capacity: 50)
         var latest: [Int: (owner: Int, value: Int)] = [:]

@@ -25,7 +25,7 @@ import Testing
         #expect(MACAddress(text) == nil)
     }
 
-    @Test func takesExactlySixBytes() {
+    @Test func requiresExactlySixBytes() {
         #expect(MACAddress(bytes: [1, 2, 3, 4, 5, 6])?.description == "01:02:03:04:05:06")
         #expect(MACAddress(bytes: [1, 2, 3, 4, 5]) == nil)
         #expect(MACAddress(bytes: [1, 2, 3, 4, 5, 6, 7]) == nil)

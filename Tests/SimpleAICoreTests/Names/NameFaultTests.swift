@@ -8,7 +8,7 @@ import Testing
         "می‌خواهم", "ע\u{200F}", "a\"b", "<script>", "C:\\models\\q4.gguf", "\u{212A}", "e\u{301}",
         String(repeating: "m", count: 512),
     ])
-    func whatIsVisibleIsAName(_ text: String) {
+    func acceptsVisibleNames(_ text: String) {
         #expect(NameFault(in: text) == nil)
         #expect((try? ModelID(checking: text)) == ModelID(text))
     }
@@ -19,7 +19,7 @@ import Testing
         "a\u{2029}", "a\u{202E}b", "\u{202A}", "a\u{2066}b\u{2069}", "a\u{200B}", "\u{FEFF}a", "a\u{2060}", "a\u{AD}b",
         "\u{E0061}",
     ])
-    func whatCouldBeMoreThanANameIsNone(_ text: String) {
+    func refusesNamesWithSpecialCharacters(_ text: String) {
         guard case .forbidden = NameFault(in: text) else {
             Issue.record("\(JSONString.encode(text)) is a name")
             return
@@ -29,7 +29,7 @@ import Testing
         #expect(NameFault(in: text)?.description.hasPrefix("contains the forbidden character U+") == true)
     }
 
-    @Test func namesAreNeitherEmptyNorEndless() {
+    @Test func refusesEmptyAndLongNames() {
         #expect(NameFault(in: "") == .empty)
         #expect(NameFault(in: "   ") == .empty)
         #expect(NameFault(in: String(repeating: "m", count: 513)) == .tooLong(maxLength: 512))
@@ -61,13 +61,13 @@ import Testing
         ("a\u{2028}b", #""a\u2028b""#), ("a\u{85}b", #""a\u0085b""#), ("\u{E0061}", #""\udb40\udc61""#),
         ("é", #""é""#), ("https://issuer.test/realms/x", "https://issuer.test/realms/x"),
     ])
-    func aLogValueEndsWhereItEnds(_ value: String, _ shown: String) {
+    func logValuesAreDelimited(_ value: String, _ shown: String) {
         #expect(LogValue.text(value) == shown)
     }
 
-    /// Whatever the values are: a reader of pairs reads the same ones, and there is one line.
+    /// For any values: a parser of pairs reads the same values, and the log has one line.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func aLineOfPairsIsReadAsItWasMeant(_ seed: UInt64) {
+    func logLinesParseToTheirValues(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let pieces = [
             "a", "\"", "\\", "=", " ", "\n", "\r\n", "\u{1B}", "\u{202E}", "\u{2028}", "caller=", "\" status=200 x=\"",
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// The values of a line of pairs, by the rules of such lines and nothing else.
+    /// The values of a line of pairs, parsed only by the rules of such lines.
     private static func read(_ line: String) -> [String] {
         var values: [String] = []
         var rest = line.unicodeScalars[...]
@@ -105,7 +105,7 @@ import Testing
         return values
     }
 
-    @Test func textForPeopleStaysOnItsLine() {
+    @Test func displayedTextStaysOnOneLine() {
         #expect(JSONString.visible("gpu \"1\" é") == "gpu \"1\" é")
         #expect(JSONString.visible("a\r\n\u{1B}[2Jb\u{202E}c") == #"a\r\n\u001b[2Jb\u202ec"#)
     }

@@ -65,7 +65,7 @@ import Testing
             "xmodely".dropFirst().dropLast() == "model" && String("xmodely".dropFirst().dropLast()).isExactly("model"))
     }
 
-    @Test func lookAlikeCallersAreDifferent() {
+    @Test func canonicallyEquivalentCallersAreDifferent() {
         let kevin = Caller(subject: "Kevin", issuer: "i", roles: [], privileges: [])
         let kelvin = Caller(subject: "\u{212A}evin", issuer: "i", roles: [], privileges: [])
         let elsewhere = Caller(subject: "Kevin", issuer: "\u{131}", roles: [], privileges: [])
@@ -76,7 +76,7 @@ import Testing
         #expect(CallerID(subject: "ab", issuer: "c").hashValue != CallerID(subject: "a", issuer: "bc").hashValue)
     }
 
-    @Test func modelsThatLookAlikeBelongToTheirOwnClasses() throws {
+    @Test func canonicallyEquivalentModelsBelongToTheirOwnClasses() throws {
         let classes = ClassTable(
             [ModelClass(name: "K", models: ["one"]), ModelClass(name: "\u{212A}", models: ["two"])], defaultClass: "K")
         #expect(classes["K"]?.models == ["one"] && classes["\u{212A}"]?.models == ["two"])

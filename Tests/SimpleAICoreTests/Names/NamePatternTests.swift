@@ -18,7 +18,7 @@ import Testing
     }
 
     /// Patterns that take exponential time in other matchers.
-    @Test func cannotBeMadeToTakeLong() {
+    @Test func matchesInPolynomialTime() {
         let pattern = NamePattern(String(repeating: "a*", count: 200) + "b")
         #expect(!pattern.matches(String(repeating: "a", count: 20_000)))
     }

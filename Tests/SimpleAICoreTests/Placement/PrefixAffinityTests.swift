@@ -26,7 +26,7 @@ import Testing
     }
 
     /// Across restarts and releases, or prompt caches would be cold after every update.
-    @Test func fingerprintsStayTheSameForEver() {
+    @Test func fingerprintsAreStableAcrossReleases() {
         #expect(PrefixFingerprint("hello, world".utf8).value == 8_923_419_971_688_151_561)
     }
 
@@ -36,7 +36,7 @@ import Testing
         #expect(counts.allSatisfy { (850...1150).contains($0) }, "\(counts)")
     }
 
-    @Test func twiceTheCapacityIsTwiceTheConversations() {
+    @Test func twiceTheCapacityGetsTwiceTheConversations() {
         var counts = [0, 0, 0]
         for conversation in 0..<12_000 {
             counts[winner(conversation, among: Array(runners.prefix(3)), capacities: [1, 2, 3]) ?? 0] += 1

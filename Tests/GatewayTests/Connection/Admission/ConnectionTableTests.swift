@@ -87,7 +87,7 @@ import Testing
         #expect(open(120, of: nil, &table, isBusy: true) == 100)
     }
 
-    @Test func oneThatStaysCountsAgain() {
+    @Test func aConnectionThatIsKeptOpenCountsAgain() {
         var table = ConnectionTable(capacity: 4)
         let activity = ConnectionActivity(idleSince: 0)
         #expect(table.open(nil, activity) == .admitted(1, evicting: []))
@@ -101,7 +101,7 @@ import Testing
         #expect(table.count == 4)
     }
 
-    @Test func aNoticeIsRepeatedNowAndThenWithWhatWasLeftOut() {
+    @Test func aRateLimitedLogCountsSuppressedLines() {
         var notice = RateLimitedLog(interval: .seconds(10))
         let start = NIODeadline.now()
         #expect(notice.isDue(at: start) == 0)

@@ -48,7 +48,7 @@ import Testing
                 Issue.record("\(number) was kept out")
                 return
             }
-            // An agent that registers leaves the place that was freed for it to the next one.
+            // An agent that registers frees its place for the next one.
             #expect((evicted != nil) == (number == 1))
             sockets.admission.registered(sockets.latest)
         }
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// After a power cut all agents reconnect at once.
-    @Test func aHerdFromOneAddressIsLetIn() {
+    @Test func manyAgentsOfOneAddressMayReconnectTogether() {
         var sockets = Sockets()
         for _ in 0..<1_000 {
             guard case .admitted = sockets.enter(.v4(1), at: start) else {
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func failuresKeepAnAddressOutForAWhile() {
+    @Test func failuresBlockAnAddressForAWhile() {
         var sockets = Sockets()
         var failures = 0
         while sockets.enter(.v4(1), at: start) != .refused, failures < 1_000 {
@@ -91,7 +91,7 @@ import Testing
     }
 
     /// A machine with a wrong token shares its address with machines that have the right one.
-    @Test func failuresBesideAnAgentDoNotKeepItOut() {
+    @Test func failuresOfOtherAgentsDoNotBlockAnAgent() {
         var sockets = Sockets()
         sockets.admission.remember(.v4(1))
         for _ in 0..<100 {
@@ -106,7 +106,7 @@ import Testing
         #expect(sockets.enter(500, from: nil, at: start) == AgentAdmission.maxUnregistered)
     }
 
-    @Test func manyAddressesNeitherFillUsNorLockOthersOut() {
+    @Test func manyAddressesNeitherFillTheTableNorExcludeOthers() {
         var sockets = Sockets()
         for number in 0..<20_000 {
             guard sockets.enter(.v4(UInt32(number)), at: start) == .admitted(evicting: nil) else {
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func aRegisteredAgentThatDisconnectsIsNoFailure() {
+    @Test func aDisconnectionAfterRegistrationIsNotAFailure() {
         var sockets = Sockets()
         for _ in 0..<500 {
             guard sockets.enter(.v4(1), at: start) == .admitted(evicting: nil) else {

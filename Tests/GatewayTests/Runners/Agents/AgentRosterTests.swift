@@ -54,7 +54,7 @@ import Testing
         #expect(roster.knows("a") && roster.size == 5_000)
     }
 
-    @Test func thoseThatAreGoneMakeRoomTheLeastUsefulFirst() {
+    @Test func disconnectedAgentsAreEvictedLeastUsefulFirst() {
         var roster = AgentRoster()
         #expect(join(508, "h", of: Self.hostile, &roster) == 508)
         for (id, isWakeable, hasServed, gone) in [
@@ -82,7 +82,7 @@ import Testing
         for number in 0..<10 { #expect(roster.knows(RunnerID("a\(number)"))) }
     }
 
-    @Test func whatIsGoneForLongIsForgotten() {
+    @Test func longDisconnectedAgentsAreForgotten() {
         let hour = 3_600
         let table: [(isWakeable: Bool, hasServed: Bool, lifetime: Int)] = [
             (false, false, hour), (false, true, 24 * hour), (true, false, 7 * 24 * hour), (true, true, 90 * 24 * hour),
@@ -105,7 +105,7 @@ import Testing
         #expect(roster.expire(now: at(1_000 * 86_400)) == [])
     }
 
-    @Test func ofThoseThatNeverServedFewAreRemembered() {
+    @Test func fewAgentsThatNeverServedAreRemembered() {
         var roster = AgentRoster()
         #expect(join(300, "a", of: Self.home, &roster, isWakeable: true) == 300)
         for number in 0..<300 { roster.left(RunnerID("a\(number)"), hasServed: number < 10, now: at(number)) }

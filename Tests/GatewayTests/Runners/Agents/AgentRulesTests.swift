@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: ["", "a b", "a\r\nx: y", "gerät", String(repeating: "x", count: 129)])
-    func idsHaveToFitIntoHeaders(_ id: String) {
+    func idsMustFitIntoHeaders(_ id: String) {
         #expect(refusal(AgentRules(token: "secret"), registration(RunnerID(id))) == .authFailed)
     }
 
@@ -73,12 +73,12 @@ import Testing
     @Test(arguments: [
         ("10.0.0.7", "10.0.0.7"), ("::ffff:10.0.0.7", "10.0.0.7"), ("fe80::1", "fe80::1"), ("::1", "::1"),
     ])
-    func callsGoWhereTheSocketComesFrom(_ peer: String, _ host: String) throws {
+    func callsAreSentToThePeerAddress(_ peer: String, _ host: String) throws {
         let address = try AgentRules(token: "secret").admit(registration { $0.httpPort = 9 }, from: peer)
         #expect(address == AgentAddress(host: host, port: 9))
     }
 
-    @Test(arguments: [0, -1, 65_536]) func portsArePorts(_ port: Int) {
+    @Test(arguments: [0, -1, 65_536]) func invalidPortsAreRefused(_ port: Int) {
         #expect(refusal(AgentRules(token: "secret"), registration { $0.httpPort = port }) == .protocolError)
     }
 

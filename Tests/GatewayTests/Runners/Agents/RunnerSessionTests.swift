@@ -60,7 +60,7 @@ import Testing
         #expect(session.closed().isEmpty)
     }
 
-    @Test func nothingCameInTime() {
+    @Test func closesIfNoRegistrationArrivesInTime() {
         var session = session()
         let deadline = start.advanced(by: .seconds(10))
         #expect(session.nextDeadline == deadline)
@@ -117,7 +117,7 @@ import Testing
         #expect(session.messageArrived(nil, now: start).isEmpty)
     }
 
-    @Test func silenceIsAskedAboutAndThenTheEnd() {
+    @Test func silenceIsProbedAndThenEndsTheSession() {
         var session = joined()
         let (half, whole) = (start.advanced(by: .seconds(45)), start.advanced(by: .seconds(90)))
         #expect(session.nextDeadline == half)
@@ -128,7 +128,7 @@ import Testing
         #expect(session.closed().isEmpty)
     }
 
-    @Test func everyMessageIsASignOfLife() {
+    @Test func everyMessageRestartsTheTimeout() {
         var session = joined()
         var now = start
         for message in [RunnerMessage.heartbeat(Self.healthy), nil, .statusUpdate(Self.healthy)] {
@@ -140,13 +140,13 @@ import Testing
         #expect(session.isJoined)
     }
 
-    @Test func garbageIsNoSignOfLife() {
+    @Test func garbageDoesNotRestartTheTimeout() {
         var session = joined()
         _ = session.faultArrived(.malformed(at: "health"), now: start.advanced(by: .seconds(80)))
         #expect(session.nextDeadline == start.advanced(by: .seconds(45)))
     }
 
-    @Test func faultsAreForgivenOneByOne() {
+    @Test func aValidMessageResetsTheFaultCount() {
         var session = joined()
         for _ in 1...50 {
             for _ in 1..<RunnerSession.maxFaultsInARow {
@@ -162,7 +162,7 @@ import Testing
         #expect(actions.suffix(2) == [.left, .close])
     }
 
-    @Test func aSecondRegistrationIsABreach() {
+    @Test func aSecondRegistrationIsAProtocolError() {
         var session = joined()
         let actions = session.messageArrived(.register(Self.registration()), now: start)
         #expect(codes(actions) == [.protocolError] && actions.suffix(2) == [.left, .close])
@@ -176,14 +176,14 @@ import Testing
         #expect(session.closed().isEmpty)
     }
 
-    @Test func aClosedSocketHasLeftOnce() {
+    @Test func aClosedSocketIsReportedOnce() {
         var session = joined()
         #expect(session.closed() == [.left])
         #expect(session.closed().isEmpty)
     }
 
     /// For any sequence of events: joined at most once, left exactly once if joined, no action after the end.
-    @Test func randomEventsKeepThePromises() {
+    @Test func invariantsHoldForRandomEvents() {
         var generator = SeededGenerator(seed: 11)
         for _ in 1...2_000 {
             var session = session()
@@ -216,7 +216,7 @@ import Testing
     }
 
     /// A gateway whose own host was suspended has received nothing for long: its agents get time to respond first.
-    @Test func anAgentHasTheTimeToAnswerHoweverLateItIsAsked() throws {
+    @Test func anAgentHasTimeToRespondHoweverLateThePingIs() throws {
         var session = joined()
         let late = start.advanced(by: .seconds(3600))
         #expect(session.timePassed(now: late) == [.send(.ping(timestamp: 0))])

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A target that cannot be tested is reported in one line on standard error: what is wrong, where, and how to fix it.
-@Suite(.serialized) struct ComplaintTests {
+@Suite(.serialized) struct CommandErrorTests {
     /// Well-formed and not valid anywhere; these tests do not verify it.
     private static let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0ZXIifQ.c2lnbmF0dXJl"
 

@@ -5,8 +5,8 @@ import Testing
 @testable import Gateway
 @testable import Scheduling
 
-/// Calls on machines that are unreachable, that load, or behind a front end that responds for them.
-@Suite struct GoneMachineTests {
+/// Calls on machines that are unreachable, that load a model, or that are behind a proxy that responds in their place.
+@Suite struct UnreachableMachineTests {
     private func forwarding(
         _ limits: CallState.Limits = .init(), streams: Bool = false, runnerHasServed: Bool = true
     ) throws -> CallState {
@@ -26,7 +26,7 @@ import Testing
     /// No part of a response has arrived, so failover loses nothing; the same machine may serve the call after a
     /// wake.
     @Test(arguments: [CallState.AfterSend.never, .staleOnly, .always])
-    func aCallOnAMachineThatIsGoneIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
+    func aCallOnAnUnreachableMachineIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
         var gone = try forwarding(.init(afterSend: afterSend))
         let actions = gone.handle(.upstreamFailed(.machineUnreachable))
         #expect(notation(actions) == "return(r1) place" && outcome(actions) == .undecided)
@@ -54,14 +54,14 @@ import Testing
         #expect(notation(state.handle(.documentReceived(Sample.document(200)))) == "document return(r1) settle(200)")
     }
 
-    @Test func wordsAboutLoadingAreBelievedAtAnyTime() throws {
+    @Test func loadingMessagesAreAcceptedAtAnyTime() throws {
         var state = try forwarding()
         let document = Sample.document(503, #"{"error":{"message":"Loading model"}}"#)
         #expect(outcome(state.handle(.documentReceived(document))) == .loading)
     }
 
     @Test(arguments: [502, 503, 504])
-    func aFrontEndsPageIsNoResponseOfTheMachine(_ status: Int) throws {
+    func aProxysPageIsNotTheMachinesResponse(_ status: Int) throws {
         var state = try forwarding()
         let page = Sample.document(status, "<html>Bad Gateway</html>", isJSON: false)
         let actions = state.handle(.documentReceived(page))

@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 /// The engine's message while its caller waited for loading is part of the error that ends the wait.
-@Suite struct LoadingWordsTests {
+@Suite struct LoadingMessageTests {
     private func waiting(_ words: String...) throws -> CallState {
         var state = CallState()
         _ = state.handle(.authorized(try Sample.authorized()))
@@ -21,7 +21,7 @@ import Testing
         return nil
     }
 
-    @Test func theLastWordsAreQuoted() throws {
+    @Test func theLastMessageIsQuoted() throws {
         var state = try waiting("Loading model", #"{"error":{"message":"Loading model: 80%"}}"#)
         #expect(
             message(state.handle(.placementRefused(Sample.error))) == "none The engine reported: Loading model: 80%")
@@ -29,13 +29,13 @@ import Testing
         #expect(message(state.handle(.totalTimeExpired))?.hasSuffix(" The engine reported: Loading model") == true)
     }
 
-    @Test func whatSaidNothingIsNotQuoted() throws {
+    @Test func emptyMessagesAreNotQuoted() throws {
         var state = try waiting("")
         #expect(message(state.handle(.placementRefused(Sample.error))) == "none")
     }
 
     /// The message of an engine that the call has moved away from is not relevant.
-    @Test func wordsOfAnEngineThatWasLeftAreNotQuoted() throws {
+    @Test func messagesOfAPreviousEngineAreNotQuoted() throws {
         var state = try waiting("Loading model")
         _ = state.handle(.placed(Sample.lease(7, "r2")))
         _ = state.handle(.upstreamFailed(.refused))
