@@ -270,7 +270,7 @@ extension SettingsTable {
 
 // MARK: - Tables in tables
 
-/// A section of the settings, which reads its properties from a table. They have their defaults before.
+/// A section of the settings, which reads its properties from a table. Absent keys keep their defaults.
 protocol SettingsSection {
     mutating func read(from table: inout SettingsTable)
 }

@@ -29,7 +29,7 @@ extension Settings.Server: SettingsSection {
 }
 
 extension Settings.ServerTLS {
-    /// Nil for plain HTTP: certificate or key is missing or invalid.
+    /// Nil for plain HTTP, and if the certificate or the key is missing or invalid.
     fileprivate init?(from table: inout SettingsTable) {
         let certificate = table.read("certificate", .certificate) ?? ""
         let key = table.secret("key", .privateKey) ?? ""

@@ -31,45 +31,45 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
 
     /// What remains of a key's limits, and whether one more call may begin. Changes nothing.
     public mutating func standing(of key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
-        var standing = LimitUsage()
+        var usage = LimitUsage()
         let open = openCalls[key] ?? 0
-        if limits.concurrentCalls > 0, open >= limits.concurrentCalls { standing.refusal = .concurrentCalls }
-        guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return standing }
+        if limits.concurrentCalls > 0, open >= limits.concurrentCalls { usage.refusal = .concurrentCalls }
+        guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return usage }
         let account = account(of: key, under: limits, at: now)
         if limits.tokensPerDay > 0 {
             let allowance = Allowance.perDay(limits.tokensPerDay)
-            standing.tokens = .init(account.tokens, of: allowance)
+            usage.tokens = .init(account.tokens, of: allowance)
             let wait = account.tokens.timeUntilOne(of: allowance)
-            if wait > 0 { standing.refusal = .tokensPerDay(retryAfter: .milliseconds(wait)) }
+            if wait > 0 { usage.refusal = .tokensPerDay(retryAfter: .milliseconds(wait)) }
         }
         if limits.requestsPerMinute > 0 {
             let allowance = Allowance.perMinute(limits.requestsPerMinute)
-            standing.requests = .init(account.requests, of: allowance)
+            usage.requests = .init(account.requests, of: allowance)
             let wait = account.requests.timeUntilOne(of: allowance)
             // The longer of two waiting times is reported, so that the first retry after it succeeds.
-            if wait > 0, !standing.isRefused(forLongerThan: .milliseconds(wait)) {
-                standing.refusal = .requestsPerMinute(retryAfter: .milliseconds(wait))
+            if wait > 0, !usage.isRefused(forLongerThan: .milliseconds(wait)) {
+                usage.refusal = .requestsPerMinute(retryAfter: .milliseconds(wait))
             }
         }
-        return standing
+        return usage
     }
 
     /// Counts the beginning of a call; each needs a matching `end`.
     /// - Returns: what remains.
     @discardableResult
     public mutating func begin(_ key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
-        var standing = LimitUsage()
+        var usage = LimitUsage()
         if limits.concurrentCalls > 0 { openCalls[key, default: 0] += 1 }
-        guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return standing }
+        guard limits.requestsPerMinute > 0 || limits.tokensPerDay > 0 else { return usage }
         var account = account(of: key, under: limits, at: now)
         if limits.requestsPerMinute > 0 {
             let allowance = Allowance.perMinute(limits.requestsPerMinute)
             account.requests.spend(1, of: allowance)
-            standing.requests = .init(account.requests, of: allowance)
+            usage.requests = .init(account.requests, of: allowance)
         }
-        if limits.tokensPerDay > 0 { standing.tokens = .init(account.tokens, of: .perDay(limits.tokensPerDay)) }
+        if limits.tokensPerDay > 0 { usage.tokens = .init(account.tokens, of: .perDay(limits.tokensPerDay)) }
         keep(account, of: key)
-        return standing
+        return usage
     }
 
     /// Counts the end of a call.
